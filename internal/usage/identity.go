@@ -1,0 +1,107 @@
+package usage
+
+import (
+	"crypto/sha1"
+	"encoding/hex"
+)
+
+// ID is a UUID.
+type ID [16]byte
+
+// The namespaces (RFC 9562, section 6.6) of our name based UUIDs. They must
+// never change: an id made today has to refuse its copy made next year.
+var (
+	recordNamespace = ID{0x6b, 0x1f, 0x0d, 0x5e, 0x8c, 0x21, 0x4b, 0x53, 0x9d, 0x0a, 0x2f, 0x64, 0x1c, 0x7e, 0x90, 0x01}
+	userNamespace   = ID{0x6b, 0x1f, 0x0d, 0x5e, 0x8c, 0x21, 0x4b, 0x53, 0x9d, 0x0a, 0x2f, 0x64, 0x1c, 0x7e, 0x90, 0x02}
+)
+
+// IDFromResponse is the id of the call that the provider answered under
+// responseID. Every span that tells of this call gets the same id, whichever
+// instrumentation wrote it, in whichever trace.
+func IDFromResponse(provider, responseID string) ID {
+	return nameID(recordNamespace, "response", provider, responseID)
+}
+
+// IDFromSpan is the id of a call of which only the span is known. A span that
+// is delivered twice gets the same id twice.
+func IDFromSpan(traceID [16]byte, spanID [8]byte) ID {
+	return nameID(recordNamespace, "span", string(traceID[:]), string(spanID[:]))
+}
+
+// UserID turns the text that identifies a user into the id of the table
+// auth.users: a UUID is taken as it is, any other text becomes a name based
+// UUID, the same one every time.
+func UserID(external string) ID {
+	if id, ok := ParseID(external); ok {
+		return id
+	}
+	return nameID(userNamespace, external)
+}
+
+// nameID is UUID version 5 of the parts, joined by a byte that occurs in none
+// of them unless somebody made it so: then the ids are still well formed.
+func nameID(namespace ID, parts ...string) ID {
+	buf := make([]byte, 0, 192)
+	buf = append(buf, namespace[:]...)
+	for i, p := range parts {
+		if i > 0 {
+			buf = append(buf, 0)
+		}
+		buf = append(buf, p...)
+	}
+	sum := sha1.Sum(buf) //nolint:gosec // RFC 9562 prescribes SHA-1 for version 5; nothing here is a secret.
+	id := ID(sum[:16])
+	id[6] = id[6]&0x0f | 0x50
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// ParseID reads a UUID in its 36 character form, in either case.
+func ParseID(text string) (ID, bool) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return ID{}, false
+	}
+	var id ID
+	n := 0
+	for i := 0; i < 36; i += 2 {
+		if text[i] == '-' {
+			i++
+		}
+		hi, ok1 := hexDigit(text[i])
+		lo, ok2 := hexDigit(text[i+1])
+		if !ok1 || !ok2 {
+			return ID{}, false
+		}
+		id[n] = hi<<4 | lo
+		n++
+	}
+	return id, true
+}
+
+func hexDigit(c byte) (byte, bool) {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0', true
+	case c >= 'a' && c <= 'f':
+		return c - 'a' + 10, true
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
+}
+
+// IsZero reports whether the id is the nil UUID, which stands for "none".
+func (id ID) IsZero() bool { return id == ID{} }
+
+// String gives the 36 character form in lower case.
+func (id ID) String() string { return string(id.AppendText(make([]byte, 0, 36))) }
+
+// AppendText appends what [ID.String] returns.
+func (id ID) AppendText(b []byte) []byte {
+	b = hex.AppendEncode(b, id[:4])
+	for _, part := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		b = append(b, '-')
+		b = hex.AppendEncode(b, part)
+	}
+	return b
+}

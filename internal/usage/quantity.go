@@ -1,0 +1,216 @@
+package usage
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// QuantityKind names one thing a provider bills by. Kinds are disjoint: a
+// token that was read from the cache is CacheReadTokens and not also
+// InputTextTokens, so the cost of a call is the plain sum over its kinds.
+type QuantityKind uint8
+
+// The kinds. Their names are stable: they stand in the record on the span, in
+// price books and in the table.
+const (
+	InputTextTokens       QuantityKind = iota // uncached text input
+	CacheReadTokens                           // text input served from the provider's cache
+	CacheWrite5mTokens                        // input written to the cache, 5 minute or unstated lifetime
+	CacheWrite1hTokens                        // input written to the cache, 1 hour lifetime
+	InputAudioTokens                          // uncached audio input
+	InputImageTokens                          // uncached image input
+	InputVideoTokens                          // video input
+	CacheReadAudioTokens                      // audio input served from the cache
+	CacheReadImageTokens                      // image input served from the cache
+	OutputTextTokens                          // visible text output
+	OutputReasoningTokens                     // reasoning (thinking) output
+	OutputAudioTokens                         // audio output
+	OutputImageTokens                         // image output
+	AudioSeconds                              // length of transcribed or generated audio, in nanoseconds
+	VideoSeconds                              // length of generated video, in nanoseconds
+	Characters                                // characters (Unicode code points) of input text, as speech synthesis is billed
+	Images                                    // generated images
+	WebSearches                               // web search tool calls
+	FileSearches                              // file search tool calls
+	CodeSessions                              // code interpreter sessions
+	Pages                                     // document pages read (OCR)
+	SearchUnits                               // rerank units
+
+	QuantityKindCount // not a kind: how many there are
+)
+
+// Unit is what a [QuantityKind] is counted in.
+type Unit string
+
+// The units.
+const (
+	UnitToken     Unit = "token"
+	UnitSecond    Unit = "second"
+	UnitCharacter Unit = "character"
+	UnitImage     Unit = "image"
+	UnitCall      Unit = "call"
+	UnitPage      Unit = "page"
+)
+
+// NanosPerSecond is the fixed point scale of the kinds counted in
+// [UnitSecond]: 12.5 s is stored as 12_500_000_000.
+const NanosPerSecond = 1_000_000_000
+
+var quantityKinds = [QuantityKindCount]struct {
+	name string
+	unit Unit
+}{
+	InputTextTokens:       {"input_text", UnitToken},
+	CacheReadTokens:       {"cache_read", UnitToken},
+	CacheWrite5mTokens:    {"cache_write_5m", UnitToken},
+	CacheWrite1hTokens:    {"cache_write_1h", UnitToken},
+	InputAudioTokens:      {"input_audio", UnitToken},
+	InputImageTokens:      {"input_image", UnitToken},
+	InputVideoTokens:      {"input_video", UnitToken},
+	CacheReadAudioTokens:  {"cache_read_audio", UnitToken},
+	CacheReadImageTokens:  {"cache_read_image", UnitToken},
+	OutputTextTokens:      {"output_text", UnitToken},
+	OutputReasoningTokens: {"output_reasoning", UnitToken},
+	OutputAudioTokens:     {"output_audio", UnitToken},
+	OutputImageTokens:     {"output_image", UnitToken},
+	AudioSeconds:          {"audio_seconds", UnitSecond},
+	VideoSeconds:          {"video_seconds", UnitSecond},
+	Characters:            {"characters", UnitCharacter},
+	Images:                {"images", UnitImage},
+	WebSearches:           {"web_searches", UnitCall},
+	FileSearches:          {"file_searches", UnitCall},
+	CodeSessions:          {"code_sessions", UnitCall},
+	Pages:                 {"pages", UnitPage},
+	SearchUnits:           {"search_units", UnitCall},
+}
+
+// String gives the stable name, such as "cache_read".
+func (k QuantityKind) String() string {
+	if k >= QuantityKindCount {
+		return "quantity_" + strconv.Itoa(int(k))
+	}
+	return quantityKinds[k].name
+}
+
+// Unit says what the kind is counted in.
+func (k QuantityKind) Unit() Unit { return quantityKinds[k].unit }
+
+// ParseQuantityKind is the inverse of [QuantityKind.String].
+func ParseQuantityKind(name string) (QuantityKind, error) {
+	for k := range QuantityKindCount {
+		if quantityKinds[k].name == name {
+			return k, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown quantity %q; known are %s", name, strings.Join(QuantityKindNames(), ", "))
+}
+
+// QuantityKindNames lists all names in their fixed order.
+func QuantityKindNames() []string {
+	names := make([]string, 0, QuantityKindCount)
+	for k := range QuantityKindCount {
+		names = append(names, k.String())
+	}
+	return names
+}
+
+// Quantities is what one call consumed: a whole number for each
+// [QuantityKind], seconds in nanoseconds. Values are never negative; who fills
+// it from foreign input checks that. The zero value means "nothing", and
+// whether nothing is a fact or a gap says the record's [Reason].
+type Quantities [QuantityKindCount]int64
+
+// IsZero reports whether no kind has a value.
+func (q *Quantities) IsZero() bool { return *q == Quantities{} }
+
+// InputTokens is the inclusive total: uncached, cached, written to the cache,
+// of every modality. This is what OpenTelemetry's gen_ai.usage.input_tokens
+// means by its definition.
+func (q *Quantities) InputTokens() int64 {
+	return addAll(q[InputTextTokens], q[CacheReadTokens], q[CacheWrite5mTokens], q[CacheWrite1hTokens],
+		q[InputAudioTokens], q[InputImageTokens], q[InputVideoTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
+}
+
+// OutputTokens is the inclusive total: text, reasoning, audio and image.
+func (q *Quantities) OutputTokens() int64 {
+	return addAll(q[OutputTextTokens], q[OutputReasoningTokens], q[OutputAudioTokens], q[OutputImageTokens])
+}
+
+// CacheReadTotal is the input served from the cache, of every modality.
+func (q *Quantities) CacheReadTotal() int64 {
+	return addAll(q[CacheReadTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
+}
+
+// TotalTokens is input plus output: the column tokens_used.
+func (q *Quantities) TotalTokens() int64 { return addAll(q.InputTokens(), q.OutputTokens()) }
+
+// addAll adds numbers that are not negative and stays at the greatest int64
+// instead of wrapping around.
+func addAll(numbers ...int64) int64 {
+	var sum int64
+	for _, n := range numbers {
+		if sum > math.MaxInt64-n {
+			return math.MaxInt64
+		}
+		sum += n
+	}
+	return sum
+}
+
+// AppendQuantity appends the value of one kind as text: a whole number, for
+// seconds a decimal number of seconds such as "12.5".
+func AppendQuantity(b []byte, k QuantityKind, value int64) []byte {
+	if k.Unit() != UnitSecond {
+		return strconv.AppendInt(b, value, 10)
+	}
+	b = strconv.AppendInt(b, value/NanosPerSecond, 10)
+	return appendFraction(b, uint64(value%NanosPerSecond), 9)
+}
+
+// ParseQuantity reads the text that [AppendQuantity] writes. It refuses
+// negative numbers, fractions of things that have none, and more digits than
+// nine places of a second; nanoseconds round what is beyond them away in
+// [SecondsToQuantity], which reads measured values.
+func ParseQuantity(k QuantityKind, text string) (int64, error) {
+	whole, fraction, hasPoint := strings.Cut(text, ".")
+	n, err := strconv.ParseUint(whole, 10, 63)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %q is not a number of at least 0", k, text)
+	}
+	if k.Unit() != UnitSecond {
+		if hasPoint {
+			return 0, fmt.Errorf("%s: %q is not a whole number", k, text)
+		}
+		return int64(n), nil
+	}
+	var nanos uint64
+	if hasPoint {
+		if len(fraction) == 0 || len(fraction) > 9 {
+			return 0, fmt.Errorf("%s: %q has %d decimal places, 1 to 9 are allowed", k, text, len(fraction))
+		}
+		if nanos, err = strconv.ParseUint(fraction+"000000000"[len(fraction):], 10, 63); err != nil {
+			return 0, fmt.Errorf("%s: %q is not a number of at least 0", k, text)
+		}
+	}
+	if n > (math.MaxInt64-nanos)/NanosPerSecond {
+		return 0, fmt.Errorf("%s: %q is too large", k, text)
+	}
+	return int64(n*NanosPerSecond + nanos), nil
+}
+
+// SecondsToQuantity turns a duration that a library measured as a double into
+// nanoseconds, by way of the shortest decimal text of the double, so that 12.1
+// stays 12.1. It is false for NaN, negative and absurdly large values.
+func SecondsToQuantity(seconds float64) (int64, bool) {
+	if !(seconds >= 0 && seconds < 1e9) {
+		return 0, false
+	}
+	text := strconv.FormatFloat(seconds, 'f', -1, 64)
+	if _, fraction, _ := strings.Cut(text, "."); len(fraction) > 9 {
+		text = strconv.FormatFloat(seconds, 'f', 9, 64)
+	}
+	n, err := ParseQuantity(AudioSeconds, text)
+	return n, err == nil
+}
