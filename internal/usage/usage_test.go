@@ -38,10 +38,10 @@ func TestMoneyTextIsExactBothWays(t *testing.T) {
 
 func TestParseMoneyRoundsHalfAwayFromZeroAsPostgreSQL(t *testing.T) {
 	for text, want := range map[string]string{
-		"0.0000000000005":    "0.000000000001",
-		"0.00000000000049":   "0",
-		"-0.0000000000005":   "-0.000000000001",
-		"1.5e-7":             "0.00000015",
+		"0.0000000000005":     "0.000000000001",
+		"0.00000000000049":    "0",
+		"-0.0000000000005":    "-0.000000000001",
+		"1.5e-7":              "0.00000015",
 		"00000000000000000.1": "0.1",
 	} {
 		got, err := usage.ParseMoney(text)

@@ -1,0 +1,185 @@
+package usageattr
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// MaxRecordBytes bounds the text [Decode] reads. A record whose every field is
+// at its limit and escaped stays below it.
+const MaxRecordBytes = 128 << 10
+
+// ErrVersion says that a record was written in a form this build cannot read.
+var ErrVersion = errors.New("record version is not known here; update the collector that reads it")
+
+// Decode reads what [Append] wrote. The strings of r share memory with text.
+// An error names the field, never its content.
+func Decode(text string, r *usage.Record) error {
+	if len(text) > MaxRecordBytes {
+		return fmt.Errorf("record has %d bytes, at most %d are allowed", len(text), MaxRecordBytes)
+	}
+	*r = usage.Record{}
+	head, rest, _ := strings.Cut(text, ";")
+	if head != version {
+		return fmt.Errorf("%w (want %q)", ErrVersion, version)
+	}
+	for rest != "" {
+		var field string
+		field, rest, _ = strings.Cut(rest, ";")
+		key, value, ok := strings.Cut(field, "=")
+		if !ok {
+			return errors.New("field without a value")
+		}
+		if strings.IndexByte(value, '%') >= 0 {
+			if value, ok = unescape(value); !ok {
+				return fmt.Errorf("field %q: broken percent-encoding", knownKey(key))
+			}
+		}
+		if err := setField(r, key, value); err != nil {
+			return fmt.Errorf("field %q: %w", knownKey(key), err)
+		}
+	}
+	if err := r.Validate(); err != nil {
+		return fmt.Errorf("record is not valid: %w", err)
+	}
+	return nil
+}
+
+var errMalformed = errors.New("malformed value")
+
+func setField(r *usage.Record, key, value string) error {
+	ok := true
+	var err error
+	switch key {
+	case "id":
+		r.ID, ok = usage.ParseID(value)
+	case "t":
+		var ns int64
+		if ns, err = strconv.ParseInt(value, 10, 64); err == nil {
+			r.Time = time.Unix(0, ns).UTC()
+		}
+	case "type":
+		r.APIType = usage.APIType(value)
+	case "status":
+		r.Status = usage.PricingStatus(value)
+	case "reason":
+		r.Reason = usage.Reason(value)
+	case "cost":
+		r.Cost, err = usage.ParseMoney(value)
+	case "source":
+		r.CostSource = usage.CostSource(value)
+	case "reported":
+		r.ReportedCost, err = usage.ParseMoney(value)
+		r.HasReportedCost = err == nil
+	case "price":
+		r.PriceID = value
+	case "provider":
+		r.Provider = value
+	case "model":
+		r.Model = value
+	case "rmodel":
+		r.RequestModel = value
+	case "service":
+		r.Service = value
+	case "env":
+		r.Environment = value
+	case "user":
+		r.UserID, ok = usage.ParseID(value)
+	case "xuser":
+		r.UserExternalID = value
+	case "session":
+		r.SessionID = value
+	case "req":
+		r.RequestID = value
+	case "trace":
+		ok = decodeHex(r.TraceID[:], value)
+	case "span":
+		ok = decodeHex(r.SpanID[:], value)
+	case "tier":
+		r.ServiceTier = value
+	case "region":
+		r.Region = value
+	case "variant":
+		r.Variant = value
+	case "dialect":
+		r.Dialect = value
+	default:
+		if name, isQuantity := strings.CutPrefix(key, "q."); isQuantity {
+			return setQuantity(r, name, value)
+		}
+		if name, isTag := strings.CutPrefix(key, "tag."); isTag && len(r.Tags) < usage.MaxTags {
+			if name, ok = unescape(name); ok {
+				r.Tags = append(r.Tags, usage.Tag{Key: name, Value: value})
+			}
+		}
+	}
+	if err != nil || !ok {
+		return errMalformed
+	}
+	return nil
+}
+
+func setQuantity(r *usage.Record, name, value string) error {
+	k, err := usage.ParseQuantityKind(name)
+	if err != nil {
+		// A kind this build does not know would be lost without a trace.
+		return fmt.Errorf("%w: unknown quantity", ErrVersion)
+	}
+	n, err := usage.ParseQuantity(k, value)
+	if err != nil {
+		return errMalformed
+	}
+	r.Quantities[k] = n
+	return nil
+}
+
+func decodeHex(dst []byte, text string) bool {
+	if len(text) != 2*len(dst) {
+		return false
+	}
+	_, err := hex.Decode(dst, []byte(text))
+	return err == nil
+}
+
+func unescape(text string) (string, bool) {
+	if strings.IndexByte(text, '%') < 0 {
+		return text, true
+	}
+	b := make([]byte, 0, len(text))
+	for i := 0; i < len(text); i++ {
+		if text[i] != '%' {
+			b = append(b, text[i])
+			continue
+		}
+		if i+2 >= len(text) {
+			return "", false
+		}
+		c, err := strconv.ParseUint(text[i+1:i+3], 16, 8)
+		if err != nil {
+			return "", false
+		}
+		b = append(b, byte(c))
+		i += 2
+	}
+	return string(b), true
+}
+
+// knownKey keeps foreign text out of errors: a key is named only when it is
+// short and plain.
+func knownKey(key string) string {
+	if len(key) > 32 {
+		return "(unknown)"
+	}
+	for i := range len(key) {
+		if c := key[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '_' {
+			return "(unknown)"
+		}
+	}
+	return key
+}

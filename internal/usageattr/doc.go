@@ -1,0 +1,37 @@
+// Package usageattr is the contract between genai_usage, which writes usage
+// records on spans, and everything that reads them: usage_postgres, trace
+// stores, metric connectors. Every attribute name of ours stands in names.go.
+//
+// # The record as text
+//
+// A record travels as one attribute, [Record], and in the same form through
+// the exporter's queue:
+//
+//	1;id=f3e60760-fa25-5d69-b7e8-2e56452d2a4e;t=1795441921280000000;type=text;status=priced;cost=0.00036795;provider=openai;model=gpt-4o-mini-2024-07-18;q.input_text=1306;q.output_text=287;…
+//
+// The first field is the version of the form. Every other field is key=value;
+// in values "%", ";" and control characters are percent-encoded, and so is "="
+// in the key of a tag. Empty and zero fields are left out. The fields are:
+//
+//	id        UUID of the record
+//	t         start of the call, nanoseconds since 1970, UTC
+//	type      api type
+//	status    pricing status        reason   why it is not simply priced
+//	cost      US dollars, decimal   source   computed or reported
+//	reported  US dollars, decimal   price    row of the price book
+//	provider, model, rmodel (requested model), service, env, session
+//	user      UUID of the user      xuser    the text it was made from
+//	req       request id            trace, span  hexadecimal
+//	tier, region, variant, dialect
+//	q.<kind>  quantity of that kind, seconds as a decimal number
+//	tag.<key> tag
+//
+// Unknown fields are ignored, so that a newer processor can feed an older
+// exporter; a change of meaning gets a new version, which an older exporter
+// refuses and counts.
+//
+// One text, not one attribute for each field, because each attribute written
+// to a decoded span costs an allocation and a search: docs/benchmarks.md has
+// the figures. Text, not bytes, so that an operator can read it in any trace
+// store.
+package usageattr

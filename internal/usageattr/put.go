@@ -1,0 +1,134 @@
+package usageattr
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Writer puts records on spans. It is for one goroutine at a time and keeps a
+// buffer between calls.
+type Writer struct {
+	optional map[string]bool
+	extra    int // how many attributes a record can add at most
+	buf      []byte
+}
+
+// NewWriter returns a Writer that adds the given attributes, each one of
+// [Optional], to those that are always written.
+func NewWriter(optional []string) (*Writer, error) {
+	w := &Writer{optional: map[string]bool{}, extra: alwaysWritten}
+	for _, name := range optional {
+		if !slices.Contains(Optional, name) {
+			return nil, fmt.Errorf("unknown attribute %q; known are %s", name, strings.Join(Optional, ", "))
+		}
+		w.optional[name] = true
+		w.extra++
+		if name == Quantities {
+			w.extra += int(usage.QuantityKindCount)
+		}
+	}
+	if len(w.optional) == 0 {
+		w.optional = nil
+	}
+	return w, nil
+}
+
+// alwaysWritten counts Record, CostUSD, CostAmount, APIType, PricingStatus and
+// PricingReason.
+const alwaysWritten = 6
+
+// Put writes the record on attributes from which [Strip] has removed all that
+// was ours.
+func (w *Writer) Put(attributes pcommon.Map, r *usage.Record) {
+	w.buf = Append(w.buf[:0], r)
+	text := string(w.buf)
+
+	// The first attribute added to a decoded span copies all of them: once is
+	// enough.
+	attributes.EnsureCapacity(attributes.Len() + w.extra)
+	attributes.PutStr(Record, text)
+	attributes.PutStr(APIType, string(r.APIType))
+	attributes.PutStr(PricingStatus, string(r.Status))
+	if r.Reason != "" {
+		attributes.PutStr(PricingReason, string(r.Reason))
+	}
+	if r.Status != usage.StatusUnpriced {
+		attributes.PutStr(CostUSD, costText(text))
+		attributes.PutDouble(CostAmount, r.Cost.Float64())
+	}
+	if w.optional != nil {
+		w.putOptional(attributes, r, text)
+	}
+}
+
+// costText cuts the cost out of the record, so that it costs no allocation.
+func costText(text string) string {
+	_, after, _ := strings.Cut(text, ";cost=")
+	cost, _, _ := strings.Cut(after, ";")
+	return cost
+}
+
+func (w *Writer) putOptional(attributes pcommon.Map, r *usage.Record, text string) {
+	putText := func(name, value string) {
+		if value != "" && w.optional[name] {
+			attributes.PutStr(name, value)
+		}
+	}
+	putText(ID, text[idOffset:idEnd])
+	putText(Provider, r.Provider)
+	putText(Model, r.Model)
+	putText(PriceID, r.PriceID)
+	putText(Dialect, r.Dialect)
+	if !r.UserID.IsZero() && w.optional[UserID] {
+		attributes.PutStr(UserID, r.UserID.String())
+	}
+	if r.Status != usage.StatusUnpriced {
+		putText(CostCurrency, "USD")
+		source := "local"
+		if r.CostSource == usage.SourceReported {
+			source = "provider"
+		}
+		putText(CostSource, source)
+	}
+	if w.optional[Quantities] {
+		for k := range usage.QuantityKindCount {
+			switch n := r.Quantities[k]; {
+			case n == 0:
+			case k.Unit() == usage.UnitSecond:
+				attributes.PutDouble(quantityNames[k], float64(n)/usage.NanosPerSecond)
+			default:
+				attributes.PutInt(quantityNames[k], n)
+			}
+		}
+	}
+}
+
+var quantityNames = func() (names [usage.QuantityKindCount]string) {
+	for k := range names {
+		names[k] = QuantityPrefix + usage.QuantityKind(k).String()
+	}
+	return names
+}()
+
+// Strip removes every attribute of our name space and reports whether there
+// was any.
+func Strip(attributes pcommon.Map) bool {
+	found := false
+	for key := range attributes.All() {
+		if isOurs(key) {
+			found = true
+			break
+		}
+	}
+	if found {
+		attributes.RemoveIf(func(key string, _ pcommon.Value) bool { return isOurs(key) })
+	}
+	return found
+}
+
+func isOurs(key string) bool { return len(key) > len(Prefix) && key[:len(Prefix)] == Prefix }

@@ -1,0 +1,216 @@
+package usageattr_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
+)
+
+func chatRecord() usage.Record {
+	return usage.Record{
+		ID:         usage.IDFromResponse("openai", "chatcmpl-1"),
+		Time:       time.Unix(1795441921, 280_000_000).UTC(),
+		APIType:    usage.APITypeText,
+		Provider:   "openai",
+		Model:      "gpt-4o-mini-2024-07-18",
+		Service:    "chat-api",
+		UserID:     usage.UserID("ada"),
+		RequestID:  "chatcmpl-1",
+		TraceID:    [16]byte{1, 2},
+		SpanID:     [8]byte{3},
+		Quantities: usage.Quantities{usage.InputTextTokens: 1306, usage.OutputTextTokens: 287},
+		Cost:       368_100_000,
+		Status:     usage.StatusPriced,
+		CostSource: usage.SourceComputed,
+		PriceID:    "openai/gpt-4o-mini",
+		Dialect:    "otel",
+	}
+}
+
+func TestRecordTextIsTheDocumentedForm(t *testing.T) {
+	r := chatRecord()
+	assert.Equal(t, "1;id=f3e60760-fa25-5d69-b7e8-2e56452d2a4e;t=1795441921280000000;type=text;status=priced;cost=0.0003681;source=computed;"+
+		"price=openai/gpt-4o-mini;provider=openai;model=gpt-4o-mini-2024-07-18;service=chat-api;user="+usage.UserID("ada").String()+
+		";req=chatcmpl-1;trace=01020000000000000000000000000000;span=0300000000000000;dialect=otel;q.input_text=1306;q.output_text=287",
+		string(usageattr.Append(nil, &r)))
+}
+
+func TestEveryRecordReadsBackAsItWas(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	alphabet := []rune("abc;=%\n\x7fäß/.: \uFFFD")
+	text := func() string {
+		b := make([]rune, r.IntN(12))
+		for i := range b {
+			b[i] = alphabet[r.IntN(len(alphabet))]
+		}
+		return string(b)
+	}
+	for range 3000 {
+		want := chatRecord()
+		want.Status = usage.PricingStatuses[r.IntN(len(usage.PricingStatuses))]
+		want.Reason = usage.ReasonPriceFallback
+		if want.Status == usage.StatusUnpriced {
+			want.Cost = 0
+		} else {
+			want.Cost = usage.Money(r.Int64N(int64(usage.MaxCallCost)))
+		}
+		for _, f := range []*string{&want.Provider, &want.Model, &want.RequestModel, &want.Service, &want.Environment, &want.UserExternalID,
+			&want.SessionID, &want.RequestID, &want.PriceID, &want.ServiceTier, &want.Region, &want.Variant, &want.Dialect} {
+			*f = text()
+		}
+		if want.HasReportedCost = r.IntN(2) == 0; want.HasReportedCost {
+			want.ReportedCost = usage.Money(r.Int64N(1e12))
+		}
+		for k := range want.Quantities {
+			if want.Quantities[k] = 0; r.IntN(3) == 0 {
+				want.Quantities[k] = r.Int64()
+			}
+		}
+		for range r.IntN(3) {
+			want.Tags = append(want.Tags, usage.Tag{Key: "k" + text(), Value: text()})
+		}
+		encoded := string(usageattr.Append(nil, &want))
+		var got usage.Record
+		require.NoError(t, usageattr.Decode(encoded, &got), encoded)
+		require.Equal(t, want, got, encoded)
+	}
+}
+
+func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {
+	good := chatRecord()
+	valid := string(usageattr.Append(nil, &good))
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":              {"", "version"},
+		"newer version":      {"2" + valid[1:], "version"},
+		"broken id":          {strings.Replace(valid, "id=f3e6", "id=secr", 1), `field "id"`},
+		"no id":              {"1;t=1795441921280000000;type=text;status=priced", "id: missing"},
+		"negative quantity":  {valid + ";q.images=-4", `field "q.images"`},
+		"unknown quantity":   {valid + ";q.smells=4", "unknown quantity"},
+		"NaN cost":           {strings.Replace(valid, "cost=0.0003681", "cost=NaN", 1), `field "cost"`},
+		"negative cost":      {strings.Replace(valid, "cost=0.0003681", "cost=-1", 1), "usage_dollars"},
+		"unknown status":     {strings.Replace(valid, "status=priced", "status=free", 1), "pricing_status"},
+		"year 1":             {strings.Replace(valid, "t=1795441921280000000", "t=-62135596800000000000", 1), `field "t"`},
+		"year 1970":          {strings.Replace(valid, "t=1795441921280000000", "t=0", 1), "timestamp"},
+		"broken escape":      {valid + ";session=%4", "percent-encoding"},
+		"field without sign": {valid + ";secret", "without a value"},
+		"too long":           {valid + ";session=" + strings.Repeat("x", usageattr.MaxRecordBytes), "at most"},
+	} {
+		var r usage.Record
+		err := usageattr.Decode(c.text, &r)
+		require.Error(t, err, name)
+		assert.ErrorContains(t, err, c.want, name)
+		assert.NotContains(t, err.Error(), "secr", name)
+	}
+}
+
+func TestUnknownFieldsOfANewerProcessorAreIgnored(t *testing.T) {
+	want := chatRecord()
+	var got usage.Record
+	require.NoError(t, usageattr.Decode(string(usageattr.Append(nil, &want))+";colour=blue", &got))
+	assert.Equal(t, want, got)
+}
+
+func TestPutWritesTheExactCostAndKeepsTheRest(t *testing.T) {
+	w, err := usageattr.NewWriter(usageattr.Optional)
+	require.NoError(t, err)
+	attributes := pcommon.NewMap()
+	attributes.PutStr("gen_ai.request.model", "gpt-4o-mini")
+	r := chatRecord()
+	w.Put(attributes, &r)
+
+	got := attributes.AsRaw()
+	assert.Equal(t, "gpt-4o-mini", got["gen_ai.request.model"])
+	assert.Equal(t, "0.0003681", got["usage.cost_usd"])
+	assert.Equal(t, 0.0003681, got["gen_ai.usage.cost.amount"])
+	assert.Equal(t, "USD", got["gen_ai.usage.cost.currency"])
+	assert.Equal(t, "local", got["gen_ai.usage.cost.source"])
+	assert.Equal(t, r.ID.String(), got["usage.id"])
+	assert.Equal(t, int64(1306), got["usage.quantity.input_text"])
+	assert.Equal(t, "priced", got["usage.pricing_status"])
+	assert.NotContains(t, got, "usage.pricing_reason")
+}
+
+func TestAnUnpricedCallHasNoCostAttribute(t *testing.T) {
+	w, err := usageattr.NewWriter(nil)
+	require.NoError(t, err)
+	r := chatRecord()
+	r.Status, r.Reason, r.Cost = usage.StatusUnpriced, usage.ReasonUnknownModel, 0
+	attributes := pcommon.NewMap()
+	w.Put(attributes, &r)
+	got := attributes.AsRaw()
+	assert.NotContains(t, got, "usage.cost_usd", "unknown is not zero")
+	assert.NotContains(t, got, "gen_ai.usage.cost.amount")
+	assert.Equal(t, "unknown_model", got["usage.pricing_reason"])
+}
+
+func TestNewWriterNamesUnknownAttributes(t *testing.T) {
+	_, err := usageattr.NewWriter([]string{"usage.colour"})
+	assert.ErrorContains(t, err, `unknown attribute "usage.colour"; known are usage.id`)
+}
+
+func TestStripRemovesOnlyOurNameSpace(t *testing.T) {
+	attributes := pcommon.NewMap()
+	attributes.PutStr("usage.record", "1;id=forged")
+	attributes.PutStr("usage.anything", "x")
+	attributes.PutStr("usage", "kept")
+	attributes.PutStr("llm.usage.total_tokens", "kept")
+	assert.True(t, usageattr.Strip(attributes))
+	assert.Equal(t, map[string]any{"usage": "kept", "llm.usage.total_tokens": "kept"}, attributes.AsRaw())
+	assert.False(t, usageattr.Strip(attributes))
+}
+
+func FuzzDecode(f *testing.F) {
+	r := chatRecord()
+	f.Add(string(usageattr.Append(nil, &r)))
+	f.Add("1;id=;q.images=%;tag.%3D=")
+	f.Fuzz(func(t *testing.T, text string) {
+		var first, second usage.Record
+		if usageattr.Decode(text, &first) != nil {
+			return
+		}
+		if err := first.Validate(); err != nil {
+			t.Fatalf("decoded a record that is not valid: %v", err)
+		}
+		if err := usageattr.Decode(string(usageattr.Append(nil, &first)), &second); err != nil {
+			t.Fatalf("what was read cannot be written and read again: %v", err)
+		}
+	})
+}
+
+func BenchmarkPut(b *testing.B) {
+	w, err := usageattr.NewWriter(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := chatRecord()
+	attributes := pcommon.NewMap()
+	for _, k := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"} {
+		attributes.PutStr("gen_ai.attribute."+k, k)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		span := pcommon.NewMap()
+		attributes.CopyTo(span)
+		w.Put(span, &r)
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	want := chatRecord()
+	text := string(usageattr.Append(nil, &want))
+	var got usage.Record
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := usageattr.Decode(text, &got); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
