@@ -132,3 +132,23 @@ func Strip(attributes pcommon.Map) bool {
 }
 
 func isOurs(key string) bool { return len(key) > len(Prefix) && key[:len(Prefix)] == Prefix }
+
+// StripForged removes every attribute of our name space but for the inputs,
+// which only the reader of the span may consume.
+func StripForged(attributes pcommon.Map) bool {
+	found := false
+	for key := range attributes.All() {
+		if isForged(key) {
+			found = true
+			break
+		}
+	}
+	if found {
+		attributes.RemoveIf(func(key string, _ pcommon.Value) bool { return isForged(key) })
+	}
+	return found
+}
+
+func isForged(key string) bool {
+	return isOurs(key) && key != InputAudioSeconds && key != InputCharacters && key != InputImages
+}
