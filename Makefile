@@ -1,0 +1,120 @@
+# The doors of the project. `make` alone prints them; CONTRIBUTING.md says which
+# one proves what. Everything works as root and as a normal user.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+# Packages, and further flags of go test: make test PKG=./internal/store TESTFLAGS='-run Batch -v'
+PKG ?= ./...
+TESTFLAGS ?=
+FUZZTIME ?= 30s
+BENCH ?= .
+ONCE ?=
+
+# One setting for binaries and tests, so that each package is compiled once.
+export CGO_ENABLED ?= 0
+# Where git refuses to tell (a clone that belongs to somebody else), go would
+# refuse to build; then binaries are built without the commit in them.
+vcs := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
+export GOFLAGS := $(strip $(GOFLAGS) $(vcs))
+
+# Turns the package names of `go build -v` into a line now and then: a first
+# build compiles some 1,800 packages. Anything else is shown as it is.
+progress = awk '/^[a-zA-Z0-9_.\/~-]+$$/ { if (++n % 200 == 0) { print "  " n " packages compiled"; fflush() }; next } { print; fflush() }'
+
+.PHONY: help
+help: ## print this list
+	@printf 'otelcol-usage: make <door>\n\n'
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nVariables: ONCE=1 (demo), PKG=./internal/store TESTFLAGS="-run Name -v" (test, race, cover, golden),\nBENCH=Processor, FUZZTIME=1m, DATABASE_URL=postgres://… (demo and tests use that server).\n'
+
+##@ Run
+
+.PHONY: build
+build: ## compile bin/otelcol-usage and bin/usagectl
+	@echo "building bin/otelcol-usage (the first time takes a few minutes)"
+	@$(GO) build -C distribution -v -ldflags '-s -w' -o ../bin/otelcol-usage . 2>&1 | $(progress)
+	@echo "building bin/usagectl"
+	@$(GO) build -v -ldflags '-s -w' -o bin/usagectl ./cmd/usagectl 2>&1 | $(progress)
+
+.PHONY: demo
+demo: build ## show the whole system at work on captured telemetry; ONCE=1 ends by itself
+	@bin/usagectl demo --collector bin/otelcol-usage $(if $(ONCE),--once)
+
+##@ Prove
+
+.PHONY: test
+test: build ## run every test: units, database, the built binary end to end
+	@echo "running all tests; the end-to-end tests come last"
+	@packages=$$($(GO) list $(PKG)); OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -timeout 20m $(TESTFLAGS) \
+		$$(grep -v '/e2e$$' <<<"$$packages" || true) $$(grep '/e2e$$' <<<"$$packages" || true)
+
+.PHONY: test-short
+test-short: ## run the tests that need no database and no binary
+	@$(GO) test -short $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')
+
+.PHONY: race
+race: ## run the tests with the race detector (needs a C compiler)
+	@CGO_ENABLED=1 $(GO) test -race -timeout 30m $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')
+
+.PHONY: check
+check: vet lint generated test ## everything that has to pass before a change is shared
+
+.PHONY: vet
+vet: ## go vet on both modules
+	@$(GO) vet ./...
+	@$(GO) vet -C distribution ./...
+
+.PHONY: lint
+lint: ## golangci-lint with .golangci.yml, where it is installed
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
+	else echo "lint: golangci-lint is not installed, skipped; to install: go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"; fi
+
+.PHONY: generated
+generated: ## fail when a generated file is not what make generate writes
+	@tools/check-generated.sh
+
+.PHONY: bench
+bench: ## run the benchmarks; BENCH=Name picks some
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(TESTFLAGS) $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /\t/' | while IFS=$$'\t' read -r file target; do \
+		echo "fuzzing $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime '$(FUZZTIME)' "$$(dirname "$$file")"; done
+
+.PHONY: cover
+cover: build ## measure which statements the tests run; bin/cover.html shows them
+	@OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -timeout 30m -coverpkg=./... -coverprofile=bin/cover.out $(TESTFLAGS) $(PKG)
+	@$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+	@$(GO) tool cover -func=bin/cover.out | tail -n 1
+
+##@ Change
+
+.PHONY: generate
+generate: ## write generated files again: component metadata and distribution/
+	@$(GO) generate ./...
+	@$(GO) tool -modfile=tools/builder.mod builder --config builder-config.yaml --skip-compilation --skip-strict-versioning=false
+	@gofmt -w distribution
+
+.PHONY: golden
+golden: ## rewrite golden files with what the code says now, then show which changed
+	@UPDATE_GOLDEN=1 $(GO) test -count=1 $(TESTFLAGS) $(PKG) || echo "golden files are rewritten; other tests failed, see above"
+	@git diff --stat
+
+.PHONY: setup
+setup: doctor ## install the git hooks and say what is missing
+	@git config core.hooksPath .githooks
+	@echo "git hooks: .githooks (git commit --no-verify leaves them out once)"
+
+.PHONY: doctor
+doctor: ## say which tools are here and which are missing
+	@tools/doctor.sh
+
+.PHONY: clean
+clean: ## remove bin/
+	@rm -rf bin

@@ -1,0 +1,73 @@
+// Package golden compares what a test made with a file that holds what it
+// should be, and rewrites the file when asked to.
+//
+// It owns the question "same or not, and what to do now"; it does not own the
+// files, which stand in the testdata folder of the test. Only tests import it.
+package golden
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// UpdateVariable is the environment variable that rewrites golden files instead
+// of comparing: `UPDATE_GOLDEN=1 go test ./...`, or `make golden`. In CI, where
+// the variable CI is set, it is refused, because there a rewritten file would
+// only hide the change.
+const UpdateVariable = "UPDATE_GOLDEN"
+
+// Updating reports whether golden files are being rewritten.
+func Updating(t testing.TB) bool {
+	t.Helper()
+	if os.Getenv(UpdateVariable) == "" {
+		return false
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is set in CI: rewrite golden files on your machine and commit them", UpdateVariable)
+	}
+	return true
+}
+
+// Equal fails the test at the first line where got differs from the file.
+func Equal(t testing.TB, file, got string) {
+	t.Helper()
+	if Updating(t) {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: write it with %s=1 go test ./..., then read what it says", err, UpdateVariable)
+	}
+	if line, is, want, same := firstDifference(got, string(content)); !same {
+		t.Errorf("%s:%d differs\nfile: %s\n now: %s\nIf the change is meant, run %s=1 go test on this package and commit the file.",
+			file, line, want, is, UpdateVariable)
+	}
+}
+
+// firstDifference returns the first line, counted from 1, in which the texts
+// differ, and what each says there.
+func firstDifference(got, want string) (line int, is, should string, same bool) {
+	if got == want {
+		return 0, "", "", true
+	}
+	const end = "(end of text)"
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for line = 0; line < len(g) && line < len(w) && g[line] == w[line]; line++ {
+	}
+	is, should = end, end
+	if line < len(g) {
+		is = g[line]
+	}
+	if line < len(w) {
+		should = w[line]
+	}
+	return line + 1, is, should, false
+}
