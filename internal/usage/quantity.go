@@ -37,6 +37,9 @@ const (
 	CodeSessions                              // code interpreter sessions
 	Pages                                     // document pages read (OCR)
 	SearchUnits                               // rerank units
+	CitationTokens                            // source texts that a search model read, billed apart from its answer
+	Pixels                                    // pixels of generated images, where they are billed by area
+	StorageMBDays                             // stored megabytes (10^6 bytes) times days
 
 	QuantityKindCount // not a kind: how many there are
 )
@@ -52,6 +55,8 @@ const (
 	UnitImage     Unit = "image"
 	UnitCall      Unit = "call"
 	UnitPage      Unit = "page"
+	UnitPixel     Unit = "pixel"
+	UnitMBDay     Unit = "megabyte_day"
 )
 
 // NanosPerSecond is the fixed point scale of the kinds counted in
@@ -84,6 +89,9 @@ var quantityKinds = [QuantityKindCount]struct {
 	CodeSessions:          {"code_sessions", UnitCall},
 	Pages:                 {"pages", UnitPage},
 	SearchUnits:           {"search_units", UnitCall},
+	CitationTokens:        {"citation", UnitToken},
+	Pixels:                {"pixels", UnitPixel},
+	StorageMBDays:         {"storage_mb_days", UnitMBDay},
 }
 
 // String gives the stable name, such as "cache_read".
@@ -133,9 +141,10 @@ func (q *Quantities) InputTokens() int64 {
 		q[InputAudioTokens], q[InputImageTokens], q[InputVideoTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
 }
 
-// OutputTokens is the inclusive total: text, reasoning, audio and image.
+// OutputTokens is the inclusive total: text, reasoning, audio, image and
+// citations.
 func (q *Quantities) OutputTokens() int64 {
-	return addAll(q[OutputTextTokens], q[OutputReasoningTokens], q[OutputAudioTokens], q[OutputImageTokens])
+	return addAll(q[OutputTextTokens], q[OutputReasoningTokens], q[OutputAudioTokens], q[OutputImageTokens], q[CitationTokens])
 }
 
 // CacheReadTotal is the input served from the cache, of every modality.
