@@ -1,0 +1,74 @@
+package dbmigrate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// querier reads: a connection, a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+const logExists = `SELECT to_regclass('public.usage_migration') IS NOT NULL`
+
+// SchemaState is what may be wrong with a schema.
+type SchemaState string
+
+// The states.
+const (
+	Missing SchemaState = "missing" // nothing was ever migrated
+	TooOld  SchemaState = "too old" // migrations of this build are not applied
+	TooNew  SchemaState = "too new" // a newer build has migrated
+	Changed SchemaState = "changed" // a file was applied with other content
+)
+
+// SchemaError says that the schema of a database is not the one this build
+// works with, and how to repair it.
+type SchemaError struct {
+	State SchemaState
+	Found int    // version in the database
+	Want  int    // version of this build
+	Name  string // the migration, for Changed
+}
+
+func (e *SchemaError) Error() string {
+	switch e.State {
+	case Missing:
+		return fmt.Sprintf("the database has no usage schema, version %d is needed; run: usagectl migrate up", e.Want)
+	case TooOld:
+		return fmt.Sprintf("the usage schema has version %d, %d is needed; run: usagectl migrate up", e.Found, e.Want)
+	case TooNew:
+		return fmt.Sprintf("the usage schema has version %d, this build knows up to %d; update this program", e.Found, e.Want)
+	default:
+		return fmt.Sprintf("migration %s was applied to this database with other content than this build has; compare with: usagectl migrate status", e.Name)
+	}
+}
+
+// Check returns nil when the schema has the version of this build, and a
+// [*SchemaError] when not. Any other error means that it could not be read:
+// unknown is not missing.
+func Check(ctx context.Context, db querier) error {
+	var exists bool
+	if err := db.QueryRow(ctx, logExists).Scan(&exists); err != nil {
+		return fmt.Errorf("read schema version: %w", err)
+	}
+	var found int
+	if exists {
+		if err := db.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM public.usage_migration`).Scan(&found); err != nil {
+			return fmt.Errorf("read schema version: %w", err)
+		}
+	}
+	switch want := Latest(); {
+	case found == 0:
+		return &SchemaError{State: Missing, Want: want}
+	case found < want:
+		return &SchemaError{State: TooOld, Found: found, Want: want}
+	case found > want:
+		return &SchemaError{State: TooNew, Found: found, Want: want}
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package dbmigrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// lockKey is what migrators of one database exclude each other by: the ASCII
+// text "usagemig".
+const lockKey int64 = 0x75736167656d6967
+
+const createLog = `
+CREATE TABLE IF NOT EXISTS public.usage_migration (
+  version    integer     PRIMARY KEY,
+  name       text        NOT NULL,
+  checksum   text        NOT NULL, -- SHA-256 of the .up.sql file
+  applied_at timestamptz NOT NULL DEFAULT now()
+);
+GRANT SELECT ON public.usage_migration TO PUBLIC`
+
+// Migrator runs migrations. The zero value is not usable, see [New].
+type Migrator struct {
+	all []Migration
+	// Log is told of each step after it is done, when not nil.
+	Log func(Step)
+}
+
+// Step is one migration that was run.
+type Step struct {
+	Name string // file, such as "0001_create_tables.up.sql"
+	Took time.Duration
+}
+
+// New runs the migrations of this build.
+func New() *Migrator { return &Migrator{all: builtin} }
+
+// NewFrom runs other migrations; tests do.
+func NewFrom(all []Migration) *Migrator { return &Migrator{all: all} }
+
+// Beginner starts transactions: a connection or a pool.
+type Beginner interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// Up runs every migration that is missing and returns what it ran. It may be
+// called by any number of processes at once.
+//
+// It fails with a [*SchemaError] when the database holds migrations this build
+// does not know, or one with other content, and with a [*FileError] when a
+// statement is refused; the files before it stay applied.
+func (m *Migrator) Up(ctx context.Context, db Beginner) ([]Step, error) {
+	var done []Step
+	for {
+		step, err := m.inTransaction(ctx, db, m.upOne)
+		if err != nil || step == nil {
+			return done, err
+		}
+		done = append(done, *step)
+	}
+}
+
+// Down takes the last migration back and returns it, nil when there is none.
+// The first line of a .down.sql says when it refuses.
+func (m *Migrator) Down(ctx context.Context, db Beginner) (*Step, error) {
+	return m.inTransaction(ctx, db, m.downOne)
+}
+
+func (m *Migrator) inTransaction(ctx context.Context, db Beginner, run func(context.Context, pgx.Tx) (*Step, error)) (*Step, error) {
+	var step *Step
+	start := time.Now()
+	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		// Waiting for another migrator must not be cut off by the limits a
+		// role has for its queries.
+		if err := execText(ctx, tx, `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey); err != nil {
+			return err
+		}
+		if err := execText(ctx, tx, createLog); err != nil {
+			return err
+		}
+		var err error
+		step, err = run(ctx, tx)
+		return err
+	})
+	var schema *SchemaError
+	var file *FileError
+	switch {
+	case errors.As(err, &schema), errors.As(err, &file):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	if step != nil {
+		step.Took = time.Since(start)
+		if m.Log != nil {
+			m.Log(*step)
+		}
+	}
+	return step, nil
+}
+
+func (m *Migrator) upOne(ctx context.Context, tx pgx.Tx) (*Step, error) {
+	applied, err := m.verified(ctx, tx)
+	if err != nil || len(applied) == len(m.all) {
+		return nil, err
+	}
+	next := m.all[len(applied)]
+	file := next.Name + ".up.sql"
+	if err := runFile(ctx, tx, file, next.Up); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `INSERT INTO public.usage_migration (version, name, checksum) VALUES ($1, $2, $3)`, next.Version, next.Name, next.Checksum)
+	return &Step{Name: file}, err
+}
+
+func (m *Migrator) downOne(ctx context.Context, tx pgx.Tx) (*Step, error) {
+	applied, err := m.verified(ctx, tx)
+	if err != nil || len(applied) == 0 {
+		return nil, err
+	}
+	last := m.all[len(applied)-1]
+	file := last.Name + ".down.sql"
+	if err := runFile(ctx, tx, file, last.Down); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, `DELETE FROM public.usage_migration WHERE version = $1`, last.Version)
+	return &Step{Name: file}, err
+}
+
+// verified returns what is applied after comparing it with the files.
+func (m *Migrator) verified(ctx context.Context, tx pgx.Tx) ([]applied, error) {
+	rows, err := readApplied(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	for i, a := range rows {
+		switch {
+		case i >= len(m.all):
+			return nil, &SchemaError{State: TooNew, Found: len(rows), Want: len(m.all)}
+		case a.Version != m.all[i].Version || a.Name != m.all[i].Name || a.Checksum != m.all[i].Checksum:
+			return nil, &SchemaError{State: Changed, Found: a.Version, Want: len(m.all), Name: a.Name}
+		}
+	}
+	return rows, nil
+}
+
+type applied struct {
+	Version   int
+	Name      string
+	Checksum  string
+	AppliedAt time.Time
+}
+
+func readApplied(ctx context.Context, db querier) ([]applied, error) {
+	rows, err := db.Query(ctx, `SELECT version, name, checksum, applied_at FROM public.usage_migration ORDER BY version`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[applied])
+}
+
+// State is one migration and when this database ran it.
+type State struct {
+	Name      string
+	AppliedAt time.Time // zero: not yet
+	Changed   bool      // it was run with other content
+	Unknown   bool      // this build does not have it
+}
+
+// Status lists all migrations, known and applied, in order.
+func (m *Migrator) Status(ctx context.Context, db querier) ([]State, error) {
+	var exists bool
+	if err := db.QueryRow(ctx, logExists).Scan(&exists); err != nil {
+		return nil, fmt.Errorf("read migration status: %w", err)
+	}
+	var rows []applied
+	if exists {
+		var err error
+		if rows, err = readApplied(ctx, db); err != nil {
+			return nil, fmt.Errorf("read migration status: %w", err)
+		}
+	}
+	states := make([]State, 0, max(len(rows), len(m.all)))
+	for i := range max(len(rows), len(m.all)) {
+		switch {
+		case i >= len(m.all):
+			states = append(states, State{Name: rows[i].Name, AppliedAt: rows[i].AppliedAt, Unknown: true})
+		case i >= len(rows):
+			states = append(states, State{Name: m.all[i].Name})
+		default:
+			states = append(states, State{
+				Name: rows[i].Name, AppliedAt: rows[i].AppliedAt,
+				Changed: rows[i].Name != m.all[i].Name || rows[i].Checksum != m.all[i].Checksum,
+			})
+		}
+	}
+	return states, nil
+}
+
+// execText runs SQL text of any number of statements without parameters.
+func execText(ctx context.Context, tx pgx.Tx, sql string) error {
+	_, err := tx.Conn().PgConn().Exec(ctx, sql).ReadAll()
+	return err
+}
+
+func runFile(ctx context.Context, tx pgx.Tx, file, sql string) error {
+	err := execText(ctx, tx, sql)
+	if err == nil {
+		return nil
+	}
+	fault := &FileError{File: file, Err: err}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Position > 0 {
+		fault.Line = lineAt(sql, int(pg.Position))
+	}
+	return fault
+}
+
+// lineAt converts PostgreSQL's position, counted in characters from 1.
+func lineAt(sql string, position int) int {
+	runes := []rune(sql)
+	return 1 + strings.Count(string(runes[:min(position-1, len(runes))]), "\n")
+}
+
+// FileError says where a migration was refused.
+type FileError struct {
+	File string
+	Line int // 0: the server did not say
+	Err  error
+}
+
+func (e *FileError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "migration %s", e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ", line %d", e.Line)
+	}
+	fmt.Fprintf(&b, ": %v", e.Err)
+	var pg *pgconn.PgError
+	if errors.As(e.Err, &pg) {
+		if e.Line == 0 && pg.Where != "" {
+			fmt.Fprintf(&b, " (in %s)", strings.SplitN(pg.Where, "\n", 2)[0])
+		}
+		if pg.Hint != "" {
+			fmt.Fprintf(&b, "; hint: %s", pg.Hint)
+		}
+	}
+	return b.String()
+}
+
+func (e *FileError) Unwrap() error { return e.Err }

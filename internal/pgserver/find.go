@@ -1,0 +1,140 @@
+package pgserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// MinVersion is the oldest major version of PostgreSQL we support: the first
+// with date_bin and with publicly documented support left is 14; 15 is what
+// all tests run on.
+const MinVersion = 14
+
+// binDirs are the places where distributions put the server's programs, which
+// are often not in the PATH.
+var binDirs = []string{
+	"/usr/lib/postgresql/*/bin",              // Debian, Ubuntu
+	"/usr/pgsql-*/bin",                       // packages of postgresql.org for Red Hat and others
+	"/usr/libexec/postgresql*",               // Alpine
+	"/opt/homebrew/opt/postgresql@*/bin",     // Homebrew
+	"/usr/local/opt/postgresql@*/bin",        // Homebrew on Intel
+	"/Applications/Postgres.app/*/*/*/bin",   // Postgres.app
+	"/usr/local/pgsql/bin", "/usr/local/bin", // built from source
+}
+
+// HowToInstall tells a person what to do when [Find] finds nothing.
+const HowToInstall = `no PostgreSQL server programs (initdb, postgres) of version 14 or newer were found; do one of:
+  set DATABASE_URL to a server that is running, such as postgres://user:password@127.0.0.1:5432/postgres
+  Debian, Ubuntu:  sudo apt-get install postgresql
+  Fedora, RHEL:    sudo dnf install postgresql-server
+  macOS:           brew install postgresql@17`
+
+// ErrNotInstalled is returned when there are no server programs.
+var ErrNotInstalled = errors.New(HowToInstall)
+
+// Find returns the directory that holds initdb and postgres, the newest
+// version of all that are there.
+func Find() (binDir string, err error) {
+	dirs := filepath.SplitList(os.Getenv("PATH"))
+	for _, pattern := range binDirs {
+		found, _ := filepath.Glob(pattern) // the patterns are well formed
+		dirs = append(dirs, found...)
+	}
+	type candidate struct {
+		dir     string
+		version int
+	}
+	var candidates []candidate
+	seen := map[string]bool{}
+	for _, dir := range dirs {
+		// The program in the PATH may be a link; its neighbours and libraries
+		// are found from where it really lies.
+		program, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
+		if err != nil || seen[program] {
+			continue
+		}
+		seen[program] = true
+		dir = filepath.Dir(program)
+		if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
+			continue
+		}
+		if version := majorVersion(program); version >= MinVersion {
+			candidates = append(candidates, candidate{dir, version})
+		}
+	}
+	if len(candidates) == 0 {
+		return "", ErrNotInstalled
+	}
+	sort.SliceStable(candidates, func(i, j int) bool { return candidates[i].version > candidates[j].version })
+	return candidates[0].dir, nil
+}
+
+// majorVersion runs "postgres --version"; 0 when that says nothing useful.
+func majorVersion(program string) int {
+	out, err := exec.Command(program, "--version").Output() //nolint:gosec,noctx // a program of the places above; it prints and ends
+	if err != nil {
+		return 0
+	}
+	// postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1), 18beta1, 19devel
+	fields := strings.Fields(string(out))
+	if len(fields) < 3 {
+		return 0
+	}
+	digits := fields[2]
+	if end := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		digits = digits[:end]
+	}
+	version, _ := strconv.Atoi(digits)
+	return version
+}
+
+// FindOrInstall is [Find]; where it finds nothing and we are root on a system
+// with apt, it installs the distribution's package first and says so on log.
+// The package's own server is neither created nor started.
+func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
+	dir, err := Find()
+	if err == nil || !errors.Is(err, ErrNotInstalled) || os.Getuid() != 0 {
+		return dir, err
+	}
+	apt, lookErr := exec.LookPath("apt-get")
+	if lookErr != nil {
+		return "", err
+	}
+	fmt.Fprintln(log, "PostgreSQL is not installed; installing it with apt-get (a minute or two) ...")
+	// Without this the package would create a cluster and start it on port 5432.
+	const noCluster = "/etc/postgresql-common/createcluster.conf"
+	if _, statErr := os.Stat(noCluster); os.IsNotExist(statErr) {
+		if mkErr := os.MkdirAll(filepath.Dir(noCluster), 0o755); mkErr == nil { //nolint:gosec // a directory of /etc
+			_ = os.WriteFile(noCluster, []byte("create_main_cluster = false\n"), 0o644) //nolint:gosec // read by everybody, as the package's own
+		}
+	}
+	for _, args := range [][]string{
+		{"install", "-y", "--no-install-recommends", "postgresql"},
+		{"update"},
+		{"install", "-y", "--no-install-recommends", "postgresql"},
+	} {
+		cmd := exec.CommandContext(ctx, apt, args...) //nolint:gosec // fixed arguments
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		out, runErr := cmd.CombinedOutput()
+		if dir, findErr := Find(); findErr == nil {
+			return dir, nil
+		}
+		if runErr != nil {
+			err = fmt.Errorf("apt-get %s: %w: %s\n%w", args[0], runErr, lastLines(out, 5), ErrNotInstalled)
+		}
+	}
+	return "", err
+}
+
+func lastLines(text []byte, n int) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

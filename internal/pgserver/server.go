@@ -1,0 +1,340 @@
+package pgserver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Options of a server. The zero value gives a temporary one.
+type Options struct {
+	// Dir holds the cluster. Empty: a temporary directory that goes with the
+	// server. A cluster that is already there is started again as it is.
+	Dir string
+	// Port on 127.0.0.1; 0 takes a free one.
+	Port int
+	// Fsync makes commits survive a crash of the machine. A crash of the
+	// server alone loses nothing without it.
+	Fsync bool
+	// Settings are further "name=value" lines for the server.
+	Settings []string
+	// Log is told of long steps. Nil is silence.
+	Log io.Writer
+}
+
+// Server is a running PostgreSQL server.
+type Server struct {
+	// DSN of the database "postgres", as its superuser, with password.
+	DSN string
+	// Port on 127.0.0.1.
+	Port int
+	// Dir holds the cluster ("data") and the server's log ("log").
+	Dir string
+
+	cmd       *exec.Cmd
+	watchdog  *exec.Cmd
+	lifeline  *os.File // its end tells the watchdog that we are gone
+	temporary bool
+}
+
+const startTimeout = 60 * time.Second
+
+// Start creates the cluster where needed and starts the server. When it
+// returns, the server accepts connections.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	binDir, err := FindOrInstall(ctx, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	owner, err := unprivilegedUser()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Dir: o.Dir, temporary: o.Dir == ""}
+	if s.temporary {
+		if s.Dir, err = os.MkdirTemp("", "usage-postgres-"); err != nil {
+			return nil, fmt.Errorf("start PostgreSQL: %w", err)
+		}
+	}
+	if err := s.start(ctx, o, binDir, owner); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, o Options, binDir string, owner *syscall.Credential) error {
+	var err error
+	if s.Dir, err = filepath.Abs(s.Dir); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return err
+	}
+	if owner != nil {
+		if err := os.Chown(s.Dir, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	if err := reachable(s.Dir, owner); err != nil {
+		return err
+	}
+	data := filepath.Join(s.Dir, "data")
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err != nil {
+		if err := initialise(ctx, binDir, s.Dir, owner); err != nil {
+			return err
+		}
+	}
+	password, err := os.ReadFile(filepath.Join(s.Dir, "password"))
+	if err != nil {
+		return err
+	}
+
+	// A free port may be taken by another before the server listens; then the
+	// next try takes another.
+	const tries = 5
+	for try := 1; ; try++ {
+		if s.Port = o.Port; s.Port == 0 {
+			if s.Port, err = freePort(); err != nil {
+				return err
+			}
+		}
+		s.DSN = fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", strings.TrimSpace(string(password)), s.Port)
+		if err = s.launch(o, binDir, owner); err != nil {
+			return err
+		}
+		if err = s.waitReady(ctx); err == nil {
+			return nil
+		}
+		s.halt(syscall.SIGKILL)
+		if try == tries || ctx.Err() != nil || !errors.Is(err, errEnded) {
+			return err
+		}
+	}
+}
+
+// initialise creates the cluster and the password of its superuser.
+func initialise(ctx context.Context, binDir, dir string, owner *syscall.Credential) error {
+	var secret [16]byte
+	rand.Read(secret[:]) //nolint:errcheck // never fails
+	passwordFile := filepath.Join(dir, "password")
+	if err := os.WriteFile(passwordFile, []byte(hex.EncodeToString(secret[:])+"\n"), 0o600); err != nil {
+		return err
+	}
+	if owner != nil {
+		if err := os.Chown(passwordFile, int(owner.Uid), int(owner.Gid)); err != nil {
+			return err
+		}
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "initdb"), //nolint:gosec // the program Find found
+		"--pgdata", filepath.Join(dir, "data"), "--username", "postgres", "--pwfile", passwordFile,
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
+	asUser(cmd, dir, owner)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w: %s", err, lastLines(out, 5))
+	}
+	return nil
+}
+
+// launch starts the server and its watchdog and does not wait for them.
+func (s *Server) launch(o Options, binDir string, owner *syscall.Credential) error {
+	onOff := map[bool]string{true: "on", false: "off"}
+	settings := append([]string{
+		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.Port), "unix_socket_directories=",
+		"fsync=" + onOff[o.Fsync], "full_page_writes=" + onOff[o.Fsync],
+		"max_connections=200", "shared_buffers=128MB", "logging_collector=off", "log_min_messages=warning",
+		// The log of a test server must not be a way for rows to get out.
+		"log_error_verbosity=terse",
+	}, o.Settings...)
+	args := []string{"-D", filepath.Join(s.Dir, "data")}
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
+	}
+	log, err := os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()                                                //nolint:errcheck // the server holds its own copy
+	s.cmd = exec.Command(filepath.Join(binDir, "postgres"), args...) //nolint:gosec,noctx // the program Find found; it ends by Stop
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	asUser(s.cmd, s.Dir, owner)
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	return s.watch()
+}
+
+// watch starts the watchdog: a shell that waits for the end of its input,
+// which comes when this process ends, then stops the server if it still runs
+// and removes what is temporary. It is in a session of its own, so that Ctrl-C
+// in the terminal does not reach it first.
+func (s *Server) watch() error {
+	read, write, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer read.Close() //nolint:errcheck // the watchdog holds its own copy
+	const script = `cat >/dev/null
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null)
+if [ "$pid" = "$2" ]; then
+  kill -INT "$pid" 2>/dev/null
+  n=0
+  while kill -0 "$pid" 2>/dev/null && [ $n -lt 50 ]; do sleep 0.1; n=$((n+1)); done
+  kill -QUIT "$pid" 2>/dev/null
+fi
+if [ "$3" = temporary ]; then rm -rf "$1"; fi`
+	kind := "kept"
+	if s.temporary {
+		kind = "temporary"
+	}
+	s.watchdog = exec.Command("/bin/sh", "-c", script, "watchdog", s.Dir, strconv.Itoa(s.cmd.Process.Pid), kind) //nolint:gosec,noctx // a fixed script; it ends with us
+	s.watchdog.Stdin = read
+	s.watchdog.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := s.watchdog.Start(); err != nil {
+		write.Close() //nolint:errcheck,gosec // nothing was written
+		return err
+	}
+	s.lifeline = write
+	return nil
+}
+
+var errEnded = errors.New("the server ended")
+
+func (s *Server) waitReady(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for {
+		conn, err := pgx.Connect(ctx, s.DSN)
+		if err == nil {
+			return conn.Close(ctx)
+		}
+		// Signal 0 does not tell a zombie from a living process, a wait
+		// without hanging does.
+		var status syscall.WaitStatus
+		if pid, _ := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid == s.cmd.Process.Pid {
+			s.cmd = nil
+			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
+			return fmt.Errorf("%w while starting: %s", errEnded, lastLines(log, 5))
+		}
+		select {
+		case <-ctx.Done():
+			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
+			return fmt.Errorf("no connection after %v: %w: %s", startTimeout, err, lastLines(log, 5))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Stop ends the server, its connections first, and removes its directory when
+// that was temporary. Stopping twice is fine.
+func (s *Server) Stop() {
+	if s == nil {
+		return
+	}
+	s.halt(syscall.SIGINT)
+	if s.temporary && s.Dir != "" {
+		_ = os.RemoveAll(s.Dir)
+	}
+}
+
+// Kill ends the server as a crash would: nothing is written, connections
+// break. The directory stays; [Start] with the same Dir recovers.
+func (s *Server) Kill() { s.halt(syscall.SIGKILL) }
+
+func (s *Server) halt(signal syscall.Signal) {
+	if s.cmd != nil {
+		ended := make(chan struct{})
+		go func() {
+			s.cmd.Wait() //nolint:errcheck,gosec // that it ended is all we want
+			close(ended)
+		}()
+		s.cmd.Process.Signal(signal) //nolint:errcheck,gosec // it may have ended
+		select {
+		case <-ended:
+		case <-time.After(15 * time.Second):
+			s.cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended
+			<-ended
+		}
+		s.cmd = nil
+	}
+	if s.watchdog != nil {
+		// It must not find a directory that a next server uses.
+		s.watchdog.Process.Kill() //nolint:errcheck,gosec // it may have ended
+		s.watchdog.Wait()         //nolint:errcheck,gosec // that it ended is all we want
+		s.lifeline.Close()        //nolint:errcheck,gosec // nothing was written
+		s.watchdog, s.lifeline = nil, nil
+	}
+}
+
+// unprivilegedUser is whom the server runs as: nil for ourselves. PostgreSQL
+// refuses to run as root.
+func unprivilegedUser() (*syscall.Credential, error) {
+	if os.Getuid() != 0 {
+		return nil, nil //nolint:nilnil // nobody else is a valid answer
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		u, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+		gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+		if err1 == nil && err2 == nil && uid != 0 {
+			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+		}
+	}
+	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody to run it as; create one: useradd --system postgres")
+}
+
+// reachable says which directory above keeps the server's user out.
+func reachable(dir string, owner *syscall.Credential) error {
+	if owner == nil {
+		return nil
+	}
+	for up := filepath.Dir(dir); ; up = filepath.Dir(up) {
+		info, err := os.Stat(up)
+		if err != nil {
+			return err
+		}
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if ok && info.Mode().Perm()&0o001 == 0 && stat.Uid != owner.Uid && (stat.Gid != owner.Gid || info.Mode().Perm()&0o010 == 0) {
+			return fmt.Errorf("the server runs as user %d, who may not enter %s; choose another directory (TMPDIR)", owner.Uid, up)
+		}
+		if up == filepath.Dir(up) {
+			return nil
+		}
+	}
+}
+
+func asUser(cmd *exec.Cmd, dir string, owner *syscall.Credential) {
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
+	// Nothing of the caller's PGHOST, PGDATA and so on must lead elsewhere.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + dir}
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close() //nolint:errcheck // nothing was sent
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

@@ -1,0 +1,209 @@
+-- Tables of the usage store: one row per billable call, and the sums that
+-- questions are answered from.
+--
+-- Everything is written with its schema, so that no search_path can lead
+-- elsewhere. Runs in milliseconds: it touches no existing data.
+
+-- Settings of this database that its programs read. users_managed says whether
+-- auth.users is ours to write.
+CREATE TABLE public.usage_setting (
+  name  text PRIMARY KEY,
+  value text NOT NULL
+);
+
+-- The users belong to the host application (Supabase and others) wherever it
+-- has such a table already: then it is referenced, never created or altered.
+-- Elsewhere it is created here and kept by the exporter.
+DO $$
+BEGIN
+  IF to_regclass('auth.users') IS NOT NULL THEN
+    INSERT INTO public.usage_setting (name, value) VALUES ('users_managed', 'false');
+    RETURN;
+  END IF;
+  IF to_regnamespace('auth') IS NULL THEN
+    CREATE SCHEMA auth;
+  END IF;
+  CREATE TABLE auth.users (
+    id           uuid        NOT NULL,
+    external_id  text        NULL,               -- the text the id was made from, where that was not a UUID
+    email        text        NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    last_seen_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT users_pkey PRIMARY KEY (id),
+    CONSTRAINT users_external_id_key UNIQUE (external_id),
+    CONSTRAINT users_text_length CHECK (octet_length(external_id) <= 256 AND octet_length(email) <= 320)
+  ) WITH (fillfactor = 80);                      -- room for last_seen_at to be updated in place
+  INSERT INTO public.usage_setting (name, value) VALUES ('users_managed', 'true');
+END $$;
+
+-- One billable call. The first ten columns are the contract; the rest are
+-- what it takes to say where a cost comes from.
+CREATE TABLE public.api_usage (
+  -- Deterministic (UUID version 5 of the provider's response id, else of trace
+  -- and span id): the second copy of a call is refused by the primary key.
+  id                    uuid           NOT NULL DEFAULT gen_random_uuid(),
+  -- NULL: no user is known, or the host application does not have it (then
+  -- metadata.user tells who it was).
+  user_id               uuid           NULL,
+  timestamp             timestamptz    NOT NULL DEFAULT now(),  -- start of the call
+  -- Twelve places instead of six: a call of 20 embedding tokens at $0.02 per
+  -- million costs 0.0000004 dollars, which six places store as nothing. Disk
+  -- and speed are the same, numeric stores the digits it needs.
+  -- An unpriced call stands here with 0 and says so in pricing_status.
+  usage_dollars         numeric(20,12) NOT NULL,
+  api_type              text           NOT NULL,
+  model                 text           NULL,
+  tokens_used           integer        NULL,                    -- input and output together; NULL: not billed by tokens, or not known
+  request_id            text           NULL,                    -- the provider's response id, else trace and span id
+  metadata              jsonb          NOT NULL DEFAULT '{}',
+  created_at            timestamptz    NOT NULL DEFAULT now(),
+
+  provider              text           NOT NULL DEFAULT '',     -- who bills, as OpenTelemetry's gen_ai.provider.name
+  service               text           NOT NULL DEFAULT '',     -- service.name of the app
+  environment           text           NOT NULL DEFAULT '',     -- deployment.environment.name
+  pricing_status        text           NOT NULL DEFAULT 'priced',
+  pricing_reason        text           NULL,                    -- why it is not simply priced
+  price_id              text           NULL,                    -- row of the price book
+  cost_source           text           NULL,                    -- whose number usage_dollars is
+  reported_dollars      numeric(20,12) NULL,                    -- the cost that arrived with the span
+
+  -- Quantities. NULL is "none or not known". Totals are inclusive as in
+  -- OpenTelemetry; their parts stand beside them and in other_quantities.
+  input_tokens          bigint         NULL,
+  output_tokens         bigint         NULL,
+  cache_read_tokens     bigint         NULL,                    -- of input_tokens, every modality
+  cache_write_5m_tokens bigint         NULL,                    -- of input_tokens
+  cache_write_1h_tokens bigint         NULL,                    -- of input_tokens
+  reasoning_tokens      bigint         NULL,                    -- of output_tokens
+  audio_seconds         numeric(18,9)  NULL,
+  characters            bigint         NULL,
+  images                bigint         NULL,
+  other_quantities      jsonb          NULL,                    -- the rarer kinds by name, such as input_audio
+
+  CONSTRAINT api_usage_pkey PRIMARY KEY (id),
+  CONSTRAINT api_usage_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
+  CONSTRAINT api_usage_api_type_known CHECK (api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank')),
+  -- NaN sorts above every number, so the upper bound refuses it too: one NaN
+  -- would make every sum NaN.
+  CONSTRAINT api_usage_cost_in_range CHECK (usage_dollars >= 0 AND usage_dollars < 1000000),
+  CONSTRAINT api_usage_reported_in_range CHECK (reported_dollars >= 0 AND reported_dollars < 1000000),
+  CONSTRAINT api_usage_tokens_not_negative CHECK (tokens_used >= 0),
+  CONSTRAINT api_usage_time_plausible CHECK (timestamp >= '2020-01-01 00:00:00Z' AND timestamp < '2100-01-01 00:00:00Z'),
+  CONSTRAINT api_usage_text_length CHECK (
+    octet_length(model) <= 256 AND octet_length(request_id) <= 512 AND octet_length(provider) <= 256
+    AND octet_length(service) <= 256 AND octet_length(environment) <= 256 AND octet_length(price_id) <= 512),
+  CONSTRAINT api_usage_pricing_known CHECK (
+    pricing_status = 'priced'
+    OR (pricing_status IN ('estimated', 'reported', 'unpriced') AND (pricing_status <> 'unpriced' OR usage_dollars = 0))),
+  CONSTRAINT api_usage_cost_source_known CHECK (cost_source IN ('computed', 'reported')),
+  CONSTRAINT api_usage_quantities_not_negative CHECK (
+    input_tokens >= 0 AND output_tokens >= 0 AND cache_read_tokens >= 0 AND cache_write_5m_tokens >= 0
+    AND cache_write_1h_tokens >= 0 AND reasoning_tokens >= 0 AND audio_seconds >= 0 AND characters >= 0 AND images >= 0)
+);
+
+-- Serves: one user's calls in a period, and the cascade when a user is deleted.
+CREATE INDEX api_usage_user_time ON public.api_usage (user_id, timestamp);
+-- Serves: all calls of a period (edges of a period inside a day, exports,
+-- retention). A block range index costs next to nothing at each insert, and
+-- rows arrive almost in the order of time.
+CREATE INDEX api_usage_time_brin ON public.api_usage USING brin (timestamp) WITH (pages_per_range = 32, autosummarize = on);
+
+-- Rollups: sums that are kept exact in the same transaction as the rows.
+-- "calls" is 0 where everything was deleted again; readers skip such rows.
+
+-- Per quarter hour, without the user: bounded in size whatever the traffic,
+-- and exact for the days of every time zone, because all of them are offset
+-- by whole quarter hours.
+CREATE TABLE public.usage_quarter_hour (
+  bucket             timestamptz    NOT NULL,   -- start of the quarter hour
+  api_type           text           NOT NULL,
+  provider           text           NOT NULL,
+  model              text           NOT NULL,   -- '' where none is known
+  service            text           NOT NULL,
+  environment        text           NOT NULL,
+  calls              bigint         NOT NULL,
+  unpriced_calls     bigint         NOT NULL,
+  estimated_calls    bigint         NOT NULL,
+  tokens             bigint         NOT NULL,
+  unpriced_tokens    bigint         NOT NULL,
+  input_tokens       bigint         NOT NULL,
+  output_tokens      bigint         NOT NULL,
+  cache_read_tokens  bigint         NOT NULL,
+  cache_write_tokens bigint         NOT NULL,   -- both lifetimes
+  reasoning_tokens   bigint         NOT NULL,
+  usage_dollars      numeric(24,12) NOT NULL,
+  CONSTRAINT usage_quarter_hour_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
+) WITH (fillfactor = 70);
+
+-- The same per UTC day: the inside of long periods, a hundredth of the rows.
+CREATE TABLE public.usage_day (LIKE public.usage_quarter_hour) WITH (fillfactor = 70);
+ALTER TABLE public.usage_day ADD CONSTRAINT usage_day_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment);
+
+-- Per quarter hour, all calls together: the daily series of a year, in any
+-- time zone, from 35,000 narrow rows.
+CREATE TABLE public.usage_quarter_total (
+  bucket          timestamptz    NOT NULL,
+  calls           bigint         NOT NULL,
+  unpriced_calls  bigint         NOT NULL,
+  estimated_calls bigint         NOT NULL,
+  tokens          bigint         NOT NULL,
+  unpriced_tokens bigint         NOT NULL,
+  usage_dollars   numeric(24,12) NOT NULL,
+  CONSTRAINT usage_quarter_total_pkey PRIMARY KEY (bucket)
+) WITH (fillfactor = 50);
+
+-- Per UTC day and user. The nil UUID is "no user": a key column cannot be NULL.
+CREATE TABLE public.usage_day_user (
+  bucket         timestamptz    NOT NULL,       -- start of the UTC day
+  user_id        uuid           NOT NULL,
+  api_type       text           NOT NULL,
+  calls          bigint         NOT NULL,
+  unpriced_calls bigint         NOT NULL,
+  tokens         bigint         NOT NULL,
+  usage_dollars  numeric(24,12) NOT NULL,
+  CONSTRAINT usage_day_user_pkey PRIMARY KEY (bucket, user_id, api_type)
+) WITH (fillfactor = 70);
+-- Serves: one user over a long period.
+CREATE INDEX usage_day_user_by_user ON public.usage_day_user (user_id, bucket);
+
+-- Per UTC month and user: the list of users over a year.
+CREATE TABLE public.usage_month_user (
+  bucket         timestamptz    NOT NULL,       -- start of the UTC month
+  user_id        uuid           NOT NULL,
+  calls          bigint         NOT NULL,
+  unpriced_calls bigint         NOT NULL,
+  tokens         bigint         NOT NULL,
+  usage_dollars  numeric(24,12) NOT NULL,
+  CONSTRAINT usage_month_user_pkey PRIMARY KEY (bucket, user_id)
+) WITH (fillfactor = 70);
+
+-- Records that the table refused, one by one, so that no good record of the
+-- same batch is lost with them. `usagectl doctor` counts them.
+CREATE TABLE public.usage_dead_letter (
+  digest          uuid        NOT NULL,         -- of the record: parking it twice is one row
+  id              uuid        NOT NULL,         -- of the record
+  parked_at       timestamptz NOT NULL DEFAULT now(),
+  sqlstate        text        NOT NULL,         -- '' when it was refused before it was sent
+  constraint_name text        NOT NULL,
+  column_name     text        NOT NULL,
+  reason          text        NOT NULL,         -- without values
+  record          text        NOT NULL,         -- in the form of the span attribute usage.record
+  CONSTRAINT usage_dead_letter_pkey PRIMARY KEY (digest)
+);
+
+-- The users as readers see them, the same columns whoever owns auth.users. It
+-- runs with the rights of its owner: a reader needs none on auth.users, where
+-- a host application may keep password hashes.
+DO $$
+DECLARE
+  column_or_null CONSTANT text := 'SELECT CASE WHEN EXISTS (SELECT FROM information_schema.columns'
+    ' WHERE table_schema = ''auth'' AND table_name = ''users'' AND column_name = $1) THEN format(''u.%I::%s'', $1, $2) ELSE format(''NULL::%s'', $2) END';
+  external_id text; email text; created_at text; last_seen_at text;
+BEGIN
+  EXECUTE column_or_null INTO external_id USING 'external_id', 'text';
+  EXECUTE column_or_null INTO email USING 'email', 'text';
+  EXECUTE column_or_null INTO created_at USING 'created_at', 'timestamptz';
+  EXECUTE column_or_null INTO last_seen_at USING 'last_seen_at', 'timestamptz';
+  EXECUTE format('CREATE VIEW public.usage_user AS SELECT u.id, %s AS external_id, %s AS email, %s AS created_at, %s AS last_seen_at FROM auth.users u',
+    external_id, email, created_at, last_seen_at);
+END $$;

@@ -1,0 +1,10 @@
+-- Takes the rights away again. The roles themselves stay: they belong to the
+-- cluster, and another database of it may use them.
+DROP VIEW public.usage_own_day_user, public.usage_own_calls;
+
+REVOKE ALL ON public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_quarter_total, public.usage_day_user,
+  public.usage_month_user, public.usage_dead_letter, public.usage_user, public.usage_setting
+  FROM usage_writer, usage_reader, usage_own;
+REVOKE ALL ON auth.users FROM usage_writer;
+REVOKE USAGE ON SCHEMA auth FROM usage_writer;
+REVOKE USAGE ON SCHEMA public FROM usage_writer, usage_reader, usage_own;

@@ -1,0 +1,14 @@
+// Package migrations holds the schema of the usage store as plain SQL files
+// that psql can run too. internal/dbmigrate applies them.
+//
+// A file is named NNNN_verb_object.up.sql and has a .down.sql beside it. A
+// released file is never edited: a database remembers the checksum of what it
+// ran. checksums.txt lists the released ones, and a test holds them to it.
+package migrations
+
+import "embed"
+
+// Files holds all migrations.
+//
+//go:embed *.sql
+var Files embed.FS
