@@ -1,0 +1,114 @@
+package genai
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Call is one billable call as its span or log record tells it, before any
+// price is known. Its strings are references into the payload: they stay valid,
+// but whoever keeps one keeps the payload's memory with it.
+type Call struct {
+	// Dialect names the convention the span was written in, such as
+	// "openinference"; [Dialects] lists them.
+	Dialect string
+	// Operation is what the span itself calls the operation, such as "chat".
+	Operation string
+	APIType   usage.APIType
+	// Provider is who hosts and bills the model, in OpenTelemetry's spelling of
+	// gen_ai.provider.name: "openai", "azure.ai.openai", "aws.bedrock". A name
+	// that is none of the known is passed on; "" when nothing told.
+	Provider string
+	// Model is the model that answered, else the one asked for, else "".
+	Model string
+	// RequestModel is the model asked for, "" when the span does not tell.
+	RequestModel string
+
+	// ResponseID is the id under which the provider answered, "" when the span
+	// does not tell.
+	ResponseID string
+	// Key identifies the call across instrumentations, traces and signals,
+	// together with KeySpace: two spans that tell of one call have the same.
+	// It is "" when only the trace and span id identify the call, and then
+	// those do. A response id that is too short to be unique (some servers
+	// count from 0 to 999) is no key.
+	KeySpace, Key string
+
+	// Start and End are the span's, as they stand there.
+	Start, End time.Time
+	TraceID    pcommon.TraceID
+	SpanID     pcommon.SpanID
+
+	// Quantities are disjoint, and zero where nothing was told.
+	Quantities usage.Quantities
+	// Reason is "" when the quantities are what the provider billed. Otherwise
+	// it says why they are missing or may differ: see the two groups of reasons
+	// in package usage.
+	Reason usage.Reason
+	// Missing is what this dialect is known to leave out and this span did
+	// leave out. Reason names the first of it that can change a price.
+	Missing Missing
+
+	// ReportedCost is the cost in dollars that arrived with the span, when
+	// HasReportedCost. A cost of 0 counts as not reported, because libraries
+	// write it when they know no price.
+	ReportedCost    usage.Money
+	HasReportedCost bool
+
+	// User is the text that identifies the user, "" when none is known or
+	// users are not tracked.
+	User        string
+	SessionID   string
+	Service     string
+	Environment string
+	// ServiceTier is the tier that served the call, "" for the standard one.
+	ServiceTier string
+	Region      string
+	// Variant is size and quality of images or the resolution of video, such
+	// as "1024x1792/hd".
+	Variant string
+	// Tags are the attributes of [Config.TagAttributes] that the span, an
+	// ancestor or the resource has.
+	Tags []usage.Tag
+}
+
+// Missing is a set of details that a library leaves out.
+type Missing uint8
+
+// The details.
+const (
+	MissingCache     Missing = 1 << iota // how much of the input came from or went to the cache
+	MissingCacheTTL                      // the lifetime of cache writes
+	MissingReasoning                     // reasoning tokens, which may or may not be inside the output
+	MissingAudio                         // which tokens were audio
+)
+
+// Has reports whether all of details are missing.
+func (m Missing) Has(details Missing) bool { return m&details == details }
+
+// SkipReason says why a span or log record that looks like GenAI is no call of
+// its own. It is a label of the processor's metrics, so the set is closed.
+type SkipReason string
+
+// The reasons for skipping.
+const (
+	// SkipNotACall: an agent, workflow, tool or wrapper span; what it repeats
+	// of its children's usage is not billed again.
+	SkipNotACall SkipReason = "not_a_call"
+	// SkipUnknownOperation: the span carries usage, but nothing says that it
+	// is a call to a provider and not a sum over its children.
+	SkipUnknownOperation SkipReason = "unknown_operation"
+	// SkipCallFailed: the provider answered with an error and no usage.
+	SkipCallFailed SkipReason = "call_failed"
+	// SkipDuplicate: another span tells of the same call, and better.
+	SkipDuplicate SkipReason = "duplicate"
+	// SkipOtherSignal: the tool reports this call in its logs too, and those
+	// are read ([Config.AgentLogs]).
+	SkipOtherSignal SkipReason = "other_signal"
+)
+
+// SkipReasons lists all reasons for skipping.
+var SkipReasons = []SkipReason{SkipNotACall, SkipUnknownOperation, SkipCallFailed, SkipDuplicate, SkipOtherSignal}

@@ -1,0 +1,131 @@
+package genai
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config says what a [Reader] looks for beside the calls themselves. Its zero
+// value is usable and tracks no users.
+type Config struct {
+	// TrackUsers makes the reader look for the user of each call.
+	TrackUsers bool
+	// UserAttributes are the attributes that may name the user, in order of
+	// precedence. They are looked for on the span, then on its ancestors,
+	// nearest first, then on the resource. Empty means [DefaultUserAttributes].
+	UserAttributes []string
+	// TagAttributes are copied to [Call.Tags] from the span, else the nearest
+	// ancestor, else the resource that has them.
+	TagAttributes []string
+
+	// InputAudioSeconds, InputCharacters and InputImages are the names of the
+	// attributes with which an app tells what its library leaves out: seconds
+	// of audio (of video, for a video call), characters of text to speak,
+	// images made. Empty means that there is no such attribute.
+	InputAudioSeconds string
+	InputCharacters   string
+	InputImages       string
+
+	// AgentLogs says that the log events of coding agents are read too, with
+	// [Reader.ReadLogs]. Then those tell of the agents' calls, better than
+	// their spans do, and the spans are skipped.
+	AgentLogs bool
+
+	// DuplicateWindow is for how long the reader remembers calls to recognise
+	// the second telling of one call in another payload. 0 means
+	// [DefaultDuplicateWindow], less than 0 that it does not.
+	DuplicateWindow time.Duration
+	// DuplicateCalls is how many calls it remembers at most, 0 means
+	// [DefaultDuplicateCalls].
+	DuplicateCalls int
+	// RootMemory is for how many traces it remembers which user an agent or
+	// root span named, for calls that arrive in other payloads. 0 means
+	// [DefaultRootMemory], less than 0 none.
+	RootMemory int
+
+	// Now gives the time for the duplicate window; nil means [time.Now].
+	Now func() time.Time
+}
+
+// The defaults of [Config].
+const (
+	DefaultDuplicateWindow = 2 * time.Minute
+	DefaultDuplicateCalls  = 8192
+	DefaultRootMemory      = 4096
+)
+
+// DefaultUserAttributes are the names under which the libraries put the user,
+// the general ones of OpenTelemetry first. Most libraries put it nowhere
+// unless the app tells them to; docs/compatibility.md says how.
+func DefaultUserAttributes() []string {
+	return []string{
+		"user.id", "enduser.id", // OpenTelemetry, OpenInference, Langfuse, Strands
+		"langfuse.user.id",
+		"traceloop.association.properties.user_id",
+		"ai.telemetry.metadata.userId", // Vercel AI SDK, by custom
+		"ai.telemetry.metadata.user_id",
+		"metadata.userId",
+		"langsmith.metadata.user_id",
+		"mastra.metadata.userId",
+		"gen_ai.user.id", "gen_ai.request.user", // OpenLIT
+		"metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id", "llm.user", // LiteLLM
+		"enduser.pseudo.id",
+		"user.email",
+	}
+}
+
+func (c *Config) setDefaults() {
+	if len(c.UserAttributes) == 0 {
+		c.UserAttributes = DefaultUserAttributes()
+	}
+	if c.DuplicateWindow == 0 {
+		c.DuplicateWindow = DefaultDuplicateWindow
+	}
+	if c.DuplicateCalls == 0 {
+		c.DuplicateCalls = DefaultDuplicateCalls
+	}
+	if c.RootMemory == 0 {
+		c.RootMemory = DefaultRootMemory
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+}
+
+// declare adds the configured names to the table.
+func (r *Reader) declare(c *Config) error {
+	var errs []error
+	one := func(key, text string) nameID {
+		if text == "" {
+			return 0
+		}
+		id, err := r.names.add(text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+		return id
+	}
+	list := func(key string, texts []string) []nameID {
+		ids := make([]nameID, 0, len(texts))
+		for i, text := range texts {
+			if text == "" {
+				errs = append(errs, fmt.Errorf("%s[%d]: an attribute name is empty", key, i))
+				continue
+			}
+			ids = append(ids, one(fmt.Sprintf("%s[%d]", key, i), text))
+		}
+		return ids
+	}
+	if c.TrackUsers {
+		r.userNames = list("user attributes", c.UserAttributes)
+	}
+	r.tagNames = list("tag attributes", c.TagAttributes)
+	r.inputSeconds = one("input audio seconds", c.InputAudioSeconds)
+	r.inputCharacters = one("input characters", c.InputCharacters)
+	r.inputImages = one("input images", c.InputImages)
+	for _, id := range append(append([]nameID{r.inputSeconds, r.inputCharacters, r.inputImages}, r.userNames...), r.tagNames...) {
+		r.contextNames.put(id)
+	}
+	return errors.Join(errs...)
+}

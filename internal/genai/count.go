@@ -1,0 +1,95 @@
+package genai
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// count is a number of tokens or other things, or one of the two values that
+// say why there is none.
+type count int64
+
+const (
+	absent  count = -1 // the span does not tell
+	invalid count = -2 // the span tells something that is no count
+	// maxCount is the greatest number taken seriously, about 10^12. Sums of
+	// all quantities of a call stay far inside an int64.
+	maxCount = 1 << 40
+)
+
+// or gives the number, or 0 where there is none.
+func (c count) or0() int64 {
+	if c < 0 {
+		return 0
+	}
+	return int64(c)
+}
+
+func (c count) known() bool { return c >= 0 }
+
+// countOf reads a count: a whole number, also as double ("1306.0" of languages
+// that have no integers) or text. Negative numbers, fractions, numbers beyond
+// [maxCount] and everything else are [invalid]; nothing and "" are [absent].
+func countOf(v pcommon.Value) count {
+	switch v.Type() {
+	case pcommon.ValueTypeInt:
+		return countOfInt(v.Int())
+	case pcommon.ValueTypeDouble:
+		return countOfFloat(v.Double())
+	case pcommon.ValueTypeStr:
+		return countOfText(v.Str())
+	case pcommon.ValueTypeEmpty:
+		return absent
+	}
+	return invalid
+}
+
+func countOfInt(n int64) count {
+	if n < 0 || n > maxCount {
+		return invalid
+	}
+	return count(n)
+}
+
+func countOfFloat(f float64) count {
+	if !(f >= 0 && f <= maxCount) || f != math.Trunc(f) {
+		return invalid
+	}
+	return count(f)
+}
+
+func countOfText(text string) count {
+	text = strings.TrimSpace(text)
+	if text == "" || text == "null" {
+		return absent
+	}
+	if len(text) > 32 {
+		return invalid
+	}
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return countOfInt(n)
+	}
+	if f, err := strconv.ParseFloat(text, 64); err == nil {
+		return countOfFloat(f)
+	}
+	return invalid
+}
+
+// numberOf reads a measured number, such as seconds, as double or text.
+func numberOf(v pcommon.Value) (float64, bool) {
+	switch v.Type() {
+	case pcommon.ValueTypeInt:
+		return float64(v.Int()), true
+	case pcommon.ValueTypeDouble:
+		return v.Double(), true
+	case pcommon.ValueTypeStr:
+		if text := strings.TrimSpace(v.Str()); len(text) <= 32 {
+			f, err := strconv.ParseFloat(text, 64)
+			return f, err == nil
+		}
+	}
+	return 0, false
+}

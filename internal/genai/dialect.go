@@ -1,0 +1,206 @@
+package genai
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// dialect is one way in which libraries write GenAI calls on spans. Each is
+// one value in a file of its own; what it leaves nil is as the OpenTelemetry
+// conventions say.
+type dialect struct {
+	name string
+	// marks are the attributes that only spans of this dialect have. They
+	// decide before the scope does, because frameworks re-export the spans of
+	// others under their own scope.
+	marks nameSet
+	// scopes are the instrumentation scopes that write this dialect: a whole
+	// name, or the beginning of one followed by "*".
+	scopes []string
+	// systems are values of gen_ai.system or gen_ai.provider.name that only
+	// this dialect writes. They decide where neither mark nor scope did.
+	systems []string
+
+	words *vocabulary
+	// input says what the number of input tokens includes.
+	input inputMeaning
+	// output says whether reasoning tokens are inside the output tokens.
+	output outputMeaning
+	// reports are the details this dialect writes whenever they are not zero:
+	// their absence means zero. Any other detail that is absent is unknown.
+	reports Missing
+
+	// operation says what the span is; nil reads gen_ai.operation.name.
+	operation func(s *spanReader) operation
+	// adjust reads what the vocabulary cannot express: JSON attributes and
+	// knowledge about versions.
+	adjust func(s *spanReader, f *facts)
+}
+
+// inputMeaning says what a dialect's number of input tokens includes.
+type inputMeaning uint8
+
+const (
+	// inputInclusive: cached tokens are inside, as the conventions demand.
+	inputInclusive inputMeaning = iota
+	// inputAsProvider: the number is the provider's own, which is exclusive
+	// for Anthropic and Bedrock and inclusive elsewhere.
+	inputAsProvider
+	// inputDisjoint: cached, audio and other parts are beside it.
+	inputDisjoint
+	// inputUnknown: nobody told; inclusive unless the numbers say otherwise,
+	// and uncertain where that decides.
+	inputUnknown
+)
+
+// outputMeaning says whether reasoning is inside a dialect's output tokens.
+type outputMeaning uint8
+
+const (
+	// outputInclusive: reasoning is inside, as the conventions demand.
+	outputInclusive outputMeaning = iota
+	// outputAsProvider: the number is the provider's own: Google's candidates
+	// and xAI's completion exclude reasoning, others include it.
+	outputAsProvider
+	// outputDisjoint: reasoning is beside it.
+	outputDisjoint
+)
+
+// vocabulary are the names under which a dialect tells its facts, for each in
+// the order of precedence: the first that is present wins.
+type vocabulary struct {
+	operation, provider, address       []nameID
+	model, requestModel, responseID    []nameID
+	input, output, total               []nameID
+	cacheRead, cacheWrite              []nameID
+	cacheWrite5m, cacheWrite1h         []nameID
+	reasoning                          []nameID
+	inputAudio, inputImage, inputVideo []nameID
+	outputAudio, outputImage           []nameID
+	cacheReadAudio, cacheReadImage     []nameID
+	seconds                            []nameID
+	session, serviceTier, region       []nameID
+	cost                               []nameID
+
+	modalities nameSet // union of the rare lists, to skip them at once
+}
+
+// complete fills what a vocabulary leaves empty from the conventions' and
+// makes the derived sets.
+func (v vocabulary) complete() *vocabulary {
+	fill := func(own *[]nameID, standard []nameID) {
+		if *own == nil {
+			*own = standard
+		}
+	}
+	std := &conventionWords
+	fill(&v.operation, std.operation)
+	fill(&v.provider, std.provider)
+	fill(&v.address, std.address)
+	fill(&v.model, std.model)
+	fill(&v.requestModel, std.requestModel)
+	fill(&v.responseID, std.responseID)
+	fill(&v.input, std.input)
+	fill(&v.output, std.output)
+	fill(&v.total, std.total)
+	fill(&v.cacheRead, std.cacheRead)
+	fill(&v.cacheWrite, std.cacheWrite)
+	fill(&v.cacheWrite5m, std.cacheWrite5m)
+	fill(&v.cacheWrite1h, std.cacheWrite1h)
+	fill(&v.reasoning, std.reasoning)
+	fill(&v.inputAudio, std.inputAudio)
+	fill(&v.inputImage, std.inputImage)
+	fill(&v.inputVideo, std.inputVideo)
+	fill(&v.outputAudio, std.outputAudio)
+	fill(&v.outputImage, std.outputImage)
+	fill(&v.cacheReadAudio, std.cacheReadAudio)
+	fill(&v.cacheReadImage, std.cacheReadImage)
+	fill(&v.seconds, std.seconds)
+	fill(&v.session, std.session)
+	fill(&v.serviceTier, std.serviceTier)
+	fill(&v.region, std.region)
+	fill(&v.cost, std.cost)
+	for _, list := range [][]nameID{v.inputAudio, v.inputImage, v.inputVideo, v.outputAudio, v.outputImage, v.cacheReadAudio, v.cacheReadImage} {
+		for _, id := range list {
+			v.modalities.put(id)
+		}
+	}
+	return &v
+}
+
+// dialects lists all of them in the order in which their marks decide. The
+// last one is what remains: GenAI names from an unknown hand.
+var dialects = []*dialect{
+	&conventions,
+	&unknownDialect,
+}
+
+// Dialects lists the names of all dialects, for labels and documentation.
+func Dialects() []string {
+	all := make([]string, len(dialects))
+	for i, d := range dialects {
+		all[i] = d.name
+	}
+	return all
+}
+
+// dialectOfScope finds the dialect that a scope writes, nil when unknown.
+func dialectOfScope(scope string) *dialect {
+	if scope == "" {
+		return nil
+	}
+	for _, d := range dialects {
+		for _, pattern := range d.scopes {
+			if prefix, open := strings.CutSuffix(pattern, "*"); scope == pattern || open && strings.HasPrefix(scope, prefix) {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// dialectOfSystem finds the dialect by the value of gen_ai.system.
+func dialectOfSystem(system string) *dialect {
+	for _, d := range dialects {
+		for _, s := range d.systems {
+			if s == system {
+				return d
+			}
+		}
+	}
+	return nil
+}
+
+// looksLikeGenAI is the gate: most spans of a pipeline are HTTP requests and
+// database queries, and this is all they cost.
+func looksLikeGenAI(span ptrace.Span) bool {
+	for key := range span.Attributes().All() {
+		if len(key) > 3 && gateBytes[key[0]] && passesGate(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// gatePrefixes are how the attribute names of all dialects begin.
+var gatePrefixes = []string{
+	"gen_ai.", "genkit:", "gcp.vertex.agent.", "llm.", "litellm.", "langfuse.observation.", "langsmith.span.",
+	"openinference.", "ai.operationId", "ai.model.", "ai.usage.", "mastra.",
+}
+
+var gateBytes = func() (set [256]bool) {
+	for _, prefix := range gatePrefixes {
+		set[prefix[0]] = true
+	}
+	return set
+}()
+
+func passesGate(key string) bool {
+	for _, prefix := range gatePrefixes {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return false
+}

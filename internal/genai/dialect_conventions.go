@@ -1,0 +1,88 @@
+package genai
+
+// The OpenTelemetry semantic conventions for GenAI through all their renames:
+// gen_ai.system became gen_ai.provider.name, prompt_tokens/completion_tokens
+// became input_tokens/output_tokens (semantic-conventions v1.27), cache_creation
+// became cache_write (semantic-conventions-genai #440). Old and new names
+// occur side by side for years, in one library even.
+//
+// Source: open-telemetry/semantic-conventions (docs/gen-ai),
+// open-telemetry/semantic-conventions-genai (model/gen-ai/registry.yaml).
+var conventionWords = vocabulary{
+	operation:    names("gen_ai.operation.name"),
+	provider:     names("gen_ai.provider.name", "gen_ai.system"),
+	address:      names("server.address"),
+	model:        names("gen_ai.response.model"),
+	requestModel: names("gen_ai.request.model"),
+	responseID:   names("gen_ai.response.id"),
+	input:        names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+	output:       names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+	total:        names("gen_ai.usage.total_tokens"),
+	cacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
+		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
+		"gen_ai.usage.cache_read_tokens", "gen_ai.usage.details.cached_tokens", "gen_ai.usage.cached_input_tokens"),
+	cacheWrite: names("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+		"gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.details.cache_write_tokens",
+		"gen_ai.usage.cache_write_tokens", "gen_ai.usage.cache_creation_tokens"),
+	cacheWrite5m: names("anthropic.usage.cache_creation.ephemeral_5m_input_tokens", "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens"),
+	cacheWrite1h: names("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens"),
+	reasoning: names("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "gen_ai.usage.output_tokens.reasoning",
+		"gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.details.thoughts_tokens"),
+	inputAudio:     names("gen_ai.usage.audio.input_tokens", "gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.input_audio_tokens"),
+	inputImage:     names("gen_ai.usage.image.input_tokens", "gen_ai.usage.details.input_image_tokens"),
+	inputVideo:     names("gen_ai.usage.video.input_tokens"),
+	outputAudio:    names("gen_ai.usage.audio.output_tokens", "gen_ai.usage.details.output_audio_tokens", "gen_ai.usage.output_audio_tokens"),
+	outputImage:    names("gen_ai.usage.image.output_tokens"),
+	cacheReadAudio: names("gen_ai.usage.audio.cache_read.input_tokens", "gen_ai.usage.details.cache_audio_read_tokens"),
+	cacheReadImage: names("gen_ai.usage.image.cache_read.input_tokens"),
+	seconds:        names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds"),
+	session:        names("gen_ai.conversation.id", "session.id"),
+	serviceTier: names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
+		"gen_ai.response.service_tier", "openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier"),
+	region: names("cloud.region", "aws.region", "gen_ai.request.region"),
+	cost:   names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.cost.total_cost", "gen_ai.usage.total_cost", "gen_ai.usage.cost_usd", "operation.cost"),
+}
+
+// Names that more than one dialect looks at beside its vocabulary.
+var (
+	nameErrorType     = name("error.type")
+	nameHTTPStatus    = name("http.response.status_code")
+	nameIsStream      = name("gen_ai.request.is_stream")
+	nameStream        = name("gen_ai.request.stream")
+	nameCostCurrency  = name("gen_ai.usage.cost.currency")
+	nameImageSize     = name("gen_ai.request.image.size")
+	nameImageQuality  = name("gen_ai.request.image.quality")
+	nameImageSizeOld  = name("gen_ai.request.image_size")
+	nameImageQualOld  = name("gen_ai.request.image_quality")
+	nameWebSearches   = name("gen_ai.usage.web_search_requests")
+	nameRequestText   = name("ai.request.text")
+	namesImageSize    = []nameID{nameImageSize, nameImageSizeOld}
+	namesImageQuality = []nameID{nameImageQuality, nameImageQualOld}
+)
+
+// conventions is the dialect of the instrumentations that are known to follow
+// the conventions to the letter. What they leave out differs by version, so
+// nothing counts as reported that is not there.
+var conventions = dialect{
+	name: "otel",
+	scopes: []string{
+		"@opentelemetry/instrumentation-openai",
+		"@elastic/opentelemetry-instrumentation-openai",
+		"opentelemetry.instrumentation.openai_v2", "opentelemetry.instrumentation.genai.openai*", "opentelemetry.instrumentation.openai_agents*",
+		"opentelemetry.util.genai*",
+		"io.opentelemetry.openai-java*",
+		"go.opentelemetry.io/*",
+	},
+	words: conventionWords.complete(),
+	input: inputInclusive,
+}
+
+// unknownDialect is the conventions' names from an unknown hand. The names are
+// certain; what the input includes is not, and where that decides the call is
+// uncertain.
+var unknownDialect = dialect{
+	name:   "otel-unknown",
+	words:  conventionWords.complete(),
+	input:  inputUnknown,
+	output: outputInclusive,
+}

@@ -1,0 +1,218 @@
+package genai
+
+import (
+	"fmt"
+	"math/bits"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// nameID stands for one known attribute name. 0 is none.
+type nameID uint16
+
+const (
+	// maxNames is how many attribute names one reader can know: those of the
+	// dialects and those of its configuration.
+	maxNames  = 6 * 64
+	nameSlots = 4096 // power of two; sparse, because most look-ups are misses
+)
+
+// nameTable finds the nameID of an attribute name. It is a hash table made for
+// misses: a span has many attributes that mean nothing to us, and each costs
+// one multiplication and one load.
+type nameTable struct {
+	slots [nameSlots]nameID
+	names []string // by nameID
+}
+
+// builtinNames are the names that the dialects declare with [name].
+var builtinNames = &nameTable{names: make([]string, 1, maxNames)}
+
+// name declares an attribute name. Two dialects that declare the same name get
+// the same id.
+func name(text string) nameID {
+	id, err := builtinNames.add(text)
+	if err != nil {
+		panic(err) // at program start, by a change of this package only
+	}
+	return id
+}
+
+// names declares aliases in their order of precedence.
+func names(texts ...string) []nameID {
+	ids := make([]nameID, len(texts))
+	for i, text := range texts {
+		ids[i] = name(text)
+	}
+	return ids
+}
+
+func (t *nameTable) add(text string) (nameID, error) {
+	if id := t.find(text); id != 0 {
+		return id, nil
+	}
+	if text == "" {
+		return 0, fmt.Errorf("an attribute name is empty")
+	}
+	if len(t.names) >= maxNames {
+		return 0, fmt.Errorf("too many attribute names: at most %d can be configured", maxNames-len(builtinNames.names))
+	}
+	id := nameID(len(t.names))
+	t.names = append(t.names, text)
+	slot := nameHash(text)
+	for t.slots[slot] != 0 {
+		slot = (slot + 1) % nameSlots
+	}
+	t.slots[slot] = id
+	return id, nil
+}
+
+// find gives the id of a name, 0 when it is unknown.
+func (t *nameTable) find(text string) nameID {
+	slot := nameHash(text)
+	for {
+		id := t.slots[slot]
+		if id == 0 || t.names[id] == text {
+			return id
+		}
+		slot = (slot + 1) % nameSlots
+	}
+}
+
+func (t *nameTable) clone() *nameTable {
+	c := *t
+	c.names = append(make([]string, 0, maxNames), t.names...)
+	return &c
+}
+
+// nameHash mixes the length and the last 16 bytes: attribute names share their
+// beginnings ("gen_ai.usage.") and differ at the end.
+func nameHash(text string) uint32 {
+	n := len(text)
+	var h uint64
+	if n >= 16 {
+		h = load8(text, n-16)*0x9E3779B97F4A7C15 ^ load8(text, n-8)
+	} else if n >= 8 {
+		h = load8(text, 0)*0x9E3779B97F4A7C15 ^ load8(text, n-8)
+	} else {
+		for i := 0; i < n; i++ {
+			h = h<<8 | uint64(text[i])
+		}
+	}
+	h = (h ^ uint64(n)) * 0xD6E8FEB86659FD93
+	return uint32(h>>40) % nameSlots
+}
+
+// load8 reads 8 bytes of text; the compiler makes one load of it.
+func load8(text string, at int) uint64 {
+	b := text[at : at+8]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
+// nameSet is a set of names.
+type nameSet [maxNames / 64]uint64
+
+func setOf(ids ...nameID) nameSet {
+	var s nameSet
+	for _, id := range ids {
+		s.put(id)
+	}
+	return s
+}
+
+func (s *nameSet) put(id nameID)      { s[id/64] |= 1 << (id % 64) }
+func (s *nameSet) has(id nameID) bool { return s[id/64]&(1<<(id%64)) != 0 }
+
+// meets reports whether the sets have a name in common.
+func (s *nameSet) meets(o *nameSet) bool {
+	for i := range s {
+		if s[i]&o[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// join puts all of o into the set.
+func (s *nameSet) join(o *nameSet) {
+	for i := range s {
+		s[i] |= o[i]
+	}
+}
+
+// each calls f for every name of the set.
+func (s *nameSet) each(f func(nameID)) {
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			f(nameID(i*64 + bits.TrailingZeros64(word)))
+		}
+	}
+}
+
+// attributes are the known attributes of one span, resource or log record,
+// each found by its id without another search.
+type attributes struct {
+	present nameSet
+	values  [maxNames]pcommon.Value // valid where present
+}
+
+// read takes the known attributes of m. The first of equal names wins, as in
+// [pcommon.Map.Get].
+func (a *attributes) read(t *nameTable, m pcommon.Map) {
+	a.present = nameSet{}
+	for key, value := range m.All() {
+		if id := t.find(key); id != 0 && !a.present.has(id) {
+			a.present.put(id)
+			a.values[id] = value
+		}
+	}
+}
+
+func (a *attributes) has(id nameID) bool { return a.present.has(id) }
+
+// text gives the text under a name, "" when there is none or no text.
+func (a *attributes) text(id nameID) string {
+	if !a.present.has(id) {
+		return ""
+	}
+	return a.values[id].Str()
+}
+
+// firstText gives the first text that is not empty.
+func (a *attributes) firstText(ids []nameID) string {
+	for _, id := range ids {
+		if a.present.has(id) {
+			if text := a.values[id].Str(); text != "" {
+				return text
+			}
+		}
+	}
+	return ""
+}
+
+// count gives the number under a name; see [countOf].
+func (a *attributes) count(id nameID) count {
+	if !a.present.has(id) {
+		return absent
+	}
+	return countOf(a.values[id])
+}
+
+// firstCount gives the number under the first name that is present: aliases
+// repeat a number and are never added up.
+func (a *attributes) firstCount(ids []nameID) count {
+	for _, id := range ids {
+		if a.present.has(id) {
+			if n := countOf(a.values[id]); n != absent {
+				return n
+			}
+		}
+	}
+	return absent
+}
+
+// isTrue reports whether the value is true, or the text "true".
+func (a *attributes) isTrue(id nameID) bool {
+	return a.present.has(id) && (a.values[id].Bool() || a.values[id].Str() == "true")
+}

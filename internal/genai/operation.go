@@ -1,0 +1,102 @@
+package genai
+
+import "github.com/otelcol-usage/otelcol-usage/internal/usage"
+
+// operation is what a span does, as far as billing is concerned.
+type operation uint8
+
+const (
+	opUnknown       operation = iota // an operation we do not know, or none told
+	opNotACall                       // agent, workflow, tool, retrieval, wrapper
+	opChat                           // chat, text completion, generate_content, Responses
+	opEmbedding                      //
+	opImage                          // images made or edited
+	opVideo                          //
+	opTranscription                  // speech to text, also translated
+	opTTS                            // text to speech
+	opAudio                          // OpenLIT's word for both of these; the model decides
+	opRealtime                       // spoken conversation
+	opRerank                         //
+	opModeration                     // a call that no provider bills for
+	opOtherSignal                    // read from logs instead
+)
+
+// operationNamed classifies the values of gen_ai.operation.name: those of the
+// conventions, of the open proposals, and those that libraries invented
+// (LiteLLM writes its own call types, with an "a" before the asynchronous).
+func operationNamed(name string) operation {
+	switch name {
+	case "chat", "text_completion", "generate_content", "completion", "completions", "chat.completions", "chat_completion",
+		"generate", "generate_text", "message", "messages", "anthropic_messages", "responses", "response", "llm_call",
+		"acompletion", "atext_completion", "aresponses", "agenerate_content", "generate_content_stream", "agenerate_content_stream",
+		"fim", "chat_completions", "llm", "converse", "converse_stream", "invoke_model":
+		return opChat
+	case "embeddings", "embedding", "embed", "aembedding", "embed_content":
+		return opEmbedding
+	case "image_generation", "image", "generate_image", "image_edit", "image_variation", "aimage_generation", "aimage_edit",
+		"ai.generateImage", "images", "create_image":
+		return opImage
+	case "video_generation", "video", "generate_video", "avideo_generation", "ai.generateVideo", "create_video":
+		return opVideo
+	case "transcription", "transcribe", "speech_to_text", "translation", "audio.transcriptions", "audio.translations",
+		"atranscription", "ai.transcribe", "speech_recognition":
+		return opTranscription
+	case "speech", "text_to_speech", "tts", "audio.speech", "aspeech", "ai.generateSpeech", "generate_speech":
+		return opTTS
+	case "audio":
+		return opAudio
+	case "realtime", "arealtime", "_arealtime", "realtime_session", "speech_to_speech":
+		return opRealtime
+	case "rerank", "arerank", "ai.rerank":
+		return opRerank
+	case "moderation", "moderations", "amoderation":
+		return opModeration
+	case "invoke_agent", "invoke_workflow", "create_agent", "execute_tool", "plan", "agent_step", "retrieval", "fetch_response",
+		"search_memory", "create_memory", "update_memory", "upsert_memory", "delete_memory",
+		"create_memory_store", "delete_memory_store", "workflow", "task", "agent", "tool", "schedule_tool_calls",
+		"model_chunk", "model_step", "handoff", "guardrail", "invoke_subagent", "execute_event_loop_cycle",
+		"execute_agent_loop_cycle", "framework", "vectordb", "count_tokens", "create_thread", "run_agent":
+		return opNotACall
+	}
+	return opUnknown
+}
+
+// isCall reports whether spans of the operation are billable calls.
+func (op operation) isCall() bool { return op >= opChat && op <= opRerank }
+
+// apiType decides from the operation, and where it leaves room from the model.
+func (op operation) apiType(kind modelKind) usage.APIType {
+	switch op {
+	case opEmbedding:
+		return usage.APITypeEmbedding
+	case opImage:
+		return usage.APITypeImage
+	case opVideo:
+		return usage.APITypeVideo
+	case opTranscription:
+		return usage.APITypeTranscription
+	case opTTS:
+		return usage.APITypeTTS
+	case opRealtime:
+		return usage.APITypeSpeech
+	case opRerank:
+		return usage.APITypeRerank
+	}
+	switch kind {
+	case kindEmbedding:
+		return usage.APITypeEmbedding
+	case kindImage:
+		return usage.APITypeImage
+	case kindVideo:
+		return usage.APITypeVideo
+	case kindTranscription:
+		return usage.APITypeTranscription
+	case kindTTS:
+		return usage.APITypeTTS
+	case kindSpeech:
+		return usage.APITypeSpeech
+	case kindRerank:
+		return usage.APITypeRerank
+	}
+	return usage.APITypeText
+}

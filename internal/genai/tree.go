@@ -1,0 +1,220 @@
+package genai
+
+import (
+	"encoding/binary"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// tree finds the ancestors of a span in the payload. It is built when the
+// first call needs one, because most payloads need none.
+type tree struct {
+	traces ptrace.Traces
+	built  bool
+	table  keyTable
+	nodes  []node
+}
+
+// node is one span of the payload.
+type node struct {
+	span ptrace.Span
+	call int32 // index into reading.calls plus 1, 0 for none
+	read bool  // the texts below are
+	user string
+	// session and model may stand on wrapper spans only.
+	session, model string
+	tags           []usage.Tag
+}
+
+// maxDepth bounds how far a span looks up: deeper trees are broken ones, and
+// a loop of parents is no tree at all.
+const maxDepth = 64
+
+// build indexes all spans of the payload by their ids.
+func (r *reading) buildTree() {
+	t := &r.tree
+	if t.built {
+		return
+	}
+	t.built = true
+	t.table.reset(t.traces.SpanCount())
+	for i, resources := 0, t.traces.ResourceSpans(); i < resources.Len(); i++ {
+		for j, scopes := 0, resources.At(i).ScopeSpans(); j < scopes.Len(); j++ {
+			for k, spans := 0, scopes.At(j).Spans(); k < spans.Len(); k++ {
+				span := spans.At(k)
+				t.nodes = append(t.nodes, node{span: span})
+				t.table.put(spanHash(span.SpanID()), int32(len(t.nodes)-1))
+			}
+		}
+	}
+	for i := range r.calls {
+		if n := t.find(r.calls[i].call.TraceID, r.calls[i].call.SpanID); n >= 0 {
+			t.nodes[n].call = int32(i + 1)
+		}
+	}
+}
+
+func (t *tree) release() {
+	clear(t.nodes)
+	t.nodes = t.nodes[:0]
+	t.built = false
+	t.traces = ptrace.Traces{}
+}
+
+// find gives the index of a span, -1 when it is not in the payload.
+func (t *tree) find(trace pcommon.TraceID, id pcommon.SpanID) int32 {
+	if id.IsEmpty() {
+		return -1
+	}
+	for i := t.table.first(spanHash(id)); i >= 0; i = t.table.next() {
+		if n := &t.nodes[i]; n.span.SpanID() == id && n.span.TraceID() == trace {
+			return i
+		}
+	}
+	return -1
+}
+
+// parentOf gives the parent of node i, -1 when it is not in the payload.
+func (t *tree) parentOf(i int32) int32 {
+	span := t.nodes[i].span
+	return t.find(span.TraceID(), span.ParentSpanID())
+}
+
+func spanHash(id pcommon.SpanID) uint64 { return binary.LittleEndian.Uint64(id[:]) }
+
+// describe reads what a node can give to the calls below it.
+func (r *reading) describe(n *node) {
+	if n.read {
+		return
+	}
+	n.read = true
+	a := &r.others
+	a.read(r.names, n.span.Attributes())
+	r.touched.join(&a.present)
+	n.user = r.userOf(a)
+	n.session = a.firstText(namesSession)
+	n.model = a.firstText(namesInheritedModel)
+	for _, id := range r.tagNames {
+		if text := tagText(a, id); text != "" {
+			n.tags = append(n.tags, usage.Tag{Key: r.names.names[id], Value: text})
+		}
+	}
+}
+
+// needsAncestors reports whether somebody above the span could tell something
+// that it does not tell itself.
+func (r *reading) needsAncestors(f *found) bool {
+	if f.span.ParentSpanID().IsEmpty() {
+		return false
+	}
+	return f.pending != 0 || len(r.userNames) > 0 && f.call.User == "" || len(f.call.Tags) < len(r.tagNames)
+}
+
+// inherit fills what the call lacks from its ancestors, nearest first.
+func (r *reading) inherit(f *found) {
+	call := &f.call
+	r.buildTree()
+	at := r.tree.find(call.TraceID, f.span.ParentSpanID())
+	for depth := 0; at >= 0 && depth < maxDepth; depth++ {
+		n := &r.tree.nodes[at]
+		r.describe(n)
+		if call.User == "" && len(r.userNames) > 0 {
+			call.User = n.user
+		}
+		if call.SessionID == "" {
+			call.SessionID = n.session
+		}
+		if call.Model == "" {
+			call.Model = n.model
+		}
+		for _, tag := range n.tags {
+			call.addTag(tag)
+		}
+		at = r.tree.parentOf(at)
+	}
+}
+
+// addTag adds a tag unless the call has one of that key.
+func (c *Call) addTag(tag usage.Tag) {
+	for _, have := range c.Tags {
+		if have.Key == tag.Key {
+			return
+		}
+	}
+	c.Tags = append(c.Tags, tag)
+}
+
+// keyTable is a hash table from 64 bit keys to indexes, with duplicates, made
+// to be filled and forgotten with every payload without an allocation.
+type keyTable struct {
+	keys  []uint64
+	items []int32 // index plus 1, 0 for a free slot
+	mask  uint64
+	// the state of a search
+	slot, key uint64
+	probes    int
+}
+
+// reset empties the table and makes room for n items.
+func (t *keyTable) reset(n int) {
+	size := 16
+	for size < 2*n {
+		size *= 2
+	}
+	if size > len(t.items) {
+		t.keys, t.items = make([]uint64, size), make([]int32, size)
+	} else {
+		clear(t.items[:size])
+	}
+	t.mask = uint64(size - 1)
+}
+
+// maxProbes bounds every search. Ids are foreign input: a payload in which all
+// are equal must not cost quadratic time. An item that finds no place is not
+// found again, which costs it what its ancestors know, and nothing else.
+const maxProbes = 64
+
+func (t *keyTable) put(key uint64, item int32) {
+	slot := mix(key) & t.mask
+	for range maxProbes {
+		if t.items[slot] == 0 {
+			t.keys[slot], t.items[slot] = key, item+1
+			return
+		}
+		slot = (slot + 1) & t.mask
+	}
+}
+
+// first gives the first item under key, -1 when there is none; next gives the
+// following ones.
+func (t *keyTable) first(key uint64) int32 {
+	t.key, t.probes = key, 0
+	t.slot = mix(key) & t.mask
+	return t.scan()
+}
+
+func (t *keyTable) next() int32 {
+	t.slot = (t.slot + 1) & t.mask
+	return t.scan()
+}
+
+func (t *keyTable) scan() int32 {
+	for ; t.items[t.slot] != 0 && t.probes < maxProbes; t.probes++ {
+		if t.keys[t.slot] == t.key {
+			return t.items[t.slot] - 1
+		}
+		t.slot = (t.slot + 1) & t.mask
+	}
+	return -1
+}
+
+// mix spreads the bits of a key over the word.
+func mix(key uint64) uint64 {
+	key ^= key >> 32
+	key *= 0xD6E8FEB86659FD93
+	key ^= key >> 32
+	return key
+}

@@ -1,0 +1,321 @@
+package genai
+
+import (
+	"hash/maphash"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// One call is often told twice: by the provider's own SDK and by an
+// instrumentation of it, by a framework and by the client it uses. Three things
+// give the second telling away, in this order of strength:
+//
+//  1. the same response id;
+//  2. one span lies inside the other in the trace;
+//  3. two observers of one process tell of equal calls, the time of one inside
+//     the time of the other (window.go looks across payloads in the same way).
+//
+// Two real calls that only look alike must both stay. What protects them is
+// that one observer tells of a call once: spans of the same instrumentation
+// scope are never held for one call by 3, and by 2 only when the outer one adds
+// nothing. Where two observers each tell of two equal, parallel calls, every
+// telling is matched with at most one of the other observer, so two remain.
+
+// finish settles all calls of the payload and emits them.
+func (r *reading) finish(emit func(*Call, ptrace.Span, pcommon.Resource)) {
+	for i := range r.calls {
+		f := &r.calls[i]
+		if r.needsAncestors(f) {
+			r.inherit(f)
+		}
+		if f.pending != 0 {
+			r.quantify(f, &r.pending[f.pending-1])
+		}
+		if len(r.userNames) > 0 && f.call.User == "" {
+			if root, ok := r.recall(f.call.TraceID); ok {
+				f.call.User = root.user
+				if f.call.SessionID == "" {
+					f.call.SessionID = root.session
+				}
+			}
+		}
+	}
+	if len(r.calls) > 1 {
+		r.mergeNested()
+		r.mergeByKey()
+		r.mergeAlike()
+	}
+	if r.window != nil {
+		r.window.sift(r.calls)
+	}
+	for i := range r.calls {
+		f := &r.calls[i]
+		if f.dropped {
+			r.skip(f.call.Dialect, SkipDuplicate)
+			continue
+		}
+		if f.call.User == "" {
+			f.call.User = f.user
+		}
+		emit(&f.call, f.span, f.resource)
+	}
+}
+
+func (r *reading) recall(trace pcommon.TraceID) (rootUser, bool) {
+	if r.roots == nil {
+		return rootUser{}, false
+	}
+	return r.roots.get(trace)
+}
+
+// mergeNested finds calls inside calls.
+func (r *reading) mergeNested() {
+	nested := false
+	for i := range r.calls {
+		nested = nested || !r.calls[i].span.ParentSpanID().IsEmpty()
+	}
+	if !nested {
+		return
+	}
+	r.buildTree()
+	summed := false
+	for i := range r.calls {
+		inner := &r.calls[i]
+		at := r.tree.find(inner.call.TraceID, inner.span.ParentSpanID())
+		for depth := 0; at >= 0 && depth < maxDepth; depth++ {
+			if c := r.tree.nodes[at].call; c != 0 && int(c-1) != i {
+				outer := &r.calls[c-1]
+				outer.inner++
+				outer.innerIn += min(inner.call.Quantities.InputTokens(), maxCount)
+				outer.innerOut += min(inner.call.Quantities.OutputTokens(), maxCount)
+				summed = summed || outer.inner > 1
+				if !outer.dropped && !inner.dropped && sameNested(outer, inner) {
+					merge(outer, inner)
+				}
+				break
+			}
+			at = r.tree.parentOf(at)
+		}
+	}
+	if !summed {
+		return
+	}
+	// A wrapper around several calls that repeats their sum.
+	for i := range r.calls {
+		outer := &r.calls[i]
+		if outer.inner > 1 && !outer.dropped && outer.call.hasTokens() &&
+			outer.call.Quantities.InputTokens() == outer.innerIn && outer.call.Quantities.OutputTokens() == outer.innerOut {
+			outer.dropped = true
+		}
+	}
+}
+
+// sameNested decides whether a call inside another is the same call.
+func sameNested(outer, inner *found) bool {
+	a, b := &outer.call, &inner.call
+	if a.Key != "" && a.Key == b.Key && a.KeySpace == b.KeySpace {
+		return true
+	}
+	oneScope := outer.scope == inner.scope
+	if oneScope && a.Key != "" && b.Key != "" {
+		return false // one observer, two answers: two calls
+	}
+	if !sameModel(outer.model, inner.model) || a.APIType != b.APIType {
+		return false
+	}
+	hasA, hasB := a.hasUsage(), b.hasUsage()
+	switch {
+	case hasA && hasB:
+		if a.sameTokens(b) {
+			return true
+		}
+		// The numbers differ. Of two observers one may be wrong, and says so;
+		// of one observer both are right.
+		return !oneScope && (a.Reason != "" || b.Reason != "")
+	case hasB:
+		return true // a wrapper that tells nothing itself
+	case hasA:
+		return !oneScope
+	}
+	return !oneScope || a.Key == ""
+}
+
+// mergeByKey finds calls with the same response id.
+func (r *reading) mergeByKey() {
+	keyed := 0
+	for i := range r.calls {
+		if r.calls[i].call.Key != "" {
+			keyed++
+		}
+	}
+	if keyed < 2 {
+		return
+	}
+	r.ids.reset(len(r.calls))
+	for i := range r.calls {
+		f := &r.calls[i]
+		if f.dropped || f.call.Key == "" {
+			continue
+		}
+		hash := hashText(f.call.Key)
+		twin := false
+		for j := r.ids.first(hash); j >= 0; j = r.ids.next() {
+			other := &r.calls[j]
+			if !other.dropped && other.call.Key == f.call.Key && other.call.KeySpace == f.call.KeySpace {
+				merge(other, f)
+				if twin = f.dropped; twin {
+					break
+				}
+			}
+		}
+		if !twin {
+			r.ids.put(hash, int32(i))
+		}
+	}
+}
+
+// mergeAlike finds equal calls that two observers tell of without a common id.
+func (r *reading) mergeAlike() {
+	scope, several := "", false
+	for i := range r.calls {
+		if f := &r.calls[i]; !f.dropped {
+			several = several || scope != "" && f.scope != scope
+			scope = f.scope
+		}
+	}
+	if !several {
+		return
+	}
+	r.ids.reset(len(r.calls))
+	for i := range r.calls {
+		f := &r.calls[i]
+		if f.dropped || !f.call.hasTokens() {
+			continue
+		}
+		hash := f.call.likeness()
+		twin := false
+		for j := r.ids.first(hash); j >= 0; j = r.ids.next() {
+			other := &r.calls[j]
+			if !other.dropped && !other.met && alike(other, f) {
+				merge(other, f)
+				twin = f.dropped
+				break
+			}
+		}
+		if !twin {
+			r.ids.put(hash, int32(i))
+		}
+	}
+}
+
+// timeTolerance is by how much the times of two tellings of one call may
+// overlap the wrong way: clocks are read one after the other.
+const timeTolerance = 5 * time.Millisecond
+
+// alike decides whether two tellings by different observers, without a common
+// id, are one call.
+func alike(f, g *found) bool {
+	a, b := &f.call, &g.call
+	if f.scope == g.scope || a.Key != "" && b.Key != "" {
+		return false // one observer, or two answers of the provider
+	}
+	return a.Service == b.Service && a.Environment == b.Environment && a.APIType == b.APIType &&
+		a.sameTokens(b) && sameModel(f.model, g.model) &&
+		(within(a.Start, a.End, b.Start, b.End) || within(b.Start, b.End, a.Start, a.End)) &&
+		(a.User == "" || b.User == "" || a.User == b.User)
+}
+
+// within reports whether the time of the inner lies inside that of the outer.
+func within(outerStart, outerEnd, innerStart, innerEnd time.Time) bool {
+	return !innerStart.Before(outerStart.Add(-timeTolerance)) && !innerEnd.After(outerEnd.Add(timeTolerance))
+}
+
+// likeness is equal for calls that are alike.
+func (c *Call) likeness() uint64 {
+	return mix(uint64(c.Quantities.InputTokens())*0x9E3779B97F4A7C15+uint64(c.Quantities.OutputTokens())) ^ uint64(len(c.APIType))
+}
+
+// hasTokens reports whether the call tells enough to be compared: tokens on
+// the input side and on the output side where there is one.
+func (c *Call) hasTokens() bool {
+	return c.Quantities.InputTokens() > 0 && (c.Quantities.OutputTokens() > 0 || c.APIType == usage.APITypeEmbedding)
+}
+
+// hasUsage reports whether the call tells any quantity.
+func (c *Call) hasUsage() bool { return !c.Quantities.IsZero() }
+
+// sameTokens compares the totals: how they are split is what observers differ
+// in.
+func (c *Call) sameTokens(o *Call) bool {
+	return c.Quantities.InputTokens() == o.Quantities.InputTokens() && c.Quantities.OutputTokens() == o.Quantities.OutputTokens()
+}
+
+// sameModel reports whether two names, as [modelInfo.base], can mean one model.
+func sameModel(a, b uint64) bool { return a == b || a == 0 || b == 0 }
+
+// merge keeps the better telling of one call and gives it what the other one
+// knows. The first is kept of equals; of nested ones the inner is the second.
+func merge(a, b *found) {
+	keep, drop := a, b
+	if b.rank() > a.rank() {
+		keep, drop = b, a
+	}
+	drop.dropped, keep.met, keep.twin = true, true, drop.call.SpanID
+	k, d := &keep.call, &drop.call
+	if k.User == "" {
+		k.User = d.User
+	}
+	if k.SessionID == "" {
+		k.SessionID = d.SessionID
+	}
+	if k.Key == "" {
+		k.Key, k.KeySpace, k.ResponseID = d.Key, d.KeySpace, d.ResponseID
+	}
+	if k.RequestModel == "" {
+		k.RequestModel = d.RequestModel
+	}
+	if k.ServiceTier == "" {
+		k.ServiceTier = d.ServiceTier
+	}
+	if k.Region == "" {
+		k.Region = d.Region
+	}
+	if !k.HasReportedCost {
+		k.ReportedCost, k.HasReportedCost = d.ReportedCost, d.HasReportedCost
+	}
+	for _, tag := range d.Tags {
+		k.addTag(tag)
+	}
+}
+
+// rank orders tellings by how much they can be trusted to price the call.
+func (f *found) rank() int {
+	c, rank := &f.call, 0
+	if c.hasUsage() {
+		rank += 16
+	}
+	switch c.Reason {
+	case "":
+		rank += 8
+	case usage.ReasonCacheTTLNotReported, usage.ReasonUnknownDialect:
+		rank += 4
+	case usage.ReasonInstrumentationEstimate, usage.ReasonInvalidQuantity:
+		rank -= 4
+	}
+	if c.Missing == 0 {
+		rank += 2
+	}
+	if c.Key != "" {
+		rank++
+	}
+	return rank
+}
+
+// hashSeed makes the hashes of foreign texts unpredictable.
+var hashSeed = maphash.MakeSeed()
+
+func hashText(text string) uint64 { return maphash.String(hashSeed, text) }
