@@ -1,0 +1,218 @@
+package report
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+	_ "time/tzdata" // The same zones everywhere, also in an image without a zoneinfo folder.
+)
+
+// DefaultDays is how many calendar days an answer covers when no start is
+// asked for, the last one included.
+const DefaultDays = 30
+
+// MaxDays is the longest period that can be asked for: ten years.
+const MaxDays = 3660
+
+// The range of dates that can be asked for. No call is stored outside it.
+var (
+	minInstant = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	maxInstant = time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// Period is a half-open stretch of time, From included and To not, and the
+// calendar days it touches in a time zone.
+type Period struct {
+	From, To time.Time
+	// Days are all of them, in order. The first and the last may be touched in
+	// part only.
+	Days []Day
+}
+
+// Day is one calendar day's part of a period.
+type Day struct {
+	// Date is "2026-01-31".
+	Date string
+	// From and To are the part of the day that lies in the period. They are
+	// equal for a date that the zone skipped.
+	From, To time.Time
+}
+
+// Span is a period, the equally long one just before it, and the zone whose
+// midnights part the days.
+type Span struct {
+	Current, Previous Period
+	Zone              *time.Location
+}
+
+// ParamError is a question that cannot be answered because of one parameter.
+type ParamError struct {
+	// Param is the parameter's name, Found its value, Allowed says in words
+	// what would have been accepted.
+	Param, Found, Allowed string
+}
+
+func (e *ParamError) Error() string {
+	return fmt.Sprintf("%s: found %q, allowed is %s", e.Param, e.Found, e.Allowed)
+}
+
+// ParseSpan reads the parameters startDate, endDate and timezone, each of
+// which may be "".
+//
+// A plain date as start is the first moment of that day. A plain date as end
+// includes that whole day: who asks for the 1st to the 31st means the 31st
+// too. An instant (RFC 3339) is taken as it is, and as end is excluded.
+// Without end the period ends with today; without start it has
+// [DefaultDays] days.
+func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
+	loc, err := parseZone(zone)
+	if err != nil {
+		return Span{}, err
+	}
+	var from, to time.Time
+	if end == "" {
+		to = startOfDay(loc, dateOf(now, loc).next(1))
+	} else if to, err = parseBound("endDate", end, loc, 1); err != nil {
+		return Span{}, err
+	}
+	if start == "" {
+		from = before(to, loc, DefaultDays)
+	} else if from, err = parseBound("startDate", start, loc, 0); err != nil {
+		return Span{}, err
+	}
+	if !from.Before(to) {
+		if start == "" {
+			return Span{}, &ParamError{"endDate", end, "a later time"}
+		}
+		return Span{}, &ParamError{"startDate", start, "a time before the end of the period, " + to.In(loc).Format(time.RFC3339)}
+	}
+	if days := dateOf(from, loc).daysUntil(dateOf(to, loc)); days > MaxDays {
+		name, found := "startDate", start
+		if start == "" {
+			name, found = "endDate", end
+		}
+		return Span{}, &ParamError{name, found, fmt.Sprintf("a period of at most %d days", MaxDays)}
+	}
+	return newSpan(from, to, loc), nil
+}
+
+func newSpan(from, to time.Time, loc *time.Location) Span {
+	var previous time.Time
+	if isMidnight(from, loc) && isMidnight(to, loc) {
+		// Whole days are compared with as many whole days, also when the clock
+		// was changed in between.
+		previous = before(from, loc, dateOf(from, loc).daysUntil(dateOf(to, loc)))
+	} else {
+		previous = from.Add(-to.Sub(from))
+	}
+	return Span{
+		Current:  newPeriod(from, to, loc),
+		Previous: newPeriod(previous, from, loc),
+		Zone:     loc,
+	}
+}
+
+func newPeriod(from, to time.Time, loc *time.Location) Period {
+	p := Period{From: from, To: to}
+	last := dateOf(to.Add(-1), loc)
+	for d := dateOf(from, loc); d.daysUntil(last) >= 0; d = d.next(1) {
+		p.Days = append(p.Days, Day{
+			Date: d.String(),
+			From: clamp(startOfDay(loc, d), from, to),
+			To:   clamp(startOfDay(loc, d.next(1)), from, to),
+		})
+	}
+	return p
+}
+
+func clamp(t, from, to time.Time) time.Time {
+	if t.Before(from) {
+		return from
+	}
+	if t.After(to) {
+		return to
+	}
+	return t
+}
+
+// before gives the time that many calendar days earlier: the first moment of
+// the day if t is one, else the same number of 24 hours.
+func before(t time.Time, loc *time.Location, days int) time.Time {
+	if isMidnight(t, loc) {
+		return startOfDay(loc, dateOf(t, loc).next(-days))
+	}
+	return t.Add(-time.Duration(days) * 24 * time.Hour)
+}
+
+const allowedBound = `a date such as "2026-01-31" or an RFC 3339 instant with offset such as "2026-01-31T00:00:00Z" (write "+" as %2B in a URL), from 2000 to 2100`
+
+// parseBound reads one end of a period. addDays is 1 for the end: the first
+// moment of the day after a plain date.
+func parseBound(param, text string, loc *time.Location, addDays int) (time.Time, error) {
+	t, err := time.Parse(time.DateOnly, text)
+	if err == nil {
+		t = startOfDay(loc, dateOf(t, time.UTC).next(addDays))
+	} else if t, err = time.Parse(time.RFC3339, text); err == nil {
+		t = t.Truncate(time.Microsecond) // the resolution of the table
+	}
+	if err != nil || t.Before(minInstant) || t.After(maxInstant) {
+		return time.Time{}, &ParamError{param, text, allowedBound}
+	}
+	return t.UTC(), nil
+}
+
+const allowedZone = `an IANA time zone such as "Europe/Berlin" or "UTC"`
+
+func parseZone(name string) (*time.Location, error) {
+	if name == "" {
+		return time.UTC, nil
+	}
+	// "Local" would be the zone of whatever machine the collector runs on.
+	if strings.EqualFold(name, "local") {
+		return nil, &ParamError{"timezone", name, allowedZone}
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, &ParamError{"timezone", name, allowedZone}
+	}
+	return loc, nil
+}
+
+// date is a day of the calendar, counted from 1970-01-01.
+type date int
+
+func dateOf(t time.Time, loc *time.Location) date {
+	y, m, d := t.In(loc).Date()
+	return date(floorDiv(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix(), 86400))
+}
+
+func floorDiv(a, b int64) int64 {
+	if q := a / b; a%b >= 0 {
+		return q
+	} else {
+		return q - 1
+	}
+}
+
+func (d date) next(days int) date       { return d + date(days) }
+func (d date) daysUntil(other date) int { return int(other - d) }
+func (d date) midnightUTC() time.Time   { return time.Unix(int64(d)*86400, 0).UTC() }
+func (d date) String() string           { return d.midnightUTC().Format(time.DateOnly) }
+func isMidnight(t time.Time, loc *time.Location) bool {
+	return t.Equal(startOfDay(loc, dateOf(t, loc)))
+}
+
+// startOfDay is the first instant whose local date is d or later. It is not
+// always 00:00: zones change the clock at midnight (Cairo, Beirut, Santiago),
+// and some skipped a whole date (Apia, 2011-12-30), which then has no length.
+// It is searched for, because time.Date promises nothing about times that do
+// not exist. Zones change at whole seconds.
+func startOfDay(loc *time.Location, d date) time.Time {
+	const reach = 26 * 3600 // no zone was ever further from UTC
+	begin := d.midnightUTC().Add(-reach * time.Second)
+	seconds := sort.Search(2*reach, func(s int) bool {
+		return dateOf(begin.Add(time.Duration(s)*time.Second), loc) >= d
+	})
+	return begin.Add(time.Duration(seconds) * time.Second)
+}
