@@ -25,6 +25,10 @@ export GOFLAGS := $(strip $(GOFLAGS) $(vcs))
 # build compiles some 1,800 packages. Anything else is shown as it is.
 progress = awk '/^[a-zA-Z0-9_.\/~-]+$$/ { if (++n % 200 == 0) { print "  " n " packages compiled"; fflush() }; next } { print; fflush() }'
 
+# Finds PostgreSQL's programs, or installs them when root, before several tests
+# want to at once. A server that is named needs none.
+postgres = [ -n "$${TEST_DATABASE_URL:-$${DATABASE_URL:-}}" ] || echo "PostgreSQL for the tests: $$($(GO) run ./tools/devdb -find)"
+
 .PHONY: help
 help: ## print this list
 	@printf 'otelcol-usage: make <door>\n\n'
@@ -44,10 +48,20 @@ build: ## compile bin/otelcol-usage and bin/usagectl
 demo: build ## show the whole system at work on captured telemetry; ONCE=1 ends by itself
 	@bin/usagectl demo --collector bin/otelcol-usage $(if $(ONCE),--once)
 
+.PHONY: db
+db: ## run a private PostgreSQL with the current schema until Ctrl-C
+	@$(GO) build -o bin/devdb ./tools/devdb
+	@exec bin/devdb
+
+.PHONY: psql
+psql: ## open psql on DATABASE_URL, else on the server of make db
+	@exec psql "$${DATABASE_URL:-$$(cat .build/db.dsn 2>/dev/null || { echo 'no database: set DATABASE_URL or run make db in another terminal' >&2; exit 1; })}"
+
 ##@ Prove
 
 .PHONY: test
 test: build ## run every test: units, database, the built binary end to end
+	@$(postgres)
 	@echo "running all tests; the end-to-end tests come last"
 	@packages=$$($(GO) list $(PKG)); OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -timeout 20m $(TESTFLAGS) \
 		$$(grep -v '/e2e$$' <<<"$$packages" || true) $$(grep '/e2e$$' <<<"$$packages" || true)
@@ -58,6 +72,7 @@ test-short: ## run the tests that need no database and no binary
 
 .PHONY: race
 race: ## run the tests with the race detector (needs a C compiler)
+	@$(postgres)
 	@CGO_ENABLED=1 $(GO) test -race -timeout 30m $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')
 
 .PHONY: check
