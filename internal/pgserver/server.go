@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -212,8 +213,13 @@ if [ "$3" = temporary ]; then rm -rf "$1"; fi`
 		return err
 	}
 	s.lifeline = write
+	lifelines.Store(write, true)
 	return nil
 }
+
+// lifelines keeps the garbage collector from closing the pipe of a server that
+// its starter has no further use for: that would stop the server.
+var lifelines sync.Map
 
 var errEnded = errors.New("the server ended")
 
@@ -278,7 +284,8 @@ func (s *Server) halt(signal syscall.Signal) {
 		// It must not find a directory that a next server uses.
 		s.watchdog.Process.Kill() //nolint:errcheck,gosec // it may have ended
 		s.watchdog.Wait()         //nolint:errcheck,gosec // that it ended is all we want
-		s.lifeline.Close()        //nolint:errcheck,gosec // nothing was written
+		lifelines.Delete(s.lifeline)
+		s.lifeline.Close() //nolint:errcheck,gosec // nothing was written
 		s.watchdog, s.lifeline = nil, nil
 	}
 }

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The rows as one array for each column: 27 parameters for any number of rows.
+// Numbers with decimal places travel as text, so that nothing can round them.
+const selectRows = `
+SELECT id, user_id, timestamp, usage_dollars::numeric, api_type, model, tokens_used, request_id, metadata::jsonb,
+  provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::numeric,
+  input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
+  audio_seconds::numeric, characters, images, other_quantities::jsonb
+FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::text[], $9::text[],
+  $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+  $18::int8[], $19::int8[], $20::int8[], $21::int8[], $22::int8[], $23::int8[],
+  $24::text[], $25::int8[], $26::int8[], $27::text[]) AS r (` + columnNames + `)
+ORDER BY id`
+
+// insertRows leaves out what is there already. It names our key, so that a
+// unique constraint of the host application is a fault of the row and not
+// taken for a duplicate.
+const insertRows = `INSERT INTO public.api_usage (` + columnNames + `)` + selectRows + `
+ON CONFLICT (` + conflictKey + `) DO NOTHING`
+
+// conflictKey is replaced by "id, timestamp" where the table is partitioned.
+const conflictKey = "id"
+
+// insertAndFold is insertRows with the sums of migration 0002 in the same
+// statement, for tables without triggers. It returns how many rows are new, in
+// one row for each touched quarter hour; no row when none is new. The steps
+// and keys have the order of the trigger, for the same reason.
+const insertAndFold = `
+WITH ins AS (
+  ` + insertRows + `
+  RETURNING user_id, timestamp, usage_dollars, api_type, provider, model, service, environment, pricing_status, tokens_used,
+    input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens
+), per_user AS MATERIALIZED (
+  SELECT date_trunc('day', timestamp, 'UTC') AS bucket,
+         coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+         api_type,
+         count(*) AS calls,
+         count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+         coalesce(sum(tokens_used), 0) AS tokens,
+         sum(usage_dollars) AS usage_dollars
+  FROM ins
+  GROUP BY 1, 2, 3
+), per_key AS MATERIALIZED (
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+         api_type, provider, coalesce(model, '') AS model, service, environment,
+         count(*) AS calls,
+         count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+         count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+         coalesce(sum(tokens_used), 0) AS tokens,
+         coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+         coalesce(sum(input_tokens), 0) AS input_tokens,
+         coalesce(sum(output_tokens), 0) AS output_tokens,
+         coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+         coalesce(sum(cache_write_5m_tokens), 0) + coalesce(sum(cache_write_1h_tokens), 0) AS cache_write_tokens,
+         coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+         sum(usage_dollars) AS usage_dollars
+  FROM ins
+  GROUP BY 1, 2, 3, 4, 5, 6
+), month_user AS (
+  INSERT INTO public.usage_month_user AS r (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
+  SELECT date_trunc('month', bucket, 'UTC'), user_id, sum(calls), sum(unpriced_calls), sum(tokens), sum(usage_dollars)
+  FROM per_user
+  GROUP BY 1, 2
+  ORDER BY 1, 2
+  ON CONFLICT (bucket, user_id) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), day_user AS (
+  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars)
+  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars
+  FROM per_user
+  ORDER BY 1, 2, 3
+  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), day AS (
+  INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+  SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment,
+    sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
+    sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
+  FROM per_key
+  GROUP BY 1, 2, 3, 4, 5, 6
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllSums + `
+  RETURNING 1
+), quarter_total AS (
+  INSERT INTO public.usage_quarter_total AS r (bucket, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+  SELECT bucket, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
+  FROM per_key
+  GROUP BY 1
+  ORDER BY 1
+  ON CONFLICT (bucket) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+)
+INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+  calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+  cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+SELECT bucket, api_type, provider, model, service, environment,
+  calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+  cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+FROM per_key
+ORDER BY 1, 2, 3, 4, 5, 6
+ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllSums + `
+RETURNING (SELECT count(*) FROM ins)`
+
+const addAllSums = `
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+    output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+    cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+    cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+    reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars`
+
+// insertBatch stores the rows that are not there yet and says how many.
+func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int, error) {
+	args := columnArrays(rows)
+	if db.hasTrigger {
+		tag, err := tx.Exec(ctx, db.withKey(insertRows), args...)
+		return int(tag.RowsAffected()), err
+	}
+	counts, err := tx.Query(ctx, db.withKey(insertAndFold), args...)
+	if err != nil {
+		return 0, err
+	}
+	var inserted int
+	_, err = pgx.ForEachRow(counts, []any{&inserted}, func() error { return nil })
+	return inserted, err
+}
+
+func (db *database) withKey(sql string) string {
+	if !db.partitioned {
+		return sql
+	}
+	return strings.Replace(sql, "ON CONFLICT ("+conflictKey+")", "ON CONFLICT (id, timestamp)", 1)
+}
+
+// columnArrays turns rows into columns, in the order of columnNames.
+func columnArrays(rows []row) []any {
+	n := len(rows)
+	var (
+		ids, users                                                  = make([][16]byte, n), make([]*[16]byte, n)
+		times                                                       = make([]time.Time, n)
+		dollars, types, metadata, provider, service, env, status    = make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+		model, request, reason, price, source, reported, audio, oth = make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
+		tokens                                                      = make([]*int32, n)
+		in, out, cacheRead, write5m, write1h, reasoning, chars, img = make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n)
+		buf                                                         []byte
+	)
+	for i := range rows {
+		r := &rows[i]
+		q := &r.Quantities
+		ids[i] = r.ID
+		if !r.user.IsZero() {
+			users[i] = (*[16]byte)(&r.user)
+		}
+		times[i] = r.Time
+		dollars[i] = r.Cost.String()
+		types[i] = string(r.APIType)
+		model[i] = textOrNull(r.Model)
+		if total := q.TotalTokens(); total > 0 {
+			narrow := int32(total) //nolint:gosec // checkRecord bounds it
+			input, output := q.InputTokens(), q.OutputTokens()
+			tokens[i], in[i], out[i] = &narrow, &input, &output
+		}
+		request[i] = textOrNull(r.RequestID)
+		buf = r.appendMetadata(buf[:0])
+		metadata[i] = string(buf)
+		provider[i], service[i], env[i] = r.Provider, r.Service, r.Environment
+		status[i] = string(r.Status)
+		reason[i], price[i], source[i] = textOrNull(string(r.Reason)), textOrNull(r.PriceID), textOrNull(string(r.CostSource))
+		if r.HasReportedCost {
+			reported[i] = textOrNull(r.ReportedCost.String())
+		}
+		cacheRead[i] = numberOrNull(q.CacheReadTotal())
+		write5m[i], write1h[i] = numberOrNull(q[usage.CacheWrite5mTokens]), numberOrNull(q[usage.CacheWrite1hTokens])
+		reasoning[i] = numberOrNull(q[usage.OutputReasoningTokens])
+		if seconds := q[usage.AudioSeconds]; seconds != 0 {
+			audio[i] = textOrNull(string(usage.AppendQuantity(nil, usage.AudioSeconds, seconds)))
+		}
+		chars[i], img[i] = numberOrNull(q[usage.Characters]), numberOrNull(q[usage.Images])
+		buf = r.appendOtherQuantities(buf[:0])
+		oth[i] = textOrNull(string(buf))
+	}
+	return []any{
+		ids, users, times, dollars, types, model, tokens, request, metadata,
+		provider, service, env, status, reason, price, source, reported,
+		in, out, cacheRead, write5m, write1h, reasoning, audio, chars, img, oth,
+	}
+}
+
+func textOrNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+func numberOrNull(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}

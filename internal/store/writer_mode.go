@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// RollupMode says who keeps the rollups in step with the rows.
+type RollupMode string
+
+// The modes.
+const (
+	// RollupAuto looks whether the table has the trigger.
+	RollupAuto RollupMode = "auto"
+	// RollupTrigger: triggers do (plain PostgreSQL). COPY can be used.
+	RollupTrigger RollupMode = "trigger"
+	// RollupStatement: the insert statement folds the sums itself (Citus and
+	// other engines without transition tables). Other writers of the table
+	// then leave the rollups behind.
+	RollupStatement RollupMode = "statement"
+)
+
+// RollupModes lists what a configuration may say.
+var RollupModes = []RollupMode{RollupAuto, RollupTrigger, RollupStatement}
+
+// ErrRollupMode says that the configured mode would count twice or not at all.
+var ErrRollupMode = errors.New("rollup mode does not fit the database")
+
+// database is what the writer has to know about the database it writes to.
+// All of it can change under a running collector (somebody migrates, moves to
+// Citus, fails over), so each batch checks the trigger again in its own
+// transaction, and an error of the schema makes the writer look again.
+type database struct {
+	hasTrigger   bool
+	isCitus      bool
+	usersManaged bool
+	// partitioned: the primary key is (id, timestamp), as a partitioned table
+	// must have it.
+	partitioned bool
+}
+
+const triggerEnabled = `EXISTS (
+  SELECT FROM pg_catalog.pg_trigger
+  WHERE tgrelid = to_regclass('public.api_usage') AND tgname = 'api_usage_fold_insert'
+    AND (tgenabled = 'A' OR (tgenabled = 'O' AND current_setting('session_replication_role') <> 'replica')))`
+
+const selectDatabase = `
+SELECT ` + triggerEnabled + `,
+       to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
+       (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
+       (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass)`
+
+func (w *Writer) inspect(ctx context.Context) (*database, error) {
+	var db database
+	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned)
+	}); err != nil {
+		return nil, err
+	}
+	mode := w.o.Rollup
+	switch {
+	case mode == RollupStatement && db.hasTrigger:
+		return nil, fmt.Errorf("%w: `rollup: statement` is configured and public.api_usage has the trigger api_usage_fold_insert, so every call would be counted twice; set `rollup: auto`, or take the trigger away with: usagectl migrate down", ErrRollupMode)
+	case mode == RollupTrigger && !db.hasTrigger:
+		return nil, fmt.Errorf("%w: `rollup: trigger` is configured and public.api_usage has no enabled trigger api_usage_fold_insert, so the rollups would stand still; set `rollup: auto`, or create it with: usagectl migrate up", ErrRollupMode)
+	}
+	return &db, nil
+}
+
+// errModeChanged: the trigger came or went since the writer looked.
+var errModeChanged = errors.New("the trigger api_usage_fold_insert came or went; looking again")
+
+// confirmMode runs after the rows are written and before the commit. Writing
+// holds a lock on the table that creating or dropping a trigger has to wait
+// for, so what it sees holds until the commit.
+func (db *database) confirmMode(ctx context.Context, tx pgx.Tx) error {
+	var has bool
+	if err := tx.QueryRow(ctx, `SELECT `+triggerEnabled).Scan(&has); err != nil {
+		return err
+	}
+	if has != db.hasTrigger {
+		return errModeChanged
+	}
+	return nil
+}

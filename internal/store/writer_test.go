@@ -1,0 +1,383 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// start of the calls that tests make.
+var testTime = time.Date(2026, 3, 14, 15, 9, 26, 535_897_000, time.UTC)
+
+// call is a plain, valid record; n makes it different from others.
+func call(n int) usage.Record {
+	return usage.Record{
+		ID: usage.IDFromResponse("openai", fmt.Sprintf("chatcmpl-%d", n)), Time: testTime.Add(time.Duration(n) * time.Second),
+		APIType: usage.APITypeText, Provider: "openai", Model: "gpt-4o-mini-2024-07-18", RequestModel: "gpt-4o-mini",
+		Service: "shop", Environment: "test", RequestID: fmt.Sprintf("chatcmpl-%d", n),
+		Quantities: usage.Quantities{usage.InputTextTokens: 1306, usage.OutputTextTokens: 287},
+		Cost:       367_950_000, Status: usage.StatusPriced, CostSource: usage.SourceComputed, PriceID: "current/openai/gpt-4o-mini",
+	}
+}
+
+func calls(from, to int) []usage.Record {
+	records := make([]usage.Record, 0, to-from)
+	for n := from; n < to; n++ {
+		records = append(records, call(n))
+	}
+	return records
+}
+
+// randomCall has every kind of field, in any combination.
+func randomCall(r *rand.Rand, n int) usage.Record {
+	c := call(n)
+	c.Time = testTime.Add(time.Duration(r.Int64N(int64(90 * 24 * time.Hour))))
+	c.APIType = usage.APITypes[r.IntN(len(usage.APITypes))]
+	c.Provider = []string{"openai", "anthropic", "aws.bedrock", ""}[r.IntN(4)]
+	c.Model = []string{"gpt-4o", "claude-sonnet-4", "", "whisper-1"}[r.IntN(4)]
+	c.Service = []string{"shop", "chat", ""}[r.IntN(3)]
+	c.Quantities = usage.Quantities{}
+	for k := range usage.QuantityKindCount {
+		if r.IntN(4) == 0 {
+			c.Quantities[k] = r.Int64N(1000)
+		}
+	}
+	c.Cost = usage.Money(r.Int64N(int64(usage.Dollar)))
+	switch r.IntN(4) {
+	case 0:
+		c.Status, c.Reason, c.Cost, c.CostSource, c.PriceID = usage.StatusUnpriced, usage.ReasonUnknownModel, 0, usage.SourceNone, ""
+	case 1:
+		c.Status, c.Reason = usage.StatusEstimated, usage.ReasonTierFallback
+	case 2:
+		c.Status, c.CostSource, c.HasReportedCost, c.ReportedCost = usage.StatusReported, usage.SourceReported, true, c.Cost
+	}
+	if u := r.IntN(6); u > 0 {
+		c.UserExternalID = fmt.Sprintf("user-%d@example.com", u)
+		c.UserID = usage.UserID(c.UserExternalID)
+	}
+	if r.IntN(3) == 0 {
+		c.TraceID, c.SpanID = [16]byte{1, byte(n)}, [8]byte{2, byte(n)}
+		c.SessionID, c.Dialect, c.ServiceTier, c.Region, c.Variant = "s-1", "otel", "batch", "eu", "hd"
+		c.Tags = []usage.Tag{{Key: `team "a"\`, Value: "größe\n\t€"}}
+	}
+	return c
+}
+
+func newWriter(t *testing.T, db *pgtest.DB, o store.WriterOptions) *store.Writer {
+	t.Helper()
+	o.Encode = func(b []byte, r *usage.Record) []byte { return fmt.Appendf(b, "id=%s;model=%s", r.ID, r.Model) }
+	return store.NewWriter(db.Pool, o)
+}
+
+func write(t *testing.T, w *store.Writer, records []usage.Record) store.WriteResult {
+	t.Helper()
+	result, err := w.Write(t.Context(), records)
+	require.NoError(t, err)
+	return result
+}
+
+// withoutTriggers makes the database one where the statement has to fold.
+func withoutTriggers(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	for _, trigger := range []string{"fold_insert", "fold_update", "fold_delete"} {
+		db.Exec(`DROP TRIGGER api_usage_` + trigger + ` ON public.api_usage`)
+	}
+}
+
+// inBothModes runs a test with triggers and with the sums in the statement.
+func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+	t.Helper()
+	for _, mode := range []store.RollupMode{store.RollupTrigger, store.RollupStatement} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			if mode == store.RollupStatement {
+				withoutTriggers(t, db)
+			}
+			test(t, db, newWriter(t, db, store.WriterOptions{Rollup: mode}))
+		})
+	}
+}
+
+// rollupDifferences compares every rollup with the rows, in the database.
+const rollupDifferences = `
+WITH per_user AS (
+  SELECT date_trunc('day', timestamp, 'UTC') AS day, coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, api_type,
+         pricing_status = 'unpriced' AS unpriced, tokens_used::bigint AS tokens, usage_dollars
+  FROM public.api_usage
+), per_key AS (
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket, api_type, provider, coalesce(model, '') AS model, service, environment,
+         (pricing_status = 'unpriced')::int AS unpriced, (pricing_status = 'estimated')::int AS estimated, coalesce(tokens_used, 0)::bigint AS tokens,
+         coalesce(input_tokens, 0) AS i, coalesce(output_tokens, 0) AS o, coalesce(cache_read_tokens, 0) AS cr,
+         coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars
+  FROM public.api_usage
+)
+SELECT 'day_user', count(*) FROM (
+  (SELECT day, user_id, api_type, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2, 3
+   EXCEPT SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_user)
+  UNION ALL
+  (SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_user WHERE calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
+   EXCEPT SELECT day, user_id, api_type, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2, 3)) d
+UNION ALL
+SELECT 'month_user', count(*) FROM (
+  (SELECT date_trunc('month', day, 'UTC'), user_id, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2
+   EXCEPT SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_month_user)
+  UNION ALL
+  (SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_month_user WHERE calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
+   EXCEPT SELECT date_trunc('month', day, 'UTC'), user_id, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2)) d
+UNION ALL
+SELECT 'quarter_hour', count(*) FROM (
+  (SELECT bucket, api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6
+   EXCEPT SELECT * FROM public.usage_quarter_hour)
+  UNION ALL
+  (SELECT * FROM public.usage_quarter_hour WHERE calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
+   EXCEPT SELECT bucket, api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6)) d
+UNION ALL
+SELECT 'day', count(*) FROM (
+  (SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6
+   EXCEPT SELECT * FROM public.usage_day)
+  UNION ALL
+  (SELECT * FROM public.usage_day WHERE calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
+   EXCEPT SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6)) d
+UNION ALL
+SELECT 'quarter_total', count(*) FROM (
+  (SELECT bucket, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars) FROM per_key GROUP BY 1
+   EXCEPT SELECT * FROM public.usage_quarter_total)
+  UNION ALL
+  (SELECT * FROM public.usage_quarter_total WHERE calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
+   EXCEPT SELECT bucket, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars) FROM per_key GROUP BY 1)) d`
+
+const noDifferences = "day_user|0\nmonth_user|0\nquarter_hour|0\nday|0\nquarter_total|0"
+
+func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		c := call(1)
+		c.UserExternalID, c.SessionID, c.Region = "ada@example.com", `a "b" \ c`, "größe\n"
+		c.UserID = usage.UserID(c.UserExternalID)
+		c.TraceID, c.SpanID = [16]byte{0xab}, [8]byte{0xcd}
+		c.HasReportedCost, c.ReportedCost = true, 1
+		c.Status, c.Reason = usage.StatusEstimated, usage.ReasonTierFallback
+		c.Quantities = usage.Quantities{
+			usage.InputTextTokens: 1, usage.CacheReadTokens: 2, usage.CacheWrite5mTokens: 4, usage.CacheWrite1hTokens: 8, usage.InputAudioTokens: 16,
+			usage.CacheReadAudioTokens: 32, usage.OutputTextTokens: 64, usage.OutputReasoningTokens: 128, usage.OutputAudioTokens: 256,
+			usage.AudioSeconds: 12_500_000_000, usage.VideoSeconds: 3_000_000_001, usage.Characters: 512, usage.Images: 1024,
+		}
+		c.Tags = []usage.Tag{{Key: "team", Value: "blue"}, {Key: "x", Value: ""}}
+		assert.Equal(t, 1, write(t, w, []usage.Record{c}).Inserted)
+		assert.Equal(t, strings.Join([]string{
+			c.ID.String(), usage.UserID("ada@example.com").String(), "2026-03-14 15:09:27.535897+00", "0.000367950000", "text", "gpt-4o-mini-2024-07-18", "511", "chatcmpl-1",
+			`{"tags": {"x": "", "team": "blue"}, "user": "ada@example.com", "region": "größe\n", "span_id": "cd00000000000000", "trace_id": "ab000000000000000000000000000000", "session_id": "a \"b\" \\ c", "request_model": "gpt-4o-mini"}`,
+			"openai", "shop", "test", "estimated", "tier_fallback", "current/openai/gpt-4o-mini", "computed", "0.000000000001",
+			"63", "448", "34", "4", "8", "128", "12.500000000", "512", "1024",
+			`{"input_audio": 16, "output_audio": 256, "video_seconds": 3.000000001, "cache_read_audio": 32}`,
+		}, "|"), db.Text(`SELECT id::text, user_id::text, timestamp::text, usage_dollars::text, api_type, model, tokens_used, request_id, metadata::text,
+			provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::text,
+			input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
+			audio_seconds::text, characters, images, other_quantities::text FROM public.api_usage`))
+		assert.Equal(t, usage.UserID("ada@example.com").String()+"|ada@example.com|2026-03-14T15:09:27.535897Z",
+			db.Text(`SELECT id, external_id, last_seen_at FROM auth.users`))
+	})
+}
+
+func TestWhatIsNotKnownIsNull(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		write(t, w, []usage.Record{{
+			ID: usage.ID{1}, Time: testTime, APIType: usage.APITypeTranscription, Status: usage.StatusUnpriced, Reason: usage.ReasonNoUsage,
+		}})
+		assert.Equal(t, "-|-|-|-|{}|unpriced|no_usage|-|-|-|-|-|-|-|-|-|-|-|-|-",
+			db.Text(`SELECT user_id, model, tokens_used, request_id, metadata::text, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
+				input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities FROM public.api_usage`))
+	})
+}
+
+func TestBothWaysOfWritingMakeTheSameRow(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	records := make([]usage.Record, 500)
+	for i := range records {
+		records[i] = randomCall(r, i)
+		records[i].Cost = usage.Money(r.Int64N(int64(usage.MaxCallCost)) >> r.IntN(60))
+		if records[i].Status == usage.StatusUnpriced {
+			records[i].Cost = 0
+		}
+		records[i].Quantities[usage.AudioSeconds] = r.Int64N(1<<59) >> r.IntN(59)
+	}
+	const rows = `SELECT md5(string_agg(t::text, E'\n' ORDER BY id)) FROM (SELECT id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service, environment,
+		pricing_status, pricing_reason, price_id, cost_source, reported_dollars, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities FROM public.api_usage) t`
+	byCopy, byInsert := pgtest.New(t), pgtest.New(t)
+	result := write(t, newWriter(t, byCopy, store.WriterOptions{}), records)
+	assert.True(t, result.Copied)
+	write(t, newWriter(t, byInsert, store.WriterOptions{}), records[:1])
+	result = write(t, newWriter(t, byInsert, store.WriterOptions{}), records)
+	assert.False(t, result.Copied, "one call is there already, so COPY cannot take the batch")
+	assert.Empty(t, result.Parked)
+	assert.Equal(t, 499, result.Inserted)
+	assert.Equal(t, 1, result.Duplicates)
+	assert.Equal(t, byCopy.Text(rows), byInsert.Text(rows))
+	for i := range records {
+		require.Equal(t, records[i].Cost.Decimal().StringFixed(12), byCopy.Text(`SELECT usage_dollars::text FROM public.api_usage WHERE id = $1`, [16]byte(records[i].ID)))
+	}
+}
+
+func TestTheSameBatchAgainStoresNothing(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		records := calls(0, 300)
+		records = append(records, call(7), call(8)) // twice in the batch
+		result := write(t, w, records)
+		assert.Equal(t, 300, result.Inserted)
+		assert.Equal(t, 2, result.Duplicates)
+		for range 4 {
+			result = write(t, w, records)
+			assert.Zero(t, result.Inserted)
+			assert.Equal(t, 302, result.Duplicates)
+		}
+		result = write(t, w, calls(250, 350))
+		assert.Equal(t, 50, result.Inserted)
+		assert.Equal(t, 50, result.Duplicates)
+		assert.Equal(t, "350|0.128782500000", db.Text(`SELECT count(*), sum(usage_dollars)::text FROM public.api_usage`))
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	})
+}
+
+func TestWritersWithTheSameCallsNeitherLoseNorDoubleNorDeadlock(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
+		r := rand.New(rand.NewPCG(5, 6))
+		all := make([]usage.Record, 2000)
+		for i := range all {
+			all[i] = randomCall(r, i)
+		}
+		var wg sync.WaitGroup
+		for n := range 4 {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(7, uint64(n)))
+				w := newWriter(t, db, store.WriterOptions{})
+				order := r.Perm(10)
+				for _, part := range order { // batches of 400 that overlap by half
+					from := part * 200
+					batch := append([]usage.Record(nil), all[from:min(from+400, len(all))]...)
+					r.Shuffle(len(batch), func(i, j int) { batch[i], batch[j] = batch[j], batch[i] })
+					_, err := w.Write(context.Background(), batch)
+					assert.NoError(t, err)
+				}
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, "2000", db.Text(`SELECT count(*) FROM public.api_usage`))
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	})
+}
+
+func TestAConfiguredModeThatWouldCountTwiceIsRefused(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	_, err := newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}).Write(t.Context(), calls(0, 1))
+	require.ErrorIs(t, err, store.ErrRollupMode)
+	assert.ErrorContains(t, err, "counted twice; set `rollup: auto`")
+
+	withoutTriggers(t, db)
+	_, err = newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}).Write(t.Context(), calls(0, 1))
+	require.ErrorIs(t, err, store.ErrRollupMode)
+	assert.ErrorContains(t, err, "would stand still")
+	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.api_usage`))
+}
+
+func TestAWriterSeesThatTheTriggersCameOrWent(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	w := newWriter(t, db, store.WriterOptions{})
+	write(t, w, calls(0, 10))
+	db.Exec(`ALTER TABLE public.api_usage DISABLE TRIGGER api_usage_fold_insert`)
+	assert.False(t, write(t, w, calls(10, 20)).Copied)
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	db.Exec(`ALTER TABLE public.api_usage ENABLE TRIGGER api_usage_fold_insert`)
+	write(t, w, calls(20, 30))
+	assert.True(t, write(t, w, calls(30, 40)).Copied)
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+}
+
+func TestAnUnknownUserOfAHostApplicationIsStoredByName(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewEmpty(t)
+	known := usage.UserID("0b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f")
+	db.Exec(`CREATE SCHEMA auth`)
+	db.Exec(`CREATE TABLE auth.users (id uuid PRIMARY KEY, email varchar(255), encrypted_password text)`)
+	db.Exec(`INSERT INTO auth.users VALUES ($1, 'ada@example.com', 'x')`, [16]byte(known))
+	migrate(t, db.Pool)
+
+	w := newWriter(t, db, store.WriterOptions{})
+	records := calls(0, 4)
+	records[0].UserID = known
+	records[1].UserID, records[1].UserExternalID = usage.UserID("bob"), "bob"
+	records[2].UserID = usage.UserID("9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f")
+	result := write(t, w, records)
+	assert.Equal(t, 4, result.Inserted)
+	assert.Equal(t, 2, result.UnknownUsers)
+	assert.Equal(t, known.String()+"|-\n-|bob\n-|9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f\n-|-",
+		db.Text(`SELECT user_id, metadata->>'user' FROM public.api_usage ORDER BY timestamp`))
+	assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`), "the users of a host application are never written")
+	assert.Equal(t, "ada@example.com|-", db.Text(`SELECT email, external_id FROM public.usage_user`))
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+
+	// The cache knows the user; he is deleted now.
+	db.Exec(`DELETE FROM auth.users`)
+	late := call(9)
+	late.UserID = known
+	result = write(t, w, []usage.Record{late})
+	assert.Equal(t, 1, result.Inserted)
+	assert.Equal(t, 1, result.UnknownUsers)
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+}
+
+func TestAUserCreatedByHandIsFoundByTheExternalID(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	byHand := usage.ID{0xaa}
+	db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ($1, 'ada')`, [16]byte(byHand))
+	c := call(1)
+	c.UserID, c.UserExternalID = usage.UserID("ada"), "ada"
+	result := write(t, newWriter(t, db, store.WriterOptions{}), []usage.Record{c})
+	assert.Zero(t, result.UnknownUsers)
+	assert.Equal(t, byHand.String(), db.Text(`SELECT user_id FROM public.api_usage`))
+	assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`))
+}
+
+func TestLastSeenFollowsTheCallsButNotEachOfThem(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	w := newWriter(t, db, store.WriterOptions{})
+	at := func(n int, d time.Duration) []usage.Record {
+		c := call(n)
+		c.UserID, c.Time = usage.UserID("ada"), testTime.Add(d)
+		return []usage.Record{c}
+	}
+	write(t, w, at(1, 0))
+	write(t, w, at(2, 10*time.Minute))
+	assert.Equal(t, "2026-03-14T15:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
+	write(t, w, at(3, 2*time.Hour))
+	assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
+	write(t, w, at(4, -48*time.Hour))
+	assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
+}
+
+func migrate(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	_, err := dbmigrate.New().Up(t.Context(), pool)
+	require.NoError(t, err)
+}
