@@ -25,6 +25,7 @@ const (
 	ReasonCacheTTLNotReported     Reason = "cache_ttl_not_reported"   // the library drops the lifetime of cache writes
 	ReasonReasoningNotReported    Reason = "reasoning_not_reported"   // the library drops reasoning tokens that are billed on top
 	ReasonAudioNotReported        Reason = "audio_not_reported"       // the library drops which tokens were audio
+	ReasonTokensNotReported       Reason = "tokens_not_reported"      // the model is billed by tokens, and only seconds, characters or images are known
 	ReasonPriceFallback           Reason = "price_fallback"           // a quantity has no price of its own and was priced as its parent
 	ReasonTierFallback            Reason = "tier_fallback"            // the service tier has no price of its own
 	ReasonInconsistentQuantities  Reason = "inconsistent_quantities"  // parts add up to more than their total
@@ -37,6 +38,6 @@ var Reasons = []Reason{
 	ReasonNoUsage, ReasonZeroUsageStream, ReasonCallFailed, ReasonNoModel, ReasonUnknownModel,
 	ReasonNoPriceAtTime, ReasonNoPriceForUnit, ReasonInvalidQuantity, ReasonCostOutOfRange,
 	ReasonInstrumentationEstimate, ReasonCacheNotReported, ReasonCacheTTLNotReported,
-	ReasonReasoningNotReported, ReasonAudioNotReported, ReasonPriceFallback, ReasonTierFallback,
+	ReasonReasoningNotReported, ReasonAudioNotReported, ReasonTokensNotReported, ReasonPriceFallback, ReasonTierFallback,
 	ReasonInconsistentQuantities, ReasonTimeOutOfRange, ReasonUnknownDialect,
 }
