@@ -2,11 +2,16 @@ package genai
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
+	"path/filepath"
+	"sort"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -15,84 +20,67 @@ import (
 // truth is what the provider really answered, as the capture recorded it.
 type truth struct {
 	BillableCalls int `json:"billable_calls"`
+	HTTPCalls     int `json:"http_calls"`
 	Calls         []struct {
-		Provider      string          `json:"provider"`
-		API           string          `json:"api"`
-		Billable      bool            `json:"billable"`
-		ModelRequest  string          `json:"model_requested"`
-		ModelReturned string          `json:"model_returned"`
-		ResponseID    string          `json:"response_id"`
-		Usage         json.RawMessage `json:"usage"`
+		Provider string          `json:"provider"`
+		API      string          `json:"api"`
+		Billable bool            `json:"billable"`
+		Model    string          `json:"model_requested"`
+		Usage    json.RawMessage `json:"usage"`
 	} `json:"calls"`
 }
 
-// bill is what a provider charges one call by.
+// bill is what a provider charges one call by. Totals are inclusive.
 type bill struct {
 	input, output, cacheRead, cacheWrite5m, cacheWrite1h, reasoning int64
 	inputAudio, outputAudio, seconds                                int64
 }
 
+// billOf reads a provider's usage object, by its documentation and
+// independently of the code under test.
 func billOf(t *testing.T, provider string, raw json.RawMessage) bill {
 	t.Helper()
-	var u struct {
-		PromptTokens, CompletionTokens int64 `json:"-"`
-
-		Prompt       int64                         `json:"prompt_tokens"`
-		Completion   int64                         `json:"completion_tokens"`
-		PromptD      struct{ Cached, Audio int64 } `json:"-"`
-		PromptDetail struct {
-			Cached int64 `json:"cached_tokens"`
-			Audio  int64 `json:"audio_tokens"`
-		} `json:"prompt_tokens_details"`
-		CompletionDetail struct {
-			Reasoning int64 `json:"reasoning_tokens"`
-			Audio     int64 `json:"audio_tokens"`
-		} `json:"completion_tokens_details"`
-
-		Input       int64 `json:"input_tokens"`
-		Output      int64 `json:"output_tokens"`
-		InputDetail struct {
-			Cached int64 `json:"cached_tokens"`
-		} `json:"input_tokens_details"`
-		InputParts struct {
-			Audio int64 `json:"audio_tokens"`
-		} `json:"input_token_details"`
-		OutputDetail struct {
-			Reasoning int64 `json:"reasoning_tokens"`
-		} `json:"output_tokens_details"`
-		Write struct {
-			FiveMinutes int64 `json:"ephemeral_5m_input_tokens"`
-			OneHour     int64 `json:"ephemeral_1h_input_tokens"`
-		} `json:"cache_creation"`
-		Read    int64 `json:"cache_read_input_tokens"`
-		Seconds int64 `json:"seconds"`
-
-		GeminiPrompt     int64 `json:"promptTokenCount"`
-		GeminiCandidates int64 `json:"candidatesTokenCount"`
-		GeminiThoughts   int64 `json:"thoughtsTokenCount"`
-		GeminiCached     int64 `json:"cachedContentTokenCount"`
-
-		BedrockInput  int64 `json:"inputTokens"`
-		BedrockOutput int64 `json:"outputTokens"`
-		BedrockRead   int64 `json:"cacheReadInputTokens"`
-		BedrockWrite  int64 `json:"cacheWriteInputTokens"`
+	if len(raw) == 0 {
+		return bill{}
 	}
-	if len(raw) > 0 && string(raw) != "null" {
-		require.NoError(t, json.Unmarshal(raw, &u))
+	var u map[string]any
+	require.NoError(t, json.Unmarshal(raw, &u))
+	n := func(path ...string) int64 {
+		var at any = u
+		for _, key := range path {
+			object, _ := at.(map[string]any)
+			at = object[key]
+		}
+		f, _ := at.(float64)
+		return int64(f)
 	}
-	b := bill{
-		input:      u.Prompt + u.Input + u.GeminiPrompt + u.BedrockInput + u.BedrockRead + u.BedrockWrite,
-		output:     u.Completion + u.Output + u.GeminiCandidates + u.GeminiThoughts + u.BedrockOutput,
-		cacheRead:  u.PromptDetail.Cached + u.InputDetail.Cached + u.Read + u.GeminiCached + u.BedrockRead,
-		reasoning:  u.CompletionDetail.Reasoning + u.OutputDetail.Reasoning + u.GeminiThoughts,
-		inputAudio: u.PromptDetail.Audio + u.InputParts.Audio, outputAudio: u.CompletionDetail.Audio,
-		cacheWrite5m: u.Write.FiveMinutes + u.BedrockWrite, cacheWrite1h: u.Write.OneHour,
-		seconds: u.Seconds,
+	switch provider {
+	case "anthropic":
+		b := bill{
+			input: n("input_tokens"), output: n("output_tokens"), cacheRead: n("cache_read_input_tokens"),
+			cacheWrite5m: n("cache_creation", "ephemeral_5m_input_tokens"), cacheWrite1h: n("cache_creation", "ephemeral_1h_input_tokens"),
+		}
+		b.input += b.cacheRead + b.cacheWrite5m + b.cacheWrite1h
+		return b
+	case "aws.bedrock":
+		b := bill{input: n("inputTokens"), output: n("outputTokens"), cacheRead: n("cacheReadInputTokens"), cacheWrite5m: n("cacheWriteInputTokens")}
+		b.input += b.cacheRead + b.cacheWrite5m
+		return b
+	case "gcp.gemini":
+		return bill{
+			input: n("promptTokenCount"), output: n("candidatesTokenCount") + n("thoughtsTokenCount"),
+			cacheRead: n("cachedContentTokenCount"), reasoning: n("thoughtsTokenCount"),
+		}
 	}
-	if provider == "anthropic" {
-		b.input += u.Read + u.Write.FiveMinutes + u.Write.OneHour
+	require.Equal(t, "openai", provider, "tell this test how that provider bills")
+	return bill{
+		input: n("prompt_tokens") + n("input_tokens"), output: n("completion_tokens") + n("output_tokens"),
+		cacheRead:   n("prompt_tokens_details", "cached_tokens") + n("input_tokens_details", "cached_tokens"),
+		reasoning:   n("completion_tokens_details", "reasoning_tokens") + n("output_tokens_details", "reasoning_tokens"),
+		inputAudio:  n("prompt_tokens_details", "audio_tokens") + n("input_token_details", "audio_tokens"),
+		outputAudio: n("completion_tokens_details", "audio_tokens"),
+		seconds:     n("seconds"),
 	}
-	return b
 }
 
 func billOfCall(c *Call) bill {
@@ -105,6 +93,200 @@ func billOfCall(c *Call) bill {
 	}
 }
 
+// verdict is what became of one call of a capture.
+type verdict string
+
+const (
+	exact         verdict = "exact"
+	exactPrice    verdict = "exact price" // reasoning is inside the output, and how much of it is not told
+	noSpan        verdict = "no span"     // the library emitted nothing
+	silentlyWrong verdict = "SILENTLY WRONG"
+)
+
+// judge compares a call with the bill. Anything else than the bill must carry
+// a reason, which is the verdict then.
+func judge(c *Call, want bill) verdict {
+	got := billOfCall(c)
+	// What is not told must be told not to be told: nothing at all is no bill.
+	if c.Quantities.IsZero() && c.Reason != "" {
+		return verdict(c.Reason)
+	}
+	if c.Reason != "" {
+		return verdict(c.Reason)
+	}
+	if got == want {
+		return exact
+	}
+	if got.reasoning == 0 && c.Missing.Has(MissingReasoning) {
+		got.reasoning = want.reasoning
+		if got == want {
+			return exactPrice
+		}
+	}
+	return silentlyWrong
+}
+
+type corpusCase struct {
+	library, name string
+	calls         int
+	spans, logs   []verdict
+}
+
+// readCorpus judges every capture in testdata/corpus: <library>/<case>.json is
+// the OTLP the library sent, <case>.logs.json its logs, <case>.truth.json what
+// the provider answered. A new capture needs no change here.
+func readCorpus(t *testing.T) []corpusCase {
+	t.Helper()
+	files, err := filepath.Glob("testdata/corpus/*/*.truth.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	sort.Strings(files)
+	var cases []corpusCase
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		var want truth
+		require.NoError(t, json.Unmarshal(raw, &want), file)
+		if want.HTTPCalls == 0 {
+			continue // the app reports numbers of its own; no provider can confirm them
+		}
+		base := strings.TrimSuffix(file, ".truth.json")
+		c := corpusCase{library: filepath.Base(filepath.Dir(file)), name: filepath.Base(base), calls: want.BillableCalls}
+		var bills []bill
+		for _, call := range want.Calls {
+			if call.Billable {
+				bills = append(bills, billOf(t, call.Provider, call.Usage))
+			}
+		}
+		require.Len(t, bills, want.BillableCalls, file)
+		calls := []Call{}
+		if _, err := os.Stat(base + ".json"); err == nil {
+			calls, _ = readAll(t, Config{TrackUsers: true}, loadTraces(t, base+".json"))
+			require.Len(t, calls, want.BillableCalls, "%s: the number of calls is wrong", file)
+		}
+		c.spans = judgeAll(calls, bills)
+		if _, err := os.Stat(base + ".logs.json"); err == nil {
+			calls = readLogs(t, Config{TrackUsers: true, AgentLogs: true}, loadLogs(t, base+".logs.json"))
+			if len(calls) > 0 {
+				require.Len(t, calls, want.BillableCalls, "%s: the number of calls in the logs is wrong", file)
+				c.logs = judgeAll(calls, bills)
+			}
+		}
+		cases = append(cases, c)
+	}
+	return cases
+}
+
+// judgeAll compares calls and bills in the order of time.
+func judgeAll(calls []Call, bills []bill) []verdict {
+	sort.SliceStable(calls, func(i, j int) bool { return calls[i].Start.Before(calls[j].Start) })
+	verdicts := make([]verdict, len(bills))
+	for i := range bills {
+		verdicts[i] = noSpan
+		if i < len(calls) {
+			verdicts[i] = judge(&calls[i], bills[i])
+		}
+	}
+	return verdicts
+}
+
+func TestNoCallOfTheCorpusIsSilentlyWrong(t *testing.T) {
+	t.Parallel()
+	for _, c := range readCorpus(t) {
+		for _, v := range append(append([]verdict{}, c.spans...), c.logs...) {
+			require.NotEqual(t, silentlyWrong, v, "%s/%s", c.library, c.name)
+		}
+	}
+}
+
+func TestEveryCaptureThatCarriesTheNumbersComesOutExact(t *testing.T) {
+	t.Parallel()
+	var carried, wrong []string
+	for _, c := range readCorpus(t) {
+		if len(c.spans) == 0 {
+			continue
+		}
+		carried = append(carried, c.library+"/"+c.name)
+		for _, v := range c.spans {
+			if v != exact && v != exactPrice {
+				wrong = append(wrong, c.library+"/"+c.name)
+				carried = carried[:len(carried)-1]
+				break
+			}
+		}
+	}
+	// The rest is lost at the source; docs/compatibility.md says what and why.
+	require.GreaterOrEqual(t, len(carried), 50, "captures that were exact before are not any more; not exact are\n%s", strings.Join(wrong, "\n"))
+}
+
+const compatibilityFile = "../../docs/compatibility.md"
+
+func TestCompatibilityDocumentIsWhatTheCorpusShows(t *testing.T) {
+	t.Parallel()
+	got := compatibilityDocument(readCorpus(t))
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		require.NoError(t, os.MkdirAll(filepath.Dir(compatibilityFile), 0o755))
+		require.NoError(t, os.WriteFile(compatibilityFile, []byte(got), 0o644))
+	}
+	want, err := os.ReadFile(compatibilityFile)
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, "the corpus or the reader changed: run UPDATE_GOLDEN=1 go test ./internal/genai and read the difference")
+}
+
+func compatibilityDocument(cases []corpusCase) string {
+	var b strings.Builder
+	b.WriteString(compatibilityIntroduction)
+	library := ""
+	for _, c := range cases {
+		if c.library != library {
+			library = c.library
+			exactCases, all := 0, 0
+			for _, o := range cases {
+				if o.library == library && len(o.spans) > 0 {
+					all++
+					if summary(o.spans) == string(exact) || summary(o.spans) == string(exactPrice) {
+						exactCases++
+					}
+				}
+			}
+			fmt.Fprintf(&b, "\n## %s\n\n%d of %d cases exact.\n\n| case | calls | from spans | from logs |\n|---|---:|---|---|\n", library, exactCases, all)
+		}
+		fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", c.name, c.calls, summary(c.spans), summary(c.logs))
+	}
+	return b.String()
+}
+
+// summary names each verdict once.
+func summary(verdicts []verdict) string {
+	var parts []string
+	for _, v := range verdicts {
+		if len(parts) == 0 || parts[len(parts)-1] != string(v) {
+			parts = append(parts, string(v))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+const compatibilityIntroduction = `# Compatibility
+
+<!-- Generated from internal/genai/testdata/corpus: UPDATE_GOLDEN=1 go test ./internal/genai -->
+
+What each library tells of its calls, measured: real libraries were run
+against a mock provider with known answers, and what they exported is compared
+with those answers.
+
+- **exact**: the number of calls and all their quantities are those of the provider.
+- **exact price**: the same, but the span does not tell how many of the output
+  tokens were reasoning. Providers that count reasoning inside the output
+  charge both alike.
+- **no span**: the library exports nothing for this call. No collector can see it.
+- any other word is the reason that the record carries, because the library
+  leaves out or falsifies something; docs/troubleshooting.md explains each.
+
+A call without a reason is never wrong: the test that writes this page fails
+on it.
+`
+
 // readAll reads one payload with a reader of its own.
 func readAll(t testing.TB, config Config, td ptrace.Traces) (calls []Call, skips map[string]int) {
 	t.Helper()
@@ -113,6 +295,7 @@ func readAll(t testing.TB, config Config, td ptrace.Traces) (calls []Call, skips
 	return readWith(reader, td)
 }
 
+// readWith keeps copies of the calls and counts the skips by "dialect reason".
 func readWith(reader *Reader, td ptrace.Traces) (calls []Call, skips map[string]int) {
 	skips = map[string]int{}
 	reader.Read(td, func(c *Call, _ ptrace.Span, _ pcommon.Resource) {
@@ -123,13 +306,30 @@ func readWith(reader *Reader, td ptrace.Traces) (calls []Call, skips map[string]
 	return calls, skips
 }
 
+func readLogs(t testing.TB, config Config, ld plog.Logs) (calls []Call) {
+	t.Helper()
+	reader, err := NewReader(config)
+	require.NoError(t, err)
+	reader.ReadLogs(ld, func(c *Call, _ plog.LogRecord, _ pcommon.Resource) { calls = append(calls, *c) }, func(string, SkipReason) {})
+	return calls
+}
+
 func loadTraces(t testing.TB, path string) ptrace.Traces {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	require.NoError(t, err)
 	td, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(raw)
-	require.NoError(t, err)
+	require.NoError(t, err, path)
 	return td
+}
+
+func loadLogs(t testing.TB, path string) plog.Logs {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	ld, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(raw)
+	require.NoError(t, err, path)
+	return ld
 }
 
 func TestTheOfficialOpenAIInstrumentationIsReadAsItIsWritten(t *testing.T) {

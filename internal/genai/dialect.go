@@ -47,7 +47,9 @@ const (
 	// inputAsProvider: the number is the provider's own, which is exclusive
 	// for Anthropic and Bedrock and inclusive elsewhere.
 	inputAsProvider
-	// inputDisjoint: cached, audio and other parts are beside it.
+	// inputExclusive: cached tokens are beside it.
+	inputExclusive
+	// inputDisjoint: cached, audio and all other parts are beside it.
 	inputDisjoint
 	// inputUnknown: nobody told; inclusive unless the numbers say otherwise,
 	// and uncertain where that decides.
@@ -63,8 +65,13 @@ const (
 	// outputAsProvider: the number is the provider's own: Google's candidates
 	// and xAI's completion exclude reasoning, others include it.
 	outputAsProvider
-	// outputDisjoint: reasoning is beside it.
+	// outputExclusive: reasoning is beside it.
+	outputExclusive
+	// outputDisjoint: reasoning, audio and all other parts are beside it.
 	outputDisjoint
+	// outputUnknown: nobody told; inclusive unless the numbers say otherwise,
+	// and uncertain where a Gemini model may have thought.
+	outputUnknown
 )
 
 // vocabulary are the names under which a dialect tells its facts, for each in
@@ -131,9 +138,18 @@ func (v vocabulary) complete() *vocabulary {
 
 // dialects lists all of them in the order in which their marks decide. The
 // last one is what remains: GenAI names from an unknown hand.
-var dialects = []*dialect{
-	&conventions,
-	&unknownDialect,
+//
+// It is filled at start: the hooks of the dialects lead back to it.
+var dialects []*dialect
+
+func init() {
+	dialects = []*dialect{
+		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
+		&anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
+		&awsSDK, &googleGenAI, &microsoft, &springAI,
+		&claudeCode, &codex, &geminiCLI, &copilot,
+		&conventions, &unknownDialect,
+	}
 }
 
 // Dialects lists the names of all dialects, for labels and documentation.

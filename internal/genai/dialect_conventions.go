@@ -73,8 +73,9 @@ var conventions = dialect{
 		"io.opentelemetry.openai-java*",
 		"go.opentelemetry.io/*",
 	},
-	words: conventionWords.complete(),
-	input: inputInclusive,
+	words:  conventionWords.complete(),
+	input:  inputInclusive,
+	output: outputUnknown,
 }
 
 // unknownDialect is the conventions' names from an unknown hand. The names are
@@ -84,5 +85,5 @@ var unknownDialect = dialect{
 	name:   "otel-unknown",
 	words:  conventionWords.complete(),
 	input:  inputUnknown,
-	output: outputInclusive,
+	output: outputUnknown,
 }

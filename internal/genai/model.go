@@ -76,12 +76,14 @@ type modelInfo struct {
 	base   uint64
 	vendor vendor
 	kind   modelKind
-	// thinks: a Gemini model that may think, so that thoughts may be missing.
-	thinks bool
+	// reasons: the model may think before it answers, and its provider counts
+	// those tokens apart.
+	reasons bool
 	// bedrock: the name is a Bedrock model or inference profile id.
 	bedrock bool
-	// timed: billed by the length of audio, not by tokens (whisper).
-	timed bool
+	// tokens: speech or transcription billed by tokens, not by characters or
+	// the length of the audio (gpt-4o-mini-tts, gpt-4o-transcribe).
+	tokens bool
 	// perImage: billed by the image (dall-e, imagen), not by tokens.
 	perImage bool
 }
@@ -126,9 +128,9 @@ func inspectModel(name string) modelInfo {
 	}
 	switch {
 	case has("whisper"), has("transcribe"), has("voxtral") && has("mini-transcribe"), has("-asr"), has("scribe_v"), strings.HasPrefix(name, "nova-2-general"):
-		info.kind, info.timed = kindTranscription, has("whisper") || has("scribe_v") || has("nova-2-general")
+		info.kind, info.tokens = kindTranscription, has("gpt-")
 	case strings.HasPrefix(name, "tts-"), has("-tts"), has("/tts-"), has("eleven_"):
-		info.kind = kindTTS
+		info.kind, info.tokens = kindTTS, has("gpt-") || has("gemini-")
 	case has("realtime"), has("gpt-audio"), has("-audio-preview"), has("native-audio"), has("gpt-4o-audio"), has("gpt-4o-mini-audio"), has("-live-"):
 		info.kind = kindSpeech
 	case has("embed"), has("titan-embed"), has("bge-"), has("voyage-"):
@@ -142,8 +144,15 @@ func inspectModel(name string) modelInfo {
 	case has("sora"), has("veo-"), has("nova-reel"):
 		info.kind = kindVideo
 	}
-	if info.vendor == vendorGoogle && info.kind == kindText {
-		info.thinks = has("gemini") && !has("gemini-1") && !has("gemini-2.0") && !has("gemini-pro") && !has("gemini-ultra") || has("thinking")
+	if info.kind == kindText {
+		switch info.vendor {
+		case vendorGoogle:
+			info.reasons = has("gemini") && !has("gemini-1") && !has("gemini-2.0") && !has("gemini-pro") && !has("gemini-ultra") || has("thinking")
+		case vendorOpenAI:
+			info.reasons = !has("gpt-3") && !has("gpt-4") && !has("davinci") && !has("babbage") && !has("chatgpt")
+		case vendorXAI, vendorDeepSeek, vendorPerplexity, vendorAlibaba, vendorMoonshot:
+			info.reasons = true
+		}
 	}
 	return info
 }

@@ -104,6 +104,9 @@ type reading struct {
 	others  attributes // of an ancestor or a resource
 	touched nameSet    // every name that attrs or others ever had, to let go of the payload
 
+	facts facts      // of the span at hand
+	span  spanReader // the same as the hooks of its dialect see it
+
 	resource ofResource
 	scope    string
 	dialect  *dialect // of the scope, nil when unknown
@@ -173,7 +176,7 @@ func (r *reading) release() bool {
 		r.others.values[id] = pcommon.Value{}
 	})
 	r.touched = nameSet{}
-	r.skip, r.resource, r.scope, r.dialect = nil, ofResource{}, "", nil
+	r.skip, r.resource, r.scope, r.dialect, r.span = nil, ofResource{}, "", nil, spanReader{}
 	tooLarge := len(r.calls) > maxPooledCalls || len(r.tree.nodes) > 8*maxPooledCalls
 	clear(r.calls)
 	r.calls = r.calls[:0]
@@ -227,6 +230,8 @@ type spanReader struct {
 	op      operation
 	told    string // what the span calls the provider
 	address string
+	// callFailed: the dialect has a word for it.
+	callFailed bool
 }
 
 // readSpan reads one span that passed the gate.
@@ -240,11 +245,12 @@ func (r *reading) readSpan(span ptrace.Span) {
 	r.calls = append(r.calls, found{})
 	f := &r.calls[len(r.calls)-1]
 	call := &f.call
-	s := spanReader{r: r, a: a, span: span, scope: r.scope, call: call}
+	s := &r.span
+	*s = spanReader{r: r, a: a, span: span, scope: r.scope, call: call}
 	call.Dialect = d.name
 	call.Operation = a.firstText(words.operation)
 	if d.operation != nil {
-		s.op = d.operation(&s)
+		s.op = d.operation(s)
 	} else {
 		s.op = s.conventionalOperation()
 	}
@@ -264,13 +270,14 @@ func (r *reading) readSpan(span ptrace.Span) {
 	call.Region = a.firstText(words.region)
 	s.told, s.address = a.firstText(words.provider), a.firstText(words.address)
 
-	numbers := noFacts
+	numbers := &r.facts
+	*numbers = noFacts
 	numbers.inputMeans, numbers.outputMeans, numbers.reports = d.input, d.output, d.reports
 	numbers.read(a, words)
 	if d.adjust != nil {
-		d.adjust(&s, &numbers)
+		d.adjust(s, numbers)
 	}
-	s.readUnits(&numbers)
+	s.readUnits(numbers)
 	s.readCost(words.cost)
 	call.setKey()
 	if s.failed() && call.ResponseID == "" && !numbers.hasNumbers() {
@@ -289,11 +296,11 @@ func (r *reading) readSpan(span ptrace.Span) {
 	f.span, f.resource, f.user, f.scope = span, r.resource.resource, r.resource.user, r.scope
 	f.op, f.told, f.address = s.op, s.told, s.address
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() {
-		r.pending = append(r.pending, numbers)
+		r.pending = append(r.pending, *numbers)
 		f.pending = int32(len(r.pending))
 		return
 	}
-	r.quantify(f, &numbers)
+	r.quantify(f, numbers)
 }
 
 // quantify settles who hosts the call, of which type it is and what it
@@ -319,11 +326,15 @@ func (f *facts) fitTo(call *Call, info modelInfo) {
 		if f.videoNanos == absent {
 			f.videoNanos, f.audioNanos = f.audioNanos, absent
 		}
-	case usage.APITypeImage:
-		if f.input <= 0 && f.output <= 0 && f.images > 0 && !info.perImage {
-			// The number of images is known, but these models are billed by
-			// tokens, and how many there were is not told.
-			f.inconsistent = true
+	}
+	if f.input <= 0 && f.output <= 0 && f.total <= 0 {
+		switch call.APIType {
+		case usage.APITypeImage:
+			f.tokensMissing = f.images > 0 && !info.perImage
+		case usage.APITypeTTS:
+			f.tokensMissing = f.characters > 0 && info.tokens
+		case usage.APITypeTranscription:
+			f.tokensMissing = f.audioNanos > 0 && info.tokens
 		}
 	}
 }
@@ -365,7 +376,7 @@ func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
 
 // failed reports whether the span says that the call failed.
 func (s *spanReader) failed() bool {
-	if s.span.Status().Code() == ptrace.StatusCodeError || s.a.text(nameErrorType) != "" {
+	if s.callFailed || s.span.Status().Code() == ptrace.StatusCodeError || s.a.text(nameErrorType) != "" {
 		return true
 	}
 	return s.a.has(nameHTTPStatus) && s.a.count(nameHTTPStatus) >= 400

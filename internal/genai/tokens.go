@@ -21,6 +21,9 @@ type facts struct {
 	inputMeans  inputMeaning
 	outputMeans outputMeaning
 	reports     Missing // details whose absence means zero
+	// tokensMissing: the model is billed by tokens, and only other units are
+	// told.
+	tokensMissing bool
 	// estimate: the library counted itself, or may have and does not tell.
 	estimate bool
 	// inconsistent: the source contradicts itself in a way that only its
@@ -131,7 +134,7 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	switch f.inputMeans {
 	case inputAsProvider:
 		exclusive = kind.excludesCache()
-	case inputDisjoint:
+	case inputExclusive, inputDisjoint:
 		exclusive = true
 	case inputUnknown:
 		if read+write > 0 && kind.excludesCache() {
@@ -153,10 +156,10 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	switch f.outputMeans {
 	case outputAsProvider:
 		outside = outside || kind.excludesReasoning()
-	case outputDisjoint:
+	case outputExclusive, outputDisjoint:
 		outside = true
 	}
-	missingReasoning := f.outputMeans == outputAsProvider && kind.model.thinks && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
+	missingReasoning := (f.outputMeans == outputAsProvider || f.outputMeans == outputUnknown) && kind.model.reasons && kind.model.vendor == vendorGoogle && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
 	cacheMissing := f.cacheRead == absent && f.cacheWrite == absent && f.reports&MissingCache == 0 && kind.mayCache(uncached)
 
 	// The total betrays what the parts leave out or how they overlap.
@@ -269,7 +272,7 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	if ttlMissing {
 		missing |= MissingCacheTTL
 	}
-	if missingReasoning || f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText {
+	if missingReasoning || f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.model.reasons {
 		missing |= MissingReasoning
 	}
 	if audioMissing {
@@ -285,6 +288,8 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 		reason = usage.ReasonZeroUsageStream
 	case f.estimate:
 		reason = usage.ReasonInstrumentationEstimate
+	case f.tokensMissing:
+		reason = usage.ReasonTokensNotReported
 	case inconsistent:
 		reason = usage.ReasonInconsistentQuantities
 	case cacheMissing:

@@ -1,0 +1,274 @@
+package genai
+
+import "github.com/otelcol-usage/otelcol-usage/internal/usage"
+
+// answer is what the answer of a provider tells, where a library attaches it
+// to the span as JSON: the whole answer, or its usage object, of any provider.
+type answer struct {
+	id, model, tier string
+	usage           facts
+	found           bool // a usage object was
+}
+
+// readAnswer reads the answer of a provider, wrapped or not: OpenAI's and
+// Anthropic's object, Gemini's, a list with one of them, LangChain's
+// generations around one.
+func readAnswer(text string) (a answer) {
+	a.usage = noFacts
+	if len(text) < 2 || text[0] != '{' && text[0] != '[' {
+		return a
+	}
+	j := newJSON(text)
+	a.value(&j)
+	return a
+}
+
+func (a *answer) value(j *jsonText) {
+	switch j.peek() {
+	case '{':
+		a.object(j)
+	case '[':
+		j.elements(1, func(int) { a.value(j) })
+	default:
+		j.skip()
+	}
+}
+
+func (a *answer) object(j *jsonText) {
+	j.members(func(key string) bool {
+		switch key {
+		case "id", "responseId", "response_id":
+			if j.peek() == '"' && a.id == "" {
+				a.id = j.text()
+			}
+		case "model", "modelVersion", "model_version", "model_name":
+			if j.peek() == '"' && a.model == "" {
+				a.model = j.text()
+			}
+		case "service_tier":
+			if j.peek() == '"' && a.tier == "" {
+				a.tier = j.text()
+			}
+		case "usage", "usageMetadata", "usage_metadata":
+			a.usageObject(j)
+		case "generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data":
+			a.value(j)
+		}
+		return true
+	})
+}
+
+// usageObject reads the first usage object; a second one repeats it in other
+// words.
+func (a *answer) usageObject(j *jsonText) {
+	if a.found {
+		j.skip()
+		return
+	}
+	a.found = true
+	a.tier = a.usage.readUsage(j, a.tier)
+}
+
+// readUsage reads the usage object of any provider, in the spelling of its API
+// or of its SDKs. What the numbers include follows from whose object it is.
+// It gives the service tier that stands in it, else tier.
+//
+// Sources: the API references of OpenAI (chat completions, responses, audio,
+// images), Anthropic (messages), Google (generateContent), AWS (Converse), and
+// the types of LangChain (usage_metadata), Vercel AI SDK and Genkit.
+func (f *facts) readUsage(j *jsonText, tier string) string {
+	set := func(to *count) {
+		if n := j.count(); *to == absent {
+			*to = n
+		}
+	}
+	f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
+	f.reports |= MissingCache | MissingReasoning | MissingAudio
+	j.members(func(key string) bool {
+		switch key {
+		case "prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count":
+			set(&f.input)
+		case "completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "candidates_token_count", "responseTokenCount":
+			set(&f.output)
+			if key[0] == 'c' && key[len(key)-1] == 't' {
+				f.outputMeans = outputExclusive // candidates exclude thoughts
+			}
+		case "total_tokens", "totalTokens", "totalTokenCount", "total_token_count":
+			set(&f.total)
+		case "cache_read_input_tokens", "cacheReadInputTokens":
+			set(&f.cacheRead)
+			f.inputMeans = inputExclusive // Anthropic and Bedrock
+		case "cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens":
+			set(&f.cacheWrite)
+			f.inputMeans = inputExclusive
+		case "cache_creation":
+			j.members(func(key string) bool {
+				switch key {
+				case "ephemeral_5m_input_tokens":
+					set(&f.cacheWrite5m)
+				case "ephemeral_1h_input_tokens":
+					set(&f.cacheWrite1h)
+				}
+				return true
+			})
+		case "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens":
+			set(&f.cacheRead)
+		case "thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens":
+			set(&f.reasoning)
+			f.outputMeans = outputExclusive
+		case "reasoning_tokens", "reasoningTokens":
+			set(&f.reasoning)
+		case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails":
+			f.readInputDetails(j)
+		case "completion_tokens_details", "output_tokens_details", "output_token_details", "outputTokenDetails", "outputTokensDetails":
+			f.readOutputDetails(j)
+		case "promptTokensDetails", "prompt_tokens_details_list":
+			readModalities(j, &f.inputAudio, &f.inputImage, &f.inputVideo)
+		case "candidatesTokensDetails", "candidates_tokens_details":
+			readModalities(j, &f.outputAudio, &f.outputImage, nil)
+		case "cacheTokensDetails", "cache_tokens_details":
+			readModalities(j, &f.cacheReadAudio, &f.cacheReadImage, nil)
+		case "server_tool_use":
+			j.members(func(key string) bool {
+				if key == "web_search_requests" {
+					set(&f.webSearches)
+				}
+				return true
+			})
+		case "seconds":
+			if seconds, ok := j.float(); ok && f.audioNanos == absent {
+				f.audioNanos = invalid
+				if nanos, ok := usage.SecondsToQuantity(seconds); ok && seconds <= maxSeconds {
+					f.audioNanos = count(nanos)
+				}
+			}
+		case "search_units":
+			set(&f.searchUnits)
+		case "service_tier":
+			if j.peek() == '"' && tier == "" {
+				tier = j.text()
+			}
+		}
+		return true
+	})
+	return tier
+}
+
+func (f *facts) readInputDetails(j *jsonText) {
+	if j.peek() == '[' { // Gemini's list under a snake case name
+		readModalities(j, &f.inputAudio, &f.inputImage, &f.inputVideo)
+		return
+	}
+	j.members(func(key string) bool {
+		var to *count
+		switch key {
+		case "cached_tokens", "cache_read", "cacheReadTokens", "cachedTokens":
+			to = &f.cacheRead
+		case "cache_creation", "cache_write", "cacheWriteTokens", "cache_write_tokens":
+			to = &f.cacheWrite
+		case "ephemeral_5m_input_tokens":
+			to = &f.cacheWrite5m
+		case "ephemeral_1h_input_tokens":
+			to = &f.cacheWrite1h
+		case "audio_tokens", "audio", "audioTokens":
+			to = &f.inputAudio
+		case "image_tokens", "image", "imageTokens":
+			to = &f.inputImage
+		case "cached_tokens_details":
+			j.members(func(key string) bool {
+				switch key {
+				case "audio_tokens":
+					f.cacheReadAudio = j.count()
+				case "image_tokens":
+					f.cacheReadImage = j.count()
+				}
+				return true
+			})
+		}
+		if to != nil {
+			if n := j.count(); *to == absent {
+				*to = n
+			}
+		}
+		return true
+	})
+}
+
+func (f *facts) readOutputDetails(j *jsonText) {
+	j.members(func(key string) bool {
+		var to *count
+		switch key {
+		case "reasoning_tokens", "reasoning", "reasoningTokens":
+			to = &f.reasoning
+		case "audio_tokens", "audio", "audioTokens":
+			to = &f.outputAudio
+		case "image_tokens", "image", "imageTokens":
+			to = &f.outputImage
+		}
+		if to != nil {
+			if n := j.count(); *to == absent {
+				*to = n
+			}
+		}
+		return true
+	})
+}
+
+// readModalities reads Gemini's list of {"modality":"AUDIO","tokenCount":n}.
+func readModalities(j *jsonText, audio, image, video *count) {
+	j.elements(16, func(int) {
+		modality, n := "", absent
+		j.members(func(key string) bool {
+			switch key {
+			case "modality":
+				modality = j.text()
+			case "tokenCount", "token_count":
+				n = j.count()
+			}
+			return true
+		})
+		var to *count
+		switch modality {
+		case "AUDIO":
+			to = audio
+		case "IMAGE":
+			to = image
+		case "VIDEO":
+			to = video
+		}
+		if to != nil {
+			*to = n
+		}
+	})
+}
+
+// take replaces the token counts by those of the provider's own usage object,
+// which says more than what a library made of it.
+func (f *facts) take(from *facts) {
+	if from.input == absent && from.output == absent {
+		return
+	}
+	own := *f
+	*f = *from
+	f.audioNanos, f.characters, f.images = own.audioNanos, own.characters, own.images
+	f.estimate, f.inconsistent = own.estimate, own.inconsistent
+}
+
+// addDetails takes from the provider's usage object only the details that the
+// span itself does not tell.
+func (f *facts) addDetails(from *facts) {
+	for _, pair := range [...]struct{ to, from *count }{
+		{&f.cacheRead, &from.cacheRead}, {&f.cacheWrite, &from.cacheWrite},
+		{&f.cacheWrite5m, &from.cacheWrite5m}, {&f.cacheWrite1h, &from.cacheWrite1h},
+		{&f.reasoning, &from.reasoning},
+		{&f.inputAudio, &from.inputAudio}, {&f.inputImage, &from.inputImage}, {&f.inputVideo, &from.inputVideo},
+		{&f.outputAudio, &from.outputAudio}, {&f.outputImage, &from.outputImage},
+		{&f.cacheReadAudio, &from.cacheReadAudio}, {&f.cacheReadImage, &from.cacheReadImage},
+		{&f.webSearches, &from.webSearches},
+	} {
+		if *pair.to == absent {
+			*pair.to = *pair.from
+		}
+	}
+	f.reports |= from.reports
+}

@@ -1,0 +1,125 @@
+package genai
+
+import "strings"
+
+// Langfuse's SDKs. The type of the observation says what the span is; usage is
+// a JSON object of buckets that do not overlap: "input" is what remains of the
+// input after the cached, audio and other parts, "output" what remains of the
+// output after reasoning and audio.
+//
+// Sources: captures of @langfuse/openai 5.11.1; langfuse/langfuse-js, constants.
+var (
+	langfuseType       = name("langfuse.observation.type")
+	langfuseUsage      = name("langfuse.observation.usage_details")
+	langfuseCost       = name("langfuse.observation.cost_details")
+	langfuseLevel      = name("langfuse.observation.level")
+	langfuseParameters = name("langfuse.observation.model.parameters")
+)
+
+var langfuse = dialect{
+	name:   "langfuse",
+	marks:  setOf(langfuseType),
+	scopes: []string{"langfuse-sdk*"},
+	words: vocabulary{
+		operation: []nameID{langfuseType},
+		model:     names("langfuse.observation.model.name", "gen_ai.response.model", "gen_ai.request.model"),
+		session:   names("session.id", "langfuse.session.id", "gen_ai.conversation.id"),
+	}.complete(),
+	input:   inputAsProvider,
+	output:  outputInclusive,
+	reports: MissingCache | MissingReasoning | MissingAudio,
+	operation: func(s *spanReader) operation {
+		switch s.a.text(langfuseType) {
+		case "generation":
+			return opChat
+		case "embedding":
+			return opEmbedding
+		}
+		return opNotACall
+	},
+	adjust: adjustLangfuse,
+}
+
+func adjustLangfuse(s *spanReader, f *facts) {
+	s.callFailed = s.a.text(langfuseLevel) == "ERROR"
+	if details := s.a.text(langfuseUsage); details != "" {
+		f.readBuckets(details)
+	}
+	if cost := s.a.text(langfuseCost); cost != "" {
+		j := newJSON(cost)
+		j.members(func(key string) bool {
+			if key == "total" {
+				s.call.reportCostText(j.number())
+			}
+			return true
+		})
+	}
+	s.userFromJSON("", langfuseParameters)
+}
+
+// readBuckets reads usage_details. Its keys are free; these are what the SDKs
+// write, and what people write by hand in the words of their provider.
+func (f *facts) readBuckets(details string) {
+	buckets := noFacts
+	raw := false // the provider's own object, whose parts do overlap
+	unknown := int64(0)
+	j := newJSON(details)
+	add := func(to *count) {
+		switch n := j.count(); {
+		case n == invalid:
+			*to = invalid
+		case n.known() && *to >= 0:
+			*to += n
+		case n.known() && *to == absent:
+			*to = n
+		}
+	}
+	j.members(func(key string) bool {
+		switch key {
+		case "input", "input_text", "input_text_tokens":
+			add(&buckets.input)
+		case "output", "output_text", "output_text_tokens":
+			add(&buckets.output)
+		case "total", "total_tokens":
+			add(&buckets.total)
+		case "prompt_tokens", "input_tokens", "prompt_tokens_details", "input_tokens_details", "promptTokens", "inputTokens":
+			raw = true
+		case "input_cached_tokens", "input_cache_read", "input_cached", "cache_read_input_tokens", "cacheReadInputTokens", "input_cache_read_tokens":
+			add(&buckets.cacheRead)
+		case "input_cache_creation", "input_cache_write", "cache_creation_input_tokens", "cacheWriteInputTokens", "cacheCreationInputTokens":
+			add(&buckets.cacheWrite)
+		case "input_cache_creation_5m", "ephemeral_5m_input_tokens", "cache_creation_5m", "input_cache_creation_ephemeral_5m_input_tokens":
+			add(&buckets.cacheWrite5m)
+		case "input_cache_creation_1h", "ephemeral_1h_input_tokens", "cache_creation_1h", "input_cache_creation_ephemeral_1h_input_tokens":
+			add(&buckets.cacheWrite1h)
+		case "input_audio_tokens", "input_audio":
+			add(&buckets.inputAudio)
+		case "input_image_tokens", "input_image":
+			add(&buckets.inputImage)
+		case "output_reasoning_tokens", "output_reasoning", "reasoning_tokens":
+			add(&buckets.reasoning)
+		case "output_audio_tokens", "output_audio":
+			add(&buckets.outputAudio)
+		case "output_image_tokens", "output_image":
+			add(&buckets.outputImage)
+		case "output_accepted_prediction_tokens", "output_rejected_prediction_tokens":
+			add(&buckets.output) // taken out of "output", billed as output
+		default:
+			if strings.HasPrefix(key, "input") || strings.HasPrefix(key, "output") {
+				unknown += j.count().or0()
+			}
+		}
+		return true
+	})
+	if raw && buckets.input == absent {
+		own := noFacts
+		j := newJSON(details)
+		own.readUsage(&j, "")
+		f.take(&own)
+		return
+	}
+	buckets.inputMeans, buckets.outputMeans = inputDisjoint, outputDisjoint
+	buckets.reports = f.reports
+	buckets.inconsistent = unknown > 0 // a bucket we do not know
+	f.take(&buckets)
+}

@@ -1,0 +1,102 @@
+package genai
+
+import "strings"
+
+// OpenInference (Arize Phoenix). A kind on every span says what it is; only
+// LLM, EMBEDDING and RERANKER are calls. The prompt count includes cached
+// tokens in the JavaScript packages; other emitters differ (phoenix#10036).
+// The provider's answer, with its id, the split of cache writes and whatever
+// else there is, stands as JSON in output.value.
+//
+// Sources: captures of the JavaScript packages; Arize-ai/openinference, spec.
+var (
+	openInferenceKind       = name("openinference.span.kind")
+	openInferenceOutput     = name("output.value")
+	openInferenceMetadata   = name("metadata")
+	openInferenceParameters = name("llm.invocation_parameters")
+)
+
+var openInference = dialect{
+	name:   "openinference",
+	marks:  setOf(openInferenceKind),
+	scopes: []string{"@arizeai/openinference*", "openinference.instrumentation*"},
+	words: vocabulary{
+		operation:    []nameID{openInferenceKind},
+		provider:     names("llm.provider", "llm.system", "gen_ai.provider.name", "gen_ai.system"),
+		model:        names("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name", "gen_ai.response.model"),
+		requestModel: names("llm.request.model_name", "gen_ai.request.model"),
+		input:        names("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
+		output:       names("llm.token_count.completion", "gen_ai.usage.output_tokens"),
+		total:        names("llm.token_count.total"),
+		cacheRead:    names("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input", "gen_ai.usage.cache_read.input_tokens"),
+		cacheWrite:   names("llm.token_count.prompt_details.cache_write", "gen_ai.usage.cache_creation.input_tokens"),
+		reasoning:    names("llm.token_count.completion_details.reasoning"),
+		inputAudio:   names("llm.token_count.prompt_details.audio"),
+		outputAudio:  names("llm.token_count.completion_details.audio"),
+		session:      names("session.id", "gen_ai.conversation.id"),
+		cost:         names("llm.cost.total"),
+	}.complete(),
+	input:   inputUnknown,
+	output:  outputInclusive,
+	reports: MissingCache | MissingReasoning | MissingAudio,
+	operation: func(s *spanReader) operation {
+		switch s.a.text(openInferenceKind) {
+		case "LLM":
+			return opChat
+		case "EMBEDDING":
+			return opEmbedding
+		case "RERANKER":
+			return opRerank
+		case "":
+			return s.conventionalOperation()
+		}
+		return opNotACall
+	},
+	adjust: adjustOpenInference,
+}
+
+func adjustOpenInference(s *spanReader, f *facts) {
+	if strings.HasPrefix(s.scope, "@arizeai/") {
+		f.inputMeans = inputInclusive
+	}
+	if s.op != opEmbedding {
+		a := readAnswer(s.a.text(openInferenceOutput))
+		if s.call.ResponseID == "" {
+			s.call.ResponseID = a.id
+		}
+		if s.call.ServiceTier == "" {
+			s.call.ServiceTier = servedTier(a.tier)
+		}
+		if s.call.Model == "" {
+			s.call.Model = a.model
+		}
+		if a.found {
+			if f.input == absent && f.output == absent {
+				f.take(&a.usage)
+			} else {
+				f.addDetails(&a.usage)
+			}
+		}
+	}
+	s.userFromJSON(s.a.text(openInferenceMetadata), openInferenceParameters)
+}
+
+// userFromJSON looks for user and session in the JSON of metadata and of the
+// request, where no attribute tells them.
+func (s *spanReader) userFromJSON(metadata string, request nameID) {
+	r := s.r
+	if len(r.userNames) == 0 {
+		return
+	}
+	if len(metadata) > 2 {
+		if s.call.SessionID == "" {
+			s.call.SessionID = jsonMember(metadata, "session_id", "sessionId", "thread_id", "conversation_id")
+		}
+		if r.userOf(s.a) == "" {
+			s.call.User = jsonMember(metadata, "user_id", "userId", "user")
+		}
+	}
+	if s.call.User == "" && s.a.has(request) && r.userOf(s.a) == "" {
+		s.call.User = jsonMember(s.a.text(request), "user", "safety_identifier")
+	}
+}

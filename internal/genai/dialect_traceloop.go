@@ -1,0 +1,114 @@
+package genai
+
+import "strings"
+
+// Traceloop's OpenLLMetry. Its JavaScript packages hand the provider's own
+// numbers on: inclusive for OpenAI and Gemini, exclusive for Anthropic and
+// Bedrock. Its Python packages use older names and fold Anthropic's cache into
+// the input; the Bedrock package does not (openllmetry#4449).
+//
+// Sources: captures of @traceloop/node-server-sdk 0.27.0;
+// traceloop/openllmetry, opentelemetry-semantic-conventions-ai.
+var (
+	traceloopKind   = name("traceloop.span.kind")
+	traceloopStream = names("llm.is_streaming", "gen_ai.is_streaming", "gen_ai.request.stream", "gen_ai.request.is_stream")
+
+	traceloopWords = vocabulary{
+		operation:    names("gen_ai.operation.name", "llm.request.type", "gen_ai.request.type"),
+		model:        names("gen_ai.response.model", "llm.response.model"),
+		requestModel: names("gen_ai.request.model", "llm.request.model"),
+		input:        names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
+		output:       names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
+		total:        names("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+		cacheRead:    names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "llm.usage.cache_read_input_tokens"),
+		cacheWrite:   names("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens", "llm.usage.cache_creation_input_tokens"),
+		session: names("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id",
+			"traceloop.association.properties.chat_id", "traceloop.association.properties.conversation_id", "traceloop.association.properties.thread_id"),
+	}
+)
+
+var traceloop = dialect{
+	name:      "traceloop",
+	scopes:    []string{"@traceloop/*"},
+	words:     traceloopWords.complete(),
+	input:     inputAsProvider,
+	output:    outputAsProvider,
+	operation: traceloopOperation,
+	adjust:    adjustTraceloop,
+}
+
+var openllmetry = dialect{
+	name: "openllmetry",
+	scopes: []string{
+		"opentelemetry.instrumentation.openai", "opentelemetry.instrumentation.openai.*", "opentelemetry.instrumentation.anthropic*",
+		"opentelemetry.instrumentation.bedrock*", "opentelemetry.instrumentation.cohere*", "opentelemetry.instrumentation.groq*",
+		"opentelemetry.instrumentation.mistralai*", "opentelemetry.instrumentation.ollama*", "opentelemetry.instrumentation.together*",
+		"opentelemetry.instrumentation.watsonx*", "opentelemetry.instrumentation.replicate*", "opentelemetry.instrumentation.langchain*",
+		"opentelemetry.instrumentation.llamaindex*", "opentelemetry.instrumentation.google_generativeai*", "opentelemetry.instrumentation.alephalpha*",
+		"opentelemetry.instrumentation.haystack*", "opentelemetry.instrumentation.crewai*", "opentelemetry.instrumentation.sagemaker*",
+		"opentelemetry.instrumentation.writer*", "opentelemetry.instrumentation.agno*", "opentelemetry.instrumentation.transformers*",
+	},
+	words:     traceloopWords.complete(),
+	input:     inputUnknown,
+	output:    outputAsProvider,
+	operation: traceloopOperation,
+	adjust: func(s *spanReader, f *facts) {
+		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.bedrock") {
+			f.inputMeans = inputAsProvider
+		} else if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.anthropic") {
+			f.inputMeans = inputInclusive
+			f.reports |= MissingCache
+		}
+		if f.cacheRead == absent && s.isStream(traceloopStream) {
+			f.estimate = true // it may have counted itself, and does not tell
+		}
+	},
+}
+
+func traceloopOperation(s *spanReader) operation {
+	switch s.a.text(traceloopKind) {
+	case "workflow", "task", "agent", "tool":
+		return opNotACall
+	}
+	return s.conventionalOperation()
+}
+
+func adjustTraceloop(s *spanReader, f *facts) {
+	switch {
+	case s.op == opImage:
+		// Image tokens are taken from a table by size and quality; the
+		// provider's answer has others.
+		f.estimate = true
+	case strings.HasSuffix(s.scope, "instrumentation-anthropic"):
+		f.reports |= MissingCache
+	case strings.HasSuffix(s.scope, "instrumentation-langchain"):
+		f.inputMeans = inputInclusive // LangChain's own count
+	case strings.HasSuffix(s.scope, "instrumentation-openai"):
+		// Streams are counted with a local tokenizer even when the stream
+		// carries the usage (openllmetry-js#940), and nothing on the span
+		// tells a stream from another call; only Responses are read right.
+		if s.op == opChat && f.cacheRead == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
+			f.estimate = true
+		}
+	}
+}
+
+// isStream reports whether the span says that it is a stream, isNoStream
+// whether it says that it is none.
+func (s *spanReader) isStream(ids []nameID) bool {
+	for _, id := range ids {
+		if s.a.has(id) {
+			return s.a.isTrue(id)
+		}
+	}
+	return false
+}
+
+func (s *spanReader) isNoStream(ids []nameID) bool {
+	for _, id := range ids {
+		if s.a.has(id) {
+			return !s.a.isTrue(id)
+		}
+	}
+	return false
+}

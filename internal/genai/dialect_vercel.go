@@ -1,0 +1,141 @@
+package genai
+
+import "strings"
+
+// The Vercel AI SDK. Up to version 6, and in 7 with LegacyOpenTelemetry, it
+// writes its own "ai." names: an outer span per function that repeats the last
+// step, and an inner one per call to a provider, whose operation ends in
+// ".doGenerate" or the like. Versions 4 and 5 hand the provider's own numbers
+// on, so that Anthropic's input excludes the cache; version 7 normalises. What
+// the cache did, and for how long, stands in ai.response.providerMetadata.
+//
+// With @ai-sdk/otel, version 7 follows the conventions under the scope
+// "gen_ai", normalised for all providers, reasoning left out.
+//
+// Sources: captures of ai 5.0.277 and 7.0.173; vercel/ai, packages/ai/src/telemetry.
+var (
+	vercelOperation = name("ai.operationId")
+	vercelMetadata  = name("ai.response.providerMetadata")
+	vercelNoCache   = name("ai.usage.inputTokenDetails.noCacheTokens")
+)
+
+var vercel = dialect{
+	name:   "vercel-ai",
+	marks:  setOf(vercelOperation),
+	scopes: []string{"ai"},
+	words: vocabulary{
+		operation:    []nameID{vercelOperation},
+		provider:     names("ai.model.provider", "gen_ai.system", "gen_ai.provider.name"),
+		model:        names("ai.response.model", "gen_ai.response.model"),
+		requestModel: names("ai.model.id", "gen_ai.request.model"),
+		responseID:   names("gen_ai.response.id", "ai.response.id"),
+		input:        names("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+		output:       names("ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+		total:        names("ai.usage.totalTokens"),
+		cacheRead:    names("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
+		cacheWrite:   names("ai.usage.inputTokenDetails.cacheWriteTokens"),
+		reasoning:    names("ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
+		session: names("gen_ai.conversation.id", "session.id", "ai.telemetry.metadata.sessionId", "ai.telemetry.metadata.session_id",
+			"ai.telemetry.metadata.chatId", "ai.telemetry.metadata.conversationId", "ai.telemetry.metadata.threadId"),
+	}.complete(),
+	input:  inputAsProvider,
+	output: outputAsProvider,
+	operation: func(s *spanReader) operation {
+		_, step, inner := strings.Cut(s.call.Operation, ".do")
+		if !inner {
+			return opNotACall
+		}
+		switch step {
+		case "Generate", "Stream":
+			return opChat
+		case "Embed":
+			return opEmbedding
+		case "Rerank":
+			return opRerank
+		case "GenerateImage":
+			return opImage
+		case "Transcribe":
+			return opTranscription
+		case "GenerateSpeech":
+			return opTTS
+		}
+		return opNotACall
+	},
+	adjust: adjustVercel,
+}
+
+var vercelOTel = dialect{
+	name:    "vercel-ai-otel",
+	scopes:  []string{"gen_ai"},
+	words:   conventionWords.complete(),
+	input:   inputInclusive,
+	output:  outputInclusive,
+	reports: MissingCache,
+}
+
+func adjustVercel(s *spanReader, f *facts) {
+	if s.a.has(vercelNoCache) { // version 7 normalises
+		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
+		f.reports |= MissingCache
+	}
+	if s.op == opEmbedding {
+		f.total = absent
+	}
+	metadata := s.a.text(vercelMetadata)
+	if metadata == "" {
+		return
+	}
+	own := noFacts
+	tier := ""
+	j := newJSON(metadata)
+	j.members(func(vendor string) bool {
+		switch vendor {
+		case "openai", "azure", "anthropic", "google", "vertex", "bedrock", "xai", "googleVertex", "deepseek", "mistral", "groq":
+		default:
+			return true
+		}
+		j.members(func(key string) bool {
+			switch key {
+			case "usage":
+				tier = own.readUsage(&j, tier)
+			case "usageMetadata":
+				tier = own.readUsage(&j, tier)
+			case "cachedPromptTokens":
+				own.cacheRead = j.count()
+			case "cacheReadInputTokens", "cacheReadTokens", "promptCacheHitTokens":
+				if n := j.count(); own.cacheRead == absent {
+					own.cacheRead = n
+				}
+			case "cacheCreationInputTokens":
+				if n := j.count(); own.cacheWrite == absent {
+					own.cacheWrite = n
+				}
+			case "reasoningTokens":
+				own.reasoning = j.count()
+			case "serviceTier", "service_tier":
+				if j.peek() == '"' && tier == "" {
+					tier = j.text()
+				}
+			}
+			return true
+		})
+		return true
+	})
+	switch {
+	case own.input.known() && own.output.known():
+		f.take(&own) // the provider's own numbers
+	case own.inputMeans == inputExclusive && own.input.known() && own.cacheWrite != absent && f.output.known():
+		// The stream's metadata has the input side only.
+		output, reasoning := f.output, f.reasoning
+		f.take(&own)
+		f.output, f.reasoning = output, reasoning
+	default:
+		means, out := f.inputMeans, f.outputMeans
+		own.reports = 0
+		f.addDetails(&own)
+		f.inputMeans, f.outputMeans = means, out
+	}
+	if s.call.ServiceTier == "" {
+		s.call.ServiceTier = servedTier(tier)
+	}
+}

@@ -1,0 +1,239 @@
+package genai
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+)
+
+// Coding agents report their calls as log events too, and those say more than
+// their spans: Claude Code's have the lifetime of cache writes and the cost,
+// Gemini CLI's the thoughts and the cache. One signal per tool is read, so that
+// a call seen in spans and logs is one: see [Config.AgentLogs]. Other tools
+// repeat in logs what their spans tell, and their events are not read.
+var (
+	logEventName    = name("event.name")
+	logEventKind    = name("event.kind")
+	logTimestamp    = name("event.timestamp")
+	logDuration     = name("duration_ms")
+	logCost         = name("cost_usd")
+	logCostMicros   = name("cost_usd_micros")
+	logInput        = name("input_token_count")
+	logOutput       = name("output_token_count")
+	logPrompt       = name("prompt_id")
+	logStatus       = name("status_code")
+	logUsageOther   = setOf(append(names("input_tokens", "input_token_count"), conventionWords.input...)...)
+	logConversation = name("conversation.id")
+
+	geminiLogWords = vocabulary{
+		requestModel: names("model"),
+		input:        names("input_token_count"),
+		output:       names("output_token_count"),
+		total:        names("total_token_count"),
+		cacheRead:    names("cached_content_token_count"),
+		reasoning:    names("thoughts_token_count"),
+		session:      names("session.id"),
+	}.complete()
+
+	codexLogWords = vocabulary{
+		requestModel: names("model"),
+		input:        names("input_token_count"),
+		output:       names("output_token_count"),
+		cacheRead:    names("cached_token_count"),
+		cacheWrite:   names("cache_write_token_count"),
+		reasoning:    names("reasoning_token_count"),
+		session:      names("conversation.id"),
+	}.complete()
+)
+
+// ReadLogs is [Reader.Read] for the log events of coding agents. A record that
+// repeats a call of the spans is skipped with [SkipOtherSignal]; any other
+// record is none of ours and passes in silence.
+func (r *Reader) ReadLogs(
+	ld plog.Logs,
+	emit func(call *Call, record plog.LogRecord, resource pcommon.Resource),
+	skip func(dialect string, reason SkipReason),
+) {
+	var state *reading
+	for i, resources := 0, ld.ResourceLogs(); i < resources.Len(); i++ {
+		ofResource := resources.At(i)
+		entered := false
+		for j, scopes := 0, ofResource.ScopeLogs(); j < scopes.Len(); j++ {
+			ofScope := scopes.At(j)
+			for k, records := 0, ofScope.LogRecords(); k < records.Len(); k++ {
+				record := records.At(k)
+				event := eventName(record)
+				if !isCallEvent(event) {
+					continue
+				}
+				if state == nil {
+					state = r.pool.Get().(*reading)
+					state.skip = skip
+				}
+				if !entered {
+					state.enterResource(ofResource.Resource())
+					entered = true
+				}
+				if call := state.readRecord(event, ofScope.Scope().Name(), record); call != nil {
+					emit(call, record, ofResource.Resource())
+				}
+			}
+		}
+	}
+	if state != nil && state.release() {
+		r.pool.Put(state)
+	}
+}
+
+// eventName gives the name of an event, in the field made for it, else in the
+// attribute of older emitters, else in the body.
+func eventName(record plog.LogRecord) string {
+	if v, ok := record.Attributes().Get("event.name"); ok && v.Type() == pcommon.ValueTypeStr {
+		// Claude Code's attribute lacks the prefix that its body has.
+		if body := record.Body(); body.Type() == pcommon.ValueTypeStr && strings.HasSuffix(body.Str(), "."+v.Str()) {
+			return body.Str()
+		}
+		return v.Str()
+	}
+	if event := record.EventName(); event != "" {
+		return event
+	}
+	return record.Body().Str()
+}
+
+// The events that tell of a call.
+const (
+	eventClaude  = "claude_code.api_request"
+	eventCodex   = "codex.sse_event"
+	eventGemini  = "gemini_cli.api_response"
+	eventDetails = "gen_ai.client.inference.operation.details"
+)
+
+func isCallEvent(event string) bool {
+	switch event {
+	case eventClaude, eventCodex, eventGemini, eventDetails:
+		return true
+	}
+	return false
+}
+
+// readRecord reads one event, nil when it is no call of its own.
+func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
+	a := &r.attrs
+	a.read(r.names, record.Attributes())
+	r.touched.join(&a.present)
+
+	var d *dialect
+	words := claudeCode.words
+	switch event {
+	case eventClaude:
+		d = &claudeCode
+	case eventGemini:
+		d, words = &geminiCLI, geminiLogWords
+	case eventCodex:
+		d, words = &codex, codexLogWords
+		if a.text(logEventKind) != "response.completed" || !a.present.meets(&logUsageOther) {
+			return nil // every event of a stream is logged; one of the last two has the counts
+		}
+	default:
+		if a.present.meets(&logUsageOther) {
+			r.skip(unknownDialect.name, SkipOtherSignal)
+		}
+		return nil
+	}
+
+	r.calls = append(r.calls[:0], found{})
+	f := &r.calls[0]
+	call := &f.call
+	s := &r.span
+	*s = spanReader{r: r, a: a, scope: scope, call: call, op: opChat}
+	call.Dialect, call.Operation = d.name, event
+	call.RequestModel = a.firstText(words.requestModel)
+	call.Model = call.RequestModel
+	call.SessionID = a.firstText(words.session)
+	call.Service, call.Environment = r.resource.service, r.resource.environment
+	call.TraceID, call.SpanID = record.TraceID(), record.SpanID()
+	call.Start, call.End = timesOf(a, record)
+	if call.User = r.userOf(a); call.User == "" {
+		call.User = r.resource.user
+	}
+	if call.SessionID == "" {
+		call.SessionID = r.resource.session
+	}
+	s.readTags()
+
+	numbers := &r.facts
+	*numbers = noFacts
+	numbers.inputMeans, numbers.outputMeans = d.input, d.output
+	numbers.reports = MissingCache | MissingReasoning
+	numbers.read(a, words)
+	f.op = opChat
+	switch d {
+	case &claudeCode:
+		adjustClaudeCode(s)
+		call.Model = call.RequestModel
+		f.told = s.told
+		if a.has(logCostMicros) {
+			if micros := a.count(logCostMicros); micros > 0 {
+				call.reportCostText(strconv.FormatFloat(float64(micros)/1e6, 'f', 6, 64))
+			}
+		} else if a.has(logCost) {
+			call.reportCost(a.values[logCost])
+		}
+	case &geminiCLI:
+		numbers.outputMeans = outputExclusive
+		call.setEventKey(a, logPrompt)
+		s.callFailed = a.count(logStatus) >= 400
+	case &codex:
+		call.setEventKey(a, logConversation)
+	}
+	if s.callFailed && !numbers.hasNumbers() {
+		r.skip(d.name, SkipCallFailed)
+		return nil
+	}
+	r.quantify(f, numbers)
+	return call
+}
+
+// setEventKey makes a key for an event that has no id of the response: the
+// session, the time of the event to the millisecond, and the counts, which tell
+// two calls apart that end in the same millisecond.
+func (c *Call) setEventKey(a *attributes, prompt nameID) {
+	at := a.text(logTimestamp)
+	if at == "" {
+		at = strconv.FormatInt(c.End.UnixNano(), 10)
+	}
+	var key strings.Builder
+	key.WriteString(at)
+	for _, id := range []nameID{prompt, logInput, logOutput, logDuration} {
+		if a.has(id) {
+			key.WriteByte('/')
+			key.WriteString(a.values[id].AsString())
+		}
+	}
+	c.KeySpace, c.Key = c.Dialect+"/"+c.SessionID, key.String()
+}
+
+// timesOf gives the start and end of the call: an event is written when the
+// call has ended, and says how long it took.
+func timesOf(a *attributes, record plog.LogRecord) (start, end time.Time) {
+	at := record.Timestamp()
+	if at == 0 {
+		at = record.ObservedTimestamp()
+	}
+	end = at.AsTime()
+	if at == 0 {
+		if t, err := time.Parse(time.RFC3339Nano, a.text(logTimestamp)); err == nil {
+			end = t.UTC()
+		}
+	}
+	if a.has(logDuration) {
+		if ms, ok := numberOf(a.values[logDuration]); ok && ms >= 0 && ms < 1e9 {
+			return end.Add(-time.Duration(ms * float64(time.Millisecond))), end
+		}
+	}
+	return end, end
+}
