@@ -1,0 +1,150 @@
+package usageapiextension
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/confighttp"
+	"go.opentelemetry.io/collector/extension"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// probeInterval is how often the database is asked whether it answers, so that
+// the component's status is right also while nobody asks.
+const probeInterval = 15 * time.Second
+
+// api is the extension: a server, a pool of connections, and a watch over the
+// database.
+type api struct {
+	config   *Config
+	settings extension.Settings
+	log      *zap.Logger
+	policy   *access.Policy
+	now      func() time.Time
+
+	pool   *pgxpool.Pool
+	reader *store.Reader
+	server *http.Server
+	stop   context.CancelFunc // ends the probe
+	work   sync.WaitGroup     // the server and the probe
+}
+
+func newAPI(config *Config, settings extension.Settings) *api {
+	return &api{config: config, settings: settings, log: settings.Logger, policy: config.policy(), now: time.Now}
+}
+
+// Start opens the port. It does not wait for the database: while that is away,
+// questions are answered with 503 and the component's status says why.
+func (a *api) Start(ctx context.Context, host component.Host) error {
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	server, err := a.config.HTTP.ToServer(ctx, host.GetExtensions(), a.settings.TelemetrySettings, a.handler(),
+		confighttp.WithErrorHandler(a.refuseEarly))
+	if err != nil {
+		a.pool.Close()
+		return fmt.Errorf("usage_api: %w", err)
+	}
+	listener, err := a.config.HTTP.ToListener(ctx)
+	if err != nil {
+		a.pool.Close()
+		return fmt.Errorf("usage_api: `http::endpoint` cannot be opened: %w", err)
+	}
+	a.server = server
+	a.warn(listener.Addr())
+	a.log.Info("Answering questions about usage", zap.Stringer("address", listener.Addr()))
+
+	watching, stop := context.WithCancel(context.Background())
+	a.stop = stop
+	a.work.Go(func() {
+		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			componentstatus.ReportStatus(host, componentstatus.NewFatalErrorEvent(fmt.Errorf("usage_api: serve: %w", err)))
+		}
+	})
+	a.work.Go(func() { a.watch(watching, host) })
+	return nil
+}
+
+// open makes the pool, without connecting.
+func (a *api) open(ctx context.Context) error {
+	pool, err := store.Connect(ctx, a.config.store())
+	if err != nil {
+		return fmt.Errorf("usage_api: %w", err)
+	}
+	a.pool = pool
+	a.reader = store.NewReader(pool, a.config.StatementTimeout)
+	return nil
+}
+
+// Shutdown lets questions that are being answered end, as long as ctx allows.
+func (a *api) Shutdown(ctx context.Context) error {
+	if a.server == nil { // never started
+		return nil
+	}
+	err := a.server.Shutdown(ctx)
+	if err != nil {
+		// The time is over; answers that still run lose their connection.
+		err = errors.Join(err, a.server.Close())
+	}
+	a.stop()
+	a.work.Wait()
+	a.pool.Close()
+	a.server = nil
+	return err
+}
+
+// warn tells what is allowed and yet rarely meant.
+func (a *api) warn(address net.Addr) {
+	if a.config.Access.InsecureLoopbackAdmin {
+		a.log.Warn("Everybody who reaches this address is an administrator: access::insecure_loopback_admin is true", zap.Stringer("address", address))
+		return
+	}
+	if tcp, ok := address.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && !a.config.HTTP.TLS.HasValue() {
+		a.log.Warn("Credentials arrive without encryption unless a proxy in front adds it: http::tls is not set", zap.Stringer("address", address))
+	}
+}
+
+// watch reports when the database stops and when it begins to answer.
+func (a *api) watch(ctx context.Context, host component.Host) {
+	ticker := time.NewTicker(probeInterval)
+	defer ticker.Stop()
+	var last string
+	for {
+		probing, cancel := context.WithTimeout(ctx, probeInterval)
+		err := a.reader.Ready(probing)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		problem := ""
+		if err != nil {
+			problem = databaseProblem(err).Detail
+		}
+		if problem != last {
+			if problem == "" {
+				a.log.Info("The database answers")
+				componentstatus.ReportStatus(host, componentstatus.NewEvent(componentstatus.StatusOK))
+			} else {
+				a.log.Warn("Questions cannot be answered", zap.String("problem", problem), zap.String("sqlstate", store.SQLState(err)))
+				componentstatus.ReportStatus(host, componentstatus.NewRecoverableErrorEvent(errors.New("usage_api: "+problem)))
+			}
+			last = problem
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package usageapiextension
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// problem is an answer that is none, as RFC 9457 writes it. Its texts hold no
+// SQL, no row and nothing of the credentials.
+type problem struct {
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`
+	Parameter string `json:"parameter,omitempty"`
+	Found     string `json:"found,omitempty"`
+	Allowed   string `json:"allowed,omitempty"`
+	RequestID string `json:"requestId,omitempty"`
+
+	retryAfter int // seconds, 0 for none
+}
+
+func (p *problem) Error() string { return p.Detail }
+
+func newProblem(status int, detail string) *problem {
+	return &problem{Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+// maxFound bounds how much of a bad value is repeated.
+const maxFound = 100
+
+func paramProblem(name, found, allowed string) *problem {
+	p := newProblem(http.StatusBadRequest, "parameter "+name+" is not understood; allowed is "+allowed)
+	p.Parameter, p.Allowed = name, allowed
+	p.Found = strings.ToValidUTF8(found, "\uFFFD")
+	if utf8.RuneCountInString(p.Found) > maxFound {
+		p.Found = string([]rune(p.Found)[:maxFound]) + "…"
+	}
+	return p
+}
+
+// toProblem says what an error means to a caller.
+func toProblem(err error) *problem {
+	var p *problem
+	var denied *access.Denied
+	var param *report.ParamError
+	switch {
+	case errors.As(err, &p):
+		return p
+	case errors.As(err, &denied):
+		return newProblem(http.StatusForbidden, denied.Because)
+	case errors.As(err, &param):
+		return paramProblem(param.Param, param.Found, param.Allowed)
+	}
+	return databaseProblem(err)
+}
+
+// databaseProblem says what an error of the store means, without its text.
+func databaseProblem(err error) *problem {
+	unavailable := func(detail string, retryAfter int) *problem {
+		p := newProblem(http.StatusServiceUnavailable, detail)
+		p.retryAfter = retryAfter
+		return p
+	}
+	if store.IsTimeout(err) || errors.Is(err, context.DeadlineExceeded) {
+		return unavailable("the answer takes longer than the server allows; ask for a shorter period or without filters by model, provider or service, or raise statement_timeout", 30)
+	}
+	switch store.Classify(err) {
+	case store.ClassConnection, store.ClassServer:
+		return unavailable("the database does not answer; it is tried again with the next request", 5)
+	case store.ClassConflict:
+		return unavailable("the database could not answer at this moment; try again", 1)
+	case store.ClassSchema:
+		return unavailable("the tables of the database are missing or too old; an operator has to run: usagectl migrate up", 60)
+	case store.ClassAccess:
+		return unavailable("the user of the database lacks a right; an operator has to run: GRANT usage_reader, usage_own TO <user>", 60)
+	}
+	return newProblem(http.StatusInternalServerError, "an error that is not foreseen; the collector's log has it under the request id")
+}
+
+// write sends the problem.
+func (p *problem) write(w http.ResponseWriter) {
+	body, err := json.Marshal(p)
+	if err != nil { // texts and numbers always marshal
+		body = []byte(`{"status":500}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Del("ETag")
+	h.Del("Content-Encoding")
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
+	}
+	w.WriteHeader(p.Status)
+	_, _ = w.Write(body) // the caller is gone: nobody is left to tell
+}

@@ -1,0 +1,281 @@
+package usageapiextension
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/client"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// audience is who may call a route.
+type audience uint8
+
+const (
+	administrators audience = iota // the zero value is the narrow one
+	themselves                     // everybody, about his own usage
+	everybody                      // whoever the authenticator lets through
+)
+
+// route is one endpoint: GET and HEAD on a path.
+type route struct {
+	path     string
+	audience audience
+	params   []string
+	answer   func(*api, *question) (*answer, error)
+}
+
+// question is a request that was let in and understood so far.
+type question struct {
+	context.Context
+	caller access.Caller
+	viewer store.Viewer
+	params params
+	// own is set when the question is about the caller's own usage.
+	own       bool
+	requestID string
+}
+
+// answer is what goes back with status 200.
+type answer struct {
+	contentType string // application/json when empty
+	body        []byte
+	// rows is how many rows of usage or users the answer holds, for the audit.
+	rows int
+	// maxAge is how long it may be kept without asking again.
+	maxAge time.Duration
+}
+
+// jsonAnswer makes an answer of a document.
+func jsonAnswer(document any, rows int) (*answer, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(document); err != nil {
+		return nil, fmt.Errorf("encode the answer: %w", err)
+	}
+	return &answer{body: b.Bytes(), rows: rows}, nil
+}
+
+// handler is everything behind the authenticator.
+func (a *api) handler() http.Handler {
+	byPath := make(map[string]route, len(routes))
+	for _, r := range routes {
+		byPath[r.path] = r
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := requestID(r)
+		prepareHeader(w.Header(), id)
+		defer a.recover(w, r, id)
+		if p := a.refuseRebinding(r); p != nil {
+			a.refuse(w, r, id, p)
+			return
+		}
+		// The caller is looked at before the path: whoever is nobody learns
+		// nothing, not even which paths there are.
+		caller, err := a.policy.Caller(attributesOf(r))
+		if err != nil {
+			a.refuse(w, r, id, toProblem(err))
+			return
+		}
+		route, ok := byPath[r.URL.Path]
+		if !ok {
+			a.refuse(w, r, id, newProblem(http.StatusNotFound, "there is nothing at this path; GET /api/openapi.json lists what there is"))
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			a.refuse(w, r, id, newProblem(http.StatusMethodNotAllowed, "only GET and HEAD are answered here: this API changes nothing"))
+			return
+		}
+		a.serve(w, r, route, caller, id)
+	})
+}
+
+// serve answers one route.
+func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller access.Caller, id string) {
+	start := a.now()
+	q, err := a.ask(r, route, caller, id)
+	if err != nil {
+		a.refuse(w, r, id, toProblem(err))
+		return
+	}
+	// The server ends each statement in time; this ends waiting for a
+	// connection as well.
+	ctx, cancel := context.WithTimeout(r.Context(), a.config.StatementTimeout+5*time.Second)
+	defer cancel()
+	q.Context = ctx
+	answer, err := route.answer(a, q)
+	if err != nil {
+		if errors.Is(r.Context().Err(), context.Canceled) {
+			return // the caller has gone
+		}
+		p := toProblem(err)
+		if p.Status >= http.StatusInternalServerError {
+			// The error's text can quote a value; the code cannot.
+			a.log.Error("A question was not answered", zap.String("request_id", id), zap.String("path", route.path),
+				zap.Int("status", p.Status), zap.String("sqlstate", store.SQLState(err)), zap.String("problem", p.Detail))
+		}
+		a.refuse(w, r, id, p)
+		return
+	}
+	send(w, r, answer)
+	if route.audience == administrators {
+		a.audit(q, route, answer.rows, a.now().Sub(start))
+	}
+}
+
+// ask checks who asks what.
+func (a *api) ask(r *http.Request, route route, caller access.Caller, id string) (*question, error) {
+	q := &question{caller: caller, requestID: id}
+	switch route.audience {
+	case administrators:
+		scope, err := caller.All()
+		if err != nil {
+			return nil, err
+		}
+		if !scope.Everybody() {
+			return nil, &access.Denied{Because: "the scope is not everybody's usage"}
+		}
+		q.viewer = store.Administrator()
+	case themselves:
+		scope, err := caller.Own()
+		if err != nil {
+			return nil, err
+		}
+		user, ok := scope.Own()
+		if !ok {
+			return nil, &access.Denied{Because: "the scope is not the caller's own usage"}
+		}
+		q.own = true
+		q.viewer = store.OwnUsage(user)
+	case everybody:
+		// The viewer stays without rights: such routes read no usage.
+	}
+	var err error
+	q.params, err = parseParams(r.URL.RawQuery, route.params)
+	return q, err
+}
+
+// audit notes who asked for what of whom: names of filters, never values.
+func (a *api) audit(q *question, route route, rows int, took time.Duration) {
+	names := make([]string, 0, len(q.params))
+	for name := range q.params {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	who := q.caller.Subject
+	if who == "" {
+		who = "(no identity)"
+	}
+	a.log.Info("An administrator read usage", zap.String("who", who), zap.String("path", route.path),
+		zap.Strings("parameters", names), zap.Int("rows", rows), zap.Duration("took", took), zap.String("request_id", q.requestID))
+}
+
+// refuse sends a problem.
+func (a *api) refuse(w http.ResponseWriter, r *http.Request, id string, p *problem) {
+	if p.Status == http.StatusForbidden {
+		a.log.Info("A caller was refused", zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxFound)]), zap.String("problem", p.Detail), zap.String("request_id", id))
+	}
+	p.RequestID = id
+	p.write(w)
+}
+
+// refuseEarly is the answer of the collector's own handlers in front of ours:
+// an authenticator that refuses, a body that cannot be unpacked. Their text is
+// not passed on, it may speak of the credentials.
+func (a *api) refuseEarly(w http.ResponseWriter, r *http.Request, _ string, status int) {
+	id := requestID(r)
+	prepareHeader(w.Header(), id)
+	detail := "the request's body cannot be read; questions have none"
+	if status == http.StatusUnauthorized {
+		detail = "the credentials are missing, not valid or expired"
+		w.Header().Set("WWW-Authenticate", a.challenge())
+	}
+	a.refuse(w, r, id, newProblem(status, detail))
+}
+
+// challenge says which credentials are wanted.
+func (a *api) challenge() string {
+	if auth := a.config.HTTP.Auth.Get(); auth != nil && auth.Config.AuthenticatorID.Type().String() == "basicauth" {
+		return `Basic realm="usage", charset="UTF-8"`
+	}
+	return `Bearer realm="usage"`
+}
+
+// refuseRebinding guards a server without authenticator against web pages: a
+// name that an attacker points to 127.0.0.1 makes the browser send his pages'
+// requests here, but with his name as Host.
+func (a *api) refuseRebinding(r *http.Request) *problem {
+	if !a.config.Access.InsecureLoopbackAdmin {
+		return nil
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	if isLoopback(strings.Trim(host, "[]")) {
+		return nil
+	}
+	return newProblem(http.StatusForbidden, "without an authenticator only requests to 127.0.0.1, [::1] or localhost are answered")
+}
+
+// recover turns a fault of ours into an answer.
+func (a *api) recover(w http.ResponseWriter, r *http.Request, id string) {
+	fault := recover()
+	if fault == nil {
+		return
+	}
+	if fault == http.ErrAbortHandler {
+		panic(fault)
+	}
+	a.log.Error("A question met a fault in the program", zap.String("request_id", id), zap.String("path", r.URL.Path), zap.ByteString("stack", debug.Stack()))
+	a.refuse(w, r, id, newProblem(http.StatusInternalServerError, "a fault in the program; the collector's log has it under the request id"))
+}
+
+// attributesOf is what the authenticator said, nil for nothing.
+func attributesOf(r *http.Request) access.Attributes {
+	auth := client.FromContext(r.Context()).Auth
+	if auth == nil {
+		return nil // not an interface that holds nil
+	}
+	return auth
+}
+
+const requestIDHeader = "X-Request-Id"
+
+// requestID takes the caller's id for the request, if it is a harmless one, so
+// that it can be followed through proxies.
+func requestID(r *http.Request) string {
+	id := r.Header.Get(requestIDHeader)
+	harmless := func(c rune) bool {
+		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '_' || c == '.'
+	}
+	if id != "" && len(id) <= 64 && strings.IndexFunc(id, func(c rune) bool { return !harmless(c) }) < 0 {
+		return id
+	}
+	var random [12]byte
+	_, _ = rand.Read(random[:]) // never fails, says its documentation
+	return hex.EncodeToString(random[:])
+}
+
+func prepareHeader(h http.Header, id string) {
+	h.Set(requestIDHeader, id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+}

@@ -1,0 +1,71 @@
+package usageapiextension
+
+import (
+	"slices"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The numbers that bound lists.
+const (
+	defaultTop = 1000
+	maxTop     = 1_000_000
+)
+
+// periodParams are the parameters that say which days.
+var periodParams = []string{"startDate", "endDate", "timezone"}
+
+// routes are all endpoints.
+var routes = []route{
+	{"/api/admin/usage", administrators, slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail"}), (*api).usage},
+	{"/api/admin/users", administrators, []string{"search", "sort", "limit", "cursor"}, (*api).users},
+	{"/api/usage", themselves, slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail"}), (*api).usage},
+}
+
+// usage answers /api/admin/usage and /api/usage.
+func (a *api) usage(q *question) (*answer, error) {
+	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], a.now())
+	if err != nil {
+		return nil, err
+	}
+	filter, err := q.filter()
+	if err != nil {
+		return nil, err
+	}
+	top, err := q.params.number("top", defaultTop, 0, maxTop)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := q.params.choice("detail", "full", "basic")
+	if err != nil {
+		return nil, err
+	}
+	ask := report.Question{Viewer: q.viewer, Filter: filter, Span: span, Top: top, Detail: detail == "full"}
+	previous, current, through, err := a.reader.Summaries(q, ask.ForStore())
+	if err != nil {
+		return nil, err
+	}
+	document := ask.Answer(previous, current, through)
+	return jsonAnswer(document, len(document.Current.UsageByUser)+len(document.Previous.UsageByUser))
+}
+
+// filter reads all filters of the question, the user included.
+func (q *question) filter() (store.Filter, error) {
+	f, err := q.params.filter()
+	if err != nil {
+		return store.Filter{}, err
+	}
+	if !q.own {
+		q.params.byUser(&f)
+		return f, nil
+	}
+	// A caller may name himself; whoever names another is told, and not given
+	// his own numbers as if they were the other's.
+	if named, ok := q.params["userId"]; ok && usage.UserID(named) != usage.UserID(q.caller.Subject) {
+		return store.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}
+	}
+	return f, nil
+}

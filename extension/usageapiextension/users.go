@@ -1,0 +1,107 @@
+package usageapiextension
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The sizes of pages.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
+
+// usersDocument is one page of GET /api/admin/users.
+type usersDocument struct {
+	Users []userDocument `json:"users"`
+	// Next is the cursor of the next page, null at the end.
+	Next *string `json:"next"`
+}
+
+type userDocument struct {
+	ID            string     `json:"id"`
+	ExternalID    *string    `json:"externalId"`
+	Email         *string    `json:"email"`
+	FirstSeen     *time.Time `json:"firstSeen"`
+	LastSeen      *time.Time `json:"lastSeen"`
+	Calls         int64      `json:"calls"`
+	UnpricedCalls int64      `json:"unpricedCalls"`
+	Tokens        int64      `json:"tokens"`
+	TotalCost     usage.Sum  `json:"totalCost"`
+}
+
+// userCursor is the place where a page of users ended.
+type userCursor struct {
+	Sort string `json:"s"`
+	Key  string `json:"k"`
+	ID   string `json:"i"`
+}
+
+// users answers /api/admin/users.
+func (a *api) users(q *question) (*answer, error) {
+	sort, err := q.params.choice("sort", string(store.UsersByCost), string(store.UsersByCalls), string(store.UsersByLastSeen))
+	if err != nil {
+		return nil, err
+	}
+	limit, err := q.params.number("limit", defaultLimit, 1, maxLimit)
+	if err != nil {
+		return nil, err
+	}
+	ask := store.UsersQuestion{Search: q.params["search"], Order: store.UserOrder(sort), Limit: limit}
+	if text, ok := q.params["cursor"]; ok {
+		if ask.After, err = userPlace(text, sort); err != nil {
+			return nil, err
+		}
+	}
+	page, more, err := a.reader.Users(q, ask)
+	if err != nil {
+		return nil, err
+	}
+	document := usersDocument{Users: make([]userDocument, len(page))}
+	for i, u := range page {
+		document.Users[i] = userDocument{
+			ID: u.ID.String(), ExternalID: u.ExternalID, Email: u.Email, FirstSeen: u.FirstSeen, LastSeen: u.LastSeen,
+			Calls: u.Calls, UnpricedCalls: u.UnpricedCalls, Tokens: u.Tokens, TotalCost: u.Cost,
+		}
+	}
+	if more {
+		last := page[len(page)-1].Place
+		next := encodeCursor(userCursor{Sort: sort, Key: last.Key, ID: last.ID.String()})
+		document.Next = &next
+	}
+	return jsonAnswer(document, len(page))
+}
+
+// userPlace reads a cursor and makes sure that its key is one of the order, so
+// that the database never has to.
+func userPlace(text, sort string) (*store.UserPlace, error) {
+	var c userCursor
+	if err := decodeCursor(text, &c); err != nil {
+		return nil, err
+	}
+	id, ok := usage.ParseID(c.ID)
+	if !ok || c.Sort != sort || len(c.Key) > 64 {
+		return nil, badCursor(text)
+	}
+	var err error
+	switch store.UserOrder(sort) {
+	case store.UsersByCost:
+		var d decimal.Decimal
+		if d, err = decimal.NewFromString(c.Key); err == nil && (d.Exponent() > 40 || d.Exponent() < -40) {
+			return nil, badCursor(text)
+		}
+	case store.UsersByCalls:
+		_, err = strconv.ParseInt(c.Key, 10, 64)
+	case store.UsersByLastSeen:
+		_, err = time.Parse("2006-01-02 15:04:05.999999Z07", c.Key)
+	}
+	if err != nil {
+		return nil, badCursor(text)
+	}
+	return &store.UserPlace{Key: c.Key, ID: id}, nil
+}

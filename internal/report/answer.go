@@ -1,0 +1,414 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The keys that stand for what has no name of its own. A filter takes them
+// too, see [KeyText].
+const (
+	Unattributed = "unattributed" // usage without a user
+	Others       = "others"       // what the longest lists leave out, together
+	NoName       = "(none)"       // calls without a model, provider or service
+)
+
+// Answer is the document that GET /api/admin/usage and GET /api/usage give.
+type Answer struct {
+	Current  Usage `json:"current"`
+	Previous Usage `json:"previous"`
+	*AnswerDetail
+}
+
+// AnswerDetail is what an answer says beside the two periods.
+type AnswerDetail struct {
+	Change   Change `json:"change"`
+	Currency string `json:"currency"`
+	Timezone string `json:"timezone"`
+	// DataThrough is the time of the newest call in the store, null when there
+	// is none: a dashboard that looks empty tells "nothing was used" from
+	// "nothing arrived".
+	DataThrough *time.Time `json:"dataThrough"`
+}
+
+// Usage is what was used in one period. Every breakdown adds up to TotalCost to
+// the last digit.
+type Usage struct {
+	TotalCost   usage.Sum `json:"totalCost"`
+	UsageByType Costs     `json:"usageByType"`
+	UsageByUser Costs     `json:"usageByUser"`
+	DailyUsage  []DayCost `json:"dailyUsage"`
+	*UsageDetail
+}
+
+// DayCost is the cost of one calendar day.
+type DayCost struct {
+	Date string    `json:"date"`
+	Cost usage.Sum `json:"cost"`
+}
+
+// UsageDetail is what a period says beyond costs.
+type UsageDetail struct {
+	Start           time.Time `json:"start"`
+	End             time.Time `json:"end"` // excluded
+	Calls           int64     `json:"calls"`
+	Tokens          Tokens    `json:"tokens"`
+	ActiveUsers     int64     `json:"activeUsers"`
+	DailyAverage    usage.Sum `json:"dailyAverage"`
+	UsageByModel    Costs     `json:"usageByModel"`
+	UsageByProvider Costs     `json:"usageByProvider"`
+	UsageByService  Costs     `json:"usageByService"`
+	CallsByType     Numbers   `json:"callsByType"`
+	// Unpriced calls are part of Calls and have no part in any cost.
+	Unpriced Unpriced `json:"unpriced"`
+	// EstimatedCalls have a cost that may differ from the bill.
+	EstimatedCalls int64 `json:"estimatedCalls"`
+	// OtherUsers is how many users stand together under "others".
+	OtherUsers int64 `json:"otherUsers"`
+}
+
+// Tokens are counted by kind. Input and output are inclusive; cache and
+// reasoning tokens are parts of them.
+type Tokens struct {
+	Total      int64 `json:"total"`
+	Input      int64 `json:"input"`
+	Output     int64 `json:"output"`
+	CacheRead  int64 `json:"cacheRead"`
+	CacheWrite int64 `json:"cacheWrite"`
+	Reasoning  int64 `json:"reasoning"`
+}
+
+// Unpriced is what no cost is known for.
+type Unpriced struct {
+	Calls  int64 `json:"calls"`
+	Tokens int64 `json:"tokens"`
+	// Models are the models with unpriced calls, and how many.
+	Models Numbers `json:"models"`
+}
+
+// Change is the difference from the previous period in percent of it, rounded
+// to two places; null where the previous value is 0.
+type Change struct {
+	TotalCost    *Percent `json:"totalCost"`
+	Calls        *Percent `json:"calls"`
+	ActiveUsers  *Percent `json:"activeUsers"`
+	DailyAverage *Percent `json:"dailyAverage"`
+}
+
+// Percent is a decimal number of percent.
+type Percent struct{ value decimal.Decimal }
+
+// String gives plain decimal text such as "-12.5".
+func (p Percent) String() string { return p.value.String() }
+
+// MarshalJSON writes a JSON number.
+func (p Percent) MarshalJSON() ([]byte, error) { return []byte(p.value.String()), nil }
+
+// UnmarshalJSON reads a JSON number.
+func (p *Percent) UnmarshalJSON(text []byte) (err error) {
+	p.value, err = decimal.NewFromString(string(text))
+	return err
+}
+
+// Costs is a JSON object of costs that keeps its order: the greatest first.
+type Costs []Cost
+
+// Cost is one member of [Costs].
+type Cost struct {
+	Key  string
+	Cost usage.Sum
+}
+
+// MarshalJSON writes the object.
+func (c Costs) MarshalJSON() ([]byte, error) {
+	return marshalObject(len(c), func(i int) (string, any) { return c[i].Key, c[i].Cost })
+}
+
+// UnmarshalJSON reads the object in its order.
+func (c *Costs) UnmarshalJSON(text []byte) error {
+	*c = Costs{}
+	return unmarshalObject(text, func(key string, value json.RawMessage) error {
+		var cost usage.Sum
+		if err := json.Unmarshal(value, &cost); err != nil {
+			return err
+		}
+		*c = append(*c, Cost{key, cost})
+		return nil
+	})
+}
+
+// add puts an amount under a key, also under one that is there already: an app
+// may call its model "others".
+func (c *Costs) add(key string, cost usage.Sum) {
+	for i := range *c {
+		if (*c)[i].Key == key {
+			(*c)[i].Cost = (*c)[i].Cost.Plus(cost)
+			return
+		}
+	}
+	*c = append(*c, Cost{key, cost})
+}
+
+// Numbers is a JSON object of counts that keeps its order.
+type Numbers []Number
+
+// Number is one member of [Numbers].
+type Number struct {
+	Key   string
+	Count int64
+}
+
+// MarshalJSON writes the object.
+func (n Numbers) MarshalJSON() ([]byte, error) {
+	return marshalObject(len(n), func(i int) (string, any) { return n[i].Key, n[i].Count })
+}
+
+// UnmarshalJSON reads the object in its order.
+func (n *Numbers) UnmarshalJSON(text []byte) error {
+	*n = Numbers{}
+	return unmarshalObject(text, func(key string, value json.RawMessage) error {
+		var count int64
+		if err := json.Unmarshal(value, &count); err != nil {
+			return err
+		}
+		*n = append(*n, Number{key, count})
+		return nil
+	})
+}
+
+func (n *Numbers) add(key string, count int64) {
+	for i := range *n {
+		if (*n)[i].Key == key {
+			(*n)[i].Count += count
+			return
+		}
+	}
+	*n = append(*n, Number{key, count})
+}
+
+func marshalObject(length int, member func(i int) (string, any)) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i := range length {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		key, value := member(i)
+		k, err := json.Marshal(key)
+		if err != nil {
+			return nil, err
+		}
+		v, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(k)
+		b.WriteByte(':')
+		b.Write(v)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+func unmarshalObject(text []byte, member func(key string, value json.RawMessage) error) error {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	if _, err := dec.Token(); err != nil {
+		return err
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		name, _ := key.(string) // the decoder lets nothing else be a key
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		if err := member(name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// KeyText gives what a filter's text stands for: "" for [NoName].
+func KeyText(text string) string {
+	if text == NoName {
+		return ""
+	}
+	return text
+}
+
+// keyName is the inverse of [KeyText].
+func keyName(key string) string {
+	if key == "" {
+		return NoName
+	}
+	return key
+}
+
+// Question is what is asked of the store.
+type Question struct {
+	Viewer store.Viewer
+	Filter store.Filter
+	Span   Span
+	// Top is how many users, models, providers and services are listed one by
+	// one; the rest of each is [Others].
+	Top    int
+	Detail bool
+}
+
+// ForStore puts the question in the store's terms.
+func (q Question) ForStore() store.SummaryQuestion {
+	previous, current := q.Span.Previous, q.Span.Current
+	days := make([]time.Time, 0, len(previous.Days)+len(current.Days)+1)
+	for _, p := range []Period{previous, current} {
+		for _, d := range p.Days {
+			days = append(days, d.From)
+		}
+	}
+	return store.SummaryQuestion{
+		Viewer: q.Viewer, Filter: q.Filter,
+		Days: append(days, current.To), Split: len(previous.Days),
+		TopUsers: q.Top, Detail: q.Detail,
+	}
+}
+
+// Answer makes the document of the sums.
+func (q Question) Answer(previous, current store.Summary, dataThrough time.Time) Answer {
+	a := Answer{
+		Current:  q.usage(q.Span.Current, current),
+		Previous: q.usage(q.Span.Previous, previous),
+	}
+	if !q.Detail {
+		return a
+	}
+	a.AnswerDetail = &AnswerDetail{
+		Change: Change{
+			TotalCost:    percent(a.Previous.TotalCost.Decimal(), a.Current.TotalCost.Decimal()),
+			Calls:        percent(decimal.NewFromInt(a.Previous.Calls), decimal.NewFromInt(a.Current.Calls)),
+			ActiveUsers:  percent(decimal.NewFromInt(a.Previous.ActiveUsers), decimal.NewFromInt(a.Current.ActiveUsers)),
+			DailyAverage: percent(a.Previous.DailyAverage.Decimal(), a.Current.DailyAverage.Decimal()),
+		},
+		Currency: "USD",
+		Timezone: q.Span.Zone.String(),
+	}
+	if !dataThrough.IsZero() {
+		a.DataThrough = &dataThrough
+	}
+	return a
+}
+
+func percent(from, to decimal.Decimal) *Percent {
+	if from.IsZero() {
+		return nil
+	}
+	return &Percent{to.Sub(from).Mul(decimal.NewFromInt(100)).DivRound(from, 2)}
+}
+
+func (q Question) usage(p Period, s store.Summary) Usage {
+	u := Usage{
+		TotalCost:   s.Total.Cost,
+		UsageByType: costs(s.ByType, len(s.ByType)),
+		UsageByUser: usersCosts(s),
+		DailyUsage:  make([]DayCost, len(p.Days)),
+	}
+	for i, d := range p.Days {
+		u.DailyUsage[i] = DayCost{d.Date, s.Daily[i]}
+	}
+	if !q.Detail {
+		return u
+	}
+	t := s.Total
+	u.UsageDetail = &UsageDetail{
+		Start: p.From.In(q.Span.Zone), End: p.To.In(q.Span.Zone),
+		Calls: t.Calls,
+		Tokens: Tokens{
+			Total: t.Tokens, Input: t.InputTokens, Output: t.OutputTokens,
+			CacheRead: t.CacheReadTokens, CacheWrite: t.CacheWriteTokens, Reasoning: t.ReasoningTokens,
+		},
+		ActiveUsers:     s.ActiveUsers,
+		DailyAverage:    average(t.Cost, len(p.Days)),
+		UsageByModel:    costs(s.ByModel, q.Top),
+		UsageByProvider: costs(s.ByProvider, q.Top),
+		UsageByService:  costs(s.ByService, q.Top),
+		CallsByType:     Numbers{},
+		Unpriced:        Unpriced{Calls: t.UnpricedCalls, Tokens: t.UnpricedTokens, Models: unpricedModels(s.ByModel, q.Top)},
+		EstimatedCalls:  t.EstimatedCalls,
+		OtherUsers:      s.OtherUsers.Users,
+	}
+	for _, g := range s.ByType {
+		u.CallsByType.add(keyName(g.Key), g.Calls)
+	}
+	return u
+}
+
+// average is rounded to the digits that money has.
+func average(total usage.Sum, days int) usage.Sum {
+	text := total.Decimal().DivRound(decimal.NewFromInt(int64(days)), usage.MoneyScale).String()
+	sum, err := usage.ParseSum(text)
+	if err != nil {
+		return usage.Sum{} // a decimal always is its own text
+	}
+	return sum
+}
+
+// costs lists the first top groups by name and the rest together.
+func costs(groups []store.Group, top int) Costs {
+	list := make(Costs, 0, min(len(groups), top+1))
+	var rest usage.Sum
+	for i, g := range groups {
+		switch {
+		case i >= top:
+			rest = rest.Plus(g.Cost)
+		case g.Key == "" || g.Key == NoName:
+			list.add(NoName, g.Cost)
+		default:
+			list = append(list, Cost{g.Key, g.Cost})
+		}
+	}
+	if len(groups) > top {
+		list.add(Others, rest)
+	}
+	return list
+}
+
+func usersCosts(s store.Summary) Costs {
+	list := make(Costs, 0, len(s.ByUser)+2)
+	for _, g := range s.ByUser {
+		list = append(list, Cost{g.User.String(), g.Cost})
+	}
+	if s.OtherUsers.Users > 0 {
+		list = append(list, Cost{Others, s.OtherUsers.Cost})
+	}
+	if s.NoUser.Calls > 0 {
+		list = append(list, Cost{Unattributed, s.NoUser.Cost})
+	}
+	return list
+}
+
+// unpricedModels are the models of unpriced calls, in the order of the groups.
+func unpricedModels(groups []store.Group, top int) Numbers {
+	list := Numbers{}
+	var rest int64
+	for _, g := range groups {
+		switch {
+		case g.UnpricedCalls == 0:
+		case len(list) < top:
+			list = append(list, Number{keyName(g.Key), g.UnpricedCalls})
+		default:
+			rest += g.UnpricedCalls
+		}
+	}
+	if rest > 0 {
+		list.add(Others, rest)
+	}
+	return list
+}

@@ -1,0 +1,131 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Reader answers questions about usage. Each answer is read in one read-only
+// transaction that sees one moment, so that its parts agree, and under a
+// database role that may see no more than the [Viewer] may.
+type Reader struct {
+	pool    *pgxpool.Pool
+	timeout time.Duration
+}
+
+// NewReader reads through pool, whose user must be a member of the roles
+// usage_reader and usage_own. A statement that takes longer than timeout is
+// ended by the server, see [IsTimeout].
+func NewReader(pool *pgxpool.Pool, timeout time.Duration) *Reader {
+	return &Reader{pool: pool, timeout: timeout}
+}
+
+// Viewer is with whose rights a question is answered. The zero Viewer has
+// none.
+type Viewer struct {
+	role string
+	user usage.ID
+}
+
+// Administrator sees all calls.
+func Administrator() Viewer { return Viewer{role: "usage_reader"} }
+
+// OwnUsage sees the calls of one user and nothing else: the role reads barrier
+// views that the setting usage.user_id filters, so that a mistake in a
+// statement shows nobody else's rows.
+func OwnUsage(user usage.ID) Viewer { return Viewer{role: "usage_own", user: user} }
+
+// own reports whether the viewer sees one user's calls only.
+func (v Viewer) own() bool { return v.role == "usage_own" }
+
+// view runs fn in one snapshot with the viewer's rights.
+func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) error {
+	if v.role == "" || v.own() && v.user.IsZero() {
+		return fmt.Errorf("read usage: the viewer has no rights")
+	}
+	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return fmt.Errorf("begin reading: %w", err)
+	}
+	// Nothing was written, so nothing is lost whichever way it ends; a context
+	// that has ended must still give the connection back.
+	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // see above
+	user := ""
+	if v.own() {
+		user = v.user.String()
+	}
+	// A custom plan knows the bounds of the period, without which the planner
+	// would read the whole table. Compiling takes longer than these queries do.
+	if _, err := tx.Exec(ctx, `
+		SELECT set_config('role', $1, true),
+		       set_config('usage.user_id', $2, true),
+		       set_config('statement_timeout', $3, true),
+		       set_config('plan_cache_mode', 'force_custom_plan', true),
+		       set_config('jit', 'off', true),
+		       set_config('TimeZone', 'UTC', true)`,
+		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)); err != nil {
+		return fmt.Errorf("take the role %s: %w", v.role, err)
+	}
+	return fn(tx)
+}
+
+// Filter narrows a question. Its zero value lets every call pass that the
+// viewer may see.
+type Filter struct {
+	// ByUser keeps the calls of User only; the nil UUID means calls without a
+	// user.
+	ByUser bool
+	User   usage.ID
+	// The others keep calls with exactly this value; a pointer to "" keeps the
+	// calls that have none.
+	APIType, Provider, Model, Service, Environment *string
+}
+
+// byRollupKey reports whether the filter asks for something that the rollups by
+// user do not know.
+func (f *Filter) byRollupKey() bool {
+	return f.Provider != nil || f.Model != nil || f.Service != nil || f.Environment != nil
+}
+
+// Counts are the sums over a set of calls.
+type Counts struct {
+	Calls int64
+	// UnpricedCalls have no known cost and UnpricedTokens are theirs; both are
+	// part of Calls and Tokens, with 0 dollars.
+	UnpricedCalls, UnpricedTokens int64
+	// EstimatedCalls have a cost that may differ from the bill.
+	EstimatedCalls int64
+	// Tokens are input and output together.
+	Tokens int64
+	// InputTokens and OutputTokens are inclusive; cache and reasoning tokens
+	// are parts of them.
+	InputTokens, OutputTokens, CacheReadTokens, CacheWriteTokens, ReasoningTokens int64
+	Cost                                                                          usage.Sum
+}
+
+// IsTimeout reports whether the server ended a statement because it took
+// longer than the reader's time, or because an administrator cancelled it.
+func IsTimeout(err error) bool { return SQLState(err) == "57014" }
+
+// Ready says whether questions can be answered: the database is there, it has
+// our tables, and the pool's user may take both roles.
+func (r *Reader) Ready(ctx context.Context) error {
+	if err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT FROM public.usage_quarter_total, public.usage_user LIMIT 0`)
+		return err
+	}); err != nil {
+		return err
+	}
+	// Any user will do: nothing is read.
+	return r.view(ctx, OwnUsage(usage.ID{15: 1}), func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `SELECT FROM public.usage_own_calls LIMIT 0`)
+		return err
+	})
+}

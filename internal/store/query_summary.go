@@ -1,0 +1,358 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// SummaryQuestion asks what calls cost together, in two periods.
+type SummaryQuestion struct {
+	Viewer Viewer
+	Filter Filter
+	// Days are the borders of the days of both periods: the first day of the
+	// previous period begins at the first, each day ends at the next. They
+	// ascend; equal neighbours are a day without length.
+	Days []time.Time
+	// Split is the place in Days where the previous period ends and the current
+	// one begins.
+	Split int
+	// TopUsers is how many users are listed one by one, those with the greatest
+	// cost.
+	TopUsers int
+	// Detail asks for what [Summary] says needs it. Of one user's usage it has
+	// to be read from the calls themselves.
+	Detail bool
+}
+
+// Summary is the answer for one period.
+type Summary struct {
+	// Total: without Detail, only Calls and Cost.
+	Total  Counts
+	ByType []Group
+	// ByUser has the users with the greatest cost, the costliest first, and
+	// NoUser what no user is known for. OtherUsers is the rest, Users of them.
+	ByUser     []UserGroup
+	NoUser     UserGroup
+	OtherUsers UserGroup
+	// ActiveUsers is how many different users made calls.
+	ActiveUsers int64
+	// Daily is the cost of each day.
+	Daily []usage.Sum
+
+	// With Detail only.
+	ByProvider, ByModel, ByService []Group
+}
+
+// Group is the calls that have a key in common, "" for those that have none.
+type Group struct {
+	Key string
+	Counts
+}
+
+// UserGroup is the calls of one user, or of several together.
+type UserGroup struct {
+	User  usage.ID
+	Users int64
+	Calls int64
+	Cost  usage.Sum
+}
+
+// Summaries answers for the previous and the current period. dataThrough is
+// the time of the newest call that the viewer may see, zero when there is none.
+func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, current Summary, dataThrough time.Time, err error) {
+	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
+		var batch pgx.Batch
+		both := [2]*Summary{&previous, &current}
+		q.queueGroups(&batch, both)
+		q.queueDays(&batch, both)
+		if !q.oneUser() {
+			q.queueUsers(&batch, both)
+		}
+		queueDataThrough(&batch, q.Viewer, &dataThrough)
+		return tx.SendBatch(ctx, &batch).Close()
+	})
+	if err != nil {
+		return Summary{}, Summary{}, time.Time{}, fmt.Errorf("summarise usage: %w", err)
+	}
+	if q.oneUser() {
+		for _, s := range []*Summary{&previous, &current} {
+			q.fillOneUser(s)
+		}
+	}
+	return previous, current, dataThrough, nil
+}
+
+// oneUser reports whether all calls have the same user, or none.
+func (q *SummaryQuestion) oneUser() bool { return q.Filter.ByUser || q.Viewer.own() }
+
+// periods gives the bounds of the previous and the current period.
+func (q *SummaryQuestion) periods() [2][2]time.Time {
+	return [2][2]time.Time{{q.Days[0], q.Days[q.Split]}, {q.Days[q.Split], q.Days[len(q.Days)-1]}}
+}
+
+var (
+	basicMeasures  = []string{"calls", "usage_dollars"}
+	detailMeasures = []string{
+		"calls", "unpriced_calls", "unpriced_tokens", "estimated_calls", "tokens", "input_tokens", "output_tokens",
+		"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "usage_dollars",
+	}
+)
+
+// The places of the grouping sets in groupsSQL, as GROUPING numbers them: a bit
+// is set for a key that is not grouped by.
+const (
+	groupedByType     = 0b0111
+	groupedByProvider = 0b1011
+	groupedByModel    = 0b1101
+	groupedByService  = 0b1110
+	groupedByNothing  = 0b1111
+)
+
+const detailGroupsSQL = `
+SELECT period,
+       grouping(api_type, provider, model, service),
+       coalesce(api_type, provider, model, service, ''),
+       sum(calls)::bigint,
+       sum(unpriced_calls)::bigint,
+       sum(unpriced_tokens)::bigint,
+       sum(estimated_calls)::bigint,
+       sum(tokens)::bigint,
+       sum(input_tokens)::bigint,
+       sum(output_tokens)::bigint,
+       sum(cache_read_tokens)::bigint,
+       sum(cache_write_tokens)::bigint,
+       sum(reasoning_tokens)::bigint,
+       sum(usage_dollars)::text
+FROM %s
+GROUP BY GROUPING SETS ((period), (period, api_type), (period, provider), (period, model), (period, service))
+HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
+ORDER BY sum(usage_dollars) DESC, 3`
+
+const basicGroupsSQL = `
+SELECT period,
+       CASE WHEN grouping(api_type) = 1 THEN 15 ELSE 7 END,
+       coalesce(api_type, ''),
+       sum(calls)::bigint,
+       0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint,
+       sum(usage_dollars)::text
+FROM %s
+GROUP BY GROUPING SETS ((period), (period, api_type))
+HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
+ORDER BY sum(usage_dollars) DESC, 3`
+
+// queueGroups asks for the totals and the groups by key.
+func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, both [2]*Summary) {
+	sql, columns := basicGroupsSQL, append([]string{"api_type"}, basicMeasures...)
+	if q.Detail {
+		sql, columns = detailGroupsSQL, append([]string{"api_type", "provider", "model", "service"}, detailMeasures...)
+	}
+	levels := []level{wholeDay, quarterHour, rawCalls}
+	switch {
+	case q.oneUser() && (q.Detail || q.Filter.byRollupKey()):
+		levels = []level{rawCalls}
+	case q.oneUser():
+		levels = []level{wholeDayUser, rawCalls}
+	}
+	s := newSources(q.Viewer, q.Filter, columns...)
+	for i, p := range q.periods() {
+		s.add(i, cut(p[0], p[1], levels...))
+	}
+	batch.Queue(fmt.Sprintf(sql, s), s.args...).Query(func(rows pgx.Rows) error {
+		var period, set int
+		var g Group
+		var cost string
+		_, err := pgx.ForEachRow(rows, []any{
+			&period, &set, &g.Key, &g.Calls, &g.UnpricedCalls, &g.UnpricedTokens, &g.EstimatedCalls, &g.Tokens,
+			&g.InputTokens, &g.OutputTokens, &g.CacheReadTokens, &g.CacheWriteTokens, &g.ReasoningTokens, &cost,
+		}, func() (err error) {
+			if g.Cost, err = usage.ParseSum(cost); err != nil {
+				return err
+			}
+			to := both[period]
+			switch set {
+			case groupedByNothing:
+				to.Total = g.Counts
+			case groupedByType:
+				to.ByType = append(to.ByType, g)
+			case groupedByProvider:
+				to.ByProvider = append(to.ByProvider, g)
+			case groupedByModel:
+				to.ByModel = append(to.ByModel, g)
+			case groupedByService:
+				to.ByService = append(to.ByService, g)
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+const daysSQL = `
+SELECT width_bucket(at, %s::timestamptz[]) - 1,
+       sum(usage_dollars)::text
+FROM %s
+GROUP BY 1`
+
+// queueDays asks for the cost of each day. One pass over narrow rows, because
+// grouping by day and key at once would be as slow as reading the calls.
+func (q *SummaryQuestion) queueDays(batch *pgx.Batch, both [2]*Summary) {
+	s := newSources(q.Viewer, q.Filter, "at", "usage_dollars")
+	s.add(0, cut(q.Days[0], q.Days[len(q.Days)-1], q.dayLevels()...))
+	days := s.arg(q.Days)
+	both[0].Daily = make([]usage.Sum, q.Split)
+	both[1].Daily = make([]usage.Sum, len(q.Days)-1-q.Split)
+	batch.Queue(fmt.Sprintf(daysSQL, days, s), s.args...).Query(func(rows pgx.Rows) error {
+		var day int
+		var cost string
+		_, err := pgx.ForEachRow(rows, []any{&day, &cost}, func() error {
+			sum, err := usage.ParseSum(cost)
+			if err != nil {
+				return err
+			}
+			if day < q.Split {
+				both[0].Daily[day] = sum
+			} else {
+				both[1].Daily[day-q.Split] = sum
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// dayLevels are the levels whose buckets no midnight of the period divides. Its
+// two ends may lie anywhere, the edges are read from the calls.
+func (q *SummaryQuestion) dayLevels() []level {
+	midnights := q.Days[1 : len(q.Days)-1]
+	var levels []level
+	f := q.Filter
+	switch {
+	case q.oneUser():
+		if !f.byRollupKey() && wholeDayUser.aligned(midnights) {
+			levels = append(levels, wholeDayUser)
+		}
+	case f.byRollupKey() || f.APIType != nil:
+		if wholeDay.aligned(midnights) {
+			levels = append(levels, wholeDay)
+		}
+		if quarterHour.aligned(midnights) {
+			levels = append(levels, quarterHour)
+		}
+	case quarterTotal.aligned(midnights):
+		levels = append(levels, quarterTotal)
+	}
+	return append(levels, rawCalls)
+}
+
+// usersSQL numbers the users of each period by cost and keeps the first ones
+// apart. The nil UUID, no user, is a row of its own.
+const usersSQL = `
+WITH users AS (
+  SELECT period, user_id, sum(calls) AS calls, sum(usage_dollars) AS usage_dollars
+  FROM %s
+  GROUP BY period, user_id
+  HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
+), ranked AS (
+  SELECT period, user_id, calls, usage_dollars,
+         row_number() OVER (PARTITION BY period, user_id = %[2]s ORDER BY usage_dollars DESC, user_id) AS place
+  FROM users
+)
+SELECT period,
+       CASE WHEN place <= %[3]s OR user_id = %[2]s THEN user_id END,
+       count(*),
+       sum(calls)::bigint,
+       sum(usage_dollars)::text
+FROM ranked
+GROUP BY 1, 2
+ORDER BY sum(usage_dollars) DESC, 2`
+
+// queueUsers asks for the cost of each user.
+func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, both [2]*Summary) {
+	levels := []level{wholeMonthUser, wholeDayUser, rawCalls}
+	switch {
+	case q.Filter.byRollupKey():
+		levels = []level{rawCalls}
+	case q.Filter.APIType != nil:
+		levels = []level{wholeDayUser, rawCalls}
+	}
+	s := newSources(q.Viewer, q.Filter, "user_id", "calls", "usage_dollars")
+	for i, p := range q.periods() {
+		s.add(i, cut(p[0], p[1], levels...))
+	}
+	nobody, top := s.arg([16]byte{}), s.arg(q.TopUsers)
+	batch.Queue(fmt.Sprintf(usersSQL, s, nobody, top), s.args...).Query(func(rows pgx.Rows) error {
+		var period int
+		var user *[16]byte
+		var g UserGroup
+		var cost string
+		_, err := pgx.ForEachRow(rows, []any{&period, &user, &g.Users, &g.Calls, &cost}, func() (err error) {
+			if g.Cost, err = usage.ParseSum(cost); err != nil {
+				return err
+			}
+			to := both[period]
+			switch {
+			case user == nil:
+				to.OtherUsers = g
+				to.ActiveUsers += g.Users
+			case *user == [16]byte{}:
+				to.NoUser = g
+			default:
+				g.User = *user
+				to.ByUser = append(to.ByUser, g)
+				to.ActiveUsers++
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// fillOneUser says of whom the total is.
+func (q *SummaryQuestion) fillOneUser(s *Summary) {
+	user := q.Filter.User
+	if q.Viewer.own() {
+		user = q.Viewer.user
+	}
+	if s.Total.Calls == 0 {
+		return
+	}
+	g := UserGroup{User: user, Users: 1, Calls: s.Total.Calls, Cost: s.Total.Cost}
+	if user.IsZero() {
+		s.NoUser = g
+		return
+	}
+	s.ByUser, s.ActiveUsers = []UserGroup{g}, 1
+}
+
+// The newest call: the rollup's key says in which quarter hour to look.
+const dataThroughSQL = `
+SELECT max(timestamp)
+FROM public.api_usage
+WHERE timestamp >= (SELECT max(bucket) FROM public.usage_quarter_total WHERE calls > 0)`
+
+const ownDataThroughSQL = `
+SELECT max(timestamp)
+FROM public.usage_own_calls
+WHERE user_id = $1`
+
+func queueDataThrough(batch *pgx.Batch, v Viewer, through *time.Time) {
+	sql, args := dataThroughSQL, []any(nil)
+	if v.own() {
+		sql, args = ownDataThroughSQL, []any{[16]byte(v.user)}
+	}
+	batch.Queue(sql, args...).QueryRow(func(row pgx.Row) error {
+		var newest *time.Time
+		if err := row.Scan(&newest); err != nil {
+			return err
+		}
+		if newest != nil {
+			*through = newest.UTC()
+		}
+		return nil
+	})
+}
