@@ -1,0 +1,138 @@
+package pricing
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Book answers what a call costs. It never changes after it was loaded, so any
+// number of goroutines may use it at once.
+type Book struct {
+	providers map[string]*provider
+	lookups   lookupCache
+	version   string
+	files     []string
+	warnings  []error
+}
+
+// Call is what the price of a call depends on.
+type Call struct {
+	// Provider is who hosts the model, as gen_ai.provider.name says.
+	Provider string
+	// Model is the model that answered, empty when the span does not tell.
+	Model string
+	// RequestModel is the model that was asked for; it counts when the book
+	// does not know Model.
+	RequestModel string
+	// At is the start of the call: the prices of this moment hold.
+	At time.Time
+	// ServiceTier is the tier that served the call, empty for standard.
+	ServiceTier string
+	// Region is the provider's region, empty when unknown.
+	Region string
+	// Variant is the size and quality of images or the resolution of video.
+	Variant string
+	// Quantities is what was consumed.
+	Quantities usage.Quantities
+}
+
+// Price is the answer to a [Call].
+type Price struct {
+	// Cost is 0 when Status is unpriced.
+	Cost   usage.Money
+	Status usage.PricingStatus
+	// Reason says why the call is not simply priced.
+	Reason usage.Reason
+	// PriceID names the row and what changed it:
+	// "openai/gpt-4o@2024-10-02+batch". Empty when no row was found.
+	PriceID string
+	// Model is the model the row belongs to, empty when no row was found.
+	Model string
+}
+
+// Version identifies the contents of the book: equal contents give equal
+// versions, on any machine.
+func (b *Book) Version() string { return b.version }
+
+// Files lists what the book was loaded from, in order.
+func (b *Book) Files() []string { return b.files }
+
+// Warnings lists what looks odd in the files of the book and was not refused.
+func (b *Book) Warnings() []error { return b.warnings }
+
+// Price says what a call cost. It allocates nothing when the book knows the
+// model by the name in the call.
+//
+// A call that consumed nothing is priced at 0, or at the fee for the request
+// where the model has one: whether nothing is a fact or a gap is the caller's
+// to decide.
+func (b *Book) Price(c *Call) Price {
+	found := b.find(c)
+	if found.timeline == nil {
+		reason := usage.ReasonUnknownModel
+		if c.Model == "" && c.RequestModel == "" {
+			reason = usage.ReasonNoModel
+		}
+		return Price{Status: usage.StatusUnpriced, Reason: reason}
+	}
+	row := found.timeline.at(c.At.Unix())
+	if row == nil {
+		return Price{Status: usage.StatusUnpriced, Reason: usage.ReasonNoPriceAtTime}
+	}
+	sel, guessed := row.choose(c, found.region)
+	p := row.plan(sel)
+	price := p.price(&c.Quantities)
+	if price.Status != usage.StatusPriced {
+		return price
+	}
+	if guessed != "" {
+		price.Status, price.Reason = usage.StatusEstimated, guessed
+	}
+	return price
+}
+
+// Row is one row of a book, for listings and comparisons.
+type Row struct {
+	Provider string
+	// Name is what a call must say to meet the row; Model is whose price it
+	// is. They differ for an alias.
+	Name, Model string
+	Span        book.Span
+	Prices      book.Blocks
+	Source      string
+	Confidence  string
+	File        string
+	Line        int
+	PriceID     string
+}
+
+// Rows lists the book by provider, name and time.
+func (b *Book) Rows() []Row {
+	var rows []Row
+	seen := map[*provider]bool{}
+	for _, name := range slices.Sorted(maps.Keys(b.providers)) {
+		p := b.providers[name]
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
+		lists := maps.Clone(p.names)
+		for _, pattern := range p.patterns {
+			lists[pattern.text] = pattern.timeline
+		}
+		for _, model := range slices.Sorted(maps.Keys(lists)) {
+			for _, s := range lists[model].segments {
+				rows = append(rows, Row{
+					Provider: p.name, Name: model, Model: s.row.src.Model, Span: s.span(), Prices: s.row.src.Blocks,
+					Source: s.row.src.Source, Confidence: s.row.src.Confidence,
+					File: s.row.file, Line: s.row.src.Line, PriceID: s.row.id,
+				})
+			}
+		}
+	}
+	return rows
+}

@@ -1,0 +1,297 @@
+package book
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The limits of a part of a file, so that no file makes a lookup slow.
+const (
+	maxNameBytes = 256
+	maxBlocks    = 64
+	maxTiers     = 32
+)
+
+// check finds what makes the prices of a file ambiguous or void.
+func check(f *File, faults *faults) {
+	if len(f.Rows) == 0 && len(f.Aliases) == 0 && len(f.Adjustments) == 0 {
+		faults.add(f.Line, "rows", "missing; the file says no price for %s", f.Provider)
+	}
+	for _, name := range append([]string{f.Provider}, f.Also...) {
+		checkName(name, f.Line, "provider", faults)
+	}
+	checkBlocks(&f.Defaults, "defaults", faults)
+	byModel := map[string][]*Row{}
+	for i := range f.Rows {
+		r := &f.Rows[i]
+		key := "model " + r.Model
+		checkName(r.Model, r.Line, key, faults)
+		checkSpan(r.Span, r.Line, key, faults)
+		checkBlocks(&r.Blocks, key, faults)
+		if r.Times != nil && !r.Inherit {
+			faults.add(r.Line, key, "times without `inherit: true` multiplies nothing")
+		}
+		if !r.Inherit && !hasPrice(&r.Blocks) {
+			faults.add(r.Line, key, "the row has no price")
+		}
+		if r.Graduated && len(r.Tiers) == 0 {
+			faults.add(r.Line, key, "graduated needs context_tiers")
+		}
+		for _, other := range byModel[r.Model] {
+			if r.Span.Overlaps(other.Span) {
+				faults.add(r.Line, key, "the price (%s) overlaps with line %d (%s); end one where the other begins", r.Span, other.Line, other.Span)
+			}
+		}
+		byModel[r.Model] = append(byModel[r.Model], r)
+	}
+	checkAliases(f, faults)
+	for _, a := range f.Adjustments {
+		checkSpan(a.Span, a.Line, "adjustments", faults)
+		if a.Discount.GreaterThan(decimal.NewFromInt(1)) {
+			faults.add(a.Line, "discount", "%s is more than the whole price", a.Discount)
+		}
+		if a.Margin.GreaterThan(decimal.NewFromInt(100)) {
+			faults.add(a.Line, "margin", "%s times the price is not plausible; 10 %% is written 0.10 or 10%%", a.Margin)
+		}
+		for _, m := range a.Models {
+			checkName(m, a.Line, "model", faults)
+		}
+	}
+}
+
+func hasPrice(b *Blocks) bool {
+	if len(b.Prices) > 0 {
+		return true
+	}
+	for _, list := range [][]Named{b.Variants, b.Regions} {
+		for _, n := range list {
+			if len(n.Prices) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func checkName(name string, line int, key string, faults *faults) {
+	if len(name) > maxNameBytes {
+		faults.add(line, key[:min(len(key), 64)], "the name has %d bytes, at most %d are allowed", len(name), maxNameBytes)
+	}
+	if strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+		faults.add(line, "", "the name %q has control characters", name)
+	}
+}
+
+func checkSpan(s Span, line int, key string, faults *faults) {
+	if s.IsEmpty() {
+		faults.add(line, key, "from %s is not before until %s", FormatTime(s.From), FormatTime(s.Until))
+	}
+}
+
+func checkBlocks(b *Blocks, key string, faults *faults) {
+	checkBlock(&b.Block, key, faults)
+	for _, list := range []struct {
+		name  string
+		named []Named
+	}{{"variants", b.Variants}, {"service_tiers", b.ServiceTiers}, {"regions", b.Regions}} {
+		if len(list.named) > maxBlocks {
+			faults.add(list.named[0].Line, key+"."+list.name, "%d are too many, at most %d are allowed", len(list.named), maxBlocks)
+		}
+		for i := range list.named {
+			checkName(list.named[i].Name, list.named[i].Line, key, faults)
+			checkBlock(&list.named[i].Block, key+"."+list.name+"."+list.named[i].Name, faults)
+		}
+	}
+	for i := range b.Hours {
+		h := &b.Hours[i]
+		checkBlock(&h.Block, key+".hours."+h.Label(), faults)
+		for _, other := range b.Hours[:i] {
+			if h.Contains(other.From) || other.Contains(h.From) {
+				faults.add(h.Line, key+".hours", "%s overlaps with %s", h.Label(), other.Label())
+			}
+		}
+	}
+	if len(b.Hours) > maxBlocks {
+		faults.add(b.Hours[0].Line, key+".hours", "%d are too many, at most %d are allowed", len(b.Hours), maxBlocks)
+	}
+}
+
+// Contains reports whether a minute of the day lies in the part.
+func (h *Hours) Contains(minute int) bool {
+	if h.From < h.Until {
+		return h.From <= minute && minute < h.Until
+	}
+	return minute >= h.From || minute < h.Until
+}
+
+func checkBlock(b *Block, key string, faults *faults) {
+	if b.Times != nil && (b.Times.IsZero() || b.Times.GreaterThan(decimal.NewFromInt(100))) {
+		faults.add(lineOf(b), key+".times", "%s is not a plausible multiplier; half the price is 0.5", b.Times)
+	}
+	if len(b.Tiers) > maxTiers {
+		faults.add(b.Tiers[0].Line, key+".context_tiers", "%d are too many, at most %d are allowed", len(b.Tiers), maxTiers)
+	}
+	for i, t := range b.Tiers {
+		for _, other := range b.Tiers[:i] {
+			for _, p := range t.Prices {
+				if _, twice := Find(other.Prices, p.Item); twice && t.Min == other.Min {
+					faults.add(p.Line, key+".context_tiers", "%s has two prices %s input tokens (line %d)", p.Item, t.Label(), other.Line)
+				}
+			}
+		}
+		for _, p := range t.Prices {
+			if p.Item.IsFee() {
+				faults.add(p.Line, key+".context_tiers", "%s does not depend on the length of the input", p.Item)
+			}
+		}
+	}
+}
+
+func lineOf(b *Block) int {
+	if len(b.Prices) > 0 {
+		return b.Prices[0].Line
+	}
+	if len(b.Tiers) > 0 {
+		return b.Tiers[0].Line
+	}
+	return 0
+}
+
+func checkAliases(f *File, faults *faults) {
+	for i, a := range f.Aliases {
+		key := "aliases " + a.Name
+		checkName(a.Name, a.Line, key, faults)
+		checkSpan(a.Span, a.Line, key, faults)
+		if a.Name == a.Model {
+			faults.add(a.Line, key, "the alias names itself")
+		}
+		if strings.Contains(a.Name, "*") || strings.Contains(a.Model, "*") {
+			faults.add(a.Line, key, "an alias cannot be a pattern; write a row whose model is one")
+		}
+		for _, other := range f.Aliases[:i] {
+			if other.Name == a.Name && a.Span.Overlaps(other.Span) {
+				faults.add(a.Line, key, "overlaps with line %d (%s)", other.Line, other.Span)
+			}
+		}
+		for j := range f.Rows {
+			if r := &f.Rows[j]; r.Model == a.Name && r.Span.Overlaps(a.Span) {
+				faults.add(a.Line, key, "line %d has a price of its own for this name (%s); keep one", r.Line, r.Span)
+			}
+		}
+	}
+}
+
+// odd finds prices that no provider's list is likely to say, and that are
+// therefore probably slips: a cache that costs more than no cache, a price that
+// is a thousand times its neighbour. A row whose `checked` says why is spared.
+func odd(f *File) []*Fault {
+	var list []*Fault
+	for i := range f.Rows {
+		r := &f.Rows[i]
+		if r.Checked != "" {
+			continue
+		}
+		for _, o := range oddBlock(r.Prices) {
+			list = append(list, &Fault{File: f.Name, Line: o.line, Key: "model " + r.Model, Text: o.text})
+		}
+		for _, t := range r.Tiers {
+			for _, o := range append(oddBlock(t.Prices), oddTier(r.Prices, t)...) {
+				list = append(list, &Fault{File: f.Name, Line: o.line, Key: "model " + r.Model + " " + t.Label(), Text: o.text})
+			}
+		}
+		for _, tier := range r.ServiceTiers {
+			for _, o := range append(oddBlock(tier.Prices), oddServiceTier(r.Prices, tier)...) {
+				list = append(list, &Fault{File: f.Name, Line: o.line, Key: "model " + r.Model + " " + tier.Name, Text: o.text})
+			}
+		}
+	}
+	slices.SortStableFunc(list, func(a, b *Fault) int { return a.Line - b.Line })
+	return list
+}
+
+type oddity struct {
+	line int
+	text string
+}
+
+// ratios says between which multiples of another price a price usually lies.
+var ratios = []struct {
+	item, of Item
+	min, max string
+}{
+	{Item(usage.CacheReadTokens), Input, "0.005", "1"},
+	{Item(usage.CacheWrite5mTokens), Input, "0.05", "1.5"},
+	{Item(usage.CacheWrite1hTokens), Input, "1.5", "2.5"},
+	{Item(usage.CacheWrite1hTokens), Item(usage.CacheWrite5mTokens), "1.2", "2"},
+	{Item(usage.CacheReadAudioTokens), Item(usage.InputAudioTokens), "0.005", "1"},
+	{Item(usage.CacheReadImageTokens), Item(usage.InputImageTokens), "0.005", "1"},
+	{Output, Input, "0.5", "20"},
+}
+
+func oddBlock(prices []Price) (list []oddity) {
+	for _, r := range ratios {
+		p, ok := Find(prices, r.item)
+		of, okOf := Find(prices, r.of)
+		if !ok || !okOf || p.IsSame() || of.IsSame() || p.Amount.IsZero() || of.Amount.IsZero() {
+			continue
+		}
+		ratio := perUnit(p).DivRound(perUnit(of), 6)
+		if ratio.LessThan(decimal.RequireFromString(r.min)) || ratio.GreaterThan(decimal.RequireFromString(r.max)) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times the price of %s; %s to %s is usual (if it is right, say why in `checked`)", p.Item, ratio, of.Item, r.min, r.max)})
+		}
+	}
+	return list
+}
+
+// oddTier compares a context tier with the prices below it.
+func oddTier(base []Price, t Tier) (list []oddity) {
+	raised := false
+	for _, p := range t.Prices {
+		b, ok := Find(base, p.Item)
+		if !ok || p.IsSame() || b.IsSame() || b.Amount.IsZero() {
+			continue
+		}
+		ratio := perUnit(p).DivRound(perUnit(b), 6)
+		raised = raised || p.Item == Input && ratio.GreaterThan(decimal.NewFromInt(1))
+		if ratio.GreaterThan(decimal.NewFromInt(5)) || ratio.LessThan(decimal.RequireFromString("0.2")) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times its price below the tier", p.Item, ratio)})
+		}
+	}
+	cacheRead := Item(usage.CacheReadTokens)
+	if _, below := Find(base, cacheRead); raised && below {
+		if _, above := Find(t.Prices, cacheRead); !above {
+			list = append(list, oddity{t.Line, "the tier raises input and leaves cache_read at the price below it"})
+		}
+	}
+	return list
+}
+
+// oddServiceTier compares batch and flex, which are cheaper than standard, and
+// priority, which is dearer.
+func oddServiceTier(base []Price, tier Named) (list []oddity) {
+	low, high := "1", "10"
+	if tier.Name == "batch" || tier.Name == "flex" {
+		low, high = "0.25", "1"
+	}
+	for _, p := range tier.Prices {
+		b, ok := Find(base, p.Item)
+		if !ok || p.IsSame() || b.IsSame() || b.Amount.IsZero() || p.Item.IsFee() {
+			continue
+		}
+		ratio := perUnit(p).DivRound(perUnit(b), 6)
+		if ratio.LessThan(decimal.RequireFromString(low)) || ratio.GreaterThan(decimal.RequireFromString(high)) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times its standard price; %s to %s is usual", p.Item, ratio, low, high)})
+		}
+	}
+	return list
+}
+
+// perUnit is the price of one token (or nanosecond, …), for comparisons.
+func perUnit(p Price) decimal.Decimal {
+	return p.Amount.DivRound(decimal.NewFromInt(p.Unit.Size()), 30)
+}

@@ -1,0 +1,225 @@
+package book
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// File is what one price file says about one provider.
+type File struct {
+	// Name is the path of the file, for messages and price ids.
+	Name string
+	// Line is where this part begins; a file may hold several parts.
+	Line int
+	// Provider is who hosts and bills the models, in OpenTelemetry's spelling
+	// of gen_ai.provider.name.
+	Provider string
+	// Also are other spellings of the provider that telemetry uses.
+	Also []string
+	// Defaults hold for every row of the file that says nothing else: tool
+	// fees, a batch discount.
+	Defaults Blocks
+	Rows     []Row
+	Aliases  []Alias
+	// Adjustments are what a contract changes about list prices.
+	Adjustments []Adjustment
+}
+
+// Row is the price of one model during one span of time.
+type Row struct {
+	Line int
+	// Model is the name, or a pattern in which * stands for any text.
+	Model string
+	Span  Span
+
+	Blocks
+	// Inherit takes every price that this row does not name from the row it
+	// replaces in an earlier file.
+	Inherit bool
+	// Graduated prices each part of the tokens by the context tier it falls
+	// into, instead of the whole request by the tier it reaches.
+	Graduated bool
+
+	// Source says where the price was published, so that a reader can check.
+	Source string
+	// Confidence is "high", "medium" or "low", or empty.
+	Confidence string
+	Note       string
+	// Checked says why something that looks odd in this row is right; it
+	// silences the warnings.
+	Checked string
+}
+
+// Blocks are the prices of a row and what changes them.
+type Blocks struct {
+	Block
+	// Variants: image size and quality, video resolution.
+	Variants []Named
+	// ServiceTiers: batch, flex, priority.
+	ServiceTiers []Named
+	// Regions: the provider's region, or the part before its first "-".
+	Regions []Named
+	// Hours: times of day.
+	Hours []Hours
+}
+
+// Block is a set of prices.
+type Block struct {
+	// Times multiplies every price that this block does not name itself; nil
+	// stands for 1. Fees are not multiplied.
+	Times  *decimal.Decimal
+	Prices []Price
+	Tiers  []Tier
+}
+
+// IsEmpty reports whether the block says nothing.
+func (b *Block) IsEmpty() bool { return b.Times == nil && len(b.Prices) == 0 && len(b.Tiers) == 0 }
+
+// Find returns the price of an item in the list.
+func Find(prices []Price, item Item) (Price, bool) {
+	for _, p := range prices {
+		if p.Item == item {
+			return p, true
+		}
+	}
+	return Price{}, false
+}
+
+// Price is the price of one item.
+type Price struct {
+	Line   int
+	Item   Item
+	Unit   Unit
+	Amount decimal.Decimal // dollars for one Unit
+	// Same, when not Item, says that the item is billed as another one:
+	// "cache_read: input".
+	Same Item
+}
+
+// IsSame reports whether the item is billed as another one.
+func (p Price) IsSame() bool { return p.Same != p.Item }
+
+// Tier holds the prices of a request whose input is long.
+type Tier struct {
+	Line int
+	// Min is the smallest total of input tokens, cached ones included, that
+	// reaches the tier: 200001 for "above: 200000", 128000 for
+	// "at_least: 128000".
+	Min int64
+	// Above tells which of the two the file says.
+	Above  bool
+	Prices []Price
+}
+
+// Label says what reaches the tier: "above-200000".
+func (t Tier) Label() string {
+	if t.Above {
+		return fmt.Sprintf("above-%d", t.Min-1)
+	}
+	return fmt.Sprintf("from-%d", t.Min)
+}
+
+// Named is a block for a service tier, region or variant.
+type Named struct {
+	Line int
+	Name string
+	Block
+}
+
+// Hours is a block for a part of the UTC day, [From, Until) in minutes since
+// midnight. Until may be smaller than From: the part then spans midnight.
+type Hours struct {
+	Line        int
+	From, Until int
+	Block
+}
+
+// Label gives the part of the day as "1630-0030".
+func (h Hours) Label() string {
+	return fmt.Sprintf("%02d%02d-%02d%02d", h.From/60, h.From%60, h.Until/60, h.Until%60)
+}
+
+// Span is the half-open time [From, Until), UTC; a zero time stands for "always".
+type Span struct{ From, Until time.Time }
+
+// Overlaps reports whether two spans share a moment.
+func (s Span) Overlaps(o Span) bool { return !s.Intersect(o).isEmpty() }
+
+// Intersect returns the time that both spans share; an empty one when none.
+func (s Span) Intersect(o Span) Span {
+	if s.From.Before(o.From) {
+		s.From = o.From
+	}
+	if s.Until.IsZero() || (!o.Until.IsZero() && o.Until.Before(s.Until)) {
+		s.Until = o.Until
+	}
+	return s
+}
+
+// IsEmpty reports whether no moment lies in the span.
+func (s Span) IsEmpty() bool { return s.isEmpty() }
+
+func (s Span) isEmpty() bool { return !s.Until.IsZero() && !s.From.Before(s.Until) }
+
+// Subtract returns what is left of s without o: nothing, one or two spans.
+func (s Span) Subtract(o Span) []Span {
+	if !s.Overlaps(o) {
+		return []Span{s}
+	}
+	var rest []Span
+	if s.From.Before(o.From) {
+		rest = append(rest, Span{From: s.From, Until: o.From})
+	}
+	if !o.Until.IsZero() && (s.Until.IsZero() || o.Until.Before(s.Until)) {
+		rest = append(rest, Span{From: o.Until, Until: s.Until})
+	}
+	return rest
+}
+
+// String gives the span in words: "from 2024-10-02 until 2025-01-01".
+func (s Span) String() string {
+	switch {
+	case s.From.IsZero() && s.Until.IsZero():
+		return "always"
+	case s.Until.IsZero():
+		return "from " + FormatTime(s.From)
+	case s.From.IsZero():
+		return "until " + FormatTime(s.Until)
+	}
+	return "from " + FormatTime(s.From) + " until " + FormatTime(s.Until)
+}
+
+// FormatTime writes a moment as files do: the day alone when it is midnight UTC.
+func FormatTime(t time.Time) string {
+	t = t.UTC()
+	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format("2006-01-02T15:04:05Z")
+}
+
+// Alias is another name for a model, for a span of time: "gpt-4o" meant
+// gpt-4o-2024-08-06 from October 2024, and a deployment on Azure means whatever
+// its owner deployed.
+type Alias struct {
+	Line  int
+	Name  string
+	Model string
+	Span  Span
+}
+
+// Adjustment is what a contract changes about list prices:
+// price × (1 − Discount) × (1 + Margin) + PerCall.
+type Adjustment struct {
+	Line int
+	// Models are names or patterns; none stands for all models of the provider.
+	Models   []string
+	Span     Span
+	Discount decimal.Decimal // 0.05 is 5 %
+	Margin   decimal.Decimal
+	PerCall  decimal.Decimal // dollars
+	Source   string
+	Note     string
+}

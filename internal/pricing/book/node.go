@@ -1,0 +1,152 @@
+package book
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// field is one "key: value" of a mapping.
+type field struct {
+	name string
+	path string // "rows[3].from"
+	line int
+	node *yaml.Node
+}
+
+// decoder walks the nodes of a document, so that every fault has its line.
+type decoder struct {
+	faults
+}
+
+// fields lists a mapping in its order. Keys that occur twice, keys that are no
+// text and values by YAML reference are faults.
+func (d *decoder) fields(n *yaml.Node, path string) []field {
+	if n.Kind != yaml.MappingNode {
+		d.add(n.Line, path, "a mapping (key: value) is expected, found %s", kindName(n))
+		return nil
+	}
+	seen := make(map[string]int, len(n.Content)/2)
+	list := make([]field, 0, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := join(path, key.Value)
+		if key.Kind != yaml.ScalarNode || key.Value == "" || key.Value == "<<" {
+			d.add(key.Line, path, "a plain key is expected, found %s", kindName(key))
+			continue
+		}
+		if line, twice := seen[key.Value]; twice {
+			d.add(key.Line, at, "this key stands in line %d already", line)
+			continue
+		}
+		seen[key.Value] = key.Line
+		list = append(list, field{name: key.Value, path: at, line: key.Line, node: value})
+	}
+	return list
+}
+
+// items lists a sequence.
+func (d *decoder) items(f field) []field {
+	if f.node.Kind != yaml.SequenceNode {
+		d.add(f.line, f.path, "a list is expected, found %s", kindName(f.node))
+		return nil
+	}
+	list := make([]field, len(f.node.Content))
+	for i, n := range f.node.Content {
+		list[i] = field{path: fmt.Sprintf("%s[%d]", f.path, i), line: n.Line, node: n}
+	}
+	return list
+}
+
+// text reads a scalar as it is written.
+func (d *decoder) text(f field) string {
+	if f.node.Kind != yaml.ScalarNode || f.node.Tag == "!!null" {
+		d.add(f.line, f.path, "a text is expected, found %s", kindName(f.node))
+		return ""
+	}
+	text := strings.TrimSpace(f.node.Value)
+	if text == "" {
+		d.add(f.line, f.path, "a text is expected, found nothing")
+	}
+	return text
+}
+
+// texts reads one text or a list of texts.
+func (d *decoder) texts(f field) []string {
+	if f.node.Kind == yaml.ScalarNode {
+		return []string{d.text(f)}
+	}
+	var list []string
+	for _, item := range d.items(f) {
+		list = append(list, d.text(item))
+	}
+	if len(list) == 0 && f.node.Kind == yaml.SequenceNode {
+		d.add(f.line, f.path, "at least one text is expected")
+	}
+	return list
+}
+
+func (d *decoder) flag(f field) bool {
+	switch text := d.text(f); text {
+	case "true":
+		return true
+	case "false", "":
+	default:
+		d.add(f.line, f.path, "true or false is expected, found %q", text)
+	}
+	return false
+}
+
+// whole reads a number of tokens; underscores group digits.
+func (d *decoder) whole(f field) int64 {
+	text := strings.ReplaceAll(d.text(f), "_", "")
+	if !digits(text) || len(text) > 12 {
+		d.add(f.line, f.path, "a whole number of tokens is expected, found %q", f.node.Value)
+		return 0
+	}
+	var n int64
+	for i := range len(text) {
+		n = n*10 + int64(text[i]-'0')
+	}
+	return n
+}
+
+// moment reads a day, which begins at midnight UTC, or a time.
+func (d *decoder) moment(f field) time.Time {
+	text := d.text(f)
+	if text == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{time.DateOnly, time.RFC3339} {
+		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() < 2200 {
+			return t.UTC()
+		}
+	}
+	d.add(f.line, f.path, "%q is not a day such as 2024-10-02 or a time such as 2024-10-02T16:30:00Z between 1970 and 2199", text)
+	return time.Time{}
+}
+
+func join(path, key string) string {
+	if path == "" {
+		return key
+	}
+	return path + "." + key
+}
+
+func kindName(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Kind == yaml.AliasNode:
+		return "a YAML reference (*" + n.Value + "), which price files do not use"
+	case n.Tag == "!!null":
+		return "nothing"
+	case n.Kind == yaml.ScalarNode:
+		return fmt.Sprintf("%q", n.Value)
+	}
+	return "something else"
+}

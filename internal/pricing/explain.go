@@ -1,0 +1,282 @@
+package pricing
+
+import (
+	"fmt"
+	"math/big"
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Explanation shows how the price of a call came about. Amounts are texts, so
+// that JSON keeps their digits.
+type Explanation struct {
+	// Steps are the names that were looked up, in their order.
+	Steps []Step `json:"steps"`
+
+	// The row that won; empty when none did.
+	PriceID    string `json:"price_id,omitempty"`
+	Provider   string `json:"provider,omitempty"`
+	Model      string `json:"model,omitempty"`
+	Holds      string `json:"holds,omitempty"` // "from 2024-10-02"
+	File       string `json:"file,omitempty"`
+	Line       int    `json:"line,omitempty"`
+	Source     string `json:"source,omitempty"`
+	Confidence string `json:"confidence,omitempty"`
+	Note       string `json:"note,omitempty"`
+
+	// Notes say in words what was selected and what was guessed.
+	Notes []string `json:"notes,omitempty"`
+	Lines []Line   `json:"lines,omitempty"`
+	// Adjustments are what a contract changes about the sum of the lines.
+	Adjustments []string `json:"adjustments,omitempty"`
+	// Sum is the exact cost before the one rounding.
+	Sum string `json:"sum,omitempty"`
+
+	Cost   usage.Money         `json:"cost"`
+	Status usage.PricingStatus `json:"status"`
+	Reason usage.Reason        `json:"reason,omitempty"`
+}
+
+// Line is one quantity times its price.
+type Line struct {
+	Item     string `json:"item"`
+	Quantity string `json:"quantity"`
+	// PricedAs is the item whose price was taken, when it is another one.
+	PricedAs string `json:"priced_as,omitempty"`
+	Price    string `json:"price,omitempty"` // "2.5 per_1m_tokens"
+	Times    string `json:"times,omitempty"` // multipliers of tier and region
+	Amount   string `json:"amount,omitempty"`
+	Note     string `json:"note,omitempty"`
+}
+
+// Explain prices a call as [Book.Price] does and shows the way there.
+func (b *Book) Explain(c *Call) Explanation {
+	var e Explanation
+	found := b.search(c, func(s Step) { e.Steps = append(e.Steps, s) })
+	price := b.Price(c)
+	e.Cost, e.Status, e.Reason, e.PriceID = price.Cost, price.Status, price.Reason, price.PriceID
+	if found.timeline == nil {
+		return e
+	}
+	row := found.timeline.at(c.At.Unix())
+	if row == nil {
+		for _, s := range found.timeline.segments {
+			e.Notes = append(e.Notes, fmt.Sprintf("there is a price %s (%s)", s.span(), s.row.id))
+		}
+		return e
+	}
+	e.Provider, e.Model, e.Holds = row.provider, row.src.Model, row.src.Span.String()
+	e.File, e.Line, e.Source, e.Confidence, e.Note = row.file, row.src.Line, row.src.Source, row.src.Confidence, row.src.Note
+	sel, guessed := row.choose(c, found.region)
+	e.Notes = append(e.Notes, row.describe(c, sel, found.region, guessed)...)
+	e.explainLines(row, sel, &c.Quantities)
+	return e
+}
+
+// describe says which parts of the row hold.
+func (r *row) describe(c *Call, s selection, regionInName string, guessed usage.Reason) (notes []string) {
+	add := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	if s.variant > 0 {
+		add("variant %s", r.src.Variants[s.variant-1].Name)
+	} else if c.Variant != "" && len(r.src.Variants) > 0 {
+		add("the book has no price for the variant %q", c.Variant)
+	}
+	switch {
+	case s.tier > 0:
+		add("service tier %s", r.src.ServiceTiers[s.tier-1].Name)
+	case guessed == usage.ReasonTierFallback:
+		add("the book has no price for the service tier %q; the standard price was taken", c.ServiceTier)
+	}
+	if s.hours > 0 {
+		add("hours %s UTC", r.src.Hours[s.hours-1].Label())
+	}
+	if s.region > 0 {
+		add("region %s", r.src.Regions[s.region-1].Name)
+	} else if regionInName != "" {
+		add("the book has no price for the region %q in the name", regionInName)
+	}
+	if s.context > 0 {
+		add("%d input tokens reach the context tier %s", c.Quantities.InputTokens(), r.thresholds[s.context-1].label)
+	}
+	if r.src.Graduated {
+		add("graduated: each part of the tokens has the price of its tier")
+	}
+	return notes
+}
+
+func (e *Explanation) explainLines(r *row, s selection, q *usage.Quantities) {
+	sum := new(big.Rat)
+	if f, ok := r.resolve(s, book.Request); ok {
+		amount := dollars(f.rate())
+		sum.Add(sum, amount)
+		e.Lines = append(e.Lines, Line{Item: book.Request.String(), Quantity: "1", Price: priceText(f), Times: timesText(f), Amount: amountText(amount)})
+	}
+	for _, slice := range r.slices(s, q) {
+		for k, n := range slice.quantities {
+			if n == 0 {
+				continue
+			}
+			kind := usage.QuantityKind(k)
+			line := Line{Item: kind.String(), Quantity: string(usage.AppendQuantity(nil, kind, n))}
+			f, ok := r.resolve(slice.selection, book.Item(k))
+			if !ok {
+				line.Note = "no price"
+				e.Lines = append(e.Lines, line)
+				continue
+			}
+			amount := new(big.Rat).Mul(dollars(f.rate()), new(big.Rat).SetInt64(n))
+			sum.Add(sum, amount)
+			line.Price, line.Times, line.Amount = priceText(f), timesText(f), amountText(amount)
+			if f.as != book.Item(k) {
+				line.PricedAs = f.as.String()
+			}
+			switch {
+			case f.tierFallback:
+				line.Note = "the service tier names no price for it"
+			case f.fallback:
+				line.Note = "no price of its own"
+			}
+			e.Lines = append(e.Lines, line)
+		}
+	}
+	if a := r.adjustment; a != nil {
+		factor, perCall := adjustmentOf(a)
+		sum.Add(sum.Mul(sum, factor), dollars(perCall))
+		for _, part := range []struct{ text, value string }{
+			{"discount ", a.Discount.String()}, {"margin ", a.Margin.String()}, {"per request ", a.PerCall.String()},
+		} {
+			if part.value != "0" {
+				e.Adjustments = append(e.Adjustments, part.text+part.value)
+			}
+		}
+	}
+	e.Sum = amountText(sum)
+}
+
+// slice is the part of the quantities that has one set of prices.
+type slice struct {
+	selection  selection
+	quantities usage.Quantities
+}
+
+// slices are one, but for a graduated row.
+func (r *row) slices(s selection, q *usage.Quantities) []slice {
+	if !r.src.Graduated {
+		return []slice{{s, *q}}
+	}
+	list := make([]slice, 0, len(r.thresholds)+1)
+	below := int64(0)
+	for i := 0; i <= len(r.thresholds); i++ {
+		part := slice{selection: s}
+		part.selection.context = i
+		for k, n := range q {
+			if i < len(r.thresholds) {
+				n = min(n, r.thresholds[i].min-1)
+			}
+			part.quantities[k] = max(n-below, 0)
+		}
+		if i < len(r.thresholds) {
+			below = r.thresholds[i].min - 1
+		}
+		list = append(list, part)
+	}
+	return list
+}
+
+func dollars(pico *big.Rat) *big.Rat {
+	return new(big.Rat).Quo(pico, new(big.Rat).SetInt64(int64(usage.Dollar)))
+}
+
+func priceText(f resolved) string { return f.price.Amount.String() + " " + f.price.Unit.String() }
+
+func timesText(f resolved) string {
+	if f.times.Cmp(big.NewRat(1, 1)) == 0 {
+		return ""
+	}
+	return amountText(f.times)
+}
+
+// amountText writes an exact decimal; a number whose digits never end is cut
+// at 24 places and marked.
+func amountText(r *big.Rat) string {
+	places, exact := r.FloatPrec()
+	mark := ""
+	if !exact || places > 24 {
+		places, mark = 24, "…"
+	}
+	text := r.FloatString(places)
+	if strings.Contains(text, ".") && mark == "" {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
+	}
+	return text + mark
+}
+
+// String writes the explanation for a terminal.
+func (e Explanation) String() string {
+	var b strings.Builder
+	b.WriteString("looked up\n")
+	for _, s := range e.Steps {
+		hit := "not in the book"
+		if s.Hit != "" {
+			hit = "found " + s.Hit
+		}
+		if s.Name == "" {
+			fmt.Fprintf(&b, "  %q: the book has no such provider\n", s.Provider)
+			continue
+		}
+		fmt.Fprintf(&b, "  %s at %s (%s): %s\n", s.Name, s.Provider, s.Rule, hit)
+	}
+	if e.Model != "" {
+		fmt.Fprintf(&b, "price row\n  %s, %s\n  %s:%d\n", e.PriceID, e.Holds, e.File, e.Line)
+		if e.Source != "" {
+			fmt.Fprintf(&b, "  source: %s\n", e.Source)
+		}
+		if e.Confidence != "" {
+			fmt.Fprintf(&b, "  confidence: %s\n", e.Confidence)
+		}
+		if e.Note != "" {
+			fmt.Fprintf(&b, "  note: %s\n", e.Note)
+		}
+	}
+	for _, n := range e.Notes {
+		fmt.Fprintf(&b, "  %s\n", n)
+	}
+	if len(e.Lines) > 0 {
+		b.WriteString("lines\n")
+		for _, l := range e.Lines {
+			fmt.Fprintf(&b, "  %s\n", l)
+		}
+	}
+	for _, a := range e.Adjustments {
+		fmt.Fprintf(&b, "  %s\n", a)
+	}
+	if e.Sum != "" {
+		fmt.Fprintf(&b, "  sum %s\n", e.Sum)
+	}
+	fmt.Fprintf(&b, "cost %s USD, %s", e.Cost, e.Status)
+	if e.Reason != "" {
+		fmt.Fprintf(&b, " (%s)", e.Reason)
+	}
+	return b.String() + "\n"
+}
+
+// String writes "input_text 1000 × 2.5 per_1m_tokens = 0.0025".
+func (l Line) String() string {
+	text := l.Item + " " + l.Quantity
+	if l.Price != "" {
+		text += " × " + l.Price
+		if l.Times != "" {
+			text += " × " + l.Times
+		}
+		text += " = " + l.Amount
+	}
+	if l.PricedAs != "" {
+		text += ", billed as " + l.PricedAs
+	}
+	if l.Note != "" {
+		text += " (" + l.Note + ")"
+	}
+	return text
+}

@@ -1,0 +1,184 @@
+package pricing
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+)
+
+// Config says what a [Book] is made of.
+type Config struct {
+	// Builtin names the built-in book everything else is laid over; "none"
+	// starts with no price at all, empty means [DefaultBuiltin].
+	Builtin string
+	// Files are price files of one's own; what a later one says replaces what
+	// an earlier one or the built-in book says about the same model and time.
+	Files []string
+}
+
+// The built-in books.
+const (
+	DefaultBuiltin = "current"
+	NoBuiltin      = "none"
+)
+
+//go:embed books
+var builtinFiles embed.FS
+
+// BuiltinNames lists the built-in books.
+func BuiltinNames() []string {
+	entries, err := builtinFiles.ReadDir("books")
+	if err != nil {
+		panic(err) // the folder is part of the binary
+	}
+	names := make([]string, 0, len(entries))
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// Builtin returns a built-in book.
+func Builtin(name string) (*Book, error) {
+	return Load(Config{Builtin: name})
+}
+
+// Load reads a book. The error names file, line and key of everything that is
+// wrong.
+func Load(cfg Config) (*Book, error) {
+	l := &loader{contents: newFingerprint()}
+	l.builtin(cfg.Builtin)
+	for _, name := range cfg.Files {
+		l.file(name)
+	}
+	return l.book()
+}
+
+// Parse makes a book of one file in memory, without a built-in one.
+func Parse(name string, content []byte) (*Book, error) {
+	l := &loader{contents: newFingerprint()}
+	l.content(name, filepath.Base(name)+":", content)
+	return l.book()
+}
+
+type loader struct {
+	parts    []part
+	names    []string
+	contents fingerprinter
+	warnings []error
+	faults   []error
+}
+
+// book makes the book of everything that was read.
+func (l *loader) book() (*Book, error) {
+	if len(l.faults) > 0 {
+		return nil, errors.Join(l.faults...)
+	}
+	providers, err := assemble(l.parts)
+	if err != nil {
+		return nil, err
+	}
+	return &Book{
+		providers: providers,
+		version:   l.contents.text(),
+		files:     l.names,
+		warnings:  l.warnings,
+	}, nil
+}
+
+// builtinParts keeps what was read of the built-in books: they never change.
+var builtinParts sync.Map // name -> *loader
+
+func (l *loader) builtin(name string) {
+	if name == "" {
+		name = DefaultBuiltin
+	}
+	if name == NoBuiltin {
+		return
+	}
+	if !slices.Contains(BuiltinNames(), name) {
+		l.faults = append(l.faults, fmt.Errorf("unknown built-in price book %q; there are %s and %s (no prices)", name, strings.Join(BuiltinNames(), ", "), NoBuiltin))
+		return
+	}
+	known, ok := builtinParts.Load(name)
+	if !ok {
+		known, _ = builtinParts.LoadOrStore(name, readBuiltin(name))
+	}
+	b := known.(*loader)
+	l.parts = append(l.parts, b.parts...)
+	l.names = append(l.names, b.names...)
+	l.warnings = append(l.warnings, b.warnings...)
+	l.faults = append(l.faults, b.faults...)
+	l.contents.add(name, []byte(b.contents.text()))
+}
+
+func readBuiltin(name string) *loader {
+	l := &loader{contents: newFingerprint()}
+	entries, err := builtinFiles.ReadDir(path.Join("books", name))
+	if err != nil {
+		l.faults = append(l.faults, err)
+	}
+	for _, e := range entries {
+		file := path.Join("books", name, e.Name())
+		content, err := fs.ReadFile(builtinFiles, file)
+		if err != nil {
+			l.faults = append(l.faults, err)
+			continue
+		}
+		l.content(name+"/"+e.Name(), "", content)
+	}
+	return l
+}
+
+func (l *loader) file(name string) {
+	content, err := readFile(name)
+	if err != nil {
+		l.faults = append(l.faults, err)
+		return
+	}
+	l.content(name, filepath.Base(name)+":", content)
+}
+
+// readFile reads a price file of at most [book.MaxFileBytes].
+func readFile(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("read price file: %w", err)
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("read price file: %s is a folder; name its files", name)
+	}
+	if info.Size() > book.MaxFileBytes {
+		return nil, fmt.Errorf("read price file: %s has %d bytes, at most %d are read", name, info.Size(), book.MaxFileBytes)
+	}
+	content, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read price file: %w", err)
+	}
+	return content, nil
+}
+
+func (l *loader) content(name, idPrefix string, content []byte) {
+	l.contents.add(filepath.Base(name), content)
+	files, warnings, err := book.Decode(name, content)
+	if err != nil {
+		l.faults = append(l.faults, err)
+		return
+	}
+	l.names = append(l.names, name)
+	for _, w := range warnings {
+		l.warnings = append(l.warnings, w)
+	}
+	for _, f := range files {
+		l.parts = append(l.parts, part{f, idPrefix, len(l.names)})
+	}
+}

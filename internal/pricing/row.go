@@ -1,0 +1,263 @@
+package pricing
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// row is a row of a book with everything that may change its prices, and the
+// plans made of it so far.
+type row struct {
+	provider   string
+	src        *book.Row
+	file       string
+	order      int              // of the file, later files count more
+	adjustment *book.Adjustment // nil when no contract changes the price
+	id         string
+
+	thresholds []threshold
+	// plans holds one plan for each combination of what may be selected; a
+	// plan is made when the first call asks for it.
+	plans []atomic.Pointer[plan]
+}
+
+// threshold is a total of input tokens at which prices change.
+type threshold struct {
+	min   int64
+	label string
+}
+
+// selection says which parts of a row hold for a call: 0 is the row itself,
+// n the n-th block.
+type selection struct {
+	variant, tier, hours, region, context int
+}
+
+// newRow prepares a row; its plans are made when they are asked for.
+func newRow(provider string, f part, src *book.Row) *row {
+	r := &row{provider: provider, src: src, file: f.Name, order: f.order}
+	r.id = f.idPrefix + provider + "/" + src.Model
+	if !src.Span.From.IsZero() {
+		r.id += "@" + book.FormatTime(src.Span.From)
+	}
+	r.collectThresholds(src.Tiers)
+	for _, list := range [][]book.Named{src.Variants, src.ServiceTiers, src.Regions} {
+		for _, n := range list {
+			r.collectThresholds(n.Tiers)
+		}
+	}
+	for _, h := range src.Hours {
+		r.collectThresholds(h.Tiers)
+	}
+	slices.SortFunc(r.thresholds, func(a, b threshold) int {
+		if a.min < b.min {
+			return -1
+		}
+		return 1
+	})
+	r.plans = make([]atomic.Pointer[plan], r.planCount())
+	return r
+}
+
+// adjusted is the row under a contract.
+func (r *row) adjusted(a *book.Adjustment) *row {
+	return &row{
+		provider: r.provider, src: r.src, file: r.file, order: r.order, id: r.id, thresholds: r.thresholds,
+		adjustment: a, plans: make([]atomic.Pointer[plan], len(r.plans)),
+	}
+}
+
+func (r *row) collectThresholds(tiers []book.Tier) {
+	for _, t := range tiers {
+		if !slices.ContainsFunc(r.thresholds, func(have threshold) bool { return have.min == t.Min }) {
+			r.thresholds = append(r.thresholds, threshold{t.Min, t.Label()})
+		}
+	}
+}
+
+func (r *row) planCount() int {
+	return (1 + len(r.src.Variants)) * (1 + len(r.src.ServiceTiers)) * (1 + len(r.src.Hours)) *
+		(1 + len(r.src.Regions)) * r.contexts()
+}
+
+// contexts is how many plans differ by the length of the input. A graduated
+// row needs one alone, which knows all its tiers.
+func (r *row) contexts() int {
+	if r.src.Graduated {
+		return 1
+	}
+	return 1 + len(r.thresholds)
+}
+
+func (r *row) plan(s selection) *plan {
+	i := s.variant
+	i = i*(1+len(r.src.ServiceTiers)) + s.tier
+	i = i*(1+len(r.src.Hours)) + s.hours
+	i = i*(1+len(r.src.Regions)) + s.region
+	i = i*r.contexts() + s.context
+	slot := &r.plans[i]
+	if p := slot.Load(); p != nil {
+		return p
+	}
+	// Two goroutines may both make it: they make the same.
+	p := newPlan(r, s)
+	slot.Store(p)
+	return p
+}
+
+// choose finds which parts of the row hold for a call. The reason says what
+// had to be guessed: a tier, region or variant that the row does not know.
+func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.Reason) {
+	if len(r.src.Variants) > 0 && c.Variant != "" {
+		if s.variant = chooseVariant(r.src.Variants, c.Variant); s.variant == 0 {
+			guessed = usage.ReasonPriceFallback
+		}
+	}
+	region := c.Region
+	if regionInName != "" {
+		region = regionInName
+	}
+	if len(r.src.Regions) > 0 && region != "" {
+		s.region = chooseRegion(r.src.Regions, region)
+	}
+	if regionInName != "" && s.region == 0 {
+		// The name asked for a region whose price the book does not know.
+		guessed = usage.ReasonPriceFallback
+	}
+	if !isStandard(c.ServiceTier) {
+		if s.tier = chooseTier(r.src.ServiceTiers, c.ServiceTier); s.tier == 0 {
+			guessed = usage.ReasonTierFallback
+		}
+	}
+	if len(r.src.Hours) > 0 {
+		minute := minuteOf(c.At)
+		for i := range r.src.Hours {
+			if r.src.Hours[i].Contains(minute) {
+				s.hours = i + 1
+			}
+		}
+	}
+	if len(r.thresholds) > 0 && !r.src.Graduated {
+		input := c.Quantities.InputTokens()
+		for s.context < len(r.thresholds) && input >= r.thresholds[s.context].min {
+			s.context++
+		}
+	}
+	return s, guessed
+}
+
+// standardTiers are the words for "no particular tier".
+var standardTiers = []string{"standard", "default", "auto", "on_demand", "on-demand", "standard_only", "scale"}
+
+func isStandard(tier string) bool {
+	return tier == "" || slices.ContainsFunc(standardTiers, func(s string) bool { return strings.EqualFold(s, tier) })
+}
+
+// tierSynonyms are names under which a provider sold a tier at another time.
+var tierSynonyms = map[string]string{"fast": "priority", "priority": "fast", "batches": "batch"}
+
+func chooseTier(tiers []book.Named, name string) int {
+	for i := range tiers {
+		if strings.EqualFold(tiers[i].Name, name) {
+			return i + 1
+		}
+	}
+	if other, ok := tierSynonyms[strings.ToLower(name)]; ok {
+		for i := range tiers {
+			if tiers[i].Name == other {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
+// chooseRegion takes the region itself, else the longest name that is the
+// region up to one of its dashes: "eu" holds in eu-west-1.
+func chooseRegion(regions []book.Named, region string) int {
+	best := 0
+	for i := range regions {
+		name := regions[i].Name
+		if len(region) < len(name) || !strings.EqualFold(region[:len(name)], name) {
+			continue
+		}
+		if len(region) > len(name) && region[len(name)] != '-' {
+			continue
+		}
+		if best == 0 || len(name) > len(regions[best-1].Name) {
+			best = i + 1
+		}
+	}
+	return best
+}
+
+// chooseVariant takes the name whose parts all occur in the variant, most of
+// them first: "1024x1792/hd" meets "hd/1024x1792" before "hd".
+func chooseVariant(variants []book.Named, variant string) int {
+	best, bestParts := 0, 0
+	for i := range variants {
+		parts := 0
+		for part := range strings.SplitSeq(variants[i].Name, "/") {
+			if !hasPart(variant, part) {
+				parts = 0
+				break
+			}
+			parts++
+		}
+		if parts > bestParts {
+			best, bestParts = i+1, parts
+		}
+	}
+	return best
+}
+
+func hasPart(variant, part string) bool {
+	for have := range strings.SplitSeq(variant, "/") {
+		if strings.EqualFold(have, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// planID names the row and what changed it: "openai/gpt-5.4+priority+above-272000".
+func (r *row) planID(s selection) string {
+	id := r.id
+	if s.variant > 0 {
+		id += "+" + r.src.Variants[s.variant-1].Name
+	}
+	if s.tier > 0 {
+		id += "+" + r.src.ServiceTiers[s.tier-1].Name
+	}
+	if s.hours > 0 {
+		id += "+hours-" + r.src.Hours[s.hours-1].Label()
+	}
+	if s.region > 0 {
+		id += "+region-" + r.src.Regions[s.region-1].Name
+	}
+	if s.context > 0 {
+		id += "+" + r.thresholds[s.context-1].label
+	}
+	if a := r.adjustment; a != nil {
+		for _, part := range []struct {
+			name  string
+			value interface {
+				IsZero() bool
+				String() string
+			}
+		}{{"+discount-", a.Discount}, {"+margin-", a.Margin}, {"+per-request-", a.PerCall}} {
+			if !part.value.IsZero() {
+				id += part.name + part.value.String()
+			}
+		}
+	}
+	return id
+}
+
+// minuteOf is the minute of the UTC day.
+func minuteOf(t time.Time) int { return t.UTC().Hour()*60 + t.UTC().Minute() }

@@ -1,0 +1,195 @@
+package pricing
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Source keeps a book current: it watches the files of its [Config] and loads
+// them again when one changes. A change that cannot be loaded leaves the last
+// good book in place and is reported.
+type Source struct {
+	config  Config
+	options SourceOptions
+	current atomic.Pointer[loaded]
+
+	mu      sync.Mutex // one reload at a time
+	seen    string     // what the files said at the last reload, good or bad
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+// loaded is a book and when it was loaded.
+type loaded struct {
+	book *Book
+	at   time.Time
+}
+
+// SourceOptions are what a [Source] tells, and how often it looks. Functions
+// may be nil; they are called by one goroutine at a time.
+type SourceOptions struct {
+	// Reloaded is told each new book.
+	Reloaded func(*Book)
+	// Failed is told why a change was not taken over.
+	Failed func(error)
+	// Poll is how often the files are read even if the system reported no
+	// change, as it cannot on network file systems; 0 means 30 s.
+	Poll time.Duration
+	// Settle is how long to wait for further changes after one; 0 means 200 ms.
+	Settle time.Duration
+}
+
+const (
+	defaultPoll   = 30 * time.Second
+	defaultSettle = 200 * time.Millisecond
+)
+
+// NewSource loads the book. The files are not watched before [Source.Start].
+func NewSource(cfg Config, options SourceOptions) (*Source, error) {
+	if options.Poll <= 0 {
+		options.Poll = defaultPoll
+	}
+	if options.Settle <= 0 {
+		options.Settle = defaultSettle
+	}
+	s := &Source{config: Config{Builtin: cfg.Builtin, Files: slices.Clone(cfg.Files)}, options: options}
+	s.seen = fingerprint(s.config.Files)
+	b, err := Load(s.config)
+	if err != nil {
+		return nil, err
+	}
+	s.current.Store(&loaded{b, time.Now()})
+	return s, nil
+}
+
+// Current returns the last good book.
+func (s *Source) Current() *Book { return s.current.Load().book }
+
+// LoadedAt says when the current book was loaded.
+func (s *Source) LoadedAt() time.Time { return s.current.Load().at }
+
+// Start begins to watch; without files there is nothing to watch. Where the
+// system cannot report changes, the files are read every Poll instead.
+func (s *Source) Start() {
+	if len(s.config.Files) == 0 || s.stop != nil {
+		return
+	}
+	s.stop = make(chan struct{})
+	watcher, err := fsnotify.NewWatcher()
+	if err == nil {
+		// The folder is watched and not the file: editors and mounted
+		// configuration replace the file, and the watch would stay with the old one.
+		for _, folder := range folders(s.config.Files) {
+			err = errors.Join(err, watcher.Add(folder))
+		}
+	}
+	if err != nil && s.options.Failed != nil {
+		s.options.Failed(fmt.Errorf("watch price files (they are read every %s instead): %w", s.options.Poll, err))
+	}
+	s.stopped.Add(1)
+	go s.watch(watcher)
+}
+
+// Close stops watching; the current book stays usable.
+func (s *Source) Close() {
+	if s.stop == nil {
+		return
+	}
+	close(s.stop)
+	s.stopped.Wait()
+	s.stop = nil
+}
+
+func (s *Source) watch(watcher *fsnotify.Watcher) {
+	defer s.stopped.Done()
+	var events chan fsnotify.Event
+	var failures chan error
+	if watcher != nil {
+		defer func() { _ = watcher.Close() }()
+		events, failures = watcher.Events, watcher.Errors
+	}
+	poll := time.NewTicker(s.options.Poll)
+	defer poll.Stop()
+	settle := time.NewTimer(time.Hour)
+	settle.Stop()
+	defer settle.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case _, ok := <-events:
+			if !ok {
+				events = nil
+				continue
+			}
+			settle.Reset(s.options.Settle)
+		case err, ok := <-failures:
+			if !ok {
+				failures = nil
+				continue
+			}
+			if s.options.Failed != nil {
+				s.options.Failed(fmt.Errorf("watch price files: %w", err))
+			}
+		case <-settle.C:
+			s.Reload()
+		case <-poll.C:
+			s.Reload()
+		}
+	}
+}
+
+// Reload loads the book again if a file changed since the last time, and
+// reports whether there is a new book.
+func (s *Source) Reload() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := fingerprint(s.config.Files)
+	if now == s.seen {
+		return false
+	}
+	s.seen = now
+	b, err := Load(s.config)
+	if err != nil {
+		if s.options.Failed != nil {
+			s.options.Failed(fmt.Errorf("load changed price files, the book %s stays: %w", s.Current().Version(), err))
+		}
+		return false
+	}
+	s.current.Store(&loaded{b, time.Now()})
+	if s.options.Reloaded != nil {
+		s.options.Reloaded(b)
+	}
+	return true
+}
+
+// fingerprint changes when a file's content does, or when a file cannot be
+// read any more.
+func fingerprint(files []string) string {
+	h := newFingerprint()
+	for _, name := range files {
+		content, err := readFile(name)
+		if err != nil {
+			h.add("error", []byte(err.Error()))
+			continue
+		}
+		h.add(name, content)
+	}
+	return h.text()
+}
+
+func folders(files []string) (list []string) {
+	for _, name := range files {
+		if folder := filepath.Dir(name); !slices.Contains(list, folder) {
+			list = append(list, folder)
+		}
+	}
+	return list
+}
