@@ -16,7 +16,14 @@ type Writer struct {
 	optional map[string]bool
 	extra    int // how many attributes a record can add at most
 	buf      []byte
+	// chunk holds the texts of many records: one allocation for all of them.
+	// Nothing in it ever changes, so the texts stay valid as long as a span
+	// keeps one of them.
+	chunk *strings.Builder
 }
+
+// chunkBytes is how much text is allocated at once, about 40 records.
+const chunkBytes = 16 << 10
 
 // NewWriter returns a Writer that adds the given attributes, each one of
 // [Optional], to those that are always written.
@@ -46,7 +53,7 @@ const alwaysWritten = 6
 // was ours.
 func (w *Writer) Put(attributes pcommon.Map, r *usage.Record) {
 	w.buf = Append(w.buf[:0], r)
-	text := string(w.buf)
+	text := w.keep(w.buf)
 
 	// The first attribute added to a decoded span copies all of them: once is
 	// enough.
@@ -64,6 +71,17 @@ func (w *Writer) Put(attributes pcommon.Map, r *usage.Record) {
 	if w.optional != nil {
 		w.putOptional(attributes, r, text)
 	}
+}
+
+// keep makes a text of b that lasts.
+func (w *Writer) keep(b []byte) string {
+	if w.chunk == nil || w.chunk.Cap()-w.chunk.Len() < len(b) {
+		w.chunk = new(strings.Builder)
+		w.chunk.Grow(max(chunkBytes, len(b)))
+	}
+	start := w.chunk.Len()
+	w.chunk.Write(b)
+	return w.chunk.String()[start:]
 }
 
 // costText cuts the cost out of the record, so that it costs no allocation.

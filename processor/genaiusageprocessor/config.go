@@ -1,0 +1,132 @@
+package genaiusageprocessor
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/confmap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/genai"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
+)
+
+// Config configures the genai_usage processor.
+type Config struct {
+	// TrackUsers says whether records carry the user. Default true. An empty
+	// text, as an unset USER_AUTH leaves it, means the default.
+	TrackUsers bool `mapstructure:"track_users"`
+	// Debug logs one line for each record, never with content. Default false.
+	// An empty text means the default.
+	Debug bool `mapstructure:"debug"`
+	// UserAttributes are the span attributes that may name the user, the first
+	// one present wins; looked up on the span, its ancestors in the payload,
+	// then the resource. Default: the names that known libraries use.
+	UserAttributes []string `mapstructure:"user_attributes"`
+	// Prices says which price books hold.
+	Prices PricesConfig `mapstructure:"prices"`
+	// ReportedCost says what a cost that arrived on the span is worth.
+	// Default prefer_computed.
+	ReportedCost ReportedCostPolicy `mapstructure:"reported_cost"`
+	// Attributes lists attributes to write beside those that are always
+	// written; each costs an allocation per call. Default none.
+	Attributes []string `mapstructure:"attributes"`
+}
+
+// PricesConfig chooses price books.
+type PricesConfig struct {
+	// Builtin is the book to begin with: "current" (dated prices of all
+	// providers) or "openai-2024". Default "current".
+	Builtin string `mapstructure:"builtin"`
+	// Files are price files laid over it, later ones win. Read again when they
+	// change. Default none.
+	Files []string `mapstructure:"files"`
+}
+
+// ReportedCostPolicy says what to do with a cost that arrived on the span.
+type ReportedCostPolicy string
+
+// The policies. Both numbers are kept in every case but computed_only.
+const (
+	// PreferComputed takes the reported cost only for calls that no price book
+	// can price, and only when it is not 0: libraries report 0 for models they
+	// do not know.
+	PreferComputed ReportedCostPolicy = "prefer_computed"
+	// PreferReported takes the reported cost wherever there is one.
+	PreferReported ReportedCostPolicy = "prefer_reported"
+	// ComputedOnly ignores reported costs.
+	ComputedOnly ReportedCostPolicy = "computed_only"
+)
+
+var reportedCostPolicies = []ReportedCostPolicy{PreferComputed, PreferReported, ComputedOnly}
+
+func createDefaultConfig() component.Config {
+	return &Config{
+		TrackUsers:     true,
+		UserAttributes: genai.DefaultUserAttributes(),
+		Prices:         PricesConfig{Builtin: "current"},
+		ReportedCost:   PreferComputed,
+	}
+}
+
+// switches are the keys for which an empty text means the default, because
+// they are made to be fed from environment variables that may be empty.
+var switches = []string{"track_users", "debug"}
+
+// Unmarshal reads the configuration.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	for _, key := range switches {
+		if value := conf.Get(key); conf.IsSet(key) && (value == nil || value == "") {
+			_ = conf.Delete(key)
+		}
+	}
+	return conf.Unmarshal(c)
+}
+
+// Validate reports every fault, price files included.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.TrackUsers && len(c.UserAttributes) == 0 {
+		errs = append(errs, errors.New("`user_attributes` is empty: name at least one attribute, leave the key out for the defaults, or set `track_users: false`"))
+	}
+	for i, name := range c.UserAttributes {
+		if strings.HasPrefix(name, usageattr.Prefix) {
+			errs = append(errs, fmt.Errorf("`user_attributes[%d]`: %q is in the name space %q, which belongs to this processor: use another attribute", i, name, usageattr.Prefix))
+		}
+	}
+	if !slices.Contains(reportedCostPolicies, c.ReportedCost) {
+		errs = append(errs, fmt.Errorf("`reported_cost` must be one of %s, found %q", join(reportedCostPolicies), c.ReportedCost))
+	}
+	if _, err := usageattr.NewWriter(c.Attributes); err != nil {
+		errs = append(errs, fmt.Errorf("`attributes`: %w", err))
+	}
+	for i, file := range c.Prices.Files {
+		if file == "" {
+			errs = append(errs, fmt.Errorf("`prices::files[%d]` is empty: name a price file or remove the entry", i))
+		} else if !filepath.IsLocal(file) && !filepath.IsAbs(file) {
+			errs = append(errs, fmt.Errorf("`prices::files[%d]`: %q leaves the working directory: use an absolute path", i, file))
+		}
+	}
+	if len(errs) == 0 {
+		if _, err := pricing.Load(c.Prices.book()); err != nil {
+			errs = append(errs, fmt.Errorf("`prices`: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c PricesConfig) book() pricing.Config {
+	return pricing.Config{Builtin: c.Builtin, Files: c.Files}
+}
+
+func join(policies []ReportedCostPolicy) string {
+	names := make([]string, len(policies))
+	for i, p := range policies {
+		names[i] = string(p)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,66 @@
+package genaiusageprocessor
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/confmap"
+	"go.opentelemetry.io/collector/confmap/confmaptest"
+)
+
+func TestEveryKeyIsRead(t *testing.T) {
+	conf, err := confmaptest.LoadConf(filepath.Join("testdata", "config.yaml"))
+	require.NoError(t, err)
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, conf.Unmarshal(cfg))
+	assert.Equal(t, &Config{
+		TrackUsers:     false,
+		Debug:          true,
+		UserAttributes: []string{"app.user"},
+		Prices:         PricesConfig{Builtin: "openai-2024", Files: []string{"testdata/ours.yaml"}},
+		ReportedCost:   PreferReported,
+		Attributes:     []string{"usage.id", "usage.model"},
+	}, cfg)
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, cfg.Validate())
+	assert.True(t, cfg.TrackUsers)
+	assert.False(t, cfg.Debug)
+	assert.Equal(t, PreferComputed, cfg.ReportedCost)
+}
+
+func TestAnEmptySwitchMeansTheDefault(t *testing.T) {
+	for _, empty := range []any{"", nil} {
+		cfg := createDefaultConfig().(*Config)
+		require.NoError(t, confmap.NewFromStringMap(map[string]any{"track_users": empty, "debug": empty}).Unmarshal(cfg))
+		assert.True(t, cfg.TrackUsers)
+		assert.False(t, cfg.Debug)
+	}
+	cfg := createDefaultConfig().(*Config)
+	assert.ErrorContains(t, confmap.NewFromStringMap(map[string]any{"track_users": "maybe"}).Unmarshal(cfg), "track_users")
+}
+
+func TestValidateNamesEveryFault(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.UserAttributes = []string{"usage.user_id"}
+	cfg.ReportedCost = "trust"
+	cfg.Attributes = []string{"usage.colour"}
+	cfg.Prices.Files = []string{""}
+	err := cfg.Validate()
+	for _, want := range []string{"`user_attributes[0]`", "`reported_cost` must be one of prefer_computed, prefer_reported, computed_only, found \"trust\"", "`attributes`", "`prices::files[0]` is empty"} {
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestValidateReadsThePriceBooks(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	cfg.Prices.Builtin = "openai-2042"
+	assert.ErrorContains(t, cfg.Validate(), "`prices`")
+	cfg = createDefaultConfig().(*Config)
+	cfg.Prices.Files = []string{"testdata/absent.yaml"}
+	assert.ErrorContains(t, cfg.Validate(), "absent.yaml")
+}

@@ -1,0 +1,106 @@
+package genaiusageprocessor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/genai"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/processor/genaiusageprocessor/internal/metadata"
+)
+
+// metrics is the processor's part of the collector's own metrics.
+type metrics struct {
+	*metadata.TelemetryBuilder
+	// options keeps the attribute sets that have been used: the labels are
+	// closed sets, so there are few.
+	options sync.Map // countKey -> metric.AddOption
+}
+
+func newMetrics(set component.TelemetrySettings) (*metrics, error) {
+	builder, err := metadata.NewTelemetryBuilder(set)
+	if err != nil {
+		return nil, err
+	}
+	return &metrics{TelemetryBuilder: builder}, nil
+}
+
+func (m *metrics) shutdown() { m.Shutdown() }
+
+func (m *metrics) bookReload(result string) {
+	m.GenaiUsagePriceBookReloads.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
+}
+
+// observeBook reports how long ago the book in use was read.
+func (m *metrics) observeBook(loadedAt func() time.Time) error {
+	return m.RegisterGenaiUsagePriceBookAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
+		o.Observe(time.Since(loadedAt()).Seconds())
+		return nil
+	})
+}
+
+type countKind uint8
+
+const (
+	countRecords   countKind = iota // label: status
+	countUncertain                  // label: reason
+	countSkipped                    // label: reason
+)
+
+// countKey is one time series.
+type countKey struct {
+	kind           countKind
+	dialect, label string
+}
+
+// counts gathers the counts of one payload, so that each time series is
+// touched once for a payload and not once for a span.
+type counts map[countKey]int64
+
+func (c counts) recorded(r *usage.Record) {
+	c[countKey{countRecords, r.Dialect, string(r.Status)}]++
+	if r.Reason != "" {
+		c[countKey{countUncertain, r.Dialect, string(r.Reason)}]++
+	}
+}
+
+func (c counts) skipped(dialect string, reason genai.SkipReason) {
+	c[countKey{countSkipped, dialect, string(reason)}]++
+}
+
+// flush adds the counts to the metrics and starts over.
+func (c counts) flush(ctx context.Context, m *metrics) {
+	for key, n := range c {
+		m.counter(key.kind).Add(ctx, n, m.option(key))
+	}
+	clear(c)
+}
+
+func (m *metrics) counter(kind countKind) metric.Int64Counter {
+	switch kind {
+	case countRecords:
+		return m.GenaiUsageRecords
+	case countUncertain:
+		return m.GenaiUsageUncertain
+	default:
+		return m.GenaiUsageSkipped
+	}
+}
+
+func (m *metrics) option(key countKey) metric.AddOption {
+	if o, ok := m.options.Load(key); ok {
+		return o.(metric.AddOption)
+	}
+	label := "reason"
+	if key.kind == countRecords {
+		label = "status"
+	}
+	o := metric.WithAttributeSet(attribute.NewSet(attribute.String("dialect", key.dialect), attribute.String(label, key.label)))
+	m.options.Store(key, o)
+	return o
+}

@@ -1,0 +1,153 @@
+package genaiusageprocessor
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/processor"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/genai"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
+)
+
+type usageProcessor struct {
+	cfg     *Config
+	logger  *zap.Logger
+	reader  *genai.Reader
+	prices  *pricing.Source
+	metrics *metrics
+	// workers holds *worker: payloads are processed concurrently and each
+	// needs buffers of its own.
+	workers sync.Pool
+	unknown *modelLog
+}
+
+func newUsageProcessor(set processor.Settings, cfg *Config) (*usageProcessor, error) {
+	reader, err := genai.NewReader(genai.Config{
+		TrackUsers:        cfg.TrackUsers,
+		UserAttributes:    cfg.UserAttributes,
+		InputAudioSeconds: usageattr.InputAudioSeconds,
+		InputCharacters:   usageattr.InputCharacters,
+		InputImages:       usageattr.InputImages,
+	})
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(set.TelemetrySettings)
+	if err != nil {
+		return nil, err
+	}
+	p := &usageProcessor{cfg: cfg, logger: set.Logger, reader: reader, metrics: m, unknown: newModelLog(set.Logger)}
+	p.prices, err = pricing.NewSource(cfg.Prices.book(), pricing.SourceOptions{
+		Reloaded: p.bookReloaded,
+		Failed:   p.bookFailed,
+	})
+	if err != nil {
+		m.shutdown()
+		return nil, err
+	}
+	p.workers.New = func() any { return p.newWorker() }
+	return p, nil
+}
+
+func (p *usageProcessor) start(context.Context, component.Host) error {
+	book := p.prices.Current()
+	for _, warning := range book.Warnings() {
+		p.logger.Warn("price book", zap.Error(warning))
+	}
+	p.logger.Info("price book loaded", zap.String("builtin", p.cfg.Prices.Builtin), zap.Strings("files", p.cfg.Prices.Files), zap.String("version", book.Version()))
+	if err := p.metrics.observeBook(p.prices.LoadedAt); err != nil {
+		return err
+	}
+	p.prices.Start()
+	return nil
+}
+
+func (p *usageProcessor) shutdown(context.Context) error {
+	p.prices.Close()
+	p.metrics.shutdown()
+	return nil
+}
+
+func (p *usageProcessor) bookReloaded(book *pricing.Book) {
+	p.unknown.forget()
+	p.metrics.bookReload("ok")
+	p.logger.Info("price book reloaded", zap.String("version", book.Version()))
+}
+
+func (p *usageProcessor) bookFailed(err error) {
+	p.metrics.bookReload("failed")
+	p.logger.Error("price book not reloaded, the last good one stays: mend the file, it is read again when it changes", zap.Error(err))
+}
+
+// processTraces puts records on the billable spans of td. It never fails: bad
+// data is recorded with its reason and never stops good data.
+func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
+	w := p.workers.Get().(*worker)
+	defer p.workers.Put(w)
+	removeForged(td)
+	w.recorder.book = p.prices.Current()
+	p.reader.Read(td, w.emitFunc, w.skipFunc)
+	w.counts.flush(ctx, p.metrics)
+	return td, nil
+}
+
+// removeForged clears our name space on all spans of a payload but for the
+// inputs that apps may set, so that what stands there afterwards is ours.
+func removeForged(td ptrace.Traces) {
+	for _, resource := range td.ResourceSpans().All() {
+		for _, scope := range resource.ScopeSpans().All() {
+			for _, span := range scope.Spans().All() {
+				usageattr.StripForged(span.Attributes())
+			}
+		}
+	}
+}
+
+// worker is what one payload needs while it is processed.
+type worker struct {
+	p        *usageProcessor
+	recorder recorder
+	writer   *usageattr.Writer
+	counts   counts
+	// emitFunc and skipFunc are the methods emit and skip: as fields they are
+	// allocated once for each worker and not once for each payload.
+	emitFunc func(*genai.Call, ptrace.Span, pcommon.Resource)
+	skipFunc func(dialect string, reason genai.SkipReason)
+}
+
+func (p *usageProcessor) newWorker() *worker {
+	writer, err := usageattr.NewWriter(p.cfg.Attributes)
+	if err != nil { // Validate has refused such a configuration.
+		panic(err)
+	}
+	w := &worker{
+		p:        p,
+		recorder: recorder{policy: p.cfg.ReportedCost, now: time.Now},
+		writer:   writer,
+		counts:   counts{},
+	}
+	w.emitFunc, w.skipFunc = w.emit, w.counts.skipped
+	return w
+}
+
+func (w *worker) emit(call *genai.Call, span ptrace.Span, _ pcommon.Resource) {
+	record := w.recorder.make(call)
+	attributes := span.Attributes()
+	usageattr.Strip(attributes)
+	w.writer.Put(attributes, record)
+	w.counts.recorded(record)
+	if record.Status == usage.StatusUnpriced {
+		w.p.unknown.unpriced(record)
+	}
+	if w.p.cfg.Debug {
+		logRecord(w.p.logger, record)
+	}
+}
