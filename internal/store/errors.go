@@ -104,16 +104,21 @@ func Classify(err error) Class {
 // is. Its text holds no value of a row.
 type WriteError struct {
 	Class Class
-	Rows  int // of the batch
+	Rows  int // of the batch; 0 when none was begun
 	Err   error
 }
 
 func (e *WriteError) Error() string {
-	text := "write " + strconv.Itoa(e.Rows) + " usage records: " + safeText(e.Err)
-	switch e.Class {
-	case ClassSchema:
+	text := safeText(e.Err)
+	if e.Rows > 0 {
+		text = "write " + strconv.Itoa(e.Rows) + " usage records: " + text
+	}
+	switch {
+	case SQLState(e.Err) == "3D000":
+		text += "; create it first: createdb <name>"
+	case e.Class == ClassSchema && SQLState(e.Err) != "":
 		text += "; run: usagectl migrate up"
-	case ClassAccess:
+	case SQLState(e.Err) == "42501":
 		text += "; the user needs the role usage_writer: GRANT usage_writer TO <user>"
 	}
 	return text

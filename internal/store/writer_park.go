@@ -56,9 +56,13 @@ func (w *Writer) encode(r *usage.Record) string {
 	if w.o.Encode == nil {
 		return ""
 	}
-	text := string(w.o.Encode(nil, r))
-	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "\uFFFD"), "\uFFFD")
+	return storable(string(w.o.Encode(nil, r)))
 }
+
+const maxParkedBytes = 128 << 10
+
+// storable makes text that a text column takes.
+func storable(text string) string { return usage.CleanText(text, maxParkedBytes) }
 
 const insertParked = `
 INSERT INTO public.usage_dead_letter (digest, id, sqlstate, constraint_name, column_name, reason, record)
@@ -67,6 +71,23 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text
   AS r (digest, id, sqlstate, constraint_name, column_name, reason, record)
 ORDER BY digest
 ON CONFLICT (digest) DO NOTHING`
+
+// UnreadableRecord is a record that could not even be read: text is kept as it
+// is, cut at 128 KiB. reason begins with "record: " and holds no value.
+func UnreadableRecord(text, reason string) Parked {
+	return Parked{Column: "record", Reason: reason, record: storable(text)}
+}
+
+// Park stores refused records that did not come from [Writer.Write].
+func (w *Writer) Park(ctx context.Context, parked []Parked) error {
+	if len(parked) == 0 {
+		return nil
+	}
+	if err := w.savePark(ctx, parked); err != nil {
+		return w.failed(ctx, err, len(parked))
+	}
+	return nil
+}
 
 // savePark runs after the good rows are stored. When it fails the whole batch
 // comes again, and its good rows are found to be there.

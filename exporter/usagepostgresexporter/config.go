@@ -1,0 +1,172 @@
+package usagepostgresexporter
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
+	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// Config of the exporter.
+type Config struct {
+	// DSN is the connection string of the database, a URL or key=value pairs.
+	// TLS is part of it (sslmode, sslrootcert, sslcert, sslkey), and so is a
+	// list of hosts for fail-over (target_session_attrs=read-write).
+	DSN configopaque.String `mapstructure:"dsn"`
+	// DSNFile holds the DSN instead. It is read for each new connection, so the
+	// secret in it can be changed without a restart.
+	DSNFile string `mapstructure:"dsn_file"`
+	// PasswordFile holds the password alone; the rest stands in the DSN. It is
+	// read for each new connection too.
+	PasswordFile string `mapstructure:"password_file"`
+
+	// Migrate lets the exporter create and update the tables at start.
+	// Default false: then run `usagectl migrate up`.
+	Migrate bool `mapstructure:"migrate"`
+	// Rollup says who keeps the sums in step with the rows: "auto" (default)
+	// looks whether the table has the trigger, "trigger", "statement".
+	Rollup store.RollupMode `mapstructure:"rollup"`
+
+	// MaxConns bounds the connections to the database. Default 0: one more
+	// than sending_queue::num_consumers.
+	MaxConns int `mapstructure:"max_conns"`
+	// ConnectTimeout bounds one attempt to connect. Default 10s.
+	ConnectTimeout time.Duration `mapstructure:"connect_timeout"`
+	// StatementTimeout bounds one statement. Default 60s.
+	StatementTimeout time.Duration `mapstructure:"statement_timeout"`
+	// LockTimeout bounds one wait for a lock. Default 10s.
+	LockTimeout time.Duration `mapstructure:"lock_timeout"`
+	// UserCacheSize is how many users are remembered, so that auth.users is not
+	// asked for each call. Default 65536, of about 100 bytes each.
+	UserCacheSize int `mapstructure:"user_cache_size"`
+
+	// TimeoutConfig: `timeout` bounds the writing of one batch with all that it
+	// takes to isolate bad rows. Default 2m, 0 is none.
+	TimeoutConfig exporterhelper.TimeoutConfig `mapstructure:",squash"`
+	// QueueConfig: the queue and the batches, see README.
+	QueueConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
+	// BackOffConfig: when a batch that was not stored is tried again. Default:
+	// after 1s, then longer up to 10s, for ever.
+	BackOffConfig configretry.BackOffConfig `mapstructure:"retry_on_failure"`
+}
+
+const (
+	// The plateau of the rows a second over the size of a batch begins at
+	// 1,000 and ends at 5,000 (docs/benchmarks.md).
+	defaultMinBatch = 2000
+	defaultMaxBatch = 5000
+	// A record has about 450 bytes, so the queue holds about 150,000 calls.
+	defaultQueueBytes = 64 << 20
+	defaultConsumers  = 4
+)
+
+func createDefaultConfig() component.Config {
+	q := exporterhelper.NewDefaultQueueConfig()
+	q.Sizer = exporterhelper.RequestSizerTypeBytes
+	q.QueueSize = defaultQueueBytes
+	q.NumConsumers = defaultConsumers
+	// A full queue makes senders wait, and their SDKs keep and repeat. The
+	// alternative is to refuse, which many SDKs answer by dropping: for money
+	// data waiting is the better fault.
+	q.BlockOnOverflow = true
+	batch := q.Batch.GetOrInsertDefault()
+	batch.FlushTimeout = 200 * time.Millisecond
+	batch.Sizer = exporterhelper.RequestSizerTypeItems
+	batch.MinSize = defaultMinBatch
+	batch.MaxSize = defaultMaxBatch
+
+	retry := configretry.NewDefaultBackOffConfig()
+	retry.InitialInterval = time.Second
+	retry.MaxInterval = 10 * time.Second
+	retry.MaxElapsedTime = 0 // usage is never dropped because of its age
+
+	return &Config{
+		Rollup:           store.RollupAuto,
+		ConnectTimeout:   10 * time.Second,
+		StatementTimeout: time.Minute,
+		LockTimeout:      10 * time.Second,
+		UserCacheSize:    1 << 16,
+		TimeoutConfig:    exporterhelper.TimeoutConfig{Timeout: 2 * time.Minute},
+		QueueConfig:      configoptional.Some(q),
+		BackOffConfig:    retry,
+	}
+}
+
+// Validate reports every fault at once. It opens no connection.
+func (c *Config) Validate() error {
+	var errs []error
+	if err := c.store("").Validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if !slices.Contains(store.RollupModes, c.Rollup) {
+		names := make([]string, len(store.RollupModes))
+		for i, m := range store.RollupModes {
+			names[i] = string(m)
+		}
+		errs = append(errs, fmt.Errorf("`rollup` must be one of %s, found %q", strings.Join(names, ", "), c.Rollup))
+	}
+	if c.MaxConns < 0 || c.MaxConns > math.MaxInt16 {
+		errs = append(errs, fmt.Errorf("`max_conns` must be between 0 (chosen for you) and %d, found %d", math.MaxInt16, c.MaxConns))
+	}
+	if c.UserCacheSize < 1 {
+		errs = append(errs, fmt.Errorf("`user_cache_size` must be at least 1, found %d", c.UserCacheSize))
+	}
+	for _, t := range []struct {
+		key   string
+		value time.Duration
+	}{{"connect_timeout", c.ConnectTimeout}, {"statement_timeout", c.StatementTimeout}, {"lock_timeout", c.LockTimeout}} {
+		if t.value < time.Millisecond {
+			errs = append(errs, fmt.Errorf("`%s` must be at least 1ms, found %v", t.key, t.value))
+		}
+	}
+	if q := c.QueueConfig.Get(); q != nil {
+		if b := q.Batch.Get(); b != nil && b.Sizer == exporterhelper.RequestSizerTypeBytes && b.MaxSize > 0 && b.MaxSize <= defaultMaxBatch {
+			// Setting sending_queue::sizer together with any key of batch makes
+			// the batch count in the same unit.
+			errs = append(errs, fmt.Errorf("`sending_queue::batch::max_size` is %d bytes, which is a handful of records; set `sending_queue::batch::sizer: items`, or sizes in bytes (a record has about 450)", b.MaxSize))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// warnings are settings that are allowed and may lose usage.
+func (c *Config) warnings() []string {
+	var texts []string
+	switch {
+	case !c.BackOffConfig.Enabled:
+		texts = append(texts, "`retry_on_failure::enabled` is false: usage is lost whenever the database does not answer")
+	case c.BackOffConfig.MaxElapsedTime > 0:
+		texts = append(texts, fmt.Sprintf("`retry_on_failure::max_elapsed_time` is %v: usage that waits longer for the database is lost; 0 keeps it", c.BackOffConfig.MaxElapsedTime))
+	}
+	if q := c.QueueConfig.Get(); q != nil && !q.BlockOnOverflow {
+		texts = append(texts, "`sending_queue::block_on_overflow` is false: when the queue is full, usage is refused, and lost unless the sender repeats it")
+	}
+	return texts
+}
+
+// store is the part that opens connections.
+func (c *Config) store(applicationName string) store.Config {
+	maxConns := c.MaxConns
+	if maxConns == 0 {
+		maxConns = 2
+		if q := c.QueueConfig.Get(); q != nil {
+			maxConns = q.NumConsumers + 1
+		}
+	}
+	return store.Config{
+		DSN: string(c.DSN), DSNFile: c.DSNFile, PasswordFile: c.PasswordFile,
+		ApplicationName: applicationName,
+		MaxConns:        int32(min(maxConns, math.MaxInt16)), //nolint:gosec // bounded
+		ConnectTimeout:  c.ConnectTimeout,
+	}
+}

@@ -1,0 +1,223 @@
+package usagepostgresexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
+)
+
+// The reasons for which a record cannot be read, as metadata.yaml lists them.
+const (
+	reasonMalformed = "malformed"
+	reasonVersion   = "version"
+	reasonNotText   = "not_text"
+	reasonQueue     = "queue"
+)
+
+// usageExporter writes batches of records to the database.
+type usageExporter struct {
+	cfg       *Config
+	id        string
+	logger    *zap.Logger
+	telemetry *metadata.TelemetryBuilder
+
+	host   component.Host
+	pool   *pgxpool.Pool
+	writer *store.Writer
+	ready  readiness
+
+	// failing is set while the last thing we told about the database is bad.
+	failing atomic.Bool
+}
+
+func newUsageExporter(set exporter.Settings, cfg *Config) (*usageExporter, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(set.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("create metrics: %w", err)
+	}
+	return &usageExporter{cfg: cfg, id: set.ID.String(), logger: set.Logger, telemetry: telemetry}, nil
+}
+
+// start opens no connection itself, so a database that is away does not keep
+// the collector from starting: calls wait in the queue meanwhile.
+func (e *usageExporter) start(_ context.Context, host component.Host) error {
+	for _, text := range e.cfg.warnings() {
+		e.logger.Warn("usage may be lost: " + text)
+	}
+	e.host = host
+	// Not the context of the start, which ends with it.
+	pool, err := store.Connect(context.Background(), e.cfg.store("otelcol-usage "+e.id))
+	if err != nil {
+		return err
+	}
+	e.pool = pool
+	e.writer = store.NewWriter(pool, store.WriterOptions{
+		Rollup:           e.cfg.Rollup,
+		StatementTimeout: e.cfg.StatementTimeout,
+		LockTimeout:      e.cfg.LockTimeout,
+		UserCacheSize:    e.cfg.UserCacheSize,
+		Encode:           usageattr.Append,
+	})
+	e.ready.start(e.prepare)
+	return nil
+}
+
+// shutdown runs after the queue has flushed what it can.
+func (e *usageExporter) shutdown(context.Context) error {
+	e.ready.stop()
+	if e.pool != nil {
+		e.pool.Close()
+	}
+	e.telemetry.Shutdown()
+	return nil
+}
+
+// push stores one batch. Every error it returns means "the same batch again":
+// what can never be stored is parked and is no error.
+func (e *usageExporter) push(ctx context.Context, r xexporterhelper.Request) error {
+	own, ok := r.(*request)
+	if !ok {
+		return errForeignRequest
+	}
+	if err := e.ready.wait(ctx); err != nil {
+		e.countRetry(ctx, classOf(err))
+		return err
+	}
+	records, unreadable := e.decode(ctx, own.records)
+	start := time.Now()
+	result, err := e.writer.Write(ctx, records)
+	if err == nil && len(unreadable) > 0 {
+		err = e.writer.Park(ctx, unreadable)
+	}
+	if err != nil {
+		e.failed(ctx, err)
+		return err
+	}
+	e.stored(ctx, records, result, start)
+	return nil
+}
+
+// decode reads the records; those that cannot be read are parked as they are,
+// so that a later build, or a person, can.
+func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Record, []store.Parked) {
+	records := make([]usage.Record, 0, len(texts))
+	var unreadable []store.Parked
+	for _, text := range texts {
+		records = append(records, usage.Record{})
+		err := usageattr.Decode(text, &records[len(records)-1])
+		if err == nil {
+			continue
+		}
+		records = records[:len(records)-1]
+		reason := reasonMalformed
+		if errors.Is(err, usageattr.ErrVersion) {
+			reason = reasonVersion
+		}
+		e.lost(ctx, reason, 1)
+		unreadable = append(unreadable, store.UnreadableRecord(text, "record: "+err.Error()))
+	}
+	if len(unreadable) > 0 {
+		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter",
+			zap.Int("records", len(unreadable)), zap.String("first_reason", unreadable[0].Reason))
+	}
+	return records, unreadable
+}
+
+func (e *usageExporter) stored(ctx context.Context, records []usage.Record, result store.WriteResult, start time.Time) {
+	now := time.Now()
+	method := methodInsert
+	if result.Copied {
+		method = methodCopy
+	}
+	e.telemetry.UsagePostgresRows.Add(ctx, int64(result.Inserted), method)
+	e.telemetry.UsagePostgresBatchDuration.Record(ctx, now.Sub(start).Seconds(), method)
+	addIfAny(ctx, e.telemetry.UsagePostgresDuplicates, result.Duplicates)
+	addIfAny(ctx, e.telemetry.UsagePostgresUnknownUsers, result.UnknownUsers)
+	oldest := now
+	for i := range records {
+		if t := records[i].Time; t.Before(oldest) {
+			oldest = t
+		}
+	}
+	if len(records) > 0 {
+		e.telemetry.UsagePostgresDelay.Record(ctx, now.Sub(oldest).Seconds())
+	}
+	if len(result.Parked) > 0 {
+		for _, p := range result.Parked {
+			e.telemetry.UsagePostgresParked.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("sqlstate", p.SQLState))))
+		}
+		first := result.Parked[0]
+		e.logger.Warn("usage records are refused by the table; they are kept in public.usage_dead_letter",
+			zap.Int("records", len(result.Parked)), zap.Stringer("first_id", first.ID), zap.String("first_reason", first.Reason),
+			zap.String("sqlstate", first.SQLState), zap.String("constraint", first.Constraint), zap.String("column", first.Column))
+	}
+	if e.failing.CompareAndSwap(true, false) {
+		e.logger.Info("usage is stored again")
+		componentstatus.ReportStatus(e.host, componentstatus.NewEvent(componentstatus.StatusOK))
+	}
+}
+
+// failed tells of a batch that has to wait. The helper logs each try with the
+// error; here is what changes: the status, the metric, and the schema, which
+// is looked at again when it may be the cause.
+func (e *usageExporter) failed(ctx context.Context, err error) {
+	class := store.ClassUnknown
+	var writing *store.WriteError
+	if errors.As(err, &writing) {
+		class = writing.Class
+	}
+	e.countRetry(ctx, class)
+	if class == store.ClassSchema && !errors.Is(err, store.ErrRollupMode) {
+		e.ready.again(err)
+	}
+	// A deadlock or a lost race is over with the next try and no bad state.
+	if class != store.ClassConflict {
+		e.report(err)
+	}
+}
+
+// report makes the state of the database the status of the component.
+func (e *usageExporter) report(err error) {
+	e.failing.Store(true)
+	componentstatus.ReportStatus(e.host, componentstatus.NewRecoverableErrorEvent(err))
+}
+
+// Sets of attributes that are made once.
+var (
+	methodCopy   = metric.WithAttributeSet(attribute.NewSet(attribute.String("method", "copy")))
+	methodInsert = metric.WithAttributeSet(attribute.NewSet(attribute.String("method", "insert")))
+)
+
+func addIfAny(ctx context.Context, counter metric.Int64Counter, n int) {
+	if n > 0 {
+		counter.Add(ctx, int64(n))
+	}
+}
+
+func (e *usageExporter) countWithout(ctx context.Context, spans int) {
+	addIfAny(ctx, e.telemetry.UsagePostgresSpansWithoutRecord, spans)
+}
+
+func (e *usageExporter) countRetry(ctx context.Context, class store.Class) {
+	e.telemetry.UsagePostgresRetries.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(attribute.String("class", string(class)))))
+}
+
+func (e *usageExporter) lost(ctx context.Context, reason string, records int) {
+	e.telemetry.UsagePostgresUnreadable.Add(ctx, int64(records), metric.WithAttributeSet(attribute.NewSet(attribute.String("reason", reason))))
+}

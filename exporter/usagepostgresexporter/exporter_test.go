@@ -1,0 +1,361 @@
+package usagepostgresexporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
+)
+
+func configopaqueString(text string) configopaque.String { return configopaque.String(text) }
+
+func call(n int) usage.Record {
+	return usage.Record{
+		ID: usage.IDFromResponse("openai", fmt.Sprint(n)), Time: time.Date(2026, 3, 14, 15, 9, n%60, 0, time.UTC),
+		APIType: usage.APITypeText, Provider: "openai", Model: "gpt-4o", RequestID: fmt.Sprint(n),
+		UserID: usage.UserID("ada"), UserExternalID: "ada",
+		Quantities: usage.Quantities{usage.InputTextTokens: 10}, Cost: 1000, Status: usage.StatusPriced,
+	}
+}
+
+// traces has one span for each of the calls, and one without a record.
+func traces(from, to int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	spans := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans()
+	for n := from; n < to; n++ {
+		r := call(n)
+		span := spans.AppendEmpty()
+		span.Attributes().PutStr("gen_ai.prompt", "my secret prompt")
+		span.Attributes().PutStr(usageattr.Record, string(usageattr.Append(nil, &r)))
+	}
+	spans.AppendEmpty().Attributes().PutStr("http.method", "GET")
+	return td
+}
+
+type fixture struct {
+	exporter.Traces
+	logs      *observer.ObservedLogs
+	telemetry *componenttest.Telemetry
+	host      *testHost
+}
+
+// testHost keeps the status events and hands out a storage.
+type testHost struct {
+	extensions map[component.ID]component.Component
+	mu         sync.Mutex
+	events     []componentstatus.Status
+}
+
+func (h *testHost) GetExtensions() map[component.ID]component.Component { return h.extensions }
+
+func (h *testHost) Report(e *componentstatus.Event) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.events = append(h.events, e.Status())
+}
+
+func (h *testHost) statuses() []componentstatus.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return append([]componentstatus.Status(nil), h.events...)
+}
+
+// fast makes a test see its batches and retries soon.
+func fast(dsn string) *Config {
+	cfg := createDefaultConfig().(*Config)
+	cfg.DSN = configopaqueString(dsn)
+	cfg.BackOffConfig.InitialInterval = 10 * time.Millisecond
+	cfg.BackOffConfig.MaxInterval = 100 * time.Millisecond
+	cfg.QueueConfig.Get().Batch.Get().FlushTimeout = 10 * time.Millisecond
+	return cfg
+}
+
+func start(t *testing.T, cfg *Config, extensions map[component.ID]component.Component) *fixture {
+	t.Helper()
+	require.NoError(t, cfg.Validate())
+	core, logs := observer.New(zap.DebugLevel)
+	f := &fixture{logs: logs, telemetry: componenttest.NewTelemetry(), host: &testHost{extensions: extensions}}
+	t.Cleanup(func() { _ = f.telemetry.Shutdown(context.Background()) })
+	set := exportertest.NewNopSettings(metadata.Type)
+	set.TelemetrySettings = f.telemetry.NewTelemetrySettings()
+	set.Logger = zap.New(core)
+	e, err := NewFactory().CreateTraces(t.Context(), set, cfg)
+	require.NoError(t, err)
+	require.NoError(t, e.Start(t.Context(), f.host))
+	f.Traces = e
+	return f
+}
+
+func (f *fixture) stop(t *testing.T) {
+	t.Helper()
+	require.NoError(t, f.Shutdown(context.Background()))
+}
+
+func (f *fixture) send(t *testing.T, td ptrace.Traces) {
+	t.Helper()
+	td.MarkReadOnly()
+	require.NoError(t, f.ConsumeTraces(t.Context(), td))
+}
+
+// text is everything that was logged.
+func (f *fixture) text() string {
+	var b strings.Builder
+	for _, entry := range f.logs.All() {
+		fmt.Fprintln(&b, entry.Level, entry.Message, entry.ContextMap())
+	}
+	return b.String()
+}
+
+// counter is the sum of a metric over its attributes.
+func (f *fixture) counter(t *testing.T, name string) int64 {
+	t.Helper()
+	m, err := f.telemetry.GetMetric("otelcol_" + name)
+	if err != nil {
+		return 0 // nothing was counted yet
+	}
+	var sum int64
+	for _, p := range sumPoints(m) {
+		sum += p
+	}
+	return sum
+}
+
+// eventually polls; 20 seconds are for a loaded machine.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	require.Eventually(t, ok, 20*time.Second, 10*time.Millisecond, what)
+}
+
+const countRows = `SELECT count(*) FROM public.api_usage`
+
+func TestRecordsBecomeRows(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	f := start(t, fast(db.DSN), nil)
+	assert.False(t, f.Capabilities().MutatesData)
+	f.send(t, traces(0, 7000))
+	f.send(t, traces(5000, 7001))
+	f.send(t, traces(0, 0))
+	eventually(t, "7001 rows", func() bool { return db.Text(countRows) == "7001" })
+	f.stop(t)
+	assert.Equal(t, "7001|1|0.000007001000", db.Text(`SELECT count(*), count(DISTINCT user_id), sum(usage_dollars)::text FROM public.api_usage`))
+	assert.Equal(t, int64(7001), f.counter(t, "usage_postgres_rows"))
+	assert.Equal(t, int64(2000), f.counter(t, "usage_postgres_duplicates"))
+	assert.Equal(t, int64(3), f.counter(t, "usage_postgres_spans_without_record"))
+	assert.NotContains(t, f.text(), "secret")
+	assert.NotContains(t, f.text(), db.DSN)
+}
+
+func TestAMissingSchemaIsSaidInOneLineAndRepairedLater(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewEmpty(t)
+	f := start(t, fast(db.DSN), nil)
+	f.send(t, traces(0, 10))
+	line := fmt.Sprintf("the database has no usage schema, version %d is needed; run: usagectl migrate up", dbmigrate.Latest())
+	eventually(t, "the line", func() bool { return strings.Contains(f.text(), line) })
+	eventually(t, "retries", func() bool { return f.counter(t, "usage_postgres_retries") > 2 })
+	assert.Equal(t, 1, f.logs.FilterMessage("usage cannot be stored and waits in the queue").Len(), "once, not at every look")
+	assert.Equal(t, componentstatus.StatusRecoverableError, f.host.statuses()[0])
+
+	migrate(t, db)
+	eventually(t, "10 rows", func() bool { return db.Text(countRows) == "10" })
+	f.stop(t)
+	assert.Equal(t, componentstatus.StatusOK, f.host.statuses()[len(f.host.statuses())-1])
+}
+
+func TestTwoCollectorsThatMigrateTogetherBothComeUp(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewEmpty(t)
+	cfg := fast(db.DSN)
+	cfg.Migrate = true
+	fixtures := []*fixture{start(t, cfg, nil), start(t, cfg, nil), start(t, cfg, nil)}
+	for _, f := range fixtures {
+		f.send(t, traces(0, 100))
+	}
+	for _, f := range fixtures {
+		eventually(t, "100 records", func() bool {
+			return f.counter(t, "usage_postgres_rows")+f.counter(t, "usage_postgres_duplicates") == 100
+		})
+		f.stop(t)
+		assert.Zero(t, f.logs.FilterLevelExact(zap.ErrorLevel).Len(), f.text())
+	}
+	assert.Equal(t, "100", db.Text(countRows))
+}
+
+func TestRecordsOutliveADatabaseThatIsAwayAndTheCollector(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	disk := newDisk()
+	extensions := map[component.ID]component.Component{component.MustNewID("disk"): disk}
+	withQueue := func(dsn string) *Config {
+		cfg := fast(dsn)
+		id := component.MustNewID("disk")
+		cfg.QueueConfig.Get().StorageID = &id
+		return cfg
+	}
+	f := start(t, withQueue(closedPort(t)), extensions)
+	f.send(t, traces(0, 3000))
+	f.send(t, traces(3000, 3100))
+	f.send(t, traces(0, 0)) // nothing for the disk
+	eventually(t, "a try", func() bool { return f.counter(t, "usage_postgres_retries") > 0 })
+	f.stop(t)
+	assert.NotContains(t, disk.text(), "secret", "prompts never reach the disk")
+	assert.Contains(t, disk.text(), "model=gpt-4o")
+	assert.Less(t, len(disk.text()), 3100*400, "a record on disk is its text and little more")
+
+	f = start(t, withQueue(db.DSN), extensions)
+	eventually(t, "3100 rows", func() bool { return db.Text(countRows) == "3100" })
+	f.stop(t)
+	assert.NotContains(t, disk.text(), "model=", "what is stored leaves the disk")
+}
+
+func TestUnreadableRecordsAreKeptAndCountedAndHoldUpNothing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	f := start(t, fast(db.DSN), nil)
+	td := traces(0, 3)
+	add := func() ptrace.Span {
+		return td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().AppendEmpty()
+	}
+	add().Attributes().PutStr(usageattr.Record, "9;id=of the future")
+	add().Attributes().PutStr(usageattr.Record, "1;id=nonsense\x00\xff")
+	add().Attributes().PutInt(usageattr.Record, 3)
+	huge := call(9)
+	huge.Quantities[usage.InputTextTokens] = 3_000_000_000
+	add().Attributes().PutStr(usageattr.Record, string(usageattr.Append(nil, &huge)))
+	f.send(t, td)
+	eventually(t, "3 rows", func() bool { return db.Text(countRows) == "3" })
+	eventually(t, "3 letters", func() bool { return db.Text(`SELECT count(*) FROM public.usage_dead_letter`) == "3" })
+	f.stop(t)
+	assert.Equal(t, int64(3), f.counter(t, "usage_postgres_unreadable"))
+	assert.Equal(t, int64(1), f.counter(t, "usage_postgres_parked"))
+	assert.Equal(t, "record|9;id=of the future\nrecord|1;id=nonsense\uFFFD\uFFFD\ntokens_used|"+string(usageattr.Append(nil, &huge)),
+		db.Text(`SELECT column_name, record FROM public.usage_dead_letter ORDER BY column_name, record DESC`))
+	assert.NotContains(t, f.text(), "nonsense")
+}
+
+func TestAFullQueueMakesTheSenderWait(t *testing.T) {
+	t.Parallel()
+	cfg := fast(closedPort(t))
+	cfg.QueueConfig.Get().QueueSize = 50_000
+	f := start(t, cfg, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	var err error
+	for n := 0; err == nil; n += 10 {
+		err = f.ConsumeTraces(ctx, traces(n, n+10))
+	}
+	require.ErrorIs(t, err, context.DeadlineExceeded, "waiting ends with the sender's patience, and the sender knows")
+	f.stop(t)
+}
+
+func TestTheExporterKeepsTheContractOfExporters(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	cfg := fast(db.DSN)
+	f := start(t, cfg, nil)
+	var wg sync.WaitGroup
+	for g := range 4 { // many senders at once, every payload twice
+		wg.Go(func() {
+			for n := range 50 {
+				assert.NoError(t, f.ConsumeTraces(context.Background(), traces((g%2)*1000+n*20, (g%2)*1000+n*20+20)))
+			}
+		})
+	}
+	wg.Wait()
+	f.stop(t) // flushes what waits
+	assert.Equal(t, "2000", db.Text(countRows))
+	assert.Equal(t, int64(2000), f.counter(t, "usage_postgres_rows"))
+	assert.Equal(t, int64(2000), f.counter(t, "usage_postgres_duplicates"))
+}
+
+// closedPort is the address of a database that refuses connections.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return fmt.Sprintf("postgres://usage:hunter2@%s/usage?sslmode=disable", l.Addr())
+}
+
+// disk is a storage extension in memory that outlives the exporter.
+type disk struct {
+	component.StartFunc
+	component.ShutdownFunc
+	mu   sync.Mutex
+	data map[string][]byte
+}
+
+func newDisk() *disk { return &disk{data: map[string][]byte{}} }
+
+func (d *disk) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
+	return d, nil
+}
+
+func (d *disk) Get(_ context.Context, key string) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.data[key], nil
+}
+
+func (d *disk) Set(ctx context.Context, key string, value []byte) error {
+	return d.Batch(ctx, storage.SetOperation(key, value))
+}
+
+func (d *disk) Delete(ctx context.Context, key string) error {
+	return d.Batch(ctx, storage.DeleteOperation(key))
+}
+
+func (d *disk) Close(context.Context) error { return nil }
+
+func (d *disk) Batch(_ context.Context, ops ...*storage.Operation) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, op := range ops {
+		switch op.Type {
+		case storage.Get:
+			op.Value = d.data[op.Key]
+		case storage.Set:
+			d.data[op.Key] = append([]byte(nil), op.Value...)
+		case storage.Delete:
+			delete(d.data, op.Key)
+		default:
+			return errors.New("unknown operation")
+		}
+	}
+	return nil
+}
+
+func (d *disk) text() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var b strings.Builder
+	for value := range maps.Values(d.data) {
+		b.Write(value)
+	}
+	return b.String()
+}

@@ -1,0 +1,165 @@
+package usagepostgresexporter
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// readiness tells whether the database has the schema we write to. It is found
+// out in the background, again and again until it has, because a collector
+// that ends for that reason would be started again and again instead.
+type readiness struct {
+	mu       sync.Mutex
+	notReady error         // nil when ready
+	wake     chan struct{} // asks for another look
+	cancel   context.CancelFunc
+	done     chan struct{}
+	looked   chan struct{} // closed after the first look
+}
+
+// errNotLooked is returned before the first look has ended.
+var errNotLooked = errors.New("the database was not reached yet; usage waits in the queue")
+
+func (r *readiness) start(prepare func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.notReady, r.wake, r.cancel, r.done, r.looked = errNotLooked, make(chan struct{}, 1), cancel, make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(r.done)
+		for first := true; ; first = false {
+			err := prepare(ctx)
+			if ctx.Err() != nil {
+				return
+			}
+			r.mu.Lock()
+			r.notReady = err
+			r.mu.Unlock()
+			if first {
+				close(r.looked)
+			}
+			var again <-chan time.Time
+			if err != nil {
+				again = time.After(prepareInterval)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-r.wake:
+			case <-again:
+			}
+		}
+	}()
+}
+
+// prepareInterval is how soon a migration that somebody ran is noticed.
+const prepareInterval = 2 * time.Second
+
+func (r *readiness) stop() {
+	if r.cancel != nil {
+		r.cancel()
+		<-r.done
+	}
+}
+
+// wait is nil when batches can be written. It waits for the first look only:
+// calls of the first moments, or of a collector that is stopped at once, must
+// not be taken for calls of a database that is away.
+func (r *readiness) wait(ctx context.Context) error {
+	select {
+	case <-r.looked:
+	case <-ctx.Done():
+	}
+	return r.err()
+}
+
+func (r *readiness) err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.notReady
+}
+
+// again makes batches wait until another look finds the schema right.
+func (r *readiness) again(err error) {
+	r.mu.Lock()
+	r.notReady = err
+	r.mu.Unlock()
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// prepare migrates if it may, and checks the schema. It logs when what it
+// finds changes, not at every look.
+func (e *usageExporter) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	err := e.prepareSchema(ctx)
+	before := e.ready.err()
+	switch {
+	case err == nil:
+		if before != nil {
+			e.logger.Info("the database is ready", zap.Int("schema_version", dbmigrate.Latest()))
+			e.failing.Store(false)
+			componentstatus.ReportStatus(e.host, componentstatus.NewEvent(componentstatus.StatusOK))
+		}
+		return nil
+	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
+		return err // we are being stopped
+	}
+	if store.SQLState(err) != "" && !tellsItself(err) {
+		err = &store.WriteError{Class: store.Classify(err), Err: err}
+	}
+	if before == nil || before.Error() != err.Error() {
+		e.logger.Error("usage cannot be stored and waits in the queue", zap.Error(err))
+		e.report(err)
+	}
+	return err
+}
+
+// prepareTimeout is generous because a migration of a large table may be in it.
+const prepareTimeout = 30 * time.Minute
+
+func (e *usageExporter) prepareSchema(ctx context.Context) error {
+	err := dbmigrate.Check(ctx, e.pool)
+	var schema *dbmigrate.SchemaError
+	if !errors.As(err, &schema) {
+		return err
+	}
+	switch {
+	case schema.State == dbmigrate.TooNew:
+		// A newer collector has migrated while this one is still to be updated.
+		// Migrations add; what this build writes still fits, and if not, the
+		// database says so.
+		e.logger.Warn("a newer build has migrated the database; update this collector too", zap.Int("schema_version", schema.Found), zap.Int("known_version", schema.Want))
+		return nil
+	case !e.cfg.Migrate:
+		return err
+	}
+	steps, err := dbmigrate.New().Up(ctx, e.pool)
+	for _, step := range steps {
+		e.logger.Info("migrated the database", zap.String("file", step.Name), zap.Duration("took", step.Took))
+	}
+	return err
+}
+
+// tellsItself: errors of migrations say what to do in their own words.
+func tellsItself(err error) bool {
+	var schema *dbmigrate.SchemaError
+	var file *dbmigrate.FileError
+	return errors.As(err, &schema) || errors.As(err, &file)
+}
+
+func classOf(err error) store.Class {
+	if tellsItself(err) {
+		return store.ClassSchema
+	}
+	return store.Classify(err)
+}

@@ -1,0 +1,170 @@
+package usagepostgresexporter
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
+)
+
+// request is what waits in the queue: usage records in the form they had on
+// their spans. They are read when they are written to the database and not
+// before: a text of 450 bytes is smaller than the record it becomes, and costs
+// nothing to put in.
+type request struct {
+	records []string
+	bytes   int // of all records with their frames
+}
+
+// frameBytes is what a record costs in the queue beside its text, at most.
+const frameBytes = binary.MaxVarintLen32
+
+func newRequest(records []string) *request {
+	r := &request{records: records}
+	for _, text := range records {
+		r.bytes += len(text) + frameBytes
+	}
+	return r
+}
+
+// hasRecord stops at the first span that carries a record.
+func hasRecord(td ptrace.Traces) bool {
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				if _, ok := span.Attributes().Get(usageattr.Record); ok {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// requestFromTraces takes the records off their spans.
+func (e *usageExporter) requestFromTraces(ctx context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
+	records := make([]string, 0, td.SpanCount())
+	without, notText := 0, 0
+	for _, rs := range td.ResourceSpans().All() {
+		for _, ss := range rs.ScopeSpans().All() {
+			for _, span := range ss.Spans().All() {
+				value, ok := span.Attributes().Get(usageattr.Record)
+				switch {
+				case !ok:
+					without++
+				case value.Type() != pcommon.ValueTypeStr:
+					notText++
+				default:
+					records = append(records, value.Str())
+				}
+			}
+		}
+	}
+	e.countWithout(ctx, without)
+	if notText > 0 {
+		e.lost(ctx, reasonNotText, notText)
+	}
+	return newRequest(slices.Clip(records)), nil
+}
+
+var errForeignRequest = errors.New("request of another exporter")
+
+// ItemsCount is the number of records.
+func (r *request) ItemsCount() int { return len(r.records) }
+
+// BytesSize is what the request takes in the queue.
+func (r *request) BytesSize() int { return r.bytes }
+
+// MergeSplit appends other, which may be nil, and cuts the whole into parts of
+// at most maxSize, 0 for no limit. A record that is larger than the limit by
+// itself becomes a part of its own: it must not be lost because of a size.
+func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
+	inBytes := sizer == exporterhelper.RequestSizerTypeBytes
+	if !inBytes && sizer != exporterhelper.RequestSizerTypeItems {
+		return nil, fmt.Errorf("cannot split by %s", sizer.String())
+	}
+	merged := r
+	if other != nil {
+		more, ok := other.(*request)
+		if !ok {
+			return nil, errForeignRequest
+		}
+		// Parts share their memory; the capacity that ends with each part keeps
+		// this from writing into the next.
+		merged = &request{records: append(r.records, more.records...), bytes: r.bytes + more.bytes}
+	}
+	if maxSize <= 0 || (inBytes && merged.bytes <= maxSize) || (!inBytes && len(merged.records) <= maxSize) {
+		return []xexporterhelper.Request{merged}, nil
+	}
+	var parts []xexporterhelper.Request
+	start, size := 0, 0
+	for i, text := range merged.records {
+		one := 1
+		if inBytes {
+			one = len(text) + frameBytes
+		}
+		if i > start && size+one > maxSize {
+			parts = append(parts, newRequest(slices.Clip(merged.records[start:i])))
+			start, size = i, 0
+		}
+		size += one
+	}
+	// In their order: the batcher acknowledges by it which request of the queue
+	// is done, and takes only the last part for one that can still grow.
+	return append(parts, newRequest(slices.Clip(merged.records[start:]))), nil
+}
+
+// encoding is the form of a request on disk: a byte with the version of the
+// form, then for each record its length as a varint and its text.
+type encoding struct {
+	// lost counts what could not be read back.
+	lost func(ctx context.Context, reason string, records int)
+}
+
+const encodingVersion = 1
+
+// Marshal never fails for our own requests.
+func (encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, error) {
+	own, ok := r.(*request)
+	if !ok {
+		return nil, errForeignRequest
+	}
+	b := make([]byte, 0, 1+own.bytes)
+	b = append(b, encodingVersion)
+	for _, text := range own.records {
+		b = binary.AppendUvarint(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	return b, nil
+}
+
+// Unmarshal reads as much as is well formed and counts the rest. It returns no
+// error: the queue would throw the whole request away without a word.
+func (e encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
+	ctx := context.Background()
+	if len(data) == 0 || data[0] != encodingVersion {
+		e.lost(ctx, reasonQueue, 1)
+		return ctx, newRequest(nil), nil
+	}
+	text := string(data[1:]) // once for all records, which are parts of it
+	var records []string
+	for rest := data[1:]; len(rest) > 0; {
+		n, width := binary.Uvarint(rest)
+		if width <= 0 || n > uint64(len(rest)-width) {
+			e.lost(ctx, reasonQueue, 1)
+			break
+		}
+		at := len(text) - len(rest) + width
+		records = append(records, text[at:at+int(n)]) //nolint:gosec // n is below the length
+		rest = rest[width+int(n):]                    //nolint:gosec // n is below the length
+	}
+	return ctx, newRequest(slices.Clip(records)), nil
+}
