@@ -1,6 +1,7 @@
 package usageapiextension
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,13 +124,27 @@ func (a *testAPI) do(t testing.TB, method, caller, target string, headers ...str
 	if !ok {
 		credentials = caller // written out
 	}
-	r := httptest.NewRequestWithContext(t.Context(), method, "http://127.0.0.1:8080"+target, http.NoBody)
+	r := newRequest(t, target)
+	r.Method = method
 	if credentials != "" {
 		r.Header.Set("Authorization", credentials)
 	}
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	return serve(a, r)
+}
+
+// newRequest makes a GET without credentials. The target is taken as it is, as
+// a server takes it.
+func newRequest(t testing.TB, target string) *http.Request {
+	t.Helper()
+	r, err := http.ReadRequest(bufio.NewReader(strings.NewReader("GET " + target + " HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n")))
+	require.NoError(t, err, target)
+	return r.WithContext(t.Context())
+}
+
+func serve(a *testAPI, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	a.ServeHTTP(w, r)
 	return w
