@@ -2,6 +2,10 @@
 // records on spans, and everything that reads them: usage_postgres, trace
 // stores, metric connectors. Every attribute name of ours stands in names.go.
 //
+// It owns the names and the form of the record; it does not own what a record
+// means (internal/usage) nor the names that other libraries use
+// (internal/genai).
+//
 // # The record as text
 //
 // A record travels as one attribute, [Record], and in the same form through

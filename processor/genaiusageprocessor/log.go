@@ -10,10 +10,11 @@ import (
 )
 
 // logRecord writes the line that `debug: true` asks for: what was counted and
-// what it cost, never what was said.
+// what it cost, never what was said. The id stands in the message because the
+// collector samples its log by message: equal ones would be left out after the
+// tenth.
 func logRecord(logger *zap.Logger, r *usage.Record) {
 	fields := []zap.Field{
-		zap.Stringer("id", r.ID),
 		zap.String("api_type", string(r.APIType)),
 		zap.String("provider", r.Provider),
 		zap.String("model", r.Model),
@@ -33,7 +34,7 @@ func logRecord(logger *zap.Logger, r *usage.Record) {
 	if r.Reason != "" {
 		fields = append(fields, zap.String("pricing_reason", string(r.Reason)))
 	}
-	logger.Info("usage record", fields...)
+	logger.Info("usage record "+r.ID.String(), fields...)
 }
 
 // modelLog says once, not for every call, that a model has no price.

@@ -1,0 +1,41 @@
+// Command usagectl looks after an otelcol-usage installation: it migrates the
+// database, explains prices and shows the whole system at work.
+//
+// It owns the list of its commands; what each does stands in a package of its
+// own under internal/, and it does not own any logic of the product itself.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/democmd"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newRoot().ExecuteContext(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "usagectl:", err)
+		os.Exit(1)
+	}
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "usagectl",
+		Short:         "Looks after an otelcol-usage installation",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		democmd.New(),
+	)
+	return root
+}
