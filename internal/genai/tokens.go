@@ -159,6 +159,7 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	case outputExclusive, outputDisjoint:
 		outside = true
 	}
+	toldReasoning := f.reasoning != absent
 	missingReasoning := (f.outputMeans == outputAsProvider || f.outputMeans == outputUnknown) && kind.model.reasons && kind.model.vendor == vendorGoogle && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
 	cacheMissing := f.cacheRead == absent && f.cacheWrite == absent && f.reports&MissingCache == 0 && kind.mayCache(uncached)
 
@@ -174,7 +175,7 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 		case extra > 0 && extra == reasoning:
 			outside = true
 		case extra > 0 && reasoning == 0 && (kind.model.vendor == vendorGoogle || kind.model.vendor == vendorXAI):
-			reasoning, outside, missingReasoning = extra, true, false
+			reasoning, outside, missingReasoning, toldReasoning = extra, true, false, true
 		case extra > 0 && read+write == 0 && kind.excludesCache():
 			// Bedrock's total counts cached tokens that the library dropped.
 			// How many of them were read and how many written is lost; reads
@@ -272,7 +273,7 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	if ttlMissing {
 		missing |= MissingCacheTTL
 	}
-	if missingReasoning || f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.model.reasons {
+	if missingReasoning || !toldReasoning && f.reports&MissingReasoning == 0 && kind.model.reasons {
 		missing |= MissingReasoning
 	}
 	if audioMissing {

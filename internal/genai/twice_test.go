@@ -1,0 +1,321 @@
+package genai
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// told is one telling of a call, for tests.
+type told struct {
+	scope      string
+	trace      byte
+	span       byte
+	parent     byte
+	start, end int // milliseconds
+	id         string
+	model      string
+	in, out    int64
+	cacheRead  int64
+	user       string
+	service    string
+	operation  string
+	noUsage    bool
+}
+
+const (
+	scopeOpenAI    = "@opentelemetry/instrumentation-openai"
+	scopeSDK       = "com.anthropic.sdk.typescript"
+	scopeUnknown   = "my.framework"
+	benchStartNano = 1_795_441_921_000_000_000
+)
+
+// tell makes a payload of tellings, each in a ResourceSpans of its service.
+func tell(all ...told) ptrace.Traces {
+	td := ptrace.NewTraces()
+	for _, t := range all {
+		rs := td.ResourceSpans().AppendEmpty()
+		if t.service == "" {
+			t.service = "shop"
+		}
+		rs.Resource().Attributes().PutStr("service.name", t.service)
+		ss := rs.ScopeSpans().AppendEmpty()
+		ss.Scope().SetName(t.scope)
+		span := ss.Spans().AppendEmpty()
+		span.SetKind(ptrace.SpanKindClient)
+		span.SetTraceID(pcommon.TraceID{7, t.trace})
+		span.SetSpanID(pcommon.SpanID{8, t.span})
+		if t.parent != 0 {
+			span.SetParentSpanID(pcommon.SpanID{8, t.parent})
+		}
+		span.SetStartTimestamp(pcommon.Timestamp(benchStartNano + t.start*1_000_000))
+		span.SetEndTimestamp(pcommon.Timestamp(benchStartNano + t.end*1_000_000))
+		a := span.Attributes()
+		if t.operation == "" {
+			t.operation = "chat"
+		}
+		a.PutStr("gen_ai.operation.name", t.operation)
+		if t.model == "" {
+			t.model = "gpt-4o-mini"
+		}
+		a.PutStr("gen_ai.request.model", t.model)
+		if t.id != "" {
+			a.PutStr("gen_ai.response.id", t.id)
+		}
+		if t.user != "" {
+			a.PutStr("user.id", t.user)
+		}
+		if !t.noUsage {
+			a.PutInt("gen_ai.usage.input_tokens", t.in)
+			a.PutInt("gen_ai.usage.output_tokens", t.out)
+			a.PutInt("gen_ai.usage.cache_read.input_tokens", t.cacheRead)
+		}
+	}
+	return td
+}
+
+const (
+	idA = "chatcmpl-abcdefghijkmnpqrst01"
+	idB = "chatcmpl-abcdefghijkmnpqrst02"
+)
+
+func TestTheSameCallToldTwiceIsOneCall(t *testing.T) {
+	t.Parallel()
+	for name, tellings := range map[string][]told{
+		"same id, nested": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10},
+			{scope: scopeUnknown, trace: 1, span: 2, parent: 1, start: 5, end: 95, id: idA, in: 100, out: 10},
+		},
+		"same id in two traces": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10},
+			{scope: scopeUnknown, trace: 2, span: 2, start: 5, end: 95, id: idA, in: 100, out: 10},
+		},
+		"nested, only one has an id": {
+			{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, id: idA, in: 100, out: 10},
+		},
+		"nested, child first": {
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, in: 100, out: 10},
+			{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+		},
+		"nested, the outer one without usage, of one library": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, noUsage: true},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, in: 100, out: 10},
+		},
+		"nested, the inner one without usage": {
+			{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, noUsage: true},
+		},
+		"two traces without a common id, dated and undated model": {
+			{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, model: "gpt-4o-mini", in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, id: idA, model: "gpt-4o-mini-2024-07-18", in: 100, out: 10},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, skips := readAll(t, Config{TrackUsers: true}, tell(tellings...))
+			require.Len(t, calls, 1)
+			require.Len(t, skips, 1)
+			require.Equal(t, int64(110), calls[0].Quantities.TotalTokens())
+
+			// The same in two payloads, in both orders, as far as one
+			// telling can recognise the other without the tree.
+			if tellings[0].noUsage || tellings[1].noUsage {
+				return
+			}
+			for _, order := range [][]told{{tellings[0], tellings[1]}, {tellings[1], tellings[0]}} {
+				reader, err := NewReader(Config{})
+				require.NoError(t, err)
+				first, _ := readWith(reader, tell(order[0]))
+				second, _ := readWith(reader, tell(order[1]))
+				require.Len(t, append(first, second...), 1)
+			}
+		})
+	}
+}
+
+func TestTwoRealCallsThatLookAlikeStayTwo(t *testing.T) {
+	t.Parallel()
+	for name, tellings := range map[string][]told{
+		"one library, in parallel": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 2, span: 2, start: 0, end: 100, in: 100, out: 10},
+		},
+		"one library, siblings, in parallel": {
+			{scope: scopeOpenAI, trace: 1, span: 1, parent: 9, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 9, start: 1, end: 99, in: 100, out: 10},
+		},
+		"milliseconds apart": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, start: 101, end: 201, in: 100, out: 10},
+		},
+		"two libraries, one after the other": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeUnknown, trace: 1, span: 2, start: 150, end: 250, in: 100, out: 10},
+		},
+		"two libraries, two ids": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10},
+			{scope: scopeUnknown, trace: 1, span: 2, start: 10, end: 90, id: idB, in: 100, out: 10},
+		},
+		"two libraries, two models": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, model: "gpt-4o", in: 100, out: 10},
+			{scope: scopeUnknown, trace: 1, span: 2, start: 10, end: 90, model: "gpt-4o-mini", in: 100, out: 10},
+		},
+		"two libraries, two services": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, service: "a", in: 100, out: 10},
+			{scope: scopeUnknown, trace: 2, span: 2, start: 10, end: 90, service: "b", in: 100, out: 10},
+		},
+		"two libraries, two users": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, user: "a", in: 100, out: 10},
+			{scope: scopeUnknown, trace: 2, span: 2, start: 10, end: 90, user: "b", in: 100, out: 10},
+		},
+		"two libraries, one token apart": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeUnknown, trace: 2, span: 2, start: 10, end: 90, in: 100, out: 11},
+		},
+		"one library, nested by a leaking context, two ids": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 90, id: idB, in: 100, out: 10},
+		},
+		"one library, nested by a leaking context, other numbers": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 90, in: 200, out: 20},
+		},
+		"a chat that embeds": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 90, operation: "embeddings", model: "text-embedding-3-small", in: 100, out: 0},
+		},
+		"ids too short to be unique": {
+			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: "chatcmpl-7", in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 2, span: 2, start: 0, end: 100, id: "chatcmpl-7", in: 100, out: 10},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			calls, _ := readAll(t, Config{TrackUsers: true}, tell(tellings...))
+			require.Len(t, calls, 2)
+			reader, err := NewReader(Config{TrackUsers: true})
+			require.NoError(t, err)
+			first, _ := readWith(reader, tell(tellings[0]))
+			second, _ := readWith(reader, tell(tellings[1]))
+			require.Len(t, first, 1)
+			require.Len(t, second, 1)
+		})
+	}
+}
+
+// Two observers, each of which tells of n equal calls at the same time: n
+// remain, however they are ordered and cut into payloads.
+func TestParallelEqualCallsToldTwiceAreCountedOnceEach(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 50 {
+		n := 1 + rng.IntN(4)
+		var tellings []told
+		for i := range n {
+			start := rng.IntN(3)
+			tellings = append(tellings,
+				told{scope: scopeUnknown, trace: byte(2*i + 1), span: byte(2*i + 1), start: start, end: 100 + start, in: 100, out: 10},
+				told{scope: scopeOpenAI, trace: byte(2*i + 2), span: byte(2*i + 2), start: start + 1, end: 99 + start, id: fmt.Sprintf("chatcmpl-abcdefghijkmnp%04d", i), in: 100, out: 10})
+		}
+		rng.Shuffle(len(tellings), func(i, j int) { tellings[i], tellings[j] = tellings[j], tellings[i] })
+		reader, err := NewReader(Config{})
+		require.NoError(t, err)
+		var calls []Call
+		for rest := tellings; len(rest) > 0; {
+			cut := 1 + rng.IntN(len(rest))
+			got, _ := readWith(reader, tell(rest[:cut]...))
+			calls = append(calls, got...)
+			rest = rest[cut:]
+		}
+		require.Len(t, calls, n, "round %d: %+v", round, tellings)
+	}
+}
+
+func TestAPayloadThatIsSentAgainMeetsTheSameDecisions(t *testing.T) {
+	t.Parallel()
+	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	inner := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, id: idA, in: 100, out: 10}
+	reader, err := NewReader(Config{})
+	require.NoError(t, err)
+	for range 3 {
+		first, _ := readWith(reader, tell(outer))
+		require.Len(t, first, 1, "what was let pass once must pass again, or a failed delivery loses the call")
+		second, skips := readWith(reader, tell(inner))
+		require.Empty(t, second)
+		require.Equal(t, map[string]int{"otel duplicate": 1}, skips)
+	}
+	// Told together first, then sent again in parts.
+	reader, err = NewReader(Config{})
+	require.NoError(t, err)
+	both, _ := readWith(reader, tell(outer, inner))
+	require.Len(t, both, 1)
+	require.Equal(t, idA, both[0].Key, "the telling with the id is kept")
+	again, _ := readWith(reader, tell(inner))
+	require.Len(t, again, 1)
+	again, _ = readWith(reader, tell(outer))
+	require.Empty(t, again)
+}
+
+func TestARecordedAnswerPlayedLaterIsAnotherCall(t *testing.T) {
+	t.Parallel()
+	reader, err := NewReader(Config{})
+	require.NoError(t, err)
+	first, _ := readWith(reader, tell(told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10}))
+	second, _ := readWith(reader, tell(told{scope: scopeOpenAI, trace: 2, span: 2, start: 60_000, end: 60_100, id: idA, in: 100, out: 10}))
+	require.Len(t, first, 1)
+	require.Len(t, second, 1, "whether the store takes it is decided by its key, not here")
+	require.Equal(t, first[0].Key, second[0].Key)
+}
+
+func TestTheWindowForgetsByTimeAndByNumber(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1_795_441_921, 0)
+	reader, err := NewReader(Config{DuplicateWindow: time.Minute, DuplicateCalls: 4, Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	inner := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, in: 100, out: 10}
+
+	first, _ := readWith(reader, tell(outer))
+	require.Len(t, first, 1)
+	now = now.Add(2 * time.Minute)
+	late, _ := readWith(reader, tell(inner))
+	require.Len(t, late, 1, "after a minute the window does not know the first telling any more")
+
+	reader, err = NewReader(Config{DuplicateWindow: time.Minute, DuplicateCalls: 4, Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	_, _ = readWith(reader, tell(outer))
+	for i := range 4 {
+		_, _ = readWith(reader, tell(told{scope: scopeOpenAI, trace: 3, span: byte(10 + i), start: 0, end: 100, in: int64(500 + i), out: 10}))
+	}
+	late, _ = readWith(reader, tell(inner))
+	require.Len(t, late, 1, "four later calls pushed the first telling out")
+}
+
+func TestTheTellingThatIsDroppedGivesWhatItKnows(t *testing.T) {
+	t.Parallel()
+	calls, _ := readAll(t, Config{TrackUsers: true}, tell(
+		told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10, user: "u1"},
+		told{scope: scopeSDK, trace: 1, span: 2, parent: 1, start: 5, end: 95, id: idA, in: 100, out: 10},
+	))
+	require.Len(t, calls, 1)
+	require.Equal(t, "anthropic-sdk", calls[0].Dialect)
+	require.Equal(t, "u1", calls[0].User)
+	require.Equal(t, idA, calls[0].Key)
+}
+
+func TestAWrapperThatSumsItsCallsIsNotBilled(t *testing.T) {
+	t.Parallel()
+	calls, _ := readAll(t, Config{}, tell(
+		told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 300, in: 330, out: 33},
+		told{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, in: 100, out: 10},
+		told{scope: scopeOpenAI, trace: 1, span: 3, parent: 1, start: 100, end: 195, in: 110, out: 11},
+		told{scope: scopeOpenAI, trace: 1, span: 4, parent: 1, start: 200, end: 295, in: 120, out: 12},
+	))
+	require.Len(t, calls, 3)
+}
