@@ -3,7 +3,8 @@
 //
 // A file is named NNNN_verb_object.up.sql and has a .down.sql beside it. A
 // released file is never edited: a database remembers the checksum of what it
-// ran. checksums.txt lists the released ones, and a test holds them to it.
+// ran and refuses another one. What all of them make together stands in
+// internal/dbmigrate/testdata/schema.golden.txt.
 package migrations
 
 import "embed"
