@@ -2,6 +2,7 @@ package genai
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -113,6 +114,33 @@ func BenchmarkRead(b *testing.B) {
 				reader.Read(situation.td, emit, skip)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchSpans, "ns/span")
+		})
+	}
+}
+
+// BenchmarkReadDialects reads the cases of each dialect over and over, JSON
+// attributes included.
+func BenchmarkReadDialects(b *testing.B) {
+	for _, dialect := range Dialects() {
+		files, err := filepath.Glob("testdata/cases/" + dialect + "/*/input.json")
+		if err != nil || len(files) == 0 {
+			b.Fatal(dialect, "has no cases", err)
+		}
+		b.Run(dialect, func(b *testing.B) {
+			td := ptrace.NewTraces()
+			for _, file := range files {
+				loadTraces(b, file).ResourceSpans().MoveAndAppendTo(td.ResourceSpans())
+			}
+			reader, err := NewReader(Config{TrackUsers: true})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				reader.Read(td, func(*Call, ptrace.Span, pcommon.Resource) {}, func(string, SkipReason) {})
+			}
+			spans := float64(b.N) * float64(td.SpanCount())
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/spans, "ns/span")
 		})
 	}
 }

@@ -84,6 +84,9 @@ const (
 	MissingCacheTTL                      // the lifetime of cache writes
 	MissingReasoning                     // reasoning tokens, which may or may not be inside the output
 	MissingAudio                         // which tokens were audio
+	// MissingInput: cached tokens are not even inside the input that is told,
+	// as with Bedrock: whatever cached tokens cost, the cost is too low.
+	MissingInput
 )
 
 // Has reports whether all of details are missing.

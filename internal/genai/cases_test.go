@@ -61,7 +61,7 @@ func expect(c *Call) expectedCall {
 	for _, m := range []struct {
 		bit  Missing
 		name string
-	}{{MissingCache, "cache"}, {MissingCacheTTL, "cache_ttl"}, {MissingReasoning, "reasoning"}, {MissingAudio, "audio"}} {
+	}{{MissingCache, "cache"}, {MissingCacheTTL, "cache_ttl"}, {MissingReasoning, "reasoning"}, {MissingAudio, "audio"}, {MissingInput, "input"}} {
 		if c.Missing.Has(m.bit) {
 			e.Missing = append(e.Missing, m.name)
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // Config says what a [Reader] looks for beside the calls themselves. Its zero
@@ -26,6 +28,11 @@ type Config struct {
 	InputAudioSeconds string
 	InputCharacters   string
 	InputImages       string
+
+	// Touch, when set, is called for each span before anything of it is read,
+	// GenAI or not, while its attributes are about to be looked at anyway: a
+	// pass of its own over a large payload would load all of it once more.
+	Touch func(ptrace.Span)
 
 	// AgentLogs says that the log events of coding agents are read too, with
 	// [Reader.ReadLogs]. Then those tell of the agents' calls, better than

@@ -142,6 +142,9 @@ func (v vocabulary) complete() *vocabulary {
 // It is filled at start: the hooks of the dialects lead back to it.
 var dialects []*dialect
 
+// allMarks are the marks of all dialects: most spans have none of them.
+var allMarks nameSet
+
 func init() {
 	dialects = []*dialect{
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
@@ -149,6 +152,9 @@ func init() {
 		&awsSDK, &googleGenAI, &microsoft, &springAI,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
+	}
+	for _, d := range dialects {
+		allMarks.join(&d.marks)
 	}
 }
 
@@ -189,7 +195,8 @@ func dialectOfSystem(system string) *dialect {
 }
 
 // looksLikeGenAI is the gate: most spans of a pipeline are HTTP requests and
-// database queries, and this is all they cost.
+// database queries, and this is all they cost. A span passes when one of its
+// attributes begins as those of a dialect do.
 func looksLikeGenAI(span ptrace.Span) bool {
 	for key := range span.Attributes().All() {
 		if len(key) > 3 && gateBytes[key[0]] && passesGate(key) {
@@ -199,24 +206,31 @@ func looksLikeGenAI(span ptrace.Span) bool {
 	return false
 }
 
-// gatePrefixes are how the attribute names of all dialects begin.
-var gatePrefixes = []string{
-	"gen_ai.", "genkit:", "gcp.vertex.agent.", "llm.", "litellm.", "langfuse.observation.", "langsmith.span.",
-	"openinference.", "ai.operationId", "ai.model.", "ai.usage.", "mastra.",
-}
+// gateBytes are the first bytes of what passesGate lets pass.
+var gateBytes = [256]bool{'a': true, 'g': true, 'l': true, 'm': true, 'o': true}
 
-var gateBytes = func() (set [256]bool) {
-	for _, prefix := range gatePrefixes {
-		set[prefix[0]] = true
-	}
-	return set
-}()
-
+// passesGate looks at the second byte before it compares: "app." and "message."
+// are frequent too.
 func passesGate(key string) bool {
-	for _, prefix := range gatePrefixes {
-		if strings.HasPrefix(key, prefix) {
-			return true
+	switch key[0] {
+	case 'g':
+		return key[1] == 'e' && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "genkit:")) ||
+			key[1] == 'c' && strings.HasPrefix(key, "gcp.vertex.agent.")
+	case 'l':
+		switch key[1] {
+		case 'l':
+			return strings.HasPrefix(key, "llm.")
+		case 'a':
+			return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.")
+		case 'i':
+			return strings.HasPrefix(key, "litellm.")
 		}
+	case 'o':
+		return key[1] == 'p' && strings.HasPrefix(key, "openinference.")
+	case 'a':
+		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
+	case 'm':
+		return key[1] == 'a' && strings.HasPrefix(key, "mastra.")
 	}
 	return false
 }

@@ -41,6 +41,9 @@ var vercel = dialect{
 	input:  inputAsProvider,
 	output: outputAsProvider,
 	operation: func(s *spanReader) operation {
+		if s.call.Operation == "" {
+			return vercelRenamed(s)
+		}
 		_, step, inner := strings.Cut(s.call.Operation, ".do")
 		if !inner {
 			return opNotACall
@@ -62,6 +65,20 @@ var vercel = dialect{
 		return opNotACall
 	},
 	adjust: adjustVercel,
+}
+
+// vercelRenamed reads a span of the SDK whose names another SDK's processor
+// replaced: Traceloop's calls the inner spans "text.generate" and the like.
+func vercelRenamed(s *spanReader) operation {
+	if name := s.a.firstText(conventionWords.operation); name != "" {
+		s.call.Operation = name
+		return operationNamed(name)
+	}
+	switch s.span.Name() {
+	case "text.generate", "text.stream", "object.generate", "object.stream":
+		return opChat
+	}
+	return opUnknown
 }
 
 var vercelOTel = dialect{

@@ -122,7 +122,8 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		a := readAnswer(text)
-		q, _, _ := a.usage.quantities(callKind{apiType: usage.APITypeText})
+		var q usage.Quantities
+		a.usage.quantities(&q, callKind{apiType: usage.APITypeText})
 		for k, n := range q {
 			if n < 0 {
 				t.Fatalf("%s is %d", usage.QuantityKind(k), n)
@@ -130,7 +131,8 @@ func FuzzAnswer(f *testing.F) {
 		}
 		f := noFacts
 		f.readBuckets(text)
-		q, _, _ = f.quantities(callKind{apiType: usage.APITypeText})
+		q = usage.Quantities{}
+		f.quantities(&q, callKind{apiType: usage.APITypeText})
 		for k, n := range q {
 			if n < 0 {
 				t.Fatalf("%s is %d", usage.QuantityKind(k), n)

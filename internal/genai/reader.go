@@ -64,6 +64,9 @@ func (r *Reader) Read(
 			firstOfScope := true
 			for k, spans := 0, ofScope.Spans(); k < spans.Len(); k++ {
 				span := spans.At(k)
+				if r.config.Touch != nil {
+					r.config.Touch(span)
+				}
 				if !looksLikeGenAI(span) {
 					continue
 				}
@@ -134,6 +137,7 @@ type found struct {
 	op       operation
 	pending  int32  // index into reading.pending plus 1, 0 for none
 	model    uint64 // modelInfo.base
+	keyHash  uint64 // of the call's key, 0 for none
 	dropped  bool
 	met      bool           // another telling of this call was dropped, namely
 	twin     pcommon.SpanID // the last one
@@ -206,9 +210,11 @@ func (r *reading) enterScope(scope string) {
 
 // dialectOf decides which dialect the span at hand is written in.
 func (r *reading) dialectOf(a *attributes) *dialect {
-	for _, d := range dialects {
-		if d.marks.meets(&a.present) {
-			return d
+	if allMarks.meets(&a.present) {
+		for _, d := range dialects {
+			if d.marks.meets(&a.present) {
+				return d
+			}
 		}
 	}
 	if r.dialect != nil {
@@ -315,7 +321,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
-	call.Quantities, call.Reason, call.Missing = numbers.quantities(callKind{call.APIType, call.Provider, info})
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, info})
 }
 
 // fitTo moves the quantities that mean different things for different types of

@@ -90,14 +90,15 @@ type callKind struct {
 	model    modelInfo
 }
 
-// minCacheable is the number of input tokens below which no provider that
-// caches by itself reads or writes a cache: OpenAI and Gemini document 1024.
+// minCacheable is the number of input tokens below which OpenAI neither reads
+// nor writes a cache, documented for all its models. Other providers have
+// lower limits, none, or one per model.
 const minCacheable = 1024
 
 // quantities turns the facts into disjoint quantities. The reason is "" when
 // these are certain. It never gives a negative quantity and never overflows:
 // the counts it starts from are at most [maxCount].
-func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reason, missing Missing) {
+func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Reason, missing Missing) {
 	told, bad := false, false
 	for _, n := range f.all() {
 		told = told || n >= 0
@@ -269,6 +270,9 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	ttlMissing := write > 0 && !split && kind.model.vendor == vendorAnthropic
 	if cacheMissing {
 		missing |= MissingCache
+		if exclusive || f.inputMeans == inputUnknown && kind.excludesCache() {
+			missing |= MissingInput
+		}
 	}
 	if ttlMissing {
 		missing |= MissingCacheTTL
@@ -293,10 +297,10 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 		reason = usage.ReasonTokensNotReported
 	case inconsistent:
 		reason = usage.ReasonInconsistentQuantities
+	case missingReasoning: // these are billed on top: graver than the next
+		reason = usage.ReasonReasoningNotReported
 	case cacheMissing:
 		reason = usage.ReasonCacheNotReported
-	case missingReasoning:
-		reason = usage.ReasonReasoningNotReported
 	case audioMissing:
 		reason = usage.ReasonAudioNotReported
 	case ttlMissing:
@@ -304,7 +308,7 @@ func (f *facts) quantities(kind callKind) (q usage.Quantities, reason usage.Reas
 	case assumed:
 		reason = usage.ReasonUnknownDialect
 	}
-	return q, reason, missing
+	return reason, missing
 }
 
 // excludesCache reports whether the provider's own number of input tokens
@@ -331,5 +335,5 @@ func (k callKind) mayCache(input int64) bool {
 	if k.excludesCache() {
 		return true // the input we see is only what was not cached
 	}
-	return input >= minCacheable
+	return input >= minCacheable || k.model.vendor != vendorOpenAI && input > 0
 }

@@ -44,6 +44,9 @@ func (r *reading) finish(emit func(*Call, ptrace.Span, pcommon.Resource)) {
 			}
 		}
 	}
+	for i := range r.calls {
+		r.calls[i].hashKey()
+	}
 	if len(r.calls) > 1 {
 		r.mergeNested()
 		r.mergeByKey()
@@ -117,14 +120,13 @@ func (r *reading) mergeNested() {
 // sameNested decides whether a call inside another is the same call.
 func sameNested(outer, inner *found) bool {
 	a, b := &outer.call, &inner.call
-	if a.Key != "" && a.Key == b.Key && a.KeySpace == b.KeySpace {
-		return true
-	}
 	oneScope := outer.scope == inner.scope
-	if oneScope && a.Key != "" && b.Key != "" {
+	switch {
+	case a.Key != "" && b.Key != "" && outer.keyHash == inner.keyHash:
+		return true
+	case a.Key != "" && b.Key != "" && oneScope:
 		return false // one observer, two answers: two calls
-	}
-	if !sameModel(outer.model, inner.model) || a.APIType != b.APIType {
+	case !sameModel(outer.model, inner.model), a.APIType != b.APIType:
 		return false
 	}
 	hasA, hasB := a.hasUsage(), b.hasUsage()
@@ -134,8 +136,9 @@ func sameNested(outer, inner *found) bool {
 			return true
 		}
 		// The numbers differ. Of two observers one may be wrong, and says so;
-		// of one observer both are right.
-		return !oneScope && (a.Reason != "" || b.Reason != "")
+		// of one observer both are right, unless it left something out of one.
+		unsure := a.Reason != "" || b.Reason != ""
+		return unsure && (!oneScope || a.Quantities.InputTokens() == b.Quantities.InputTokens())
 	case hasB:
 		return true // a wrapper that tells nothing itself
 	case hasA:
@@ -146,22 +149,13 @@ func sameNested(outer, inner *found) bool {
 
 // mergeByKey finds calls with the same response id.
 func (r *reading) mergeByKey() {
-	keyed := 0
-	for i := range r.calls {
-		if r.calls[i].call.Key != "" {
-			keyed++
-		}
-	}
-	if keyed < 2 {
-		return
-	}
 	r.ids.reset(len(r.calls))
 	for i := range r.calls {
 		f := &r.calls[i]
 		if f.dropped || f.call.Key == "" {
 			continue
 		}
-		hash := hashText(f.call.Key)
+		hash := f.keyHash
 		twin := false
 		for j := r.ids.first(hash); j >= 0; j = r.ids.next() {
 			other := &r.calls[j]
@@ -273,7 +267,7 @@ func merge(a, b *found) {
 		k.SessionID = d.SessionID
 	}
 	if k.Key == "" {
-		k.Key, k.KeySpace, k.ResponseID = d.Key, d.KeySpace, d.ResponseID
+		k.Key, k.KeySpace, k.ResponseID, keep.keyHash = d.Key, d.KeySpace, d.ResponseID, drop.keyHash
 	}
 	if k.RequestModel == "" {
 		k.RequestModel = d.RequestModel
@@ -313,6 +307,18 @@ func (f *found) rank() int {
 		rank++
 	}
 	return rank
+}
+
+// hashKey hashes the key once for all who look for its like.
+func (f *found) hashKey() {
+	c := &f.call
+	if c.Key == "" {
+		return
+	}
+	f.keyHash = hashText(c.Key) | 1
+	if c.KeySpace != "" {
+		f.keyHash = mix(f.keyHash^hashText(c.KeySpace)) | 1
+	}
 }
 
 // hashSeed makes the hashes of foreign texts unpredictable.

@@ -5,11 +5,13 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // window remembers the recent calls, to recognise the second telling of a
 // call that arrives in another payload. It is bounded in number and time and
-// holds no text.
+// holds no text but those of our own.
 //
 // It must not lose a call: a payload that could not be delivered is sent
 // again, and then the same spans must meet the same decision. So the window
@@ -23,6 +25,7 @@ type window struct {
 	next   int
 	byKey  hashIndex
 	byLike hashIndex
+	byRoof hashIndex // the span that the call is inside of
 
 	// the hashes of the last texts: a payload repeats few of them
 	lastScope, lastService text
@@ -43,6 +46,10 @@ func (t *text) hashOf(s string) uint64 {
 // entry is one telling that was let pass.
 type entry struct {
 	key, like  uint64 // hashes, 0 for none
+	roof       uint64 // hash of trace and parent span, 0 for none
+	input      int64  // tokens
+	output     int64
+	apiType    usage.APIType
 	seen       time.Time
 	start, end time.Time
 	scope      uint64
@@ -57,7 +64,7 @@ type entry struct {
 func newWindow(limit int, keep time.Duration, now func() time.Time) *window {
 	return &window{
 		keep: keep, now: now, ring: make([]entry, limit),
-		byKey: newHashIndex(limit), byLike: newHashIndex(limit),
+		byKey: newHashIndex(limit), byLike: newHashIndex(limit), byRoof: newHashIndex(limit),
 	}
 }
 
@@ -81,13 +88,7 @@ func (w *window) pass(f *found, now time.Time) bool {
 	e := entry{
 		seen: now, start: c.Start, end: c.End,
 		scope: w.lastScope.hashOf(f.scope), model: f.model,
-		trace: c.TraceID, span: c.SpanID, met: f.met, twin: f.twin,
-	}
-	if c.Key != "" {
-		e.key = hashText(c.Key) | 1
-		if c.KeySpace != "" {
-			e.key = mix(e.key^hashText(c.KeySpace)) | 1
-		}
+		trace: c.TraceID, span: c.SpanID, met: f.met, twin: f.twin, key: f.keyHash,
 	}
 	if c.hasTokens() {
 		e.like = mix(w.lastService.hashOf(c.Service)^c.likeness()) | 1
@@ -95,8 +96,9 @@ func (w *window) pass(f *found, now time.Time) bool {
 	if c.User != "" {
 		e.user = hashText(c.User)
 	}
-	if e.key == 0 && e.like == 0 {
-		return true
+	e.input, e.output, e.apiType = c.Quantities.InputTokens(), c.Quantities.OutputTokens(), c.APIType
+	if parent := f.span.ParentSpanID(); !parent.IsEmpty() {
+		e.roof = roofHash(e.trace, parent)
 	}
 	if e.key != 0 {
 		for at := range w.byKey.find(e.key) {
@@ -129,12 +131,36 @@ func (w *window) pass(f *found, now time.Time) bool {
 			}
 		}
 	}
+	for at := range w.byRoof.find(roofHash(e.trace, e.span)) {
+		if old := w.at(at, now); old != nil && old.roof == roofHash(e.trace, e.span) && old.isInside(&e, f) {
+			return false
+		}
+	}
 	at := int32(w.next)
 	w.next = (w.next + 1) % len(w.ring)
 	w.ring[at] = e
 	w.byKey.put(e.key, at)
 	w.byLike.put(e.like, at)
+	w.byRoof.put(e.roof, at)
 	return true
+}
+
+// roofHash stands for a span as the parent of others.
+func roofHash(trace pcommon.TraceID, span pcommon.SpanID) uint64 {
+	return mix(mix(spanHash(span))^spanHash(pcommon.SpanID(trace[8:]))) | 1
+}
+
+// isInside reports whether the remembered call, whose parent is the span at
+// hand, is what this span tells of: a wrapper that tells nothing itself, or
+// the same numbers. Children end first and so arrive first.
+func (e *entry) isInside(outer *entry, f *found) bool {
+	if e.apiType != outer.apiType || !sameModel(e.model, outer.model) || e.key != 0 && outer.key != 0 && e.key != outer.key && e.scope == outer.scope {
+		return false
+	}
+	if !f.call.hasUsage() {
+		return f.call.Key == "" && e.input+e.output > 0
+	}
+	return f.call.hasTokens() && e.input == outer.input && e.output == outer.output
 }
 
 // at gives a remembered telling, nil when it is too old.
