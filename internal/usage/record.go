@@ -158,6 +158,9 @@ var (
 // invalid UTF-8 and NUL become U+FFFD, what is too long is cut at a character.
 // It returns text itself when there is nothing to do.
 func CleanText(text string, maxBytes int) string {
+	if len(text) <= maxBytes && IsPlain(text) {
+		return text
+	}
 	if len(text) > maxBytes {
 		cut := maxBytes
 		for cut > 0 && !utf8.RuneStart(text[cut]) {
@@ -177,17 +180,17 @@ func CleanText(text string, maxBytes int) string {
 
 // Clean brings every text of the record within its limits.
 func (r *Record) Clean() {
-	for _, f := range []struct {
-		text *string
-		max  int
-	}{
-		{&r.Provider, MaxTextBytes}, {&r.Model, MaxModelBytes}, {&r.RequestModel, MaxModelBytes},
-		{&r.Service, MaxTextBytes}, {&r.Environment, MaxTextBytes}, {&r.UserExternalID, MaxTextBytes},
-		{&r.SessionID, MaxTextBytes}, {&r.RequestID, MaxRequestIDBytes}, {&r.ServiceTier, MaxTextBytes},
-		{&r.Region, MaxTextBytes}, {&r.Variant, MaxTextBytes}, {&r.PriceID, MaxRequestIDBytes}, {&r.Dialect, MaxTextBytes},
+	for _, text := range [...]*string{
+		&r.Provider, &r.RequestModel, &r.Service, &r.Environment, &r.UserExternalID,
+		&r.SessionID, &r.ServiceTier, &r.Region, &r.Variant, &r.Dialect,
 	} {
-		*f.text = CleanText(*f.text, f.max)
+		if *text != "" {
+			*text = CleanText(*text, MaxTextBytes)
+		}
 	}
+	r.Model = CleanText(r.Model, MaxModelBytes)
+	r.RequestID = CleanText(r.RequestID, MaxRequestIDBytes)
+	r.PriceID = CleanText(r.PriceID, MaxRequestIDBytes)
 	if len(r.Tags) > MaxTags {
 		r.Tags = r.Tags[:MaxTags]
 	}

@@ -84,6 +84,9 @@ func appendText(b []byte, key, value string) []byte {
 }
 
 func appendEscaped(b []byte, text string, isKey bool) []byte {
+	if !isKey && usage.IsPlain(text) {
+		return append(b, text...)
+	}
 	done := 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]

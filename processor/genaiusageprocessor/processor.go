@@ -36,6 +36,7 @@ func newUsageProcessor(set processor.Settings, cfg *Config) (*usageProcessor, er
 		InputAudioSeconds: usageattr.InputAudioSeconds,
 		InputCharacters:   usageattr.InputCharacters,
 		InputImages:       usageattr.InputImages,
+		Touch:             removeForged,
 	})
 	if err != nil {
 		return nil, err
@@ -92,24 +93,15 @@ func (p *usageProcessor) bookFailed(err error) {
 func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
-	removeForged(td)
 	w.recorder.book = p.prices.Current()
 	p.reader.Read(td, w.emitFunc, w.skipFunc)
 	w.counts.flush(ctx, p.metrics)
 	return td, nil
 }
 
-// removeForged clears our name space on all spans of a payload but for the
-// inputs that apps may set, so that what stands there afterwards is ours.
-func removeForged(td ptrace.Traces) {
-	for _, resource := range td.ResourceSpans().All() {
-		for _, scope := range resource.ScopeSpans().All() {
-			for _, span := range scope.Spans().All() {
-				usageattr.StripForged(span.Attributes())
-			}
-		}
-	}
-}
+// removeForged clears our name space on a span but for the inputs that apps may
+// set, so that what stands there afterwards is ours.
+func removeForged(span ptrace.Span) { usageattr.StripForged(span.Attributes()) }
 
 // worker is what one payload needs while it is processed.
 type worker struct {
@@ -130,7 +122,7 @@ func (p *usageProcessor) newWorker() *worker {
 	}
 	w := &worker{
 		p:        p,
-		recorder: recorder{policy: p.cfg.ReportedCost, now: time.Now},
+		recorder: recorder{policy: p.cfg.ReportedCost, now: time.Now, users: map[string]knownUser{}},
 		writer:   writer,
 		counts:   counts{},
 	}

@@ -2,6 +2,7 @@ package genaiusageprocessor
 
 import (
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
@@ -17,6 +18,7 @@ type recorder struct {
 	// priced and record are reused from call to call.
 	priced pricing.Call
 	record usage.Record
+	users  map[string]knownUser
 }
 
 // make fills r.record with what is known of the call.
@@ -72,11 +74,38 @@ func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
 		rec.RequestID = spanRequestID(call)
 	}
 	if call.User != "" {
-		rec.UserID = usage.UserID(call.User)
-		if _, isID := usage.ParseID(call.User); !isID {
-			rec.UserExternalID = call.User
+		user, known := r.users[call.User]
+		if !known {
+			user = r.meet(call.User)
 		}
+		rec.UserID, rec.UserExternalID = user.id, user.externalID
 	}
+}
+
+// knownUser is what a text that names a user leads to.
+type knownUser struct {
+	id         usage.ID
+	externalID string
+}
+
+// maxKnownUsers bounds what foreign names can take of memory.
+const maxKnownUsers = 4096
+
+// meet works out the id of a user and remembers it: few users make many calls,
+// and an id is a hash.
+func (r *recorder) meet(name string) knownUser {
+	if len(r.users) >= maxKnownUsers {
+		clear(r.users)
+	}
+	name = strings.Clone(name) // not the whole payload
+	user := knownUser{id: usage.UserID(name)}
+	if _, isID := usage.ParseID(name); !isID {
+		user.externalID = name
+	}
+	if len(name) <= usage.MaxTextBytes {
+		r.users[name] = user
+	}
+	return user
 }
 
 // spanRequestID is "<trace id>:<span id>".
