@@ -134,8 +134,17 @@ func safeText(err error) string {
 	if !errors.As(err, &pg) {
 		return err.Error()
 	}
-	if Classify(err) != ClassBadRow {
-		return pg.Severity + ": " + pg.Message + " (SQLSTATE " + pg.Code + ")"
+	if Classify(err) == ClassBadRow {
+		return refusalText(err)
+	}
+	return pg.Severity + ": " + pg.Message + " (SQLSTATE " + pg.Code + ")"
+}
+
+// refusalText says why a row was refused, without its values.
+func refusalText(err error) string {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return "refused before it was sent"
 	}
 	text := "SQLSTATE " + pg.Code
 	if pg.ConstraintName != "" {

@@ -35,7 +35,7 @@ func (w *Writer) park(r *usage.Record, err error) Parked {
 
 // parkRefused parks a record that the server refused.
 func (w *Writer) parkRefused(r *usage.Record, err error, column string) Parked {
-	p := Parked{ID: r.ID, SQLState: SQLState(err), Constraint: constraintOf(err), Column: column, Reason: safeText(err), record: w.encode(r)}
+	p := Parked{ID: r.ID, SQLState: SQLState(err), Constraint: constraintOf(err), Column: column, Reason: refusalText(err), record: w.encode(r)}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) && pg.ColumnName != "" {
 		p.Column = pg.ColumnName

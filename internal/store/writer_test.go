@@ -78,7 +78,7 @@ func randomCall(r *rand.Rand, n int) usage.Record {
 
 func newWriter(t *testing.T, db *pgtest.DB, o store.WriterOptions) *store.Writer {
 	t.Helper()
-	o.Encode = func(b []byte, r *usage.Record) []byte { return fmt.Appendf(b, "id=%s;model=%s", r.ID, r.Model) }
+	o.Encode = func(b []byte, r *usage.Record) []byte { return fmt.Appendf(b, "%+v", *r) }
 	return store.NewWriter(db.Pool, o)
 }
 

@@ -1,0 +1,182 @@
+package store_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// refusal is a fault that the database finds in rows of the service "poison".
+type refusal struct {
+	setup      string // statements that make it do so
+	state      string
+	constraint string
+}
+
+// A trigger of a host application can raise anything.
+const refuseByTrigger = `CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+	IF NEW.service = 'poison' THEN RAISE EXCEPTION 'the value is my secret' USING ERRCODE = NEW.environment, DETAIL = 'my secret'; END IF; RETURN NEW; END $$;
+	CREATE TRIGGER refuse BEFORE INSERT ON public.api_usage FOR EACH ROW EXECUTE FUNCTION public.refuse()`
+
+// TestARefusedRowNeverTakesAGoodOneWithIt: 1 and 5 bad rows in a batch of 2,000.
+func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]refusal{
+		"check":        {`ALTER TABLE public.api_usage ADD CONSTRAINT no_poison CHECK (service <> 'poison')`, "23514", "no_poison"},
+		"not null":     {`ALTER TABLE public.api_usage ADD COLUMN host text GENERATED ALWAYS AS (nullif(service, 'poison')) STORED NOT NULL`, "23502", ""},
+		"foreign key":  {`CREATE TABLE public.service (name text PRIMARY KEY); INSERT INTO public.service VALUES ('shop'); ALTER TABLE public.api_usage ADD CONSTRAINT known_service FOREIGN KEY (service) REFERENCES public.service`, "23503", "known_service"},
+		"unique":       {`CREATE UNIQUE INDEX one_poison ON public.api_usage ((1)) WHERE service = 'poison'; INSERT INTO public.api_usage (usage_dollars, api_type, service, model) VALUES (0, 'text', 'poison', '')`, "23505", "one_poison"},
+		"number range": {`ALTER TABLE public.api_usage ADD COLUMN host smallint GENERATED ALWAYS AS (CASE WHEN service = 'poison' THEN 99999 ELSE 1 END) STORED`, "22003", ""},
+		"division":     {`ALTER TABLE public.api_usage ADD COLUMN host int GENERATED ALWAYS AS (1 / CASE WHEN service = 'poison' THEN 0 ELSE 1 END) STORED`, "22012", ""},
+		"text length":  {`ALTER TABLE public.api_usage ADD COLUMN host varchar(5) GENERATED ALWAYS AS (service) STORED`, "22001", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+				for _, sql := range splitStatements(c.setup) {
+					db.Exec(sql)
+				}
+				refuse(t, db, w, c, 0, 1)
+				again := refuse(t, db, w, c, 2000, 5)
+				again()
+			})
+		})
+	}
+	t.Run("by trigger", func(t *testing.T) {
+		t.Parallel()
+		inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+			for _, sql := range splitStatements(refuseByTrigger) {
+				db.Exec(sql)
+			}
+			from := 0
+			for _, state := range []string{"P0001", "22021", "22P05", "22P02", "22P03", "22008", "54000", "54001", "23P01", "44000", "XX123"} {
+				for _, bad := range []int{1, 5} {
+					refuse(t, db, w, refusal{state: state}, from, bad)
+					from += 2000
+				}
+			}
+			assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		})
+	})
+}
+
+// refuse writes a batch with bad rows in it and returns a function that writes
+// the same batch again, which must change nothing.
+func refuse(t *testing.T, db *pgtest.DB, w *store.Writer, c refusal, from, bad int) (again func()) {
+	t.Helper()
+	before := db.Text(`SELECT count(*) FROM public.api_usage`)
+	records := calls(from, from+2000)
+	for _, i := range rand.New(rand.NewPCG(uint64(bad), 1)).Perm(2000)[:bad] {
+		records[i].Service, records[i].Environment = "poison", c.state
+	}
+	parkedBefore := db.Text(`SELECT count(*) FROM public.usage_dead_letter`)
+	result := write(t, w, records)
+	assert.Equal(t, 2000-bad, result.Inserted, c.state)
+	require.Len(t, result.Parked, bad, c.state)
+	for _, p := range result.Parked {
+		assert.Equal(t, c.state, p.SQLState)
+		assert.Equal(t, c.constraint, p.Constraint)
+		assert.NotContains(t, p.Reason, "secret")
+	}
+	assert.Equal(t, fmt.Sprint(bad), db.Text(`SELECT count(*) - $1::text::int FROM public.usage_dead_letter WHERE sqlstate <> '' AND record LIKE '%poison%'`, parkedBefore))
+	return func() {
+		t.Helper()
+		assert.Zero(t, write(t, w, records).Inserted)
+		assert.Equal(t, fmt.Sprint(2000-bad), db.Text(`SELECT count(*) - $1::text::int FROM public.api_usage`, before))
+		assert.Equal(t, fmt.Sprint(bad), db.Text(`SELECT count(*) - $1::text::int FROM public.usage_dead_letter`, parkedBefore))
+	}
+}
+
+// splitStatements: the extended protocol takes one statement at a time.
+func splitStatements(sql string) []string {
+	var list []string
+	inBody := false
+	start := 0
+	for i := 0; i < len(sql); i++ {
+		switch {
+		case strings.HasPrefix(sql[i:], "$$"):
+			inBody = !inBody
+			i++
+		case sql[i] == ';' && !inBody:
+			list = append(list, sql[start:i])
+			start = i + 1
+		}
+	}
+	return append(list, sql[start:])
+}
+
+func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	w := newWriter(t, db, store.WriterOptions{})
+	for column, spoil := range map[string]func(*usage.Record){
+		"id":               func(r *usage.Record) { r.ID = usage.ID{} },
+		"timestamp":        func(r *usage.Record) { r.Time = r.Time.AddDate(-2000, 0, 0) },
+		"api_type":         func(r *usage.Record) { r.APIType = "txt" },
+		"usage_dollars":    func(r *usage.Record) { r.Cost = usage.MaxCallCost + 1 },
+		"reported_dollars": func(r *usage.Record) { r.HasReportedCost, r.ReportedCost = true, -1 },
+		"pricing_status":   func(r *usage.Record) { r.Status = "free" },
+		"pricing_reason":   func(r *usage.Record) { r.Status, r.Reason = usage.StatusEstimated, "" },
+		"tokens_used":      func(r *usage.Record) { r.Quantities[usage.CacheReadTokens] = 1 << 40 },
+		"audio_seconds":    func(r *usage.Record) { r.Quantities[usage.AudioSeconds] = 1 << 62 },
+		"images":           func(r *usage.Record) { r.Quantities[usage.Images] = -3 },
+	} {
+		records := calls(0, 3)
+		spoil(&records[1])
+		result := write(t, w, records)
+		require.Len(t, result.Parked, 1, column)
+		assert.Equal(t, column, result.Parked[0].Column)
+		assert.Empty(t, result.Parked[0].SQLState)
+		assert.True(t, strings.HasPrefix(result.Parked[0].Reason, column+": "), result.Parked[0].Reason)
+	}
+	assert.Equal(t, "2", db.Text(`SELECT count(*) FROM public.api_usage`))
+	assert.Equal(t, "10", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
+}
+
+func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		r := call(1)
+		r.Model, r.SessionID, r.RequestID = "gpt\x004", "\xff\xfe\x00", strings.Repeat("x", 9999)
+		r.Tags = []usage.Tag{{Key: "\x00", Value: "\xed\xa0\x80\x01"}}
+		assert.Equal(t, 1, write(t, w, []usage.Record{r}).Inserted)
+		assert.Equal(t, "gpt\uFFFD4|512|{\"tags\": {\"\uFFFD\": \"\uFFFD\\u0001\"}, \"session_id\": \"\uFFFD\uFFFD\", \"request_model\": \"gpt-4o-mini\"}",
+			db.Text(`SELECT model, length(request_id), metadata::text FROM public.api_usage`))
+	})
+}
+
+func TestADatabaseThatTakesNothingParksNothing(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'XX000'; END $$`)
+	db.Exec(`CREATE TRIGGER refuse BEFORE INSERT ON public.api_usage FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
+	w := newWriter(t, db, store.WriterOptions{})
+	_, err := w.Write(t.Context(), calls(0, 500))
+	var fault *store.WriteError
+	require.ErrorAs(t, err, &fault)
+	assert.Equal(t, store.ClassUnknown, fault.Class)
+	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
+	db.Exec(`DROP TRIGGER refuse ON public.api_usage`)
+	assert.Equal(t, 500, write(t, w, calls(0, 500)).Inserted)
+}
+
+func TestRowLevelSecurityMakesTheWriterInsert(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION public.refuse_copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF current_query() LIKE 'COPY%' THEN RAISE EXCEPTION 'COPY FROM not supported with row-level security' USING ERRCODE = '0A000'; END IF; RETURN NULL; END $$`)
+	db.Exec(`CREATE TRIGGER refuse_copy BEFORE INSERT ON public.api_usage FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_copy()`)
+	w := newWriter(t, db, store.WriterOptions{})
+	result := write(t, w, calls(0, 10))
+	assert.False(t, result.Copied)
+	assert.Equal(t, 10, result.Inserted)
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+}

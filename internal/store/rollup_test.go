@@ -1,0 +1,217 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// TestRollupsAreExactUnderAnyWriter lets writers, updates, deletes, deleted
+// users, aborted transactions and savepoints loose on one table at once.
+func TestRollupsAreExactUnderAnyWriter(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ctx := context.Background()
+	until := time.Now().Add(2 * time.Second)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	done := map[string]int{}
+	// Others change single rows without any order, so deadlocks with them are
+	// possible; whoever loses has done nothing.
+	tally := func(t *testing.T, what string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			done[what]++
+			return
+		}
+		assert.Contains(t, []store.Class{store.ClassConflict, store.ClassBadRow}, store.Classify(err), "%s: %v", what, err)
+	}
+	for n := range 3 {
+		wg.Go(func() { // collectors
+			r := rand.New(rand.NewPCG(1, uint64(n)))
+			w := newWriter(t, db, store.WriterOptions{})
+			for time.Now().Before(until) {
+				batch := make([]usage.Record, 0, 100)
+				for range 100 {
+					batch = append(batch, randomCall(rand.New(rand.NewPCG(9, r.Uint64N(3000))), r.IntN(3000)))
+				}
+				_, err := w.Write(ctx, batch)
+				tally(t, "write", err)
+			}
+		})
+	}
+	for n := range 2 {
+		wg.Go(func() { // people and other programs
+			r := rand.New(rand.NewPCG(2, uint64(n)))
+			for time.Now().Before(until) {
+				id := [16]byte(call(r.IntN(3000)).ID)
+				what, sql, args := "", "", []any{}
+				switch r.IntN(8) {
+				case 0:
+					what, sql, args = "cost", `UPDATE public.api_usage SET usage_dollars = usage_dollars + 0.000000000001 WHERE id >= $1 AND pricing_status <> 'unpriced'`, []any{id}
+				case 1:
+					what, sql, args = "key", `UPDATE public.api_usage SET timestamp = timestamp + interval '20 minutes', model = 'other', user_id = NULL, api_type = 'image' WHERE id = $1`, []any{id}
+				case 2:
+					what, sql, args = "delete", `DELETE FROM public.api_usage WHERE id BETWEEN $1 AND $1::uuid`, []any{id}
+				case 3:
+					what, sql = "user", `DELETE FROM auth.users WHERE id IN (SELECT id FROM auth.users ORDER BY random() LIMIT 1)`
+				case 4:
+					what, sql, args = "insert", `INSERT INTO public.api_usage (usage_dollars, api_type, tokens_used, pricing_status) VALUES ($1::text::numeric, 'tts', 3, 'estimated')`, []any{fmt.Sprintf("0.%d", r.IntN(1000))}
+				case 5:
+					what, sql, args = "repriced", `UPDATE public.api_usage SET pricing_status = 'priced', usage_dollars = 1, input_tokens = 7 WHERE id = $1`, []any{id}
+				case 6:
+					tally(t, "abort", pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+						_, err := tx.Exec(ctx, `DELETE FROM public.api_usage WHERE id < $1`, id)
+						if err == nil {
+							_, err = tx.Exec(ctx, `SELECT 1/0`)
+						}
+						return err
+					}))
+					continue
+				case 7:
+					tally(t, "savepoint", pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+						if _, err := tx.Exec(ctx, `INSERT INTO public.api_usage (usage_dollars, api_type) VALUES (2, 'text')`); err != nil {
+							return err
+						}
+						inner, err := tx.Begin(ctx)
+						if err != nil {
+							return err
+						}
+						if _, err := inner.Exec(ctx, `DELETE FROM public.api_usage WHERE id > $1`, id); err != nil {
+							return err
+						}
+						return inner.Rollback(ctx)
+					}))
+					continue
+				}
+				_, err := db.Pool.Exec(ctx, sql, args...)
+				tally(t, what, err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, what := range []string{"write", "cost", "key", "delete", "user", "insert", "repriced", "savepoint"} {
+		assert.Positive(t, done[what], "nothing was tried: %s", what)
+	}
+	assert.Zero(t, done["abort"])
+	assert.NotEqual(t, "0", db.Text(`SELECT count(*) FROM public.api_usage`))
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+}
+
+func TestTruncateIsRefused(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	_, err := db.Pool.Exec(t.Context(), `TRUNCATE public.api_usage`)
+	require.ErrorContains(t, err, "TRUNCATE of public.api_usage is refused")
+}
+
+func TestRetentionKeepsTheSums(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	write(t, newWriter(t, db, store.WriterOptions{}), calls(0, 100))
+	before := db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`)
+	require.NoError(t, pgx.BeginFunc(t.Context(), db.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(t.Context(), `SET LOCAL usage.keep_rollup = on`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(t.Context(), `DELETE FROM public.api_usage`)
+		return err
+	}))
+	assert.Equal(t, before, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
+	write(t, newWriter(t, db, store.WriterOptions{}), calls(100, 110))
+	db.Exec(`DELETE FROM public.api_usage`)
+	assert.Equal(t, before, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`), "without the setting sums follow the rows")
+}
+
+func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
+		if db.Text(`SELECT count(*) FROM pg_trigger WHERE tgname = 'api_usage_fold_insert'`) == "0" {
+			// What the migration for statement mode grants.
+			db.Exec(`GRANT SELECT, INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usage_quarter_total, public.usage_day_user, public.usage_month_user TO usage_writer`)
+		}
+		role := "writer_" + db.Name
+		db.Exec(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'x' IN ROLE usage_writer`)
+		t.Cleanup(func() {
+			_, err := db.Pool.Exec(context.Background(), `DROP ROLE `+role)
+			assert.NoError(t, err)
+		})
+		config, err := pgx.ParseConfig(db.DSN)
+		require.NoError(t, err)
+		pool, err := store.Connect(t.Context(), store.Config{DSN: fmt.Sprintf("postgres://%s:x@%s:%d/%s?sslmode=disable", role, config.Host, config.Port, db.Name)})
+		require.NoError(t, err)
+		defer pool.Close()
+		w := store.NewWriter(pool, store.WriterOptions{Encode: func(b []byte, r *usage.Record) []byte { return b }})
+		records := calls(0, 10)
+		for i := range records {
+			records[i].UserExternalID = fmt.Sprint(i)
+			records[i].UserID = usage.UserID(records[i].UserExternalID)
+		}
+		bad := call(20)
+		bad.Cost = -1
+		for range 2 {
+			result, err := w.Write(t.Context(), append(records, bad))
+			require.NoError(t, err)
+			assert.Len(t, result.Parked, 1)
+		}
+		assert.Equal(t, "10|10|1", db.Text(`SELECT (SELECT count(*) FROM public.api_usage), (SELECT count(*) FROM auth.users), (SELECT count(*) FROM public.usage_dead_letter)`))
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET usage_dollars = 0`, `DROP TABLE public.api_usage`, `DELETE FROM auth.users`} {
+			_, err := pool.Exec(t.Context(), forbidden)
+			assert.Equal(t, "42501", store.SQLState(err), forbidden)
+		}
+	})
+}
+
+func TestOwnUsageSeesOneUserOnly(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	records := calls(0, 30)
+	ada, bob := usage.UserID("ada"), usage.UserID("bob")
+	for i := range records {
+		records[i].UserID = []usage.ID{ada, bob, {}}[i%3]
+	}
+	write(t, newWriter(t, db, store.WriterOptions{}), records)
+	asOwn := func(setting, sql string) (n int, err error) {
+		err = pgx.BeginFunc(t.Context(), db.Pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(t.Context(), `SET LOCAL ROLE usage_own`); err != nil {
+				return err
+			}
+			if setting != "unset" {
+				if _, err := tx.Exec(t.Context(), `SELECT set_config('usage.user_id', $1, true)`, setting); err != nil {
+					return err
+				}
+			}
+			return tx.QueryRow(t.Context(), sql).Scan(&n)
+		})
+		return n, err
+	}
+	for _, c := range []struct {
+		setting string
+		want    int
+	}{{ada.String(), 10}, {bob.String(), 10}, {"unset", 0}, {"", 0}, {usage.ID{}.String(), 0}, {usage.UserID("eve").String(), 0}} {
+		for _, sql := range []string{`SELECT count(*) FROM public.usage_own_calls`, `SELECT coalesce(sum(calls), 0)::int FROM public.usage_own_day_user`} {
+			n, err := asOwn(c.setting, sql)
+			require.NoError(t, err, c.setting)
+			assert.Equal(t, c.want, n, "%s as %s", sql, c.setting)
+		}
+	}
+	_, err := asOwn("not a uuid", `SELECT count(*) FROM public.usage_own_calls`)
+	assert.Equal(t, "22P02", store.SQLState(err))
+	for _, table := range []string{"public.api_usage", "public.usage_day_user", "public.usage_month_user", "public.usage_day", "public.usage_user", "auth.users", "public.usage_dead_letter"} {
+		_, err := asOwn(ada.String(), `SELECT count(*) FROM `+table)
+		assert.Equal(t, "42501", store.SQLState(err), table)
+	}
+}
