@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/democmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
 )
 
 func main() {
@@ -34,8 +35,10 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	root.SetOut(os.Stdout) // cobra would print results to standard error
 	root.AddCommand(
 		democmd.New(),
+		migratecmd.New(),
 	)
 	return root
 }

@@ -1,0 +1,40 @@
+// Package dbflag gives every command that needs the database the same way to
+// name it.
+//
+// It owns the flag --dsn and its environment variable; it does not own what is
+// done with the connection.
+package dbflag
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// Flag is the database a command works on.
+type Flag struct{ dsn string }
+
+// Add declares --dsn on a command and those below it.
+func Add(cmd *cobra.Command) *Flag {
+	f := &Flag{}
+	// Never with a default from the environment: the help text would print it.
+	cmd.PersistentFlags().StringVar(&f.dsn, "dsn", "", "PostgreSQL to work on, postgres://user:password@host:5432/database (default: the environment variable DATABASE_URL)")
+	return f
+}
+
+// Connect opens the database.
+func (f *Flag) Connect(ctx context.Context) (*pgxpool.Pool, error) {
+	dsn := f.dsn
+	if dsn == "" {
+		dsn = os.Getenv("DATABASE_URL")
+	}
+	if dsn == "" {
+		return nil, errors.New("no database: set DATABASE_URL or --dsn to postgres://user:password@host:5432/database")
+	}
+	return store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+}

@@ -1,0 +1,118 @@
+// Package migratecmd is `usagectl migrate`: it brings the schema of the
+// database to the version this build works with, or says which it has.
+//
+// It owns what is printed; it does not own the migrations (migrations/) nor
+// how they are run (internal/dbmigrate).
+package migratecmd
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/dbflag"
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+)
+
+// New returns the command.
+func New() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Creates, updates or takes back the tables, rollups and roles",
+	}
+	db := dbflag.Add(cmd)
+	cmd.AddCommand(up(db), down(db), status(db))
+	return cmd
+}
+
+func up(db *dbflag.Flag) *cobra.Command {
+	return &cobra.Command{
+		Use:   "up",
+		Short: "Applies every migration that is missing; safe to run again, also twice at once",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			m := dbmigrate.New()
+			m.Log = func(s dbmigrate.Step) { printStep(cmd, s) }
+			steps, err := m.Up(cmd.Context(), pool)
+			if err == nil && len(steps) == 0 {
+				cmd.Println("nothing to do, the schema is up to date")
+			}
+			return err
+		},
+	}
+}
+
+func down(db *dbflag.Flag) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "down",
+		Short: "Takes the last migration back, one for each call",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !yes {
+				return errors.New("migrate down can drop tables with all that is in them: say --yes if you mean it")
+			}
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			step, err := dbmigrate.New().Down(cmd.Context(), pool)
+			switch {
+			case err != nil:
+				return err
+			case step == nil:
+				cmd.Println("nothing to do, no migration is applied")
+			default:
+				printStep(cmd, *step)
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "confirm that data may be dropped")
+	return cmd
+}
+
+func status(db *dbflag.Flag) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Lists the migrations and when they were applied; fails when the schema is not the one this build needs",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			states, err := dbmigrate.New().Status(cmd.Context(), pool)
+			if err != nil {
+				return err
+			}
+			for _, s := range states {
+				applied := "not applied"
+				if !s.AppliedAt.IsZero() {
+					applied = "applied " + s.AppliedAt.UTC().Format(time.RFC3339)
+				}
+				if s.Changed {
+					applied += ", with other content than this build has"
+				}
+				if s.Unknown {
+					applied += ", unknown to this build"
+				}
+				cmd.Printf("%-40s %s\n", s.Name, applied)
+			}
+			return dbmigrate.Check(cmd.Context(), pool)
+		},
+	}
+}
+
+func printStep(cmd *cobra.Command, s dbmigrate.Step) {
+	cmd.Println(fmt.Sprintf("%s in %s", s.Name, s.Took.Round(time.Millisecond)))
+}
