@@ -84,7 +84,7 @@ func Classify(err error) Class {
 	}
 	state := SQLState(err)
 	switch {
-	case errors.Is(err, ErrRollupMode):
+	case errors.Is(err, ErrRollupMode), errors.Is(err, errNoRole):
 		return ClassSchema
 	case errors.Is(err, errModeChanged), errors.Is(err, errUserVanished):
 		return ClassConflict

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -26,6 +27,9 @@ type Reader struct {
 func NewReader(pool *pgxpool.Pool, timeout time.Duration) *Reader {
 	return &Reader{pool: pool, timeout: timeout}
 }
+
+// errNoRole says that the migrations, which create the roles, have not run.
+var errNoRole = errors.New("the role does not exist")
 
 // Viewer is with whose rights a question is answered. The zero Viewer has
 // none.
@@ -71,6 +75,9 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 		       set_config('jit', 'off', true),
 		       set_config('TimeZone', 'UTC', true)`,
 		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)); err != nil {
+		if SQLState(err) == "22023" { // "invalid parameter value": there is no such role
+			err = fmt.Errorf("%w: %w", errNoRole, err)
+		}
 		return fmt.Errorf("take the role %s: %w", v.role, err)
 	}
 	return fn(tx)
