@@ -5,17 +5,21 @@
 //
 // The way of one span, each step in a file of its own:
 //
-//	reader.go      the loop; the gate that lets every other span pass in some nanoseconds
-//	names.go       the table of known attribute names; one look at each attribute of a span
-//	dialect.go     which dialect is this? the dialects stand in dialect_*.go
+//	reader.go      the loop over the spans, and what is remembered between them
+//	span.go        the way of one span; units.go: seconds, characters, images, costs
+//	names.go       the table of known attribute names; one look at each attribute
+//	dialect.go     the gate for other spans; which dialect is this? dialect_*.go are they
 //	operation.go   is it a leaf, a call to a provider, or a wrapper that repeats its children?
 //	provider.go    who hosts the model; model.go: what the model's name tells
+//	count.go       what is a number; json.go and answer.go: numbers in JSON attributes
 //	tokens.go      from the numbers of the span to disjoint quantities, or a reason
-//	tree.go        what the ancestors of a span know: user, session, model
+//	tree.go        what the ancestors of a span know: user, session, model, tags
+//	roots.go       the same, when the ancestor came in an earlier payload
 //	twice.go       one call that two instrumentations tell of is one call
 //	window.go      the same, when the two arrive in different payloads
 //	logs.go        the coding agents that report calls as log events
 //
-// A dialect is added with one file dialect_<name>.go and one folder
-// testdata/cases/<name>; see CONTRIBUTING.md.
+// A dialect is added with one file dialect_<name>.go, its line in [dialects] and
+// one folder testdata/cases/<name>, which needs no Go. A capture of a library
+// with its truth goes to testdata/corpus; docs/compatibility.md is made of those.
 package genai

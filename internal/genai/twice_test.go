@@ -249,6 +249,18 @@ func TestParallelEqualCallsToldTwiceAreCountedOnceEach(t *testing.T) {
 	}
 }
 
+// Of two equal calls one is told twice and the other once: two remain.
+func TestATellingMeetsOneOtherAtMost(t *testing.T) {
+	t.Parallel()
+	first := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	second := told{scope: scopeUnknown, trace: 2, span: 2, start: 0, end: 100, in: 100, out: 10}
+	inner := told{scope: scopeOpenAI, trace: 3, span: 3, start: 5, end: 95, id: idA, in: 100, out: 10}
+	for _, order := range [][]told{{first, second, inner}, {first, inner, second}, {inner, first, second}} {
+		calls, _ := readAll(t, Config{}, tell(order...))
+		require.Len(t, calls, 2)
+	}
+}
+
 func TestAPayloadThatIsSentAgainMeetsTheSameDecisions(t *testing.T) {
 	t.Parallel()
 	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}

@@ -2,8 +2,8 @@ package genai
 
 import "strings"
 
-// Coding agents. Each reports its calls in spans, in logs or in both; which
-// signal is read is decided by [Config.AgentLogs], and logs.go reads the logs.
+// The coding agents report their calls in spans, in logs or in both. Which
+// signal is read is decided by [Config.AgentLogs]; logs.go reads the logs.
 
 // claudeCode writes bare names; its input leaves the cache out and its writes
 // are not split by lifetime (its log events are). gen_ai.response.id holds the
@@ -72,65 +72,4 @@ func adjustClaudeCode(s *spanReader) {
 	}
 	// "claude-sonnet-4-5[1m]" asks for the long context of the same model.
 	c.RequestModel, _, _ = strings.Cut(c.RequestModel, "[")
-}
-
-// codex writes hundreds of spans per call, of which "handle_responses" has the
-// usage, and neither model nor provider: those stand on an ancestor.
-//
-// Source: captures of Codex CLI 0.169.0.
-var codex = dialect{
-	name:   "codex",
-	scopes: []string{"codex*"},
-	words: vocabulary{
-		reasoning: names("codex.usage.reasoning_output_tokens"),
-		total:     names("codex.usage.total_tokens"),
-		session:   names("conversation.id", "gen_ai.conversation.id"),
-	}.complete(),
-	input:   inputInclusive,
-	output:  outputInclusive,
-	reports: MissingCache | MissingReasoning,
-	operation: func(s *spanReader) operation {
-		switch {
-		case !s.a.present.meets(&usageNames):
-			return opNotACall
-		case s.span.Name() != "handle_responses":
-			return opUnknown
-		case s.r.config.AgentLogs:
-			return opOtherSignal
-		}
-		return opChat
-	},
-}
-
-// geminiCLI writes candidates without thoughts and drops the cache; only its
-// log events have both.
-//
-// Source: captures of Gemini CLI 0.61.0.
-var geminiCLI = dialect{
-	name:   "gemini-cli",
-	scopes: []string{"gemini-cli*"},
-	words:  conventionWords.complete(),
-	input:  inputInclusive,
-	output: outputAsProvider,
-	operation: func(s *spanReader) operation {
-		op := s.conventionalOperation()
-		if op.isCall() && s.r.config.AgentLogs {
-			return opOtherSignal
-		}
-		return op
-	},
-}
-
-// copilot is GitHub's: the newest conventions, with itself as provider of
-// every model.
-//
-// Source: captures of Copilot CLI 1.0.102.
-var copilot = dialect{
-	name:    "copilot",
-	scopes:  []string{"github.copilot*", "github-copilot*", "copilot*", "@github/copilot*"},
-	systems: []string{"github"},
-	words:   conventionWords.complete(),
-	input:   inputInclusive,
-	output:  outputInclusive,
-	reports: MissingCache,
 }

@@ -1,0 +1,29 @@
+package genai
+
+// codex writes hundreds of spans per call, of which "handle_responses" has the
+// usage, and neither model nor provider: those stand on an ancestor.
+//
+// Source: captures of Codex CLI 0.169.0.
+var codex = dialect{
+	name:   "codex",
+	scopes: []string{"codex*"},
+	words: vocabulary{
+		reasoning: names("codex.usage.reasoning_output_tokens"),
+		total:     names("codex.usage.total_tokens"),
+		session:   names("conversation.id", "gen_ai.conversation.id"),
+	}.complete(),
+	input:   inputInclusive,
+	output:  outputInclusive,
+	reports: MissingCache | MissingReasoning,
+	operation: func(s *spanReader) operation {
+		switch {
+		case !s.a.present.meets(&usageNames):
+			return opNotACall
+		case s.span.Name() != "handle_responses":
+			return opUnknown
+		case s.r.config.AgentLogs:
+			return opOtherSignal
+		}
+		return opChat
+	},
+}

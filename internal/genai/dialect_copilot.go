@@ -1,0 +1,15 @@
+package genai
+
+// copilot is GitHub's: the newest conventions, with itself as provider of
+// every model.
+//
+// Source: captures of Copilot CLI 1.0.102.
+var copilot = dialect{
+	name:    "copilot",
+	scopes:  []string{"github.copilot*", "github-copilot*", "copilot*", "@github/copilot*"},
+	systems: []string{"github"},
+	words:   conventionWords.complete(),
+	input:   inputInclusive,
+	output:  outputInclusive,
+	reports: MissingCache,
+}

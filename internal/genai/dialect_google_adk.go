@@ -1,0 +1,44 @@
+package genai
+
+import "strings"
+
+// Google's Agent Development Kit. The call is the span "call_llm"; the answer,
+// with thoughts and cached tokens, stands as JSON beside it.
+//
+// Sources: captures of @google/adk 2.0.0; google/adk-python, telemetry.
+var (
+	adkResponse = name("gcp.vertex.agent.llm_response")
+	adkEvent    = name("gcp.vertex.agent.event_id")
+)
+
+var googleADK = dialect{
+	name:    "google-adk",
+	marks:   setOf(adkResponse, adkEvent),
+	scopes:  []string{"gcp.vertex.agent*"},
+	systems: []string{"gcp.vertex.agent"},
+	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "gcp.vertex.agent.session_id")}.complete(),
+	input:   inputInclusive,
+	output:  outputAsProvider,
+	operation: func(s *spanReader) operation {
+		if s.call.Operation != "" {
+			return s.conventionalOperation()
+		}
+		if strings.HasPrefix(s.span.Name(), "call_llm") {
+			return opChat
+		}
+		return opNotACall
+	},
+	adjust: func(s *spanReader, f *facts) {
+		a := readAnswer(s.a.text(adkResponse))
+		if a.found {
+			f.take(&a.usage)
+			f.reports |= MissingCache | MissingReasoning
+		}
+		if s.call.ResponseID == "" {
+			s.call.ResponseID = a.id
+		}
+		if s.call.Model == "" {
+			s.call.Model = a.model
+		}
+	},
+}

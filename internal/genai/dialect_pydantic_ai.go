@@ -1,0 +1,27 @@
+package genai
+
+import "strings"
+
+// Pydantic AI and Logfire follow the conventions, with details under
+// gen_ai.usage.details and their own cost. Agent runs repeat the sum, in newer
+// versions under gen_ai.aggregated_usage.
+//
+// Source: pydantic/pydantic-ai, models/instrumented.py; genai-prices.
+var pydanticAI = dialect{
+	name:   "pydantic-ai",
+	scopes: []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},
+	words: vocabulary{
+		cost: names("operation.cost", "gen_ai.usage.cost.amount", "gen_ai.usage.cost"),
+	}.complete(),
+	input:   inputInclusive,
+	output:  outputInclusive,
+	reports: MissingCache | MissingAudio | MissingReasoning,
+	operation: func(s *spanReader) operation {
+		if s.call.Operation == "" && strings.HasPrefix(s.scope, "logfire.") && !s.a.has(pydanticAgent) && s.a.present.meets(&usageNames) {
+			return opChat // logfire.openai and logfire.anthropic, older versions
+		}
+		return s.conventionalOperation()
+	},
+}
+
+var pydanticAgent = name("agent_name")

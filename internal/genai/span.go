@@ -1,0 +1,213 @@
+package genai
+
+import (
+	"strconv"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// spanReader is the span at hand, as the hooks of a dialect see it.
+type spanReader struct {
+	r       *reading
+	a       *attributes
+	span    ptrace.Span
+	scope   string
+	call    *Call
+	op      operation
+	told    string // what the span calls the provider
+	address string
+	// callFailed: the dialect has a word for it.
+	callFailed bool
+}
+
+// readSpan reads one span that passed the gate.
+func (r *reading) readSpan(span ptrace.Span) {
+	a := &r.attrs
+	a.read(r.names, span.Attributes())
+	r.touched.join(&a.present)
+	d := r.dialectOf(a)
+	words := d.words
+
+	r.calls = append(r.calls, found{})
+	f := &r.calls[len(r.calls)-1]
+	call := &f.call
+	s := &r.span
+	*s = spanReader{r: r, a: a, span: span, scope: r.scope, call: call}
+	call.Dialect = d.name
+	call.Operation = a.firstText(words.operation)
+	if d.operation != nil {
+		s.op = d.operation(s)
+	} else {
+		s.op = s.conventionalOperation()
+	}
+	if !s.op.isCall() {
+		r.calls = r.calls[:len(r.calls)-1]
+		r.skipSpan(d, span, s.op)
+		return
+	}
+
+	call.Model, call.RequestModel = a.firstText(words.model), a.firstText(words.requestModel)
+	call.ResponseID = a.firstText(words.responseID)
+	call.TraceID, call.SpanID = span.TraceID(), span.SpanID()
+	call.Start, call.End = span.StartTimestamp().AsTime(), span.EndTimestamp().AsTime()
+	call.Service, call.Environment = r.resource.service, r.resource.environment
+	call.SessionID = a.firstText(words.session)
+	call.ServiceTier = servedTier(a.firstText(words.serviceTier))
+	call.Region = a.firstText(words.region)
+	s.told, s.address = a.firstText(words.provider), a.firstText(words.address)
+
+	numbers := &r.facts
+	*numbers = noFacts
+	numbers.inputMeans, numbers.outputMeans, numbers.reports = d.input, d.output, d.reports
+	numbers.read(a, words)
+	if d.adjust != nil {
+		d.adjust(s, numbers)
+	}
+	s.readUnits(numbers)
+	s.readCost(words.cost)
+	call.setKey()
+	if s.failed() && call.ResponseID == "" && !numbers.hasNumbers() {
+		r.calls = r.calls[:len(r.calls)-1]
+		r.skip(d.name, SkipCallFailed)
+		return
+	}
+
+	if call.Model == "" {
+		call.Model = call.RequestModel
+	}
+	if call.User == "" {
+		call.User = r.userOf(a)
+	}
+	s.readTags()
+	f.span, f.resource, f.user, f.scope = span, r.resource.resource, r.resource.user, r.scope
+	f.op, f.told, f.address = s.op, s.told, s.address
+	if call.Model == "" && !span.ParentSpanID().IsEmpty() {
+		r.pending = append(r.pending, *numbers)
+		f.pending = int32(len(r.pending))
+		return
+	}
+	r.quantify(f, numbers)
+}
+
+// quantify settles who hosts the call, of which type it is and what it
+// consumed. All three depend on the model.
+func (r *reading) quantify(f *found, numbers *facts) {
+	call := &f.call
+	info := r.model(call.Model)
+	call.Provider = providerOf(f.told, f.address, call.Model, info)
+	call.APIType = f.op.apiType(info.kind)
+	f.model = info.base
+	if f.op == opAudio && call.APIType == usage.APITypeText {
+		call.APIType = usage.APITypeSpeech
+	}
+	numbers.fitTo(call, info)
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, info})
+}
+
+// fitTo moves the quantities that mean different things for different types of
+// calls to their place.
+func (f *facts) fitTo(call *Call, info modelInfo) {
+	switch call.APIType {
+	case usage.APITypeVideo:
+		if f.videoNanos == absent {
+			f.videoNanos, f.audioNanos = f.audioNanos, absent
+		}
+	}
+	if f.input <= 0 && f.output <= 0 && f.total <= 0 {
+		switch call.APIType {
+		case usage.APITypeImage:
+			f.tokensMissing = f.images > 0 && !info.perImage
+		case usage.APITypeTTS:
+			f.tokensMissing = f.characters > 0 && info.tokens
+		case usage.APITypeTranscription:
+			f.tokensMissing = f.audioNanos > 0 && info.tokens
+		}
+	}
+}
+
+// conventionalOperation reads gen_ai.operation.name. Where the span has none,
+// only a client span that names its model and its usage is taken for a call.
+func (s *spanReader) conventionalOperation() operation {
+	if s.call.Operation != "" {
+		return operationNamed(s.call.Operation)
+	}
+	if s.span.Kind() == ptrace.SpanKindClient && s.a.present.meets(&modelNames) && s.a.present.meets(&usageNames) {
+		return opChat
+	}
+	return opUnknown
+}
+
+var (
+	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
+	usageNames = setOf(append(append([]nameID{}, conventionWords.input...), conventionWords.output...)...)
+)
+
+// skipSpan counts a span that is no call, and remembers the user it names for
+// the calls below it.
+func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
+	if r.roots != nil {
+		if user := r.userOf(&r.attrs); user != "" {
+			r.roots.put(span.TraceID(), user, r.attrs.firstText(namesSession))
+		}
+	}
+	switch {
+	case op == opOtherSignal:
+		r.skip(d.name, SkipOtherSignal)
+	case op == opUnknown && r.attrs.present.meets(&usageNames):
+		r.skip(d.name, SkipUnknownOperation)
+	default:
+		r.skip(d.name, SkipNotACall)
+	}
+}
+
+// failed reports whether the span says that the call failed.
+func (s *spanReader) failed() bool {
+	if s.callFailed || s.span.Status().Code() == ptrace.StatusCodeError || s.a.text(nameErrorType) != "" {
+		return true
+	}
+	return s.a.has(nameHTTPStatus) && s.a.count(nameHTTPStatus) >= 400
+}
+
+// userOf gives the first configured user attribute that has a value. Numbers
+// are users too.
+func (r *reading) userOf(a *attributes) string {
+	for _, id := range r.userNames {
+		if !a.present.has(id) {
+			continue
+		}
+		switch v := a.values[id]; v.Type() {
+		case pcommon.ValueTypeStr:
+			if text := v.Str(); text != "" {
+				return text
+			}
+		case pcommon.ValueTypeInt:
+			return strconv.FormatInt(v.Int(), 10)
+		}
+	}
+	return ""
+}
+
+// readTags copies the configured attributes that the span has.
+func (s *spanReader) readTags() {
+	for _, id := range s.r.tagNames {
+		if text := tagText(s.a, id); text != "" {
+			s.call.Tags = append(s.call.Tags, usage.Tag{Key: s.r.names.names[id], Value: text})
+		}
+	}
+}
+
+func tagText(a *attributes, id nameID) string {
+	if !a.present.has(id) {
+		return ""
+	}
+	switch v := a.values[id]; v.Type() {
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeBool:
+		return v.AsString()
+	}
+	return ""
+}

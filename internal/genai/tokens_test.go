@@ -1,0 +1,162 @@
+package genai
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+func TestFactsBecomeDisjointQuantities(t *testing.T) {
+	t.Parallel()
+	openAI := callKind{usage.APITypeText, providerOpenAI, inspectModel("gpt-5")}
+	anthropic := callKind{usage.APITypeText, providerAnthropic, inspectModel("claude-sonnet-4-5")}
+	bedrock := callKind{usage.APITypeText, providerBedrock, inspectModel("amazon.nova-pro-v1:0")}
+	gemini := callKind{usage.APITypeText, providerGemini, inspectModel("gemini-2.5-pro")}
+	speech := callKind{usage.APITypeSpeech, providerOpenAI, inspectModel("gpt-4o-audio-preview")}
+	all := MissingCache | MissingReasoning | MissingAudio
+
+	for name, c := range map[string]struct {
+		kind   callKind
+		facts  func(f *facts)
+		want   usage.Quantities
+		reason usage.Reason
+	}{
+		"inclusive, reasoning inside": {openAI, func(f *facts) {
+			f.input, f.cacheRead, f.output, f.reasoning = 2006, 1792, 412, 320
+		}, usage.Quantities{usage.InputTextTokens: 214, usage.CacheReadTokens: 1792, usage.OutputTextTokens: 92, usage.OutputReasoningTokens: 320}, ""},
+		"the provider's own number is exclusive": {anthropic, func(f *facts) {
+			f.inputMeans, f.input, f.cacheRead, f.cacheWrite, f.cacheWrite5m, f.cacheWrite1h, f.output = inputAsProvider, 4000, 1800, 248, 148, 100, 503
+		}, usage.Quantities{usage.InputTextTokens: 4000, usage.CacheReadTokens: 1800, usage.CacheWrite5mTokens: 148, usage.CacheWrite1hTokens: 100, usage.OutputTextTokens: 503}, ""},
+		"a dialect that claims to be inclusive and cannot be": {anthropic, func(f *facts) {
+			f.input, f.cacheRead, f.cacheWrite, f.cacheWrite1h, f.output = 41, 1800, 248, 248, 503
+		}, usage.Quantities{usage.InputTextTokens: 41, usage.CacheReadTokens: 1800, usage.CacheWrite1hTokens: 248, usage.OutputTextTokens: 503}, ""},
+		"everything cached": {openAI, func(f *facts) {
+			f.input, f.cacheRead, f.output = 1024, 1024, 5
+		}, usage.Quantities{usage.CacheReadTokens: 1024, usage.OutputTextTokens: 5}, ""},
+		"a lifetime larger than the sum of writes": {anthropic, func(f *facts) {
+			f.input, f.cacheRead, f.cacheWrite, f.cacheWrite5m, f.output = 5000, 0, 100, 300, 5
+		}, usage.Quantities{usage.InputTextTokens: 4700, usage.CacheWrite5mTokens: 300, usage.OutputTextTokens: 5}, ""},
+		"only the parts of the writes are told": {anthropic, func(f *facts) {
+			f.input, f.cacheRead, f.cacheWrite5m, f.cacheWrite1h, f.output = 5000, 0, 148, 100, 5
+		}, usage.Quantities{usage.InputTextTokens: 4752, usage.CacheWrite5mTokens: 148, usage.CacheWrite1hTokens: 100, usage.OutputTextTokens: 5}, ""},
+		"Gemini's thoughts are beside the candidates": {gemini, func(f *facts) {
+			f.outputMeans, f.input, f.cacheRead, f.output, f.reasoning, f.total = outputAsProvider, 904, 512, 77, 133, 1114
+		}, usage.Quantities{usage.InputTextTokens: 392, usage.CacheReadTokens: 512, usage.OutputTextTokens: 77, usage.OutputReasoningTokens: 133}, ""},
+		"the total says that thoughts are inside": {gemini, func(f *facts) {
+			f.outputMeans, f.input, f.cacheRead, f.output, f.reasoning, f.total = outputAsProvider, 904, 512, 210, 133, 1114
+		}, usage.Quantities{usage.InputTextTokens: 392, usage.CacheReadTokens: 512, usage.OutputTextTokens: 77, usage.OutputReasoningTokens: 133}, ""},
+		"the total of Bedrock betrays dropped cached tokens": {bedrock, func(f *facts) {
+			f.inputMeans, f.input, f.output, f.total = inputAsProvider, 30, 628, 2358
+		}, usage.Quantities{usage.InputTextTokens: 30, usage.CacheReadTokens: 1700, usage.OutputTextTokens: 628}, usage.ReasonCacheNotReported},
+		"audio is taken out of text on both sides": {speech, func(f *facts) {
+			f.input, f.inputAudio, f.output, f.outputAudio = 1306, 210, 287, 140
+		}, usage.Quantities{usage.InputTextTokens: 1096, usage.InputAudioTokens: 210, usage.OutputTextTokens: 147, usage.OutputAudioTokens: 140}, ""},
+		"cached audio is cached and audio": {speech, func(f *facts) {
+			f.input, f.cacheRead, f.cacheReadAudio, f.inputAudio, f.output, f.outputAudio = 1000, 600, 200, 300, 50, 50
+		}, usage.Quantities{usage.InputTextTokens: 300, usage.CacheReadTokens: 400, usage.CacheReadAudioTokens: 200, usage.InputAudioTokens: 100, usage.OutputAudioTokens: 50}, ""},
+		"more audio than input": {speech, func(f *facts) {
+			f.input, f.inputAudio, f.output, f.outputAudio = 100, 210, 50, 0
+		}, usage.Quantities{usage.InputAudioTokens: 100, usage.OutputTextTokens: 50}, usage.ReasonInconsistentQuantities},
+		"more tokens in the total than anywhere": {openAI, func(f *facts) {
+			f.input, f.output, f.total = 100, 50, 500
+		}, usage.Quantities{usage.InputTextTokens: 100, usage.OutputTextTokens: 50}, usage.ReasonInconsistentQuantities},
+		"the total and the output give the input": {openAI, func(f *facts) {
+			f.output, f.total = 50, 500
+		}, usage.Quantities{usage.InputTextTokens: 450, usage.OutputTextTokens: 50}, ""},
+		"only one side is known": {openAI, func(f *facts) {
+			f.output = 50
+		}, usage.Quantities{usage.OutputTextTokens: 50}, usage.ReasonInconsistentQuantities},
+		"buckets do not overlap": {openAI, func(f *facts) {
+			f.inputMeans, f.outputMeans = inputDisjoint, outputDisjoint
+			f.input, f.cacheRead, f.inputAudio, f.output, f.reasoning, f.total = 282, 1024, 5, 95, 192, 1598
+		}, usage.Quantities{usage.InputTextTokens: 282, usage.CacheReadTokens: 1024, usage.InputAudioTokens: 5, usage.OutputTextTokens: 95, usage.OutputReasoningTokens: 192}, ""},
+		"nothing told":  {openAI, func(*facts) {}, usage.Quantities{}, usage.ReasonNoUsage},
+		"zeros told":    {openAI, func(f *facts) { f.input, f.output = 0, 0 }, usage.Quantities{}, usage.ReasonZeroUsageStream},
+		"nonsense told": {openAI, func(f *facts) { f.input, f.output = invalid, 7 }, usage.Quantities{usage.OutputTextTokens: 7}, usage.ReasonInvalidQuantity},
+		"the greatest counts do not overflow": {openAI, func(f *facts) {
+			f.input, f.output, f.cacheRead, f.cacheWrite, f.reasoning = maxCount, maxCount, maxCount, maxCount, maxCount
+		}, usage.Quantities{usage.InputTextTokens: maxCount, usage.CacheReadTokens: maxCount, usage.CacheWrite5mTokens: maxCount, usage.OutputReasoningTokens: maxCount}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := noFacts
+			f.reports = all
+			c.facts(&f)
+			var got usage.Quantities
+			reason, _ := f.quantities(&got, c.kind)
+			require.Equal(t, c.want, got)
+			require.Equal(t, c.reason, reason)
+		})
+	}
+}
+
+func TestTheHostIsToldFromTheStrongestSign(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ told, address, model, want string }{
+		{"openai", "", "gpt-4o", "openai"},
+		{"openai", "api.openai.com", "gpt-4o", "openai"},
+		{"openai", "shop.openai.azure.com", "gpt-4o", "azure.ai.openai"},
+		{"openai", "api.groq.com", "llama-3.3-70b-versatile", "groq"},
+		{"openai", "127.0.0.1", "gpt-4o", "openai"},
+		{"openai.responses", "", "gpt-5", "openai"},
+		{"az.ai.openai", "api.openai.com", "gpt-4o", "azure.ai.openai"},
+		{"anthropic", "", "claude-sonnet-4-5", "anthropic"},
+		{"anthropic", "", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock"},
+		{"anthropic", "us-east5-aiplatform.googleapis.com", "claude-sonnet-4-5@20250929", "gcp.vertex_ai"},
+		{"AWS", "", "amazon.nova-pro-v1:0", "aws.bedrock"},
+		{"strands-agents", "", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws.bedrock"},
+		{"strands-agents", "", "gpt-4o-mini", "openai"},
+		{"gcp.vertex.agent", "", "gemini-2.5-flash", "gcp.gemini"},
+		{"gcp.gen_ai", "generativelanguage.googleapis.com", "gemini-2.5-flash", "gcp.gemini"},
+		{"gcp.gen_ai", "europe-west4-aiplatform.googleapis.com", "gemini-2.5-flash", "gcp.vertex_ai"},
+		{"github", "", "claude-sonnet-4.5", "anthropic"},
+		{"github", "", "grok-code-fast-1", "x_ai"},
+		{"", "", "o4-mini", "openai"},
+		{"", "", "azure/gpt-4o", "azure.ai.openai"},
+		{"litellm", "", "bedrock/anthropic.claude-3-haiku-20240307-v1:0", "aws.bedrock"},
+		{"xai", "", "grok-4", "x_ai"},
+		{"mistral", "", "codestral-latest", "mistral_ai"},
+		{"my-own-cluster", "", "llama-3", "my-own-cluster"},
+		{"", "", "some-model", ""},
+		{"langchain", "", "some-model", "langchain"},
+		{"openai", "", "openai.gpt-oss-120b-1:0", "aws.bedrock"},
+	} {
+		require.Equal(t, c.want, providerOf(c.told, c.address, c.model, inspectModel(c.model)), "%+v", c)
+	}
+}
+
+func TestTheNameOfAModelTellsWhatItDoes(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]usage.APIType{
+		"gpt-4o": usage.APITypeText, "claude-sonnet-4-5": usage.APITypeText, "gemini-2.5-flash": usage.APITypeText, "": usage.APITypeText,
+		"gpt-4o-audio-preview-2025-06-03": usage.APITypeSpeech, "gpt-realtime": usage.APITypeSpeech, "gpt-4o-mini-realtime-preview": usage.APITypeSpeech,
+		"whisper-1": usage.APITypeTranscription, "gpt-4o-transcribe": usage.APITypeTranscription, "whisper-large-v3-turbo": usage.APITypeTranscription,
+		"tts-1-hd": usage.APITypeTTS, "gpt-4o-mini-tts": usage.APITypeTTS, "gemini-2.5-flash-preview-tts": usage.APITypeTTS,
+		"text-embedding-3-small": usage.APITypeEmbedding, "amazon.titan-embed-text-v2:0": usage.APITypeEmbedding, "voyage-3": usage.APITypeEmbedding,
+		"dall-e-3": usage.APITypeImage, "gpt-image-1": usage.APITypeImage, "imagen-4.0-generate-001": usage.APITypeImage,
+		"sora-2": usage.APITypeVideo, "veo-3.0-generate-001": usage.APITypeVideo,
+		"rerank-v3.5": usage.APITypeRerank,
+	} {
+		require.Equal(t, want, opChat.apiType(inspectModel(model).kind), model)
+	}
+}
+
+func TestTwoNamesOfOneModelAreEqual(t *testing.T) {
+	t.Parallel()
+	for _, pair := range [][2]string{
+		{"gpt-4o-mini", "gpt-4o-mini-2024-07-18"},
+		{"claude-sonnet-4-5", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
+		{"claude-sonnet-4-5", "anthropic/claude-sonnet-4-5-20250929"},
+		{"claude-sonnet-4-5@20250929", "claude-sonnet-4-5-20250929"},
+		{"gemini-1.5-pro", "gemini-1.5-pro-002"}, {"gpt-4", "gpt-4-0613"}, {"mistral-large-latest", "mistral-large-2411"},
+	} {
+		require.Equal(t, inspectModel(pair[0]).base, inspectModel(pair[1]).base, "%v", pair)
+	}
+	for _, pair := range [][2]string{
+		{"gpt-4o", "gpt-4o-mini"}, {"claude-sonnet-4-5", "claude-sonnet-4"}, {"gemini-2.5-flash", "gemini-2.5-flash-lite"}, {"o3", "o3-mini"}, {"gpt-4", "gpt-4.1"},
+	} {
+		require.NotEqual(t, inspectModel(pair[0]).base, inspectModel(pair[1]).base, "%v", pair)
+	}
+}

@@ -1,0 +1,140 @@
+package genai
+
+import (
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// readUnits reads what is not counted in tokens: first what the app itself
+// says with the configured attributes, then what libraries say.
+func (s *spanReader) readUnits(f *facts) {
+	r, a := s.r, s.a
+	if n := a.count(r.inputImages); n != absent {
+		f.images = n
+	}
+	if n := a.count(r.inputCharacters); n != absent {
+		f.characters = n
+	}
+	if a.has(r.inputSeconds) {
+		f.audioNanos = nanosOf(a.values[r.inputSeconds])
+	}
+	if s.op == opChat {
+		return
+	}
+	if f.audioNanos == absent {
+		for _, id := range conventionWords.seconds {
+			if a.has(id) {
+				f.audioNanos = nanosOf(a.values[id])
+				break
+			}
+		}
+	}
+	if s.op == opTTS && f.characters == absent {
+		if text := a.text(nameRequestText); text != "" {
+			f.characters = count(utf8.RuneCountInString(text))
+		}
+	}
+	if s.op == opImage || s.op == opVideo {
+		s.readVariant()
+	}
+}
+
+// readVariant makes the variant of an image, "1024x1792/hd", of what the span
+// tells: the size, and the quality unless it is the standard one.
+func (s *spanReader) readVariant() {
+	size, quality := s.a.firstText(namesImageSize), s.a.firstText(namesImageQuality)
+	switch {
+	case size == "":
+		s.call.Variant = quality
+	case quality == "", quality == "standard", quality == "auto":
+		s.call.Variant = size
+	default:
+		s.call.Variant = size + "/" + quality
+	}
+}
+
+// nanosOf reads a number of seconds.
+func nanosOf(v pcommon.Value) count {
+	seconds, ok := numberOf(v)
+	if !ok {
+		return invalid
+	}
+	nanos, ok := usage.SecondsToQuantity(seconds)
+	if !ok || seconds > maxSeconds {
+		return invalid
+	}
+	return count(nanos)
+}
+
+// maxSeconds is the longest audio taken seriously: a year.
+const maxSeconds = 366 * 24 * 3600
+
+// readCost reads the cost that arrived with the span.
+func (s *spanReader) readCost(ids []nameID) {
+	if s.call.HasReportedCost {
+		return
+	}
+	for _, id := range ids {
+		if !s.a.has(id) {
+			continue
+		}
+		if currency := s.a.text(nameCostCurrency); currency != "" && currency != "USD" {
+			return
+		}
+		s.call.reportCost(s.a.values[id])
+		return
+	}
+}
+
+// reportCost takes a cost in dollars, as double or text. Zero, negative and
+// absurd costs are none.
+func (c *Call) reportCost(v pcommon.Value) {
+	switch v.Type() {
+	case pcommon.ValueTypeStr:
+		c.reportCostText(v.Str())
+	case pcommon.ValueTypeDouble:
+		c.reportCostFloat(v.Double())
+	case pcommon.ValueTypeInt:
+		c.reportCostFloat(float64(v.Int()))
+	}
+}
+
+func (c *Call) reportCostFloat(dollars float64) {
+	if dollars > 0 && dollars < math.MaxInt32 {
+		var digits [48]byte
+		c.reportCostText(string(strconv.AppendFloat(digits[:0], dollars, 'f', -1, 64)))
+	}
+}
+
+func (c *Call) reportCostText(text string) {
+	if m, err := usage.ParseMoney(text); err == nil && m > 0 && m <= usage.MaxCallCost {
+		c.ReportedCost, c.HasReportedCost = m, true
+	}
+}
+
+// servedTier gives the tier in the words of the price books; the standard
+// tier, which libraries call by many names, is "".
+func servedTier(tier string) string {
+	switch tier {
+	case "", "default", "standard", "auto", "on_demand", "standard_only", "STANDARD", "ON_DEMAND", "normal":
+		return ""
+	}
+	return tier
+}
+
+// minKeyBytes is the length from which a response id is taken for unique.
+// The providers' ids have 20 and more random characters; Ollama counts from
+// chatcmpl-0 to chatcmpl-999.
+const minKeyBytes = 16
+
+// setKey makes the response id the identity of the call, where it can be one.
+func (c *Call) setKey() {
+	if c.Key == "" && len(c.ResponseID) >= minKeyBytes {
+		c.Key = c.ResponseID
+	}
+}
