@@ -205,12 +205,14 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (WriteResult, erro
 		if err != nil {
 			return WriteResult{}, err
 		}
+		rows, expired := w.withoutExpired(db, rows)
 		unknown, err := w.resolve(ctx, db, rows)
 		if err != nil {
 			return WriteResult{}, err
 		}
 		result, err := w.writeResolved(ctx, db, rows, try == tries)
 		result.UnknownUsers = unknown
+		result.Parked = append(result.Parked, expired...)
 		switch {
 		case try == tries:
 			return result, err
@@ -227,6 +229,24 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (WriteResult, erro
 		}
 	}
 }
+
+// withoutExpired takes out the calls before the retention mark: their rows may
+// have been deleted and their sums kept, so storing them could count twice.
+func (w *Writer) withoutExpired(db *database, rows []row) (left []row, expired []Parked) {
+	if db.retainedFrom.IsZero() || !slices.ContainsFunc(rows, func(r row) bool { return r.Time.Before(db.retainedFrom) }) {
+		return rows, nil
+	}
+	for _, r := range rows {
+		if r.Time.Before(db.retainedFrom) {
+			expired = append(expired, w.park(r.Record, errExpired))
+		} else {
+			left = append(left, r)
+		}
+	}
+	return left, expired
+}
+
+var errExpired = errors.New("timestamp: the call is older than the retention mark, and whether it was counted already is not known any more")
 
 const (
 	unknownErrorPause = 200 * time.Millisecond
@@ -339,7 +359,7 @@ func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, by
 		if err != nil {
 			return err
 		}
-		return db.confirmMode(ctx, tx)
+		return db.confirm(ctx, tx)
 	})
 	return inserted, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -40,6 +41,8 @@ type database struct {
 	// partitioned: the primary key is (id, timestamp), as a partitioned table
 	// must have it.
 	partitioned bool
+	// retainedFrom is the retention mark: calls before it are refused.
+	retainedFrom time.Time
 }
 
 const triggerEnabled = `EXISTS (
@@ -51,13 +54,19 @@ const selectDatabase = `
 SELECT ` + triggerEnabled + `,
        to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
-       (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass)`
+       (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass),
+       (` + selectRetainedFrom + `)`
 
 func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	var db database
-	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned)
-	}); err != nil {
+	var mark *string
+	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned, &mark)
+	})
+	if err == nil {
+		db.retainedFrom, err = parseMark(mark)
+	}
+	if err != nil {
 		return nil, err
 	}
 	mode := w.o.Rollup
@@ -70,18 +79,25 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	return &db, nil
 }
 
-// errModeChanged: the trigger came or went since the writer looked.
-var errModeChanged = errors.New("the trigger api_usage_fold_insert came or went; looking again")
+// errModeChanged: the trigger or the retention mark is not what it was.
+var errModeChanged = errors.New("the trigger api_usage_fold_insert came or went, or old calls were deleted; looking again")
 
-// confirmMode runs after the rows are written and before the commit. Writing
-// holds a lock on the table that creating or dropping a trigger has to wait
-// for, so what it sees holds until the commit.
-func (db *database) confirmMode(ctx context.Context, tx pgx.Tx) error {
+// confirm runs after the rows are written and before the commit. Writing holds
+// a lock on the table that creating or dropping a trigger has to wait for, so
+// what it sees of that holds until the commit. A retention mark is committed
+// before the first row goes, so a row that could be written again because it
+// had gone comes with a mark that is seen here.
+func (db *database) confirm(ctx context.Context, tx pgx.Tx) error {
 	var has bool
-	if err := tx.QueryRow(ctx, `SELECT `+triggerEnabled).Scan(&has); err != nil {
+	var mark *string
+	if err := tx.QueryRow(ctx, `SELECT `+triggerEnabled+`, (`+selectRetainedFrom+`)`).Scan(&has, &mark); err != nil {
 		return err
 	}
-	if has != db.hasTrigger {
+	retainedFrom, err := parseMark(mark)
+	if err != nil {
+		return err
+	}
+	if has != db.hasTrigger || !retainedFrom.Equal(db.retainedFrom) {
 		return errModeChanged
 	}
 	return nil

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// The retention mark: calls before it were deleted, their sums stay. It stands
+// in public.usage_setting as an RFC 3339 time, the start of a UTC day.
+const retainedFrom = "retained_from"
+
+const selectRetainedFrom = `SELECT max(value) FROM public.usage_setting WHERE name = '` + retainedFrom + `'`
+
+// RetainedFrom is the retention mark, zero when nothing was ever deleted.
+// Before it only the rollups know anything: the smallest unit of a user's
+// usage is the UTC day there.
+func RetainedFrom(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+},
+) (time.Time, error) {
+	var text *string
+	if err := db.QueryRow(ctx, selectRetainedFrom).Scan(&text); err != nil {
+		return time.Time{}, fmt.Errorf("read retention mark: %w", err)
+	}
+	return parseMark(text)
+}
+
+func parseMark(text *string) (time.Time, error) {
+	if text == nil {
+		return time.Time{}, nil
+	}
+	mark, err := time.Parse(time.RFC3339, *text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("public.usage_setting has %s = %q, which is not a time such as 2026-01-01T00:00:00Z", retainedFrom, *text)
+	}
+	return mark, nil
+}
+
+// RetainOptions of [Retain].
+type RetainOptions struct {
+	// Before is cut down to the start of its UTC day; calls before that go.
+	Before time.Time
+	// BatchRows are deleted in one transaction; 0 is 20,000, which takes some
+	// 100 ms.
+	BatchRows int
+	// Progress is told of the rows deleted so far, when not nil.
+	Progress func(rows int64)
+}
+
+// Retain deletes old calls and keeps their sums in the rollups. It may be
+// stopped at any moment and run again.
+//
+// The mark is set before the first row goes. From then on writers refuse
+// calls before it: whether such a call was counted already cannot be known any
+// more, so storing it might count it twice.
+func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted int64, err error) {
+	if o.BatchRows <= 0 {
+		o.BatchRows = 20_000
+	}
+	b := o.Before.UTC()
+	mark := time.Date(b.Year(), b.Month(), b.Day(), 0, 0, 0, 0, time.UTC)
+	if _, err := pool.Exec(ctx, `
+INSERT INTO public.usage_setting AS s (name, value) VALUES ('`+retainedFrom+`', $1)
+ON CONFLICT (name) DO UPDATE SET value = greatest(s.value, EXCLUDED.value)`, mark.Format(time.RFC3339)); err != nil {
+		return 0, fmt.Errorf("set retention mark: %w", err)
+	}
+	// Day by day: a statement over everything would pass over all the rows that
+	// the ones before it deleted. The last pass is for what no rollup tells of.
+	rows, err := pool.Query(ctx, `SELECT DISTINCT bucket FROM public.usage_day WHERE bucket < $1 AND calls <> 0 ORDER BY 1`, mark)
+	if err != nil {
+		return 0, fmt.Errorf("list days: %w", err)
+	}
+	days, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	if err != nil {
+		return 0, fmt.Errorf("list days: %w", err)
+	}
+	for _, day := range days {
+		if deleted, err = retainRange(ctx, pool, o, day, day.AddDate(0, 0, 1), deleted); err != nil {
+			return deleted, err
+		}
+	}
+	return retainRange(ctx, pool, o, time.Time{}, mark, deleted)
+}
+
+func retainRange(ctx context.Context, pool *pgxpool.Pool, o RetainOptions, from, to time.Time, deleted int64) (int64, error) {
+	for {
+		var rows int64
+		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `SET LOCAL usage.keep_rollup = on`); err != nil {
+				return err
+			}
+			tag, err := tx.Exec(ctx, `
+DELETE FROM public.api_usage
+WHERE id = ANY (ARRAY(SELECT id FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 LIMIT $3))`, from, to, o.BatchRows)
+			rows = tag.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return deleted, fmt.Errorf("delete calls before %s: %w", to.Format(time.DateOnly), err)
+		}
+		if rows == 0 {
+			return deleted, nil
+		}
+		deleted += rows
+		if o.Progress != nil {
+			o.Progress(deleted)
+		}
+	}
+}

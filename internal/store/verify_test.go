@@ -1,0 +1,133 @@
+package store_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+func randomCalls(n int) []usage.Record {
+	r := rand.New(rand.NewPCG(11, 12))
+	records := make([]usage.Record, n)
+	for i := range records {
+		records[i] = randomCall(r, i)
+	}
+	return records
+}
+
+func verify(t *testing.T, db *pgtest.DB, o store.VerifyOptions) []store.Difference {
+	t.Helper()
+	found, err := store.Verify(t.Context(), db.Pool, o)
+	require.NoError(t, err)
+	return found
+}
+
+func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	assert.Empty(t, verify(t, db, store.VerifyOptions{}), "an empty database has no differences")
+	write(t, newWriter(t, db, store.WriterOptions{}), randomCalls(1000))
+	months := 0
+	assert.Empty(t, verify(t, db, store.VerifyOptions{Progress: func(time.Time, int) { months++ }}))
+	assert.Equal(t, 4, months, "March to June")
+
+	good := func() string {
+		return db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_quarter_hour t WHERE calls <> 0`) +
+			db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_month_user t WHERE calls <> 0`)
+	}
+	before := good()
+	for rollup, spoil := range map[string]string{
+		"public.usage_quarter_hour":  `UPDATE public.usage_quarter_hour SET reasoning_tokens = reasoning_tokens + 1 WHERE ctid IN (SELECT ctid FROM public.usage_quarter_hour LIMIT 1)`,
+		"public.usage_day":           `DELETE FROM public.usage_day WHERE ctid IN (SELECT ctid FROM public.usage_day LIMIT 1)`,
+		"public.usage_quarter_total": `INSERT INTO public.usage_quarter_total SELECT '2026-05-05 05:00Z', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket) DO UPDATE SET calls = 77`,
+		"public.usage_day_user":      `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
+		"public.usage_month_user":    `UPDATE public.usage_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_month_user LIMIT 1)`,
+	} {
+		db.Exec(spoil)
+		found := verify(t, db, store.VerifyOptions{})
+		require.Len(t, found, 1, rollup)
+		assert.Equal(t, rollup, found[0].Rollup)
+		assert.Positive(t, found[0].Keys)
+		if rollup == "public.usage_day_user" {
+			assert.Equal(t, "0.000000000001", found[0].Dollars)
+		}
+		assert.Len(t, verify(t, db, store.VerifyOptions{}), 1, "without repair nothing changes")
+		assert.Empty(t, verify(t, db, store.VerifyOptions{To: found[0].Month}), "other months are fine")
+		assert.Len(t, verify(t, db, store.VerifyOptions{Repair: true}), 1)
+		assert.Empty(t, verify(t, db, store.VerifyOptions{}))
+	}
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	assert.Equal(t, before, good())
+}
+
+func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		records := randomCalls(1000)
+		write(t, w, records)
+		sums := db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`)
+		cut := testTime.AddDate(0, 0, 40).Add(7 * time.Hour)
+		mark := time.Date(2026, 4, 23, 0, 0, 0, 0, time.UTC)
+		old := 0
+		for _, r := range records {
+			if r.Time.Before(mark) {
+				old++
+			}
+		}
+		var progress []int64
+		deleted, err := store.Retain(t.Context(), db.Pool, store.RetainOptions{Before: cut, BatchRows: 7, Progress: func(n int64) { progress = append(progress, n) }})
+		require.NoError(t, err)
+		assert.Equal(t, int64(old), deleted)
+		assert.Greater(t, len(progress), 40)
+		assert.Equal(t, sums, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
+		got, err := store.RetainedFrom(t.Context(), db.Pool)
+		require.NoError(t, err)
+		assert.True(t, mark.Equal(got))
+		assert.Empty(t, verify(t, db, store.VerifyOptions{}), "what is left is compared, what is gone is not")
+		assert.Empty(t, verify(t, db, store.VerifyOptions{Repair: true}))
+		assert.Equal(t, sums, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
+
+		// A queue delivers all of it again, to a writer that knew no mark.
+		result := write(t, w, records)
+		assert.Zero(t, result.Inserted)
+		assert.Len(t, result.Parked, old)
+		assert.Equal(t, "timestamp", result.Parked[0].Column)
+		assert.Equal(t, sums, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
+
+		// An earlier mark does not bring anything back.
+		_, err = store.Retain(t.Context(), db.Pool, store.RetainOptions{Before: cut.AddDate(0, -1, 0)})
+		require.NoError(t, err)
+		got, err = store.RetainedFrom(t.Context(), db.Pool)
+		require.NoError(t, err)
+		assert.True(t, mark.Equal(got))
+	})
+}
+
+func TestHealthTellsWhatStands(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	h, err := store.ReadHealth(t.Context(), db.Pool, testTime)
+	require.NoError(t, err)
+	assert.True(t, h.LastCall.IsZero())
+	assert.True(t, h.UsersManaged)
+	assert.Equal(t, store.RollupTrigger, h.Rollup)
+
+	bad := call(3)
+	bad.Cost = -1
+	unpriced := call(4)
+	unpriced.Cost, unpriced.Status, unpriced.Reason = 0, usage.StatusUnpriced, usage.ReasonUnknownModel
+	write(t, newWriter(t, db, store.WriterOptions{}), []usage.Record{call(1), call(2), bad, unpriced})
+	h, err = store.ReadHealth(t.Context(), db.Pool, testTime)
+	require.NoError(t, err)
+	assert.Equal(t, []int64{3, 1, 0, 1}, []int64{h.Calls, h.Unpriced, h.Estimated, h.Parked})
+	assert.Equal(t, "2026-03-14T15:00:00Z", h.LastCall.UTC().Format(time.RFC3339))
+	assert.WithinDuration(t, time.Now(), h.LastStored, time.Minute)
+	assert.Contains(t, h.ParkedReason, "usage_dollars")
+}
