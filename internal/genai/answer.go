@@ -251,7 +251,7 @@ func (f *facts) take(from *facts) {
 	own := *f
 	*f = *from
 	f.audioNanos, f.characters, f.images = own.audioNanos, own.characters, own.images
-	f.estimate, f.inconsistent = own.estimate, own.inconsistent
+	f.estimate, f.inconsistent = own.estimate || from.estimate, own.inconsistent || from.inconsistent
 }
 
 // addDetails takes from the provider's usage object only the details that the

@@ -45,6 +45,7 @@ var conventionWords = vocabulary{
 
 // Names that more than one dialect looks at beside its vocabulary.
 var (
+	nameProviderName  = name("gen_ai.provider.name")
 	nameErrorType     = name("error.type")
 	nameHTTPStatus    = name("http.response.status_code")
 	nameIsStream      = name("gen_ai.request.is_stream")

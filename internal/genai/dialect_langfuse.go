@@ -27,7 +27,7 @@ var langfuse = dialect{
 	}.complete(),
 	input:   inputAsProvider,
 	output:  outputInclusive,
-	reports: MissingCache | MissingReasoning | MissingAudio,
+	reports: MissingReasoning | MissingAudio,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(langfuseType) {
 		case "generation":
@@ -120,6 +120,9 @@ func (f *facts) readBuckets(details string) {
 	}
 	buckets.inputMeans, buckets.outputMeans = inputDisjoint, outputDisjoint
 	buckets.reports = f.reports
+	if buckets.cacheRead != absent || buckets.cacheWrite != absent || buckets.inputAudio != absent {
+		buckets.reports |= MissingCache // who writes one bucket of the input writes the others
+	}
 	buckets.inconsistent = unknown > 0 // a bucket we do not know
 	f.take(&buckets)
 }

@@ -14,6 +14,9 @@ var (
 	openInferenceOutput     = name("output.value")
 	openInferenceMetadata   = name("metadata")
 	openInferenceParameters = name("llm.invocation_parameters")
+	openInferenceDetails    = setOf(names(
+		"llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_write", "llm.token_count.prompt_details.audio",
+		"llm.token_count.completion_details.reasoning", "llm.token_count.completion_details.audio")...)
 )
 
 var openInference = dialect{
@@ -38,7 +41,7 @@ var openInference = dialect{
 	}.complete(),
 	input:   inputUnknown,
 	output:  outputInclusive,
-	reports: MissingCache | MissingReasoning | MissingAudio,
+	reports: MissingReasoning | MissingAudio,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(openInferenceKind) {
 		case "LLM":
@@ -58,6 +61,9 @@ var openInference = dialect{
 func adjustOpenInference(s *spanReader, f *facts) {
 	if strings.HasPrefix(s.scope, "@arizeai/") {
 		f.inputMeans = inputInclusive
+		f.reports |= MissingCache
+	} else if s.a.present.meets(&openInferenceDetails) {
+		f.reports |= MissingCache // this emitter writes details; older ones wrote none
 	}
 	if s.op != opEmbedding {
 		a := readAnswer(s.a.text(openInferenceOutput))

@@ -11,13 +11,15 @@ import "go.opentelemetry.io/collector/pdata/pcommon"
 var openlitImage = name("gen_ai.response.image")
 
 var openlit = dialect{
-	name:    "openlit",
-	scopes:  []string{"@openlit/*", "openlit*"},
-	words:   conventionWords.complete(),
-	input:   inputAsProvider,
-	output:  outputAsProvider,
-	reports: MissingCache,
+	name:   "openlit",
+	scopes: []string{"@openlit/*", "openlit*"},
+	words:  conventionWords.complete(),
+	input:  inputAsProvider,
+	output: outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
+		if s.a.has(nameProviderName) { // versions that still wrote gen_ai.system dropped the cache
+			f.reports |= MissingCache
+		}
 		if s.a.isTrue(nameIsStream) && s.op == opChat {
 			exclusive := callKind{provider: providerNamed(s.told), model: s.r.model(s.modelName())}.excludesCache()
 			if exclusive || f.cacheRead == absent && f.reasoning == absent {

@@ -270,7 +270,7 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Rea
 	ttlMissing := write > 0 && !split && kind.model.vendor == vendorAnthropic
 	if cacheMissing {
 		missing |= MissingCache
-		if exclusive || f.inputMeans == inputUnknown && kind.excludesCache() {
+		if kind.excludesCache() && (exclusive || f.inputMeans == inputUnknown) {
 			missing |= MissingInput
 		}
 	}
