@@ -258,12 +258,18 @@ func (f *facts) take(from *facts) {
 // span itself does not tell.
 func (f *facts) addDetails(from *facts) {
 	for _, pair := range [...]struct{ to, from *count }{
-		{&f.cacheRead, &from.cacheRead}, {&f.cacheWrite, &from.cacheWrite},
-		{&f.cacheWrite5m, &from.cacheWrite5m}, {&f.cacheWrite1h, &from.cacheWrite1h},
+		{&f.cacheRead, &from.cacheRead},
+		{&f.cacheWrite, &from.cacheWrite},
+		{&f.cacheWrite5m, &from.cacheWrite5m},
+		{&f.cacheWrite1h, &from.cacheWrite1h},
 		{&f.reasoning, &from.reasoning},
-		{&f.inputAudio, &from.inputAudio}, {&f.inputImage, &from.inputImage}, {&f.inputVideo, &from.inputVideo},
-		{&f.outputAudio, &from.outputAudio}, {&f.outputImage, &from.outputImage},
-		{&f.cacheReadAudio, &from.cacheReadAudio}, {&f.cacheReadImage, &from.cacheReadImage},
+		{&f.inputAudio, &from.inputAudio},
+		{&f.inputImage, &from.inputImage},
+		{&f.inputVideo, &from.inputVideo},
+		{&f.outputAudio, &from.outputAudio},
+		{&f.outputImage, &from.outputImage},
+		{&f.cacheReadAudio, &from.cacheReadAudio},
+		{&f.cacheReadImage, &from.cacheReadImage},
 		{&f.webSearches, &from.webSearches},
 	} {
 		if *pair.to == absent {

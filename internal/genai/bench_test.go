@@ -16,10 +16,20 @@ func benchHTTP(span ptrace.Span) {
 	a := span.Attributes()
 	span.SetName("GET /api/orders/{id}")
 	for _, kv := range [][2]string{
-		{"http.request.method", "GET"}, {"url.scheme", "https"}, {"url.path", "/api/orders/42"}, {"http.route", "/api/orders/{id}"},
-		{"server.address", "shop.example"}, {"client.address", "10.0.0.7"}, {"network.protocol.version", "1.1"}, {"user_agent.original", "curl/8"},
-		{"network.peer.address", "10.0.0.8"}, {"code.function.name", "GetOrder"}, {"code.namespace", "shop.orders"}, {"thread.name", "worker-1"},
-		{"app.tenant", "acme"}, {"app.release", "2026.11"},
+		{"http.request.method", "GET"},
+		{"url.scheme", "https"},
+		{"url.path", "/api/orders/42"},
+		{"http.route", "/api/orders/{id}"},
+		{"server.address", "shop.example"},
+		{"client.address", "10.0.0.7"},
+		{"network.protocol.version", "1.1"},
+		{"user_agent.original", "curl/8"},
+		{"network.peer.address", "10.0.0.8"},
+		{"code.function.name", "GetOrder"},
+		{"code.namespace", "shop.orders"},
+		{"thread.name", "worker-1"},
+		{"app.tenant", "acme"},
+		{"app.release", "2026.11"},
 	} {
 		a.PutStr(kv[0], kv[1])
 	}

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"slices"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -185,10 +186,8 @@ func dialectOfScope(scope string) *dialect {
 // dialectOfSystem finds the dialect by the value of gen_ai.system.
 func dialectOfSystem(system string) *dialect {
 	for _, d := range dialects {
-		for _, s := range d.systems {
-			if s == system {
-				return d
-			}
+		if slices.Contains(d.systems, system) {
+			return d
 		}
 	}
 	return nil

@@ -49,13 +49,11 @@ var (
 	nameErrorType     = name("error.type")
 	nameHTTPStatus    = name("http.response.status_code")
 	nameIsStream      = name("gen_ai.request.is_stream")
-	nameStream        = name("gen_ai.request.stream")
 	nameCostCurrency  = name("gen_ai.usage.cost.currency")
 	nameImageSize     = name("gen_ai.request.image.size")
 	nameImageQuality  = name("gen_ai.request.image.quality")
 	nameImageSizeOld  = name("gen_ai.request.image_size")
 	nameImageQualOld  = name("gen_ai.request.image_quality")
-	nameWebSearches   = name("gen_ai.usage.web_search_requests")
 	nameRequestText   = name("ai.request.text")
 	namesImageSize    = []nameID{nameImageSize, nameImageSizeOld}
 	namesImageQuality = []nameID{nameImageQuality, nameImageQualOld}

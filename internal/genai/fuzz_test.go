@@ -14,6 +14,7 @@ import (
 
 // checkCall holds for every call, whatever the input.
 func checkCall(t *testing.T, c *Call) {
+	t.Helper()
 	for k, n := range c.Quantities {
 		if n < 0 {
 			t.Fatalf("%s is %d", usage.QuantityKind(k), n)
@@ -37,6 +38,7 @@ func checkCall(t *testing.T, c *Call) {
 }
 
 func addSeeds(f *testing.F, pattern string) {
+	f.Helper()
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
 		f.Fatal("no seeds", err)

@@ -15,7 +15,6 @@ import (
 // a call seen in spans and logs is one: see [Config.AgentLogs]. Other tools
 // repeat in logs what their spans tell, and their events are not read.
 var (
-	logEventName    = name("event.name")
 	logEventKind    = name("event.kind")
 	logTimestamp    = name("event.timestamp")
 	logDuration     = name("duration_ms")

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 
@@ -52,7 +53,7 @@ func (t *nameTable) add(text string) (nameID, error) {
 		return id, nil
 	}
 	if text == "" {
-		return 0, fmt.Errorf("an attribute name is empty")
+		return 0, errors.New("an attribute name is empty")
 	}
 	if len(t.names) >= maxNames {
 		return 0, fmt.Errorf("too many attribute names: at most %d can be configured", maxNames-len(builtinNames.names))
@@ -95,7 +96,7 @@ func nameHash(text string) uint32 {
 	} else if n >= 8 {
 		h = load8(text, 0)*0x9E3779B97F4A7C15 ^ load8(text, n-8)
 	} else {
-		for i := 0; i < n; i++ {
+		for i := range n {
 			h = h<<8 | uint64(text[i])
 		}
 	}

@@ -150,7 +150,9 @@ func TestTwoNamesOfOneModelAreEqual(t *testing.T) {
 		{"claude-sonnet-4-5", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
 		{"claude-sonnet-4-5", "anthropic/claude-sonnet-4-5-20250929"},
 		{"claude-sonnet-4-5@20250929", "claude-sonnet-4-5-20250929"},
-		{"gemini-1.5-pro", "gemini-1.5-pro-002"}, {"gpt-4", "gpt-4-0613"}, {"mistral-large-latest", "mistral-large-2411"},
+		{"gemini-1.5-pro", "gemini-1.5-pro-002"},
+		{"gpt-4", "gpt-4-0613"},
+		{"mistral-large-latest", "mistral-large-2411"},
 	} {
 		require.Equal(t, inspectModel(pair[0]).base, inspectModel(pair[1]).base, "%v", pair)
 	}
