@@ -12,6 +12,7 @@ type configuration struct {
 	api        string // keys of usage_api but for dsn and http, indented by four
 	apiHTTP    string // further keys of usage_api::http, indented by six
 	logLevel   string
+	logs       bool // a logs pipeline beside the one for traces
 }
 
 func (c configuration) String() string {
@@ -22,6 +23,10 @@ func (c configuration) String() string {
 	level := c.logLevel
 	if level == "" {
 		level = "info"
+	}
+	logs := ""
+	if c.logs {
+		logs = "    logs: {receivers: [otlp], processors: [genai_usage], exporters: [usage_postgres]}\n"
 	}
 	return strings.NewReplacer(
 		"{{processor}}", c.processor, "{{exporter}}", c.exporter, "{{extensions}}", c.extensions,
@@ -56,5 +61,5 @@ service:
     metrics: {level: none}
   pipelines:
     traces: {receivers: [otlp], processors: [genai_usage], exporters: [usage_postgres]}
-`)
+`) + logs
 }

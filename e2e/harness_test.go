@@ -164,9 +164,14 @@ func (c *collector) sendHTTP(td ptrace.Traces) error {
 	if err != nil {
 		return err
 	}
+	return c.post("/v1/traces", body)
+}
+
+// post sends a protobuf body to an OTLP path.
+func (c *collector) post(path string, body []byte) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.http+"/v1/traces", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.http+path, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
@@ -19,6 +20,7 @@ func NewFactory() exporter.Factory {
 		metadata.Type,
 		createDefaultConfig,
 		exporter.WithTraces(createTraces, metadata.TracesStability),
+		exporter.WithLogs(createLogs, metadata.LogsStability),
 	)
 }
 
@@ -33,17 +35,36 @@ func createTraces(ctx context.Context, set exporter.Settings, config component.C
 	if err != nil {
 		return nil, err
 	}
-	helper, err := xexporterhelper.NewTracesRequest(ctx, set, e.requestFromTraces, e.push,
+	helper, err := xexporterhelper.NewTracesRequest(ctx, set, e.requestFromTraces, e.push, e.options(cfg)...)
+	if err != nil {
+		return nil, err
+	}
+	return &tracesExporter{Traces: helper, usage: e}, nil
+}
+
+// createLogs is createTraces for the calls of coding agents that are told in
+// log events. It has a queue and connections of its own.
+func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
+	cfg := config.(*Config)
+	e, err := newUsageExporter(set, cfg)
+	if err != nil {
+		return nil, err
+	}
+	helper, err := xexporterhelper.NewLogsRequest(ctx, set, e.requestFromLogs, e.push, e.options(cfg)...)
+	if err != nil {
+		return nil, err
+	}
+	return &logsExporter{Logs: helper, usage: e}, nil
+}
+
+func (e *usageExporter) options(cfg *Config) []exporterhelper.Option {
+	return []exporterhelper.Option{
 		xexporterhelper.WithQueueBatch(cfg.QueueConfig, xexporterhelper.QueueBatchSettings{Encoding: encoding{lost: e.lost}}),
 		exporterhelper.WithTimeout(cfg.TimeoutConfig),
 		exporterhelper.WithRetry(cfg.BackOffConfig),
 		exporterhelper.WithStart(e.start),
 		exporterhelper.WithShutdown(e.shutdown),
-	)
-	if err != nil {
-		return nil, err
 	}
-	return &tracesExporter{Traces: helper, usage: e}, nil
 }
 
 // tracesExporter corrects the helper in two points.
@@ -63,9 +84,29 @@ func (e *tracesExporter) Capabilities() consumer.Capabilities {
 // payloads of a mixed pipeline are such, and a persistent queue would write
 // each of them to disk.
 func (e *tracesExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
-	if !hasRecord(td) {
+	if !hasRecord(spansOf(td)) {
 		e.usage.countWithout(ctx, td.SpanCount())
 		return nil
 	}
 	return e.Traces.ConsumeTraces(ctx, td)
+}
+
+// logsExporter does for logs what tracesExporter does.
+type logsExporter struct {
+	exporter.Logs
+	usage *usageExporter
+}
+
+// Capabilities: see [tracesExporter.Capabilities].
+func (e *logsExporter) Capabilities() consumer.Capabilities {
+	return consumer.Capabilities{MutatesData: false}
+}
+
+// ConsumeLogs: see [tracesExporter.ConsumeTraces].
+func (e *logsExporter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	if !hasRecord(logRecordsOf(ld)) {
+		e.usage.countWithout(ctx, ld.LogRecordCount())
+		return nil
+	}
+	return e.Logs.ConsumeLogs(ctx, ld)
 }

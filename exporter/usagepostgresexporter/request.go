@@ -5,18 +5,20 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
 // request is what waits in the queue: usage records in the form they had on
-// their spans. They are read when they are written to the database and not
+// their spans or log records. They are read when they are written to the database and not
 // before: a text of 450 bytes is smaller than the record it becomes, and costs
 // nothing to put in.
 type request struct {
@@ -35,44 +37,76 @@ func newRequest(records []string) *request {
 	return r
 }
 
-// hasRecord stops at the first span that carries a record.
-func hasRecord(td ptrace.Traces) bool {
-	for _, rs := range td.ResourceSpans().All() {
-		for _, ss := range rs.ScopeSpans().All() {
-			for _, span := range ss.Spans().All() {
-				if _, ok := span.Attributes().Get(usageattr.Record); ok {
-					return true
+// carriers are the attributes of everything in a payload that may carry a
+// record.
+type carriers = iter.Seq[pcommon.Map]
+
+func spansOf(td ptrace.Traces) carriers {
+	return func(yield func(pcommon.Map) bool) {
+		for _, resource := range td.ResourceSpans().All() {
+			for _, scope := range resource.ScopeSpans().All() {
+				for _, span := range scope.Spans().All() {
+					if !yield(span.Attributes()) {
+						return
+					}
 				}
 			}
+		}
+	}
+}
+
+func logRecordsOf(ld plog.Logs) carriers {
+	return func(yield func(pcommon.Map) bool) {
+		for _, resource := range ld.ResourceLogs().All() {
+			for _, scope := range resource.ScopeLogs().All() {
+				for _, record := range scope.LogRecords().All() {
+					if !yield(record.Attributes()) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// hasRecord stops at the first carrier of a record.
+func hasRecord(all carriers) bool {
+	for attributes := range all {
+		if _, ok := attributes.Get(usageattr.Record); ok {
+			return true
 		}
 	}
 	return false
 }
 
-// requestFromTraces takes the records off their spans.
 func (e *usageExporter) requestFromTraces(ctx context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
-	records := make([]string, 0, td.SpanCount())
+	return e.requestFrom(ctx, spansOf(td), td.SpanCount()), nil
+}
+
+func (e *usageExporter) requestFromLogs(ctx context.Context, ld plog.Logs) (xexporterhelper.Request, error) {
+	return e.requestFrom(ctx, logRecordsOf(ld), ld.LogRecordCount()), nil
+}
+
+// requestFrom takes the records off their carriers, of which there are count.
+func (e *usageExporter) requestFrom(ctx context.Context, all carriers, count int) *request {
+	records := make([]string, 0, count)
 	without, notText := 0, 0
-	for _, rs := range td.ResourceSpans().All() {
-		for _, ss := range rs.ScopeSpans().All() {
-			for _, span := range ss.Spans().All() {
-				value, ok := span.Attributes().Get(usageattr.Record)
-				switch {
-				case !ok:
-					without++
-				case value.Type() != pcommon.ValueTypeStr:
-					notText++
-				default:
-					records = append(records, value.Str())
-				}
-			}
+	for attributes := range all {
+		value, ok := attributes.Get(usageattr.Record)
+		switch {
+		case !ok:
+			without++
+		case value.Type() != pcommon.ValueTypeStr:
+			notText++
+		default:
+			records = append(records, value.Str())
 		}
 	}
 	e.countWithout(ctx, without)
 	if notText > 0 {
 		e.lost(ctx, reasonNotText, notText)
 	}
-	return newRequest(slices.Clip(records)), nil
+	return newRequest(slices.Clip(records))
 }
 
 var errForeignRequest = errors.New("request of another exporter")

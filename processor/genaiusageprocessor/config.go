@@ -27,6 +27,10 @@ type Config struct {
 	// one present wins; looked up on the span, its ancestors in the payload,
 	// then the resource. Default: the names that known libraries use.
 	UserAttributes []string `mapstructure:"user_attributes"`
+	// AgentLogs says that the log events of coding agents tell of their calls,
+	// and that their spans are not counted. It needs this processor in a logs
+	// pipeline too. Default false.
+	AgentLogs bool `mapstructure:"agent_logs"`
 	// Prices says which price books hold.
 	Prices PricesConfig `mapstructure:"prices"`
 	// ReportedCost says what a cost that arrived on the span is worth.

@@ -7,6 +7,7 @@ import (
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
@@ -36,6 +37,7 @@ func newUsageProcessor(set processor.Settings, cfg *Config) (*usageProcessor, er
 		InputAudioSeconds: usageattr.InputAudioSeconds,
 		InputCharacters:   usageattr.InputCharacters,
 		InputImages:       usageattr.InputImages,
+		AgentLogs:         cfg.AgentLogs,
 		Touch:             removeForged,
 	})
 	if err != nil {
@@ -99,6 +101,23 @@ func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (p
 	return td, nil
 }
 
+// processLogs is processTraces for the log events of coding agents.
+func (p *usageProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
+	w := p.workers.Get().(*worker)
+	defer p.workers.Put(w)
+	for _, resource := range ld.ResourceLogs().All() {
+		for _, scope := range resource.ScopeLogs().All() {
+			for _, record := range scope.LogRecords().All() {
+				usageattr.StripForged(record.Attributes())
+			}
+		}
+	}
+	w.recorder.book = p.prices.Current()
+	p.reader.ReadLogs(ld, w.emitLogFunc, w.skipFunc)
+	w.counts.flush(ctx, p.metrics)
+	return ld, nil
+}
+
 // removeForged clears our name space on a span but for the inputs that apps may
 // set, so that what stands there afterwards is ours.
 func removeForged(span ptrace.Span) { usageattr.StripForged(span.Attributes()) }
@@ -109,10 +128,11 @@ type worker struct {
 	recorder recorder
 	writer   *usageattr.Writer
 	counts   counts
-	// emitFunc and skipFunc are the methods emit and skip: as fields they are
-	// allocated once for each worker and not once for each payload.
-	emitFunc func(*genai.Call, ptrace.Span, pcommon.Resource)
-	skipFunc func(dialect string, reason genai.SkipReason)
+	// These are methods of the worker: as fields they are allocated once for
+	// each worker and not once for each payload.
+	emitFunc    func(*genai.Call, ptrace.Span, pcommon.Resource)
+	emitLogFunc func(*genai.Call, plog.LogRecord, pcommon.Resource)
+	skipFunc    func(dialect string, reason genai.SkipReason)
 }
 
 func (p *usageProcessor) newWorker() *worker {
@@ -126,13 +146,21 @@ func (p *usageProcessor) newWorker() *worker {
 		writer:   writer,
 		counts:   counts{},
 	}
-	w.emitFunc, w.skipFunc = w.emit, w.counts.skipped
+	w.emitFunc, w.emitLogFunc, w.skipFunc = w.emit, w.emitLog, w.counts.skipped
 	return w
 }
 
 func (w *worker) emit(call *genai.Call, span ptrace.Span, _ pcommon.Resource) {
+	w.put(call, span.Attributes())
+}
+
+func (w *worker) emitLog(call *genai.Call, record plog.LogRecord, _ pcommon.Resource) {
+	w.put(call, record.Attributes())
+}
+
+// put makes the record of a call and writes it.
+func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 	record := w.recorder.make(call)
-	attributes := span.Attributes()
 	usageattr.Strip(attributes)
 	w.writer.Put(attributes, record)
 	w.counts.recorded(record)

@@ -170,6 +170,9 @@ func (r *recorder) doubt(call *genai.Call, p *pricing.Call, cost usage.Money) us
 	default:
 		return call.Reason // tokens are wrong or gone, not only counted as others
 	}
+	if call.Missing.Has(genai.MissingInput) {
+		return call.Reason // cached tokens are not there at all, under no name
+	}
 	for _, d := range details {
 		amount := p.Quantities[d.shown]
 		if call.Missing&d.missing == 0 || amount == 0 {
