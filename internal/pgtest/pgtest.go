@@ -11,6 +11,7 @@ package pgtest
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql/driver"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -90,8 +91,12 @@ func (db *DB) Text(sql string, args ...any) string {
 				parts[i] = v.UTC().Format(time.RFC3339Nano)
 			case [16]byte:
 				parts[i] = fmt.Sprintf("%x-%x-%x-%x-%x", v[0:4], v[4:6], v[6:8], v[8:10], v[10:16])
-			case interface{ Value() (any, error) }:
-				parts[i] = fmt.Sprint(v)
+			case driver.Valuer: // numeric
+				value, err := v.Value()
+				if err != nil {
+					return "", err
+				}
+				parts[i] = fmt.Sprint(value)
 			default:
 				parts[i] = fmt.Sprint(v)
 			}

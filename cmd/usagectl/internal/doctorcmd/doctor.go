@@ -1,0 +1,186 @@
+// Package doctorcmd is `usagectl doctor`: it looks at an installation and says
+// what is wrong, each with the command that repairs it.
+//
+// It owns the list of the checks and what counts as a fault; the figures are
+// read by internal/store and internal/dbmigrate.
+package doctorcmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/dbflag"
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// New returns the command.
+func New() *cobra.Command {
+	var api string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Looks at the database and the API and says what is wrong",
+		Long: `Looks at the database and the API and says what is wrong. Exit status 1 when
+something needs doing; what is only worth a look is marked "look".`,
+		Args: cobra.NoArgs,
+	}
+	db := dbflag.Add(cmd)
+	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		pool, err := db.Connect(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		e := &examination{cmd: cmd}
+		e.database(cmd.Context(), pool, time.Now())
+		if api != "" {
+			e.api(cmd.Context(), api)
+		}
+		if e.faults > 0 {
+			return fmt.Errorf("%d things need doing", e.faults)
+		}
+		return nil
+	}
+	return cmd
+}
+
+// examination prints one line for each thing that was looked at.
+type examination struct {
+	cmd    *cobra.Command
+	faults int
+}
+
+func (e *examination) fine(what, format string, args ...any) {
+	e.cmd.Printf("ok    %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) look(what, format string, args ...any) {
+	e.cmd.Printf("look  %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) fault(what, format string, args ...any) {
+	e.faults++
+	e.cmd.Printf("FAULT %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+// How old the last call may be, and how large the share of unpriced calls,
+// before that is worth a look: an app may simply be quiet, a model may be free.
+const (
+	quietAfter    = 24 * time.Hour
+	unpricedShare = 0.05
+)
+
+func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
+	start := time.Now()
+	if err := pool.Ping(ctx); err != nil {
+		e.fault("database", "does not answer: %v", err)
+		return
+	}
+	took := time.Since(start)
+	err := dbmigrate.Check(ctx, pool)
+	var schema *dbmigrate.SchemaError
+	switch {
+	case err == nil:
+		e.fine("schema", "version %d", dbmigrate.Latest())
+	case errors.As(err, &schema) && schema.State == dbmigrate.TooNew:
+		e.look("schema", "%v", err)
+	default:
+		e.fault("schema", "%v", err)
+		return
+	}
+	h, err := store.ReadHealth(ctx, pool, now)
+	if err != nil {
+		e.fault("database", "%v", err)
+		return
+	}
+	kind := "PostgreSQL " + h.ServerVersion
+	if h.Citus {
+		kind += " with Citus"
+	}
+	e.fine("database", "%s, connected and answered in %v", kind, took.Round(time.Millisecond))
+	users := "auth.users is ours to keep"
+	if !h.UsersManaged {
+		users = "auth.users belongs to the host application"
+	}
+	e.fine("users", "%s", users)
+	e.calls(h, now)
+	if h.Parked > 0 {
+		e.fault("refused", "%d records stand in public.usage_dead_letter, the last one since %s: %s", h.Parked, h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)
+	} else {
+		e.fine("refused", "no record")
+	}
+	e.rollups(ctx, pool, h, now)
+}
+
+func (e *examination) calls(h store.Health, now time.Time) {
+	switch {
+	case h.LastCall.IsZero():
+		e.look("calls", "none yet; is genai_usage in the traces pipeline before usage_postgres, and do the apps send spans?")
+		return
+	case now.Sub(h.LastCall) > quietAfter:
+		e.look("calls", "the last one is of %s; do the apps still send spans?", h.LastCall.UTC().Format(time.RFC3339))
+	default:
+		e.fine("calls", "%d in 7 days, the last one in the quarter hour of %s", h.Calls, h.LastCall.UTC().Format(time.RFC3339))
+	}
+	if h.Calls == 0 {
+		return
+	}
+	share := float64(h.Unpriced) / float64(h.Calls)
+	text := fmt.Sprintf("%d of %d calls of 7 days have no price (%.1f %%), %d are estimates", h.Unpriced, h.Calls, 100*share, h.Estimated)
+	if share > unpricedShare {
+		e.look("prices", "%s; the reasons: SELECT pricing_reason, provider, model, count(*) FROM api_usage WHERE pricing_status = 'unpriced' GROUP BY 1, 2, 3 ORDER BY 4 DESC", text)
+	} else {
+		e.fine("prices", "%s", text)
+	}
+}
+
+// rollups compares the sums of this month and the one before.
+func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h store.Health, now time.Time) {
+	found, err := store.Verify(ctx, pool, store.VerifyOptions{From: now.AddDate(0, 0, -31)})
+	switch {
+	case err != nil:
+		e.fault("rollups", "%v", err)
+	case len(found) > 0:
+		e.fault("rollups", "%d differ from their calls (the first: %s of %s, by %s dollars); run: usagectl verify --repair", len(found), found[0].Rollup, found[0].Month.Format("2006-01"), found[0].Dollars)
+	default:
+		e.fine("rollups", "kept by %s, equal to the calls of the last 31 days", h.Rollup)
+	}
+	if !h.RetainedFrom.IsZero() {
+		e.fine("retention", "calls before %s were deleted, their sums are kept", h.RetainedFrom.Format(time.DateOnly))
+	}
+}
+
+// api asks without credentials: an answer that refuses us is a good one.
+func (e *examination) api(ctx context.Context, address string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/api/admin/usage", nil)
+	if err != nil {
+		e.fault("api", "%q is no address such as http://127.0.0.1:8080", address)
+		return
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.fault("api", "does not answer: %v", err)
+		return
+	}
+	defer response.Body.Close()                                      //nolint:errcheck // only read
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20)) // so that the connection ends well
+	switch response.StatusCode {
+	case http.StatusOK:
+		e.look("api", "answers everybody who can reach it; give it an authenticator unless it is for this machine only")
+	case http.StatusUnauthorized, http.StatusForbidden:
+		e.fine("api", "answers, and asks who is there")
+	default:
+		e.fault("api", "answers with %s", response.Status)
+	}
+}
