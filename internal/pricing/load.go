@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
 // Config says what a [Book] is made of.
@@ -22,6 +23,8 @@ type Config struct {
 	Builtin string
 	// Files are price files of one's own; what a later one says replaces what
 	// an earlier one or the built-in book says about the same model and time.
+	// A file that ends in .json is price data of LiteLLM, genai-prices,
+	// models.dev or Portkey.
 	Files []string
 }
 
@@ -169,7 +172,7 @@ func readFile(name string) ([]byte, error) {
 
 func (l *loader) content(name, idPrefix string, content []byte) {
 	l.contents.add(filepath.Base(name), content)
-	files, warnings, err := book.Decode(name, content)
+	files, warnings, err := decode(name, content)
 	if err != nil {
 		l.faults = append(l.faults, err)
 		return
@@ -181,4 +184,17 @@ func (l *loader) content(name, idPrefix string, content []byte) {
 	for _, f := range files {
 		l.parts = append(l.parts, part{f, idPrefix, len(l.names)})
 	}
+}
+
+// decode reads a file in our form, or by its ending the price data of another
+// project. What such data says and cannot be taken over is a warning.
+func decode(name string, content []byte) ([]*book.File, []*book.Fault, error) {
+	if !strings.EqualFold(filepath.Ext(name), ".json") {
+		return book.Decode(name, content)
+	}
+	result, err := foreign.Read(name, content, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	return result.Files, result.Issues, nil
 }

@@ -154,6 +154,16 @@ func TestOwnPriceOfANameWinsOverAnEarlierAlias(t *testing.T) {
 	assert.Equal(t, "a.yaml:openai/gpt-3.5-turbo-0125@2026-01-01", price(t, b, "2026-01-01", "gpt-3.5-turbo-0125", mixed).PriceID)
 }
 
+func TestPriceDataOfOthersIsABook(t *testing.T) {
+	t.Parallel()
+	b, err := pricing.Load(pricing.Config{Files: []string{"foreign/testdata/litellm.json"}})
+	require.NoError(t, err)
+	got := price(t, b, "2026-01-01", "acme-large", mixed)
+	assert.Equal(t, "0.01775", got.Cost.String())
+	assert.Equal(t, "litellm.json:openai/acme-large", got.PriceID)
+	assert.NotEmpty(t, b.Warnings(), "what could not be taken over is told")
+}
+
 func TestFileThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	_, err := pricing.Load(pricing.Config{Files: []string{"testdata/nowhere.yaml", "testdata"}})

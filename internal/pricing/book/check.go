@@ -17,6 +17,13 @@ const (
 	maxTiers     = 32
 )
 
+// Check refuses what [Decode] would refuse if it stood in a file.
+func Check(f *File) error {
+	found := faults{file: f.Name}
+	check(f, &found)
+	return found.err()
+}
+
 // check finds what makes the prices of a file ambiguous or void.
 func check(f *File, faults *faults) {
 	if len(f.Rows) == 0 && len(f.Aliases) == 0 && len(f.Adjustments) == 0 {

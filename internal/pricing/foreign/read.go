@@ -1,0 +1,294 @@
+package foreign
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+)
+
+// Format names a form of price data.
+type Format string
+
+// The formats.
+const (
+	LiteLLM     Format = "litellm"
+	GenAIPrices Format = "genai-prices"
+	ModelsDev   Format = "models.dev"
+	Portkey     Format = "portkey"
+)
+
+// Formats lists all formats.
+var Formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey}
+
+// ParseFormat refuses what is not a format.
+func ParseFormat(name string) (Format, error) {
+	if slices.Contains(Formats, Format(name)) {
+		return Format(name), nil
+	}
+	return "", fmt.Errorf("unknown format %q; known are %s, %s, %s and %s", name, LiteLLM, GenAIPrices, ModelsDev, Portkey)
+}
+
+// Result is what a foreign file says.
+type Result struct {
+	Format Format
+	// Files are the prices, one part for each provider, in their order.
+	Files []*book.File
+	// Issues are entries and keys that could not be taken over, and why.
+	Issues []*book.Fault
+}
+
+// Read reads a foreign file; an empty format is found out by its form. The
+// name tells Portkey's provider ("openai.json") and stands in messages.
+func Read(name string, content []byte, format Format) (*Result, error) {
+	if len(content) > book.MaxFileBytes {
+		return nil, fmt.Errorf("%s: the file has %d bytes, at most %d are read", name, len(content), book.MaxFileBytes)
+	}
+	var data any
+	decoder := json.NewDecoder(bytes.NewReader(content))
+	decoder.UseNumber()
+	if err := decoder.Decode(&data); err != nil {
+		return nil, fmt.Errorf("%s: not JSON: %w", name, err)
+	}
+	if format == "" {
+		var ok bool
+		if format, ok = detect(data); !ok {
+			return nil, fmt.Errorf("%s: neither form of LiteLLM, genai-prices, models.dev or Portkey; prices of your own are written in YAML", name)
+		}
+	}
+	r := &reader{name: name, files: map[string]*book.File{}}
+	switch format {
+	case LiteLLM:
+		r.liteLLM(data)
+	case GenAIPrices:
+		r.genaiPrices(data)
+	case ModelsDev:
+		r.modelsDev(data)
+	case Portkey:
+		r.portkey(data)
+	default:
+		return nil, fmt.Errorf("%s: unknown format %q", name, format)
+	}
+	result := &Result{Format: format, Issues: r.issues}
+	for _, provider := range slices.Sorted(maps.Keys(r.files)) {
+		f := r.files[provider]
+		slices.SortStableFunc(f.Rows, func(a, b book.Row) int {
+			return cmp.Or(strings.Compare(a.Model, b.Model), a.Span.From.Compare(b.Span.From))
+		})
+		result.Files = append(result.Files, f)
+	}
+	if len(result.Files) == 0 {
+		return nil, errors.Join(fmt.Errorf("%s: no usable price in the form of %s", name, format), firstIssues(r.issues))
+	}
+	return result, nil
+}
+
+func firstIssues(issues []*book.Fault) error {
+	var errs []error
+	for _, i := range issues[:min(len(issues), 10)] {
+		errs = append(errs, i)
+	}
+	return errors.Join(errs...)
+}
+
+// detect tells the forms apart by what their first entries look like.
+func detect(data any) (Format, bool) {
+	if list, ok := data.([]any); ok {
+		return GenAIPrices, len(list) > 0 && has(list[0], "models")
+	}
+	top, ok := data.(map[string]any)
+	if !ok {
+		return "", false
+	}
+	if providers, ok := top["providers"].(map[string]any); ok {
+		top = providers
+	}
+	for _, key := range slices.Sorted(maps.Keys(top)) {
+		switch entry := top[key]; {
+		case has(entry, "litellm_provider"):
+			return LiteLLM, true
+		case has(entry, "pricing_config"):
+			return Portkey, true
+		case has(entry, "models"):
+			return ModelsDev, true
+		}
+	}
+	return "", false
+}
+
+func has(entry any, key string) bool {
+	m, ok := entry.(map[string]any)
+	if !ok {
+		return false
+	}
+	_, ok = m[key]
+	return ok
+}
+
+// reader collects rows and issues.
+type reader struct {
+	name   string
+	files  map[string]*book.File
+	issues []*book.Fault
+}
+
+func (r *reader) issue(key, format string, args ...any) {
+	r.issues = append(r.issues, &book.Fault{File: r.name, Key: key, Text: fmt.Sprintf(format, args...)})
+}
+
+// add takes a row unless it says no price.
+func (r *reader) add(provider, key string, row book.Row) {
+	if len(row.Prices) == 0 {
+		r.issue(key, "no price that can be used")
+		return
+	}
+	if !usableName(row.Model) || !usableName(strings.ReplaceAll(provider, regionMark, "/")) {
+		r.issue(key, "the name cannot be used")
+		return
+	}
+	row.Source = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, row.Source)
+	if err := book.Check(&book.File{Name: r.name, Provider: strings.ReplaceAll(provider, regionMark, "/"), Rows: []book.Row{row}}); err != nil {
+		r.issue(key, "%v", err)
+		return
+	}
+	f := r.files[provider]
+	if f == nil {
+		f = &book.File{Name: r.name, Line: 1, Provider: provider}
+		r.files[provider] = f
+	}
+	for i := range f.Rows {
+		if f.Rows[i].Model == row.Model && f.Rows[i].Span.Overlaps(row.Span) {
+			r.issue(key, "%s has a price at %s already", row.Model, provider)
+			return
+		}
+	}
+	f.Rows = append(f.Rows, row)
+}
+
+// usableName reports whether a name may stand in a price file; a * would make it
+// a pattern.
+func usableName(name string) bool {
+	return name != "" && len(name) <= 256 && utf8.ValidString(name) &&
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '*' || !unicode.IsPrint(r) })
+}
+
+// amount reads a number or a text that is one; binary noise is taken off and
+// reported, a negative or absurd number is refused.
+func (r *reader) amount(key string, v any) (decimal.Decimal, bool) {
+	var text string
+	switch v := v.(type) {
+	case json.Number:
+		text = v.String()
+	case string:
+		text = v
+	default:
+		r.issue(key, "a number is expected")
+		return decimal.Decimal{}, false
+	}
+	if len(text) > 40 {
+		r.issue(key, "%.40q… is no price", text)
+		return decimal.Decimal{}, false
+	}
+	d, err := decimal.NewFromString(text)
+	if err != nil || d.IsNegative() || d.Exponent() < -40 || d.Exponent() > 20 {
+		r.issue(key, "%q is no price", text)
+		return decimal.Decimal{}, false
+	}
+	if meant, noisy := book.FloatNoise(d); noisy {
+		r.issue(key, "%s went through a binary float; %s was taken", d, meant)
+		d = meant
+	}
+	return d, true
+}
+
+// put adds a price to a list unless it is 0, cannot be written in a price file
+// or is there already: some files have two keys for one thing.
+func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string, d decimal.Decimal) {
+	if d.IsZero() {
+		return
+	}
+	if _, err := book.ParseAmount(d.String()); err != nil {
+		r.issue(key, "%v", err)
+		return
+	}
+	if before, twice := book.Find(*list, item); twice {
+		if !before.Amount.Equal(d) {
+			r.issue(key, "a second price for %s", item)
+		}
+		return
+	}
+	*list = append(*list, book.Price{Item: item, Same: item, Unit: book.MustUnit(unit), Amount: d})
+}
+
+// object returns v as a mapping, and an issue when it is none.
+func (r *reader) object(key string, v any) map[string]any {
+	m, ok := v.(map[string]any)
+	if !ok {
+		r.issue(key, "an object is expected")
+	}
+	return m
+}
+
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+func item(name string) book.Item {
+	i, ok := book.ParseItem(name)
+	if !ok {
+		panic("no item " + name)
+	}
+	return i
+}
+
+// tierAbove finds or makes the context tier above a number of tokens.
+func tierAbove(tiers *[]book.Tier, tokens int64) *book.Tier {
+	for i := range *tiers {
+		if (*tiers)[i].Min == tokens+1 {
+			return &(*tiers)[i]
+		}
+	}
+	*tiers = append(*tiers, book.Tier{Min: tokens + 1, Above: true})
+	return &(*tiers)[len(*tiers)-1]
+}
+
+// namedBlock finds or makes a block of a name.
+func namedBlock(list *[]book.Named, name string) *book.Block {
+	for i := range *list {
+		if (*list)[i].Name == name {
+			return &(*list)[i].Block
+		}
+	}
+	*list = append(*list, book.Named{Name: name})
+	return &(*list)[len(*list)-1].Block
+}
+
+// tidy brings tiers and blocks into an order and drops those without a price.
+func tidy(b *book.Blocks) {
+	tidyTiers(&b.Tiers)
+	for _, list := range []*[]book.Named{&b.Variants, &b.ServiceTiers, &b.Regions} {
+		for i := range *list {
+			tidyTiers(&(*list)[i].Tiers)
+		}
+		*list = slices.DeleteFunc(*list, func(n book.Named) bool { return n.IsEmpty() })
+		slices.SortFunc(*list, func(a, b book.Named) int { return strings.Compare(a.Name, b.Name) })
+	}
+}
+
+func tidyTiers(tiers *[]book.Tier) {
+	*tiers = slices.DeleteFunc(*tiers, func(t book.Tier) bool { return len(t.Prices) == 0 })
+	slices.SortFunc(*tiers, func(a, b book.Tier) int { return int(a.Min - b.Min) })
+}
