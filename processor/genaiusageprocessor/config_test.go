@@ -18,6 +18,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	assert.Equal(t, &Config{
 		TrackUsers:     false,
 		Debug:          true,
+		AgentLogs:      true,
 		UserAttributes: []string{"app.user"},
 		Prices:         PricesConfig{Builtin: "openai-2024", Files: []string{"testdata/ours.yaml"}},
 		ReportedCost:   PreferReported,
