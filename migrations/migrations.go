@@ -1,5 +1,6 @@
 // Package migrations holds the schema of the usage store as plain SQL files
-// that psql can run too. internal/dbmigrate applies them.
+// that psql can run too. It owns what is stored; internal/dbmigrate applies it,
+// internal/store reads and writes.
 //
 // A file is named NNNN_verb_object.up.sql and has a .down.sql beside it. A
 // released file is never edited: a database remembers the checksum of what it

@@ -3,6 +3,6 @@
 // Writing: [Writer] stores records exactly once (writer.go and its
 // neighbours); [Connect] makes the pool that writers and readers share.
 //
-// The tables themselves are package migrations; what is in a column is said
-// there.
+// It owns the statements. The tables themselves are package migrations; what is
+// in a column is said there.
 package store
