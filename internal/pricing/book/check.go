@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -16,13 +17,6 @@ const (
 	maxBlocks    = 64
 	maxTiers     = 32
 )
-
-// Check refuses what [Decode] would refuse if it stood in a file.
-func Check(f *File) error {
-	found := faults{file: f.Name}
-	check(f, &found)
-	return found.err()
-}
 
 // check finds what makes the prices of a file ambiguous or void.
 func check(f *File, faults *faults) {
@@ -95,6 +89,11 @@ func checkName(name string, line int, key string, faults *faults) {
 }
 
 func checkSpan(s Span, line int, key string, faults *faults) {
+	for _, t := range []time.Time{s.From, s.Until} {
+		if !t.IsZero() && !plausible(t) {
+			faults.add(line, key, "%s is not between %d and %d", FormatTime(t), firstYear, lastYear)
+		}
+	}
 	if s.IsEmpty() {
 		faults.add(line, key, "from %s is not before until %s", FormatTime(s.From), FormatTime(s.Until))
 	}

@@ -120,13 +120,18 @@ func (d *decoder) moment(f field) time.Time {
 		return time.Time{}
 	}
 	for _, layout := range []string{time.DateOnly, time.RFC3339} {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() >= 1970 && t.Year() < 2200 {
+		if t, err := time.Parse(layout, text); err == nil && plausible(t) {
 			return t.UTC()
 		}
 	}
-	d.add(f.line, f.path, "%q is not a day such as 2024-10-02 or a time such as 2024-10-02T16:30:00Z between 1970 and 2199", text)
+	d.add(f.line, f.path, "%q is not a day such as 2024-10-02 or a time such as 2024-10-02T16:30:00Z between %d and %d", text, firstYear, lastYear)
 	return time.Time{}
 }
+
+// The years a price may begin or end in.
+const firstYear, lastYear = 1970, 2199
+
+func plausible(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }
 
 func join(path, key string) string {
 	if path == "" {

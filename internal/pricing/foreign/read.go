@@ -157,13 +157,15 @@ func (r *reader) add(provider, key string, row book.Row) {
 		return
 	}
 	row.Source = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if !printable(r) {
 			return '?'
 		}
 		return r
 	}, row.Source)
-	if err := book.Check(&book.File{Name: r.name, Provider: strings.ReplaceAll(provider, regionMark, "/"), Rows: []book.Row{row}}); err != nil {
-		r.issue(key, "%v", err)
+	// What our own reader refuses is no price: the row is written and read once.
+	one := &book.File{Provider: strings.ReplaceAll(provider, regionMark, "/"), Rows: []book.Row{row}}
+	if _, _, err := book.Decode("row", book.Encode(one)); err != nil {
+		r.issue(key, "the row is not valid: %v", err)
 		return
 	}
 	f := r.files[provider]
@@ -184,8 +186,12 @@ func (r *reader) add(provider, key string, row book.Row) {
 // a pattern.
 func usableName(name string) bool {
 	return name != "" && len(name) <= 256 && utf8.ValidString(name) &&
-		!strings.ContainsFunc(name, func(r rune) bool { return r == '*' || !unicode.IsPrint(r) })
+		!strings.ContainsFunc(name, func(r rune) bool { return r == '*' || !printable(r) })
 }
+
+// printable reports whether a character can be written in a price file and read
+// by people; U+FFFD stands for bytes that were none.
+func printable(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 
 // amount reads a number or a text that is one; binary noise is taken off and
 // reported, a negative or absurd number is refused.
