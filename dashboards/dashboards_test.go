@@ -1,0 +1,197 @@
+package dashboards_test
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/dashboards"
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/boards"
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/macro"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+)
+
+func TestGeneratedFilesAreWhatThePackageBoardsSays(t *testing.T) {
+	t.Parallel()
+	want, err := boards.Files()
+	require.NoError(t, err)
+	for path, text := range want {
+		found, err := dashboards.Files.ReadFile(path)
+		require.NoError(t, err, "run: go generate ./dashboards")
+		assert.Equal(t, string(text), string(found), "%s is stale; run: go generate ./dashboards", path)
+	}
+}
+
+// asGrafana opens a transaction with the rights of the data source's role.
+func asGrafana(t *testing.T, db *pgtest.DB) pgx.Tx {
+	t.Helper()
+	tx, err := db.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(t.Context(), "SET LOCAL ROLE usage_grafana; SET LOCAL search_path = ''; SET LOCAL TimeZone = 'Asia/Tokyo'")
+	require.NoError(t, err)
+	return tx
+}
+
+const fill = `
+INSERT INTO auth.users (id, external_id) VALUES ('11111111-1111-1111-1111-111111111111', 'O''Reilly'), ('22222222-2222-2222-2222-222222222222', 'ben');
+INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, tokens_used, input_tokens, output_tokens, cache_read_tokens, pricing_status, pricing_reason)
+SELECT CASE i % 3 WHEN 0 THEN '11111111-1111-1111-1111-111111111111'::uuid WHEN 1 THEN '22222222-2222-2222-2222-222222222222'::uuid END,
+       timestamptz '2026-02-20 00:00:00Z' + i * interval '53 minutes',
+       CASE WHEN i % 11 = 0 THEN 0 ELSE 0.001234567891 * (i % 7 + 1) END, (ARRAY['text', 'tts', 'transcription'])[i % 3 + 1],
+       (ARRAY['gpt-4o', 'O''Reilly-model', NULL])[i % 3 + 1], (ARRAY['openai', ''])[i % 2 + 1], 'svc' || i % 2, 100, 80, 20, 10,
+       CASE WHEN i % 11 = 0 THEN 'unpriced' ELSE 'priced' END, CASE WHEN i % 11 = 0 THEN 'unknown_model' END
+FROM generate_series(0, 1500) AS i;
+INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars) VALUES ('all', 'org', NULL, 'month', 5), ('one', 'user', '22222222-2222-2222-2222-222222222222', 'day', 1);
+INSERT INTO public.usage_list_prices VALUES ('openai', 'gpt-4o', 'input_text', '2026-01-01', 5), ('openai', 'gpt-4o', 'input_text', '2026-03-10', 2.5), ('openai', 'gpt-4o', 'cache_read', '2026-01-01', 1.25)`
+
+var nowCall = regexp.MustCompile(`\bnow\(\)`)
+
+// views are what a viewer may have chosen.
+func views() map[string]macro.Values {
+	all := map[string]string{}
+	for _, name := range []string{"user", "api_type", "provider", "model", "service", "environment"} {
+		all[name] = "'__all'"
+	}
+	except := func(names ...string) map[string]string {
+		rest := map[string]string{}
+		for k, v := range all {
+			rest[k] = v
+		}
+		for _, n := range names {
+			delete(rest, n)
+		}
+		return rest
+	}
+	zone := func(name string) *time.Location {
+		l, err := time.LoadLocation(name)
+		if err != nil {
+			panic(err)
+		}
+		return l
+	}
+	at := func(month time.Month, day, hour int, z string) time.Time {
+		return time.Date(2026, month, day, hour, 0, 0, 0, zone(z))
+	}
+	users := []string{"11111111-1111-1111-1111-111111111111", "00000000-0000-0000-0000-000000000000"}
+	return map[string]macro.Values{
+		"UTC":            {From: at(3, 1, 0, "UTC"), To: at(3, 31, 0, "UTC"), TimeZone: "UTC", All: all},
+		"Berlin, summer": {From: at(3, 20, 0, "Europe/Berlin"), To: at(4, 2, 0, "Europe/Berlin"), TimeZone: "Europe/Berlin", All: all},
+		"Kolkata":        {From: at(3, 5, 0, "Asia/Kolkata"), To: at(3, 12, 9, "Asia/Kolkata"), TimeZone: "Asia/Kolkata", All: all},
+		"users":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("user"), Vars: map[string][]string{"user": users}},
+		"model":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("model"), Vars: map[string][]string{"model": {"O'Reilly-model", "(none)"}}},
+		"user and type":  {From: at(3, 2, 5, "Asia/Kolkata"), To: at(3, 9, 7, "Asia/Kolkata"), TimeZone: "Asia/Kolkata", All: except("user", "api_type"), Vars: map[string][]string{"user": users, "api_type": {"text"}}},
+	}
+}
+
+// TestEveryQueryRunsAsTheReadOnlyRole runs all SQL of all boards and rules, in
+// a session whose settings a viewer has changed, filled and empty.
+func TestEveryQueryRunsAsTheReadOnlyRole(t *testing.T) {
+	t.Parallel()
+	for _, filled := range []bool{true, false} {
+		db := pgtest.New(t)
+		if filled {
+			db.Exec(fill)
+		}
+		tx := asGrafana(t, db)
+		run := func(what, sql string, v macro.Values) {
+			expanded, err := macro.Expand(sql, v)
+			require.NoError(t, err, what)
+			expanded = nowCall.ReplaceAllString(expanded, "timestamptz '2026-03-31 12:00:00Z'")
+			savepoint, err := tx.Begin(t.Context())
+			require.NoError(t, err)
+			rows, err := savepoint.Query(t.Context(), expanded, pgx.QueryExecModeExec)
+			if err == nil {
+				rows.Close()
+				err = rows.Err()
+			}
+			assert.NoError(t, err, "%s\n%s", what, expanded)
+			require.NoError(t, savepoint.Rollback(t.Context()))
+		}
+		for name, v := range views() {
+			for _, by := range []string{"model", "provider", "api_type", "service", "environment", "user"} {
+				if v.Vars == nil {
+					v.Vars = map[string][]string{}
+				}
+				v.Vars["by"] = []string{by}
+				for _, b := range boards.Boards() {
+					for _, q := range queriesOf(b) {
+						if by == "model" || strings.Contains(q.sql, "${by") {
+							run(name+", "+b.Title+", "+q.name, q.sql, v)
+						}
+					}
+				}
+			}
+		}
+		for _, r := range boards.Rules {
+			run(r.Title, r.SQL, macro.Values{})
+		}
+	}
+}
+
+type query struct{ name, sql string }
+
+func queriesOf(b *grafana.Dashboard) (all []query) {
+	for _, p := range b.AllPanels() {
+		for _, target := range p.Targets {
+			if target.RawSQL != "" {
+				all = append(all, query{p.Title, target.RawSQL})
+			}
+		}
+	}
+	for _, v := range b.Templating.List {
+		if v.Type == "query" && v.DataSource.Type == "postgres" {
+			all = append(all, query{"variable " + v.Name, v.Query})
+		}
+	}
+	for _, a := range b.Annotations.List {
+		all = append(all, query{"annotation " + a.Name, a.Target.RawSQL})
+	}
+	return all
+}
+
+// TestSumsOfAPeriodAreTheSumsOfItsCalls compares the three ways of adding up
+// with the rows, to the last digit, for periods that begin and end anywhere.
+func TestSumsOfAPeriodAreTheSumsOfItsCalls(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(fill)
+	for _, p := range [][2]string{
+		{"2026-02-01 00:00:00Z", "2026-05-01 00:00:00Z"}, {"2026-03-01 05:15:00Z", "2026-03-01 09:45:00Z"},
+		{"2026-02-27 22:30:00Z", "2026-04-01 18:30:00Z"}, {"2026-03-09 23:07:11Z", "2026-03-10 00:59:59.999Z"},
+	} {
+		want := db.Text(`SELECT coalesce(sum(usage_dollars), 0) || ' ' || count(*) FROM public.api_usage
+			WHERE timestamp >= usage_report.quarter($1::timestamptz) AND timestamp < usage_report.quarter($2::timestamptz)`, p[0], p[1])
+		for _, source := range []string{
+			"spend($1::timestamptz, $2::timestamptz, 'UTC', ARRAY['__all'], true)",
+			"spend($1::timestamptz, $2::timestamptz, 'Asia/Kolkata', ARRAY['__all'], true)",
+			"spend_by_user($1::timestamptz, $2::timestamptz, ARRAY['__all'], false, false)",
+			"spend_by_user($1::timestamptz, $2::timestamptz, ARRAY['__all'], true, false)",
+			"spend_by_user($1::timestamptz, $2::timestamptz, ARRAY['__all'], true, true)",
+		} {
+			assert.Equal(t, want, db.Text("SELECT coalesce(sum(usage_dollars), 0) || ' ' || coalesce(sum(calls), 0) FROM usage_report."+source, p[0], p[1]), "%v %s", p, source)
+		}
+	}
+}
+
+func TestTheRoleReadsNothingButReports(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for _, sql := range []string{
+		"SELECT metadata FROM public.api_usage", "SELECT * FROM auth.users", "SELECT * FROM public.usage_user", "SELECT * FROM public.usage_dead_letter",
+		"INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('x', 'org', 'day', 1)", "DELETE FROM usage_report.call",
+		"CREATE TABLE public.x (a int)", "CREATE TABLE usage_report.x (a int)", "CREATE SCHEMA x", "SELECT pg_read_file('postgresql.conf')",
+	} {
+		tx := asGrafana(t, db)
+		_, err := tx.Exec(t.Context(), sql)
+		assert.ErrorContains(t, err, "42501", sql)
+		require.NoError(t, tx.Rollback(t.Context()))
+	}
+}

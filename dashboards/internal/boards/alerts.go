@@ -1,0 +1,108 @@
+package boards
+
+// Rule is one alert rule on the usage database. Its query returns a row for
+// each thing that it watches: text columns become the labels of that alert, the
+// one number is compared with the threshold.
+type Rule struct {
+	UID, Title  string
+	Summary     string // template of Grafana, with $labels and $values
+	Description string
+	SQL         string
+	Above       float64 // fires when the number is greater
+	For         string  // how long it has to be
+	Severity    string
+	PanelTitle  string // on the summary board, where the notification leads
+}
+
+// budgetShare gives each budget with a percentage of its limit.
+func budgetShare(amount, where string) string {
+	return `SELECT budget,
+       scope,
+       subject,
+       period,
+       (` + amount + ` * 100 / dollars)::float8 AS value
+FROM usage_report.budget_status(now())
+` + where + `ORDER BY budget`
+}
+
+// Rules are the alert rules. Limits stand in public.usage_budgets and not in
+// the files, because Grafana reads queries from files as they are.
+//
+// All of them count in UTC but for budgets, which have a zone of their own:
+// alerts have no viewer.
+var Rules = []Rule{
+	{
+		UID: "llm-usage-budget-80", Title: "AI API budget nearly used", Severity: "warning", For: "0s", Above: 80, PanelTitle: "Budgets",
+		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
+		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month.",
+		SQL:         budgetShare("spent", ""),
+	},
+	{
+		UID: "llm-usage-budget-100", Title: "AI API budget exceeded", Severity: "critical", For: "0s", Above: 100, PanelTitle: "Budgets",
+		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
+		Description: "More was spent than a budget of public.usage_budgets allows for its current day or month.",
+		SQL:         budgetShare("spent", ""),
+	},
+	{
+		UID: "llm-usage-projection", Title: "AI API budget will be exceeded", Severity: "warning", For: "1h", Above: 100, PanelTitle: "Budgets",
+		Summary:     "{{ $labels.budget }}: at the pace of the last seven days, {{ printf \"%.0f\" $values.A.Value }} % of the month's budget of {{ $labels.subject }} will be used",
+		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but will be if the rest of the month goes on like the last seven days.",
+		SQL:         budgetShare("projected", "WHERE period = 'month' AND spent <= dollars\n"),
+	},
+	{
+		UID: "llm-usage-spike", Title: "AI API cost of a day is unusual", Severity: "warning", For: "0s", Above: 3, PanelTitle: "Cost per day by API type",
+		Summary:     "AI APIs cost {{ printf \"%.1f\" $values.A.Value }} times the usual today",
+		Description: "Today (UTC) has cost more than three times the median of the 14 days before, and more than one dollar. Silent until seven of those days had calls.",
+		SQL: `SELECT 'everyone' AS subject,
+       CASE WHEN today.cost > 1 AND usual.days >= 7 THEN today.cost / nullif(usual.cost, 0) ELSE 0 END::float8 AS value
+FROM (
+  SELECT coalesce(sum(usage_dollars), 0) AS cost
+  FROM usage_report.day
+  WHERE bucket = date_trunc('day', now(), 'UTC')
+) AS today
+CROSS JOIN (
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY coalesce(s.cost, 0)::float8)::numeric AS cost, count(s.cost) AS days
+  FROM generate_series(1, 14) AS d (ago)
+  LEFT JOIN (
+    SELECT bucket, sum(usage_dollars) AS cost
+    FROM usage_report.day
+    WHERE bucket >= date_trunc('day', now(), 'UTC') - interval '336 hours' AND bucket < date_trunc('day', now(), 'UTC')
+    GROUP BY bucket
+  ) AS s ON s.bucket = date_trunc('day', now(), 'UTC') - d.ago * interval '24 hours'
+) AS usual`,
+	},
+	{
+		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, PanelTitle: "Last call",
+		Summary:     "No AI API call of the last hour is stored, though there are calls at this time of day in other weeks",
+		Description: "Nothing of the last full hour is stored, though the same hour of the week had calls in each of the last two weeks. The database cannot see spans: where Prometheus reads the collector, use the rule UsageNotStored, which can.",
+		SQL: `SELECT 'everyone' AS subject,
+       (count(*) FILTER (WHERE weeks = 1 AND calls > 0) = 1 AND count(*) FILTER (WHERE weeks = 2 AND calls > 0) = 1
+        AND count(*) FILTER (WHERE weeks = 0 AND calls > 0) = 0)::int::float8 AS value
+FROM (
+  SELECT w.weeks, sum(t.calls) AS calls
+  FROM generate_series(0, 2) AS w (weeks)
+  LEFT JOIN usage_report.quarter_total AS t
+    ON t.bucket >= usage_report.quarter(now() - interval '75 minutes') - w.weeks * interval '168 hours'
+    AND t.bucket < now() - w.weeks * interval '168 hours'
+  GROUP BY w.weeks
+) AS h`,
+	},
+	{
+		UID: "llm-usage-unpriced", Title: "AI API calls without a price", Severity: "warning", For: "15m", Above: 5, PanelTitle: "Unpriced calls",
+		Summary:     "{{ printf \"%.1f\" $values.A.Value }} % of the AI API calls of the last 24 hours have no price",
+		Description: "More than 5 % of the calls of the last 24 hours have no price, so every sum of costs is too low. The breakdown board says which and why.",
+		SQL: `SELECT 'everyone' AS subject,
+       coalesce(sum(unpriced_calls) * 100 / nullif(sum(calls), 0), 0)::float8 AS value
+FROM usage_report.quarter_total
+WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
+	},
+	{
+		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, PanelTitle: "Parked records",
+		Summary:     "{{ printf \"%.0f\" $values.A.Value }} usage records of the last 24 hours could not be stored and wait in public.usage_dead_letter",
+		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",
+		SQL: `SELECT 'everyone' AS subject,
+       count(*)::float8 AS value
+FROM usage_report.parked
+WHERE parked_at >= now() - interval '24 hours'`,
+	},
+}

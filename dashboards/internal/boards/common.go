@@ -1,0 +1,128 @@
+package boards
+
+import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+
+// UIDs of the boards and of the folder and data source they come in.
+const (
+	summaryUID    = "llm-usage-summary"
+	breakdownUID  = "llm-usage-breakdown"
+	trendsUID     = "llm-usage-trends"
+	prometheusUID = "llm-usage-prometheus"
+	folderUID     = "llm-usage"
+	sourceUID     = "llm-usage-postgres"
+)
+
+// tag is what the bar of links finds our boards by.
+const tag = "llm-usage"
+
+// quickRanges are the periods of the request. A period begins at a midnight of
+// the viewer and ends now, so its last day is not over yet.
+var quickRanges = []grafana.TimeRange{
+	{Display: "Last 7 days", From: "now-7d/d", To: "now"},
+	{Display: "Last 30 days", From: "now-30d/d", To: "now"},
+	{Display: "Last 90 days", From: "now-90d/d", To: "now"},
+	{Display: "Last 1 year", From: "now-1y/d", To: "now"},
+	{Display: "Today", From: "now/d", To: "now"},
+	{Display: "This month", From: "now/M", To: "now"},
+	{Display: "Last month", From: "now-1M/M", To: "now-1M/M"},
+}
+
+// newBoard gives a board with what all boards share.
+func newBoard(uid, title, description string) *grafana.Dashboard {
+	b := grafana.New(uid, title, description)
+	b.Tags = []string{tag}
+	b.Time = grafana.TimeRange{From: "now-30d/d", To: "now"}
+	b.Timepicker = grafana.Timepicker{RefreshIntervals: []string{"1m", "5m", "15m", "1h"}, QuickRanges: quickRanges}
+	b.Links = []grafana.Link{{
+		Title: "AI API usage", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true,
+	}}
+	b.Annotations.List = []grafana.Annotation{}
+	return b
+}
+
+// sqlBoard gives a board on the usage database, with the filters that all of
+// them share.
+func sqlBoard(uid, title, description string) *grafana.Dashboard {
+	b := newBoard(uid, title, description)
+	b.Templating.List = []grafana.Variable{
+		sourceVariable("postgres", "PostgreSQL with the usage database"),
+		filter("user", "User", "Whose calls. Named users are read call by call where no sums are kept for them.", usersQuery),
+		filter("api_type", "API type", "text, speech, tts, transcription, ...", valuesQuery("api_type")),
+		filter("provider", "Provider", "Who bills.", valuesQuery("provider")),
+		filter("model", "Model", "The model that answered.", valuesQuery("model")),
+		filter("service", "Service", "service.name of the app.", valuesQuery("service")),
+		filter("environment", "Environment", "deployment.environment.name of the app.", valuesQuery("environment")),
+	}
+	b.Annotations.List = []grafana.Annotation{{
+		Name: "Price changes", DataSource: source, Enable: true, IconColor: "purple", Target: target("Prices", "table", priceChanges),
+	}}
+	return b
+}
+
+func sourceVariable(kind, description string) grafana.Variable {
+	return grafana.Variable{
+		Name: "datasource", Label: "Data source", Description: description, Type: "datasource", Query: kind, Refresh: 1,
+		Current: m{}, Options: []grafana.Option{},
+	}
+}
+
+func filter(name, label, description, query string) grafana.Variable {
+	return grafana.Variable{
+		Name: name, Label: label, Description: description, Type: "query", DataSource: &source, Query: query, Definition: query,
+		Refresh: 2, Sort: 1, Multi: true, IncludeAll: true, AllValue: allValue,
+		Current: m{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}}, Options: []grafana.Option{},
+	}
+}
+
+// dimension is the variable by which a board breaks costs down.
+func dimension() grafana.Variable {
+	v := grafana.Variable{
+		Name: "by", Label: "By", Description: "What tables and charts break the cost down by.", Type: "custom",
+		Query:   "model,provider,api_type,service,environment,user",
+		Current: m{"selected": true, "text": "model", "value": "model"},
+	}
+	for _, name := range dimensions {
+		v.Options = append(v.Options, grafana.Option{Text: name, Value: name, Selected: name == dimensions[0]})
+	}
+	return v
+}
+
+var dimensions = []string{"model", "provider", "api_type", "service", "environment", "user"}
+
+// valuesQuery lists what occurs in the period; whole UTC days are near enough
+// for a list.
+func valuesQuery(column string) string {
+	return `SELECT DISTINCT ` + column + `
+FROM usage_report.day
+WHERE bucket >= date_trunc('day', ` + from + `, 'UTC')
+  AND bucket < ` + to + `
+ORDER BY 1`
+}
+
+// usersQuery lists those of the months that the period touches, at most the
+// 5,000 with the highest cost.
+const usersQuery = `SELECT CASE u.user_id WHEN ` + noUser + ` THEN '(no user)' ELSE coalesce(a.name, u.user_id::text) END AS __text,
+       u.user_id::text AS __value
+FROM (
+  SELECT user_id, sum(usage_dollars) AS cost
+  FROM usage_report.user_month
+  WHERE bucket >= date_trunc('month', ` + from + `, 'UTC')
+    AND bucket < ` + to + `
+  GROUP BY user_id
+  ORDER BY cost DESC, user_id
+  LIMIT 5000
+) AS u
+LEFT JOIN usage_report.account AS a ON a.user_id = u.user_id
+ORDER BY 1, 2`
+
+// priceChanges marks where a list price changed.
+var priceChanges = `SELECT valid_from AS time,
+       model || ' ' || kind || ': $' || trim_scale(previous_dollars_per_million) || ' to $' || trim_scale(dollars_per_million) || ' per million' AS text,
+       provider AS tags
+FROM usage_report.list_price
+WHERE valid_from >= ` + from + `
+  AND valid_from < ` + to + `
+  AND previous_dollars_per_million <> dollars_per_million
+  AND ` + isChosen("provider", "provider") + `
+  AND ` + isChosen("model", "model") + `
+ORDER BY 1`

@@ -1,0 +1,49 @@
+package grafana
+
+// Columns is the width of every board.
+const Columns = 24
+
+// Layout places panels in rows from the top, so that none overlap, and numbers
+// them.
+type Layout struct {
+	board *Dashboard
+	y     int
+	id    int
+}
+
+// NewLayout begins at the top of a board.
+func NewLayout(board *Dashboard) *Layout { return &Layout{board: board} }
+
+// Heading adds a heading that parts the board.
+func (l *Layout) Heading(title string) {
+	open := false
+	l.id++
+	l.board.Panels = append(l.board.Panels, Panel{
+		ID: l.id, Type: "row", Title: title, Collapsed: &open, GridPos: Grid{H: 1, W: Columns, X: 0, Y: l.y},
+	})
+	l.y++
+}
+
+// Row adds panels side by side, all as high as given. Their widths stand in
+// GridPos.W; 0 shares what is left evenly.
+func (l *Layout) Row(height int, panels ...Panel) {
+	free, flexible := Columns, 0
+	for _, p := range panels {
+		free -= p.GridPos.W
+		if p.GridPos.W == 0 {
+			flexible++
+		}
+	}
+	x := 0
+	for _, p := range panels {
+		l.id++
+		p.ID = l.id
+		if p.GridPos.W == 0 {
+			p.GridPos.W = free / flexible
+		}
+		p.GridPos.X, p.GridPos.Y, p.GridPos.H = x, l.y, height
+		x += p.GridPos.W
+		l.board.Panels = append(l.board.Panels, p)
+	}
+	l.y += height
+}
