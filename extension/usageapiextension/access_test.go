@@ -24,7 +24,13 @@ var everyRoute = map[string]struct {
 	"admin usage":                 {"/api/admin/usage", administrators},
 	"admin usage of another user": {"/api/admin/usage?userId=ada", administrators},
 	"admin users":                 {"/api/admin/users", administrators},
+	"single calls":                {"/api/admin/usage/records", administrators},
+	"export":                      {"/api/admin/usage/export", administrators},
+	"export as FOCUS":             {"/api/admin/usage/export?format=focus", administrators},
+	"models":                      {"/api/admin/models", administrators},
 	"own usage":                   {"/api/usage", themselves},
+	"own calls":                   {"/api/usage/records", themselves},
+	"contract":                    {"/api/openapi.json", everybody},
 }
 
 func TestTheMatrixCoversEveryRoute(t *testing.T) {

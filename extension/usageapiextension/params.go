@@ -92,9 +92,6 @@ func (p params) number(name string, def, least, most int) (int, error) {
 	return n, nil
 }
 
-// filterParams are the parameters that [params.filter] reads.
-var filterParams = []string{"apiType", "provider", "model", "service", "environment"}
-
 // filter reads what narrows an answer, but for the user.
 func (p params) filter() (store.Filter, error) {
 	var f store.Filter

@@ -36,8 +36,31 @@ type route struct {
 	path     string
 	audience audience
 	params   []string
-	answer   func(*api, *question) (*answer, error)
+	// One of the two: an answer as a whole, or one that is sent while it is
+	// read.
+	answer func(*api, *question) (*answer, error)
+	stream func(*api, *question, http.ResponseWriter, *http.Request) (rows int, err error)
 }
+
+// routes are all endpoints.
+var routes = []route{
+	{path: "/api/admin/usage", audience: administrators, params: usageParams, answer: (*api).usage},
+	{path: "/api/admin/usage/records", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
+	{path: "/api/admin/usage/export", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
+	{path: "/api/admin/users", audience: administrators, params: slices.Concat([]string{"search", "sort"}, pageParams), answer: (*api).users},
+	{path: "/api/admin/models", audience: administrators, params: []string{"limit"}, answer: (*api).models},
+	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
+	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
+	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
+}
+
+// Parameters that several routes share.
+var (
+	periodParams = []string{"startDate", "endDate", "timezone"}
+	filterParams = []string{"apiType", "provider", "model", "service", "environment"}
+	pageParams   = []string{"limit", "cursor"}
+	usageParams  = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail"})
+)
 
 // question is a request that was let in and understood so far.
 type question struct {
@@ -114,12 +137,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 		a.refuse(w, r, id, toProblem(err))
 		return
 	}
-	// The server ends each statement in time; this ends waiting for a
-	// connection as well.
-	ctx, cancel := context.WithTimeout(r.Context(), a.config.StatementTimeout+5*time.Second)
-	defer cancel()
-	q.Context = ctx
-	answer, err := route.answer(a, q)
+	rows, err := a.reply(w, r, route, q)
 	if err != nil {
 		if errors.Is(r.Context().Err(), context.Canceled) {
 			return // the caller has gone
@@ -133,10 +151,28 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 		a.refuse(w, r, id, p)
 		return
 	}
-	send(w, r, answer)
 	if route.audience == administrators {
-		a.audit(q, route, answer.rows, a.now().Sub(start))
+		a.audit(q, route, rows, a.now().Sub(start))
 	}
+}
+
+// reply answers a question, or gives the error while nothing is sent yet.
+func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *question) (rows int, err error) {
+	if route.stream != nil {
+		q.Context = r.Context()
+		return route.stream(a, q, w, r)
+	}
+	// The server ends each statement in time; this ends waiting for a
+	// connection as well.
+	ctx, cancel := context.WithTimeout(r.Context(), a.config.StatementTimeout+5*time.Second)
+	defer cancel()
+	q.Context = ctx
+	answer, err := route.answer(a, q)
+	if err != nil {
+		return 0, err
+	}
+	send(w, r, answer)
+	return answer.rows, nil
 }
 
 // ask checks who asks what.

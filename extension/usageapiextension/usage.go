@@ -1,8 +1,6 @@
 package usageapiextension
 
 import (
-	"slices"
-
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
@@ -14,16 +12,6 @@ const (
 	defaultTop = 1000
 	maxTop     = 1_000_000
 )
-
-// periodParams are the parameters that say which days.
-var periodParams = []string{"startDate", "endDate", "timezone"}
-
-// routes are all endpoints.
-var routes = []route{
-	{"/api/admin/usage", administrators, slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail"}), (*api).usage},
-	{"/api/admin/users", administrators, []string{"search", "sort", "limit", "cursor"}, (*api).users},
-	{"/api/usage", themselves, slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail"}), (*api).usage},
-}
 
 // usage answers /api/admin/usage and /api/usage.
 func (a *api) usage(q *question) (*answer, error) {

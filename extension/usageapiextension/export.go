@@ -1,0 +1,281 @@
+package usageapiextension
+
+import (
+	"bufio"
+	"compress/gzip"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// rowCountTrailer ends an export that is complete; an export without it was cut
+// off.
+const rowCountTrailer = "X-Row-Count"
+
+const (
+	// exportDayTimeout bounds the reading of one day, however slow the caller.
+	exportDayTimeout = 10 * time.Minute
+	// exportStall is how long a caller may take no bytes.
+	exportStall = time.Minute
+	// flushEvery is how many rows go out together.
+	flushEvery = 500
+)
+
+// exporter writes rows in one format.
+type exporter interface {
+	// each gives every row of the answer to the exporter's own writer and calls
+	// row after each.
+	each(a *api, q *question, ask store.CallsQuestion, row func() error) error
+	// flush passes on what is still held back.
+	flush() error
+}
+
+// export answers /api/admin/usage/export: all calls of a period, streamed in
+// constant memory, the oldest first.
+func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, error) {
+	format, err := q.params.choice("format", "csv", "jsonl", "focus")
+	if err != nil {
+		return 0, err
+	}
+	ask, err := a.callsQuestion(q)
+	if err != nil {
+		return 0, err
+	}
+	out := newStream(w, r)
+	var e exporter
+	contentType, name := "text/csv; charset=utf-8; header=present", "usage.csv"
+	switch format {
+	case "csv":
+		e = &csvExport{csv.NewWriter(out)}
+	case "jsonl":
+		e = &jsonlExport{out}
+		contentType, name = "application/jsonl", "usage.jsonl"
+	case "focus":
+		e = newFocusExport(out)
+		name = "usage-focus-" + focusVersion + ".csv"
+	}
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Cache-Control", "private, no-store")
+	h.Set("Trailer", rowCountTrailer)
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return 0, nil
+	}
+	rows := 0
+	err = e.each(a, q, ask, func() error {
+		rows++
+		if rows%flushEvery == 0 {
+			if err := e.flush(); err != nil {
+				return err
+			}
+			return out.flush()
+		}
+		return nil
+	})
+	if err == nil {
+		err = errors.Join(e.flush(), out.close())
+	}
+	switch {
+	case err == nil:
+		h.Set(rowCountTrailer, strconv.Itoa(rows))
+		return rows, nil
+	case !out.sent:
+		for _, name := range []string{"Content-Disposition", "Trailer", "Content-Encoding"} {
+			h.Del(name)
+		}
+		return 0, err
+	}
+	// A part is out already under status 200: breaking off the connection is
+	// the only way left to say that it is not all.
+	a.log.Warn("An export broke off", zap.String("request_id", q.requestID), zap.Int("rows", rows), zap.String("sqlstate", store.SQLState(err)))
+	panic(http.ErrAbortHandler)
+}
+
+// stream is the way out of an export: packed if the caller wants it, with a
+// time limit on each piece instead of on the whole.
+type stream struct {
+	out  *bufio.Writer
+	zip  *gzip.Writer
+	http *http.ResponseController
+	sent bool
+}
+
+func newStream(w http.ResponseWriter, r *http.Request) *stream {
+	s := &stream{http: http.NewResponseController(w)}
+	w.Header().Add("Vary", "Accept-Encoding")
+	var to io.Writer = w
+	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+		w.Header().Set("Content-Encoding", "gzip")
+		s.zip = gzip.NewWriter(w)
+		to = s.zip
+	}
+	// Big enough that a problem before the first flush can still be told.
+	s.out = bufio.NewWriterSize(writerFunc(func(p []byte) (int, error) {
+		s.sent = true
+		s.extend()
+		return to.Write(p)
+	}), 64<<10)
+	return s
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// extend gives the caller time for the next piece. Without it the server's
+// write_timeout would end every long export.
+func (s *stream) extend() {
+	_ = s.http.SetWriteDeadline(time.Now().Add(exportStall)) // where it is not possible, write_timeout stays
+}
+
+// Write implements io.Writer.
+func (s *stream) Write(p []byte) (int, error) { return s.out.Write(p) }
+
+// flush passes everything on to the caller.
+func (s *stream) flush() error {
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	if s.zip != nil {
+		if err := s.zip.Flush(); err != nil {
+			return err
+		}
+	}
+	return s.http.Flush()
+}
+
+func (s *stream) close() error {
+	if err := s.out.Flush(); err != nil {
+		return err
+	}
+	if s.zip != nil {
+		s.sent = true
+		return s.zip.Close()
+	}
+	return nil
+}
+
+// jsonlExport writes each call as /records shows it, one JSON object a line.
+type jsonlExport struct{ out io.Writer }
+
+func (e *jsonlExport) each(a *api, q *question, ask store.CallsQuestion, row func() error) error {
+	enc := json.NewEncoder(e.out)
+	enc.SetEscapeHTML(false)
+	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *store.Call) error {
+		if err := enc.Encode(newRecord(c)); err != nil {
+			return err
+		}
+		return row()
+	})
+}
+
+func (e *jsonlExport) flush() error { return nil }
+
+// csvExport writes each call as a line (RFC 4180).
+type csvExport struct{ out *csv.Writer }
+
+// csvColumns are the columns of an export as CSV. Texts that come from outside
+// go through [safeCell].
+var csvColumns = []struct {
+	name  string
+	value func(d *recordDocument) string
+}{
+	{"id", func(d *recordDocument) string { return d.ID }},
+	{"timestamp", func(d *recordDocument) string { return d.Timestamp.Format(time.RFC3339Nano) }},
+	{"userId", func(d *recordDocument) string { return textOf(d.UserID) }},
+	{"apiType", func(d *recordDocument) string { return d.APIType }},
+	{"provider", func(d *recordDocument) string { return safeCell(d.Provider) }},
+	{"model", func(d *recordDocument) string { return safeCell(textOf(d.Model)) }},
+	{"service", func(d *recordDocument) string { return safeCell(d.Service) }},
+	{"environment", func(d *recordDocument) string { return safeCell(d.Environment) }},
+	{"cost", func(d *recordDocument) string {
+		if d.Cost == nil {
+			return ""
+		}
+		return d.Cost.String()
+	}},
+	{"pricingStatus", func(d *recordDocument) string { return d.PricingStatus }},
+	{"pricingReason", func(d *recordDocument) string { return safeCell(textOf(d.PricingReason)) }},
+	{"priceId", func(d *recordDocument) string { return safeCell(textOf(d.PriceID)) }},
+	{"tokens", func(d *recordDocument) string { return numberOf(d.Tokens.Total) }},
+	{"inputTokens", func(d *recordDocument) string { return numberOf(d.Tokens.Input) }},
+	{"outputTokens", func(d *recordDocument) string { return numberOf(d.Tokens.Output) }},
+	{"cacheReadTokens", func(d *recordDocument) string { return numberOf(d.Tokens.CacheRead) }},
+	{"cacheWrite5mTokens", func(d *recordDocument) string { return numberOf(d.Tokens.CacheWrite5m) }},
+	{"cacheWrite1hTokens", func(d *recordDocument) string { return numberOf(d.Tokens.CacheWrite1h) }},
+	{"reasoningTokens", func(d *recordDocument) string { return numberOf(d.Tokens.Reasoning) }},
+	{"audioSeconds", func(d *recordDocument) string {
+		if d.AudioSeconds == nil {
+			return ""
+		}
+		return d.AudioSeconds.String()
+	}},
+	{"characters", func(d *recordDocument) string { return numberOf(d.Characters) }},
+	{"images", func(d *recordDocument) string { return numberOf(d.Images) }},
+	{"requestId", func(d *recordDocument) string { return safeCell(textOf(d.RequestID)) }},
+	{"traceId", func(d *recordDocument) string { return safeCell(textOf(d.TraceID)) }},
+	{"spanId", func(d *recordDocument) string { return safeCell(textOf(d.SpanID)) }},
+	{"otherQuantities", func(d *recordDocument) string { return string(d.Others) }},
+	{"metadata", func(d *recordDocument) string { return string(d.Metadata) }},
+}
+
+func (e *csvExport) each(a *api, q *question, ask store.CallsQuestion, row func() error) error {
+	line := make([]string, len(csvColumns))
+	for i, c := range csvColumns {
+		line[i] = c.name
+	}
+	if err := e.out.Write(line); err != nil {
+		return err
+	}
+	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *store.Call) error {
+		d := newRecord(c)
+		for i, column := range csvColumns {
+			line[i] = column.value(&d)
+		}
+		if err := e.out.Write(line); err != nil {
+			return err
+		}
+		return row()
+	})
+}
+
+func (e *csvExport) flush() error {
+	e.out.Flush()
+	return e.out.Error()
+}
+
+func textOf(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+func numberOf(n *int64) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.FormatInt(*n, 10)
+}
+
+// safeCell keeps a spreadsheet from taking a text that an app chose for a
+// formula: `=HYPERLINK(...)` as a model's name would run when somebody opens
+// the file. Objects begin with a brace and numbers are ours, so only texts
+// need it.
+func safeCell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}

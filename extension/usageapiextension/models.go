@@ -1,0 +1,60 @@
+package usageapiextension
+
+import (
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// modelsDocument is the answer of GET /api/admin/models.
+type modelsDocument struct {
+	Models []modelDocument `json:"models"`
+	// Complete is false when there are more models than the limit.
+	Complete bool `json:"complete"`
+}
+
+type modelDocument struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	APIType  string `json:"apiType"`
+	// Status is unpriced when no call has a cost, priced when all have, and
+	// partly between.
+	Status         string    `json:"status"`
+	Calls          int64     `json:"calls"`
+	UnpricedCalls  int64     `json:"unpricedCalls"`
+	EstimatedCalls int64     `json:"estimatedCalls"`
+	Tokens         int64     `json:"tokens"`
+	UnpricedTokens int64     `json:"unpricedTokens"`
+	TotalCost      usage.Sum `json:"totalCost"`
+	FirstDay       string    `json:"firstDay"`
+	LastDay        string    `json:"lastDay"`
+}
+
+// models answers /api/admin/models.
+func (a *api) models(q *question) (*answer, error) {
+	limit, err := q.params.number("limit", 1000, 1, 10_000)
+	if err != nil {
+		return nil, err
+	}
+	models, more, err := a.reader.Models(q, limit)
+	if err != nil {
+		return nil, err
+	}
+	document := modelsDocument{Models: make([]modelDocument, len(models)), Complete: !more}
+	for i, m := range models {
+		status := "partly"
+		switch m.UnpricedCalls {
+		case 0:
+			status = "priced"
+		case m.Calls:
+			status = "unpriced"
+		}
+		document.Models[i] = modelDocument{
+			Provider: m.Provider, Model: m.Model, APIType: m.APIType, Status: status,
+			Calls: m.Calls, UnpricedCalls: m.UnpricedCalls, EstimatedCalls: m.EstimatedCalls,
+			Tokens: m.Tokens, UnpricedTokens: m.UnpricedTokens, TotalCost: m.Cost,
+			FirstDay: m.FirstDay.Format(time.DateOnly), LastDay: m.LastDay.Format(time.DateOnly),
+		}
+	}
+	return jsonAnswer(document, len(models))
+}

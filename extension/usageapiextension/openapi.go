@@ -1,0 +1,32 @@
+package usageapiextension
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+//go:embed openapi.yaml
+var openAPIText []byte
+
+// openAPIDocument is openapi.yaml as JSON.
+var openAPIDocument = sync.OnceValues(func() ([]byte, error) {
+	var document any
+	if err := yaml.Unmarshal(openAPIText, &document); err != nil {
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
+	}
+	return json.Marshal(document)
+})
+
+// openAPI answers /api/openapi.json.
+func (a *api) openAPI(*question) (*answer, error) {
+	document, err := openAPIDocument()
+	if err != nil {
+		return nil, err
+	}
+	return &answer{body: document, maxAge: time.Hour}, nil
+}

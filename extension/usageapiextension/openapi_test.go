@@ -1,0 +1,109 @@
+package usageapiextension
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+)
+
+func init() {
+	openapi3filter.RegisterBodyDecoder("application/jsonl", openapi3filter.PlainBodyDecoder) // lines are checked one by one
+}
+
+// contract is openapi.yaml, ready to check answers with.
+func contract(t testing.TB) (*openapi3.T, routers.Router) {
+	t.Helper()
+	document, err := openapi3.NewLoader().LoadFromData(openAPIText)
+	require.NoError(t, err)
+	require.NoError(t, document.Validate(t.Context()))
+	router, err := legacy.NewRouter(document)
+	require.NoError(t, err)
+	return document, router
+}
+
+// checkContract fails the test when an answer is not what openapi.yaml says.
+func checkContract(t testing.TB, router routers.Router, target string, status int, header http.Header, body []byte) {
+	t.Helper()
+	r := newRequest(t, target)
+	r.URL.Host = ""
+	route, pathParams, err := router.FindRoute(r)
+	require.NoError(t, err, target)
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: pathParams, Route: route},
+		Status:                 status, Header: header, Body: io.NopCloser(bytes.NewReader(body)),
+		Options: &openapi3filter.Options{IncludeResponseStatus: true},
+	}
+	assert.NoError(t, openapi3filter.ValidateResponse(t.Context(), input), "%s: %s", target, body)
+	if header.Get("Content-Type") == "application/jsonl" {
+		for line := range bytes.Lines(body) {
+			var record any
+			require.NoError(t, json.Unmarshal(line, &record))
+			assert.NoError(t, route.Spec.Components.Schemas["Record"].Value.VisitJSON(record), "%s", line)
+		}
+	}
+}
+
+func TestContractAndRoutesNameTheSameParameters(t *testing.T) {
+	t.Parallel()
+	document, _ := contract(t)
+	var paths []string
+	for _, r := range routes {
+		paths = append(paths, r.path)
+		item := document.Paths.Value(r.path)
+		require.NotNil(t, item, "%s is not in openapi.yaml", r.path)
+		var named []string
+		for _, p := range item.Get.Parameters {
+			named = append(named, p.Value.Name)
+		}
+		known := slices.Clone(r.params)
+		slices.Sort(known)
+		slices.Sort(named)
+		assert.Equal(t, known, named, r.path)
+	}
+	for path := range document.Paths.Map() {
+		assert.Contains(t, paths, path)
+	}
+}
+
+// TestAnswersKeepTheContract asks every endpoint in every way that changes the
+// shape of its answer.
+func TestAnswersKeepTheContract(t *testing.T) {
+	t.Parallel()
+	_, router := contract(t)
+	full := pgtest.New(t)
+	insertRows(t, full, []byte(`time,user,dollars,type,model,status,reason,input,output,cacheRead,requestId,metadata
+2026-01-30T12:00:00Z,ada,1.000000000001,text,gpt-4o,priced,,10,20,5,chatcmpl-1,"{""trace_id"":""0af7651916cd43dd8448eb211c80319c"",""span_id"":""b7ad6b7169203331""}"
+2026-01-30T12:00:01Z,,0,tts,,unpriced,no_model,,,,,{}
+2025-12-30T12:00:01Z,eve,5,tts,tts-1,estimated,price_fallback,,,,,"{""trace_id"":7}"
+`))
+	full.Exec(`UPDATE public.api_usage SET audio_seconds = 12.5, characters = 7, images = 1, other_quantities = '{"input_audio": 3}', reported_dollars = 0.5, cost_source = 'reported', price_id = 'p' WHERE model = 'gpt-4o'`)
+	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	for _, dsn := range []string{full.DSN, pgtest.New(t).DSN} {
+		api := newTestAPI(t, dsn, now)
+		for _, target := range []string{
+			"/api/admin/usage", "/api/admin/usage?detail=basic", "/api/admin/usage?top=0", "/api/admin/usage?userId=ada", "/api/admin/usage?userId=unattributed",
+			"/api/admin/usage?startDate=1", "/api/admin/usage/records", "/api/admin/usage/records?limit=1", "/api/admin/usage/records?traceId=x",
+			"/api/admin/usage/export", "/api/admin/usage/export?format=jsonl", "/api/admin/usage/export?format=focus", "/api/admin/usage/export?format=xls",
+			"/api/admin/users", "/api/admin/users?limit=1", "/api/admin/users?sort=lastSeen", "/api/admin/users?cursor=x", "/api/admin/models", "/api/admin/models?limit=1",
+			"/api/usage", "/api/usage/records", "/api/openapi.json",
+		} {
+			for _, caller := range []string{"admin", "ada", "nobody"} {
+				w := api.get(t, caller, target)
+				checkContract(t, router, target, w.Code, w.Header(), w.Body.Bytes())
+			}
+		}
+	}
+}

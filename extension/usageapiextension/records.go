@@ -1,0 +1,171 @@
+package usageapiextension
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// recordsDocument is one page of single calls.
+type recordsDocument struct {
+	Records []recordDocument `json:"records"`
+	// Next is the cursor of the next page, null at the end.
+	Next *string `json:"next"`
+}
+
+// recordDocument is one call.
+type recordDocument struct {
+	ID          string    `json:"id"`
+	Timestamp   time.Time `json:"timestamp"`
+	UserID      *string   `json:"userId"`
+	APIType     string    `json:"apiType"`
+	Provider    string    `json:"provider"`
+	Model       *string   `json:"model"`
+	Service     string    `json:"service"`
+	Environment string    `json:"environment"`
+	// Cost is null where none is known: that is not 0.
+	Cost          *usage.Sum      `json:"cost"`
+	PricingStatus string          `json:"pricingStatus"`
+	PricingReason *string         `json:"pricingReason"`
+	PriceID       *string         `json:"priceId"`
+	CostSource    *string         `json:"costSource"`
+	ReportedCost  *usage.Sum      `json:"reportedCost"`
+	Tokens        recordTokens    `json:"tokens"`
+	AudioSeconds  *json.Number    `json:"audioSeconds"`
+	Characters    *int64          `json:"characters"`
+	Images        *int64          `json:"images"`
+	Others        json.RawMessage `json:"otherQuantities"`
+	RequestID     *string         `json:"requestId"`
+	TraceID       *string         `json:"traceId"`
+	SpanID        *string         `json:"spanId"`
+	Metadata      json.RawMessage `json:"metadata"`
+	StoredAt      time.Time       `json:"storedAt"`
+}
+
+// recordTokens are inclusive, as OpenTelemetry counts them; null is "none or
+// not known".
+type recordTokens struct {
+	Total        *int64 `json:"total"`
+	Input        *int64 `json:"input"`
+	Output       *int64 `json:"output"`
+	CacheRead    *int64 `json:"cacheRead"`
+	CacheWrite5m *int64 `json:"cacheWrite5m"`
+	CacheWrite1h *int64 `json:"cacheWrite1h"`
+	Reasoning    *int64 `json:"reasoning"`
+}
+
+// newRecord writes a call as the API shows it.
+func newRecord(c *store.Call) recordDocument {
+	d := recordDocument{
+		ID: c.ID.String(), Timestamp: c.Time, APIType: c.APIType, Provider: c.Provider, Model: c.Model,
+		Service: c.Service, Environment: c.Environment,
+		PricingStatus: string(c.Status), PricingReason: c.Reason, PriceID: c.PriceID, CostSource: c.CostSource, ReportedCost: c.ReportedCost,
+		Tokens:     recordTokens{c.Tokens, c.InputTokens, c.OutputTokens, c.CacheReadTokens, c.CacheWrite5mTokens, c.CacheWrite1hTokens, c.ReasoningTokens},
+		Characters: c.Characters, Images: c.Images, Others: c.OtherQuantities,
+		RequestID: c.RequestID, Metadata: c.Metadata, StoredAt: c.StoredAt,
+	}
+	if !c.UserID.IsZero() {
+		id := c.UserID.String()
+		d.UserID = &id
+	}
+	if c.Status != usage.StatusUnpriced {
+		d.Cost = &c.Cost
+	}
+	if c.AudioSeconds != nil {
+		n := json.Number(*c.AudioSeconds)
+		d.AudioSeconds = &n
+	}
+	// The metadata of rows that others wrote may hold anything; what is not
+	// text is no id.
+	var metadata map[string]any
+	if json.Unmarshal(c.Metadata, &metadata) == nil {
+		d.TraceID, d.SpanID = textIn(metadata, "trace_id"), textIn(metadata, "span_id")
+	}
+	return d
+}
+
+func textIn(object map[string]any, key string) *string {
+	if text, ok := object[key].(string); ok {
+		return &text
+	}
+	return nil
+}
+
+// recordCursor is the place where a page of calls ended.
+type recordCursor struct {
+	Time time.Time `json:"t"`
+	ID   string    `json:"i"`
+}
+
+// recordParams are the parameters that choose calls.
+var recordParams = []string{"userId", "traceId", "requestId", "status"}
+
+// records answers /api/admin/usage/records and /api/usage/records.
+func (a *api) records(q *question) (*answer, error) {
+	ask, err := a.callsQuestion(q)
+	if err != nil {
+		return nil, err
+	}
+	if ask.Limit, err = q.params.number("limit", defaultLimit, 1, maxLimit); err != nil {
+		return nil, err
+	}
+	if text, ok := q.params["cursor"]; ok {
+		var c recordCursor
+		if err := decodeCursor(text, &c); err != nil {
+			return nil, err
+		}
+		id, ok := usage.ParseID(c.ID)
+		if !ok || c.Time.Before(ask.From) || c.Time.After(ask.To) {
+			return nil, badCursor(text)
+		}
+		ask.After = &store.CallPlace{Time: c.Time, ID: id}
+	}
+	page, more, err := a.reader.Calls(q, ask)
+	if err != nil {
+		return nil, err
+	}
+	document := recordsDocument{Records: make([]recordDocument, len(page))}
+	for i := range page {
+		document.Records[i] = newRecord(&page[i])
+	}
+	if more {
+		last := page[len(page)-1]
+		next := encodeCursor(recordCursor{Time: last.Time, ID: last.ID.String()})
+		document.Next = &next
+	}
+	return jsonAnswer(document, len(page))
+}
+
+// callsQuestion reads the parameters that choose calls.
+func (a *api) callsQuestion(q *question) (store.CallsQuestion, error) {
+	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], a.now())
+	if err != nil {
+		return store.CallsQuestion{}, err
+	}
+	filter, err := q.filter()
+	if err != nil {
+		return store.CallsQuestion{}, err
+	}
+	ask := store.CallsQuestion{
+		Viewer: q.viewer, Filter: filter, From: span.Current.From, To: span.Current.To,
+		TraceID: strings.ToLower(q.params["traceId"]), RequestID: q.params["requestId"],
+	}
+	if _, err := hex.DecodeString(ask.TraceID); err != nil || ask.TraceID != "" && len(ask.TraceID) != 32 {
+		return store.CallsQuestion{}, paramProblem("traceId", q.params["traceId"], "32 hexadecimal digits")
+	}
+	if _, ok := q.params["status"]; ok {
+		statuses := make([]string, len(usage.PricingStatuses))
+		for i, s := range usage.PricingStatuses {
+			statuses[i] = string(s)
+		}
+		if ask.Status, err = q.params.choice("status", statuses...); err != nil {
+			return store.CallsQuestion{}, err
+		}
+	}
+	return ask, nil
+}
