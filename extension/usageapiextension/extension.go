@@ -119,7 +119,7 @@ func (a *api) warn(address net.Addr) {
 func (a *api) watch(ctx context.Context, host component.Host) {
 	ticker := time.NewTicker(probeInterval)
 	defer ticker.Stop()
-	var last string
+	last := "not asked yet"
 	for {
 		probing, cancel := context.WithTimeout(ctx, probeInterval)
 		err := a.reader.Ready(probing)

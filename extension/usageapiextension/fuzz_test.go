@@ -1,0 +1,56 @@
+package usageapiextension
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+)
+
+// FuzzQuestions sends anything as path, query string and headers. Whatever it
+// is, it is answered or refused: never with 500, never with a word of SQL, and
+// as a user never with another user's cost.
+func FuzzQuestions(f *testing.F) {
+	for _, r := range routes {
+		f.Add(r.path, "startDate=2026-01-01&endDate=2026-01-31&timezone=Asia/Kolkata&top=3", "gzip", `W/"x"`)
+		for _, p := range r.params {
+			f.Add(r.path, p+"=%27%20OR%201=1--", "", "")
+			f.Add(r.path, p+"=1", "*", "*")
+		}
+	}
+	f.Add("/api/admin/usage", "userId=\xff&model=%00", "gzip;q=x", "")
+	f.Add("/api/admin/users", "search=%25&cursor=eyJzIjoiY29zdCIsImsiOiIxIiwiaSI6IjAifQ", "", "")
+	f.Add("/api/admin/usage/records", "cursor=eyJ0IjoiMjAyNi0wMS0zMFQxMjowMDowMFoiLCJpIjoiNmIxZjBkNWUtOGMyMS00YjUzLTlkMGEtMmY2NDFjN2U5MDAxIn0&limit=1", "", "")
+
+	db := pgtest.New(f)
+	insertRows(f, db, []byte("time,user,dollars\n2026-01-30T12:00:00Z,ada,1\n2026-01-30T12:00:00Z,eve,777777\n"))
+	api := newTestAPI(f, db.DSN, endOfJanuary)
+	f.Fuzz(func(t *testing.T, path, query, encoding, tag string) {
+		line := "GET /" + strings.TrimPrefix(path, "/") + "?" + query + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+		probe, err := http.ReadRequest(bufio.NewReader(strings.NewReader(line)))
+		if err != nil {
+			return // the server does not take it either
+		}
+		for _, caller := range []string{"admin", "ada"} {
+			r := probe.Clone(t.Context())
+			r.Header = http.Header{"Authorization": {callers[caller]}, "Accept-Encoding": {encoding}, "If-None-Match": {tag}}
+			w := serve(api, r)
+			body := w.Body.String()
+			require.NotEqual(t, 500, w.Code, body)
+			if w.Code >= 400 {
+				for _, word := range []string{"SELECT", "SQLSTATE", "public.", "ERROR:"} {
+					if !strings.Contains(query, word) && !strings.Contains(path, word) {
+						require.NotContains(t, body, word)
+					}
+				}
+			}
+			if caller == "ada" {
+				require.NotContains(t, body, "777777")
+			}
+		}
+	})
+}
