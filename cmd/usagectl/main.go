@@ -15,7 +15,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/democmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/doctorcmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/retentioncmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/verifycmd"
 )
 
 func main() {
@@ -38,7 +42,11 @@ func newRoot() *cobra.Command {
 	root.SetOut(os.Stdout) // cobra would print results to standard error
 	root.AddCommand(
 		democmd.New(),
+		doctorcmd.New(),
 		migratecmd.New(),
+		pricescmd.New(),
+		retentioncmd.New(),
+		verifycmd.New(),
 	)
 	return root
 }

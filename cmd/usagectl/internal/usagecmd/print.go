@@ -1,0 +1,212 @@
+package usagecmd
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// barWidth is the length of the longest bar in characters.
+const barWidth = 40
+
+// printTables writes an answer for people. Amounts are rounded for the eye, to
+// six places; json and csv have all digits.
+func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error {
+	p := &printer{out: w}
+	c, previous := a.Current, a.Previous
+	p.line("%s to %s (%s), compared with the period before", stamp(c.Start), stamp(c.End), a.Timezone)
+	p.line("")
+	p.line("  %-16s %16s  %16s  %s", "", "current", "previous", "change")
+	p.line("  %-16s %16s  %16s  %s", "total cost", dollars(c.TotalCost), dollars(previous.TotalCost), change(a.Change.TotalCost))
+	p.line("  %-16s %16s  %16s  %s", "daily average", dollars(c.DailyAverage), dollars(previous.DailyAverage), change(a.Change.DailyAverage))
+	p.line("  %-16s %16d  %16d  %s", "calls", c.Calls, previous.Calls, change(a.Change.Calls))
+	p.line("  %-16s %16d  %16d  %s", "active users", c.ActiveUsers, previous.ActiveUsers, change(a.Change.ActiveUsers))
+	p.line("  %-16s %16d  %16d", "tokens", c.Tokens.Total, previous.Tokens.Total)
+	if c.Unpriced.Calls > 0 || previous.Unpriced.Calls > 0 {
+		p.line("  %-16s %16d  %16d  calls without a known cost, in no sum", "unpriced", c.Unpriced.Calls, previous.Unpriced.Calls)
+	}
+	if c.EstimatedCalls > 0 || previous.EstimatedCalls > 0 {
+		p.line("  %-16s %16d  %16d  calls whose cost may differ from the bill", "estimated", c.EstimatedCalls, previous.EstimatedCalls)
+	}
+	if a.DataThrough == nil {
+		p.line("\n  No call is stored at all. usagectl doctor looks for the reason.")
+	} else {
+		p.line("  %-16s %16s", "data through", a.DataThrough.Format("2006-01-02 15:04"))
+	}
+	user := func(key string) string {
+		if id, ok := usage.ParseID(key); ok && names[id] != "" {
+			return names[id]
+		}
+		return key
+	}
+	same := func(key string) string { return key }
+	p.costs("by type", c.UsageByType, previous.UsageByType, same)
+	p.costs("by user", c.UsageByUser, previous.UsageByUser, user)
+	p.costs("by model", c.UsageByModel, previous.UsageByModel, same)
+	p.costs("by provider", c.UsageByProvider, previous.UsageByProvider, same)
+	p.costs("by service", c.UsageByService, previous.UsageByService, same)
+	p.days(c.DailyUsage)
+	return p.err
+}
+
+// printer remembers the first error of its writer.
+type printer struct {
+	out io.Writer
+	err error
+}
+
+func (p *printer) line(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintln(p.out, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+	}
+}
+
+func (p *printer) costs(title string, current, previous report.Costs, name func(string) string) {
+	if len(current) == 0 {
+		return
+	}
+	before := make(map[string]usage.Sum, len(previous))
+	for _, c := range previous {
+		before[c.Key] = c.Cost
+	}
+	p.line("\n%s", title)
+	for _, c := range current {
+		p.line("  %s %16s  %16s", pad(plain(name(c.Key)), 36), dollars(c.Cost), dollars(before[c.Key]))
+	}
+}
+
+// pad fills or cuts a text to a width in characters.
+func pad(text string, width int) string {
+	n := utf8.RuneCountInString(text)
+	if n > width {
+		return string([]rune(text)[:width-1]) + "…"
+	}
+	return text + strings.Repeat(" ", width-n)
+}
+
+// days draws the daily trend: a bar for each day, or for each week when there
+// are too many to read.
+func (p *printer) days(days []report.DayCost) {
+	title, step := "by day", 1
+	if len(days) > 92 {
+		title, step = "by 7 days", 7
+	}
+	var bars []report.DayCost
+	for i := 0; i < len(days); i += step {
+		bar := report.DayCost{Date: days[i].Date}
+		for _, d := range days[i:min(i+step, len(days))] {
+			bar.Cost = bar.Cost.Plus(d.Cost)
+		}
+		bars = append(bars, bar)
+	}
+	var most usage.Sum
+	for _, b := range bars {
+		if b.Cost.Cmp(most) > 0 {
+			most = b.Cost
+		}
+	}
+	p.line("\n%s", title)
+	for _, b := range bars {
+		p.line("  %s %16s  %s", b.Date, dollars(b.Cost), bar(b.Cost, most))
+	}
+}
+
+// bar is as long as its share of the longest, in eighths of a character. What
+// is not 0 is never drawn as nothing.
+func bar(cost, most usage.Sum) string {
+	if cost.IsZero() || most.IsZero() {
+		return ""
+	}
+	eighths := cost.Decimal().Mul(decimal.NewFromInt(8*barWidth)).DivRound(most.Decimal(), 0).IntPart()
+	eighths = max(eighths, 1)
+	text := strings.Repeat("█", int(eighths/8))
+	if rest := eighths % 8; rest > 0 {
+		text += string([]rune(" ▏▎▍▌▋▊▉")[rest])
+	}
+	return text
+}
+
+// dollars rounds for the eye. An amount that would look like 0 and is not says
+// so.
+func dollars(s usage.Sum) string {
+	d := s.Decimal()
+	if !d.IsZero() && d.Abs().LessThan(decimal.New(1, -6)) {
+		return "<0.000001"
+	}
+	return d.StringFixed(6)
+}
+
+func change(p *report.Percent) string {
+	if p == nil {
+		return ""
+	}
+	text := p.String()
+	if !strings.HasPrefix(text, "-") && text != "0" {
+		text = "+" + text
+	}
+	return text + " %"
+}
+
+func stamp(t time.Time) string {
+	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && t.Nanosecond() == 0 {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format(time.RFC3339)
+}
+
+// printCSV writes every number as a line: what it breaks down by, the key, the
+// cost in the current and in the previous period, with all digits.
+func printCSV(w io.Writer, a report.Answer) error {
+	out := csv.NewWriter(w)
+	write := func(by, key, current, previous string) {
+		// A text that an app chose must not become a formula of a spreadsheet.
+		if key != "" && strings.ContainsRune("=+-@\t\r\n", rune(key[0])) {
+			key = "'" + key
+		}
+		_ = out.Write([]string{by, key, current, previous}) // Error below tells
+	}
+	write("by", "key", "current", "previous")
+	write("total", "cost", a.Current.TotalCost.String(), a.Previous.TotalCost.String())
+	write("total", "calls", strconv.FormatInt(a.Current.Calls, 10), strconv.FormatInt(a.Previous.Calls, 10))
+	write("total", "unpricedCalls", strconv.FormatInt(a.Current.Unpriced.Calls, 10), strconv.FormatInt(a.Previous.Unpriced.Calls, 10))
+	for _, b := range []struct {
+		by                string
+		current, previous report.Costs
+	}{
+		{"type", a.Current.UsageByType, a.Previous.UsageByType}, {"user", a.Current.UsageByUser, a.Previous.UsageByUser},
+		{"model", a.Current.UsageByModel, a.Previous.UsageByModel}, {"provider", a.Current.UsageByProvider, a.Previous.UsageByProvider},
+		{"service", a.Current.UsageByService, a.Previous.UsageByService},
+	} {
+		before := make(map[string]usage.Sum, len(b.previous))
+		for _, c := range b.previous {
+			before[c.Key] = c.Cost
+		}
+		for _, c := range b.current {
+			write(b.by, c.Key, c.Cost.String(), before[c.Key].String())
+			delete(before, c.Key)
+		}
+		for _, c := range b.previous { // what was used then and not now
+			if cost, left := before[c.Key]; left {
+				write(b.by, c.Key, "0", cost.String())
+			}
+		}
+	}
+	for i, d := range a.Current.DailyUsage {
+		previous := "" // the period before can have one day more or less
+		if i < len(a.Previous.DailyUsage) {
+			previous = a.Previous.DailyUsage[i].Cost.String()
+		}
+		write("day", d.Date, d.Cost.String(), previous)
+	}
+	out.Flush()
+	return out.Error()
+}
