@@ -150,3 +150,33 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 	u.Cost, err = usage.ParseSum(cost)
 	return u, err
 }
+
+// UserNames gives what people call these users: the external id, else the
+// email. Users that have neither, or are not there any more, are left out.
+func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (map[usage.ID]string, error) {
+	list := make([][16]byte, len(ids))
+	for i, id := range ids {
+		list[i] = id
+	}
+	names := make(map[usage.ID]string, len(ids))
+	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT id, coalesce(external_id, email)
+			FROM public.usage_user
+			WHERE id = ANY ($1::uuid[]) AND coalesce(external_id, email) IS NOT NULL`, list)
+		if err != nil {
+			return err
+		}
+		var id [16]byte
+		var name string
+		_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+			names[id] = name
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("name users: %w", err)
+	}
+	return names, nil
+}

@@ -23,7 +23,7 @@ const barWidth = 40
 func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error {
 	p := &printer{out: w}
 	c, previous := a.Current, a.Previous
-	p.line("%s to %s (%s), compared with the period before", stamp(c.Start), stamp(c.End), a.Timezone)
+	p.line("%s (%s), compared with the period before", period(c), a.Timezone)
 	p.line("")
 	p.line("  %-16s %16s  %16s  %s", "", "current", "previous", "change")
 	p.line("  %-16s %16s  %16s  %s", "total cost", dollars(c.TotalCost), dollars(previous.TotalCost), change(a.Change.TotalCost))
@@ -49,11 +49,11 @@ func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error 
 		return key
 	}
 	same := func(key string) string { return key }
-	p.costs("by type", c.UsageByType, previous.UsageByType, same)
-	p.costs("by user", c.UsageByUser, previous.UsageByUser, user)
-	p.costs("by model", c.UsageByModel, previous.UsageByModel, same)
-	p.costs("by provider", c.UsageByProvider, previous.UsageByProvider, same)
-	p.costs("by service", c.UsageByService, previous.UsageByService, same)
+	p.costs("by type", c.UsageByType, previous.UsageByType, same, nil)
+	p.costs("by user", c.UsageByUser, previous.UsageByUser, user, nil)
+	p.costs("by model", c.UsageByModel, previous.UsageByModel, same, c.Unpriced.Models)
+	p.costs("by provider", c.UsageByProvider, previous.UsageByProvider, same, nil)
+	p.costs("by service", c.UsageByService, previous.UsageByService, same, nil)
 	p.days(c.DailyUsage)
 	return p.err
 }
@@ -70,7 +70,9 @@ func (p *printer) line(format string, args ...any) {
 	}
 }
 
-func (p *printer) costs(title string, current, previous report.Costs, name func(string) string) {
+// costs writes a breakdown. Where calls are unpriced it says so: their part of
+// a cost is unknown, not 0.
+func (p *printer) costs(title string, current, previous report.Costs, name func(string) string, unpriced report.Numbers) {
 	if len(current) == 0 {
 		return
 	}
@@ -78,9 +80,13 @@ func (p *printer) costs(title string, current, previous report.Costs, name func(
 	for _, c := range previous {
 		before[c.Key] = c.Cost
 	}
+	unknown := make(map[string]string, len(unpriced))
+	for _, n := range unpriced {
+		unknown[n.Key] = fmt.Sprintf("  and %d unpriced", n.Count)
+	}
 	p.line("\n%s", title)
 	for _, c := range current {
-		p.line("  %s %16s  %16s", pad(plain(name(c.Key)), 36), dollars(c.Cost), dollars(before[c.Key]))
+		p.line("  %s %16s  %16s%s", pad(plain(name(c.Key)), 36), dollars(c.Cost), dollars(before[c.Key]), unknown[c.Key])
 	}
 }
 
@@ -156,11 +162,16 @@ func change(p *report.Percent) string {
 	return text + " %"
 }
 
-func stamp(t time.Time) string {
-	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && t.Nanosecond() == 0 {
-		return t.Format(time.DateOnly)
+// period names the first and the last day, or the two instants.
+func period(u report.Usage) string {
+	if isMidnight(u.Start) && isMidnight(u.End) && len(u.DailyUsage) > 0 {
+		return u.DailyUsage[0].Date + " to " + u.DailyUsage[len(u.DailyUsage)-1].Date
 	}
-	return t.Format(time.RFC3339)
+	return u.Start.Format(time.RFC3339) + " until " + u.End.Format(time.RFC3339)
+}
+
+func isMidnight(t time.Time) bool {
+	return t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && t.Nanosecond() == 0
 }
 
 // printCSV writes every number as a line: what it breaks down by, the key, the
@@ -172,7 +183,7 @@ func printCSV(w io.Writer, a report.Answer) error {
 		if key != "" && strings.ContainsRune("=+-@\t\r\n", rune(key[0])) {
 			key = "'" + key
 		}
-		_ = out.Write([]string{by, key, current, previous}) // Error below tells
+		_ = out.Write([]string{by, plain(key), current, previous}) // Error below tells
 	}
 	write("by", "key", "current", "previous")
 	write("total", "cost", a.Current.TotalCost.String(), a.Previous.TotalCost.String())
