@@ -41,7 +41,7 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	if binary = os.Getenv("OTELCOL_USAGE_BINARY"); binary == "" {
 		binary = filepath.Join(dir, "otelcol-usage")
-		build := exec.Command("go", "build", "-C", "../distribution", "-tags", "grpcnotrace", "-o", binary, ".")
+		build := exec.Command("go", "build", "-C", "../distribution", "-o", binary, ".")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "build the collector: %v\n%s", err, out)

@@ -29,7 +29,7 @@ type Config struct {
 	PasswordFile string `mapstructure:"password_file"`
 	// MaxConnections is how many connections to the database are kept at most,
 	// and so how many questions are answered at a time. Default 8.
-	MaxConnections int32 `mapstructure:"max_connections"`
+	MaxConnections int32 `mapstructure:"max_conns"`
 	// StatementTimeout ends a question that takes too long. Default 15s.
 	StatementTimeout time.Duration `mapstructure:"statement_timeout"`
 
@@ -117,7 +117,7 @@ func (c *Config) Validate() error {
 	var errs []error
 	errs = append(errs, c.store().Validate())
 	if c.MaxConnections < 1 || c.MaxConnections > 1000 {
-		errs = append(errs, fmt.Errorf("`max_connections` must be from 1 to 1000, found %d", c.MaxConnections))
+		errs = append(errs, fmt.Errorf("`max_conns` must be from 1 to 1000, found %d", c.MaxConnections))
 	}
 	if c.StatementTimeout < 100*time.Millisecond || c.StatementTimeout > time.Hour {
 		errs = append(errs, fmt.Errorf("`statement_timeout` must be from 100ms to 1h, found %s", c.StatementTimeout))

@@ -118,7 +118,7 @@ func TestAllFaultsAreReportedAtOnce(t *testing.T) {
 	config := createDefaultConfig().(*Config)
 	config.MaxConnections = 0
 	err := config.Validate()
-	for _, key := range []string{"`dsn`", "`max_connections`", "`http::auth::authenticator`"} {
+	for _, key := range []string{"`dsn`", "`max_conns`", "`http::auth::authenticator`"} {
 		assert.ErrorContains(t, err, key)
 	}
 }
