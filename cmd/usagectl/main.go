@@ -19,6 +19,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/retentioncmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/usagecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/verifycmd"
 )
 
@@ -46,6 +47,7 @@ func newRoot() *cobra.Command {
 		migratecmd.New(),
 		pricescmd.New(),
 		retentioncmd.New(),
+		usagecmd.New(),
 		verifycmd.New(),
 	)
 	return root
