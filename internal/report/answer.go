@@ -17,6 +17,9 @@ const (
 	Unattributed = "unattributed" // usage without a user
 	Others       = "others"       // what the longest lists leave out, together
 	NoName       = "(none)"       // calls without a model, provider or service
+	// NoLongerStored is what retention removed the calls of, in breakdowns that
+	// the kept sums do not have.
+	NoLongerStored = "(no longer stored)"
 )
 
 // Answer is the document that GET /api/admin/usage and GET /api/usage give.
@@ -71,6 +74,10 @@ type UsageDetail struct {
 	EstimatedCalls int64 `json:"estimatedCalls"`
 	// OtherUsers is how many users stand together under "others".
 	OtherUsers int64 `json:"otherUsers"`
+	// NotInDays is the part of TotalCost that no day of DailyUsage has, because
+	// retention removed the calls and their sums are kept by UTC day. It is 0
+	// but for one user's old usage in another time zone.
+	NotInDays usage.Sum `json:"notInDays"`
 }
 
 // Tokens are counted by kind. Input and output are inclusive; cache and
@@ -316,12 +323,14 @@ func percent(from, to decimal.Decimal) *Percent {
 func (q Question) usage(p Period, s store.Summary) Usage {
 	u := Usage{
 		TotalCost:   s.Total.Cost,
-		UsageByType: costs(s.ByType, len(s.ByType)),
+		UsageByType: costs(s.ByType, len(s.ByType), s.Total.Cost),
 		UsageByUser: usersCosts(s),
 		DailyUsage:  make([]DayCost, len(p.Days)),
 	}
+	notInDays := s.Total.Cost
 	for i, d := range p.Days {
 		u.DailyUsage[i] = DayCost{d.Date, s.Daily[i]}
+		notInDays = notInDays.Minus(s.Daily[i])
 	}
 	if !q.Detail {
 		return u
@@ -336,13 +345,14 @@ func (q Question) usage(p Period, s store.Summary) Usage {
 		},
 		ActiveUsers:     s.ActiveUsers,
 		DailyAverage:    average(t.Cost, len(p.Days)),
-		UsageByModel:    costs(s.ByModel, q.Top),
-		UsageByProvider: costs(s.ByProvider, q.Top),
-		UsageByService:  costs(s.ByService, q.Top),
+		UsageByModel:    costs(s.ByModel, q.Top, t.Cost),
+		UsageByProvider: costs(s.ByProvider, q.Top, t.Cost),
+		UsageByService:  costs(s.ByService, q.Top, t.Cost),
 		CallsByType:     Numbers{},
 		Unpriced:        Unpriced{Calls: t.UnpricedCalls, Tokens: t.UnpricedTokens, Models: unpricedModels(s.ByModel, q.Top)},
 		EstimatedCalls:  t.EstimatedCalls,
 		OtherUsers:      s.OtherUsers.Users,
+		NotInDays:       notInDays,
 	}
 	for _, g := range s.ByType {
 		u.CallsByType.add(keyName(g.Key), g.Calls)
@@ -360,11 +370,13 @@ func average(total usage.Sum, days int) usage.Sum {
 	return sum
 }
 
-// costs lists the first top groups by name and the rest together.
-func costs(groups []store.Group, top int) Costs {
+// costs lists the first top groups by name and the rest together. What is
+// missing from the total stands under [NoLongerStored].
+func costs(groups []store.Group, top int, total usage.Sum) Costs {
 	list := make(Costs, 0, min(len(groups), top+1))
 	var rest usage.Sum
 	for i, g := range groups {
+		total = total.Minus(g.Cost)
 		switch {
 		case i >= top:
 			rest = rest.Plus(g.Cost)
@@ -377,19 +389,27 @@ func costs(groups []store.Group, top int) Costs {
 	if len(groups) > top {
 		list.add(Others, rest)
 	}
+	if !total.IsZero() {
+		list.add(NoLongerStored, total)
+	}
 	return list
 }
 
 func usersCosts(s store.Summary) Costs {
-	list := make(Costs, 0, len(s.ByUser)+2)
+	list := make(Costs, 0, len(s.ByUser)+3)
+	missing := s.Total.Cost.Minus(s.OtherUsers.Cost).Minus(s.NoUser.Cost)
 	for _, g := range s.ByUser {
 		list = append(list, Cost{g.User.String(), g.Cost})
+		missing = missing.Minus(g.Cost)
 	}
 	if s.OtherUsers.Users > 0 {
 		list = append(list, Cost{Others, s.OtherUsers.Cost})
 	}
 	if s.NoUser.Calls > 0 {
 		list = append(list, Cost{Unattributed, s.NoUser.Cost})
+	}
+	if !missing.IsZero() {
+		list = append(list, Cost{NoLongerStored, missing})
 	}
 	return list
 }

@@ -31,7 +31,7 @@ type SummaryQuestion struct {
 
 // Summary is the answer for one period.
 type Summary struct {
-	// Total: without Detail, only Calls and Cost.
+	// Total: without Detail, only Calls, UnpricedCalls, Tokens and Cost.
 	Total  Counts
 	ByType []Group
 	// ByUser has the users with the greatest cost, the costliest first, and
@@ -44,7 +44,8 @@ type Summary struct {
 	// Daily is the cost of each day.
 	Daily []usage.Sum
 
-	// With Detail only.
+	// With Detail only. They can add up to less than Total where they had to be
+	// read from calls that retention has removed; so can ByUser and Daily.
 	ByProvider, ByModel, ByService []Group
 }
 
@@ -96,7 +97,7 @@ func (q *SummaryQuestion) periods() [2][2]time.Time {
 }
 
 var (
-	basicMeasures  = []string{"calls", "usage_dollars"}
+	basicMeasures  = []string{"calls", "unpriced_calls", "tokens", "usage_dollars"}
 	detailMeasures = []string{
 		"calls", "unpriced_calls", "unpriced_tokens", "estimated_calls", "tokens", "input_tokens", "output_tokens",
 		"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "usage_dollars",
@@ -138,25 +139,48 @@ SELECT period,
        CASE WHEN grouping(api_type) = 1 THEN 15 ELSE 7 END,
        coalesce(api_type, ''),
        sum(calls)::bigint,
-       0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint,
+       sum(unpriced_calls)::bigint,
+       0::bigint,
+       0::bigint,
+       sum(tokens)::bigint,
+       0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint,
        sum(usage_dollars)::text
 FROM %s
 GROUP BY GROUPING SETS ((period), (period, api_type))
 HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
 ORDER BY sum(usage_dollars) DESC, 3`
 
-// queueGroups asks for the totals and the groups by key.
+// queueGroups asks for the totals and the groups by key. The rollup by user
+// knows neither model nor provider nor service, so of one user's usage those
+// are asked from the calls, beside the totals from the rollup, which also has
+// the calls that retention removed.
 func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, both [2]*Summary) {
-	sql, columns := basicGroupsSQL, append([]string{"api_type"}, basicMeasures...)
-	if q.Detail {
-		sql, columns = detailGroupsSQL, append([]string{"api_type", "provider", "model", "service"}, detailMeasures...)
-	}
-	levels := []level{wholeDay, quarterHour, rawCalls}
+	byUser := q.oneUser() && !q.Filter.byRollupKey()
 	switch {
-	case q.oneUser() && (q.Detail || q.Filter.byRollupKey()):
-		levels = []level{rawCalls}
+	case byUser:
+		q.queueGroupsFrom(batch, both, false, everyGroup, wholeDayUser, rawCalls)
+		if q.Detail {
+			q.queueGroupsFrom(batch, both, true, detailGroups, rawCalls)
+		}
 	case q.oneUser():
-		levels = []level{wholeDayUser, rawCalls}
+		q.queueGroupsFrom(batch, both, q.Detail, everyGroup, rawCalls)
+	default:
+		q.queueGroupsFrom(batch, both, q.Detail, everyGroup, wholeDay, quarterHour, rawCalls)
+	}
+}
+
+// groupPart says which numbers of a query of groups are taken.
+type groupPart bool
+
+const (
+	everyGroup   groupPart = false
+	detailGroups groupPart = true // what queries without detail do not have
+)
+
+func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, both [2]*Summary, detail bool, part groupPart, levels ...level) {
+	sql, columns := basicGroupsSQL, append([]string{"api_type"}, basicMeasures...)
+	if detail {
+		sql, columns = detailGroupsSQL, append([]string{"api_type", "provider", "model", "service"}, detailMeasures...)
 	}
 	s := newSources(q.Viewer, q.Filter, columns...)
 	for i, p := range q.periods() {
@@ -176,9 +200,16 @@ func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, both [2]*Summary) {
 			to := both[period]
 			switch set {
 			case groupedByNothing:
-				to.Total = g.Counts
+				total := g.Counts
+				if part == detailGroups {
+					known := to.Total
+					total.Calls, total.UnpricedCalls, total.Tokens, total.Cost = known.Calls, known.UnpricedCalls, known.Tokens, known.Cost
+				}
+				to.Total = total
 			case groupedByType:
-				to.ByType = append(to.ByType, g)
+				if part == everyGroup {
+					to.ByType = append(to.ByType, g)
+				}
 			case groupedByProvider:
 				to.ByProvider = append(to.ByProvider, g)
 			case groupedByModel:
