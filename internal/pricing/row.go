@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -135,9 +134,8 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 		}
 	}
 	if len(r.src.Hours) > 0 {
-		minute := minuteOf(c.At)
 		for i := range r.src.Hours {
-			if r.src.Hours[i].Contains(minute) {
+			if r.src.Hours[i].Contains(c.At) {
 				s.hours = i + 1
 			}
 		}
@@ -258,6 +256,3 @@ func (r *row) planID(s selection) string {
 	}
 	return id
 }
-
-// minuteOf is the minute of the UTC day.
-func minuteOf(t time.Time) int { return t.UTC().Hour()*60 + t.UTC().Minute() }

@@ -116,8 +116,9 @@ func checkBlocks(b *Blocks, key string, faults *faults) {
 	for i := range b.Hours {
 		h := &b.Hours[i]
 		checkBlock(&h.Block, key+".hours."+h.Label(), faults)
-		for _, other := range b.Hours[:i] {
-			if h.Contains(other.From) || other.Contains(h.From) {
+		for j := range i {
+			other := &b.Hours[j]
+			if h.sharesDay(other) && (h.inDay(other.From) || other.inDay(h.From)) {
 				faults.add(h.Line, key+".hours", "%s overlaps with %s", h.Label(), other.Label())
 			}
 		}
@@ -127,12 +128,14 @@ func checkBlocks(b *Blocks, key string, faults *faults) {
 	}
 }
 
-// Contains reports whether a minute of the day lies in the part.
-func (h *Hours) Contains(minute int) bool {
-	if h.From < h.Until {
-		return h.From <= minute && minute < h.Until
+// sharesDay reports whether two parts hold on a common day of the week.
+func (h *Hours) sharesDay(o *Hours) bool {
+	for day := time.Sunday; day <= time.Saturday; day++ {
+		if h.onDay(day) && o.onDay(day) {
+			return true
+		}
 	}
-	return minute >= h.From || minute < h.Until
+	return false
 }
 
 func checkBlock(b *Block, key string, faults *faults) {

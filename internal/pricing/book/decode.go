@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
@@ -316,12 +317,19 @@ func (d *decoder) hours(f field) []Hours {
 	var list []Hours
 	for _, k := range d.fields(f.node, f.path) {
 		h := Hours{Line: k.line}
-		from, until, ok := strings.Cut(k.name, "-")
-		var okFrom, okUntil bool
+		var okDays, okFrom, okUntil bool
+		clock := k.name
+		if days, rest, ok := strings.Cut(k.name, " "); ok {
+			clock = rest
+			h.FirstDay, h.LastDay, okDays = weekdays(days)
+		} else {
+			h.FirstDay, h.LastDay, okDays = EveryDay, EveryDay, true
+		}
+		from, until, ok := strings.Cut(clock, "-")
 		h.From, okFrom = minutes(from)
 		h.Until, okUntil = minutes(until)
-		if !ok || !okFrom || !okUntil || h.From == h.Until {
-			d.add(k.line, k.path, `a part of the UTC day such as "16:30-00:30" is expected`)
+		if !ok || !okDays || !okFrom || !okUntil || h.From == h.Until {
+			d.add(k.line, k.path, `a part of the UTC day such as "16:30-00:30" or "mon-fri 01:00-04:00" is expected`)
 			continue
 		}
 		for _, inner := range d.fields(k.node, k.path) {
@@ -333,6 +341,26 @@ func (d *decoder) hours(f field) []Hours {
 		list = append(list, h)
 	}
 	return list
+}
+
+// weekdays reads "sat" or "mon-fri".
+func weekdays(text string) (first, last time.Weekday, ok bool) {
+	from, to, isRange := strings.Cut(text, "-")
+	if !isRange {
+		to = from
+	}
+	found := 0
+	for day := time.Sunday; day <= time.Saturday; day++ {
+		if dayName(day) == from {
+			first = day
+			found++
+		}
+		if dayName(day) == to {
+			last = day
+			found++
+		}
+	}
+	return first, last, found == 2
 }
 
 // minutes reads "16:30" as minutes since midnight.

@@ -161,7 +161,7 @@ func (e *encoder) blocks(indent int, b *Blocks) {
 	}
 	for i := range b.Hours {
 		h := &b.Hours[i]
-		e.named(indent+1, fmt.Sprintf("%q", fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.Until/60, h.Until%60)), &h.Block)
+		e.named(indent+1, fmt.Sprintf("%q", h.Key()), &h.Block)
 	}
 }
 

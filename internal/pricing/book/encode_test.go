@@ -37,6 +37,7 @@ rows:
     regions:
       eu: {times: 1.1}
     hours:
+      "mon-fri 01:00-04:00": {times: 2}
       "16:30-00:30": {times: 0.5, per_1m_tokens: {output: 1.125}}
     source: "somewhere: a \"page\" & more"
     confidence: high

@@ -2,6 +2,7 @@ package book
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -131,15 +132,58 @@ type Named struct {
 // Hours is a block for a part of the UTC day, [From, Until) in minutes since
 // midnight. Until may be smaller than From: the part then spans midnight.
 type Hours struct {
-	Line        int
-	From, Until int
+	Line int
+	// FirstDay to LastDay are the UTC days of the week on which the part holds,
+	// over the weekend when FirstDay is the later one; both are -1 for every day.
+	FirstDay, LastDay time.Weekday
+	From, Until       int
 	Block
 }
 
-// Label gives the part of the day as "1630-0030".
-func (h Hours) Label() string {
-	return fmt.Sprintf("%02d%02d-%02d%02d", h.From/60, h.From%60, h.Until/60, h.Until%60)
+// EveryDay stands in [Hours] for no particular day of the week.
+const EveryDay time.Weekday = -1
+
+// Contains reports whether a moment lies in the part of the day.
+func (h *Hours) Contains(t time.Time) bool {
+	t = t.UTC()
+	return h.onDay(t.Weekday()) && h.inDay(t.Hour()*60+t.Minute())
 }
+
+func (h *Hours) onDay(day time.Weekday) bool {
+	if h.FirstDay == EveryDay {
+		return true
+	}
+	if h.FirstDay <= h.LastDay {
+		return h.FirstDay <= day && day <= h.LastDay
+	}
+	return day >= h.FirstDay || day <= h.LastDay
+}
+
+func (h *Hours) inDay(minute int) bool {
+	if h.From < h.Until {
+		return h.From <= minute && minute < h.Until
+	}
+	return minute >= h.From || minute < h.Until
+}
+
+// Key gives the part of the day as files write it: "mon-fri 01:00-04:00".
+func (h *Hours) Key() string {
+	text := fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.Until/60, h.Until%60)
+	switch {
+	case h.FirstDay == EveryDay:
+		return text
+	case h.FirstDay == h.LastDay:
+		return dayName(h.FirstDay) + " " + text
+	}
+	return dayName(h.FirstDay) + "-" + dayName(h.LastDay) + " " + text
+}
+
+// Label gives the part of the day for a price id: "mon-fri-0100-0400".
+func (h *Hours) Label() string {
+	return strings.NewReplacer(":", "", " ", "-").Replace(h.Key())
+}
+
+func dayName(day time.Weekday) string { return strings.ToLower(day.String()[:3]) }
 
 // Span is the half-open time [From, Until), UTC; a zero time stands for "always".
 type Span struct{ From, Until time.Time }

@@ -103,7 +103,7 @@ func (r *reader) genaiRows(key string, prices any, row book.Row) (rows []book.Ro
 			row.Block, row.Span = block, book.Span{From: day}
 			rows = append(rows, row)
 		case from != "" && until != "":
-			h := book.Hours{From: clock(from), Until: clock(until), Block: block}
+			h := book.Hours{FirstDay: book.EveryDay, LastDay: book.EveryDay, From: clock(from), Until: clock(until), Block: block}
 			if len(rows) == 0 || h.From < 0 || h.Until < 0 {
 				r.issue(key, "the constraint from %q to %q cannot be read", from, until)
 				return nil

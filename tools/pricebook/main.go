@@ -1,0 +1,160 @@
+// Command pricebook makes the price files of the built-in book "current" from
+// downloads of the price data of other projects.
+//
+// It owns the decision which price to believe: a price is taken where two
+// sources agree on it, what they disagree about is left out and listed, and
+// rows that people researched (curated/) stand above all of them. It reads
+// local files alone; README.md says where to get them.
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "pricebook:", err)
+		os.Exit(1)
+	}
+}
+
+// input is one download: what it is called in rows, and where it lies.
+type input struct {
+	source string
+	format foreign.Format
+	files  []string
+}
+
+func run(args []string) error {
+	flags := flag.NewFlagSet("pricebook", flag.ContinueOnError)
+	litellm := flags.String("litellm", "", "LiteLLM's model_prices_and_context_window.json, as DATE=FILE")
+	genai := flags.String("genai-prices", "", "genai-prices' new_data/v2/data.json, as DATE=FILE")
+	modelsDev := flags.String("models.dev", "", "the models.dev catalogue, as DATE=FILE")
+	portkey := flags.String("portkey", "", "the folder of Portkey's price files, as DATE=FOLDER")
+	curated := flags.String("curated", "tools/pricebook/curated", "the folder of researched rows")
+	out := flags.String("out", "internal/pricing/books/current", "the folder of the built-in book")
+	leftOut := flags.String("left-out", "internal/pricing/testdata/left_out.tsv", "the list of what was left out")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	var inputs []input
+	for _, i := range []struct {
+		format foreign.Format
+		value  string
+	}{{foreign.LiteLLM, *litellm}, {foreign.GenAIPrices, *genai}, {foreign.ModelsDev, *modelsDev}, {foreign.Portkey, *portkey}} {
+		date, path, ok := strings.Cut(i.value, "=")
+		if !ok {
+			return fmt.Errorf("--%s must be DATE=PATH, found %q", i.format, i.value)
+		}
+		files := []string{path}
+		if i.format == foreign.Portkey {
+			files, _ = filepath.Glob(filepath.Join(path, "*.json"))
+		}
+		inputs = append(inputs, input{string(i.format) + " " + date, i.format, files})
+	}
+	var sources []source
+	for _, in := range inputs {
+		s, err := readSource(in)
+		if err != nil {
+			return err
+		}
+		sources = append(sources, s)
+	}
+	researched, err := readCurated(*curated)
+	if err != nil {
+		return err
+	}
+	result := build(sources, researched)
+	return write(result, *out, *leftOut)
+}
+
+func readSource(in input) (source, error) {
+	s := source{name: in.source, rows: map[string]map[string]book.Row{}}
+	for _, file := range in.files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return s, err
+		}
+		result, err := foreign.Read(file, content, in.format)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "skipped:", err)
+			continue
+		}
+		for _, f := range result.Files {
+			for _, row := range f.Rows {
+				s.add(f.Provider, row)
+			}
+		}
+	}
+	return s, nil
+}
+
+func readCurated(folder string) (map[string]*book.File, error) {
+	files := map[string]*book.File{}
+	names, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		parts, warnings, err := book.Decode(name, content)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range warnings {
+			fmt.Fprintln(os.Stderr, "warning:", w)
+		}
+		for _, f := range parts {
+			if files[f.Provider] != nil {
+				return nil, fmt.Errorf("%s: %s is in another file already", name, f.Provider)
+			}
+			files[f.Provider] = f
+		}
+	}
+	return files, nil
+}
+
+const header = `# Prices of %s, in US dollars. Made by tools/pricebook: researched rows from
+# tools/pricebook/curated/%s.yaml, the rest where two of these agree: BerriAI/litellm,
+# pydantic/genai-prices, anomalyco/models.dev, Portkey-AI/models. Change it there, or lay a
+# file of your own over it; what was left out, and why, is in docs/prices.md.
+`
+
+func write(result *result, out, leftOut string) error {
+	old, err := filepath.Glob(filepath.Join(out, "*.yaml"))
+	if err != nil {
+		return err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return err
+		}
+	}
+	for _, f := range result.files {
+		var text bytes.Buffer
+		fmt.Fprintf(&text, header, f.Provider, f.Provider)
+		text.Write(book.Encode(f))
+		if err := os.WriteFile(filepath.Join(out, f.Provider+".yaml"), text.Bytes(), 0o644); err != nil { //nolint:gosec // part of the repository
+			return err
+		}
+	}
+	var list bytes.Buffer
+	list.WriteString("# provider\tmodel\twhy it is not, or not wholly, taken over\n")
+	slices.SortFunc(result.leftOut, func(a, b omission) int { return strings.Compare(a.String(), b.String()) })
+	for _, o := range result.leftOut {
+		list.WriteString(o.String() + "\n")
+	}
+	return os.WriteFile(leftOut, list.Bytes(), 0o644) //nolint:gosec // part of the repository
+}
