@@ -6,6 +6,7 @@
 package pricescmd
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,9 +22,9 @@ import (
 func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prices",
-		Short: "Explains what a call costs, and checks price files",
+		Short: "Explains what a call costs; lists, checks, compares and imports prices",
 	}
-	cmd.AddCommand(explain(), validate())
+	cmd.AddCommand(explain(), list(), validate(), diff(), importing(), schema())
 	return cmd
 }
 
@@ -36,7 +37,7 @@ func bookFlags(cmd *cobra.Command) *pricing.Config {
 }
 
 func explain() *cobra.Command {
-	call, at := pricing.Call{}, ""
+	call, at, asJSON := pricing.Call{}, "", false
 	cmd := &cobra.Command{
 		Use:   "explain --provider openai --model gpt-4o-mini [input_text=1306 output_text=287 ...]",
 		Short: "Prints which row of the price book wins and every line of the calculation",
@@ -55,6 +56,7 @@ Without any, a million tokens of text in and a million out are taken.`,
 	flags.StringVar(&call.ServiceTier, "tier", "", "the service tier that served the call: batch, flex, priority")
 	flags.StringVar(&call.Region, "region", "", "the provider's region")
 	flags.StringVar(&call.Variant, "variant", "", "size and quality of images, such as 1024x1024/hd")
+	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
 	flags.StringVar(&at, "at", "", "when the call was made, a date (UTC) or an RFC 3339 instant (default: now)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if call.Model == "" && call.RequestModel == "" {
@@ -71,7 +73,12 @@ Without any, a million tokens of text in and a million out are taken.`,
 		if err != nil {
 			return err
 		}
-		cmd.Println(b.Explain(&call).String())
+		if asJSON {
+			encoder := json.NewEncoder(cmd.OutOrStdout())
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(b.Explain(&call))
+		}
+		cmd.Print(b.Explain(&call).String())
 		return nil
 	}
 	return cmd

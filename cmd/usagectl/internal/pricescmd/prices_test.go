@@ -63,3 +63,52 @@ func TestValidateNamesTheFaultOfAFile(t *testing.T) {
 	assert.ErrorContains(t, err, "ours.yaml")
 	assert.ErrorContains(t, err, "provder")
 }
+
+func TestListShowsRowsAndTheirTime(t *testing.T) {
+	out, err := run(t, "list", "--provider", "openai", "--model", "gpt-4o-2024-08", "--at", "2024-09-01")
+	require.NoError(t, err)
+	assert.Contains(t, out, "gpt-4o-2024-08-06")
+	assert.Contains(t, out, "from 2024-08-06 until 2024-10-01")
+	assert.NotContains(t, out, "from 2024-10-01 ", "another row holds later")
+	_, err = run(t, "list", "--provider", "nobody")
+	assert.ErrorContains(t, err, "providers are")
+}
+
+// TestForeignPricesAreImportedComparedAndUsed goes the way of somebody who has
+// price data of another project: look at it, compare, price a call by it.
+func TestForeignPricesAreImportedComparedAndUsed(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "prices.json")
+	require.NoError(t, os.WriteFile(data, []byte(`{
+	  "gpt-4o-mini": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1.4e-07, "output_cost_per_token": 6e-07, "magic_cost": 1},
+	  "my-model": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}}`), 0o600))
+
+	out, err := run(t, "import", "--quiet", "--provider", "openai", data)
+	require.NoError(t, err)
+	ours := filepath.Join(t.TempDir(), "ours.yaml")
+	require.NoError(t, os.WriteFile(ours, []byte(out), 0o600))
+	_, err = run(t, "validate", ours)
+	require.NoError(t, err)
+
+	for _, file := range []string{data, ours} {
+		out, err = run(t, "diff", "--builtin", "openai-2024", file)
+		require.NoError(t, err)
+		assert.Regexp(t, `gpt-4o-mini +input +0.00015 +-> +0.14 +per_1m_tokens|gpt-4o-mini +input +0.15 +-> +0.14 +per_1m_tokens`, out)
+		assert.Regexp(t, `my-model +input +none +-> +1 +per_1m_tokens`, out)
+		assert.NotRegexp(t, `gpt-4o-mini +output +`, out, "the same price in another unit is no change")
+	}
+
+	out, err = run(t, "explain", "--builtin", "openai-2024", "--file", data, "--json", "--provider", "openai", "--model", "my-model", "input_text=1000")
+	require.NoError(t, err)
+	assert.Contains(t, out, `"price_id": "prices.json:openai/my-model"`)
+	assert.Contains(t, out, `"cost": 0.001`)
+
+	out, err = run(t, "import", data)
+	require.NoError(t, err)
+	assert.Contains(t, out, "gpt-4o-mini.magic_cost: this key has no meaning here")
+}
+
+func TestSchemaIsPrinted(t *testing.T) {
+	out, err := run(t, "schema")
+	require.NoError(t, err)
+	assert.Contains(t, out, `"$schema"`)
+}
