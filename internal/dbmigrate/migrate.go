@@ -71,7 +71,35 @@ func (m *Migrator) Down(ctx context.Context, db Beginner) (*Step, error) {
 	return m.inTransaction(ctx, db, m.downOne)
 }
 
+// maxAttempts bounds how often a migration is tried again that met another
+// one on the cluster's shared catalogs.
+const maxAttempts = 10
+
+// inTransaction runs one step. Roles and rights on databases stand in catalogs
+// that all databases of a cluster share and that know no waiting: two migrators
+// of two databases can meet there, and then one of them is told to try again.
 func (m *Migrator) inTransaction(ctx context.Context, db Beginner, run func(context.Context, pgx.Tx) (*Step, error)) (*Step, error) {
+	for attempt := 1; ; attempt++ {
+		step, err := m.tryInTransaction(ctx, db, run)
+		if err == nil || attempt == maxAttempts || !metAnother(err) {
+			return step, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Duration(attempt) * 20 * time.Millisecond):
+		}
+	}
+}
+
+// metAnother reports whether a statement lost against another session's change
+// of the same shared catalog row. PostgreSQL has no SQLSTATE of its own for it.
+func metAnother(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "XX000" && strings.HasPrefix(pg.Message, "tuple concurrently")
+}
+
+func (m *Migrator) tryInTransaction(ctx context.Context, db Beginner, run func(context.Context, pgx.Tx) (*Step, error)) (*Step, error) {
 	var step *Step
 	start := time.Now()
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
