@@ -13,17 +13,18 @@
 -- first common row and never in a circle.
 DO $do$
 DECLARE
-  -- The three functions differ only in their source of rows: {rows} is a set of
-  -- (sign, row of api_usage), sign 1 for a row that appeared, -1 for one that went.
+  -- The three functions differ in their source of rows, {rows}, and in the sign
+  -- of a row: 1 for one that appeared, -1 for one that went. An insert has no
+  -- sign at all, because it is the one that happens thousands of times a second.
   body CONSTANT text := $body$
     WITH d AS MATERIALIZED (
-      SELECT date_trunc('day', timestamp, 'UTC') AS bucket,
+      SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
              coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
              api_type,
-             sum(sign) AS calls,
-             coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-             coalesce(sum(sign * tokens_used::bigint), 0) AS tokens,
-             sum(sign * usage_dollars) AS usage_dollars
+             {calls} AS calls,
+             coalesce({calls} FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+             coalesce(sum({sign}tokens_used), 0) AS tokens,
+             sum({sign}usage_dollars) AS usage_dollars
       FROM {rows}
       GROUP BY 1, 2, 3
     ), m AS (
@@ -51,24 +52,24 @@ DECLARE
     WITH q AS MATERIALIZED (
       SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
              api_type, provider, coalesce(model, '') AS model, service, environment,
-             sum(sign) AS calls,
-             coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-             coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-             coalesce(sum(sign * tokens_used::bigint), 0) AS tokens,
-             coalesce(sum(sign * tokens_used::bigint) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-             coalesce(sum(sign * input_tokens), 0) AS input_tokens,
-             coalesce(sum(sign * output_tokens), 0) AS output_tokens,
-             coalesce(sum(sign * cache_read_tokens), 0) AS cache_read_tokens,
-             coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-             coalesce(sum(sign * reasoning_tokens), 0) AS reasoning_tokens,
-             sum(sign * usage_dollars) AS usage_dollars
+             {calls} AS calls,
+             coalesce({calls} FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+             coalesce({calls} FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+             coalesce(sum({sign}tokens_used), 0) AS tokens,
+             coalesce(sum({sign}tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+             coalesce(sum({sign}input_tokens), 0) AS input_tokens,
+             coalesce(sum({sign}output_tokens), 0) AS output_tokens,
+             coalesce(sum({sign}cache_read_tokens), 0) AS cache_read_tokens,
+             coalesce(sum({sign}(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+             coalesce(sum({sign}reasoning_tokens), 0) AS reasoning_tokens,
+             sum({sign}usage_dollars) AS usage_dollars
       FROM {rows}
       GROUP BY 1, 2, 3, 4, 5, 6
     ), d AS (
       INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
         calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
         cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-      SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment,
+      SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), api_type, provider, model, service, environment,
         sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
         sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
       FROM q
@@ -108,14 +109,14 @@ DECLARE
   f record;
 BEGIN
   FOR f IN SELECT * FROM (VALUES
-    ('usage_fold_insert', '(SELECT 1 AS sign, n.* FROM n) AS rows', ''),
-    ('usage_fold_update', '(SELECT -1 AS sign, o.* FROM o UNION ALL SELECT 1, n.* FROM n) AS rows', ''),
-    ('usage_fold_delete', '(SELECT -1 AS sign, o.* FROM o) AS rows',
+    ('usage_fold_insert', 'n', 'count(*)', '', ''),
+    ('usage_fold_update', '(SELECT -1 AS sign, o.* FROM o UNION ALL SELECT 1, n.* FROM n) AS rows', 'sum(sign)', 'sign * ', ''),
+    ('usage_fold_delete', '(SELECT -1 AS sign, o.* FROM o) AS rows', 'sum(sign)', 'sign * ',
      -- Retention removes calls and keeps their sums; the setting is local to its transaction.
      $$IF current_setting('usage.keep_rollup', true) = 'on' THEN RETURN NULL; END IF;$$)
-  ) AS v (name, rows, guard) LOOP
+  ) AS v (name, rows, calls, sign, guard) LOOP
     EXECUTE format('CREATE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
-      f.name, 'BEGIN ' || f.guard || replace(replace(body, '{rows}', f.rows), '{add}', add_all) || 'END');
+      f.name, 'BEGIN ' || f.guard || replace(replace(replace(replace(body, '{rows}', f.rows), '{calls}', f.calls), '{sign}', f.sign), '{add}', add_all) || 'END');
     -- Trigger functions need no EXECUTE right to fire; nobody calls them directly.
     EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', f.name);
   END LOOP;

@@ -102,5 +102,5 @@ func TestABatchOfAHandfulOfBytesIsRefused(t *testing.T) {
 	require.NoError(t, confmap.NewFromStringMap(map[string]any{
 		"dsn": "postgres://db/usage", "sending_queue": map[string]any{"sizer": "bytes", "batch": map[string]any{"flush_timeout": "1s"}},
 	}).Unmarshal(cfg))
-	assert.ErrorContains(t, cfg.Validate(), "`sending_queue::batch::max_size` is 5000 bytes")
+	assert.ErrorContains(t, cfg.Validate(), "`sending_queue::batch::max_size` is 10000 bytes")
 }

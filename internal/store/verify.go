@@ -22,7 +22,7 @@ type rollup struct {
 type column struct{ name, expression string }
 
 const (
-	dayExpression     = `date_trunc('day', timestamp, 'UTC')`
+	dayExpression     = `date_bin('1 day', timestamp, '2000-01-01 00:00:00Z')`
 	monthExpression   = `date_trunc('month', timestamp, 'UTC')`
 	quarterExpression = `date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z')`
 )

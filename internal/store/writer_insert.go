@@ -42,7 +42,7 @@ WITH ins AS (
   RETURNING user_id, timestamp, usage_dollars, api_type, provider, model, service, environment, pricing_status, tokens_used,
     input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens
 ), per_user AS MATERIALIZED (
-  SELECT date_trunc('day', timestamp, 'UTC') AS bucket,
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
          coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
          api_type,
          count(*) AS calls,
@@ -94,7 +94,7 @@ WITH ins AS (
   INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
     calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
     cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-  SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment,
+  SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), api_type, provider, model, service, environment,
     sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
     sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
   FROM per_key
