@@ -50,6 +50,14 @@ func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, 
 	if err != nil {
 		return 0, err
 	}
+	select {
+	case a.exports <- struct{}{}:
+		defer func() { <-a.exports }()
+	default:
+		p := newProblem(http.StatusServiceUnavailable, "as many exports are running as are allowed at a time; try again later")
+		p.retryAfter = 30
+		return 0, p
+	}
 	out := newStream(w, r)
 	var e exporter
 	contentType, name := "text/csv; charset=utf-8; header=present", "usage.csv"

@@ -37,7 +37,11 @@ type api struct {
 	reader *store.Reader
 	server *http.Server
 	stop   context.CancelFunc // ends the probe
-	work   sync.WaitGroup     // the server and the probe
+	// exports has a place for each export that runs: half of the connections,
+	// so that slow downloads never keep everybody else from asking.
+	exports chan struct{}
+	shared  sharer
+	work    sync.WaitGroup // the server and the probe
 }
 
 func newAPI(config *Config, settings extension.Settings) *api {
@@ -84,6 +88,7 @@ func (a *api) open(ctx context.Context) error {
 	}
 	a.pool = pool
 	a.reader = store.NewReader(pool, a.config.StatementTimeout)
+	a.exports = make(chan struct{}, max(pool.Config().MaxConns/2, 1))
 	return nil
 }
 

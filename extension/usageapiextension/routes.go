@@ -162,9 +162,7 @@ func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *ques
 		q.Context = r.Context()
 		return route.stream(a, q, w, r)
 	}
-	// The server ends each statement in time; this ends waiting for a
-	// connection as well.
-	ctx, cancel := context.WithTimeout(r.Context(), a.config.StatementTimeout+5*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), a.readingTime())
 	defer cancel()
 	q.Context = ctx
 	answer, err := route.answer(a, q)
@@ -174,6 +172,10 @@ func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *ques
 	send(w, r, answer)
 	return answer.rows, nil
 }
+
+// readingTime bounds a reading of the database: the server ends each statement
+// in time, this ends waiting for a connection as well.
+func (a *api) readingTime() time.Duration { return a.config.StatementTimeout + 5*time.Second }
 
 // ask checks who asks what.
 func (a *api) ask(r *http.Request, route route, caller access.Caller, id string) (*question, error) {
@@ -227,8 +229,9 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, id string, p *probl
 	if p.Status == http.StatusForbidden {
 		a.log.Info("A caller was refused", zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxFound)]), zap.String("problem", p.Detail), zap.String("request_id", id))
 	}
-	p.RequestID = id
-	p.write(w)
+	own := *p // the same problem can be several callers', see [sharer]
+	own.RequestID = id
+	own.write(w)
 }
 
 // refuseEarly is the answer of the collector's own handlers in front of ours:

@@ -1,6 +1,11 @@
 package usageapiextension
 
 import (
+	"context"
+	"fmt"
+	"net/url"
+	"time"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
@@ -32,12 +37,32 @@ func (a *api) usage(q *question) (*answer, error) {
 		return nil, err
 	}
 	ask := report.Question{Viewer: q.viewer, Filter: filter, Span: span, Top: top, Detail: detail == "full"}
-	previous, current, through, err := a.reader.Summaries(q, ask.ForStore())
-	if err != nil {
-		return nil, err
+	return a.shared.do(sharedKey(q, ask), func() (*answer, error) {
+		// Whoever shares this reading must not lose it because this caller
+		// goes away.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
+		defer cancel()
+		previous, current, through, err := a.reader.Summaries(ctx, ask.ForStore())
+		if err != nil {
+			return nil, err
+		}
+		document := ask.Answer(previous, current, through)
+		return jsonAnswer(document, len(document.Current.UsageByUser)+len(document.Previous.UsageByUser))
+	})
+}
+
+// sharedKey is the same for two questions only if everything is the same that
+// their answer depends on: whose usage, which period, every parameter.
+func sharedKey(q *question, ask report.Question) string {
+	values := make(url.Values, len(q.params))
+	for name, value := range q.params {
+		values.Set(name, value)
 	}
-	document := ask.Answer(previous, current, through)
-	return jsonAnswer(document, len(document.Current.UsageByUser)+len(document.Previous.UsageByUser))
+	who := "everybody"
+	if q.own {
+		who = usage.UserID(q.caller.Subject).String()
+	}
+	return fmt.Sprintf("%s %s %s %s", who, ask.Span.Current.From.Format(time.RFC3339Nano), ask.Span.Current.To.Format(time.RFC3339Nano), values.Encode())
 }
 
 // filter reads all filters of the question, the user included.

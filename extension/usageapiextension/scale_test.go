@@ -1,0 +1,111 @@
+package usageapiextension
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+)
+
+// fillMany makes calls by users in one statement, evenly over the days days
+// before the end of January.
+func fillMany(t testing.TB, db *pgtest.DB, users, calls, days int) {
+	t.Helper()
+	db.Exec(`INSERT INTO auth.users (id, external_id) SELECT md5(n::text)::uuid, 'user' || n FROM generate_series(1, $1::integer) n`, users)
+	db.Exec(`
+		INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, tokens_used, input_tokens, output_tokens)
+		SELECT md5((1 + n % $1::integer)::text)::uuid,
+		       '2026-02-01Z'::timestamptz - (n::double precision / $2) * ($3 - 1) * interval '1 day' - interval '1 second',
+		       (1 + n % 1000) * 0.000000000001, (ARRAY['text', 'embedding', 'tts'])[1 + n % 3], 'model-' || n % 20, 'openai', 'service-' || n % 5, 30, 20, 10
+		FROM generate_series(1, $2::integer) n`, users, calls, days)
+	db.Exec(`ANALYZE`)
+}
+
+func TestAHundredThousandUsers(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes some seconds")
+	}
+	db := pgtest.New(t)
+	fillMany(t, db, 100_000, 100_000, 30)
+	api := newTestAPI(t, db.DSN, endOfJanuary)
+	for _, top := range []int{3, 1_000_000} {
+		w := api.get(t, "admin", "/api/admin/usage?top="+strconv.Itoa(top))
+		require.Equal(t, 200, w.Code, w.Body)
+		var a report.Answer
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &a))
+		assert.Equal(t, int64(100_000), a.Current.ActiveUsers)
+		assert.Equal(t, "0.00005005", a.Current.TotalCost.String())
+		assert.Equal(t, a.Current.TotalCost.String(), addUp(a.Current.UsageByUser).String())
+		assert.Equal(t, min(top+1, 100_000), len(a.Current.UsageByUser)) //nolint:testifylint // Len would print them all
+	}
+	var users usersDocument
+	require.NoError(t, json.Unmarshal(api.get(t, "admin", "/api/admin/users?limit=1000&sort=lastSeen").Body.Bytes(), &users))
+	assert.Len(t, users.Users, 1000)
+}
+
+// BenchmarkSummaryWhileIngesting asks for the last 30 days with 50 callers at a
+// time while another connection stores batches of 500 calls, and reports how
+// long the answers took.
+func BenchmarkSummaryWhileIngesting(b *testing.B) {
+	db := pgtest.New(b)
+	fillMany(b, db, 2000, 100_000, 90)
+	api := newTestAPI(b, db.DSN, endOfJanuary)
+	ctx, stop := context.WithCancel(b.Context())
+	var stored int
+	var ingest sync.WaitGroup
+	ingest.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := db.Pool.Exec(ctx, `
+				INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service)
+				SELECT md5((1 + n)::text)::uuid, '2026-01-31T11:00Z'::timestamptz + n * interval '1 second', 0.001, 'text', 'model-' || n % 20, 'openai', 'service'
+				FROM generate_series(1, 500) n`); err == nil {
+				stored += 500
+			}
+		}
+	})
+	for _, name := range []string{"full", "basic"} {
+		b.Run(name, func(b *testing.B) {
+			var mu sync.Mutex
+			var took []time.Duration
+			ask := make(chan struct{})
+			var callers sync.WaitGroup
+			for range 50 {
+				callers.Go(func() {
+					for range ask {
+						start := time.Now()
+						w := api.get(b, "admin", "/api/admin/usage?detail="+name)
+						d := time.Since(start)
+						if w.Code != 200 {
+							b.Errorf("%d %s", w.Code, w.Body)
+						}
+						mu.Lock()
+						took = append(took, d)
+						mu.Unlock()
+					}
+				})
+			}
+			for b.Loop() {
+				ask <- struct{}{}
+			}
+			close(ask)
+			callers.Wait()
+			slices.Sort(took)
+			for _, p := range []int{50, 99} {
+				b.ReportMetric(float64(took[(len(took)-1)*p/100].Microseconds())/1000, "p"+strconv.Itoa(p)+"-ms")
+			}
+		})
+	}
+	stop()
+	ingest.Wait()
+	b.Logf("%d calls stored meanwhile; %d connections for the answers", stored, api.api.pool.Config().MaxConns)
+}

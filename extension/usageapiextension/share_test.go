@@ -1,0 +1,79 @@
+package usageapiextension
+
+import (
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSharedAnswersAreNeverOlderThanTheQuestion: every reading looks at a
+// counter when it begins; nobody may get a lower one than he saw before he
+// asked.
+func TestSharedAnswersAreNeverOlderThanTheQuestion(t *testing.T) {
+	t.Parallel()
+	var s sharer
+	var stored, readings atomic.Int64
+	var callers sync.WaitGroup
+	for range 16 {
+		callers.Go(func() {
+			for range 300 {
+				before := stored.Add(1)
+				got, err := s.do("the same", func() (*answer, error) {
+					readings.Add(1)
+					return &answer{rows: int(stored.Load())}, nil
+				})
+				if err != nil || int64(got.rows) < before {
+					t.Errorf("asked after %d and got %v, %v", before, got, err)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	assert.LessOrEqual(t, readings.Load(), int64(16*300))
+	assert.Empty(t, s.flights, "nothing is kept")
+}
+
+func TestFiftyWhoAskTheSameAreTwoReadings(t *testing.T) {
+	t.Parallel()
+	var s sharer
+	var readings atomic.Int64
+	first, goOn := make(chan struct{}), make(chan struct{})
+	var callers sync.WaitGroup
+	ask := func() {
+		callers.Go(func() {
+			_, err := s.do("the same", func() (*answer, error) {
+				if readings.Add(1) == 1 {
+					close(first)
+					<-goOn
+				}
+				return &answer{}, nil
+			})
+			assert.NoError(t, err)
+		})
+	}
+	ask()
+	<-first
+	for range 49 {
+		ask()
+	}
+	require.Eventually(t, func() bool { return s.waiters.Load() == 49 }, 10*time.Second, time.Millisecond)
+	close(goOn)
+	callers.Wait()
+	assert.Equal(t, int64(2), readings.Load())
+
+	_, err := s.do("another", func() (*answer, error) { return nil, errReading })
+	require.ErrorIs(t, err, errReading)
+}
+
+func TestAReadingThatPanicsLetsTheOthersGo(t *testing.T) {
+	t.Parallel()
+	var s sharer
+	assert.Panics(t, func() { _, _ = s.do("x", func() (*answer, error) { panic("fault") }) })
+	got, err := s.do("x", func() (*answer, error) { return &answer{rows: 1}, nil })
+	require.NoError(t, err)
+	assert.Equal(t, 1, got.rows)
+}
