@@ -158,3 +158,21 @@ var inlineCode = regexp.MustCompile("`[^`\n]+`")
 func inCode(text string) []string {
 	return append(codeFence.FindAllString(text, -1), inlineCode.FindAllString(codeFence.ReplaceAllString(text, ""), -1)...)
 }
+
+// maxFileBytes keeps what a build leaves behind out of every clone: once a
+// binary of 80 MB stood in the history.
+const maxFileBytes = 1 << 20
+
+func TestNoFileIsTheResultOfABuild(t *testing.T) {
+	t.Parallel()
+	paths, err := filePaths()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		info, err := os.Lstat(filepath.Join(root, filepath.FromSlash(path)))
+		if err == nil && info.Size() > maxFileBytes {
+			t.Errorf("%s has %d bytes, more than %d: remove it, or enter it in .gitignore when it is built", path, info.Size(), maxFileBytes)
+		}
+	}
+}
