@@ -76,21 +76,16 @@ type Call struct {
 }
 
 // Missing is a set of details that a library leaves out.
-type Missing uint8
+type Missing = usage.Missing
 
-// The details.
+// The details, see package usage.
 const (
-	MissingCache     Missing = 1 << iota // how much of the input came from or went to the cache
-	MissingCacheTTL                      // the lifetime of cache writes
-	MissingReasoning                     // reasoning tokens, which may or may not be inside the output
-	MissingAudio                         // which tokens were audio
-	// MissingInput: cached tokens are not even inside the input that is told,
-	// as with Bedrock: whatever cached tokens cost, the cost is too low.
-	MissingInput
+	MissingCache     = usage.MissingCache
+	MissingCacheTTL  = usage.MissingCacheTTL
+	MissingReasoning = usage.MissingReasoning
+	MissingAudio     = usage.MissingAudio
+	MissingInput     = usage.MissingInput
 )
-
-// Has reports whether all of details are missing.
-func (m Missing) Has(details Missing) bool { return m&details == details }
 
 // SkipReason says why a span or log record that looks like GenAI is no call of
 // its own. It is a label of the processor's metrics, so the set is closed.

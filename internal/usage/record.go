@@ -42,6 +42,12 @@ type Record struct {
 	SpanID    [8]byte
 
 	Quantities Quantities
+	// QuantityReason says why the quantities are missing or may differ from
+	// what the provider billed, whatever they cost; "" when they are the
+	// provider's. Reason says what that means for the cost.
+	QuantityReason Reason
+	// Missing is what the library left out.
+	Missing Missing
 	// ServiceTier is the tier that served the call ("standard" is empty):
 	// "batch", "flex", "priority".
 	ServiceTier string

@@ -109,6 +109,10 @@ func setField(r *usage.Record, key, value string) error {
 		r.Variant = value
 	case "dialect":
 		r.Dialect = value
+	case "qreason":
+		r.QuantityReason = usage.Reason(value)
+	case "missing":
+		r.Missing, err = usage.ParseMissing(value)
 	default:
 		if name, isQuantity := strings.CutPrefix(key, "q."); isQuantity {
 			return setQuantity(r, name, value)

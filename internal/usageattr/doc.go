@@ -27,6 +27,8 @@
 //	user      UUID of the user      xuser    the text it was made from
 //	req       request id            trace, span  hexadecimal
 //	tier, region, variant, dialect
+//	qreason   why quantities may differ from the bill
+//	missing   what the library left out, such as cache+audio
 //	q.<kind>  quantity of that kind, seconds as a decimal number
 //	tag.<key> tag
 //

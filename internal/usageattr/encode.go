@@ -58,6 +58,10 @@ func Append(b []byte, r *usage.Record) []byte {
 	b = appendText(b, ";region=", r.Region)
 	b = appendText(b, ";variant=", r.Variant)
 	b = appendText(b, ";dialect=", r.Dialect)
+	b = appendText(b, ";qreason=", string(r.QuantityReason))
+	if r.Missing != 0 {
+		b = r.Missing.AppendText(append(b, ";missing="...))
+	}
 	for k := range usage.QuantityKindCount {
 		if n := r.Quantities[k]; n != 0 {
 			b = append(b, ";q."...)

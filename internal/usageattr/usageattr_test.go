@@ -66,6 +66,8 @@ func TestEveryRecordReadsBackAsItWas(t *testing.T) {
 			&want.SessionID, &want.RequestID, &want.PriceID, &want.ServiceTier, &want.Region, &want.Variant, &want.Dialect} {
 			*f = text()
 		}
+		want.QuantityReason = usage.Reasons[r.IntN(len(usage.Reasons))]
+		want.Missing = usage.Missing(r.IntN(64))
 		if want.HasReportedCost = r.IntN(2) == 0; want.HasReportedCost {
 			want.ReportedCost = usage.Money(r.Int64N(1e12))
 		}
@@ -93,6 +95,7 @@ func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {
 		"broken id":          {strings.Replace(valid, "id=f3e6", "id=secr", 1), `field "id"`},
 		"no id":              {"1;t=1795441921280000000;type=text;status=priced", "id: missing"},
 		"negative quantity":  {valid + ";q.images=-4", `field "q.images"`},
+		"unknown detail":     {valid + ";missing=cache+secrets", `field "missing"`},
 		"unknown quantity":   {valid + ";q.smells=4", "unknown quantity"},
 		"NaN cost":           {strings.Replace(valid, "cost=0.0003681", "cost=NaN", 1), `field "cost"`},
 		"negative cost":      {strings.Replace(valid, "cost=0.0003681", "cost=-1", 1), "usage_dollars"},

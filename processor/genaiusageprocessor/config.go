@@ -35,7 +35,7 @@ type Config struct {
 	Prices PricesConfig `mapstructure:"prices"`
 	// ReportedCost says what a cost that arrived on the span is worth.
 	// Default prefer_computed.
-	ReportedCost ReportedCostPolicy `mapstructure:"reported_cost"`
+	ReportedCost pricing.ReportedCostPolicy `mapstructure:"reported_cost"`
 	// Attributes lists attributes to write beside those that are always
 	// written; each costs an allocation per call. Default none.
 	Attributes []string `mapstructure:"attributes"`
@@ -51,29 +51,12 @@ type PricesConfig struct {
 	Files []string `mapstructure:"files"`
 }
 
-// ReportedCostPolicy says what to do with a cost that arrived on the span.
-type ReportedCostPolicy string
-
-// The policies. Both numbers are kept in every case but computed_only.
-const (
-	// PreferComputed takes the reported cost only for calls that no price book
-	// can price, and only when it is not 0: libraries report 0 for models they
-	// do not know.
-	PreferComputed ReportedCostPolicy = "prefer_computed"
-	// PreferReported takes the reported cost wherever there is one.
-	PreferReported ReportedCostPolicy = "prefer_reported"
-	// ComputedOnly ignores reported costs.
-	ComputedOnly ReportedCostPolicy = "computed_only"
-)
-
-var reportedCostPolicies = []ReportedCostPolicy{PreferComputed, PreferReported, ComputedOnly}
-
 func createDefaultConfig() component.Config {
 	return &Config{
 		TrackUsers:     true,
 		UserAttributes: genai.DefaultUserAttributes(),
 		Prices:         PricesConfig{Builtin: "current"},
-		ReportedCost:   PreferComputed,
+		ReportedCost:   pricing.PreferComputed,
 	}
 }
 
@@ -102,8 +85,8 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("`user_attributes[%d]`: %q is in the name space %q, which belongs to this processor: use another attribute", i, name, usageattr.Prefix))
 		}
 	}
-	if !slices.Contains(reportedCostPolicies, c.ReportedCost) {
-		errs = append(errs, fmt.Errorf("`reported_cost` must be one of %s, found %q", join(reportedCostPolicies), c.ReportedCost))
+	if !slices.Contains(pricing.ReportedCostPolicies, c.ReportedCost) {
+		errs = append(errs, fmt.Errorf("`reported_cost` must be one of %s, found %q", join(pricing.ReportedCostPolicies), c.ReportedCost))
 	}
 	if _, err := usageattr.NewWriter(c.Attributes); err != nil {
 		errs = append(errs, fmt.Errorf("`attributes`: %w", err))
@@ -127,7 +110,7 @@ func (c PricesConfig) book() pricing.Config {
 	return pricing.Config{Builtin: c.Builtin, Files: c.Files}
 }
 
-func join(policies []ReportedCostPolicy) string {
+func join(policies []pricing.ReportedCostPolicy) string {
 	names := make([]string, len(policies))
 	for i, p := range policies {
 		names[i] = string(p)

@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/confmaptest"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 )
 
 func TestEveryKeyIsRead(t *testing.T) {
@@ -21,7 +23,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		AgentLogs:      true,
 		UserAttributes: []string{"app.user"},
 		Prices:         PricesConfig{Builtin: "openai-2024", Files: []string{"testdata/ours.yaml"}},
-		ReportedCost:   PreferReported,
+		ReportedCost:   pricing.PreferReported,
 		Attributes:     []string{"usage.id", "usage.model"},
 	}, cfg)
 }
@@ -31,7 +33,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	require.NoError(t, cfg.Validate())
 	assert.True(t, cfg.TrackUsers)
 	assert.False(t, cfg.Debug)
-	assert.Equal(t, PreferComputed, cfg.ReportedCost)
+	assert.Equal(t, pricing.PreferComputed, cfg.ReportedCost)
 }
 
 func TestAnEmptySwitchMeansTheDefault(t *testing.T) {

@@ -95,7 +95,7 @@ func (p *usageProcessor) bookFailed(err error) {
 func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
-	w.recorder.book = p.prices.Current()
+	w.recorder.pricer.Book = p.prices.Current()
 	p.reader.Read(td, w.emitFunc, w.skipFunc)
 	w.counts.flush(ctx, p.metrics)
 	return td, nil
@@ -112,7 +112,7 @@ func (p *usageProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Lo
 			}
 		}
 	}
-	w.recorder.book = p.prices.Current()
+	w.recorder.pricer.Book = p.prices.Current()
 	p.reader.ReadLogs(ld, w.emitLogFunc, w.skipFunc)
 	w.counts.flush(ctx, p.metrics)
 	return ld, nil
@@ -142,7 +142,7 @@ func (p *usageProcessor) newWorker() *worker {
 	}
 	w := &worker{
 		p:        p,
-		recorder: recorder{policy: p.cfg.ReportedCost, now: time.Now, users: map[string]knownUser{}},
+		recorder: recorder{pricer: pricing.Pricer{Reported: p.cfg.ReportedCost}, now: time.Now, users: map[string]knownUser{}},
 		writer:   writer,
 		counts:   counts{},
 	}

@@ -1,0 +1,125 @@
+package pricing
+
+import "github.com/otelcol-usage/otelcol-usage/internal/usage"
+
+// ReportedCostPolicy says what to do with a cost that arrived on the span.
+type ReportedCostPolicy string
+
+// The policies.
+const (
+	// PreferComputed takes the reported cost only for calls that no price book
+	// can price, and only when it is not 0: libraries report 0 for models they
+	// do not know.
+	PreferComputed ReportedCostPolicy = "prefer_computed"
+	// PreferReported takes the reported cost wherever there is one.
+	PreferReported ReportedCostPolicy = "prefer_reported"
+	// ComputedOnly ignores reported costs.
+	ComputedOnly ReportedCostPolicy = "computed_only"
+)
+
+// ReportedCostPolicies lists all policies.
+var ReportedCostPolicies = []ReportedCostPolicy{PreferComputed, PreferReported, ComputedOnly}
+
+// Pricer sets the cost of records by the prices of one book. The same record
+// always gets the same cost, whether it was made this moment or read from the
+// table. It is for one goroutine at a time.
+type Pricer struct {
+	Book     *Book
+	Reported ReportedCostPolicy
+	// call is reused from record to record: it would be allocated for each.
+	call Call
+}
+
+// Price sets Cost, Status, Reason, PriceID and CostSource of a record from all
+// the rest of it.
+func (p *Pricer) Price(r *usage.Record) {
+	p.compute(r)
+	if r.Missing.Has(usage.MissingTime) {
+		qualify(r, usage.ReasonTimeOutOfRange)
+	}
+	if !r.HasReportedCost || p.Reported == ComputedOnly {
+		return
+	}
+	if p.Reported == PreferReported || r.Status == usage.StatusUnpriced && r.ReportedCost != 0 {
+		r.Cost, r.Status, r.CostSource, r.PriceID = r.ReportedCost, usage.StatusReported, usage.SourceReported, ""
+	}
+}
+
+// compute prices the quantities by the book.
+func (p *Pricer) compute(r *usage.Record) {
+	r.Cost, r.Status, r.Reason = 0, usage.StatusUnpriced, r.QuantityReason
+	r.PriceID, r.CostSource = "", usage.SourceNone
+	switch r.QuantityReason {
+	case usage.ReasonNoUsage, usage.ReasonZeroUsageStream, usage.ReasonInvalidQuantity, usage.ReasonNoModel, usage.ReasonCallFailed:
+		return
+	}
+	if r.Model == "" {
+		r.Reason = usage.ReasonNoModel
+		return
+	}
+	c := &p.call
+	*c = Call{
+		Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel, At: r.Time,
+		ServiceTier: r.ServiceTier, Region: r.Region, Variant: r.Variant, Quantities: r.Quantities,
+	}
+	price := p.Book.Price(c)
+	r.Status, r.Reason, r.PriceID = price.Status, price.Reason, price.PriceID
+	if r.Status == usage.StatusUnpriced {
+		return
+	}
+	r.Cost, r.CostSource = price.Cost, usage.SourceComputed
+	if reason := p.doubt(r); reason != "" {
+		qualify(r, reason)
+	}
+}
+
+// details are what libraries leave out, and what the tokens that hide it are
+// counted as instead.
+var details = []struct {
+	missing       usage.Missing
+	reason        usage.Reason
+	shown, hidden usage.QuantityKind
+}{
+	{usage.MissingCache, usage.ReasonCacheNotReported, usage.InputTextTokens, usage.CacheReadTokens},
+	{usage.MissingAudio, usage.ReasonAudioNotReported, usage.InputTextTokens, usage.InputAudioTokens},
+	{usage.MissingAudio, usage.ReasonAudioNotReported, usage.InputAudioTokens, usage.InputTextTokens},
+	{usage.MissingAudio, usage.ReasonAudioNotReported, usage.OutputTextTokens, usage.OutputAudioTokens},
+	{usage.MissingCacheTTL, usage.ReasonCacheTTLNotReported, usage.CacheWrite5mTokens, usage.CacheWrite1hTokens},
+	{usage.MissingReasoning, usage.ReasonReasoningNotReported, usage.OutputTextTokens, usage.OutputReasoningTokens},
+}
+
+// doubt gives the reason for which the cost may differ from the bill, "" when
+// there is none. What a library leaves out is a doubt only where it changes
+// the price.
+func (p *Pricer) doubt(r *usage.Record) usage.Reason {
+	switch r.QuantityReason {
+	case "", usage.ReasonCacheNotReported, usage.ReasonAudioNotReported, usage.ReasonCacheTTLNotReported:
+	default:
+		return r.QuantityReason // tokens are wrong or gone, not only counted as others
+	}
+	if r.Missing.Has(usage.MissingInput) {
+		return r.QuantityReason // cached tokens are not there at all, under no name
+	}
+	q := &p.call.Quantities
+	for _, d := range details {
+		amount := q[d.shown]
+		if r.Missing&d.missing == 0 || amount == 0 {
+			continue
+		}
+		q[d.shown], q[d.hidden] = 0, q[d.hidden]+amount
+		other := p.Book.Price(&p.call).Cost
+		q[d.shown], q[d.hidden] = amount, q[d.hidden]-amount
+		if other != r.Cost {
+			return d.reason
+		}
+	}
+	return ""
+}
+
+// qualify turns a priced record into an estimate. A reason that is there
+// already stays: it came first and is the graver one.
+func qualify(r *usage.Record, reason usage.Reason) {
+	if r.Status == usage.StatusPriced {
+		r.Status, r.Reason = usage.StatusEstimated, reason
+	}
+}

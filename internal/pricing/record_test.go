@@ -1,0 +1,92 @@
+package pricing_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// recordBook has a model whose cached input is cheaper and one where it is not.
+const recordBook = `
+provider: acme
+rows:
+  - model: discounts
+    per_1m_tokens: {input: 10, cache_read: 1, output: 20}
+    source: test
+  - model: plain
+    per_1m_tokens: {input: 10, cache_read: 10, output: 20}
+    source: test
+`
+
+func TestARecordGetsItsCostFromAllTheRestOfIt(t *testing.T) {
+	t.Parallel()
+	book, err := pricing.Parse("acme.yaml", []byte(recordBook))
+	require.NoError(t, err)
+	base := usage.Record{
+		Provider: "acme", Model: "discounts", Time: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
+		Quantities: usage.Quantities{usage.InputTextTokens: 1000, usage.OutputTextTokens: 100},
+	}
+	const computed, reported = 12_000_000_000, 5_000_000_000 // 0.012 and 0.005 dollars
+	for name, c := range map[string]struct {
+		policy pricing.ReportedCostPolicy
+		change func(*usage.Record)
+		cost   usage.Money
+		status usage.PricingStatus
+		reason usage.Reason
+		source usage.CostSource
+	}{
+		"priced": {"", func(*usage.Record) {}, computed, usage.StatusPriced, "", usage.SourceComputed},
+		"the cache is left out and would be cheaper": {
+			"", func(r *usage.Record) { r.Missing = usage.MissingCache },
+			computed, usage.StatusEstimated, usage.ReasonCacheNotReported, usage.SourceComputed,
+		},
+		"the cache is left out and costs the same": {
+			"", func(r *usage.Record) { r.Missing, r.Model = usage.MissingCache, "plain" },
+			computed, usage.StatusPriced, "", usage.SourceComputed,
+		},
+		"the library counted itself": {
+			"", func(r *usage.Record) { r.QuantityReason = usage.ReasonInstrumentationEstimate },
+			computed, usage.StatusEstimated, usage.ReasonInstrumentationEstimate, usage.SourceComputed,
+		},
+		"no start time": {
+			"", func(r *usage.Record) { r.Missing = usage.MissingTime },
+			computed, usage.StatusEstimated, usage.ReasonTimeOutOfRange, usage.SourceComputed,
+		},
+		"no usage":      {"", func(r *usage.Record) { r.QuantityReason = usage.ReasonNoUsage }, 0, usage.StatusUnpriced, usage.ReasonNoUsage, ""},
+		"no model":      {"", func(r *usage.Record) { r.Model = "" }, 0, usage.StatusUnpriced, usage.ReasonNoModel, ""},
+		"unknown model": {"", func(r *usage.Record) { r.Model = "other" }, 0, usage.StatusUnpriced, usage.ReasonUnknownModel, ""},
+		"reported, computed preferred": {
+			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost = reported, true },
+			computed, usage.StatusPriced, "", usage.SourceComputed,
+		},
+		"reported, no price": {
+			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost, r.Model = reported, true, "other" },
+			reported, usage.StatusReported, usage.ReasonUnknownModel, usage.SourceReported,
+		},
+		"reported preferred": {
+			pricing.PreferReported, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost = reported, true },
+			reported, usage.StatusReported, "", usage.SourceReported,
+		},
+		"reported ignored": {
+			pricing.ComputedOnly, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost, r.Model = reported, true, "other" },
+			0, usage.StatusUnpriced, usage.ReasonUnknownModel, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := base
+			c.change(&r)
+			p := pricing.Pricer{Book: book, Reported: c.policy}
+			for range 2 { // what an earlier book said does not matter
+				p.Price(&r)
+				assert.Equal(t, []any{c.cost, c.status, c.reason, c.source}, []any{r.Cost, r.Status, r.Reason, r.CostSource})
+				r.Cost, r.Status, r.Reason, r.PriceID, r.CostSource = 1, usage.StatusEstimated, usage.ReasonTierFallback, "x", usage.SourceReported
+			}
+		})
+	}
+}

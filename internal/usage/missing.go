@@ -1,0 +1,68 @@
+package usage
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Missing is a set of details of a call that its library left out. Whether
+// that is a doubt about the cost depends on the prices: how much of the input
+// came from the cache is of no matter where cached input costs what other
+// input costs. So the set is kept with the record, for the day on which the
+// prices change.
+type Missing uint8
+
+// The details.
+const (
+	MissingCache     Missing = 1 << iota // how much of the input came from or went to the cache
+	MissingCacheTTL                      // the lifetime of cache writes
+	MissingReasoning                     // reasoning tokens, which may or may not be inside the output
+	MissingAudio                         // which tokens were audio
+	// MissingInput: cached tokens are not even inside the input that is told,
+	// as with Bedrock: whatever cached tokens cost, the cost is too low.
+	MissingInput
+	MissingTime // a plausible start time; the time of arrival stands in its place
+)
+
+var missingNames = []string{"cache", "cache_ttl", "reasoning", "audio", "input", "time"}
+
+// Has reports whether all of details are missing.
+func (m Missing) Has(details Missing) bool { return m&details == details }
+
+// AppendText appends the names of the details, such as "cache+audio"; nothing
+// for none.
+func (m Missing) AppendText(b []byte) []byte {
+	first := true
+	for i, name := range missingNames {
+		if m&(1<<i) == 0 {
+			continue
+		}
+		if !first {
+			b = append(b, '+')
+		}
+		b, first = append(b, name...), false
+	}
+	return b
+}
+
+// String gives what [Missing.AppendText] appends.
+func (m Missing) String() string { return string(m.AppendText(nil)) }
+
+// ParseMissing is the inverse of [Missing.String].
+func ParseMissing(text string) (m Missing, err error) {
+	for text != "" {
+		var name string
+		name, text, _ = strings.Cut(text, "+")
+		bit := Missing(0)
+		for i, known := range missingNames {
+			if name == known {
+				bit = 1 << i
+			}
+		}
+		if bit == 0 {
+			return 0, fmt.Errorf("unknown detail %q; known are %s", CleanText(name, 32), strings.Join(missingNames, ", "))
+		}
+		m |= bit
+	}
+	return m, nil
+}
