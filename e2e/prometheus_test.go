@@ -1,0 +1,155 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestCountersInAScrapeAreTheSumsInTheTable runs examples/prometheus.yaml as it
+// stands, under what makes counters wrong: many senders at once, resources that
+// differ only in their host, several requests between two scrapes.
+func TestCountersInAScrapeAreTheSumsInTheTable(t *testing.T) {
+	t.Parallel()
+	pool, dsn := newDatabase(t)
+	example, err := os.ReadFile("../examples/prometheus.yaml")
+	require.NoError(t, err)
+	scraped, own := freeAddress(t), freeAddress(t)
+	_, ownPort, _ := strings.Cut(own, ":")
+	c := prepare(t, strings.NewReplacer(
+		"127.0.0.1:4317", "<GRPC>", "127.0.0.1:4318", "<HTTP>", "127.0.0.1:9464", scraped, "port: 8888", "port: "+ownPort,
+	).Replace(string(example)), dsn, "USAGE_QUEUE_DIR="+t.TempDir())
+	c.start()
+
+	const senders, requests = 8, 4
+	var (
+		billable int64
+		sending  sync.WaitGroup
+		errs     = make(chan error, senders*requests)
+	)
+	for s := range senders {
+		for r := range requests {
+			seed := uint64(s*requests + r)
+			payload, calls := retoldCaptures(t, seed, time.Now().Add(-time.Duration(seed+1)*time.Hour))
+			billable += calls
+			for _, resource := range payload.ResourceSpans().All() {
+				resource.Resource().Attributes().PutStr("host.name", fmt.Sprintf("host-%d", s))
+			}
+			sending.Go(func() { errs <- c.sendGRPC(payload) })
+		}
+	}
+	sending.Wait()
+	close(errs)
+	for err := range errs {
+		require.NoError(t, err)
+	}
+	waitForRows(t, pool, billable)
+
+	want := countersOfTheTable(t, pool)
+	var got map[string]decimal.Decimal
+	eventually(t, "the scrape has all calls", func() error {
+		text, err := scrape(t, scraped)
+		if err != nil {
+			return err
+		}
+		got = sumsOfCounters(t, text)
+		if !got["calls"].Equal(decimal.NewFromInt(billable)) {
+			return fmt.Errorf("%s of %d calls", got["calls"], billable)
+		}
+		return nil
+	})
+	for name, value := range want {
+		// A counter is a double: 12 decimals of a few dollars are as exact as it gets.
+		assert.Equal(t, value.Round(12).String(), got[name].Round(12).String(), name)
+	}
+	assert.Len(t, got, len(want), "%v", got)
+
+	text, err := scrape(t, own)
+	require.NoError(t, err)
+	assert.NotRegexp(t, `(?m)^otelcol_deltatocumulative_datapoints(_total)?\{[^}]*error=`, text, "no point was refused")
+	assert.Regexp(t, `(?m)^otelcol_usage_postgres_rows(_total)?\{`, text, "what dashboards/prometheus/rules.yaml reads")
+}
+
+// countersOfTheTable are the sums that the counters must have: all calls, all
+// tokens, the cost, and each of them by the labels that boards use.
+func countersOfTheTable(t *testing.T, pool *pgxpool.Pool) map[string]decimal.Decimal {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `
+		WITH call AS (
+		  SELECT CASE WHEN pricing_reason = 'unknown_model' THEN '(unknown)' ELSE coalesce(nullif(model, ''), '(none)') END AS model,
+		         pricing_status, usage_dollars, coalesce(tokens_used, 0) AS tokens
+		  FROM public.api_usage)
+		SELECT 'calls', count(*)::text FROM call
+		UNION ALL SELECT 'tokens', sum(tokens)::text FROM call
+		UNION ALL SELECT 'cost_usd', sum(usage_dollars)::text FROM call
+		UNION ALL SELECT 'calls ' || pricing_status, count(*)::text FROM call GROUP BY pricing_status
+		UNION ALL SELECT 'tokens ' || model, sum(tokens)::text FROM call GROUP BY model HAVING sum(tokens) > 0
+		UNION ALL SELECT 'cost_usd ' || model, sum(usage_dollars)::text FROM call WHERE pricing_status <> 'unpriced' GROUP BY model`)
+	require.NoError(t, err)
+	defer rows.Close()
+	sums := map[string]decimal.Decimal{}
+	for rows.Next() {
+		var name, value string
+		require.NoError(t, rows.Scan(&name, &value))
+		sums[name] = decimal.RequireFromString(value)
+	}
+	require.NoError(t, rows.Err())
+	return sums
+}
+
+func scrape(t *testing.T, address string) (string, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
+	require.NoError(t, err)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	var text strings.Builder
+	lines := bufio.NewScanner(res.Body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		text.WriteString(lines.Text() + "\n")
+	}
+	return text.String(), lines.Err()
+}
+
+var (
+	sample = regexp.MustCompile(`(?m)^llm_usage_(\w+)_total\{(.*)\} (\S+)$`)
+	label  = regexp.MustCompile(`(\w+)="([^"]*)"`)
+)
+
+// sumsOfCounters adds up the samples of a scrape under the names of
+// countersOfTheTable.
+func sumsOfCounters(t *testing.T, text string) map[string]decimal.Decimal {
+	t.Helper()
+	sums := map[string]decimal.Decimal{}
+	for _, m := range sample.FindAllStringSubmatch(text, -1) {
+		value, err := decimal.NewFromString(m[3])
+		require.NoError(t, err)
+		labels := map[string]string{}
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			labels[l[1]] = l[2]
+		}
+		by := labels["model"]
+		if m[1] == "calls" {
+			by = labels["pricing_status"]
+		}
+		for _, name := range []string{m[1], m[1] + " " + by} {
+			sums[name] = sums[name].Add(value)
+		}
+	}
+	return sums
+}
