@@ -86,10 +86,7 @@ func (b *Book) Price(c *Call) Price {
 	sel, guessed := row.choose(c, found.region)
 	p := row.plan(sel)
 	price := p.price(&c.Quantities)
-	if price.Status != usage.StatusPriced {
-		return price
-	}
-	if guessed != "" {
+	if guessed != "" && (price.Status == usage.StatusPriced || price.Reason == usage.ReasonUnconfirmedPrice) {
 		price.Status, price.Reason = usage.StatusEstimated, guessed
 	}
 	return price

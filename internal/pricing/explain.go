@@ -70,6 +70,9 @@ func (b *Book) Explain(c *Call) Explanation {
 	e.Provider, e.Model, e.Holds = row.provider, row.src.Model, row.src.Span.String()
 	e.File, e.Line, e.Source, e.Confidence, e.Note = row.file, row.src.Line, row.src.Source, row.src.Confidence, row.src.Note
 	sel, guessed := row.choose(c, found.region)
+	if row.src.Confidence == book.LowConfidence {
+		e.Notes = append(e.Notes, "one source alone knows this price; a row of your own with the price you pay ends the doubt")
+	}
 	e.Notes = append(e.Notes, row.describe(c, sel, found.region, guessed)...)
 	e.explainLines(row, sel, &c.Quantities)
 	return e

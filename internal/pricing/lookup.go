@@ -73,7 +73,7 @@ func (b *Book) search(c *Call, tell func(Step)) found {
 // match finds a name: as it is, then with the fewest strips, then by the
 // longest pattern.
 func (p *provider) match(name, rule string, tell func(Step)) (found, bool) {
-	for candidate := range stripped(name) {
+	for candidate := range stripped(p.name, name) {
 		how := rule
 		if candidate.strips != "" {
 			how += ", without " + candidate.strips

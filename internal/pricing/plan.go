@@ -26,6 +26,7 @@ type plan struct {
 	fallback     kindSet // of these, priced as another kind without the book saying so
 	tierFallback kindSet // of these, priced by a more general list
 	tokens       bool    // some kind of token has a price
+	unconfirmed  bool    // the book itself has little trust in the row
 
 	// exact replaces the whole numbers when they do not fit 64 bits, or when
 	// the row is graduated.
@@ -60,7 +61,7 @@ type exactPlan struct {
 }
 
 func newPlan(r *row, s selection) *plan {
-	p := &plan{id: r.planID(s), model: r.src.Model}
+	p := &plan{id: r.planID(s), model: r.src.Model, unconfirmed: r.src.Confidence == book.LowConfidence}
 	exact := &exactPlan{fixed: new(big.Rat)}
 	factor, perCall := adjustmentOf(r.adjustment)
 	if f, ok := r.resolve(s, book.Request); ok {
@@ -187,6 +188,8 @@ func (p *plan) price(q *usage.Quantities) Price {
 		result.Status, result.Reason = usage.StatusEstimated, usage.ReasonTierFallback
 	case present&p.fallback != 0:
 		result.Status, result.Reason = usage.StatusEstimated, usage.ReasonPriceFallback
+	case p.unconfirmed:
+		result.Status, result.Reason = usage.StatusEstimated, usage.ReasonUnconfirmedPrice
 	}
 	return result
 }

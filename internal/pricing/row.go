@@ -187,11 +187,19 @@ func chooseRegion(regions []book.Named, region string) int {
 		if len(region) > len(name) && region[len(name)] != '-' {
 			continue
 		}
+		if !strings.EqualFold(name, region) && isGovernment(region) != isGovernment(name) {
+			continue // us-gov-west-1 is no part of us
+		}
 		if best == 0 || len(name) > len(regions[best-1].Name) {
 			best = i + 1
 		}
 	}
 	return best
+}
+
+// isGovernment reports whether a region belongs to a partition of its own.
+func isGovernment(region string) bool {
+	return len(region) >= 6 && strings.EqualFold(region[:6], "us-gov")
 }
 
 // chooseVariant takes the name whose parts all occur in the variant, most of

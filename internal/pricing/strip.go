@@ -5,14 +5,16 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
 // strip is a rule by which hosts and libraries decorate a model's name.
 type strip struct {
 	name string
 	// cut returns the name without the decoration, and the region that the
-	// decoration named.
-	cut func(name string) (rest, region string, ok bool)
+	// decoration named. The host is who bills the call.
+	cut func(host, name string) (rest, region string, ok bool)
 }
 
 // strips are tried in this order. Every rule keeps "ft:": a tuned model has its
@@ -20,6 +22,9 @@ type strip struct {
 var strips = []strip{
 	{"resource path", cutResourcePath},
 	{"provider prefix", cutProviderPrefix},
+	{"route", cutRoute},
+	{"region path", cutRegionPath},
+	{"context suffix", cutPattern(`^(.+?)\[\d+[km]\]$`)},
 	{"fine-tuning suffix", cutFineTuningSuffix},
 	{"version suffix", cutPattern(`^(.+?)-v\d+:\d+(?::[0-9]+k|:mm)?$`)},
 	{"vertex version", cutPattern(`^(.+?)(?:@[a-z0-9.-]+|-00\d)$`)},
@@ -44,7 +49,7 @@ const maxCandidates = 64
 // then two less, and so on: what fewer strips reach says more about the price.
 // Among equals, those come first that spare the later rules, which tell less
 // about the spelling and more about the model.
-func stripped(name string) iter.Seq[candidate] {
+func stripped(host, name string) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {
 		level := []candidate{{name: name}}
 		var seen []string
@@ -58,7 +63,7 @@ func stripped(name string) iter.Seq[candidate] {
 				if !yield(c) || len(seen) == maxCandidates {
 					return
 				}
-				next = append(next, c.shorter()...)
+				next = append(next, c.shorter(host)...)
 			}
 			slices.SortStableFunc(next, func(a, b candidate) int { return int(a.used) - int(b.used) })
 			level = next
@@ -67,12 +72,12 @@ func stripped(name string) iter.Seq[candidate] {
 }
 
 // shorter applies each rule that was not used yet.
-func (c candidate) shorter() (list []candidate) {
+func (c candidate) shorter(host string) (list []candidate) {
 	for i, s := range strips {
 		if c.used&(1<<i) != 0 {
 			continue
 		}
-		rest, region, ok := s.cut(c.name)
+		rest, region, ok := s.cut(host, c.name)
 		if !ok || rest == "" || (strings.HasPrefix(c.name, "ft:") && !strings.HasPrefix(rest, "ft:")) {
 			continue
 		}
@@ -88,9 +93,9 @@ func (c candidate) shorter() (list []candidate) {
 	return list
 }
 
-func cutPattern(text string) func(string) (string, string, bool) {
+func cutPattern(text string) func(string, string) (string, string, bool) {
 	re := regexp.MustCompile(text)
-	return func(name string) (string, string, bool) {
+	return func(_, name string) (string, string, bool) {
 		m := re.FindStringSubmatch(name)
 		if m == nil {
 			return "", "", false
@@ -102,7 +107,7 @@ func cutPattern(text string) func(string) (string, string, bool) {
 // cutResourcePath keeps the end of an ARN or resource name:
 // "arn:aws:bedrock:us-east-1::foundation-model/x", "models/x",
 // "projects/p/locations/l/publishers/google/models/x".
-func cutResourcePath(name string) (string, string, bool) {
+func cutResourcePath(_, name string) (string, string, bool) {
 	for _, start := range []string{"arn:", "projects/", "publishers/", "models/", "tunedModels/", "accounts/"} {
 		if strings.HasPrefix(name, start) {
 			if i := strings.LastIndexByte(name, '/'); i >= 0 {
@@ -116,18 +121,42 @@ func cutResourcePath(name string) (string, string, bool) {
 // providerPrefixes are what routing libraries put before a model's name. What
 // is not listed is taken for a part of the name, as in "meta-llama/llama-3".
 var providerPrefixes = []string{
-	"openai", "azure", "azure_ai", "anthropic", "bedrock", "bedrock_converse", "bedrock/converse", "google", "gemini", "google_genai",
+	"openai", "azure", "azure_ai", "anthropic", "bedrock", "bedrock_converse", "google", "gemini", "google_genai",
 	"google_vertexai", "vertex_ai", "vertex", "mistral", "mistralai", "cohere", "cohere_chat", "groq", "deepseek", "xai", "x-ai", "perplexity",
 	"moonshot", "moonshotai", "openrouter", "together_ai", "fireworks_ai", "text-completion-openai", "amazon", "litellm_proxy", "zai", "z-ai",
 }
 
-func cutProviderPrefix(name string) (string, string, bool) {
+// cutProviderPrefix takes the name of the host itself as well, as price data and
+// libraries spell it: "novita/…", "watsonx/…".
+func cutProviderPrefix(host, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, "/")
-	return rest, "", ok && slices.Contains(providerPrefixes, strings.ToLower(head))
+	if !ok {
+		return "", "", false
+	}
+	head = strings.ToLower(head)
+	return rest, "", slices.Contains(providerPrefixes, head) || foreign.ProviderName(head) == host
+}
+
+// cutRoute takes off which of several APIs or deployment types of one host was
+// called, which changes no price.
+func cutRoute(_, name string) (string, string, bool) {
+	head, rest, ok := strings.Cut(name, "/")
+	return rest, "", ok && slices.Contains([]string{"converse", "converse_like", "invoke", "responses", "global", "global-standard"}, head)
+}
+
+var regionPath = regexp.MustCompile(`^(us|eu|apac|[a-z]{2}(?:-gov)?-[a-z]+-\d)/(.+)$`)
+
+// cutRegionPath keeps the region of "eu-west-1/model" and "us/model".
+func cutRegionPath(_, name string) (string, string, bool) {
+	m := regionPath.FindStringSubmatch(name)
+	if m == nil {
+		return "", "", false
+	}
+	return m[2], m[1], true
 }
 
 // cutFineTuningSuffix turns "ft:base:organisation::id" into "ft:base".
-func cutFineTuningSuffix(name string) (string, string, bool) {
+func cutFineTuningSuffix(_, name string) (string, string, bool) {
 	tuned, ok := strings.CutPrefix(name, "ft:")
 	if !ok {
 		return "", "", false
@@ -141,7 +170,7 @@ var bedrockRegions = []string{"us", "eu", "apac", "jp", "au", "ca", "us-gov"}
 
 // cutRegionPrefix keeps what a row may charge for: "global" names no region and
 // has the price of the model.
-func cutRegionPrefix(name string) (string, string, bool) {
+func cutRegionPrefix(_, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, ".")
 	switch {
 	case !ok:
@@ -159,7 +188,7 @@ var vendorPrefixes = []string{
 	"writer", "google", "nvidia", "minimax", "moonshot", "moonshotai", "zai", "luma",
 }
 
-func cutVendorPrefix(name string) (string, string, bool) {
+func cutVendorPrefix(_, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, ".")
 	return rest, "", ok && slices.Contains(vendorPrefixes, head)
 }

@@ -28,6 +28,7 @@ const (
 	ReasonTokensNotReported       Reason = "tokens_not_reported"      // the model is billed by tokens, and only seconds, characters or images are known
 	ReasonPriceFallback           Reason = "price_fallback"           // a quantity has no price of its own and was priced as its parent
 	ReasonTierFallback            Reason = "tier_fallback"            // the service tier has no price of its own
+	ReasonUnconfirmedPrice        Reason = "unconfirmed_price"        // the price is the word of one source alone
 	ReasonInconsistentQuantities  Reason = "inconsistent_quantities"  // parts add up to more than their total
 	ReasonTimeOutOfRange          Reason = "time_out_of_range"        // the span's start time was implausible; the arrival time was used
 	ReasonUnknownDialect          Reason = "unknown_dialect"          // read by the general conventions, meaning of input assumed
@@ -39,5 +40,5 @@ var Reasons = []Reason{
 	ReasonNoPriceAtTime, ReasonNoPriceForUnit, ReasonInvalidQuantity, ReasonCostOutOfRange,
 	ReasonInstrumentationEstimate, ReasonCacheNotReported, ReasonCacheTTLNotReported,
 	ReasonReasoningNotReported, ReasonAudioNotReported, ReasonTokensNotReported, ReasonPriceFallback, ReasonTierFallback,
-	ReasonInconsistentQuantities, ReasonTimeOutOfRange, ReasonUnknownDialect,
+	ReasonUnconfirmedPrice, ReasonInconsistentQuantities, ReasonTimeOutOfRange, ReasonUnknownDialect,
 }

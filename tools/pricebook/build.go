@@ -4,28 +4,54 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math/big"
+	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/shopspring/decimal"
+	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
-// source is what one project says today: provider -> model -> row.
+// source is what one project says on the day of the download: provider ->
+// model -> row, and what it says held before.
 type source struct {
-	name string
-	rows map[string]map[string]book.Row
+	name    string
+	day     time.Time
+	rows    map[string]map[string]book.Row
+	history map[string]map[string][]book.Row
+	refused []omission
 }
 
-// add keeps the newest row of a model; history is a matter of research.
+// refuse notes a price that the reader did not believe.
+func (s *source) refuse(file string, issue *book.Fault) {
+	if !strings.HasSuffix(issue.Text, foreign.NoTokenPrice) {
+		return
+	}
+	key, item := issue.Key, ""
+	if i := strings.LastIndexByte(key, '.'); i >= 0 {
+		key, item = key[:i], key[i+1:]
+	}
+	provider, model, ok := strings.Cut(key, "/")
+	if strings.HasPrefix(s.name, string(foreign.Portkey)) || !ok {
+		provider, model = strings.TrimSuffix(filepath.Base(file), ".json"), key
+	}
+	s.refused = append(s.refused, omission{foreign.ProviderName(provider), model, item + ": " + issue.Text + " (" + s.name + ")"})
+}
+
+// add sorts a row by when it holds: what a source announces for later is not
+// believed before it happened.
 func (s *source) add(provider string, row book.Row) {
 	if s.rows[provider] == nil {
 		s.rows[provider] = map[string]book.Row{}
+		s.history[provider] = map[string][]book.Row{}
 	}
-	before, ok := s.rows[provider][row.Model]
-	if !ok || before.Span.From.Before(row.Span.From) {
+	switch {
+	case row.Span.From.After(s.day):
+	case !row.Span.Until.IsZero() && !row.Span.Until.After(s.day):
+		s.history[provider][row.Model] = append(s.history[provider][row.Model], row)
+	default:
+		row.Span.Until = time.Time{}
 		s.rows[provider][row.Model] = row
 	}
 }
@@ -42,30 +68,26 @@ type omission struct{ provider, model, why string }
 // String is a line of the list.
 func (o omission) String() string { return o.provider + "\t" + o.model + "\t" + o.why }
 
-// build makes one file for each provider that researched rows, or two sources,
-// speak about.
+// build makes one file for each provider that researched rows or a source
+// speaks about.
 func build(sources []source, researched map[string]*book.File) *result {
 	r := &result{}
-	count := map[string]int{}
+	providers := map[string]bool{}
 	for _, s := range sources {
 		for provider := range s.rows {
-			count[provider]++
+			providers[provider] = true
 		}
 	}
 	for provider := range researched {
-		count[provider] += 2
+		providers[provider] = true
 	}
-	for _, provider := range slices.Sorted(maps.Keys(count)) {
-		if count[provider] < 2 {
-			for _, s := range sources {
-				if n := len(s.rows[provider]); n > 0 {
-					r.leftOut = append(r.leftOut, omission{provider, "*", fmt.Sprintf("%d models, known to one source alone (%s)", n, s.name)})
-				}
-			}
-			continue
-		}
+	for _, provider := range slices.Sorted(maps.Keys(providers)) {
 		r.provider(provider, sources, researched[provider])
 	}
+	for _, s := range sources {
+		r.leftOut = append(r.leftOut, s.refused...)
+	}
+	confirm(r.files)
 	return r
 }
 
@@ -88,25 +110,37 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 			models[model] = true
 		}
 	}
+	why := map[string][]string{}
+	var open []string
+	decideOne := func(model string) {
+		votes := votesOn(provider, model, sources)
+		row, reasons := decide(model, votes)
+		why[model] = reasons
+		if row == nil {
+			open = append(open, model)
+			return
+		}
+		f.Rows = append(f.Rows, withHistory(*row, provider, sources)...)
+	}
+	var names []string
 	for _, model := range slices.Sorted(maps.Keys(models)) {
-		if done[model] {
+		up := upliftOf(provider, model)
+		switch {
+		case done[model]:
 			r.compare(provider, model, f.Rows, sources)
-			continue
-		}
-		var votes []vote
-		for _, s := range sources {
-			if row, ok := s.rows[provider][model]; ok {
-				votes = append(votes, vote{s.name, flatten(&row)})
-			}
-		}
-		row, why := decide(model, votes)
-		for _, w := range why {
-			r.leftOut = append(r.leftOut, omission{provider, model, w})
-		}
-		if row != nil {
-			f.Rows = append(f.Rows, *row)
+		case up != nil && up.inName(model):
+			r.compareUplift(provider, model, up, sources)
+		default:
+			names = append(names, model)
+			decideOne(model)
 		}
 	}
+	for _, model := range names {
+		for _, w := range why[model] {
+			r.leftOut = append(r.leftOut, omission{provider, model, w})
+		}
+	}
+	f.Rows = append(f.Rows, r.settle(provider, open, f.Rows, sources)...)
 	if len(f.Rows) == 0 {
 		return
 	}
@@ -117,27 +151,63 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 	r.files = append(r.files, f)
 }
 
-// compare lists where a source says something else than the newest researched
-// row.
-func (r *result) compare(provider, model string, rows []book.Row, sources []source) {
-	var newest *book.Row
-	for i := range rows {
-		if rows[i].Model == model && (newest == nil || newest.Span.From.Before(rows[i].Span.From)) {
-			newest = &rows[i]
+func votesOn(provider, model string, sources []source) (votes []vote) {
+	for _, s := range sources {
+		if row, ok := s.rows[provider][model]; ok {
+			votes = append(votes, vote{s.name, flatten(&row)})
 		}
 	}
-	if newest == nil {
-		return
+	return votes
+}
+
+// settle gives a model that the sources disagree about the prices that were
+// decided for it under another spelling of its name, if a source shares them.
+func (r *result) settle(provider string, open []string, decided []book.Row, sources []source) (rows []book.Row) {
+	for _, model := range open {
+		for _, other := range decided {
+			if other.Confidence == book.LowConfidence || !other.Span.Until.IsZero() || plainName(other.Model) != plainName(model) {
+				continue
+			}
+			i := slices.IndexFunc(sources, func(s source) bool {
+				row, ok := s.rows[provider][model]
+				return ok && sameCore(row, other)
+			})
+			if i < 0 {
+				continue
+			}
+			row := other
+			row.Model, row.Span, row.Confidence = model, book.Span{}, "medium"
+			row.Source = sources[i].name + "; as " + other.Model + " (" + other.Source + ")"
+			rows = append(rows, row)
+			r.leftOut = append(r.leftOut, omission{provider, model, "taken as the price of " + other.Model + ", which " + sources[i].name + " shares"})
+			break
+		}
 	}
-	ours := flatten(newest)
+	return rows
+}
+
+// compare lists where a source says something else than the researched row of
+// its day.
+func (r *result) compare(provider, model string, rows []book.Row, sources []source) {
 	for _, s := range sources {
 		row, ok := s.rows[provider][model]
 		if !ok {
 			continue
 		}
-		for p, theirs := range flatten(&row) {
-			if price, ok := ours[p]; p.isCore() && ok && !price.IsSame() && perUnit(price) != perUnit(theirs) {
-				r.leftOut = append(r.leftOut, omission{provider, model, fmt.Sprintf("researched price %s of %s, where %s has %s", price.Amount, p.item, s.name, theirs.Amount)})
+		i := slices.IndexFunc(rows, func(row book.Row) bool {
+			day := book.Span{From: s.day, Until: s.day.AddDate(0, 0, 1)}
+			return row.Model == model && row.Span.Overlaps(day)
+		})
+		if i < 0 {
+			continue
+		}
+		ours, theirs := flatten(&rows[i]), flatten(&row)
+		for _, item := range []book.Item{book.Input, book.Output} {
+			at := place{item: item}
+			our, ok := ours[at]
+			their, told := theirs[at]
+			if ok && told && !our.IsSame() && !alike(our, their) {
+				r.leftOut = append(r.leftOut, omission{provider, model, fmt.Sprintf("researched price %s of %s, where %s has %s", our.Amount, item, s.name, their.Amount)})
 			}
 		}
 	}
@@ -176,6 +246,11 @@ func (r *result) oddity(f *book.File, w *book.Fault) {
 		what, _, _ := strings.Cut(w.Text, " ")
 		item, known := book.ParseItem(what)
 		switch suffix = strings.TrimPrefix(suffix, " "); {
+		case row.Confidence == "low" && suffix == "" && (item == book.Input || item == book.Output):
+			// What one source alone says must at least look like a price.
+			row.Model = ""
+			r.leftOut = append(r.leftOut, omission{f.Provider, name, w.Text + " (" + row.Source + ")"})
+			continue
 		case suffix == "" && known && item != book.Output:
 			row.Prices = slices.DeleteFunc(slices.Clone(row.Prices), func(p book.Price) bool { return p.Item == item })
 		case suffix != "" && known && dropNamed(row, suffix, item):
@@ -185,6 +260,7 @@ func (r *result) oddity(f *book.File, w *book.Fault) {
 		}
 		r.leftOut = append(r.leftOut, omission{f.Provider, row.Model, strings.TrimSpace(suffix + " " + w.Text)})
 	}
+	f.Rows = slices.DeleteFunc(f.Rows, func(row book.Row) bool { return row.Model == "" })
 }
 
 func dropNamed(row *book.Row, name string, item book.Item) bool {
@@ -209,240 +285,4 @@ func dropNamed(row *book.Row, name string, item book.Item) bool {
 		}
 	}
 	return false
-}
-
-// vote is what one source says about a model.
-type vote struct {
-	source string
-	prices map[place]book.Price
-}
-
-// place is where a price stands in a row.
-type place struct {
-	block string // "", "variants/x", "service_tiers/x", "regions/x"
-	min   int64  // of the context tier, 0 for none
-	item  book.Item
-}
-
-// times stands in a place for the multiplier of a block.
-const times = book.ItemCount
-
-func flatten(row *book.Row) map[place]book.Price {
-	prices := map[place]book.Price{}
-	block := func(name string, b *book.Block) {
-		for _, p := range b.Prices {
-			prices[place{name, 0, p.Item}] = p
-		}
-		for _, t := range b.Tiers {
-			for _, p := range t.Prices {
-				prices[place{name, t.Min, p.Item}] = p
-			}
-		}
-		if b.Times != nil {
-			prices[place{name, 0, times}] = book.Price{Amount: *b.Times, Unit: book.MustUnit("per_token")}
-		}
-	}
-	block("", &row.Block)
-	for name, list := range map[string][]book.Named{"variants": row.Variants, "service_tiers": row.ServiceTiers, "regions": row.Regions} {
-		for i := range list {
-			block(name+"/"+list[i].Name, &list[i].Block)
-		}
-	}
-	return prices
-}
-
-// isCore reports whether a price is what the model costs, and not a detail: the
-// model is left out when the sources disagree about it.
-func (p place) isCore() bool {
-	if p.block != "" || p.min != 0 || p.item >= book.Request {
-		return false
-	}
-	return p.item == book.Input || p.item == book.Output || !p.item.IsToken() && !p.item.IsFee()
-}
-
-func (p place) String() string {
-	text := p.item.String()
-	if p.item == times {
-		text = "times"
-	}
-	if p.min > 0 {
-		text += fmt.Sprintf(" above %d", p.min-1)
-	}
-	if p.block != "" {
-		text = p.block + " " + text
-	}
-	return text
-}
-
-// decide takes what two sources agree on. The second result says what was left
-// out, and where the majority overruled one source.
-func decide(model string, votes []vote) (*book.Row, []string) {
-	names := make([]string, len(votes))
-	for i, v := range votes {
-		names[i] = v.source
-	}
-	if len(votes) == 1 {
-		return nil, []string{"known to one source alone: " + describe(votes[0])}
-	}
-	places := map[place]bool{}
-	for _, v := range votes {
-		for p := range v.prices {
-			places[p] = true
-		}
-	}
-	sorted := slices.SortedFunc(maps.Keys(places), func(a, b place) int {
-		return cmp.Or(strings.Compare(a.block, b.block), cmp.Compare(a.min, b.min), cmp.Compare(a.item, b.item))
-	})
-	taken := map[place]book.Price{}
-	var why []string
-	agreed, uncertain := 0, false
-	for _, p := range sorted {
-		winner, count, against := tally(p, votes)
-		switch {
-		case against >= count:
-			why = append(why, "sources disagree: "+opinions(p, votes))
-			if p.isCore() {
-				return nil, why
-			}
-			continue
-		case against > 0:
-			why = append(why, fmt.Sprintf("taken as %s by majority: %s", winner.Amount, opinions(p, votes)))
-			uncertain = uncertain || p.isCore()
-		}
-		taken[p] = winner
-		if p.isCore() {
-			if count >= 2 {
-				agreed++
-			} else {
-				uncertain = true
-			}
-		}
-	}
-	if agreed == 0 {
-		return nil, append(why, "no price that two sources name: "+describe(votes[0]))
-	}
-	row := rebuild(taken)
-	row.Model = model
-	row.Source = strings.Join(names, ", ")
-	row.Confidence = "high"
-	if uncertain {
-		row.Confidence = "medium"
-	}
-	halve(row)
-	return row, why
-}
-
-// tally finds the price most sources name, and how many name another one.
-func tally(p place, votes []vote) (winner book.Price, count, against int) {
-	counts := map[string]int{}
-	total := 0
-	for _, v := range votes {
-		if price, ok := v.prices[p]; ok {
-			counts[perUnit(price)]++
-			total++
-		}
-	}
-	for _, v := range votes {
-		price, ok := v.prices[p]
-		if ok && counts[perUnit(price)] > count {
-			winner, count = price, counts[perUnit(price)]
-		}
-	}
-	// A tie of two opinions is no majority, whatever else is said.
-	for key, n := range counts {
-		if key != perUnit(winner) {
-			against = max(against, n)
-		}
-	}
-	return winner, count, against
-}
-
-// perUnit makes prices in different units comparable.
-func perUnit(p book.Price) string {
-	return new(big.Rat).Quo(p.Amount.Rat(), new(big.Rat).SetInt64(p.Unit.Size())).RatString()
-}
-
-func opinions(p place, votes []vote) string {
-	var list []string
-	for _, v := range votes {
-		if price, ok := v.prices[p]; ok {
-			list = append(list, v.source+" "+price.Amount.String())
-		}
-	}
-	return p.String() + ": " + strings.Join(list, ", ")
-}
-
-// describe gives the prices of one source in a few words.
-func describe(v vote) string {
-	var parts []string
-	for _, item := range []book.Item{book.Input, book.Output} {
-		if p, ok := v.prices[place{"", 0, item}]; ok {
-			parts = append(parts, item.String()+" "+p.Amount.String())
-		}
-	}
-	if len(parts) == 0 {
-		return v.source
-	}
-	return v.source + " (" + strings.Join(parts, ", ") + ")"
-}
-
-func rebuild(taken map[place]book.Price) *book.Row {
-	row := &book.Row{}
-	find := func(name string) *book.Block {
-		kind, name, ok := strings.Cut(name, "/")
-		if !ok {
-			return &row.Block
-		}
-		list := map[string]*[]book.Named{"variants": &row.Variants, "service_tiers": &row.ServiceTiers, "regions": &row.Regions}[kind]
-		for i := range *list {
-			if (*list)[i].Name == name {
-				return &(*list)[i].Block
-			}
-		}
-		*list = append(*list, book.Named{Name: name})
-		return &(*list)[len(*list)-1].Block
-	}
-	places := slices.SortedFunc(maps.Keys(taken), func(a, b place) int {
-		return cmp.Or(strings.Compare(a.block, b.block), cmp.Compare(a.min, b.min), cmp.Compare(a.item, b.item))
-	})
-	for _, p := range places {
-		b, price := find(p.block), taken[p]
-		switch {
-		case p.item == times:
-			amount := price.Amount
-			b.Times = &amount
-		case p.min == 0:
-			b.Prices = append(b.Prices, price)
-		default:
-			i := slices.IndexFunc(b.Tiers, func(t book.Tier) bool { return t.Min == p.min })
-			if i < 0 {
-				b.Tiers = append(b.Tiers, book.Tier{Min: p.min, Above: true})
-				i = len(b.Tiers) - 1
-			}
-			b.Tiers[i].Prices = append(b.Tiers[i].Prices, price)
-		}
-	}
-	return row
-}
-
-// halve writes a service tier whose every price is half of the standard one as
-// what it is, so that prices that no source names for it are halved as well.
-func halve(row *book.Row) {
-	half := decimal.RequireFromString("0.5")
-	two := decimal.NewFromInt(2)
-	for i := range row.ServiceTiers {
-		t := &row.ServiceTiers[i]
-		if (t.Name != "batch" && t.Name != "flex") || t.Times != nil {
-			continue
-		}
-		base := flatten(&book.Row{Blocks: book.Blocks{Block: row.Block}})
-		exact := true
-		for p, price := range flatten(&book.Row{Blocks: book.Blocks{Block: t.Block}}) {
-			standard, ok := base[p]
-			exact = exact && ok && standard.Amount.Equal(price.Amount.Mul(two)) && standard.Unit == price.Unit
-		}
-		if exact {
-			t.Block = book.Block{Times: &half}
-		}
-	}
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"testing"
+	"time"
 
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
@@ -23,6 +25,7 @@ func TestAPriceIsTakenWhereTwoSourcesAgree(t *testing.T) {
 	for name, c := range map[string]struct {
 		prices []string
 		want   string // the row, empty when the model is left out
+		trust  string // its confidence, high when empty
 		why    []string
 	}{
 		"two agree, in different units": {
@@ -31,7 +34,18 @@ func TestAPriceIsTakenWhereTwoSourcesAgree(t *testing.T) {
 		},
 		"one alone": {
 			prices: []string{"per_1m_tokens: {input: 2.50, output: 10}"},
-			why:    []string{"known to one source alone: a (input 2.5, output 10)"},
+			want:   "per_1m_tokens: {input: 2.50, output: 10}",
+			trust:  "low",
+		},
+		"a tool fee alone is no price of a model": {
+			prices: []string{"per_1k_calls: {web_search: 10}"},
+			why:    []string{"no price of what the model does: a"},
+		},
+		"a majority of two against one is believed less": {
+			prices: []string{"per_1m_tokens: {input: 2, output: 9}", "per_1m_tokens: {input: 2, output: 10}", "per_1m_tokens: {input: 2, output: 10}"},
+			want:   "per_1m_tokens: {input: 2, output: 10}",
+			trust:  "medium",
+			why:    []string{"taken as 10 by majority: output: a 9, b 10, c 10"},
 		},
 		"two disagree": {
 			prices: []string{"per_1m_tokens: {input: 2, output: 10}", "per_1m_tokens: {input: 3, output: 10}"},
@@ -40,6 +54,7 @@ func TestAPriceIsTakenWhereTwoSourcesAgree(t *testing.T) {
 		"a majority": {
 			prices: []string{"per_1m_tokens: {input: 3, output: 10}", "per_1m_tokens: {input: 2, output: 10}", "per_1m_tokens: {input: 2, output: 10}"},
 			want:   "per_1m_tokens: {input: 2, output: 10}",
+			trust:  "medium",
 			why:    []string{"taken as 2 by majority: input: a 3, b 2, c 2"},
 		},
 		"two against two": {
@@ -69,6 +84,7 @@ func TestAPriceIsTakenWhereTwoSourcesAgree(t *testing.T) {
 				return
 			}
 			require.NotNil(t, row)
+			assert.Equal(t, cmp.Or(c.trust, "high"), row.Confidence)
 			want := says(t, "want", c.want)
 			got := flatten(row)
 			require.Len(t, got, len(want.prices))
@@ -89,16 +105,28 @@ func TestHalfPricesBecomeAMultiplier(t *testing.T) {
 	assert.Nil(t, row.ServiceTiers[1].Times, "flex is not half for output")
 }
 
+// from makes a source of what a price file says, at a day.
+func from(t *testing.T, name, day, file string) source {
+	t.Helper()
+	files, _, err := book.Decode(name, []byte(file))
+	require.NoError(t, err)
+	at, err := time.Parse(time.DateOnly, day)
+	require.NoError(t, err)
+	s := source{name: name, day: at, rows: map[string]map[string]book.Row{}, history: map[string]map[string][]book.Row{}}
+	for _, f := range files {
+		for _, row := range f.Rows {
+			s.add(f.Provider, row)
+		}
+	}
+	return s
+}
+
 func TestResearchedRowsStandAboveAllSources(t *testing.T) {
 	t.Parallel()
 	files, _, err := book.Decode("curated", []byte("provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2}, source: page}\n"))
 	require.NoError(t, err)
-	row := func(input string) map[string]map[string]book.Row {
-		parts, _, err := book.Decode("x", []byte("provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: "+input+"}}\n"))
-		require.NoError(t, err)
-		return map[string]map[string]book.Row{"p": {"m": parts[0].Rows[0]}}
-	}
-	r := build([]source{{"a", row("3")}, {"b", row("3")}}, map[string]*book.File{"p": files[0]})
+	const three = "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 3}}\n"
+	r := build([]source{from(t, "a", "2026-08-01", three), from(t, "b", "2026-08-01", three)}, map[string]*book.File{"p": files[0]})
 	require.Len(t, r.files, 1)
 	require.Len(t, r.files[0].Rows, 1)
 	assert.Equal(t, "2", r.files[0].Rows[0].Prices[0].Amount.String())
@@ -106,4 +134,82 @@ func TestResearchedRowsStandAboveAllSources(t *testing.T) {
 		{"p", "m", "researched price 2 of input, where a has 3"},
 		{"p", "m", "researched price 2 of input, where b has 3"},
 	}, r.leftOut)
+}
+
+// rowsOf builds a book and writes its rows as "model span input confidence".
+func rowsOf(t *testing.T, r *result, provider string) (rows []string) {
+	t.Helper()
+	for _, f := range r.files {
+		for _, row := range f.Rows {
+			if f.Provider == provider {
+				p, _ := book.Find(row.Prices, book.Input)
+				rows = append(rows, row.Model+" "+row.Span.String()+" "+p.Amount.String()+" "+row.Confidence)
+			}
+		}
+	}
+	return rows
+}
+
+func TestHistoryIsTakenFromASourceThatAgreesAboutToday(t *testing.T) {
+	t.Parallel()
+	dated := from(t, "dated", "2026-08-01", `
+provider: p
+rows:
+  - {model: m, until: 2026-03-13, per_1m_tokens: {input: 4, output: 8}}
+  - {model: m, from: 2026-03-13, until: 2026-09-01, per_1m_tokens: {input: 2, output: 4}}
+  - {model: m, from: 2026-09-01, per_1m_tokens: {input: 9, output: 9}}
+`)
+	agrees := from(t, "agrees", "2026-08-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2, output: 4}}\n")
+	assert.Equal(t, []string{"m until 2026-03-13 4 medium", "m from 2026-03-13 2 high"},
+		rowsOf(t, build([]source{dated, agrees}, nil), "p"), "what was announced for later is not believed")
+}
+
+func TestASourceAloneIsConfirmedByTheSamePriceOfTheSameModel(t *testing.T) {
+	t.Parallel()
+	a := from(t, "a", "2026-08-01", `
+provider: anthropic
+rows:
+  - {model: claude-x-20250101, per_1m_tokens: {input: 3, output: 15}}
+  - {model: claude-y, per_1m_tokens: {input: 3, output: 15}}
+  - {model: claude-x-20250101-fast, per_1m_tokens: {input: 30, output: 150}}
+---
+provider: aws.bedrock
+rows:
+  - {model: "anthropic.claude-x-20250101-v1:0", per_1m_tokens: {input: 3, output: 15}}
+  - {model: "anthropic.claude-y-v1:0", per_1m_tokens: {input: 3.3, output: 16.5}}
+`)
+	b := from(t, "b", "2026-08-01", "provider: anthropic\nrows:\n  - {model: claude-x-latest, per_1m_tokens: {input: 3, output: 15}}\n")
+	r := build([]source{a, b}, nil)
+	assert.Equal(t, []string{
+		"claude-x-20250101 always 3 medium", "claude-x-20250101-fast always 30 low", "claude-x-latest always 3 medium", "claude-y always 3 low",
+	}, rowsOf(t, r, "anthropic"))
+	assert.Equal(t, []string{"anthropic.claude-x-20250101-v1:0 always 3 medium", "anthropic.claude-y-v1:0 always 3.3 low"}, rowsOf(t, r, "aws.bedrock"))
+}
+
+func TestWhatSourcesDisagreeAboutIsSettledByTheSameModelUnderAnotherName(t *testing.T) {
+	t.Parallel()
+	a := from(t, "a", "2026-08-01", "provider: p\nrows:\n  - {model: [m, m-2026-01-01], per_1m_tokens: {input: 2}}\n")
+	b := from(t, "b", "2026-08-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2}}\n  - {model: [m-2026-01-01, n], per_1m_tokens: {input: 3}}\n")
+	c := from(t, "c", "2026-08-01", "provider: p\nrows:\n  - {model: n, per_1m_tokens: {input: 3.001}}\n")
+	r := build([]source{a, b, c}, nil)
+	assert.Equal(t, []string{"m always 2 high", "m-2026-01-01 always 2 medium", "n always 3 high"}, rowsOf(t, r, "p"))
+	assert.Equal(t, []omission{
+		{"p", "m-2026-01-01", "sources disagree: input: a 2, b 3"},
+		{"p", "m-2026-01-01", "taken as the price of m, which a shares"},
+	}, r.leftOut)
+}
+
+func TestARegionalUpliftDecidesOverSourcesThatDoNotKnowIt(t *testing.T) {
+	t.Parallel()
+	const base = "provider: aws.bedrock\nrows:\n  - {model: anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5, output: 25}}\n"
+	knows := from(t, "knows", "2026-08-01", base+"  - {model: us.anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5.5, output: 27.5}}\n")
+	ignores := from(t, "ignores", "2026-08-01", base+"  - {model: us.anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5, output: 25}}\n")
+	r := build([]source{knows, ignores}, nil)
+	require.Equal(t, []string{"anthropic.claude-opus-4-6-v1 always 5 high"}, rowsOf(t, r, "aws.bedrock"))
+	regions := r.files[0].Rows[0].Regions
+	require.Len(t, regions, 6)
+	assert.Equal(t, "us", regions[4].Name)
+	assert.Equal(t, "1.1", regions[4].Times.String())
+	assert.Equal(t, []omission{{"aws.bedrock", "us.anthropic.claude-opus-4-6-v1",
+		"taken as 5.5 of input (regional inference profiles cost a tenth more than the global one, GovCloud a fifth), where ignores has 5"}}, r.leftOut)
 }

@@ -1,20 +1,23 @@
 // Command pricebook makes the price files of the built-in book "current" from
 // downloads of the price data of other projects.
 //
-// It owns the decision which price to believe: a price is taken where two
-// sources agree on it, what they disagree about is left out and listed, and
-// rows that people researched (curated/) stand above all of them. It reads
-// local files alone; README.md says where to get them.
+// It owns the decision which price to believe: a price is taken where the
+// sources agree on it, with low confidence where one alone knows it; what they
+// disagree about is left out and listed, and what people researched (curated/,
+// evidence.go) stands above all of them. It reads local files alone; README.md
+// says where to get them.
 package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
@@ -30,6 +33,7 @@ func main() {
 // input is one download: what it is called in rows, and where it lies.
 type input struct {
 	source string
+	day    time.Time
 	format foreign.Format
 	files  []string
 }
@@ -43,6 +47,7 @@ func run(args []string) error {
 	curated := flags.String("curated", "tools/pricebook/curated", "the folder of researched rows")
 	out := flags.String("out", "internal/pricing/books/current", "the folder of the built-in book")
 	leftOut := flags.String("left-out", "internal/pricing/testdata/left_out.tsv", "the list of what was left out")
+	facts := flags.String("facts", "internal/pricing/testdata/facts", "the folder of prices to compare the book with")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,11 +60,15 @@ func run(args []string) error {
 		if !ok {
 			return fmt.Errorf("--%s must be DATE=PATH, found %q", i.format, i.value)
 		}
+		day, err := time.Parse(time.DateOnly, date)
+		if err != nil {
+			return fmt.Errorf("--%s: %w", i.format, err)
+		}
 		files := []string{path}
 		if i.format == foreign.Portkey {
 			files, _ = filepath.Glob(filepath.Join(path, "*.json"))
 		}
-		inputs = append(inputs, input{string(i.format) + " " + date, i.format, files})
+		inputs = append(inputs, input{string(i.format) + " " + date, day, i.format, files})
 	}
 	var sources []source
 	for _, in := range inputs {
@@ -74,11 +83,21 @@ func run(args []string) error {
 		return err
 	}
 	result := build(sources, researched)
-	return write(result, *out, *leftOut)
+	if err := write(result, *out, *leftOut); err != nil {
+		return err
+	}
+	plain, err := liteLLMFacts(inputs[0])
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		writeFacts(filepath.Join(*facts, "litellm.tsv"), plain),
+		writeFacts(filepath.Join(*facts, "agreed.tsv"), agreedFacts(sources)),
+	)
 }
 
 func readSource(in input) (source, error) {
-	s := source{name: in.source, rows: map[string]map[string]book.Row{}}
+	s := source{name: in.source, day: in.day, rows: map[string]map[string]book.Row{}, history: map[string]map[string][]book.Row{}}
 	for _, file := range in.files {
 		content, err := os.ReadFile(file)
 		if err != nil {
@@ -93,6 +112,9 @@ func readSource(in input) (source, error) {
 			for _, row := range f.Rows {
 				s.add(f.Provider, row)
 			}
+		}
+		for _, issue := range result.Issues {
+			s.refuse(file, issue)
 		}
 	}
 	return s, nil
@@ -127,9 +149,10 @@ func readCurated(folder string) (map[string]*book.File, error) {
 }
 
 const header = `# Prices of %s, in US dollars. Made by tools/pricebook: researched rows from
-# tools/pricebook/curated/%s.yaml, the rest where two of these agree: BerriAI/litellm,
-# pydantic/genai-prices, anomalyco/models.dev, Portkey-AI/models. Change it there, or lay a
-# file of your own over it; what was left out, and why, is in docs/prices.md.
+# tools/pricebook/curated/%s.yaml, the rest from BerriAI/litellm, pydantic/genai-prices,
+# anomalyco/models.dev and Portkey-AI/models; confidence is low where one of them alone
+# knows a price. Change it there, or lay a file of your own over it; what was left out, and
+# why, is in docs/prices.md.
 `
 
 func write(result *result, out, leftOut string) error {

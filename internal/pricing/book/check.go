@@ -242,7 +242,15 @@ var ratios = []struct {
 	{Output, Input, "0.5", "20"},
 }
 
+// dearest is more than anybody asks for one token, in dollars per million.
+var dearest = decimal.NewFromInt(1000)
+
 func oddBlock(prices []Price) (list []oddity) {
+	for _, p := range prices {
+		if million := perUnit(p).Shift(6); p.Item.IsToken() && million.GreaterThan(dearest) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s costs %s dollars for a million tokens; up to %s is usual (if it is right, say why in `checked`)", p.Item, million.Round(6), dearest)})
+		}
+	}
 	for _, r := range ratios {
 		p, ok := Find(prices, r.item)
 		of, okOf := Find(prices, r.of)

@@ -45,13 +45,17 @@ type Row struct {
 
 	// Source says where the price was published, so that a reader can check.
 	Source string
-	// Confidence is "high", "medium" or "low", or empty.
+	// Confidence is "high", "medium" or "low", or empty. Calls at a price of
+	// [LowConfidence] are estimates.
 	Confidence string
 	Note       string
 	// Checked says why something that looks odd in this row is right; it
 	// silences the warnings.
 	Checked string
 }
+
+// LowConfidence is the confidence of a row that is the word of one source alone.
+const LowConfidence = "low"
 
 // Blocks are the prices of a row and what changes them.
 type Blocks struct {

@@ -61,7 +61,7 @@ var liteLLMIgnored = []string{"supports_", "deprecation_date", "metadata", "sour
 
 func (r *reader) liteLLM(data any) {
 	top := r.object("", data)
-	for _, key := range sortedKeys(top) {
+	for _, key := range plainFirst(sortedKeys(top)) {
 		if key == "sample_spec" {
 			continue
 		}
@@ -88,6 +88,17 @@ func (r *reader) liteLLM(data any) {
 		r.addRegion(provider, key, region, row)
 	}
 	r.mergeRegions()
+}
+
+var deployments = regexp.MustCompile(`/(global|global-standard|converse|invoke)/`)
+
+// plainFirst puts the names with a type of deployment in them last: where both
+// are there, the plain one is the price of the plain name.
+func plainFirst(keys []string) []string {
+	slices.SortStableFunc(keys, func(a, b string) int {
+		return strings.Compare(deployments.FindString(a), deployments.FindString(b))
+	})
+	return keys
 }
 
 // liteLLMName takes the provider off the key; a part between provider and
@@ -282,8 +293,21 @@ func (r *reader) addRegion(provider, key, region string, row book.Row) {
 	r.add(provider+regionMark+region, key, row)
 }
 
-// mergeRegions makes the prices of regions blocks of their models' rows. A
-// model that is sold in named regions alone keeps them as its only prices.
+// mainRegions are the regions whose price a host's list shows first.
+var mainRegions = []string{"us-east-1", "us-east-2", "us-west-2", "us", "eu"}
+
+// general is the row of a model that has prices by region alone: that of a
+// main region, else the one at hand.
+func (r *reader) general(provider string, row book.Row) book.Row {
+	for _, region := range mainRegions {
+		if main := findRow(r.files[provider+regionMark+region], row.Model); main != nil {
+			return *main
+		}
+	}
+	return row
+}
+
+// mergeRegions makes the prices of regions blocks of their models' rows.
 func (r *reader) mergeRegions() {
 	for _, place := range sortedFiles(r.files) {
 		provider, region, ok := strings.Cut(place, regionMark)
@@ -295,13 +319,18 @@ func (r *reader) mergeRegions() {
 		for _, row := range regional.Rows {
 			base := findRow(r.files[provider], row.Model)
 			if base == nil {
-				r.issue(row.Model, "is priced in the region %s alone, which has no general price to differ from", region)
-				continue
+				r.add(provider, row.Model, r.general(provider, row))
+				base = findRow(r.files[provider], row.Model)
+			}
+			if base == nil {
+				continue // the issue is told
 			}
 			b := row.Block
-			if !samePrices(base.Block, b) {
-				base.Regions = append(base.Regions, book.Named{Name: region, Block: b})
+			if samePrices(base.Block, b) {
+				one := decimal.NewFromInt(1) // known, and no reason for doubt
+				b = book.Block{Times: &one}
 			}
+			base.Regions = append(base.Regions, book.Named{Name: region, Block: b})
 		}
 	}
 }

@@ -222,6 +222,12 @@ func (r *reader) amount(key string, v any) (decimal.Decimal, bool) {
 	return d, true
 }
 
+// NoTokenPrice ends the issue with a price that no token has.
+const NoTokenPrice = " is no price of a token"
+
+// dearest is more than anybody asks for a million tokens.
+var dearest = decimal.NewFromInt(1000)
+
 // put adds a price to a list unless it is 0, cannot be written in a price file
 // or is there already: some files have two keys for one thing.
 func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string, d decimal.Decimal) {
@@ -230,6 +236,12 @@ func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string
 	}
 	if _, err := book.ParseAmount(d.String()); err != nil {
 		r.issue(key, "%v", err)
+		return
+	}
+	if unit == "per_1m_tokens" && d.GreaterThan(dearest) {
+		// Some files put the price of a page, a search or a minute where that of a
+		// token belongs, and some are off by a factor of a million.
+		r.issue(key, "%s dollars for a million tokens%s", d, NoTokenPrice)
 		return
 	}
 	if before, twice := book.Find(*list, item); twice {
