@@ -46,6 +46,7 @@ func (s *source) add(provider string, row book.Row) {
 		s.rows[provider] = map[string]book.Row{}
 		s.history[provider] = map[string][]book.Row{}
 	}
+	includeThresholds(provider, &row)
 	switch {
 	case row.Span.From.After(s.day):
 	case !row.Span.Until.IsZero() && !row.Span.Until.After(s.day):

@@ -100,6 +100,23 @@ func (r *result) compareUplift(provider, model string, u *uplift, sources []sour
 	}
 }
 
+// inclusiveHosts charge the price for long inputs from the threshold on, and not
+// only above it; most files cannot say so.
+var inclusiveHosts = []string{"x_ai"}
+
+// includeThresholds moves the context tiers of such a host's row.
+func includeThresholds(provider string, row *book.Row) {
+	if !slices.Contains(inclusiveHosts, provider) {
+		return
+	}
+	row.Tiers = slices.Clone(row.Tiers)
+	for i := range row.Tiers {
+		if t := &row.Tiers[i]; t.Above {
+			t.Min, t.Above = t.Min-1, false
+		}
+	}
+}
+
 // withHistory puts before a row what a source that agrees with it says held
 // earlier.
 func withHistory(row book.Row, provider string, sources []source) []book.Row {

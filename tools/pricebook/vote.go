@@ -68,7 +68,7 @@ func (p place) String() string {
 		text = "times"
 	}
 	if p.min > 0 {
-		text += fmt.Sprintf(" above %d", p.min-1)
+		text += " " + book.Tier{Min: p.min, Above: isAbove(p.min)}.Label()
 	}
 	if p.block != "" {
 		text = p.block + " " + text
@@ -221,7 +221,7 @@ func rebuild(taken map[place]book.Price) *book.Row {
 		default:
 			i := slices.IndexFunc(b.Tiers, func(t book.Tier) bool { return t.Min == p.min })
 			if i < 0 {
-				b.Tiers = append(b.Tiers, book.Tier{Min: p.min, Above: true})
+				b.Tiers = append(b.Tiers, book.Tier{Min: p.min, Above: isAbove(p.min)})
 				i = len(b.Tiers) - 1
 			}
 			b.Tiers[i].Prices = append(b.Tiers[i].Prices, price)
@@ -229,6 +229,9 @@ func rebuild(taken map[place]book.Price) *book.Row {
 	}
 	return row
 }
+
+// isAbove tells "above 200000" from "at least 200000": thresholds are round.
+func isAbove(min int64) bool { return min%1000 == 1 }
 
 // halve writes a service tier whose every price is half of the standard one as
 // what it is, so that prices that no source names for it are halved as well.

@@ -81,6 +81,9 @@ func (r *reader) liteLLM(data any) {
 		row := book.Row{Model: model, Source: "BerriAI/litellm " + key}
 		r.liteLLMEntry(key, mode, entry, &row.Blocks)
 		tidy(&row.Blocks)
+		if from == "xai" {
+			includeThresholds(row.Tiers)
+		}
 		if region == "" {
 			r.add(provider, key, row)
 			continue
@@ -88,6 +91,14 @@ func (r *reader) liteLLM(data any) {
 		r.addRegion(provider, key, region, row)
 	}
 	r.mergeRegions()
+}
+
+// includeThresholds makes "above" into "at least": LiteLLM's calculation does so
+// for xAI, though its data does not say it.
+func includeThresholds(tiers []book.Tier) {
+	for i := range tiers {
+		tiers[i].Min, tiers[i].Above = tiers[i].Min-1, false
+	}
 }
 
 var deployments = regexp.MustCompile(`/(global|global-standard|converse|invoke)/`)
