@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/processor/genaiusageprocessor/internal/metadata"
 )
@@ -36,10 +37,10 @@ func (m *metrics) bookReload(result string) {
 	m.GenaiUsagePriceBookReloads.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// observeBook reports how long ago the book in use was read.
-func (m *metrics) observeBook(loadedAt func() time.Time) error {
+// observeBook reports which book is in use and how long ago it was read.
+func (m *metrics) observeBook(prices *pricing.Source) error {
 	return m.RegisterGenaiUsagePriceBookAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
-		o.Observe(time.Since(loadedAt()).Seconds())
+		o.Observe(time.Since(prices.LoadedAt()).Seconds(), metric.WithAttributes(attribute.String("version", prices.Current().Version())))
 		return nil
 	})
 }

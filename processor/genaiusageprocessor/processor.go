@@ -66,7 +66,7 @@ func (p *usageProcessor) start(context.Context, component.Host) error {
 		p.logger.Warn("price book", zap.Error(warning))
 	}
 	p.logger.Info("price book loaded", zap.String("builtin", p.cfg.Prices.Builtin), zap.Strings("files", p.cfg.Prices.Files), zap.String("version", book.Version()))
-	if err := p.metrics.observeBook(p.prices.LoadedAt); err != nil {
+	if err := p.metrics.observeBook(p.prices); err != nil {
 		return err
 	}
 	p.prices.Start()
