@@ -20,10 +20,8 @@ const docsIntro = `# Prices
 <!-- Written by a test: UPDATE_GOLDEN=1 go test ./internal/pricing -run TestPricesPage -->
 
 What the built-in book ` + "`current`" + ` knows, where its prices come from, and what was left out and
-why. How a price file is written is in
-[internal/pricing/testdata/cases/README.md](../internal/pricing/testdata/cases/README.md) by example
-and in [internal/pricing/book/schema.json](../internal/pricing/book/schema.json) for editors;
-` + "`usagectl prices explain`" + ` shows how one call is priced.
+why. [price-files.md](price-files.md) shows how to lay prices of your own over it, and
+` + "`usagectl prices explain`" + ` how one call is priced.
 
 ## Where prices come from
 
