@@ -59,10 +59,12 @@ func (a *answer) object(j *jsonText) {
 }
 
 // usageObject reads the first usage object; a second one repeats it in other
-// words.
+// words, LangChain's own and then the provider's, and may tell more details.
 func (a *answer) usageObject(j *jsonText) {
 	if a.found {
-		j.skip()
+		again := noFacts
+		a.tier = again.readUsage(j, a.tier)
+		a.usage.addDetails(&again)
 		return
 	}
 	a.found = true

@@ -32,7 +32,7 @@ func (c count) known() bool { return c >= 0 }
 
 // countOf reads a count: a whole number, also as double ("1306.0" of languages
 // that have no integers) or text. Negative numbers, fractions, numbers beyond
-// [maxCount] and everything else are [invalid]; nothing and "" are [absent].
+// [maxCount] and everything else are [invalid]; nothing, NaN and "" are [absent].
 func countOf(v pcommon.Value) count {
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
@@ -55,6 +55,9 @@ func countOfInt(n int64) count {
 }
 
 func countOfFloat(f float64) count {
+	if math.IsNaN(f) {
+		return absent // what JavaScript makes of adding up numbers that were not told
+	}
 	if !(f >= 0 && f <= maxCount) || f != math.Trunc(f) {
 		return invalid
 	}

@@ -35,7 +35,7 @@ var conventionWords = vocabulary{
 	outputImage:    names("gen_ai.usage.image.output_tokens"),
 	cacheReadAudio: names("gen_ai.usage.audio.cache_read.input_tokens", "gen_ai.usage.details.cache_audio_read_tokens"),
 	cacheReadImage: names("gen_ai.usage.image.cache_read.input_tokens"),
-	seconds:        names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds"),
+	seconds:        names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds"),
 	session:        names("gen_ai.conversation.id", "session.id"),
 	serviceTier: names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
 		"gen_ai.response.service_tier", "openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier"),

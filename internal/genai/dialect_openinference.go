@@ -66,7 +66,13 @@ func adjustOpenInference(s *spanReader, f *facts) {
 		f.reports |= MissingCache // this emitter writes details; older ones wrote none
 	}
 	if s.op != opEmbedding {
-		a := readAnswer(s.a.text(openInferenceOutput))
+		output := s.a.text(openInferenceOutput)
+		a := readAnswer(output)
+		// LangChain adds up the output tokens of the first and the last event
+		// of Anthropic's streams, whose last one tells all of them.
+		if strings.HasSuffix(s.scope, "langchain") && s.r.model(s.modelName()).vendor == vendorAnthropic {
+			f.estimate = strings.Contains(output[:min(len(output), maxJSON)], `"AIMessageChunk"`)
+		}
 		if s.call.ResponseID == "" {
 			s.call.ResponseID = a.id
 		}

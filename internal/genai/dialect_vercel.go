@@ -29,12 +29,13 @@ var vercel = dialect{
 		model:        names("ai.response.model", "gen_ai.response.model"),
 		requestModel: names("ai.model.id", "gen_ai.request.model"),
 		responseID:   names("gen_ai.response.id", "ai.response.id"),
-		input:        names("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-		output:       names("ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-		total:        names("ai.usage.totalTokens"),
+		input:        names("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens", "ai.usage.input_tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+		output:       names("ai.usage.outputTokens", "ai.usage.completionTokens", "ai.usage.output_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+		total:        names("ai.usage.totalTokens", "ai.usage.total_tokens"),
 		cacheRead:    names("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
 		cacheWrite:   names("ai.usage.inputTokenDetails.cacheWriteTokens"),
 		reasoning:    names("ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
+		inputAudio:   names("ai.usage.input_token_details.audio_tokens"),
 		session: names("gen_ai.conversation.id", "session.id", "ai.telemetry.metadata.sessionId", "ai.telemetry.metadata.session_id",
 			"ai.telemetry.metadata.chatId", "ai.telemetry.metadata.conversationId", "ai.telemetry.metadata.threadId"),
 	}.complete(),
@@ -46,7 +47,7 @@ var vercel = dialect{
 		}
 		_, step, inner := strings.Cut(s.call.Operation, ".do")
 		if !inner {
-			return opNotACall
+			return vercelOuter(s.call.Operation)
 		}
 		switch step {
 		case "Generate", "Stream":
@@ -65,6 +66,22 @@ var vercel = dialect{
 		return opNotACall
 	},
 	adjust: adjustVercel,
+}
+
+// vercelOuter reads the operation of a span without an inner one: where it
+// speaks, listens or draws, the SDK writes one span, and that is the call.
+func vercelOuter(name string) operation {
+	switch name {
+	case "ai.transcribe":
+		return opTranscription
+	case "ai.generateSpeech":
+		return opTTS
+	case "ai.generateImage":
+		return opImage
+	case "ai.generateVideo":
+		return opVideo
+	}
+	return opNotACall
 }
 
 // vercelRenamed reads a span of the SDK whose names another SDK's processor
@@ -88,6 +105,10 @@ var vercelOTel = dialect{
 	input:   inputInclusive,
 	output:  outputInclusive,
 	reports: MissingCache,
+	adjust: func(_ *spanReader, f *facts) {
+		// generateObject's span tells of reads and leaves the writes out.
+		f.cachePartly = f.cacheRead != absent && f.cacheWrite == absent
+	},
 }
 
 func adjustVercel(s *spanReader, f *facts) {
@@ -152,6 +173,9 @@ func adjustVercel(s *spanReader, f *facts) {
 		f.addDetails(&own)
 		f.inputMeans, f.outputMeans = means, out
 	}
+	// generateText of version 5 drops the reads, and the metadata of some
+	// providers has the writes only.
+	f.cachePartly = f.cacheRead == absent && f.cacheWrite != absent
 	if s.call.ServiceTier == "" {
 		s.call.ServiceTier = servedTier(tier)
 	}

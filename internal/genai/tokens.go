@@ -26,6 +26,9 @@ type facts struct {
 	tokensMissing bool
 	// estimate: the library counted itself, or may have and does not tell.
 	estimate bool
+	// cachePartly: the dialect tells of either reads or writes and leaves the
+	// other out.
+	cachePartly bool
 	// inconsistent: the source contradicts itself in a way that only its
 	// dialect can see.
 	inconsistent bool
@@ -162,7 +165,8 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Rea
 	}
 	toldReasoning := f.reasoning != absent
 	missingReasoning := (f.outputMeans == outputAsProvider || f.outputMeans == outputUnknown) && kind.model.reasons && kind.model.vendor == vendorGoogle && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
-	cacheMissing := f.cacheRead == absent && f.cacheWrite == absent && f.reports&MissingCache == 0 && kind.mayCache(uncached)
+	cacheMissing := f.cacheRead == absent && f.cacheWrite == absent && f.reports&MissingCache == 0 && kind.mayCache(uncached) ||
+		f.cachePartly && kind.excludesCache()
 
 	// The total betrays what the parts leave out or how they overlap.
 	if f.total.known() && f.input.known() && f.output.known() {
@@ -232,7 +236,7 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Rea
 	case usage.APITypeTranscription:
 		if f.inputAudio == absent && in > 0 {
 			audio, uncached = uncached, 0 // nearly all of it is the recording
-			audioMissing = f.reports&MissingAudio == 0
+			audioMissing = true           // who reports audio would have told some
 		}
 	case usage.APITypeTTS:
 		if f.outputAudio == absent {
