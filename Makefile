@@ -96,6 +96,14 @@ generated: ## fail when a generated file is not what make generate writes
 bench: ## run the benchmarks; BENCH=Name picks some
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $(TESTFLAGS) $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u)
 
+KILLS ?= 20
+DOWN ?= 2m
+.PHONY: chaos
+chaos: build ## break everything while calls flow and count them; KILLS=20, DOWN=2m; as root also a full disk
+	@$(GO) build -o bin/chaos ./tools/chaos
+	@$(postgres)
+	@bin/chaos -collector bin/otelcol-usage -kills $(KILLS) -down $(DOWN)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /\t/' | while IFS=$$'\t' read -r file target; do \

@@ -94,7 +94,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "go.opentelemetry.io/collector/pdata",
-		rooms:   []string{"internal/genai", "internal/usageattr", "internal/replay", "processor/genaiusageprocessor", "exporter/usagepostgresexporter", "cmd/usagectl"},
+		rooms:   []string{"internal/genai", "internal/usageattr", "internal/replay", "processor/genaiusageprocessor", "exporter/usagepostgresexporter", "cmd/usagectl", "tools/chaos"},
 		because: "telemetry ends at the exporter: what is stored and asked is a usage.Record",
 	},
 	{

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// collector is the real binary with a persistent queue.
+type collector struct {
+	binary, config, log, address, dsn string
+	client                            ptraceotlp.GRPCClient
+	refused                           atomic.Int64 // requests it did not accept
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+// batchTimeout bounds the writing of one batch.
+const batchTimeout = 5 * time.Second
+
+const configuration = `receivers:
+  otlp: {protocols: {grpc: {endpoint: %s}}}
+processors:
+  genai_usage: {}
+exporters:
+  usage_postgres:
+    dsn: ${env:CHAOS_DSN}
+    connect_timeout: 2s
+    timeout: %s
+    sending_queue: {storage: file_storage, batch: {flush_timeout: 50ms}}
+    retry_on_failure: {initial_interval: 50ms, max_interval: 500ms}
+extensions:
+  file_storage: {directory: %s, fsync: true}
+service:
+  extensions: [file_storage]
+  telemetry: {metrics: {level: none}, logs: {level: warn}}
+  pipelines:
+    traces: {receivers: [otlp], processors: [genai_usage], exporters: [usage_postgres]}
+`
+
+func newCollector(binary, dir string, number int, queue, dsn string) (*collector, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	c := &collector{
+		binary: binary, address: address, dsn: dsn,
+		config: filepath.Join(dir, "collector"+strconv.Itoa(number)+".yaml"),
+		log:    filepath.Join(dir, "collector"+strconv.Itoa(number)+".log"),
+	}
+	if err := os.WriteFile(c.config, fmt.Appendf(nil, configuration, address, batchTimeout, queue), 0o600); err != nil {
+		return nil, err
+	}
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1, MaxDelay: 50 * time.Millisecond}}))
+	if err != nil {
+		return nil, err
+	}
+	c.client = ptraceotlp.NewGRPCClient(conn)
+	return c, nil
+}
+
+// spawn starts the process and does not wait for it.
+func (c *collector) spawn() error {
+	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()                                   //nolint:errcheck // the collector holds its own copy
+	cmd := exec.Command(c.binary, "--config", c.config) //nolint:gosec,noctx // it ends by stop or kill
+	cmd.Env = append(os.Environ(), "CHAOS_DSN="+c.dsn)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start the collector: %w", err)
+	}
+	exited := make(chan struct{})
+	go func() {
+		cmd.Wait() //nolint:errcheck,gosec // that it ended is all we want
+		close(exited)
+	}()
+	c.mu.Lock()
+	c.cmd, c.exited = cmd, exited
+	c.mu.Unlock()
+	return nil
+}
+
+// start returns when the collector accepts connections.
+func (c *collector) start(ctx context.Context) error {
+	if err := c.spawn(); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		conn, err := net.Dial("tcp", c.address) //nolint:noctx // answers or refuses at once
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-c.exited:
+			return fmt.Errorf("the collector ended at its start; see %s", c.log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the collector does not accept connections: %w; see %s", err, c.log)
+		}
+		if err := wait(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *collector) kill() { c.end(syscall.SIGKILL) }
+func (c *collector) stop() { c.end(syscall.SIGTERM) }
+
+func (c *collector) end(signal syscall.Signal) {
+	c.mu.Lock()
+	cmd, exited := c.cmd, c.exited
+	c.cmd = nil
+	c.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	cmd.Process.Signal(signal) //nolint:errcheck,gosec // it may have ended
+	select {
+	case <-exited:
+	case <-time.After(20 * time.Second):
+		cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended
+		<-exited
+	}
+}
+
+// send repeats a request until it is accepted, as every OTLP exporter does. It
+// gives up only with the whole run.
+func (c *collector) send(ctx context.Context, first, n int) {
+	request := ptraceotlp.NewExportRequestFromTraces(calls(first, n))
+	for ctx.Err() == nil {
+		try, cancel := context.WithTimeout(ctx, 5*time.Second)
+		response, err := c.client.Export(try, request)
+		cancel()
+		if err == nil && response.PartialSuccess().RejectedSpans() == 0 {
+			return
+		}
+		c.refused.Add(1)
+		_ = wait(ctx, 20*time.Millisecond)
+	}
+}
+
+// calls are spans as an instrumented app sends them, those with the numbers
+// first to first+n-1; the tokens tell the number, see [count].
+func calls(first, n int) ptrace.Traces {
+	td := ptrace.NewTraces()
+	rs := td.ResourceSpans().AppendEmpty()
+	rs.Resource().Attributes().PutStr("service.name", "chaos")
+	spans := rs.ScopeSpans().AppendEmpty().Spans()
+	now := time.Now()
+	for i := first; i < first+n; i++ {
+		span := spans.AppendEmpty()
+		span.SetName("chat gpt-4o")
+		span.SetKind(ptrace.SpanKindClient)
+		span.SetTraceID([16]byte{0xc, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
+		span.SetSpanID([8]byte{0xc, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
+		span.SetStartTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Second)))
+		span.SetEndTimestamp(pcommon.NewTimestampFromTime(now))
+		a := span.Attributes()
+		a.PutStr("gen_ai.operation.name", "chat")
+		a.PutStr("gen_ai.provider.name", "openai")
+		a.PutStr("gen_ai.request.model", "gpt-4o")
+		a.PutStr("gen_ai.response.model", "gpt-4o-2024-08-06")
+		a.PutStr("gen_ai.response.id", "chaos-"+strconv.Itoa(i))
+		a.PutInt("gen_ai.usage.input_tokens", int64(100+i%50))
+		a.PutInt("gen_ai.usage.output_tokens", int64(i%20))
+		a.PutStr("user.id", "user-"+strconv.Itoa(i%50))
+	}
+	return td
+}
