@@ -8,7 +8,7 @@
 // and every rollup must equal its rows. The last line is "kills N, lost N,
 // double N"; the exit status is 1 when anything was lost, doubled, parked or
 // differs, and when a fault did not happen. It owns the faults and the counting
-and nothing that it breaks.
+// and nothing that it breaks.
 package main
 
 import (
