@@ -86,7 +86,7 @@ func Classify(err error) Class {
 	switch {
 	case errors.Is(err, ErrRollupMode), errors.Is(err, errNoRole):
 		return ClassSchema
-	case errors.Is(err, errModeChanged), errors.Is(err, errUserVanished):
+	case errors.Is(err, errModeChanged), errors.Is(err, errUserVanished), errors.Is(err, errCallChanged):
 		return ClassConflict
 	case state == "":
 		return ClassConnection

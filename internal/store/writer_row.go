@@ -65,9 +65,7 @@ func (r *row) appendMetadata(b []byte) []byte {
 	b = jsonText(b, "service_tier", r.ServiceTier)
 	b = jsonText(b, "region", r.Region)
 	b = jsonText(b, "variant", r.Variant)
-	if r.QuantityReason != r.Reason {
-		b = jsonText(b, "quantity_reason", string(r.QuantityReason))
-	}
+	b = jsonText(b, "quantity_reason", string(r.QuantityReason))
 	if r.Missing != 0 {
 		b = append(jsonKey(b, "missing"), '"')
 		b = append(r.Missing.AppendText(b), '"')
