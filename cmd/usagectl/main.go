@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/doctorcmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/repricecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/retentioncmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/usagecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/verifycmd"
@@ -46,6 +47,7 @@ func newRoot() *cobra.Command {
 		doctorcmd.New(),
 		migratecmd.New(),
 		pricescmd.New(),
+		repricecmd.New(),
 		retentioncmd.New(),
 		usagecmd.New(),
 		verifycmd.New(),

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/bookflag"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
@@ -21,7 +22,7 @@ func list() *cobra.Command {
 		Short: "Lists the rows of the price book, or those that hold at a time",
 		Args:  cobra.NoArgs,
 	}
-	config := bookFlags(cmd)
+	config := bookflag.Add(cmd)
 	cmd.Flags().StringVar(&provider, "provider", "", "only this provider")
 	cmd.Flags().StringVar(&model, "model", "", "only names that contain this text")
 	cmd.Flags().StringVar(&at, "at", "", "only rows that hold at this date (UTC) or RFC 3339 instant (default: all rows)")
@@ -92,7 +93,7 @@ of ours, or price data of LiteLLM, genai-prices, models.dev or Portkey (.json).
 Prices are in dollars for one unit.`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	config := bookFlags(cmd)
+	config := bookflag.Add(cmd)
 	cmd.Flags().StringVar(&at, "at", "", "prices of this date (UTC) or RFC 3339 instant (default: now)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
 	cmd.RunE = func(cmd *cobra.Command, files []string) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/bookflag"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -28,14 +29,6 @@ func New() *cobra.Command {
 	return cmd
 }
 
-// bookFlags name the book, as the keys under genai_usage::prices do.
-func bookFlags(cmd *cobra.Command) *pricing.Config {
-	c := &pricing.Config{}
-	cmd.Flags().StringVar(&c.Builtin, "builtin", pricing.DefaultBuiltin, "built-in book to begin with: "+strings.Join(pricing.BuiltinNames(), ", ")+" or "+pricing.NoBuiltin)
-	cmd.Flags().StringArrayVar(&c.Files, "file", nil, "price file laid over it; give it again for more, later ones win")
-	return c
-}
-
 func explain() *cobra.Command {
 	call, at, asJSON := pricing.Call{}, "", false
 	cmd := &cobra.Command{
@@ -48,7 +41,7 @@ Quantities are disjoint and given as kind=amount; seconds may have decimals.
 The kinds are ` + strings.Join(usage.QuantityKindNames(), ", ") + `.
 Without any, a million tokens of text in and a million out are taken.`,
 	}
-	book := bookFlags(cmd)
+	book := bookflag.Add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&call.Provider, "provider", "", "who bills the call, as gen_ai.provider.name spells it: openai, azure.ai.openai, aws.bedrock, ...")
 	flags.StringVar(&call.Model, "model", "", "the model that answered")
