@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,11 @@ func (a *testAPI) do(t testing.TB, method, caller, target string, headers ...str
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	return serve(a, r)
+	w := serve(a, r)
+	if known := slices.ContainsFunc(routes, func(route route) bool { return route.path == r.URL.EscapedPath() }); known && method == http.MethodGet && w.Body.Len() < 1<<20 {
+		checkContract(t, target, w)
+	}
+	return w
 }
 
 // newRequest makes a GET without credentials. The target is taken as it is, as

@@ -107,8 +107,11 @@ func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, 
 	// A part is out already under status 200: breaking off the connection is
 	// the only way left to say that it is not all.
 	a.log.Warn("An export broke off", zap.String("request_id", q.requestID), zap.Int("rows", rows), zap.String("sqlstate", store.SQLState(err)))
-	panic(http.ErrAbortHandler)
+	return rows, errCutOff
 }
+
+// errCutOff is the end of an export of which a part has been sent.
+var errCutOff = errors.New("the export broke off")
 
 // stream is the way out of an export: packed if the caller wants it, with a
 // time limit on each piece instead of on the whole.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/url"
@@ -412,6 +413,12 @@ func startTestServer(t testing.TB, dsn string) string {
 
 func startOn(t testing.TB, dsn string, host component.Host) string {
 	t.Helper()
+	_, address, _ := startAPI(t, dsn, host)
+	return address
+}
+
+func startAPI(t testing.TB, dsn string, host component.Host) (*api, string, *observer.ObservedLogs) {
+	t.Helper()
 	config := createDefaultConfig().(*Config)
 	config.DSN = configopaque.String(dsn)
 	config.HTTP.NetAddr.Endpoint = "127.0.0.1:0"
@@ -426,7 +433,27 @@ func startOn(t testing.TB, dsn string, host component.Host) string {
 	t.Cleanup(func() { assert.NoError(t, a.Shutdown(context.Background())) })
 	lines := logs.FilterMessage("Answering questions about usage").All()
 	require.Len(t, lines, 1)
-	return lines[0].ContextMap()["address"].(string)
+	return a, lines[0].ContextMap()["address"].(string), logs
+}
+
+func readCSV(t testing.TB, text []byte) [][]string {
+	t.Helper()
+	lines, err := csv.NewReader(bytes.NewReader(text)).ReadAll()
+	require.NoError(t, err)
+	return lines
+}
+
+func jsonLines(t testing.TB, text []byte) iter.Seq[recordDocument] {
+	t.Helper()
+	return func(yield func(recordDocument) bool) {
+		for line := range bytes.Lines(text) {
+			var record recordDocument
+			require.NoError(t, json.Unmarshal(line, &record))
+			if !yield(record) {
+				return
+			}
+		}
+	}
 }
 
 func TestTheExtensionStartsWithoutTheDatabaseAndReportsIt(t *testing.T) {

@@ -138,6 +138,11 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 		return
 	}
 	rows, err := a.reply(w, r, route, q)
+	if errors.Is(err, errCutOff) {
+		// What went out was read, and is noted like a whole answer.
+		a.audit(q, route, rows, a.now().Sub(start), zap.Bool("broke_off", true))
+		panic(http.ErrAbortHandler)
+	}
 	if err != nil {
 		if errors.Is(r.Context().Err(), context.Canceled) {
 			return // the caller has gone
@@ -210,7 +215,7 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 }
 
 // audit notes who asked for what of whom: names of filters, never values.
-func (a *api) audit(q *question, route route, rows int, took time.Duration) {
+func (a *api) audit(q *question, route route, rows int, took time.Duration, more ...zap.Field) {
 	names := make([]string, 0, len(q.params))
 	for name := range q.params {
 		names = append(names, name)
@@ -220,7 +225,7 @@ func (a *api) audit(q *question, route route, rows int, took time.Duration) {
 	if who == "" {
 		who = "(no identity)"
 	}
-	a.log.Info("An administrator read usage", zap.String("who", who), zap.String("path", route.path),
+	a.log.With(more...).Info("An administrator read usage", zap.String("who", who), zap.String("path", route.path),
 		zap.Strings("parameters", names), zap.Int("rows", rows), zap.Duration("took", took), zap.String("request_id", q.requestID))
 }
 

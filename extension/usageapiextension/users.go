@@ -77,8 +77,12 @@ func (a *api) users(q *question) (*answer, error) {
 	return jsonAnswer(document, len(page))
 }
 
-// userPlace reads a cursor and makes sure that its key is one of the order, so
-// that the database never has to.
+// timeKey is how PostgreSQL writes an instant in UTC.
+const timeKey = "2006-01-02 15:04:05.999999Z07"
+
+// userPlace reads a cursor. Its key is read as a value of the order and written
+// anew, so that the database never sees a text that it reads in another way
+// than we do, or not at all.
 func userPlace(text, sort string) (*store.UserPlace, error) {
 	var c userCursor
 	if err := decodeCursor(text, &c); err != nil {
@@ -88,20 +92,26 @@ func userPlace(text, sort string) (*store.UserPlace, error) {
 	if !ok || c.Sort != sort || len(c.Key) > 64 {
 		return nil, badCursor(text)
 	}
-	var err error
+	place := &store.UserPlace{ID: id}
 	switch store.UserOrder(sort) {
 	case store.UsersByCost:
-		var d decimal.Decimal
-		if d, err = decimal.NewFromString(c.Key); err == nil && (d.Exponent() > 40 || d.Exponent() < -40) {
+		d, err := decimal.NewFromString(c.Key)
+		if err != nil || d.Exponent() > 40 || d.Exponent() < -40 {
 			return nil, badCursor(text)
 		}
+		place.Key = d.String()
 	case store.UsersByCalls:
-		_, err = strconv.ParseInt(c.Key, 10, 64)
+		n, err := strconv.ParseInt(c.Key, 10, 64)
+		if err != nil {
+			return nil, badCursor(text)
+		}
+		place.Key = strconv.FormatInt(n, 10)
 	case store.UsersByLastSeen:
-		_, err = time.Parse("2006-01-02 15:04:05.999999Z07", c.Key)
+		t, err := time.Parse(timeKey, c.Key)
+		if err != nil || t.Year() < 1900 || t.Year() > 2200 {
+			return nil, badCursor(text)
+		}
+		place.Key = t.UTC().Format(time.RFC3339Nano)
 	}
-	if err != nil {
-		return nil, badCursor(text)
-	}
-	return &store.UserPlace{Key: c.Key, ID: id}, nil
+	return place, nil
 }
