@@ -258,7 +258,11 @@ func (e Explanation) String() string {
 	if e.Sum != "" {
 		fmt.Fprintf(&b, "  sum %s\n", e.Sum)
 	}
-	fmt.Fprintf(&b, "cost %s USD, %s", e.Cost, e.Status)
+	if e.Status == usage.StatusUnpriced {
+		b.WriteString("no cost, unpriced") // which is not the same as free
+	} else {
+		fmt.Fprintf(&b, "cost %s USD, %s", e.Cost, e.Status)
+	}
 	if e.Reason != "" {
 		fmt.Fprintf(&b, " (%s)", e.Reason)
 	}

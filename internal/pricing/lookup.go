@@ -3,6 +3,8 @@ package pricing
 import (
 	"strings"
 	"sync"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
 // found is the answer to "whose prices": a timeline, and what the name told
@@ -54,6 +56,10 @@ func (b *Book) search(c *Call, tell func(Step)) found {
 	p := b.providers[c.Provider]
 	if p == nil {
 		p = b.providers[strings.ToLower(c.Provider)]
+	}
+	if p == nil {
+		// The names that gateways and price data use: azure, bedrock, x-ai.
+		p = b.providers[foreign.ProviderName(strings.ToLower(c.Provider))]
 	}
 	if p == nil {
 		tell(Step{Provider: c.Provider, Rule: "provider"})

@@ -21,7 +21,7 @@ var providerNames = map[string]string{
 	"cohere_chat": "cohere", "xai": "x_ai", "moonshot": "moonshot_ai", "watsonx": "ibm.watsonx.ai",
 	"fireworks_ai-embedding-models": "fireworks_ai",
 	// genai-prices, models.dev
-	"aws": "aws.bedrock", "amazon-bedrock": "aws.bedrock", "google": "gcp.gemini", "x-ai": "x_ai", "moonshotai": "moonshot_ai",
+	"aws": "aws.bedrock", "amazon-bedrock": "aws.bedrock", "google": "gcp.gemini", "google-ai-studio": "gcp.gemini", "x-ai": "x_ai", "moonshotai": "moonshot_ai",
 	"google-vertex": "gcp.vertex_ai", "google-vertex-anthropic": "gcp.vertex_ai", "azure-cognitive-services": "azure.ai.inference",
 	"fireworks": "fireworks_ai", "together": "together_ai", "togetherai": "together_ai", "voyageai": "voyage", "alibaba": "dashscope",
 	"novita-ai": "novita", "cloudflare-workers-ai": "cloudflare",
