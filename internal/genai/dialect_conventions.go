@@ -40,7 +40,8 @@ var conventionWords = vocabulary{
 	serviceTier: names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
 		"gen_ai.response.service_tier", "openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier"),
 	region: names("cloud.region", "aws.region", "gen_ai.request.region"),
-	cost:   names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.cost.total_cost", "gen_ai.usage.total_cost", "gen_ai.usage.cost_usd", "operation.cost"),
+	cost: names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.cost.total_cost", "gen_ai.usage.total_cost", "gen_ai.usage.cost_usd", "operation.cost",
+		"llm.cost.total", "_signoz.gen_ai.total_cost"),
 }
 
 // Names that more than one dialect looks at beside its vocabulary.
