@@ -204,6 +204,43 @@ func (r *reading) mergeAlike() {
 			r.ids.put(hash, int32(i))
 		}
 	}
+	r.mergeSilent()
+}
+
+// mergeSilent finds calls that tell no usage and lost their parent, which
+// another observer tells of: a client below a framework that opens a trace of
+// its own. It started inside the call of the framework and ended before it.
+func (r *reading) mergeSilent() {
+	silent := func(f *found) bool {
+		return !f.dropped && f.model != 0 && !f.call.hasUsage() && f.call.Key == "" && f.span.ParentSpanID().IsEmpty()
+	}
+	some := false
+	for i := range r.calls {
+		some = some || silent(&r.calls[i])
+	}
+	if !some {
+		return
+	}
+	second := func(f *found, ago int64) uint64 { return mix(f.model ^ uint64(f.call.Start.Unix()-ago)) }
+	r.ids.reset(len(r.calls))
+	for i := range r.calls {
+		if f := &r.calls[i]; !f.dropped && !f.met && !silent(f) {
+			r.ids.put(second(f, 0), int32(i))
+		}
+	}
+	for i := range r.calls {
+		f := &r.calls[i]
+		for ago := int64(0); ago < 2 && silent(f); ago++ {
+			for j := r.ids.first(second(f, ago)); j >= 0; j = r.ids.next() {
+				outer := &r.calls[j]
+				if !outer.met && outer.call.TraceID != f.call.TraceID && sameSource(outer, f) &&
+					within(outer.call.Start, outer.call.End, f.call.Start, f.call.End) {
+					merge(outer, f)
+					break
+				}
+			}
+		}
+	}
 }
 
 // timeTolerance is by how much the times of two tellings of one call may
@@ -214,12 +251,17 @@ const timeTolerance = 5 * time.Millisecond
 // id, are one call.
 func alike(f, g *found) bool {
 	a, b := &f.call, &g.call
+	return sameSource(f, g) && a.sameTokens(b) &&
+		(within(a.Start, a.End, b.Start, b.End) || within(b.Start, b.End, a.Start, a.End))
+}
+
+// sameSource reports whether two observers may tell of one call of one process.
+func sameSource(f, g *found) bool {
+	a, b := &f.call, &g.call
 	if f.scope == g.scope || a.Key != "" && b.Key != "" {
 		return false // one observer, or two answers of the provider
 	}
-	return a.Service == b.Service && a.Environment == b.Environment && a.APIType == b.APIType &&
-		a.sameTokens(b) && sameModel(f.model, g.model) &&
-		(within(a.Start, a.End, b.Start, b.End) || within(b.Start, b.End, a.Start, a.End)) &&
+	return a.Service == b.Service && a.Environment == b.Environment && a.APIType == b.APIType && sameModel(f.model, g.model) &&
 		(a.User == "" || b.User == "" || a.User == b.User)
 }
 

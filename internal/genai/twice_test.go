@@ -111,6 +111,10 @@ func TestTheSameCallToldTwiceIsOneCall(t *testing.T) {
 			{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
 			{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, noUsage: true},
 		},
+		"two traces, the inner one without usage": {
+			{scope: scopeUnknown, trace: 1, span: 1, start: 990, end: 1100, in: 100, out: 10},
+			{scope: scopeOpenAI, trace: 2, span: 2, start: 1005, end: 1095, noUsage: true},
+		},
 		"two traces without a common id, dated and undated model": {
 			{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, model: "gpt-4o-mini", in: 100, out: 10},
 			{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, id: idA, model: "gpt-4o-mini-2024-07-18", in: 100, out: 10},
@@ -218,6 +222,29 @@ func TestTwoRealCallsThatLookAlikeStayTwo(t *testing.T) {
 			require.Len(t, first, 1)
 			require.Len(t, second, 1)
 		})
+	}
+}
+
+func TestACallWithoutUsageStaysUnlessAFrameworkAroundItTells(t *testing.T) {
+	t.Parallel()
+	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	silent := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, noUsage: true}
+	changed := func(change func(*told)) told {
+		other := silent
+		other.trace, other.span = 3, 3
+		change(&other)
+		return other
+	}
+	for name, other := range map[string]told{
+		"a second one":          changed(func(*told) {}),
+		"it has a parent":       changed(func(s *told) { s.parent = 9 }),
+		"it ends later":         changed(func(s *told) { s.end = 150 }),
+		"it asks another model": changed(func(s *told) { s.model = "gpt-4o" }),
+		"of another service":    changed(func(s *told) { s.service = "b" }),
+		"of the same library":   changed(func(s *told) { s.scope = scopeUnknown }),
+	} {
+		calls, _ := readAll(t, Config{}, tell(other, outer, silent))
+		require.Len(t, calls, 2, name)
 	}
 }
 
