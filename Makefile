@@ -104,6 +104,12 @@ chaos: build ## break everything while calls flow and count them; KILLS=20, DOWN
 	@$(postgres)
 	@bin/chaos -collector bin/otelcol-usage -kills $(KILLS) -down $(DOWN)
 
+ROWS ?= 10000000
+.PHONY: bench-query
+bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows
+	@$(GO) build -o bin/benchquery ./tools/benchquery
+	@bin/benchquery -rows $(ROWS)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /\t/' | while IFS=$$'\t' read -r file target; do \
