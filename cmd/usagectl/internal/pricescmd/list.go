@@ -3,6 +3,7 @@ package pricescmd
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -10,8 +11,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/bookflag"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/costdiff"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/dbflag"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
 // list is `usagectl prices list`.
@@ -84,15 +88,21 @@ func providers(b *pricing.Book) (names []string) {
 // diff is `usagectl prices diff`.
 func diff() *cobra.Command {
 	var at string
-	var asJSON bool
+	var asJSON, onStored bool
 	cmd := &cobra.Command{
 		Use:   "diff FILE...",
 		Short: "Lists the prices that would change if files were laid over the book",
 		Long: `Lists the prices that would change if price files were laid over the book: files
 of ours, or price data of LiteLLM, genai-prices, models.dev or Portkey (.json).
-Prices are in dollars for one unit.`,
+Prices are in dollars for one unit.
+
+With --stored it prices the calls that are stored (default: the last 30 days)
+and shows by model what would change in dollars. It only reads. --builtin none
+compares with the files alone.`,
 		Args: cobra.MinimumNArgs(1),
 	}
+	db, period, reported := dbflag.Add(cmd), bookflag.AddPeriod(cmd), bookflag.AddReported(cmd)
+	cmd.Flags().BoolVar(&onStored, "stored", false, "show what would change on the stored calls, in dollars")
 	config := bookflag.Add(cmd)
 	cmd.Flags().StringVar(&at, "at", "", "prices of this date (UTC) or RFC 3339 instant (default: now)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
@@ -109,14 +119,37 @@ Prices are in dollars for one unit.`,
 		if err != nil {
 			return err
 		}
+		if onStored {
+			from, to, err := period.Parse(time.Now(), 30)
+			if err != nil {
+				return err
+			}
+			policy, err := bookflag.ParseReported(*reported)
+			if err != nil {
+				return err
+			}
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			pricer := pricing.Pricer{Book: newer, Reported: policy}
+			var d costdiff.Diff
+			if err := store.Compare(cmd.Context(), pool, store.RepriceOptions{Filter: store.RepriceFilter{From: from, To: to}, Price: pricer.Price}, d.Add); err != nil {
+				return advise(err)
+			}
+			d.Finish()
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), d)
+			}
+			return d.Print(cmd.OutOrStdout())
+		}
 		changes := pricing.Diff(older, newer, moment)
 		if asJSON {
-			encoder := json.NewEncoder(cmd.OutOrStdout())
-			encoder.SetIndent("", "  ")
 			if changes == nil {
 				changes = []pricing.Change{}
 			}
-			return encoder.Encode(changes)
+			return printJSON(cmd.OutOrStdout(), changes)
 		}
 		table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 		for _, c := range changes {
@@ -136,4 +169,11 @@ func orNone(text string) string {
 		return "none"
 	}
 	return text
+}
+
+func printJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(value)
 }

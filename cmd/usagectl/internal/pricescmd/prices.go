@@ -25,7 +25,7 @@ func New() *cobra.Command {
 		Use:   "prices",
 		Short: "Explains what a call costs; lists, checks, compares and imports prices",
 	}
-	cmd.AddCommand(explain(), list(), validate(), diff(), importing(), schema())
+	cmd.AddCommand(explain(), list(), validate(), diff(), missing(), importing(), schema())
 	return cmd
 }
 
