@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/boards"
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/macro"
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 )
 
@@ -121,7 +122,7 @@ func TestEveryQueryRunsAsTheReadOnlyRole(t *testing.T) {
 					v.Vars = map[string][]string{}
 				}
 				v.Vars["by"] = []string{by}
-				for _, b := range boards.Boards() {
+				for _, b := range boardsOfFiles(t) {
 					for _, q := range queriesOf(b) {
 						if by == "model" || strings.Contains(q.sql, "${by") {
 							run(name+", "+b.Title+", "+q.name, q.sql, v)
@@ -181,17 +182,85 @@ func TestSumsOfAPeriodAreTheSumsOfItsCalls(t *testing.T) {
 	}
 }
 
+// TestTheRoleReadsNothingButReports is what a viewer can try through the data
+// source: the role is what stands in the way, not Grafana.
 func TestTheRoleReadsNothingButReports(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
+	db.Exec("CREATE SCHEMA app; CREATE TABLE app.secret (a int)")
+	// A copy of a database has the rights of PUBLIC again (README.md).
+	db.Exec("REVOKE TEMPORARY ON DATABASE " + db.Name + " FROM PUBLIC")
 	for _, sql := range []string{
 		"SELECT metadata FROM public.api_usage", "SELECT * FROM auth.users", "SELECT * FROM public.usage_user", "SELECT * FROM public.usage_dead_letter",
+		"SELECT * FROM app.secret",
 		"INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('x', 'org', 'day', 1)", "DELETE FROM usage_report.call",
-		"CREATE TABLE public.x (a int)", "CREATE TABLE usage_report.x (a int)", "CREATE SCHEMA x", "SELECT pg_read_file('postgresql.conf')",
+		"UPDATE usage_report.budget SET dollars = 1", "TRUNCATE public.usage_day",
+		"CREATE TABLE public.x (a int)", "CREATE TABLE usage_report.x (a int)", "CREATE SCHEMA x",
+		"CREATE TEMP TABLE api_usage (a int)", "CREATE TEMP VIEW day AS SELECT 1",
+		"SELECT pg_read_file('postgresql.conf')", "COPY (SELECT 1) TO PROGRAM 'true'",
 	} {
 		tx := asGrafana(t, db)
 		_, err := tx.Exec(t.Context(), sql)
 		assert.ErrorContains(t, err, "42501", sql)
 		require.NoError(t, tx.Rollback(t.Context()))
 	}
+	columns := db.Text("SELECT string_agg(column_name, ' ') FROM information_schema.columns WHERE table_schema = 'usage_report' AND column_name ~ 'metadata|tags|session|prompt|record'")
+	assert.Equal(t, "-", columns, "no view shows raw metadata")
+}
+
+// TestAMigrationTakesTemporaryTablesFromEverybody and bounds what the role may
+// use.
+func TestAMigrationTakesTemporaryTablesFromEverybody(t *testing.T) {
+	t.Parallel()
+	db := pgtest.NewEmpty(t)
+	conn, err := pgx.Connect(t.Context(), db.DSN)
+	require.NoError(t, err)
+	defer conn.Close(context.Background()) //nolint:errcheck // a test's
+	_, err = dbmigrate.New().Up(t.Context(), conn)
+	require.NoError(t, err)
+	assert.Equal(t, "false|false|20", db.Text(`SELECT has_database_privilege('usage_grafana', current_database(), 'TEMPORARY'),
+		has_database_privilege('usage_grafana', current_database(), 'CREATE'), rolconnlimit FROM pg_roles WHERE rolname = 'usage_grafana'`))
+	assert.Contains(t, db.Text(`SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'usage_grafana'::regrole
+		AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())`), "statement_timeout=30s")
+}
+
+// TestRowsOfATableAddUpToTheTotal sums the column Cost of every table by a
+// dimension, with users, models and providers that are not known.
+func TestRowsOfATableAddUpToTheTotal(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(fill)
+	tx := asGrafana(t, db)
+	sum := func(sql string, v macro.Values) string {
+		expanded, err := macro.Expand(sql, v)
+		require.NoError(t, err)
+		var total string
+		require.NoError(t, tx.QueryRow(t.Context(), `SELECT round(coalesce(sum("Cost"), 0)::numeric, 9)::text FROM (`+expanded+`) AS t`, pgx.QueryExecModeExec).Scan(&total), expanded)
+		return total
+	}
+	tables := 0
+	for name, v := range views() {
+		if v.Vars == nil {
+			v.Vars = map[string][]string{}
+		}
+		v.Vars["by"] = []string{"model"}
+		total, err := macro.Expand(`SELECT round(coalesce(sum(usage_dollars), 0), 9)::text
+			FROM usage_report.spend($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 'UTC', ARRAY[${user:sqlstring}], true)
+			WHERE ('__all' IN (${model:sqlstring}) OR model IN (${model:sqlstring})) AND ('__all' IN (${api_type:sqlstring}) OR api_type IN (${api_type:sqlstring}))`, v)
+		require.NoError(t, err)
+		var want string
+		require.NoError(t, tx.QueryRow(t.Context(), total, pgx.QueryExecModeExec).Scan(&want))
+		for _, by := range []string{"model", "provider", "api_type", "service", "environment", "user"} {
+			v.Vars["by"] = []string{by}
+			for _, b := range boardsOfFiles(t) {
+				for _, p := range b.AllPanels() {
+					if p.Type == "table" && strings.Contains(p.Targets[0].RawSQL, `AS "Share"`) {
+						tables++
+						assert.Equal(t, want, sum(p.Targets[0].RawSQL, v), "%s, %s by %s", name, p.Title, by)
+					}
+				}
+			}
+		}
+	}
+	assert.Positive(t, tables)
 }

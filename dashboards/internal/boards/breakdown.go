@@ -10,8 +10,8 @@ func Breakdown() *grafana.Dashboard {
 	l := grafana.NewLayout(b)
 	l.Row(5,
 		change("Cost", "Cost of all calls that have a price.", dollars, sumOf("usage_dollars", refined)),
-		change("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
-		change("Tokens", "Input and output tokens.", count, sumOf("tokens", refined)),
+		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
+		neutral("Tokens", "Input and output tokens.", count, sumOf("tokens", refined)),
 		change("Cost per call", "Average over the calls that have a price.", dollars, costPerCall),
 		change("Cost per 1M tokens", "Average over the tokens that have a price, of all kinds: it moves when prices change and when the mix of models does.", dollars, costPerMillion),
 		cacheShare(),
@@ -74,8 +74,9 @@ func breakdownTable() grafana.Panel {
        sum(unpriced_calls)::float8 AS "Unpriced calls"`)
 	return rows("By ${by}", "The 100 largest and all others; the rows add up to the cost above. Kinds of tokens are not kept by user. Click a name to see it alone.", sql,
 		hidden("key"), linked("Name", "Only this", breakdownUID, "${by}"),
-		unit("Cost", dollars, width(110)), gauge("Share"), changed("Change"), unit("Cache share", percent, decimals(1)),
-		unit("Cost per call", dollars), unit("Cost per 1M tokens", dollars),
+		unit("Cost", dollars, width(100)), gauge("Share"), changed("Change"), unit("Cache share", percent, decimals(1), width(100)),
+		unit("Calls", count, width(80)), unit("Tokens", count, width(90)), unit("Input tokens", count, width(110)), unit("Output tokens", count, width(110)),
+		unit("Cost per call", dollars, width(120)), unit("Cost per 1M tokens", dollars, width(140)),
 		unit("Unpriced calls", count,
 			grafana.Property{ID: "custom.cellOptions", Value: m{"type": "color-text"}},
 			grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
@@ -154,7 +155,7 @@ GROUP BY k.key
 ORDER BY sum(k.usage_dollars) DESC, k.key
 LIMIT 50`
 	return rows("Cost of a call by ${by}", "What half of the calls and 95 of 100 stay at or below. Of the last 24 hours of the period; of the whole period when users are chosen, because only their calls can be found quickly.", sql,
-		text("Name"), unit("P50", dollars), unit("P95", dollars), unit("Highest", dollars))
+		text("Name", grafana.Property{ID: "custom.minWidth", Value: 210}), unit("Calls", count, width(80)), unit("P50", dollars), unit("P95", dollars), unit("Highest", dollars))
 }
 
 // uncertain lists why costs are not known or may be wrong.
@@ -171,7 +172,7 @@ GROUP BY 1, 2, 3, 4
 ORDER BY (pricing_status = 'unpriced') DESC, count(*) DESC, 2, 3, 4
 LIMIT 100`
 	return rows("Unpriced and estimated calls", "Why a cost is not known or may be wrong; docs/troubleshooting.md explains each reason. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
-		text("Status"), text("Reason"), text("Model"), text("Service"))
+		text("Status", width(90)), text("Reason"), text("Model"), text("Service"), unit("Calls", count, width(70)), unit("Tokens", count, width(90)))
 }
 
 // callTable are single calls with what it takes to find them elsewhere.
@@ -196,6 +197,7 @@ LIMIT 200
 LEFT JOIN usage_report.account AS a ON a.user_id = c.user_id
 ORDER BY c.usage_dollars DESC, c.timestamp DESC, c.id`
 	return rows("Single calls, the most expensive first", "200 calls with their trace id. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
-		unit("time", "dateTimeAsIso", width(170)), text("User"), text("API type"), text("Model"), text("Service"), unit("Cost", dollars, width(110)),
-		text("Status"), text("Trace"), text("Request"))
+		unit("time", "dateTimeAsIso", width(170)), text("User"), text("API type", width(100)), text("Model"), text("Service", width(130)), unit("Cost", dollars, width(100)),
+		unit("Input tokens", count, width(110)), unit("Output tokens", count, width(110)),
+		text("Status", width(90)), text("Trace", width(290)), text("Request"))
 }

@@ -64,12 +64,19 @@ func change(title, description, unit string, query func(from, to string) string)
 	return p
 }
 
+// neutral is change for a number that may rise without harm.
+func neutral(title, description, unit string, query func(from, to string) string) grafana.Panel {
+	p := change(title, description, unit, query)
+	p.Options["percentChangeColorMode"] = "same_as_value"
+	return p
+}
+
 // bars are sums per day, stacked.
 func bars(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	return panel("timeseries", title, description, targets,
 		grafana.Field{
 			// Bars do not begin at 0 by themselves.
-			Unit: unit, Min: ptr(0.0), NoValue: "0", Color: m{"mode": "palette-classic-by-name"},
+			Unit: unit, Min: ptr(0.0), NoValue: "0", Color: m{"mode": "palette-classic"},
 			Custom: m{
 				"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "barAlignment": 1, "barWidthFactor": 0.8, "showPoints": "never",
 				"stacking": m{"mode": "normal", "group": "A"}, "axisBorderShow": false, "axisSoftMin": 0,
@@ -119,7 +126,9 @@ func width(pixels int) grafana.Property { return grafana.Property{ID: "custom.wi
 
 func decimals(n int) grafana.Property { return grafana.Property{ID: "decimals", Value: n} }
 
-func text(name string) grafana.Override { return unit(name, "string") }
+func text(name string, more ...grafana.Property) grafana.Override {
+	return unit(name, "string", more...)
+}
 
 // gauge draws a share as a bar in its cell.
 func gauge(name string) grafana.Override {
@@ -158,7 +167,7 @@ func linked(name, title, board, variable string) grafana.Override {
 	}
 	return column(name,
 		grafana.Property{ID: "links", Value: []grafana.Link{{Title: title, URL: url + "&var-" + variable + "=${__data.fields.key:percentencode}"}}},
-		grafana.Property{ID: "unit", Value: "string"})
+		grafana.Property{ID: "custom.minWidth", Value: 190}, grafana.Property{ID: "unit", Value: "string"})
 }
 
 // dashed draws one series as a dashed line over the bars.

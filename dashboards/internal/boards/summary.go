@@ -10,19 +10,19 @@ func Summary() *grafana.Dashboard {
 	l := grafana.NewLayout(b)
 	l.Row(5,
 		change("Total cost", "Cost of all calls that have a price.", dollars, sumOf("usage_dollars", refined)),
-		change("Active users", "Users with at least one call. Not kept by model, provider, service and environment: choose users to see them by such a filter.", count, activeUsers),
-		change("API types", "Kinds of API that were called: text, speech, tts, transcription and others.", count, apiTypes),
+		neutral("Active users", "Users with at least one call. Not kept by model, provider, service and environment: choose users to see them by such a filter.", count, activeUsers),
+		neutral("API types", "Kinds of API that were called: text, speech, tts, transcription and others.", count, apiTypes),
 		change("Daily average", "Cost per day of the period, up to now.", dollars, dailyAverage),
-		change("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
+		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
 		projection(),
 	)
-	l.Row(6, lastCall(), unpriced(), estimated(), parked(), budgets())
+	l.Row(7, lastCall(), unpriced(), estimated(), parked(), budgets())
 
 	perDay := bars("Cost per day by API type", "Days of the viewer's time zone. The dashed line is the period of equal length before, moved by whole days.", dollars,
 		[]grafana.Target{target("A", "time_series", costPerDay), target("B", "time_series", previousPerDay)})
 	perDay.FieldConfig.Overrides = append(perDay.FieldConfig.Overrides, dashed("previous period", "text"))
 	perDay.GridPos.W = 16
-	l.Row(11, perDay, ranking("Cost by API type", "", "8", keyedBy("api_type", refined), "api_type"))
+	l.Row(11, perDay, ranking("Cost by API type", "Share of each kind of API, and its change against the period before. Click a name for its details.", "8", keyedBy("api_type", refined), "api_type"))
 	l.Row(12,
 		ranking("Top 10 users", "Click a name for the details of this user.", "10", keyedByUser, "user"),
 		ranking("Top 10 models", "Click a name for the details of this model.", "10", keyedBy("model", "true"), "model"),
@@ -141,9 +141,9 @@ ORDER BY spent / dollars DESC, budget`
 		grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
 		grafana.Property{ID: "thresholds", Value: steps("green", above(0.8, "orange"), above(1, "red"))})
 	p := rows("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: if the rest goes on like the last seven days.", sql,
-		text("Budget"), text("For"), text("Per"), unit("Spent", dollars, width(90)), unit("Limit", dollars, width(90)), used, unit("Projected", percent, decimals(0), width(90)))
+		text("Budget"), text("For"), text("Per", width(65)), unit("Spent", dollars, width(80)), unit("Limit", dollars, width(75)), used, unit("Projected", percent, decimals(0), width(90)))
 	p.FieldConfig.Defaults.NoValue = "no budgets yet"
-	p.GridPos.W = 12
+	p.GridPos.W = 10
 	return p
 }
 
@@ -166,5 +166,5 @@ ORDER BY 1`
 // ranking is a table of the largest keys with share and change.
 func ranking(title, description, rowCount string, sums func(from, to string) string, variable string) grafana.Panel {
 	return rows(title, description, rankedSums(rowCount, sums, `sum(calls)::float8 AS "Calls"`),
-		hidden("key"), linked("Name", "Break down", breakdownUID, variable), unit("Cost", dollars, width(110)), gauge("Share"), changed("Change"), unit("Calls", count, width(80)))
+		hidden("key"), linked("Name", "Break down", breakdownUID, variable), unit("Cost", dollars, width(95)), gauge("Share"), changed("Change"), unit("Calls", count, width(80)))
 }

@@ -31,7 +31,7 @@ func Trends() *grafana.Dashboard {
 	l.Row(10,
 		lines("Cost per 1M tokens of the five largest models", "Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", dollars, series(pricePerMillion)),
 		unpricedPerDay)
-	l.Row(11, heatmap())
+	l.Row(9, heatmap())
 	return b
 }
 
@@ -134,6 +134,8 @@ GROUP BY day
 HAVING sum(calls) <> 0
 ORDER BY 1`
 
+// pricePerMillion has NULL for a day without calls: Grafana draws a missing row
+// as 0.
 var pricePerMillion = `WITH days AS (
   SELECT day, model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
   FROM ` + spend(from, to, viewer, "true") + `
@@ -144,10 +146,10 @@ var pricePerMillion = `WITH days AS (
   WHERE tokens > 0
   GROUP BY model
 )
-SELECT d.day AS "time", d.model AS metric, (d.cost * 1000000 / d.tokens)::float8 AS value
-FROM days AS d
-JOIN models AS k ON k.model = d.model AND k.rank <= 5
-WHERE d.tokens > 0
+SELECT a.day AS "time", k.model AS metric, (d.cost * 1000000 / d.tokens)::float8 AS value
+FROM (SELECT DISTINCT day FROM days) AS a
+JOIN models AS k ON k.rank <= 5
+LEFT JOIN days AS d ON d.day = a.day AND d.model = k.model AND d.tokens > 0
 ORDER BY 1, 2`
 
 // heatmap is a week of hours. A table, because Grafana's heat map has time on
@@ -183,6 +185,7 @@ ORDER BY w.day`
 	p := rows("Cost by weekday and hour", "Sums over the period, at most its last 90 days, in the viewer's time zone.", sql, text("Day"))
 	p.FieldConfig.Defaults.Unit = dollars
 	p.FieldConfig.Defaults.Color = m{"mode": "continuous-blues"}
+	p.FieldConfig.Defaults.Decimals = ptr(2)
 	p.FieldConfig.Defaults.Min = ptr(0.0)
 	p.FieldConfig.Defaults.Custom["cellOptions"] = m{"type": "color-background", "mode": "basic"}
 	p.FieldConfig.Defaults.Custom["minWidth"] = 50

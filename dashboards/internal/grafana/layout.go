@@ -25,7 +25,7 @@ func (l *Layout) Heading(title string) {
 }
 
 // Row adds panels side by side, all as high as given. Their widths stand in
-// GridPos.W; 0 shares what is left evenly.
+// GridPos.W; 0 shares what is left evenly, the first ones take the remainder.
 func (l *Layout) Row(height int, panels ...Panel) {
 	free, flexible := Columns, 0
 	for _, p := range panels {
@@ -39,7 +39,9 @@ func (l *Layout) Row(height int, panels ...Panel) {
 		l.id++
 		p.ID = l.id
 		if p.GridPos.W == 0 {
-			p.GridPos.W = free / flexible
+			p.GridPos.W = (free + flexible - 1) / flexible
+			free -= p.GridPos.W
+			flexible--
 		}
 		p.GridPos.X, p.GridPos.Y, p.GridPos.H = x, l.y, height
 		x += p.GridPos.W

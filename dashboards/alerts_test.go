@@ -1,0 +1,115 @@
+package dashboards_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/boards"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+)
+
+// calls inserts a call at each moment "at" of what follows it. Rules are asked at
+// 2026-03-31 12:00 UTC.
+const calls = `INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, tokens_used, pricing_status, pricing_reason)
+SELECT %user%, at, %dollars%, 'text', 'gpt-4o', 'openai', 'svc', 10, %status%, CASE %status% WHEN 'unpriced' THEN 'unknown_model' END FROM `
+
+func call(from, dollars, user, status string) string {
+	text := calls
+	for name, value := range map[string]string{"%user%": user, "%dollars%": dollars, "%status%": status} {
+		text = strings.ReplaceAll(text, name, value)
+	}
+	return text + from + ";"
+}
+
+// TestEachAlertFiresOnItsDataAndOnNoOther evaluates the query of each rule as
+// Grafana does: a row fires when its number is above the threshold.
+func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
+	t.Parallel()
+	const (
+		nobody = "NULL::uuid"
+		ben    = "'22222222-2222-2222-2222-222222222222'::uuid"
+		priced = "'priced'"
+	)
+	user := `INSERT INTO auth.users (id, external_id) VALUES (` + ben + `, 'ben''s');`
+	daily := func(cost string) string {
+		return call("generate_series(timestamptz '2026-03-10 09:00Z', '2026-03-30 09:00Z', interval '1 day') AS at", cost, nobody, priced)
+	}
+	today := func(cost, user string) string {
+		return call("(VALUES (timestamptz '2026-03-31 11:50Z')) AS v (at)", cost, user, priced)
+	}
+	weekly := call("(VALUES (timestamptz '2026-03-24 11:10Z'), ('2026-03-17 11:10Z')) AS v (at)", "0.01", nobody, priced)
+	org := func(period, dollars string) string {
+		return `INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('all', 'org', '` + period + `', ` + dollars + `);`
+	}
+	byUser := user + `INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars) VALUES ('ben', 'user', ` + ben + `, 'day', 10);`
+	byTeam := user + `INSERT INTO public.usage_team_members (team, user_id) VALUES ('core', ` + ben + `);
+		INSERT INTO public.usage_budgets (name, scope, team, period, dollars) VALUES ('core', 'team', 'core', 'day', 10);`
+	unpriced := func(n string) string {
+		return call("generate_series(timestamptz '2026-03-31 01:00Z', '2026-03-31 10:30Z', interval '6 minutes') AS at", "0.01", nobody, priced) +
+			call("(SELECT timestamptz '2026-03-31 02:00Z' + i * interval '1 minute' AS at FROM generate_series(1, "+n+") AS i) AS v", "0", nobody, "'unpriced'")
+	}
+
+	const parked = `INSERT INTO public.usage_dead_letter (digest, id, sqlstate, constraint_name, column_name, reason, record, parked_at)
+		VALUES (gen_random_uuid(), gen_random_uuid(), '22003', '', '', 'out of range', '', `
+
+	for name, c := range map[string]struct {
+		rule, data string
+		fires      bool
+	}{
+		"day of the org, 79 %":          {"llm-usage-budget-80", org("day", "10") + today("7.9", nobody), false},
+		"day of the org, 81 %":          {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody), true},
+		"day of the org, exactly spent": {"llm-usage-budget-100", org("day", "10") + today("10", nobody), false},
+		"day of the org, overspent":     {"llm-usage-budget-100", org("day", "10") + today("10.01", nobody), true},
+		"month of the org, overspent":   {"llm-usage-budget-100", org("month", "20") + daily("1"), true},
+		"month of the org, in budget":   {"llm-usage-budget-100", org("month", "22") + daily("1"), false},
+		"a user, overspent":             {"llm-usage-budget-100", byUser + today("10.01", ben), true},
+		"a user, another one spent":     {"llm-usage-budget-100", byUser + today("10.01", nobody), false},
+		"a team, overspent":             {"llm-usage-budget-100", byTeam + today("10.01", ben), true},
+		"a team, somebody else spent":   {"llm-usage-budget-100", byTeam + today("10.01", nobody), false},
+		"no budget":                     {"llm-usage-budget-100", daily("100"), false},
+		"projection above":              {"llm-usage-projection", org("month", "21.2") + daily("1"), true},
+		"projection below":              {"llm-usage-projection", org("month", "30") + daily("1"), false},
+		"projection, spent already":     {"llm-usage-projection", org("month", "5") + daily("1"), false},
+		"a day of 3.1 times":            {"llm-usage-spike", daily("2") + today("6.2", nobody), true},
+		"a day of 2.9 times":            {"llm-usage-spike", daily("2") + today("5.8", nobody), false},
+		"a first day":                   {"llm-usage-spike", today("500", nobody), false},
+		"many times of cents":           {"llm-usage-spike", daily("0.01") + today("0.9", nobody), false},
+		"silence at a usual hour":       {"llm-usage-silence", weekly, true},
+		"calls at a usual hour":         {"llm-usage-silence", weekly + today("0.01", nobody), false},
+		"silence of an empty table":     {"llm-usage-silence", "SELECT 1;", false},
+		"6 of 102 unpriced":             {"llm-usage-unpriced", unpriced("6"), true},
+		"4 of 100 unpriced":             {"llm-usage-unpriced", unpriced("4"), false},
+		"nothing at all":                {"llm-usage-unpriced", "SELECT 1;", false},
+		"a parked record": {"llm-usage-parked",
+			parked + `'2026-03-31 11:00Z');`, true},
+		"a record parked last week": {"llm-usage-parked",
+			parked + `'2026-03-21 11:00Z');`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			db.Exec(c.data)
+			var rule *boards.Rule
+			for i := range boards.Rules {
+				if boards.Rules[i].UID == c.rule {
+					rule = &boards.Rules[i]
+				}
+			}
+			require.NotNil(t, rule)
+			rows, err := asGrafana(t, db).Query(t.Context(), nowCall.ReplaceAllString(rule.SQL, "timestamptz '2026-03-31 12:00:00Z'"), pgx.QueryExecModeExec)
+			require.NoError(t, err)
+			fired := false
+			for rows.Next() {
+				values, err := rows.Values()
+				require.NoError(t, err)
+				fired = fired || values[len(values)-1].(float64) > rule.Above
+			}
+			require.NoError(t, rows.Err())
+			assert.Equal(t, c.fires, fired)
+		})
+	}
+}

@@ -1,0 +1,144 @@
+package dashboards_test
+
+import (
+	"encoding/json"
+	"io/fs"
+	"path"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-usage/otelcol-usage/dashboards"
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+)
+
+// boardsOfFiles reads the boards as Grafana does: from the JSON in git.
+func boardsOfFiles(t *testing.T) map[string]*grafana.Dashboard {
+	t.Helper()
+	files, err := fs.Glob(dashboards.Files, "grafana/*.json")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	all := map[string]*grafana.Dashboard{}
+	for _, file := range files {
+		text, err := dashboards.Files.ReadFile(file)
+		require.NoError(t, err)
+		b := &grafana.Dashboard{}
+		require.NoError(t, json.Unmarshal(text, b), file)
+		all[path.Base(file)] = b
+	}
+	return all
+}
+
+// TestBoardsKeepTheRulesOfGoodBoards holds what a reader of a wall expects of
+// every panel, and what provisioning needs.
+func TestBoardsKeepTheRulesOfGoodBoards(t *testing.T) {
+	t.Parallel()
+	uids := map[string]string{}
+	for file, b := range boardsOfFiles(t) {
+		assert.Empty(t, uids[b.UID], "%s and %s have the uid %s", file, uids[b.UID], b.UID)
+		uids[b.UID] = file
+		assert.Equal(t, b.UID+".json", file)
+		assert.NotEmpty(t, b.Description, file)
+		assert.False(t, b.Editable, "%s: the files in git are what counts", file)
+		assert.Contains(t, b.Tags, "llm-usage", "%s: the bar of links finds boards by it", file)
+		assert.LessOrEqual(t, b.SchemaVersion, 39, "%s: older servers refuse a higher one", file)
+		var presets []string
+		for _, r := range b.Timepicker.QuickRanges {
+			presets = append(presets, r.From)
+		}
+		assert.Subset(t, presets, []string{"now-7d/d", "now-30d/d", "now-90d/d", "now-1y/d"}, file)
+
+		for _, v := range b.Templating.List {
+			if v.Type == "query" {
+				assert.Equal(t, 2, v.Refresh, "%s: %s is read again when the period changes", file, v.Name)
+				assert.NotEmpty(t, v.Description, "%s: %s", file, v.Name)
+				assert.Equal(t, "${datasource}", v.DataSource.UID, "%s: %s", file, v.Name)
+				assert.NotEmpty(t, v.AllValue, "%s: without it All loses what is unknown: %s", file, v.Name)
+			}
+		}
+		for _, a := range b.Annotations.List {
+			assert.Equal(t, "${datasource}", a.DataSource.UID, "%s: %s", file, a.Name)
+		}
+
+		ids, titles, taken := map[int]bool{}, map[string]bool{}, map[[2]int]string{}
+		for _, p := range b.AllPanels() {
+			what := file + ": " + p.Title
+			assert.False(t, ids[p.ID], "%s: id %d twice", what, p.ID)
+			assert.False(t, titles[p.Title], "%s: title twice", what)
+			ids[p.ID], titles[p.Title] = true, true
+			assert.NotEmpty(t, p.Title, what)
+			assert.NotEmpty(t, p.Description, what)
+			require.NotNil(t, p.FieldConfig, what)
+			assert.NotEmpty(t, p.FieldConfig.Defaults.Unit, what)
+			assert.NotEmpty(t, p.FieldConfig.Defaults.NoValue, "%s: says what an empty database means", what)
+			require.NotNil(t, p.DataSource, what)
+			assert.Equal(t, "${datasource}", p.DataSource.UID, what)
+			assert.NotEmpty(t, p.Targets, what)
+			for _, target := range p.Targets {
+				assert.Equal(t, "${datasource}", target.DataSource.UID, what)
+				assert.NotEmpty(t, target.RawSQL+target.Expr, what)
+			}
+			assert.LessOrEqual(t, p.GridPos.X+p.GridPos.W, grafana.Columns, what)
+			for x := p.GridPos.X; x < p.GridPos.X+p.GridPos.W; x++ {
+				for y := p.GridPos.Y; y < p.GridPos.Y+p.GridPos.H; y++ {
+					assert.Empty(t, taken[[2]int{x, y}], "%s overlaps", what)
+					taken[[2]int{x, y}] = p.Title
+				}
+			}
+		}
+	}
+}
+
+// TestProvisioningNeverReplacesWhatAGrafanaHas: a file with policies would
+// replace all of them, and a rule without its annotations has no link.
+func TestProvisioningNeverReplacesWhatAGrafanaHas(t *testing.T) {
+	t.Parallel()
+	panels := map[string]bool{}
+	for _, p := range boardsOfFiles(t)["llm-usage-summary.json"].AllPanels() {
+		panels[jsonText(t, p.ID)] = true
+	}
+	require.NoError(t, fs.WalkDir(dashboards.Files, "provisioning", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := dashboards.Files.ReadFile(file)
+		require.NoError(t, err)
+		content := struct {
+			Version  int   `yaml:"apiVersion"`
+			Policies []any `yaml:"policies"`
+			Groups   []struct {
+				Rules []struct {
+					UID         string            `yaml:"uid"`
+					NoData      string            `yaml:"noDataState"`
+					Failed      string            `yaml:"execErrState"`
+					Annotations map[string]string `yaml:"annotations"`
+				} `yaml:"rules"`
+			} `yaml:"groups"`
+		}{}
+		require.NoError(t, yaml.Unmarshal(text, &content), file)
+		assert.Equal(t, 1, content.Version, file)
+		assert.Empty(t, content.Policies, file)
+		uids := map[string]bool{}
+		for _, group := range content.Groups {
+			for _, r := range group.Rules {
+				assert.False(t, uids[r.UID], "%s twice", r.UID)
+				uids[r.UID] = true
+				assert.Equal(t, []string{"OK", "Error"}, []string{r.NoData, r.Failed}, r.UID)
+				assert.Equal(t, "llm-usage-summary", r.Annotations["__dashboardUid__"], r.UID)
+				assert.True(t, panels[r.Annotations["__panelId__"]], "%s: panel %s", r.UID, r.Annotations["__panelId__"])
+				assert.NotEmpty(t, r.Annotations["summary"], r.UID)
+				assert.NotEmpty(t, r.Annotations["description"], r.UID)
+			}
+		}
+		return nil
+	}))
+}
+
+func jsonText(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(text)
+}
