@@ -32,7 +32,7 @@ postgres = [ -n "$${TEST_DATABASE_URL:-$${DATABASE_URL:-}}" ] || echo "PostgreSQ
 .PHONY: help
 help: ## print this list
 	@printf 'otelcol-usage: make <door>\n\n'
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables: ONCE=1 (demo), PKG=./internal/store TESTFLAGS="-run Name -v" (test, race, cover, golden),\nBENCH=Processor, FUZZTIME=1m, DATABASE_URL=postgres://… (demo and tests use that server).\n'
 
 ##@ Run
@@ -65,6 +65,11 @@ test: build ## run every test: units, database, the built binary end to end
 	@echo "running all tests; the end-to-end tests come last"
 	@packages=$$($(GO) list $(PKG)); OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -timeout 20m $(TESTFLAGS) \
 		$$(grep -v '/e2e$$' <<<"$$packages" || true) $$(grep '/e2e$$' <<<"$$packages" || true)
+
+.PHONY: e2e-clients
+e2e-clients: build ## run real client libraries from npm through the binary; skips aloud without npm
+	@$(postgres)
+	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run TestRealClients) ./e2e
 
 .PHONY: test-short
 test-short: ## run the tests that need no database and no binary

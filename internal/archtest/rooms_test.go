@@ -68,7 +68,9 @@ var rooms = map[string]room{
 	"internal/pgtest":   {uses: []string{"internal/pgserver", "internal/dbmigrate", "migrations"}},
 	"internal/golden":   {},
 	"internal/archtest": {tests: slices.Concat(components, []string{"internal/usage"})},
-	"e2e":               {tests: slices.Concat(components, []string{"internal/replay", "internal/usage", "internal/genai", "internal/pricing", "internal/dbmigrate", "examples"})},
+	"e2e":               {tests: slices.Concat(components, []string{"internal/replay", "internal/usage", "internal/genai", "internal/pricing", "internal/dbmigrate", "examples", "e2e/mockprovider"})},
+	// Answers as providers do, for tests alone.
+	"e2e/mockprovider": {},
 }
 
 // testHelpers may be imported by every test.
@@ -99,7 +101,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl"},
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "e2e/mockprovider"},
 		because: "the network belongs to the extension and to commands",
 	},
 	{

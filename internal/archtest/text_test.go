@@ -98,8 +98,8 @@ func TestUnwantedTextsAreFound(t *testing.T) {
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	codeFence    = regexp.MustCompile("(?s)```.*?```")
-	makeCommand  = regexp.MustCompile("(?:^|[`\\s$])make ([a-z][a-z-]*)")
-	door         = regexp.MustCompile(`(?m)^([a-z][a-z-]*):[^=\n]*?(## .+)?$`)
+	makeCommand  = regexp.MustCompile("(?:^|[`\\s$])make ([a-z][a-z0-9-]*)")
+	door         = regexp.MustCompile(`(?m)^([a-z][a-z0-9-]*):[^=\n]*?(## .+)?$`)
 )
 
 // TestLinksInDocumentsLeadSomewhere follows the links to files of ours.
