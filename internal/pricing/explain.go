@@ -232,7 +232,11 @@ func (e Explanation) String() string {
 		fmt.Fprintf(&b, "  %s at %s (%s): %s\n", s.Name, s.Provider, s.Rule, hit)
 	}
 	if e.Model != "" {
-		fmt.Fprintf(&b, "price row\n  %s, %s\n  %s:%d\n", e.PriceID, e.Holds, e.File, e.Line)
+		fmt.Fprintf(&b, "price row\n  %s, %s\n  %s", e.PriceID, e.Holds, e.File)
+		if e.Line > 0 {
+			fmt.Fprintf(&b, ":%d", e.Line)
+		}
+		b.WriteString("\n")
 		if e.Source != "" {
 			fmt.Fprintf(&b, "  source: %s\n", e.Source)
 		}
