@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/doctorcmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/ratescmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/repricecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/retentioncmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/usagecmd"
@@ -47,6 +48,7 @@ func newRoot() *cobra.Command {
 		doctorcmd.New(),
 		migratecmd.New(),
 		pricescmd.New(),
+		ratescmd.New(),
 		repricecmd.New(),
 		retentioncmd.New(),
 		usagecmd.New(),

@@ -1,0 +1,179 @@
+// Package ratescmd is `usagectl rates`: the exchange rates by which reports
+// show costs in another currency.
+//
+// It owns the reading of rate files; it does not own the table nor how costs
+// are converted (internal/store, migrations).
+package ratescmd
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/shopspring/decimal"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/dbflag"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// New returns the command.
+func New() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rates",
+		Short: "Keeps exchange rates, for reports in another currency",
+	}
+	db := dbflag.Add(cmd)
+	cmd.AddCommand(importing(db), list(db))
+	return cmd
+}
+
+func importing(db *dbflag.Flag) *cobra.Command {
+	return &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "Stores the rates of a CSV file, all or none",
+		Long: `Stores the rates of a CSV file with the columns currency, valid_from, rate, source:
+how much of the currency one US dollar buys, from that day (UTC) until the next
+row. A rate that is there already for the same day is replaced. Costs are stored
+in dollars; rates change only what reports show. The database user needs the
+role usage_pricer.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("read rates: %w", err)
+			}
+			defer file.Close() //nolint:errcheck // it was only read
+			rates, err := readRates(args[0], file)
+			if err != nil {
+				return err
+			}
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			changed, err := store.SaveRates(cmd.Context(), pool, rates)
+			if err != nil {
+				return advise(err, "usage_pricer")
+			}
+			cmd.Printf("%d rates read, %d of them new or different\n", len(rates), changed)
+			return nil
+		},
+	}
+}
+
+func list(db *dbflag.Flag) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "Lists the stored rates",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			rates, err := store.Rates(cmd.Context(), pool)
+			if err != nil {
+				return advise(err, "usage_reader")
+			}
+			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			_, _ = fmt.Fprintln(table, "CURRENCY\tVALID FROM\tFOR ONE USD\tSOURCE")
+			for _, r := range rates {
+				_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", r.Currency, r.From.Format(time.DateOnly), r.Rate, r.Source)
+			}
+			return table.Flush()
+		},
+	}
+}
+
+var (
+	header   = []string{"currency", "valid_from", "rate", "source"}
+	currency = regexp.MustCompile(`^[A-Z]{3}$`)
+	// number keeps what decimal also reads, exponents and signs, out: in a
+	// rate they are mistakes. The table keeps twelve digits on each side.
+	number = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?$`)
+)
+
+// maxFaults is how many faults of a file are told at once.
+const maxFaults = 20
+
+// readRates reads a file and tells all its faults, each with its line.
+func readRates(name string, r io.Reader) ([]store.ExchangeRate, error) {
+	in := csv.NewReader(r)
+	in.TrimLeadingSpace = true
+	first, err := in.Read()
+	if err != nil || !slices.Equal(first, header) {
+		return nil, fmt.Errorf("%s:1: found %q, needed is the header %s", name, strings.Join(first, ","), strings.Join(header, ","))
+	}
+	var rates []store.ExchangeRate
+	var faults []error
+	seen := map[string]int{}
+	for len(faults) < maxFaults {
+		fields, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := in.FieldPos(0)
+		rate, err := parseRate(fields)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", name, line, err))
+			continue
+		}
+		key := fields[0] + fields[1]
+		if before, twice := seen[key]; twice {
+			faults = append(faults, fmt.Errorf("%s:%d: %s on %s stands in line %d already", name, line, fields[0], fields[1], before))
+		}
+		seen[key] = line
+		rates = append(rates, rate)
+	}
+	if len(faults) == 0 && len(rates) == 0 {
+		faults = append(faults, fmt.Errorf("%s has no rates", name))
+	}
+	return rates, errors.Join(faults...)
+}
+
+func parseRate(fields []string) (r store.ExchangeRate, err error) {
+	r.Currency, r.Source = fields[0], strings.TrimSpace(fields[3])
+	if !currency.MatchString(r.Currency) || r.Currency == "USD" {
+		return r, fmt.Errorf("currency: found %q, needed are the three capital letters of ISO 4217, other than USD", r.Currency)
+	}
+	if r.From, err = time.Parse(time.DateOnly, fields[1]); err != nil {
+		return r, fmt.Errorf("valid_from: found %q, needed is a date such as 2026-01-31", fields[1])
+	}
+	if r.From.Before(usage.MinTime) || !r.From.Before(usage.MaxTime) {
+		return r, fmt.Errorf("valid_from: %s is outside %s to %s", fields[1], usage.MinTime.Format(time.DateOnly), usage.MaxTime.Format(time.DateOnly))
+	}
+	if !number.MatchString(fields[2]) {
+		return r, fmt.Errorf("rate: found %q, needed is a decimal number such as 0.8523, with at most 12 places", fields[2])
+	}
+	if r.Rate, err = decimal.NewFromString(fields[2]); err != nil || r.Rate.IsZero() {
+		return r, fmt.Errorf("rate: found %q, needed is more than 0", fields[2])
+	}
+	if r.Source == "" || len(r.Source) > usage.MaxTextBytes || usage.CleanText(r.Source, usage.MaxTextBytes) != r.Source {
+		return r, fmt.Errorf("source: found %q, needed is who says so, in 1 to %d bytes", usage.CleanText(r.Source, 40), usage.MaxTextBytes)
+	}
+	return r, nil
+}
+
+func advise(err error, role string) error {
+	switch {
+	case store.Classify(err) == store.ClassSchema:
+		return fmt.Errorf("%w; run: usagectl migrate up", err)
+	case store.Classify(err) == store.ClassAccess:
+		return fmt.Errorf("%w; the user needs the role: GRANT %s TO <user>", err, role)
+	}
+	return err
+}
