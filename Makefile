@@ -13,6 +13,8 @@ TESTFLAGS ?=
 FUZZTIME ?= 30s
 BENCH ?= .
 ONCE ?=
+# Flags of the program of make bench-store; BENCHFLAGS=-h lists them.
+BENCHFLAGS ?=
 
 # One setting for binaries and tests, so that each package is compiled once.
 export CGO_ENABLED ?= 0
@@ -114,6 +116,11 @@ ROWS ?= 10000000
 bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows
 	@$(GO) build -o bin/benchquery ./tools/benchquery
 	@bin/benchquery -rows $(ROWS)
+
+.PHONY: bench-store
+bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLAGS='-rows 100000'
+	@$(postgres)
+	@$(GO) run ./tools/benchstore $(BENCHFLAGS)
 
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+type bench struct {
+	pool    *pgxpool.Pool
+	o       options
+	records []usage.Record
+	values  [][]any // the rows as pgx's CopyFrom takes them
+}
+
+// columns of the table. JSON is read as text, which pgx sends on as it is.
+var columns = []string{
+	"id", "user_id", "timestamp", "usage_dollars", "api_type", "model", "tokens_used", "request_id", "metadata", "created_at",
+	"provider", "service", "environment", "pricing_status", "pricing_reason", "price_id", "cost_source", "reported_dollars",
+	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "reasoning_tokens",
+	"audio_seconds", "characters", "images", "other_quantities",
+}
+
+// prepareRaw makes the table with a primary key and nothing else, and the
+// values that go into it: those of the very rows that the writer makes, in the
+// order of time, as they arrive. Their encoding is within the measurement, as
+// it is for the writer, which also makes the values from records there.
+func (b *bench) prepareRaw(ctx context.Context) error {
+	if err := b.writer(1, 1)(ctx); err != nil {
+		return err
+	}
+	for _, sql := range []string{
+		`DROP TABLE IF EXISTS public.bench_raw`,
+		`CREATE TABLE public.bench_raw AS SELECT ` + strings.Join(columns, ", ") + ` FROM public.api_usage WITH NO DATA`,
+		`ALTER TABLE public.bench_raw ADD PRIMARY KEY (id)`,
+	} {
+		if _, err := b.pool.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	list := strings.NewReplacer("metadata", "metadata::text", "other_quantities", "other_quantities::text").Replace(strings.Join(columns, ", "))
+	rows, err := b.pool.Query(ctx, `SELECT `+list+` FROM public.api_usage ORDER BY timestamp`)
+	if err != nil {
+		return err
+	}
+	b.values, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	return err
+}
+
+// empty makes all kinds start from the same tables.
+func (b *bench) empty(ctx context.Context, own bool) error {
+	tables := `public.bench_raw`
+	if own {
+		tables = `public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_quarter_total, public.usage_day_user, public.usage_month_user`
+	}
+	return pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error {
+		for _, sql := range []string{`SET LOCAL session_replication_role = replica`, `TRUNCATE ` + tables} {
+			if _, err := tx.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (b *bench) raw(ctx context.Context) error {
+	_, err := b.pool.CopyFrom(ctx, pgx.Identifier{"public", "bench_raw"}, columns, pgx.CopyFromRows(b.values))
+	return err
+}
+
+// writer sends every batch so many times through so many connections.
+func (b *bench) writer(connections, times int) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		w := store.NewWriter(b.pool, store.WriterOptions{})
+		batches := make(chan []usage.Record)
+		errs := make(chan error, connections)
+		var wg sync.WaitGroup
+		for range connections {
+			wg.Go(func() {
+				for batch := range batches {
+					for range times {
+						if _, err := w.Write(ctx, slices.Clone(batch)); err != nil {
+							errs <- err
+							return
+						}
+					}
+				}
+			})
+		}
+		var err error
+		for batch := range slices.Chunk(b.records, b.o.batch) {
+			select {
+			case batches <- batch:
+				continue
+			case err = <-errs:
+			}
+			break
+		}
+		close(batches)
+		wg.Wait()
+		if err == nil && len(errs) > 0 {
+			err = <-errs
+		}
+		return err
+	}
+}
+
+// statement lets the insert statement fold the sums, as on Citus.
+func (b *bench) statement(ctx context.Context) error {
+	if _, err := b.pool.Exec(ctx, `ALTER TABLE public.api_usage DISABLE TRIGGER api_usage_fold_insert`); err != nil {
+		return err
+	}
+	err := b.writer(1, 1)(ctx)
+	_, errEnable := b.pool.Exec(ctx, `ALTER TABLE public.api_usage ENABLE TRIGGER api_usage_fold_insert`)
+	if err == nil {
+		err = errEnable
+	}
+	return err
+}
