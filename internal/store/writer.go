@@ -39,11 +39,10 @@ type WriterOptions struct {
 // deterministic, so the same batch may be written any number of times, by any
 // number of collectors.
 type Writer struct {
-	pool    *pgxpool.Pool
-	o       WriterOptions
-	begin   pgx.TxOptions
-	users   *userCache
-	buffers sync.Pool
+	pool  *pgxpool.Pool
+	o     WriterOptions
+	begin pgx.TxOptions
+	users *userCache
 
 	mu sync.Mutex
 	db *database // nil: not looked yet, or something changed
@@ -344,15 +343,10 @@ func (w *Writer) isolateHalves(ctx context.Context, db *database, rows []row, is
 }
 
 func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, byCopy bool) (inserted int, err error) {
-	buf, _ := w.buffers.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
-	}
-	defer w.buffers.Put(buf)
 	err = pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		var err error
 		if byCopy {
-			*buf, inserted, err = copyBatch(ctx, tx, *buf, rows)
+			inserted, err = copyBatch(ctx, tx, rows)
 		} else {
 			inserted, err = insertBatch(ctx, tx, db, rows)
 		}

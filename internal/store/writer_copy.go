@@ -1,9 +1,10 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
+	"io"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,14 +29,54 @@ var copyHeader = []byte("PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000")
 
 // copyBatch sends the rows by COPY in binary form, which is built here and not
 // by pgx: that would box each of 27 values of each row into an interface.
-func copyBatch(ctx context.Context, tx pgx.Tx, buf []byte, rows []row) ([]byte, int, error) {
-	buf = append(buf[:0], copyHeader...)
-	for i := range rows {
-		buf = rows[i].appendBinary(buf)
+func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
+	reader := &copyReader{rows: rows, rest: copyHeader}
+	defer reader.close()
+	tag, err := tx.Conn().PgConn().CopyFrom(ctx, reader, copyRows)
+	return int(tag.RowsAffected()), err
+}
+
+// copyReader encodes rows while they are read, so that the server works on the
+// first ones while the next are made, and no batch stands in memory twice.
+type copyReader struct {
+	mu   sync.Mutex
+	rows []row
+	rest []byte // encoded and not read yet
+	buf  []byte // what rest is part of
+	done bool
+}
+
+func (c *copyReader) Read(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := copy(p, c.rest)
+	c.rest = c.rest[n:]
+	for n < len(p) {
+		switch {
+		case len(c.rows) > 0:
+			c.buf = c.rows[0].appendBinary(c.buf[:0])
+			c.rows = c.rows[1:]
+		case !c.done:
+			c.buf = append(c.buf[:0], 0xff, 0xff) // the end
+			c.done = true
+		case n > 0:
+			return n, nil
+		default:
+			return 0, io.EOF
+		}
+		sent := copy(p[n:], c.buf)
+		n += sent
+		c.rest = c.buf[sent:]
 	}
-	buf = append(buf, 0xff, 0xff) // the end
-	tag, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(buf), copyRows)
-	return buf, int(tag.RowsAffected()), err
+	return n, nil
+}
+
+// close takes the rows away. When a connection breaks, CopyFrom returns while
+// its goroutine may still read, and the next try writes to the rows.
+func (c *copyReader) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rows, c.rest, c.done = nil, nil, true
 }
 
 // appendBinary appends one row: the number of fields, and for each its length
