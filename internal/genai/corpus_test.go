@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,12 +27,15 @@ type truth struct {
 		API      string          `json:"api"`
 		Billable bool            `json:"billable"`
 		Model    string          `json:"model_requested"`
+		Answered string          `json:"model_returned"`
 		Usage    json.RawMessage `json:"usage"`
 	} `json:"calls"`
 }
 
-// bill is what a provider charges one call by. Totals are inclusive.
+// bill is what a provider charges one call by: whose price, and how much of
+// what. Totals are inclusive. Equal bills at one time cost the same dollars.
 type bill struct {
+	provider, model                                                 string
 	input, output, cacheRead, cacheWrite5m, cacheWrite1h, reasoning int64
 	inputAudio, outputAudio, seconds                                int64
 }
@@ -107,6 +111,10 @@ const (
 // a reason, which is the verdict then.
 func judge(c *Call, want bill) verdict {
 	got := billOfCall(c)
+	got.provider, got.model = c.Provider, c.Model
+	if inspectModel(want.model).base == inspectModel(c.Model).base {
+		got.model = want.model // without its date, where the span tells the one asked for only
+	}
 	// What is not told must be told not to be told: nothing at all is no bill.
 	if c.Quantities.IsZero() && c.Reason != "" {
 		return verdict(c.Reason)
@@ -155,7 +163,9 @@ func readCorpus(t *testing.T) []corpusCase {
 		var bills []bill
 		for _, call := range want.Calls {
 			if call.Billable {
-				bills = append(bills, billOf(t, call.Provider, call.Usage))
+				b := billOf(t, call.Provider, call.Usage)
+				b.provider, b.model = call.Provider, cmp.Or(call.Answered, call.Model)
+				bills = append(bills, b)
 			}
 		}
 		require.Len(t, bills, want.BillableCalls, file)
@@ -275,7 +285,8 @@ What each library tells of its calls, measured: real libraries were run
 against a mock provider with known answers, and what they exported is compared
 with those answers.
 
-- **exact**: the number of calls and all their quantities are those of the provider.
+- **exact**: the number of calls, their provider and model, and all their quantities
+  are those of the provider, and so are their dollars.
 - **exact price**: the same, but the span does not tell how many of the output
   tokens were reasoning. Providers that count reasoning inside the output
   charge both alike.
