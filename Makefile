@@ -122,6 +122,11 @@ bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLA
 	@$(postgres)
 	@$(GO) run ./tools/benchstore $(BENCHFLAGS)
 
+.PHONY: bench-api
+bench-api: ## ask the API with 50 callers while calls are stored, and measure exports (a minute)
+	@$(GO) test ./extension/usageapiextension -run '^$$' -bench SummaryWhileIngesting -benchtime 300x -timeout 10m $(TESTFLAGS)
+	@$(GO) test ./extension/usageapiextension -run '^$$' -bench Export -benchtime 1x -timeout 10m $(TESTFLAGS)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /\t/' | while IFS=$$'\t' read -r file target; do \

@@ -22,7 +22,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
+	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/extension/extensiontest"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
@@ -479,4 +481,26 @@ func TestStartFailsWhenThePortIsTaken(t *testing.T) {
 	a := newAPI(config, extensiontest.NewNopSettings(metadata.Type))
 	require.ErrorContains(t, a.Start(t.Context(), &statusHost{}), "`http::endpoint` cannot be opened")
 	assert.NoError(t, a.Shutdown(t.Context()), "what did not start can be shut down")
+}
+
+func TestOtherOriginsAreLetInByConfiguration(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	api := newTestAPI(t, db.DSN, endOfJanuary, func(c *Config) {
+		c.HTTP.CORS = configoptional.Some(confighttp.CORSConfig{
+			AllowedOrigins: []string{"https://dashboard.example.com"}, AllowedHeaders: []string{"Authorization"}, ExposedHeaders: []string{"ETag"},
+		})
+	})
+	for origin, allowed := range map[string]string{"https://dashboard.example.com": "https://dashboard.example.com", "https://evil.example.com": ""} {
+		// A browser asks first, without credentials.
+		w := api.do(t, http.MethodOptions, "nobody", "/api/admin/usage", "Origin", origin, "Access-Control-Request-Method", "GET", "Access-Control-Request-Headers", "authorization")
+		assert.Equal(t, http.StatusNoContent, w.Code)
+		assert.Equal(t, allowed, w.Header().Get("Access-Control-Allow-Origin"), origin)
+
+		w = api.get(t, "admin", "/api/admin/usage", "Origin", origin)
+		assert.Equal(t, allowed, w.Header().Get("Access-Control-Allow-Origin"), origin)
+		assert.Equal(t, 401, api.get(t, "nobody", "/api/admin/usage", "Origin", origin).Code, "an origin is no credential")
+	}
+	w := newTestAPI(t, db.DSN, endOfJanuary).get(t, "admin", "/api/admin/usage", "Origin", "https://dashboard.example.com")
+	assert.Empty(t, w.Header().Get("Access-Control-Allow-Origin"), "nobody is let in without configuration")
 }
