@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -242,8 +244,9 @@ func compareBill(t *testing.T, name, expect string, want mockprovider.Bill, row 
 
 // npm installs the packages of clients.
 type npm struct {
-	node  string
-	slots chan struct{}
+	node    string
+	slots   chan struct{} // installations at a time
+	folders sync.Map      // *sync.Mutex by folder: its scenarios share one installation
 }
 
 // oldestNode is the major version of Node.js that every client runs on.
@@ -280,6 +283,9 @@ func skipClients(t *testing.T, because string) {
 // copies its scenarios beside them, where Node.js looks for packages.
 func (n *npm) install(t *testing.T, folder string) string {
 	t.Helper()
+	folderLock, _ := n.folders.LoadOrStore(folder, &sync.Mutex{})
+	folderLock.(*sync.Mutex).Lock()
+	defer folderLock.(*sync.Mutex).Unlock()
 	n.slots <- struct{}{}
 	defer func() { <-n.slots }()
 	target, err := filepath.Abs(filepath.Join(installDir, filepath.Base(folder)))
@@ -294,7 +300,11 @@ func (n *npm) install(t *testing.T, folder string) string {
 	for _, file := range append(files, folder+"/package.json", folder+"/package-lock.json", clientsDir+"/harness.mjs", clientsDir+"/.npmrc") {
 		content, err := os.ReadFile(file)
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(target, filepath.Base(file)), content, 0o644))
+		copied := filepath.Join(target, filepath.Base(file))
+		if was, err := os.ReadFile(copied); err == nil && bytes.Equal(was, content) {
+			continue // another scenario of the folder may be reading it
+		}
+		require.NoError(t, os.WriteFile(copied, content, 0o644))
 	}
 	if was, _ := os.ReadFile(stamp); string(was) == done {
 		return target
