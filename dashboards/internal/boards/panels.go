@@ -76,7 +76,7 @@ func bars(title, description, unit string, targets []grafana.Target) grafana.Pan
 	return panel("timeseries", title, description, targets,
 		grafana.Field{
 			// Bars do not begin at 0 by themselves.
-			Unit: unit, Min: ptr(0.0), NoValue: "0", Color: m{"mode": "palette-classic"},
+			Unit: unit, Min: ptr(0.0), NoValue: "no calls in this period", Color: m{"mode": "palette-classic"},
 			Custom: m{
 				"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "barAlignment": 1, "barWidthFactor": 0.8, "showPoints": "never",
 				"stacking": m{"mode": "normal", "group": "A"}, "axisBorderShow": false, "axisSoftMin": 0,
