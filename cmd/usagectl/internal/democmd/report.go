@@ -129,5 +129,5 @@ func grafanaHint() string {
 			return path + " is installed; see dashboards/README.md for how to provision it"
 		}
 	}
-	return "no grafana-server on this machine; dashboards/README.md says how to see the dashboards"
+	return "no grafana-server on this machine; compose.yaml starts one with the dashboards where Docker runs, dashboards/README.md says how to load them into yours"
 }
