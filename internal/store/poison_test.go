@@ -30,13 +30,20 @@ const refuseByTrigger = `CREATE FUNCTION public.refuse() RETURNS trigger LANGUAG
 func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]refusal{
-		"check":        {`ALTER TABLE public.api_usage ADD CONSTRAINT no_poison CHECK (service <> 'poison')`, "23514", "no_poison"},
-		"not null":     {`ALTER TABLE public.api_usage ADD COLUMN host text GENERATED ALWAYS AS (nullif(service, 'poison')) STORED NOT NULL`, "23502", ""},
-		"foreign key":  {`CREATE TABLE public.service (name text PRIMARY KEY); INSERT INTO public.service VALUES ('shop'); ALTER TABLE public.api_usage ADD CONSTRAINT known_service FOREIGN KEY (service) REFERENCES public.service`, "23503", "known_service"},
-		"unique":       {`CREATE UNIQUE INDEX one_poison ON public.api_usage ((1)) WHERE service = 'poison'; INSERT INTO public.api_usage (usage_dollars, api_type, service, model) VALUES (0, 'text', 'poison', '')`, "23505", "one_poison"},
-		"number range": {`ALTER TABLE public.api_usage ADD COLUMN host smallint GENERATED ALWAYS AS (CASE WHEN service = 'poison' THEN 99999 ELSE 1 END) STORED`, "22003", ""},
-		"division":     {`ALTER TABLE public.api_usage ADD COLUMN host int GENERATED ALWAYS AS (1 / CASE WHEN service = 'poison' THEN 0 ELSE 1 END) STORED`, "22012", ""},
-		"text length":  {`ALTER TABLE public.api_usage ADD COLUMN host varchar(5) GENERATED ALWAYS AS (service) STORED`, "22001", ""},
+		"check":         {`ALTER TABLE public.api_usage ADD CONSTRAINT no_poison CHECK (service <> 'poison')`, "23514", "no_poison"},
+		"not null":      {`ALTER TABLE public.api_usage ADD COLUMN host text GENERATED ALWAYS AS (nullif(service, 'poison')) STORED NOT NULL`, "23502", ""},
+		"foreign key":   {`CREATE TABLE public.service (name text PRIMARY KEY); INSERT INTO public.service VALUES ('shop'); ALTER TABLE public.api_usage ADD CONSTRAINT known_service FOREIGN KEY (service) REFERENCES public.service`, "23503", "known_service"},
+		"unique":        {`CREATE UNIQUE INDEX one_poison ON public.api_usage ((1)) WHERE service = 'poison'; INSERT INTO public.api_usage (usage_dollars, api_type, service, model) VALUES (0, 'text', 'poison', '')`, "23505", "one_poison"},
+		"number range":  {`ALTER TABLE public.api_usage ADD COLUMN host smallint GENERATED ALWAYS AS (CASE WHEN service = 'poison' THEN 99999 ELSE 1 END) STORED`, "22003", ""},
+		"division":      {`ALTER TABLE public.api_usage ADD COLUMN host int GENERATED ALWAYS AS (1 / CASE WHEN service = 'poison' THEN 0 ELSE 1 END) STORED`, "22012", ""},
+		"program limit": {`ALTER TABLE public.api_usage ADD COLUMN host text GENERATED ALWAYS AS (chr(CASE WHEN service = 'poison' THEN 0 ELSE 65 END)) STORED`, "54000", ""},
+		// Faults in JSON name a line of the JSON beside that of the COPY.
+		"broken json":   {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS ((CASE WHEN service = 'poison' THEN '{' ELSE '1' END)::jsonb) STORED`, "22P02", ""},
+		"json with NUL": {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS ((CASE WHEN service = 'poison' THEN '"\u0000"' ELSE '1' END)::jsonb) STORED`, "22P05", ""},
+		"deep json":     {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS (repeat(CASE WHEN service = 'poison' THEN '[' ELSE '1' END, CASE WHEN service = 'poison' THEN 20000 ELSE 1 END)::jsonb) STORED`, "54001", ""},
+		"json number":   {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS ((CASE WHEN service = 'poison' THEN '1e200000' ELSE '1' END)::jsonb) STORED`, "22003", ""},
+		"year":          {`ALTER TABLE public.api_usage ADD COLUMN host date GENERATED ALWAYS AS (make_date(CASE WHEN service = 'poison' THEN 9999999 ELSE 2026 END, 1, 1)) STORED`, "22008", ""},
+		"text length":   {`ALTER TABLE public.api_usage ADD COLUMN host varchar(5) GENERATED ALWAYS AS (service) STORED`, "22001", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
