@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,8 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// secrets are texts that must not come out anywhere: what was said in a call,
-// and the password of the database.
+// secrets are texts that must not come out anywhere: what was said in a call.
 var secrets = []string{"the-prompt-nobody-may-read", "the-answer-nobody-may-read"}
 
 func TestContentReachesNeitherQueueNorRowNorLog(t *testing.T) {
@@ -22,10 +23,17 @@ func TestContentReachesNeitherQueueNorRowNorLog(t *testing.T) {
 	queue := t.TempDir()
 	config := configuration{
 		exporter:   "    sending_queue: {storage: file_storage}",
-		extensions: "  file_storage: {directory: " + queue + "}",
-		extNames:   ", file_storage",
+		extensions: "  file_storage: {directory: " + queue + "}\n  bearertokenauth: {token: the-token-nobody-may-read}",
+		extNames:   ", file_storage, bearertokenauth",
+		api:        "    access: {bearer_is_admin: true}\n",
+		apiHTTP:    "      auth: {authenticator: bearertokenauth}\n",
 		logLevel:   "debug",
 	}.String()
+	metrics := freeAddress(t)
+	host, port, err := net.SplitHostPort(metrics)
+	require.NoError(t, err)
+	config = strings.Replace(config, "metrics: {level: none}",
+		"metrics: {level: detailed, readers: [{pull: {exporter: {prometheus: {host: "+host+", port: "+port+"}}}}]}", 1)
 	// The database is not there at first, so that everything stays in the queue.
 	c := prepare(t, config, "DATABASE_URL=postgres://nobody:the-password-nobody-may-read@127.0.0.1:1/none", "DEBUG_USAGE=true")
 	c.start()
@@ -62,12 +70,36 @@ func TestContentReachesNeitherQueueNorRowNorLog(t *testing.T) {
 	c.env = []string{dsn, "DEBUG_USAGE=true"}
 	c.start()
 	waitForRows(t, pool, 20)
+
+	// The database refuses one call more, which is kept beside the table.
+	_, err = pool.Exec(t.Context(), `ALTER TABLE public.api_usage ADD CONSTRAINT no_more CHECK (created_at < now() - interval '1 day') NOT VALID`)
+	require.NoError(t, err)
+	spans.RemoveIf(func(span ptrace.Span) bool { return span.SpanID() != spans.At(0).SpanID() })
+	spans.At(0).SetSpanID([8]byte{99})
+	spans.At(0).SetTraceID([16]byte{99})
+	spans.At(0).Attributes().PutStr("gen_ai.response.id", "one-more")
+	require.NoError(t, c.sendGRPC(payload))
+	var parked string
+	eventually(t, "a refused call", func() error {
+		return pool.QueryRow(t.Context(), `SELECT d::text FROM public.usage_dead_letter d`).Scan(&parked)
+	})
+	for token, status := range map[string]int{"the-token-nobody-may-read": 200, "the-wrong-token-nobody-may-read": 401} {
+		answer, _ := request(t, "GET", "http://"+c.api+"/api/admin/usage", "Bearer "+token)
+		assert.Equal(t, status, answer.StatusCode)
+	}
+	_, told := request(t, "GET", "http://"+metrics+"/metrics", "")
+	assert.Contains(t, told, "usage_postgres_parked")
 	c.stop()
 	log := c.log.String()
-	assert.Equal(t, 20, strings.Count(log, "\tusage record "), "DEBUG_USAGE=true logs one line for each record")
+	assert.Equal(t, 21, strings.Count(log, "\tusage record "), "DEBUG_USAGE=true logs one line for each record")
 	var rows string
 	require.NoError(t, pool.QueryRow(t.Context(), `SELECT string_agg(u::text, ' ') FROM public.api_usage u`).Scan(&rows))
-	for _, secret := range append(secrets, "the-password-nobody-may-read", strings.TrimPrefix(dsn, "DATABASE_URL=")) {
+	own, err := url.Parse(strings.TrimPrefix(dsn, "DATABASE_URL="))
+	require.NoError(t, err)
+	password, _ := own.User.Password()
+	for _, secret := range append(secrets, "the-password-nobody-may-read", password, own.String(), "the-token-nobody-may-read", "the-wrong-token-nobody-may-read") {
+		assert.NotContains(t, parked, secret, "in the dead letter")
+		assert.NotContains(t, told, secret, "in the metrics")
 		assert.NotContains(t, log, secret, "in the log")
 		assert.NotContains(t, rows, secret, "in the table")
 	}
