@@ -250,7 +250,7 @@ type npm struct {
 }
 
 // oldestNode is the major version of Node.js that every client runs on.
-const oldestNode = 22
+const oldestNode = 24
 
 // newNPM finds npm and a Node.js that is new enough, which it installs
 // otherwise. Without them the test is skipped, and says so.
@@ -259,13 +259,15 @@ func newNPM(t *testing.T) *npm {
 	if _, err := exec.LookPath("npm"); err != nil {
 		skipClients(t, "npm is not installed")
 	}
-	if out, err := exec.Command("npm", "ping").CombinedOutput(); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, "npm", "ping", "--fetch-retries=0").CombinedOutput(); err != nil {
 		skipClients(t, "the npm registry does not answer: "+strings.TrimSpace(string(out)))
 	}
 	n := &npm{node: "node", slots: make(chan struct{}, 2)}
 	out, err := exec.Command("node", "--version").Output()
 	major, _, _ := strings.Cut(strings.TrimPrefix(string(out), "v"), ".")
-	if version, _ := strconv.Atoi(major); err != nil || version <= oldestNode {
+	if version, _ := strconv.Atoi(major); err != nil || version < oldestNode {
 		n.node, err = filepath.Abs(filepath.Join(n.install(t, filepath.Join(clientsDir, "node")), "node_modules", ".bin", "node"))
 		require.NoError(t, err)
 	}
