@@ -14,3 +14,10 @@ import "embed"
 //
 //go:embed *.sql
 var Files embed.FS
+
+// Optional holds files that an operator chooses, after all migrations: who
+// keeps the rollups, and the distribution over a Citus cluster. They leave no
+// mark in the log of migrations.
+//
+//go:embed optional/*.sql
+var Optional embed.FS

@@ -92,6 +92,44 @@ func TestUpDownUpLeavesTheSameSchema(t *testing.T) {
 	assert.Equal(t, first, db.Text(schema))
 }
 
+func TestWhoKeepsTheRollupsCanBeChangedAndChangedBack(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	m := dbmigrate.New()
+	keep := func(keeper string) {
+		t.Helper()
+		_, err := m.KeepRollupsBy(t.Context(), db.Pool, keeper)
+		require.NoError(t, err)
+	}
+	migrated := db.Text(schema)
+	for range 2 {
+		keep("statement")
+	}
+	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM pg_trigger WHERE tgrelid = 'public.api_usage'::regclass AND NOT tgisinternal`))
+	assert.Empty(t, up(t, db), "it is no migration")
+	keep("trigger")
+	assert.Equal(t, migrated, db.Text(schema))
+
+	db.Exec(`ALTER TABLE public.api_usage DISABLE TRIGGER api_usage_fold_insert`)
+	db.Exec(`DROP TRIGGER api_usage_fold_delete ON public.api_usage`)
+	keep("trigger")
+	assert.Equal(t, migrated, db.Text(schema))
+	assert.Equal(t, "O", db.Text(`SELECT DISTINCT tgenabled::text FROM pg_trigger WHERE tgrelid = 'public.api_usage'::regclass AND NOT tgisinternal`))
+
+	keep("statement")
+	var fault *dbmigrate.SchemaError
+	for range dbmigrate.Latest() {
+		_, err := m.Down(t.Context(), db.Pool)
+		require.NoError(t, err)
+		_, err = m.KeepRollupsBy(t.Context(), db.Pool, "statement")
+		require.ErrorAs(t, err, &fault)
+	}
+	assert.Equal(t, dbmigrate.Missing, fault.State)
+	assert.Equal(t, "-", db.Text(schema), "going back leaves nothing of it")
+	_, err := m.KeepRollupsBy(t.Context(), db.Pool, "hand")
+	assert.ErrorContains(t, err, "must be one of [trigger statement]")
+}
+
 func TestGoingBackRefusesToDeleteUsage(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

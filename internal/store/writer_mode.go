@@ -72,9 +72,9 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	mode := w.o.Rollup
 	switch {
 	case mode == RollupStatement && db.hasTrigger:
-		return nil, fmt.Errorf("%w: `rollup: statement` is configured and public.api_usage has the trigger api_usage_fold_insert, so every call would be counted twice; set `rollup: auto`, or take the trigger away with: usagectl migrate down", ErrRollupMode)
+		return nil, fmt.Errorf("%w: `rollup: statement` is configured and public.api_usage has the trigger api_usage_fold_insert, so every call would be counted twice; set `rollup: auto`, or take the triggers away with: usagectl migrate rollup statement", ErrRollupMode)
 	case mode == RollupTrigger && !db.hasTrigger:
-		return nil, fmt.Errorf("%w: `rollup: trigger` is configured and public.api_usage has no enabled trigger api_usage_fold_insert, so the rollups would stand still; set `rollup: auto`, or create it with: usagectl migrate up", ErrRollupMode)
+		return nil, fmt.Errorf("%w: `rollup: trigger` is configured and public.api_usage has no enabled trigger api_usage_fold_insert, so the rollups would stand still; set `rollup: auto`, or create it with: usagectl migrate rollup trigger", ErrRollupMode)
 	}
 	return &db, nil
 }

@@ -89,12 +89,11 @@ func write(t *testing.T, w *store.Writer, records []usage.Record) store.WriteRes
 	return result
 }
 
-// withoutTriggers makes the database one where the statement has to fold.
-func withoutTriggers(t *testing.T, db *pgtest.DB) {
+// keepRollupsBy makes a database one where triggers or the statement add up.
+func keepRollupsBy(t *testing.T, db *pgtest.DB, keeper store.RollupMode) {
 	t.Helper()
-	for _, trigger := range []string{"fold_insert", "fold_update", "fold_delete"} {
-		db.Exec(`DROP TRIGGER api_usage_` + trigger + ` ON public.api_usage`)
-	}
+	_, err := dbmigrate.New().KeepRollupsBy(t.Context(), db.Pool, string(keeper))
+	require.NoError(t, err)
 }
 
 // inBothModes runs a test with triggers and with the sums in the statement.
@@ -105,7 +104,7 @@ func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.W
 			t.Parallel()
 			db := pgtest.New(t)
 			if mode == store.RollupStatement {
-				withoutTriggers(t, db)
+				keepRollupsBy(t, db, mode)
 			}
 			test(t, db, newWriter(t, db, store.WriterOptions{Rollup: mode}))
 		})
@@ -289,13 +288,17 @@ func TestAConfiguredModeThatWouldCountTwiceIsRefused(t *testing.T) {
 	db := pgtest.New(t)
 	_, err := newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}).Write(t.Context(), calls(0, 1))
 	require.ErrorIs(t, err, store.ErrRollupMode)
-	assert.ErrorContains(t, err, "counted twice; set `rollup: auto`")
+	assert.ErrorContains(t, err, "counted twice; set `rollup: auto`, or take the triggers away with: usagectl migrate rollup statement")
 
-	withoutTriggers(t, db)
+	keepRollupsBy(t, db, store.RollupStatement)
+	write(t, newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}), calls(0, 1))
 	_, err = newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}).Write(t.Context(), calls(0, 1))
 	require.ErrorIs(t, err, store.ErrRollupMode)
-	assert.ErrorContains(t, err, "would stand still")
-	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.api_usage`))
+	assert.ErrorContains(t, err, "would stand still; set `rollup: auto`, or create it with: usagectl migrate rollup trigger")
+
+	keepRollupsBy(t, db, store.RollupTrigger)
+	assert.Equal(t, 1, write(t, newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}), calls(0, 2)).Inserted)
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 }
 
 func TestAWriterSeesThatTheTriggersCameOrWent(t *testing.T) {

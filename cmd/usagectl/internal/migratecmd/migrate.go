@@ -23,7 +23,7 @@ func New() *cobra.Command {
 		Short: "Creates, updates or takes back the tables, rollups and roles",
 	}
 	db := dbflag.Add(cmd)
-	cmd.AddCommand(up(db), down(db), status(db))
+	cmd.AddCommand(up(db), down(db), status(db), rollup(db))
 	return cmd
 }
 
@@ -109,6 +109,27 @@ func status(db *dbflag.Flag) *cobra.Command {
 				cmd.Printf("%-40s %s\n", s.Name, applied)
 			}
 			return dbmigrate.Check(cmd.Context(), pool)
+		},
+	}
+}
+
+func rollup(db *dbflag.Flag) *cobra.Command {
+	return &cobra.Command{
+		Use:       "rollup trigger|statement",
+		Short:     "Says who keeps the rollups: triggers, or the exporter's insert statement (for Citus); can be taken back, collectors may write meanwhile",
+		ValidArgs: dbmigrate.RollupKeepers,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			pool, err := db.Connect(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer pool.Close()
+			step, err := dbmigrate.New().KeepRollupsBy(cmd.Context(), pool, args[0])
+			if err == nil {
+				printStep(cmd, *step)
+			}
+			return err
 		},
 	}
 }

@@ -61,3 +61,17 @@ func TestWithoutADatabaseTheErrorSaysHowToNameOne(t *testing.T) {
 	require.Error(t, err)
 	assert.NotContains(t, err.Error(), "hidden")
 }
+
+func TestRollupHandsTheSumsOverAndRefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for _, keeper := range []string{"statement", "trigger"} {
+		out, err := run(t, "rollup", keeper, "--dsn="+db.DSN)
+		require.NoError(t, err)
+		assert.Contains(t, out, "rollup_"+keeper+".sql in ")
+	}
+	_, err := run(t, "rollup", "hand", "--dsn="+db.DSN)
+	assert.ErrorContains(t, err, `invalid argument "hand"`)
+	_, err = run(t, "rollup", "statement", "--dsn="+pgtest.NewEmpty(t).DSN)
+	assert.ErrorContains(t, err, "run: usagectl migrate up")
+}

@@ -1,0 +1,37 @@
+package dbmigrate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/migrations"
+)
+
+// RollupKeepers are who can keep the rollups: "trigger", which the migrations
+// create, or "statement", the exporter's insert statement.
+var RollupKeepers = []string{"trigger", "statement"}
+
+// KeepRollupsBy hands the rollups over to one of [RollupKeepers]. It may be
+// called at any time, again too, while collectors with `rollup: auto` write.
+// It fails with a [*SchemaError] when the schema is not the one of this build.
+func (m *Migrator) KeepRollupsBy(ctx context.Context, db Beginner, keeper string) (*Step, error) {
+	file := "rollup_" + keeper + ".sql"
+	text, err := migrations.Optional.ReadFile("optional/" + file)
+	if err != nil {
+		return nil, fmt.Errorf("keep rollups by %q: must be one of %v", keeper, RollupKeepers)
+	}
+	return m.inTransaction(ctx, db, func(ctx context.Context, tx pgx.Tx) (*Step, error) {
+		applied, err := m.verified(ctx, tx)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(applied) == 0:
+			return nil, &SchemaError{State: Missing, Want: len(m.all)}
+		case len(applied) < len(m.all):
+			return nil, &SchemaError{State: TooOld, Found: len(applied), Want: len(m.all)}
+		}
+		return &Step{Name: file}, runFile(ctx, tx, file, string(text))
+	})
+}

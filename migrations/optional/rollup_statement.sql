@@ -1,0 +1,124 @@
+-- The exporter's insert statement keeps the rollups from here on, and no
+-- trigger does. For engines whose triggers cannot (Citus); on plain PostgreSQL
+-- it is a choice that can be taken back with rollup_trigger.sql.
+--
+-- Run by `usagectl migrate rollup statement`, in one transaction, while
+-- collectors write: with `rollup: auto` they see it in their next batch.
+-- Afterwards any other INSERT, UPDATE or DELETE of public.api_usage, and the
+-- cascade of a deleted user, leaves the rollups behind; `usagectl retention`,
+-- `reprice` and the function below do not.
+SET LOCAL lock_timeout = '10s';
+
+DROP TRIGGER IF EXISTS api_usage_refuse_truncate ON public.api_usage;
+DROP TRIGGER IF EXISTS api_usage_fold_delete ON public.api_usage;
+DROP TRIGGER IF EXISTS api_usage_fold_update ON public.api_usage;
+DROP TRIGGER IF EXISTS api_usage_fold_insert ON public.api_usage;
+
+-- The triggers ran with the rights of their owner; now these two add up themselves.
+GRANT SELECT, INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usage_quarter_total,
+  public.usage_day_user, public.usage_month_user TO usage_writer, usage_pricer;
+
+-- Deletes the calls of a user, and their part of every sum, and says how many
+-- calls there were. Call it before the user is deleted, in the same
+-- transaction: the cascade would take the calls and leave the sums.
+--
+-- Where retention has deleted calls already, the sums by user go as a whole and
+-- the sums without users keep those calls.
+CREATE OR REPLACE FUNCTION public.usage_forget_user(forgotten uuid) RETURNS bigint
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  deleted bigint;
+BEGIN
+  -- A writer that stores a call of the user holds a share of this lock: no call
+  -- can come between here and the end of the transaction.
+  IF (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true' THEN
+    PERFORM FROM auth.users WHERE id = forgotten FOR UPDATE;
+  END IF;
+
+  WITH del AS (
+    DELETE FROM public.api_usage WHERE user_id = forgotten
+    RETURNING timestamp, usage_dollars, api_type, provider, model, service, environment, pricing_status, tokens_used,
+      input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens
+  ), per_key AS MATERIALIZED (
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+           api_type, provider, coalesce(model, '') AS model, service, environment,
+           -count(*) AS calls,
+           -count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+           -count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+           -coalesce(sum(tokens_used), 0) AS tokens,
+           -coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+           -coalesce(sum(input_tokens), 0) AS input_tokens,
+           -coalesce(sum(output_tokens), 0) AS output_tokens,
+           -coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+           -coalesce(sum(cache_write_5m_tokens), 0) - coalesce(sum(cache_write_1h_tokens), 0) AS cache_write_tokens,
+           -coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+           -sum(usage_dollars) AS usage_dollars
+    FROM del
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), day AS (
+    INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), api_type, provider, model, service, environment,
+      sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
+      sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
+    FROM per_key
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), quarter_total AS (
+    INSERT INTO public.usage_quarter_total AS r (bucket, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
+    FROM per_key
+    GROUP BY 1
+    ORDER BY 1
+    ON CONFLICT (bucket) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), quarter_hour AS (
+    INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM per_key
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  )
+  SELECT count(*) INTO deleted FROM del;
+
+  DELETE FROM public.usage_day_user WHERE user_id = forgotten;
+  DELETE FROM public.usage_month_user WHERE user_id = forgotten;
+  RETURN deleted;
+END $$;
+REVOKE ALL ON FUNCTION public.usage_forget_user(uuid) FROM PUBLIC;
