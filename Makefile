@@ -13,7 +13,7 @@ TESTFLAGS ?=
 FUZZTIME ?= 30s
 BENCH ?= .
 ONCE ?=
-# Flags of the program of make bench-store; BENCHFLAGS=-h lists them.
+# Flags of the program of make bench-store and make bench-e2e; BENCHFLAGS=-h lists them.
 BENCHFLAGS ?=
 
 # One setting for binaries and tests, so that each package is compiled once.
@@ -121,6 +121,12 @@ bench-query: ## measure the questions of the API over ROWS calls and compare eac
 bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLAGS='-rows 100000'
 	@$(postgres)
 	@$(GO) run ./tools/benchstore $(BENCHFLAGS)
+
+.PHONY: bench-e2e
+bench-e2e: build ## calls from OTLP to rows with the real binary: rows/s and its memory; BENCHFLAGS='-calls 50000'
+	@$(GO) build -o bin/benche2e ./tools/benche2e
+	@$(postgres)
+	@bin/benche2e -collector bin/otelcol-usage $(BENCHFLAGS)
 
 .PHONY: bench-api
 bench-api: ## ask the API with 50 callers while calls are stored, and measure exports (a minute)

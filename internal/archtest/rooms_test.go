@@ -60,7 +60,7 @@ var rooms = map[string]room{
 	},
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
 	"examples":       {},
-	"tools/...":      {uses: []string{"internal/pgserver", "internal/dbmigrate", "internal/store", "internal/report", "internal/pricing/book", "internal/pricing/foreign", "internal/usage"}},
+	"tools/...":      {uses: []string{"examples", "internal/pgserver", "internal/dbmigrate", "internal/store", "internal/report", "internal/pricing/book", "internal/pricing/foreign", "internal/usage"}},
 
 	// For tests and the demo alone.
 	"internal/replay":   {},
@@ -96,7 +96,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "go.opentelemetry.io/collector/pdata",
-		rooms:   []string{"internal/genai", "internal/usageattr", "internal/replay", "processor/genaiusageprocessor", "exporter/usagepostgresexporter", "cmd/usagectl", "tools/chaos"},
+		rooms:   []string{"internal/genai", "internal/usageattr", "internal/replay", "processor/genaiusageprocessor", "exporter/usagepostgresexporter", "cmd/usagectl", "tools/benche2e", "tools/chaos"},
 		because: "telemetry ends at the exporter: what is stored and asked is a usage.Record",
 	},
 	{
