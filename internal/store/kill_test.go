@@ -23,6 +23,16 @@ import (
 // it is acknowledged, as the exporter does, while the server is killed.
 func TestKillingTheServerLosesNothingAndDoublesNothing(t *testing.T) {
 	t.Parallel()
+	for _, mode := range []store.RollupMode{store.RollupTrigger, store.RollupStatement} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			killTheServer(t, mode)
+		})
+	}
+}
+
+func killTheServer(t *testing.T, mode store.RollupMode) {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "store-kill-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
@@ -32,6 +42,8 @@ func TestKillingTheServerLosesNothingAndDoublesNothing(t *testing.T) {
 	conn, err := pgx.Connect(t.Context(), server.DSN)
 	require.NoError(t, err)
 	_, err = dbmigrate.New().Up(t.Context(), conn)
+	require.NoError(t, err)
+	_, err = dbmigrate.New().KeepRollupsBy(t.Context(), conn, string(mode))
 	require.NoError(t, err)
 	require.NoError(t, conn.Close(t.Context()))
 
@@ -43,7 +55,7 @@ func TestKillingTheServerLosesNothingAndDoublesNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range 3 {
 		wg.Go(func() {
-			w := store.NewWriter(pool, store.WriterOptions{Encode: func(b []byte, _ *usage.Record) []byte { return b }})
+			w := store.NewWriter(pool, store.WriterOptions{Rollup: mode, Encode: func(b []byte, _ *usage.Record) []byte { return b }})
 			for batch := 0; !stop.Load(); batch++ {
 				from := (n*1_000_000 + batch*200)
 				for {

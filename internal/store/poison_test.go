@@ -122,30 +122,30 @@ func splitStatements(sql string) []string {
 
 func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	w := newWriter(t, db, store.WriterOptions{})
-	for column, spoil := range map[string]func(*usage.Record){
-		"id":               func(r *usage.Record) { r.ID = usage.ID{} },
-		"timestamp":        func(r *usage.Record) { r.Time = r.Time.AddDate(-2000, 0, 0) },
-		"api_type":         func(r *usage.Record) { r.APIType = "txt" },
-		"usage_dollars":    func(r *usage.Record) { r.Cost = usage.MaxCallCost + 1 },
-		"reported_dollars": func(r *usage.Record) { r.HasReportedCost, r.ReportedCost = true, -1 },
-		"pricing_status":   func(r *usage.Record) { r.Status = "free" },
-		"pricing_reason":   func(r *usage.Record) { r.Status, r.Reason = usage.StatusEstimated, "" },
-		"tokens_used":      func(r *usage.Record) { r.Quantities[usage.CacheReadTokens] = 1 << 40 },
-		"audio_seconds":    func(r *usage.Record) { r.Quantities[usage.AudioSeconds] = 1 << 62 },
-		"images":           func(r *usage.Record) { r.Quantities[usage.Images] = -3 },
-	} {
-		records := calls(0, 3)
-		spoil(&records[1])
-		result := write(t, w, records)
-		require.Len(t, result.Parked, 1, column)
-		assert.Equal(t, column, result.Parked[0].Column)
-		assert.Empty(t, result.Parked[0].SQLState)
-		assert.True(t, strings.HasPrefix(result.Parked[0].Reason, column+": "), result.Parked[0].Reason)
-	}
-	assert.Equal(t, "2", db.Text(`SELECT count(*) FROM public.api_usage`))
-	assert.Equal(t, "10", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		for column, spoil := range map[string]func(*usage.Record){
+			"id":               func(r *usage.Record) { r.ID = usage.ID{} },
+			"timestamp":        func(r *usage.Record) { r.Time = r.Time.AddDate(-2000, 0, 0) },
+			"api_type":         func(r *usage.Record) { r.APIType = "txt" },
+			"usage_dollars":    func(r *usage.Record) { r.Cost = usage.MaxCallCost + 1 },
+			"reported_dollars": func(r *usage.Record) { r.HasReportedCost, r.ReportedCost = true, -1 },
+			"pricing_status":   func(r *usage.Record) { r.Status = "free" },
+			"pricing_reason":   func(r *usage.Record) { r.Status, r.Reason = usage.StatusEstimated, "" },
+			"tokens_used":      func(r *usage.Record) { r.Quantities[usage.CacheReadTokens] = 1 << 40 },
+			"audio_seconds":    func(r *usage.Record) { r.Quantities[usage.AudioSeconds] = 1 << 62 },
+			"images":           func(r *usage.Record) { r.Quantities[usage.Images] = -3 },
+		} {
+			records := calls(0, 3)
+			spoil(&records[1])
+			result := write(t, w, records)
+			require.Len(t, result.Parked, 1, column)
+			assert.Equal(t, column, result.Parked[0].Column)
+			assert.Empty(t, result.Parked[0].SQLState)
+			assert.True(t, strings.HasPrefix(result.Parked[0].Reason, column+": "), result.Parked[0].Reason)
+		}
+		assert.Equal(t, "2", db.Text(`SELECT count(*) FROM public.api_usage`))
+		assert.Equal(t, "10", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
+	})
 }
 
 func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -110,6 +111,80 @@ func TestRollupsAreExactUnderAnyWriter(t *testing.T) {
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 }
 
+// TestRollupsStayExactWhileTheirKeeperChanges hands them over and back under
+// writers, and deletes users as each keeper wants it.
+func TestRollupsStayExactWhileTheirKeeperChanges(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ctx := context.Background()
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for n := range 3 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(3, uint64(n)))
+			w := newWriter(t, db, store.WriterOptions{})
+			for !stop.Load() {
+				batch := make([]usage.Record, 0, 100)
+				for range 100 {
+					batch = append(batch, randomCall(rand.New(rand.NewPCG(9, r.Uint64N(20_000))), r.IntN(20_000)))
+				}
+				if _, err := w.Write(ctx, batch); err != nil {
+					assert.Equal(t, store.ClassConflict, store.Classify(err), "%v", err)
+				}
+			}
+		})
+	}
+	rows := func() string { return db.Text(`SELECT count(*) FROM public.api_usage`) }
+	for n := range 6 {
+		before := rows()
+		require.Eventually(t, func() bool { return rows() != before }, 30*time.Second, time.Millisecond)
+		keepRollupsBy(t, db, []store.RollupMode{store.RollupStatement, store.RollupTrigger}[n%2])
+		user := [16]byte(usage.UserID(fmt.Sprintf("user-%d@example.com", n%5+1)))
+		require.Eventually(t, func() bool { // a writer may be the one who wins a deadlock
+			err := pgx.BeginFunc(ctx, db.Pool, func(tx pgx.Tx) error {
+				if n%2 == 0 {
+					if _, err := tx.Exec(ctx, `SELECT public.usage_forget_user($1)`, user); err != nil {
+						return err
+					}
+				}
+				_, err := tx.Exec(ctx, `DELETE FROM auth.users WHERE id = $1`, user)
+				return err
+			})
+			return err == nil || !assert.Equal(t, store.ClassConflict, store.Classify(err), "%v", err)
+		}, 30*time.Second, time.Millisecond)
+	}
+	stop.Store(true)
+	wg.Wait()
+	assert.NotEqual(t, "0", rows())
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+}
+
+func TestForgettingAUserTakesHisPartOfEverySum(t *testing.T) {
+	t.Parallel()
+	with, without := pgtest.New(t), pgtest.New(t)
+	var others []usage.Record
+	gone := usage.UserID("user-2@example.com")
+	all := randomCalls(500)
+	for _, r := range all {
+		if r.UserID != gone {
+			others = append(others, r)
+		}
+	}
+	for _, db := range []*pgtest.DB{with, without} {
+		keepRollupsBy(t, db, store.RollupStatement)
+	}
+	write(t, newWriter(t, with, store.WriterOptions{}), all)
+	write(t, newWriter(t, without, store.WriterOptions{}), others)
+	assert.Equal(t, fmt.Sprint(len(all)-len(others)), with.Text(`SELECT public.usage_forget_user($1)`, [16]byte(gone)))
+	assert.Equal(t, noDifferences, with.Text(rollupDifferences))
+	for _, rollup := range []string{"usage_quarter_hour", "usage_day", "usage_quarter_total", "usage_day_user", "usage_month_user"} {
+		sums := `SELECT string_agg(t::text, E'\n' ORDER BY t::text) FROM public.` + rollup + ` t WHERE calls <> 0`
+		assert.Equal(t, without.Text(sums), with.Text(sums), rollup)
+	}
+	_, err := with.Pool.Exec(t.Context(), `SET ROLE usage_writer; SELECT public.usage_forget_user('00000000-0000-0000-0000-000000000001')`, pgx.QueryExecModeSimpleProtocol)
+	assert.Equal(t, "42501", store.SQLState(err), "only the owner may delete")
+}
+
 func TestTruncateIsRefused(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
@@ -173,41 +248,42 @@ func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 
 func TestOwnUsageSeesOneUserOnly(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	records := calls(0, 30)
-	ada, bob := usage.UserID("ada"), usage.UserID("bob")
-	for i := range records {
-		records[i].UserID = []usage.ID{ada, bob, {}}[i%3]
-	}
-	write(t, newWriter(t, db, store.WriterOptions{}), records)
-	asOwn := func(setting, sql string) (n int, err error) {
-		err = pgx.BeginFunc(t.Context(), db.Pool, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(t.Context(), `SET LOCAL ROLE usage_own`); err != nil {
-				return err
-			}
-			if setting != "unset" {
-				if _, err := tx.Exec(t.Context(), `SELECT set_config('usage.user_id', $1, true)`, setting); err != nil {
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		records := calls(0, 30)
+		ada, bob := usage.UserID("ada"), usage.UserID("bob")
+		for i := range records {
+			records[i].UserID = []usage.ID{ada, bob, {}}[i%3]
+		}
+		write(t, w, records)
+		asOwn := func(setting, sql string) (n int, err error) {
+			err = pgx.BeginFunc(t.Context(), db.Pool, func(tx pgx.Tx) error {
+				if _, err := tx.Exec(t.Context(), `SET LOCAL ROLE usage_own`); err != nil {
 					return err
 				}
-			}
-			return tx.QueryRow(t.Context(), sql).Scan(&n)
-		})
-		return n, err
-	}
-	for _, c := range []struct {
-		setting string
-		want    int
-	}{{ada.String(), 10}, {bob.String(), 10}, {"unset", 0}, {"", 0}, {usage.ID{}.String(), 0}, {usage.UserID("eve").String(), 0}} {
-		for _, sql := range []string{`SELECT count(*) FROM public.usage_own_calls`, `SELECT coalesce(sum(calls), 0)::int FROM public.usage_own_day_user`} {
-			n, err := asOwn(c.setting, sql)
-			require.NoError(t, err, c.setting)
-			assert.Equal(t, c.want, n, "%s as %s", sql, c.setting)
+				if setting != "unset" {
+					if _, err := tx.Exec(t.Context(), `SELECT set_config('usage.user_id', $1, true)`, setting); err != nil {
+						return err
+					}
+				}
+				return tx.QueryRow(t.Context(), sql).Scan(&n)
+			})
+			return n, err
 		}
-	}
-	_, err := asOwn("not a uuid", `SELECT count(*) FROM public.usage_own_calls`)
-	assert.Equal(t, "22P02", store.SQLState(err))
-	for _, table := range []string{"public.api_usage", "public.usage_day_user", "public.usage_month_user", "public.usage_day", "public.usage_user", "auth.users", "public.usage_dead_letter"} {
-		_, err := asOwn(ada.String(), `SELECT count(*) FROM `+table)
-		assert.Equal(t, "42501", store.SQLState(err), table)
-	}
+		for _, c := range []struct {
+			setting string
+			want    int
+		}{{ada.String(), 10}, {bob.String(), 10}, {"unset", 0}, {"", 0}, {usage.ID{}.String(), 0}, {usage.UserID("eve").String(), 0}} {
+			for _, sql := range []string{`SELECT count(*) FROM public.usage_own_calls`, `SELECT coalesce(sum(calls), 0)::int FROM public.usage_own_day_user`} {
+				n, err := asOwn(c.setting, sql)
+				require.NoError(t, err, c.setting)
+				assert.Equal(t, c.want, n, "%s as %s", sql, c.setting)
+			}
+		}
+		_, err := asOwn("not a uuid", `SELECT count(*) FROM public.usage_own_calls`)
+		assert.Equal(t, "22P02", store.SQLState(err))
+		for _, table := range []string{"public.api_usage", "public.usage_day_user", "public.usage_month_user", "public.usage_day", "public.usage_user", "auth.users", "public.usage_dead_letter"} {
+			_, err := asOwn(ada.String(), `SELECT count(*) FROM `+table)
+			assert.Equal(t, "42501", store.SQLState(err), table)
+		}
+	})
 }

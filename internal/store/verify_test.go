@@ -31,40 +31,41 @@ func verify(t *testing.T, db *pgtest.DB, o store.VerifyOptions) []store.Differen
 
 func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	assert.Empty(t, verify(t, db, store.VerifyOptions{}), "an empty database has no differences")
-	write(t, newWriter(t, db, store.WriterOptions{}), randomCalls(1000))
-	months := 0
-	assert.Empty(t, verify(t, db, store.VerifyOptions{Progress: func(time.Time, int) { months++ }}))
-	assert.Equal(t, 4, months, "March to June")
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		assert.Empty(t, verify(t, db, store.VerifyOptions{}), "an empty database has no differences")
+		write(t, w, randomCalls(1000))
+		months := 0
+		assert.Empty(t, verify(t, db, store.VerifyOptions{Progress: func(time.Time, int) { months++ }}))
+		assert.Equal(t, 4, months, "March to June")
 
-	good := func() string {
-		return db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_quarter_hour t WHERE calls <> 0`) +
-			db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_month_user t WHERE calls <> 0`)
-	}
-	before := good()
-	for rollup, spoil := range map[string]string{
-		"public.usage_quarter_hour":  `UPDATE public.usage_quarter_hour SET reasoning_tokens = reasoning_tokens + 1 WHERE ctid IN (SELECT ctid FROM public.usage_quarter_hour LIMIT 1)`,
-		"public.usage_day":           `DELETE FROM public.usage_day WHERE ctid IN (SELECT ctid FROM public.usage_day LIMIT 1)`,
-		"public.usage_quarter_total": `INSERT INTO public.usage_quarter_total SELECT '2026-05-05 05:00Z', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket) DO UPDATE SET calls = 77`,
-		"public.usage_day_user":      `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
-		"public.usage_month_user":    `UPDATE public.usage_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_month_user LIMIT 1)`,
-	} {
-		db.Exec(spoil)
-		found := verify(t, db, store.VerifyOptions{})
-		require.Len(t, found, 1, rollup)
-		assert.Equal(t, rollup, found[0].Rollup)
-		assert.Positive(t, found[0].Keys)
-		if rollup == "public.usage_day_user" {
-			assert.Equal(t, "0.000000000001", found[0].Dollars)
+		good := func() string {
+			return db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_quarter_hour t WHERE calls <> 0`) +
+				db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_month_user t WHERE calls <> 0`)
 		}
-		assert.Len(t, verify(t, db, store.VerifyOptions{}), 1, "without repair nothing changes")
-		assert.Empty(t, verify(t, db, store.VerifyOptions{To: found[0].Month}), "other months are fine")
-		assert.Len(t, verify(t, db, store.VerifyOptions{Repair: true}), 1)
-		assert.Empty(t, verify(t, db, store.VerifyOptions{}))
-	}
-	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-	assert.Equal(t, before, good())
+		before := good()
+		for rollup, spoil := range map[string]string{
+			"public.usage_quarter_hour":  `UPDATE public.usage_quarter_hour SET reasoning_tokens = reasoning_tokens + 1 WHERE ctid IN (SELECT ctid FROM public.usage_quarter_hour LIMIT 1)`,
+			"public.usage_day":           `DELETE FROM public.usage_day WHERE ctid IN (SELECT ctid FROM public.usage_day LIMIT 1)`,
+			"public.usage_quarter_total": `INSERT INTO public.usage_quarter_total SELECT '2026-05-05 05:00Z', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket) DO UPDATE SET calls = 77`,
+			"public.usage_day_user":      `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
+			"public.usage_month_user":    `UPDATE public.usage_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_month_user LIMIT 1)`,
+		} {
+			db.Exec(spoil)
+			found := verify(t, db, store.VerifyOptions{})
+			require.Len(t, found, 1, rollup)
+			assert.Equal(t, rollup, found[0].Rollup)
+			assert.Positive(t, found[0].Keys)
+			if rollup == "public.usage_day_user" {
+				assert.Equal(t, "0.000000000001", found[0].Dollars)
+			}
+			assert.Len(t, verify(t, db, store.VerifyOptions{}), 1, "without repair nothing changes")
+			assert.Empty(t, verify(t, db, store.VerifyOptions{To: found[0].Month}), "other months are fine")
+			assert.Len(t, verify(t, db, store.VerifyOptions{Repair: true}), 1)
+			assert.Empty(t, verify(t, db, store.VerifyOptions{}))
+		}
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		assert.Equal(t, before, good())
+	})
 }
 
 func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) {
@@ -112,22 +113,24 @@ func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) 
 
 func TestHealthTellsWhatStands(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	h, err := store.ReadHealth(t.Context(), db.Pool, testTime)
-	require.NoError(t, err)
-	assert.True(t, h.LastCall.IsZero())
-	assert.True(t, h.UsersManaged)
-	assert.Equal(t, store.RollupTrigger, h.Rollup)
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		h, err := store.ReadHealth(t.Context(), db.Pool, testTime)
+		require.NoError(t, err)
+		assert.True(t, h.LastCall.IsZero())
+		assert.True(t, h.UsersManaged)
+		triggers := db.Text(`SELECT count(*) FROM pg_trigger WHERE tgname = 'api_usage_fold_insert'`)
+		assert.Equal(t, map[string]store.RollupMode{"1": store.RollupTrigger, "0": store.RollupStatement}[triggers], h.Rollup)
 
-	bad := call(3)
-	bad.Cost = -1
-	unpriced := call(4)
-	unpriced.Cost, unpriced.Status, unpriced.Reason = 0, usage.StatusUnpriced, usage.ReasonUnknownModel
-	write(t, newWriter(t, db, store.WriterOptions{}), []usage.Record{call(1), call(2), bad, unpriced})
-	h, err = store.ReadHealth(t.Context(), db.Pool, testTime)
-	require.NoError(t, err)
-	assert.Equal(t, []int64{3, 1, 0, 1}, []int64{h.Calls, h.Unpriced, h.Estimated, h.Parked})
-	assert.Equal(t, "2026-03-14T15:00:00Z", h.LastCall.UTC().Format(time.RFC3339))
-	assert.WithinDuration(t, time.Now(), h.LastStored, time.Minute)
-	assert.Contains(t, h.ParkedReason, "usage_dollars")
+		bad := call(3)
+		bad.Cost = -1
+		unpriced := call(4)
+		unpriced.Cost, unpriced.Status, unpriced.Reason = 0, usage.StatusUnpriced, usage.ReasonUnknownModel
+		write(t, w, []usage.Record{call(1), call(2), bad, unpriced})
+		h, err = store.ReadHealth(t.Context(), db.Pool, testTime)
+		require.NoError(t, err)
+		assert.Equal(t, []int64{3, 1, 0, 1}, []int64{h.Calls, h.Unpriced, h.Estimated, h.Parked})
+		assert.Equal(t, "2026-03-14T15:00:00Z", h.LastCall.UTC().Format(time.RFC3339))
+		assert.WithinDuration(t, time.Now(), h.LastStored, time.Minute)
+		assert.Contains(t, h.ParkedReason, "usage_dollars")
+	})
 }

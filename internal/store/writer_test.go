@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -99,10 +98,15 @@ func keepRollupsBy(t *testing.T, db *pgtest.DB, keeper store.RollupMode) {
 // inBothModes runs a test with triggers and with the sums in the statement.
 func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
 	t.Helper()
+	inBothModesOf(t, pgtest.New, test)
+}
+
+func inBothModesOf(t *testing.T, newDB func(testing.TB) *pgtest.DB, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+	t.Helper()
 	for _, mode := range []store.RollupMode{store.RollupTrigger, store.RollupStatement} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.New(t)
+			db := newDB(t)
 			if mode == store.RollupStatement {
 				keepRollupsBy(t, db, mode)
 			}
@@ -317,70 +321,72 @@ func TestAWriterSeesThatTheTriggersCameOrWent(t *testing.T) {
 
 func TestAnUnknownUserOfAHostApplicationIsStoredByName(t *testing.T) {
 	t.Parallel()
-	db := pgtest.NewEmpty(t)
 	known := usage.UserID("0b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f")
-	db.Exec(`CREATE SCHEMA auth`)
-	db.Exec(`CREATE TABLE auth.users (id uuid PRIMARY KEY, email varchar(255), encrypted_password text)`)
-	db.Exec(`INSERT INTO auth.users VALUES ($1, 'ada@example.com', 'x')`, [16]byte(known))
-	migrate(t, db.Pool)
+	hostApplication := func(t testing.TB) *pgtest.DB {
+		db := pgtest.NewEmpty(t)
+		db.Exec(`CREATE SCHEMA auth`)
+		db.Exec(`CREATE TABLE auth.users (id uuid PRIMARY KEY, email varchar(255), encrypted_password text)`)
+		db.Exec(`INSERT INTO auth.users VALUES ($1, 'ada@example.com', 'x')`, [16]byte(known))
+		_, err := dbmigrate.New().Up(t.Context(), db.Pool)
+		require.NoError(t, err)
+		return db
+	}
+	inBothModesOf(t, hostApplication, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		records := calls(0, 4)
+		records[0].UserID = known
+		records[1].UserID, records[1].UserExternalID = usage.UserID("bob"), "bob"
+		records[2].UserID = usage.UserID("9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f")
+		result := write(t, w, records)
+		assert.Equal(t, 4, result.Inserted)
+		assert.Equal(t, 2, result.UnknownUsers)
+		assert.Equal(t, known.String()+"|-\n-|bob\n-|9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f\n-|-",
+			db.Text(`SELECT user_id, metadata->>'user' FROM public.api_usage ORDER BY timestamp`))
+		assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`), "the users of a host application are never written")
+		assert.Equal(t, "ada@example.com|-", db.Text(`SELECT email, external_id FROM public.usage_user`))
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 
-	w := newWriter(t, db, store.WriterOptions{})
-	records := calls(0, 4)
-	records[0].UserID = known
-	records[1].UserID, records[1].UserExternalID = usage.UserID("bob"), "bob"
-	records[2].UserID = usage.UserID("9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f")
-	result := write(t, w, records)
-	assert.Equal(t, 4, result.Inserted)
-	assert.Equal(t, 2, result.UnknownUsers)
-	assert.Equal(t, known.String()+"|-\n-|bob\n-|9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f\n-|-",
-		db.Text(`SELECT user_id, metadata->>'user' FROM public.api_usage ORDER BY timestamp`))
-	assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`), "the users of a host application are never written")
-	assert.Equal(t, "ada@example.com|-", db.Text(`SELECT email, external_id FROM public.usage_user`))
-	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-
-	// The cache knows the user; he is deleted now.
-	db.Exec(`DELETE FROM auth.users`)
-	late := call(9)
-	late.UserID = known
-	result = write(t, w, []usage.Record{late})
-	assert.Equal(t, 1, result.Inserted)
-	assert.Equal(t, 1, result.UnknownUsers)
-	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		// The cache knows the user; he is deleted now.
+		if db.Text(`SELECT to_regproc('public.usage_forget_user')`) != "-" {
+			db.Exec(`SELECT public.usage_forget_user($1)`, [16]byte(known))
+		}
+		db.Exec(`DELETE FROM auth.users`)
+		late := call(9)
+		late.UserID = known
+		result = write(t, w, []usage.Record{late})
+		assert.Equal(t, 1, result.Inserted)
+		assert.Equal(t, 1, result.UnknownUsers)
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	})
 }
 
 func TestAUserCreatedByHandIsFoundByTheExternalID(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	byHand := usage.ID{0xaa}
-	db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ($1, 'ada')`, [16]byte(byHand))
-	c := call(1)
-	c.UserID, c.UserExternalID = usage.UserID("ada"), "ada"
-	result := write(t, newWriter(t, db, store.WriterOptions{}), []usage.Record{c})
-	assert.Zero(t, result.UnknownUsers)
-	assert.Equal(t, byHand.String(), db.Text(`SELECT user_id FROM public.api_usage`))
-	assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`))
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		byHand := usage.ID{0xaa}
+		db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ($1, 'ada')`, [16]byte(byHand))
+		c := call(1)
+		c.UserID, c.UserExternalID = usage.UserID("ada"), "ada"
+		result := write(t, w, []usage.Record{c})
+		assert.Zero(t, result.UnknownUsers)
+		assert.Equal(t, byHand.String(), db.Text(`SELECT user_id FROM public.api_usage`))
+		assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`))
+	})
 }
 
 func TestLastSeenFollowsTheCallsButNotEachOfThem(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
-	w := newWriter(t, db, store.WriterOptions{})
-	at := func(n int, d time.Duration) []usage.Record {
-		c := call(n)
-		c.UserID, c.Time = usage.UserID("ada"), testTime.Add(d)
-		return []usage.Record{c}
-	}
-	write(t, w, at(1, 0))
-	write(t, w, at(2, 10*time.Minute))
-	assert.Equal(t, "2026-03-14T15:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
-	write(t, w, at(3, 2*time.Hour))
-	assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
-	write(t, w, at(4, -48*time.Hour))
-	assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
-}
-
-func migrate(t *testing.T, pool *pgxpool.Pool) {
-	t.Helper()
-	_, err := dbmigrate.New().Up(t.Context(), pool)
-	require.NoError(t, err)
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		at := func(n int, d time.Duration) []usage.Record {
+			c := call(n)
+			c.UserID, c.Time = usage.UserID("ada"), testTime.Add(d)
+			return []usage.Record{c}
+		}
+		write(t, w, at(1, 0))
+		write(t, w, at(2, 10*time.Minute))
+		assert.Equal(t, "2026-03-14T15:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
+		write(t, w, at(3, 2*time.Hour))
+		assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
+		write(t, w, at(4, -48*time.Hour))
+		assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
+	})
 }
