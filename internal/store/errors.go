@@ -61,7 +61,7 @@ var classByState = map[string]Class{
 	"26000": ClassServer,   // a prepared statement is gone: a pooler gave us another connection
 	"42P05": ClassServer,   // a prepared statement is there already: the same
 	"08P01": ClassConnection,
-	"58030": ClassServer, // input/output error; on Citus also a lost worker
+	"58030": ClassServer, // input/output error
 }
 
 var classByPrefix = map[string]Class{
@@ -86,6 +86,8 @@ func Classify(err error) Class {
 	switch {
 	case errors.Is(err, ErrRollupMode), errors.Is(err, errNoRole):
 		return ClassSchema
+	case errors.Is(err, errNode):
+		return ClassServer
 	case errors.Is(err, errModeChanged), errors.Is(err, errUserVanished), errors.Is(err, errCallChanged):
 		return ClassConflict
 	case state == "":
@@ -114,6 +116,8 @@ func (e *WriteError) Error() string {
 		text = "write " + strconv.Itoa(e.Rows) + " usage records: " + text
 	}
 	switch {
+	case errors.Is(e.Err, errNode):
+		text += "; " + errNode.Error() + ", the batch waits for it"
 	case SQLState(e.Err) == "3D000":
 		text += "; create it first: createdb <name>"
 	case e.Class == ClassSchema && SQLState(e.Err) != "":

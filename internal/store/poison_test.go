@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -173,6 +174,69 @@ func TestADatabaseThatTakesNothingParksNothing(t *testing.T) {
 	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
 	db.Exec(`DROP TRIGGER refuse ON public.api_usage`)
 	assert.Equal(t, 500, write(t, w, calls(0, 500)).Inserted)
+}
+
+// failNodes makes the next statements on the table fail as if a node of a
+// distributed database were away. It says how many failed since.
+func failNodes(db *pgtest.DB, state string, faults int) (failed func() string) {
+	db.Exec(`DROP SEQUENCE IF EXISTS public.node_fault`)
+	db.Exec(`CREATE SEQUENCE public.node_fault`)
+	db.Exec(fmt.Sprintf(`CREATE OR REPLACE FUNCTION public.fail_node() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		IF nextval('public.node_fault') <= %d THEN RAISE EXCEPTION 'failure on connection marked as essential' USING ERRCODE = '%s'; END IF; RETURN NULL; END $$`, faults, state))
+	db.Exec(`CREATE OR REPLACE TRIGGER fail_node BEFORE INSERT ON public.api_usage FOR EACH STATEMENT EXECUTE FUNCTION public.fail_node()`)
+	return func() string { return db.Text(`SELECT last_value FROM public.node_fault`) }
+}
+
+// pretendCitus makes a database look like one with the extension.
+func pretendCitus(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	_, err := db.Pool.Exec(t.Context(), `SET LOCAL allow_system_table_mods = on; CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass)`, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+}
+
+func TestALostNodeIsWaitedForAndNoRowIsParkedForIt(t *testing.T) {
+	t.Parallel()
+	for engine, prepare := range map[string]func(*testing.T, *pgtest.DB){
+		"without triggers":    func(t *testing.T, db *pgtest.DB) { keepRollupsBy(t, db, store.RollupStatement) },
+		"Citus with triggers": pretendCitus,
+	} {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			prepare(t, db)
+			w := newWriter(t, db, store.WriterOptions{})
+			from := 0
+			for _, state := range []string{"XX000", "58030"} {
+				failed := failNodes(db, state, 2)
+				result := write(t, w, calls(from, from+2))
+				assert.Equal(t, 2, result.Inserted, "two faults are waited for")
+				assert.False(t, result.Copied, "a COPY of a call that is there would fail with XX000 too")
+				assert.Equal(t, "3", failed())
+
+				// The node is back when the batch is tried for the fifth time.
+				failed = failNodes(db, state, 4)
+				_, err := w.Write(t.Context(), calls(from, from+4))
+				var fault *store.WriteError
+				require.ErrorAs(t, err, &fault)
+				assert.Equal(t, store.ClassServer, fault.Class)
+				assert.ErrorContains(t, err, "a node of the database failed")
+				assert.Equal(t, "3", failed(), "three tries, then whoever called decides")
+				assert.Equal(t, 2, write(t, w, calls(from, from+4)).Inserted)
+				from += 4
+			}
+			assert.Equal(t, "8|0", db.Text(`SELECT (SELECT count(*) FROM public.api_usage), (SELECT count(*) FROM public.usage_dead_letter)`))
+			assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		})
+	}
+}
+
+func TestAnInternalErrorOfPlainPostgreSQLIsTheRowsWhereItsNeighboursGoIn(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for _, sql := range splitStatements(refuseByTrigger) {
+		db.Exec(sql)
+	}
+	refuse(t, db, newWriter(t, db, store.WriterOptions{}), refusal{state: "XX000"}, 0, 1)
 }
 
 func TestRowLevelSecurityMakesTheWriterInsert(t *testing.T) {

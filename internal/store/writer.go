@@ -197,7 +197,7 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (WriteResult, erro
 		return WriteResult{}, nil
 	}
 	// The first try may meet a changed trigger or a deleted user, the next
-	// knows; an error of no known kind may be gone in a moment.
+	// knows; an error of no known kind, or of a node, may be gone in a moment.
 	const tries = 3
 	for try := 1; ; try++ {
 		db, err := w.database(ctx)
@@ -219,7 +219,7 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (WriteResult, erro
 			w.forgetDatabase()
 		case errors.Is(err, errUserVanished):
 			w.users.forgetAll()
-		case err != nil && Classify(err) == ClassUnknown:
+		case err != nil && (Classify(err) == ClassUnknown || errors.Is(err, errNode)):
 			if err := pause(ctx, unknownErrorPause); err != nil {
 				return WriteResult{}, err
 			}
@@ -355,7 +355,7 @@ func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, by
 		}
 		return db.confirm(ctx, tx)
 	})
-	return inserted, err
+	return inserted, db.nodeFault(err)
 }
 
 // isUserKey: the foreign key on auth.users refused, at the end of the

@@ -79,6 +79,22 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	return &db, nil
 }
 
+// errNode: a node of a distributed database is away. See nodeFault.
+var errNode = errors.New("a node of the database failed")
+
+// nodeFault marks the errors with which Citus tells of a lost worker: XX000
+// ("failure on connection marked as essential", "server closed the connection
+// unexpectedly") and 58030 ("failed to COPY to shard"). They say nothing about
+// a row, so the batch comes again as it is and no row is ever parked for them.
+// On plain PostgreSQL XX000 can be the fault of a row, in an extension of the
+// host application, so there nothing changes.
+func (db *database) nodeFault(err error) error {
+	if state := SQLState(err); (db.isCitus || !db.hasTrigger) && (state == "XX000" || state == "58030") {
+		return fmt.Errorf("%w: %w", errNode, err)
+	}
+	return err
+}
+
 // errModeChanged: the trigger or the retention mark is not what it was.
 var errModeChanged = errors.New("the trigger api_usage_fold_insert came or went, or old calls were deleted; looking again")
 
