@@ -27,6 +27,6 @@ REVOKE INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usa
   public.usage_day_user, public.usage_month_user FROM usage_writer, usage_pricer;
 REVOKE SELECT ON public.usage_quarter_hour, public.usage_day, public.usage_quarter_total,
   public.usage_day_user, public.usage_month_user FROM usage_writer;
-REVOKE SELECT ON public.usage_day, public.usage_day_user, public.usage_month_user FROM usage_pricer;
+REVOKE SELECT ON public.usage_day_user, public.usage_month_user FROM usage_pricer;
 -- It would take the sums away a second time.
 DROP FUNCTION IF EXISTS public.usage_forget_user(uuid);

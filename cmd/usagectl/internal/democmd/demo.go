@@ -17,8 +17,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/replay"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
 type options struct {
@@ -39,7 +42,8 @@ func New() *cobra.Command {
   1. PostgreSQL: the one DATABASE_URL names, else a private one that is started
      for the demo and removed after it (as an unprivileged user when run as root)
   2. the collector with examples/demo.yaml
-  3. captured telemetry of real libraries, spread over the last days, sent as OTLP
+  3. captured telemetry of real libraries, spread over the last days, sent as OTLP;
+     then the list prices of its models, for the dashboards
   4. the totals, asked from the query API, and the calls to ask yourself
 
 It stays up with a trickle of live calls until Ctrl-C, or ends after step 4
@@ -117,6 +121,9 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	fmt.Fprintf(out, "      %d spans sent, %d billable calls stored, each once\n", s.spans, s.billable)
+	if err := publishPrices(ctx, out, dsn); err != nil {
+		return err
+	}
 
 	if err := c.report(ctx, out, now, o.days); err != nil {
 		return err
@@ -126,6 +133,26 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	}
 	fmt.Fprintln(out, "Live calls trickle in now. Ctrl-C stops everything.")
 	return s.trickle(ctx, c.exited)
+}
+
+// publishPrices lets the dashboards know list prices, as `usagectl prices
+// publish` does.
+func publishPrices(ctx context.Context, out io.Writer, dsn string) error {
+	book, err := pricing.Builtin(pricing.DefaultBuiltin)
+	if err != nil {
+		return err
+	}
+	pool, err := store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	done, err := pricescmd.Publish(ctx, pool, book)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "      for the dashboards:", done)
+	return nil
 }
 
 // database gives a DSN and how to let go of it.

@@ -23,9 +23,9 @@ import (
 func New() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prices",
-		Short: "Explains what a call costs; lists, checks, compares and imports prices",
+		Short: "Explains what a call costs; lists, checks, compares, imports and publishes prices",
 	}
-	cmd.AddCommand(explain(), list(), validate(), diff(), missing(), importing(), schema())
+	cmd.AddCommand(explain(), list(), validate(), diff(), missing(), publish(), importing(), schema())
 	return cmd
 }
 

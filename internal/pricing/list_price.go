@@ -1,0 +1,72 @@
+package pricing
+
+import (
+	"math/big"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// ListPrice is the standard price of one kind of token or of characters, from a
+// moment until the next one of its kind.
+type ListPrice struct {
+	Kind usage.QuantityKind
+	From time.Time
+	// DollarsPerMillion is a decimal text, with at most 12 places; empty when
+	// the kind has no price from that moment on.
+	DollarsPerMillion string
+}
+
+// ListPrices tells how the standard prices of a model went over time, for
+// charts and comparisons: without service tier, long input, hours of the day and
+// contract. A kind that is billed as another one has none. It is empty when the
+// book does not know the model.
+func (b *Book) ListPrices(provider, model string) (list []ListPrice) {
+	c := Call{Provider: provider, Model: model}
+	found := b.find(&c)
+	if found.timeline == nil {
+		return nil
+	}
+	for k := range usage.QuantityKindCount {
+		if unit := k.Unit(); unit != usage.UnitToken && unit != usage.UnitCharacter {
+			continue
+		}
+		last, until := "", int64(always)
+		put := func(from int64, price string) {
+			if price != last {
+				list = append(list, ListPrice{Kind: k, From: storable(from), DollarsPerMillion: price})
+				last = price
+			}
+		}
+		for _, s := range found.timeline.segments {
+			if s.from > until {
+				put(until, "")
+			}
+			put(s.from, s.row.listPrice(&c, found.region, k))
+			until = s.until
+		}
+		if until != never {
+			put(until, "")
+		}
+	}
+	return list
+}
+
+func storable(second int64) time.Time {
+	if second < usage.MinTime.Unix() {
+		return usage.MinTime
+	}
+	return time.Unix(second, 0).UTC()
+}
+
+func (r *row) listPrice(c *Call, regionInName string, k usage.QuantityKind) string {
+	s, _ := r.choose(c, regionInName)
+	s.hours = 0
+	f, ok := r.own(s, book.Item(k))
+	if !ok || f.price.IsSame() {
+		return ""
+	}
+	perMillion := dollars(f.rate())
+	return perMillion.Mul(perMillion, big.NewRat(1_000_000, 1)).FloatString(12)
+}
