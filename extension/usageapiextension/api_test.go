@@ -90,6 +90,7 @@ func newTestAPI(t testing.TB, dsn string, now time.Time, change ...func(*Config)
 	config.DSN = configopaque.String(dsn)
 	config.HTTP.Auth = configoptional.Some(confighttp.AuthConfig{Config: configauth.Config{AuthenticatorID: component.MustNewID("test")}})
 	config.Access.Admin = AdminConfig{Attribute: "membership", Values: []string{"usage-admins"}}
+	config.RateLimit.RequestsPerMinute = 0 // tests ask often
 	for _, c := range change {
 		c(config)
 	}

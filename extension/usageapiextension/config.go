@@ -39,6 +39,9 @@ type Config struct {
 
 	// Access says who may see what.
 	Access AccessConfig `mapstructure:"access"`
+
+	// RateLimit bounds how often one caller may ask.
+	RateLimit RateLimitConfig `mapstructure:"rate_limit"`
 }
 
 // AccessConfig says who a caller is and who is an administrator.
@@ -81,6 +84,7 @@ func createDefaultConfig() component.Config {
 		StatementTimeout: 15 * time.Second,
 		HTTP:             server,
 		Access:           AccessConfig{Subject: access.AutoSubject},
+		RateLimit:        RateLimitConfig{RequestsPerMinute: 600},
 	}
 }
 
@@ -122,7 +126,7 @@ func (c *Config) Validate() error {
 	if c.StatementTimeout < 100*time.Millisecond || c.StatementTimeout > time.Hour {
 		errs = append(errs, fmt.Errorf("`statement_timeout` must be from 100ms to 1h, found %s", c.StatementTimeout))
 	}
-	errs = append(errs, c.validateAddress(), c.validateAccess())
+	errs = append(errs, c.validateAddress(), c.validateAccess(), c.RateLimit.validate())
 	return errors.Join(errs...)
 }
 

@@ -41,11 +41,12 @@ type api struct {
 	// so that slow downloads never keep everybody else from asking.
 	exports chan struct{}
 	shared  sharer
+	limiter limiter
 	work    sync.WaitGroup // the server and the probe
 }
 
 func newAPI(config *Config, settings extension.Settings) *api {
-	return &api{config: config, settings: settings, log: settings.Logger, policy: config.policy(), now: time.Now}
+	return &api{config: config, settings: settings, log: settings.Logger, policy: config.policy(), limiter: newLimiter(config.RateLimit), now: time.Now}
 }
 
 // Start opens the port. It does not wait for the database: while that is away,

@@ -115,6 +115,10 @@ func (a *api) handler() http.Handler {
 			a.refuse(w, r, id, toProblem(err))
 			return
 		}
+		if p := a.limiter.refuse(w, r, caller); p != nil {
+			a.refuse(w, r, id, p)
+			return
+		}
 		route, ok := byPath[r.URL.Path]
 		if !ok {
 			a.refuse(w, r, id, newProblem(http.StatusNotFound, "there is nothing at this path; GET /api/openapi.json lists what there is"))

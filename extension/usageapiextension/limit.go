@@ -1,0 +1,67 @@
+package usageapiextension
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/httprate"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/access"
+)
+
+// maxRequestsPerMinute is more than one server answers.
+const maxRequestsPerMinute = 1_000_000
+
+// RateLimitConfig bounds how often one caller may ask.
+type RateLimitConfig struct {
+	// RequestsPerMinute is how many requests of one caller are answered in any
+	// minute; the others are refused with 429. Default 600, 0 for no limit.
+	RequestsPerMinute int `mapstructure:"requests_per_minute"`
+}
+
+func (c RateLimitConfig) validate() error {
+	if c.RequestsPerMinute < 0 || c.RequestsPerMinute > maxRequestsPerMinute {
+		return fmt.Errorf("`rate_limit::requests_per_minute` must be from 0 (no limit) to %d, found %d", maxRequestsPerMinute, c.RequestsPerMinute)
+	}
+	return nil
+}
+
+// limiter counts the requests of each caller over the last minute. It keeps a
+// number for each caller of the last two minutes and forgets the others.
+type limiter struct {
+	rate *httprate.RateLimiter // nil for no limit
+}
+
+func newLimiter(c RateLimitConfig) limiter {
+	if c.RequestsPerMinute == 0 {
+		return limiter{}
+	}
+	// The problem says all that a caller has to know; no headers besides.
+	return limiter{httprate.NewRateLimiter(c.RequestsPerMinute, time.Minute, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))}
+}
+
+// refuse counts a request, and gives the problem of a caller who has asked too
+// often. A request that is refused is not counted.
+func (l limiter) refuse(w http.ResponseWriter, r *http.Request, caller access.Caller) *problem {
+	if l.rate == nil || !l.rate.OnLimit(w, r, limitKey(r, caller)) {
+		return nil
+	}
+	p := newProblem(http.StatusTooManyRequests, "this caller asks more often than rate_limit::requests_per_minute allows; wait, ask for longer periods or larger pages, or use the export")
+	p.retryAfter = int(time.Minute / time.Second) // by then all requests before this one are forgotten
+	return p
+}
+
+// limitKey is what a caller is counted by: his name or, where the authenticator
+// names nobody, the address he comes from.
+func limitKey(r *http.Request, caller access.Caller) string {
+	if caller.Subject != "" {
+		return "subject " + caller.Subject
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr // a Unix socket has no port
+	}
+	return "address " + httprate.CanonicalizeIP(host)
+}
