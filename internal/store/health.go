@@ -32,7 +32,7 @@ func ReadHealth(ctx context.Context, pool *pgxpool.Pool, now time.Time) (Health,
 	var lastCall, lastStored, parkedLast *time.Time
 	err := pool.QueryRow(ctx, `
 SELECT current_setting('server_version'), `+triggerEnabled+`,
-       to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
+       `+hasCitus+`,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
        (`+selectRetainedFrom+`)`).Scan(&h.ServerVersion, &hasTrigger, &h.Citus, &h.UsersManaged, &mark)
 	if err == nil {

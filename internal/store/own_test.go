@@ -46,6 +46,20 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
+	// On Citus the workers have to hear of the user too.
+	propagates := `SELECT coalesce(current_setting('citus.propagate_set_commands', true), '') || ' ' || current_setting('usage.user_id')`
+	sum, err = asAda(propagates)
+	require.NoError(t, err)
+	assert.Equal(t, " "+ada.String(), sum)
+	_, err = db.Pool.Exec(t.Context(), `SET LOCAL allow_system_table_mods = on; CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass)`, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	sum, err = asAda(propagates)
+	require.NoError(t, err)
+	assert.Equal(t, "local "+ada.String(), sum)
+	sum, err = asAda(`SELECT sum(usage_dollars)::text FROM public.usage_own_calls`)
+	require.NoError(t, err)
+	assert.Equal(t, "1.000000000000", sum)
+
 	for _, l := range []level{rawCalls, quarterHour, quarterTotal, wholeDay, wholeDayUser, wholeMonthUser} {
 		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + l.relation(Administrator()))
 		assert.Equal(t, "42501", SQLState(err), "%s is the administrators'", l.relation(Administrator()))

@@ -67,20 +67,42 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 	}
 	// A custom plan knows the bounds of the period, without which the planner
 	// would read the whole table. Compiling takes longer than these queries do.
-	if _, err := tx.Exec(ctx, `
-		SELECT set_config('role', $1, true),
+	var isCitus bool
+	if err := tx.QueryRow(ctx, `
+		SELECT `+hasCitus+`,
+		       set_config('role', $1, true),
 		       set_config('usage.user_id', $2, true),
 		       set_config('statement_timeout', $3, true),
 		       set_config('plan_cache_mode', 'force_custom_plan', true),
 		       set_config('jit', 'off', true),
 		       set_config('TimeZone', 'UTC', true)`,
-		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)); err != nil {
+		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)).Scan(&isCitus, nil, nil, nil, nil, nil, nil); err != nil {
 		if SQLState(err) == "22023" { // "invalid parameter value": there is no such role
 			err = fmt.Errorf("%w: %w", errNoRole, err)
 		}
 		return fmt.Errorf("take the role %s: %w", v.role, err)
 	}
+	if isCitus && v.own() {
+		if err := nameUserToWorkers(ctx, tx, user); err != nil {
+			return fmt.Errorf("name the user to the workers: %w", err)
+		}
+	}
 	return fn(tx)
+}
+
+// nameUserToWorkers makes a setting known where the views of own usage run on
+// Citus. Its workers do not hear of set_config: without this they show nothing,
+// and say nothing. They take each SET only as a command of its own.
+func nameUserToWorkers(ctx context.Context, tx pgx.Tx, user string) error {
+	for _, set := range []string{
+		`SET LOCAL citus.propagate_set_commands = 'local'`,
+		`SET LOCAL usage.user_id = '` + user + `'`, // a UUID that usage.ID wrote
+	} {
+		if _, err := tx.Exec(ctx, set, pgx.QueryExecModeSimpleProtocol); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Filter narrows a question. Its zero value lets every call pass that the

@@ -50,9 +50,12 @@ const triggerEnabled = `EXISTS (
   WHERE tgrelid = to_regclass('public.api_usage') AND tgname = 'api_usage_fold_insert'
     AND (tgenabled = 'A' OR (tgenabled = 'O' AND current_setting('session_replication_role') <> 'replica')))`
 
+// hasCitus is true where the extension is created.
+const hasCitus = `to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`
+
 const selectDatabase = `
 SELECT ` + triggerEnabled + `,
-       to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL,
+       ` + hasCitus + `,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
        (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass),
        (` + selectRetainedFrom + `)`
