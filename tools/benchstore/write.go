@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -70,9 +71,20 @@ func (b *bench) empty(ctx context.Context, own bool) error {
 	})
 }
 
-func (b *bench) raw(ctx context.Context) error {
-	_, err := b.pool.CopyFrom(ctx, pgx.Identifier{"public", "bench_raw"}, columns, pgx.CopyFromRows(b.values))
-	return err
+// raw sends the rows by so many COPY statements at the same time.
+func (b *bench) raw(connections int) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		errs := make([]error, connections)
+		var wg sync.WaitGroup
+		for i := range connections {
+			wg.Go(func() {
+				part := b.values[i*len(b.values)/connections : (i+1)*len(b.values)/connections]
+				_, errs[i] = b.pool.CopyFrom(ctx, pgx.Identifier{"public", "bench_raw"}, columns, pgx.CopyFromRows(part))
+			})
+		}
+		wg.Wait()
+		return errors.Join(errs...)
+	}
 }
 
 // writer sends every batch so many times through so many connections.
