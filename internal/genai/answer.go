@@ -86,6 +86,7 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 	}
 	f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 	f.reports |= MissingCache | MissingReasoning | MissingAudio
+	toolUse := absent // Gemini: beside the prompt, billed as input
 	j.members(func(key string) bool {
 		switch key {
 		case "prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count":
@@ -97,6 +98,8 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 			}
 		case "total_tokens", "totalTokens", "totalTokenCount", "total_token_count":
 			set(&f.total)
+		case "toolUsePromptTokenCount", "tool_use_prompt_token_count":
+			set(&toolUse)
 		case "cache_read_input_tokens", "cacheReadInputTokens":
 			set(&f.cacheRead)
 			f.inputMeans = inputExclusive // Anthropic and Bedrock
@@ -153,6 +156,9 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 		}
 		return true
 	})
+	if toolUse.known() && f.input.known() {
+		f.input += toolUse
+	}
 	return tier
 }
 
@@ -166,7 +172,7 @@ func (f *facts) readInputDetails(j *jsonText) {
 		switch key {
 		case "cached_tokens", "cache_read", "cacheReadTokens", "cachedTokens":
 			to = &f.cacheRead
-		case "cache_creation", "cache_write", "cacheWriteTokens", "cache_write_tokens":
+		case "cache_creation", "cache_write", "cacheWriteTokens", "cache_write_tokens", "cache_creation_tokens":
 			to = &f.cacheWrite
 		case "ephemeral_5m_input_tokens":
 			to = &f.cacheWrite5m
@@ -176,6 +182,8 @@ func (f *facts) readInputDetails(j *jsonText) {
 			to = &f.inputAudio
 		case "image_tokens", "image", "imageTokens":
 			to = &f.inputImage
+		case "cache_creation_token_details": // LiteLLM
+			f.readInputDetails(j)
 		case "cached_tokens_details":
 			j.members(func(key string) bool {
 				switch key {

@@ -5,7 +5,8 @@ import "strings"
 // Google's Agent Development Kit. The call is the span "call_llm"; the answer,
 // with thoughts and cached tokens, stands as JSON beside it.
 //
-// Sources: captures of @google/adk 2.0.0; google/adk-python, telemetry.
+// Sources: captures of @google/adk 2.0.0; google/adk-python 1.4.2
+// (telemetry.py) and 0798a74 (telemetry/tracing.py).
 var (
 	adkResponse = name("gcp.vertex.agent.llm_response")
 	adkEvent    = name("gcp.vertex.agent.event_id")

@@ -1,16 +1,34 @@
 package genai
 
-// googleGenAI is Gemini and Vertex AI through Google's SDKs: the output is the
-// candidates' tokens, without thoughts.
+import "strings"
+
+// googleGenAI is Gemini and Vertex AI through Google's SDKs. The output is the
+// candidates' tokens, without thoughts; since April 2026 the instrumentation of
+// google-genai adds the thoughts to it, and tells them, with the cached tokens,
+// in its experimental mode only. Traceloop's vertexai has the same scope, its
+// total betrays the thoughts.
 //
-// Source: open-telemetry/opentelemetry-python-contrib, instrumentation-genai.
+// Sources: open-telemetry/opentelemetry-python-contrib@466ae4c (google-genai
+// generate_content.py, vertexai utils.py); traceloop/openllmetry 0.62.1
+// (vertexai span_utils.py).
 var googleGenAI = dialect{
 	name: "google-genai",
 	scopes: []string{
 		"opentelemetry.instrumentation.google_genai*", "opentelemetry.instrumentation.vertexai*", "opentelemetry.instrumentation.genai.google*",
 		"@opentelemetry/instrumentation-google*", "@google/genai*",
 	},
-	words:  conventionWords.complete(),
+	words: vocabulary{
+		operation: names("gen_ai.operation.name", "llm.request.type"),
+		total:     names("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+	}.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	adjust: func(s *spanReader, f *facts) {
+		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && providerNamed(s.told) == googleAny {
+			s.told = providerVertex // Traceloop says "Google"
+		}
+		if f.reasoning.known() {
+			f.outputMeans = outputInclusive // who tells the thoughts has added them
+		}
+	},
 }

@@ -1,11 +1,21 @@
 package genai
 
+import "strings"
+
 // LiteLLM, as proxy and as library. The span "litellm_request" is the call;
 // its child "raw_gen_ai_request" repeats what the provider answered. Its
-// prompt tokens include the cache for every provider.
+// prompt tokens include the cache for every provider. What the cache did stands
+// in the usage object among the metadata, written as Python writes a dict.
 //
-// Source: BerriAI/litellm, integrations/opentelemetry.py, and its documentation.
-var litellmParams = name("hidden_params")
+// Source: BerriAI/litellm@00145a6 (integrations/opentelemetry.py), types/utils.py
+// (StandardLoggingMetadata), and its documentation.
+var (
+	litellmParams = name("hidden_params")
+	litellmUsage  = name("metadata.usage_object")
+)
+
+// pythonToJSON makes JSON of a Python dict of numbers and simple texts.
+var pythonToJSON = strings.NewReplacer("'", `"`, "None", "null", "True", "true", "False", "false")
 
 var litellm = dialect{
 	name:   "litellm",
@@ -28,7 +38,15 @@ var litellm = dialect{
 		}
 		return s.conventionalOperation()
 	},
-	adjust: func(s *spanReader, _ *facts) {
+	adjust: func(s *spanReader, f *facts) {
+		if text := s.a.text(litellmUsage); len(text) > 2 && len(text) <= maxJSON {
+			own := noFacts
+			j := newJSON(pythonToJSON.Replace(text))
+			own.readUsage(&j, "")
+			if own.input.known() && own.input == f.input {
+				f.addDetails(&own)
+			}
+		}
 		if params := s.a.text(litellmParams); params != "" && !s.a.present.meets(&litellmCosts) {
 			s.call.reportCostText(jsonMember(params, "response_cost"))
 		}

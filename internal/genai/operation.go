@@ -29,7 +29,8 @@ func operationNamed(name string) operation {
 	case "chat", "text_completion", "generate_content", "completion", "completions", "chat.completions", "chat_completion",
 		"generate", "generate_text", "message", "messages", "anthropic_messages", "responses", "response", "llm_call",
 		"acompletion", "atext_completion", "aresponses", "agenerate_content", "generate_content_stream", "agenerate_content_stream",
-		"fim", "chat_completions", "llm", "converse", "converse_stream", "invoke_model":
+		"fim", "chat_completions", "llm", "converse", "converse_stream", "invoke_model",
+		"text_completions", "pass_through_endpoint", "llm_passthrough_route", "allm_passthrough_route":
 		return opChat
 	case "embeddings", "embedding", "embed", "aembedding", "embed_content":
 		return opEmbedding
@@ -55,7 +56,7 @@ func operationNamed(name string) operation {
 		"search_memory", "create_memory", "update_memory", "upsert_memory", "delete_memory",
 		"create_memory_store", "delete_memory_store", "workflow", "task", "agent", "tool", "schedule_tool_calls",
 		"model_chunk", "model_step", "handoff", "guardrail", "invoke_subagent", "execute_event_loop_cycle",
-		"execute_agent_loop_cycle", "framework", "vectordb", "count_tokens", "create_thread", "run_agent":
+		"execute_agent_loop_cycle", "orchestrate_tools", "execute_task", "vector_db_retrieve", "framework", "vectordb", "count_tokens", "create_thread", "run_agent":
 		return opNotACall
 	}
 	return opUnknown

@@ -49,20 +49,23 @@ const (
 func providerNamed(name string) string {
 	switch name {
 	case "openai", "openai.chat", "openai.responses", "openai.completion", "openai.embedding", "openai.image",
-		"openai.transcription", "openai.speech", "openai_chat", "OpenAI", "openai-responses", "azure_openai_responses":
+		"openai.transcription", "openai.speech", "openai_chat", "OpenAI", "openai-responses", "azure_openai_responses", "open_ai":
 		return providerOpenAI
 	case "azure.ai.openai", "az.ai.openai", "azure-openai", "azure_openai", "azure-openai.chat", "azure-openai.responses",
-		"azure.chat", "azure.responses", "azure.completion", "azure.embeddings", "azureopenai", "azure", "AzureOpenAI", "azure-openai.embeddings", "Azure":
+		"azure.chat", "azure.responses", "azure.completion", "azure.embeddings", "azureopenai", "azure", "AzureOpenAI", "azure-openai.embeddings", "Azure",
+		"azure_open_ai":
 		return providerAzureOpenAI
-	case "azure.ai.inference", "az.ai.inference", "azure_ai", "azure-ai-inference", "azure.ai.foundry":
+	case "azure.ai.inference", "az.ai.inference", "azure_ai", "azure-ai-inference", "azure.ai.foundry", "microsoft_foundry":
 		return providerAzureAI
 	case "anthropic", "anthropic.messages", "Anthropic", "anthropic-messages", "firstParty":
 		return providerAnthropic
 	case "aws.bedrock", "aws_bedrock", "bedrock", "amazon-bedrock", "amazon_bedrock", "bedrock_converse", "aws", "AWS", "BedrockRuntime", "bedrock-runtime", "amazon.bedrock":
 		return providerBedrock
-	case "gcp.gemini", "gemini", "google.generative-ai", "google_genai", "google-generative-ai", "google_generativeai", "google-gla", "google_ai_studio", "googleai", "google-genai":
+	case "gcp.gemini", "gemini", "google.generative-ai", "google_genai", "google-generative-ai", "google_generativeai", "google-gla", "google_ai_studio", "googleai", "google-genai",
+		"google_ai_gemini":
 		return providerGemini
-	case "gcp.vertex_ai", "vertex_ai", "vertexai", "google.vertex", "google.vertex.chat", "google-vertex", "google.vertex.anthropic.messages", "vertex", "google-vertex-anthropic", "google_vertexai":
+	case "gcp.vertex_ai", "vertex_ai", "vertexai", "google.vertex", "google.vertex.chat", "google-vertex", "google.vertex.anthropic.messages", "vertex", "google-vertex-anthropic", "google_vertexai",
+		"google_vertex_ai_gemini", "google_vertex_ai_anthropic":
 		return providerVertex
 	case "gcp.gen_ai", "google", "Google", "gcp":
 		return googleAny
@@ -108,6 +111,8 @@ func providerNamed(name string) string {
 		return providerZhipu
 	case "sambanova":
 		return providerSambaNova
+	case "github_models":
+		return providerGitHubModels
 	case "replicate":
 		return providerReplicate
 	case "huggingface", "hugging_face", "huggingface.chat":
@@ -115,10 +120,22 @@ func providerNamed(name string) string {
 	case "", "github", "strands-agents", "gcp.vertex.agent", "spring_ai", "microsoft.agent_framework", "microsoft.agents", "langchain",
 		"litellm", "litellm_proxy", "gateway", "vercel", "vercel.ai", "llamaindex", "LlamaIndex", "openai_agents", "crewai", "haystack",
 		"semantic_kernel", "microsoft.semantic_kernel", "genkit", "mastra", "pydantic_ai", "pydantic-ai", "agno", "smolagents", "dspy",
-		"portkey", "helicone", "custom", "mock", "unknown", "_OTHER", "langgraph", "n8n", "openai-compatible", "agent_framework", "autogen":
+		"portkey", "helicone", "custom", "mock", "unknown", "other", "_OTHER", "langgraph", "n8n", "openai-compatible", "agent_framework", "autogen":
 		return fromModel
 	}
 	return ""
+}
+
+// hostOf gives the host of a URL, "" for what is none.
+func hostOf(url string) string {
+	_, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return ""
+	}
+	if end := strings.IndexAny(rest, "/:?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
 }
 
 // providerAt tells the provider from the address it was called at, "" when
@@ -225,7 +242,7 @@ func providerOf(told, address, model string, info modelInfo) string {
 		if host := info.vendor.host(); host != "" {
 			return host
 		}
-		if told == "mock" || told == "_OTHER" || told == "unknown" || told == "custom" {
+		if told == "mock" || told == "_OTHER" || told == "other" || told == "unknown" || told == "custom" {
 			return ""
 		}
 		return told
