@@ -4,16 +4,20 @@ import "strings"
 
 // OpenInference (Arize Phoenix). A kind on every span says what it is; only
 // LLM, EMBEDDING and RERANKER are calls. The prompt count includes cached
-// tokens in the JavaScript packages; other emitters differ (phoenix#10036).
-// The provider's answer, with its id, the split of cache writes and whatever
-// else there is, stands as JSON in output.value.
+// tokens in the JavaScript packages and in most of the Python ones; other
+// emitters differ (phoenix#10036). The provider's answer, with its id, the
+// split of cache writes and whatever else there is, stands as JSON in
+// output.value.
 //
-// Sources: captures of the JavaScript packages; Arize-ai/openinference, spec.
+// Sources: captures of the JavaScript packages; Arize-ai/openinference@1fe497f,
+// spec and the Python instrumentations of anthropic, bedrock, google-genai,
+// langchain, litellm, openai, openai-agents and vertexai.
 var (
 	openInferenceKind       = name("openinference.span.kind")
 	openInferenceOutput     = name("output.value")
 	openInferenceMetadata   = name("metadata")
 	openInferenceParameters = name("llm.invocation_parameters")
+	openInferenceCacheRead  = name("llm.token_count.prompt_details.cache_read")
 	openInferenceDetails    = setOf(names(
 		"llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_write", "llm.token_count.prompt_details.audio",
 		"llm.token_count.completion_details.reasoning", "llm.token_count.completion_details.audio")...)
@@ -59,11 +63,16 @@ var openInference = dialect{
 }
 
 func adjustOpenInference(s *spanReader, f *facts) {
-	if strings.HasPrefix(s.scope, "@arizeai/") {
+	python, isPython := strings.CutPrefix(s.scope, "openinference.instrumentation.")
+	switch {
+	case strings.HasPrefix(s.scope, "@arizeai/"):
 		f.inputMeans = inputInclusive
 		f.reports |= MissingCache
-	} else if s.a.present.meets(&openInferenceDetails) {
+	case s.a.present.meets(&openInferenceDetails):
 		f.reports |= MissingCache // this emitter writes details; older ones wrote none
+	}
+	if isPython {
+		adjustOpenInferencePython(s, f, python)
 	}
 	if s.op != opEmbedding {
 		output := s.a.text(openInferenceOutput)
@@ -83,7 +92,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			s.call.Model = a.model
 		}
 		if a.found {
-			if f.input == absent && f.output == absent {
+			if f.input == absent && f.output == absent || python == "google_genai" && a.usage.output.known() {
 				f.take(&a.usage)
 			} else {
 				f.addDetails(&a.usage)
@@ -91,6 +100,36 @@ func adjustOpenInference(s *spanReader, f *facts) {
 		}
 	}
 	s.userFromJSON(s.a.text(openInferenceMetadata), openInferenceParameters)
+}
+
+// adjustOpenInferencePython knows what each of the Python packages does.
+func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
+	switch library {
+	case "anthropic", "openai", "openai_agents", "groq", "mistralai":
+		f.inputMeans = inputInclusive
+	case "google_genai":
+		// Versions 0.1.12 to 0.1.15 added the cached tokens to the
+		// prompt once more; the provider's answer tells the truth.
+		f.inputMeans = inputInclusive
+	case "litellm":
+		f.inputMeans = inputInclusive
+		f.cacheRead = s.a.count(openInferenceCacheRead) // its cache_input holds the text tokens
+	case "langchain":
+		// Folded into the prompt, for Bedrock by a guess that may fail.
+		if info := s.r.model(s.modelName()); !info.bedrock && providerNamed(s.told) != providerBedrock {
+			f.inputMeans = inputInclusive
+		}
+	case "bedrock":
+		// Anthropic's own API there: folded, and without a total. Converse and
+		// Nova tell the cached tokens beside the prompt.
+		if f.total == absent {
+			f.inputMeans = inputInclusive
+		}
+	case "vertexai":
+		s.told = providerVertex
+		f.outputMeans = outputAsProvider
+		f.reports &^= MissingReasoning
+	}
 }
 
 // userFromJSON looks for user and session in the JSON of metadata and of the
