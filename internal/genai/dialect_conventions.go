@@ -27,7 +27,8 @@ var conventionWords = vocabulary{
 	cacheWrite5m: names("anthropic.usage.cache_creation.ephemeral_5m_input_tokens", "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens"),
 	cacheWrite1h: names("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens"),
 	reasoning: names("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "gen_ai.usage.output_tokens.reasoning",
-		"gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.details.thoughts_tokens"),
+		"gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.details.thoughts_tokens",
+		"gen_ai.usage.details.thinking_tokens"),
 	inputAudio:     names("gen_ai.usage.audio.input_tokens", "gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.input_audio_tokens"),
 	inputImage:     names("gen_ai.usage.image.input_tokens", "gen_ai.usage.details.input_image_tokens"),
 	inputVideo:     names("gen_ai.usage.video.input_tokens"),
@@ -49,7 +50,6 @@ var (
 	nameProviderName  = name("gen_ai.provider.name")
 	nameErrorType     = name("error.type")
 	nameHTTPStatus    = name("http.response.status_code")
-	nameIsStream      = name("gen_ai.request.is_stream")
 	nameCostCurrency  = name("gen_ai.usage.cost.currency")
 	nameImageSize     = name("gen_ai.request.image.size")
 	nameImageQuality  = name("gen_ai.request.image.quality")

@@ -1,14 +1,24 @@
 package genai
 
-import "go.opentelemetry.io/collector/pdata/pcommon"
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
 
 // OpenLIT hands the provider's own numbers on, Anthropic's input excluding the
-// cache. A stream without usage is counted with a local tokenizer and written
-// like any other; Anthropic's streams are off by the tokens of the first event.
-// The cost is 0 when OpenLIT knows no price.
+// cache; LangChain's and LiteLLM's numbers include it. A stream without usage
+// is counted with a local tokenizer and written like any other; in JavaScript,
+// Anthropic's streams are off by the tokens of the first event. The cost is 0
+// when OpenLIT knows no price.
 //
-// Sources: captures of openlit 1.15.0 (JavaScript); openlit/openlit, semcov.
-var openlitImage = name("gen_ai.response.image")
+// Sources: captures of openlit 1.15.0 (JavaScript); openlit/openlit@ad20b7b
+// (Python 1.45.0: semcov, and the instrumentations of openai, anthropic,
+// bedrock, google_ai_studio, vertexai, langchain and litellm).
+var (
+	openlitImage  = name("gen_ai.response.image")
+	openlitStream = names("gen_ai.request.is_stream", "gen_ai.request.stream")
+)
 
 var openlit = dialect{
 	name:   "openlit",
@@ -17,10 +27,15 @@ var openlit = dialect{
 	input:  inputAsProvider,
 	output: outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
+		stream := s.op == opChat && s.isStream(openlitStream)
+		if python, ok := strings.CutPrefix(s.scope, "openlit.instrumentation."); ok {
+			adjustOpenLITPython(f, python, stream)
+			return
+		}
 		if s.a.has(nameProviderName) { // versions that still wrote gen_ai.system dropped the cache
 			f.reports |= MissingCache
 		}
-		if s.a.isTrue(nameIsStream) && s.op == opChat {
+		if stream {
 			exclusive := callKind{provider: providerNamed(s.told), model: s.r.model(s.modelName())}.excludesCache()
 			if exclusive || f.cacheRead == absent && f.reasoning == absent {
 				f.estimate = f.input.known() || f.output.known()
@@ -32,6 +47,22 @@ var openlit = dialect{
 			}
 		}
 	},
+}
+
+// adjustOpenLITPython: where the Python packages have seen a usage object they
+// tell the cache, even when it is 0.
+func adjustOpenLITPython(f *facts, library string, stream bool) {
+	switch library {
+	case "langchain", "langgraph", "litellm":
+		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
+	case "google_ai_studio":
+		if f.cacheRead != absent {
+			f.reports |= MissingReasoning // thoughts are told when there are some
+		}
+	}
+	if stream && f.cacheRead == absent {
+		f.estimate = f.input.known() || f.output.known()
+	}
 }
 
 // modelName gives the model as far as the span itself tells it.

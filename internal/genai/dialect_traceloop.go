@@ -4,13 +4,16 @@ import "strings"
 
 // Traceloop's OpenLLMetry. Its JavaScript packages hand the provider's own
 // numbers on: inclusive for OpenAI and Gemini, exclusive for Anthropic and
-// Bedrock. Its Python packages use older names and fold Anthropic's cache into
-// the input; the Bedrock package does not (openllmetry#4449).
+// Bedrock. Its Python packages fold Anthropic's cache into the input; the
+// Bedrock package does not (openllmetry#4449). Older versions use older names,
+// and counted streams themselves.
 //
 // Sources: captures of @traceloop/node-server-sdk 0.27.0;
-// traceloop/openllmetry, opentelemetry-semantic-conventions-ai.
+// traceloop/openllmetry 0.62.1 (semconv_ai and the packages openai, anthropic,
+// bedrock, google_generativeai, langchain).
 var (
 	traceloopKind   = name("traceloop.span.kind")
+	traceloopBase   = name("gen_ai.openai.api_base")
 	traceloopStream = names("llm.is_streaming", "gen_ai.is_streaming", "gen_ai.request.stream", "gen_ai.request.is_stream")
 
 	traceloopWords = vocabulary{
@@ -53,16 +56,35 @@ var openllmetry = dialect{
 	output:    outputAsProvider,
 	operation: traceloopOperation,
 	adjust: func(s *spanReader, f *facts) {
-		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.bedrock") {
+		library, _, _ := strings.Cut(strings.TrimPrefix(s.scope, "opentelemetry.instrumentation."), ".")
+		stream := s.isStream(traceloopStream)
+		switch library {
+		case "openai":
+			f.inputMeans = inputInclusive
+			s.readBase()
+		case "langchain":
+			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
+		case "bedrock":
 			f.inputMeans = inputAsProvider
-		} else if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.anthropic") {
+		case "anthropic":
 			f.inputMeans = inputInclusive
 			f.reports |= MissingCache
+			// The output tokens of a stream's first event are added to those of
+			// the last, which tells all of them.
+			f.estimate = stream
 		}
-		if f.cacheRead == absent && s.isStream(traceloopStream) {
+		if f.cacheRead == absent && stream {
 			f.estimate = true // it may have counted itself, and does not tell
 		}
 	},
+}
+
+// readBase takes the address from the base URL of the client: the package
+// calls everything it does not know "openai".
+func (s *spanReader) readBase() {
+	if s.address == "" {
+		s.address = hostOf(s.a.text(traceloopBase))
+	}
 }
 
 func traceloopOperation(s *spanReader) operation {
