@@ -1,9 +1,13 @@
 package genai
 
+import "strings"
+
 // awsSDK is Bedrock through the AWS SDKs: Converse's input leaves cached tokens
-// out, and how many there were is dropped.
+// out, and how many there were is dropped. Botocore's instrumentation counts
+// itself where InvokeModel's answer has no usage, a token for six letters.
 //
-// Source: captures of @opentelemetry/instrumentation-aws-sdk 0.79.0.
+// Sources: captures of @opentelemetry/instrumentation-aws-sdk 0.79.0;
+// open-telemetry/opentelemetry-python-contrib@466ae4c, botocore/extensions/bedrock.py.
 var awsSDK = dialect{
 	name: "aws-sdk",
 	scopes: []string{
@@ -13,4 +17,12 @@ var awsSDK = dialect{
 	words:  conventionWords.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	adjust: func(s *spanReader, f *facts) {
+		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.botocore") && s.a.text(nameRPCMethod) == "InvokeModel" {
+			model := s.modelName()
+			f.estimate = strings.Contains(model, "cohere.command") || strings.Contains(model, "mistral.")
+		}
+	},
 }
+
+var nameRPCMethod = name("rpc.method")

@@ -1,9 +1,16 @@
 package genai
 
+import "strings"
+
 // Microsoft: Agent Framework, Semantic Kernel, Microsoft.Extensions.AI. The
-// conventions' names; what the clients below count is handed on.
+// conventions' names. Agent Framework for Python hands the provider's own
+// numbers on; the .NET libraries demand of their clients that cached and
+// reasoning tokens are inside, and say nothing of cache writes.
 //
-// Source: microsoft/agent-framework, observability; dotnet/extensions, OpenTelemetryChatClient.
+// Sources: microsoft/agent-framework@5eb3eb7 (observability.py, and the clients
+// of anthropic, bedrock and gemini); dotnet/extensions@5862342
+// (OpenTelemetryChatClient, UsageDetails); microsoft/semantic-kernel@b39d95a
+// (model_diagnostics/decorators.py, ModelDiagnostics.cs).
 var microsoft = dialect{
 	name: "microsoft",
 	scopes: []string{
@@ -14,4 +21,10 @@ var microsoft = dialect{
 	words:   conventionWords.complete(),
 	input:   inputUnknown,
 	output:  outputUnknown,
+	adjust: func(s *spanReader, f *facts) {
+		if strings.HasPrefix(s.scope, "agent_framework") {
+			f.inputMeans, f.outputMeans = inputAsProvider, outputAsProvider
+		}
+		f.cachePartly = f.cacheRead != absent && f.cacheWrite == absent
+	},
 }

@@ -4,9 +4,11 @@ import "strings"
 
 // Pydantic AI and Logfire follow the conventions, with details under
 // gen_ai.usage.details and their own cost. Agent runs repeat the sum, in newer
-// versions under gen_ai.aggregated_usage.
+// versions under gen_ai.aggregated_usage. Input includes the cache and output
+// the reasoning for every provider; what is zero is left out.
 //
-// Source: pydantic/pydantic-ai, models/instrumented.py; genai-prices.
+// Source: pydantic/pydantic-ai@4fda389 (usage.py, _instrumentation.py,
+// embeddings/instrumented.py, models/anthropic.py, models/google.py); genai-prices.
 var pydanticAI = dialect{
 	name:   "pydantic-ai",
 	scopes: []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},

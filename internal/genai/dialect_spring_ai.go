@@ -1,9 +1,13 @@
 package genai
 
-// Spring AI, through Micrometer: the conventions' names with the provider's
-// own numbers; the span of its ChatClient is a wrapper.
+// Spring AI, through Micrometer: the conventions' names, all values as text,
+// with the provider's own numbers; the span of its ChatClient is a wrapper.
+// Version 2 tells the cache. In version 1, each call of a loop with tools tells
+// the sum of the loop so far, and nothing on the span says whether others came
+// before it.
 //
-// Source: Spring AI reference, observability.
+// Source: spring-projects/spring-ai v1.0.0, v1.1.0 and v2.0.1
+// (DefaultChatModelObservationConvention, UsageCalculator, the chat models).
 var springAI = dialect{
 	name:    "spring-ai",
 	scopes:  []string{"org.springframework*", "io.micrometer*"},
@@ -11,4 +15,9 @@ var springAI = dialect{
 	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "spring.ai.chat.client.conversation.id")}.complete(),
 	input:   inputAsProvider,
 	output:  outputAsProvider,
+	adjust: func(s *spanReader, f *facts) {
+		f.estimate = s.a.has(springTools) && f.cacheRead == absent && f.cacheWrite == absent
+	},
 }
+
+var springTools = name("spring.ai.model.request.tool.names")

@@ -1,10 +1,14 @@
 package genai
 
 // Strands Agents write each number under two or three names and hand the
-// provider's own on. For Bedrock the cached tokens are beside the input and in
-// the total only, where their number, but not their split, can be had.
+// provider's own on. For Bedrock the cached tokens are beside the input and
+// counted in the total, where their number, but not their split, can be had
+// when they are dropped. Its other clients drop the cache (Anthropic, OpenAI
+// Responses, Gemini), or tell it only where there is some (OpenAI chat,
+// LiteLLM, which has it inside the input for every provider).
 //
-// Sources: captures of @strands-agents/sdk 1.19.0; strands-agents/sdk-python, tracer.
+// Sources: captures of @strands-agents/sdk 1.19.0;
+// strands-agents/sdk-python@1232230 (telemetry/tracer.py, models).
 var strands = dialect{
 	name:    "strands",
 	scopes:  []string{"strands-agents*", "strands.telemetry*"},
@@ -12,5 +16,13 @@ var strands = dialect{
 	words:   conventionWords.complete(),
 	input:   inputAsProvider,
 	output:  outputAsProvider,
-	reports: MissingCache,
+	adjust: func(s *spanReader, f *facts) {
+		if s.r.model(s.modelName()).bedrock {
+			f.reports |= MissingCache
+		}
+		cached := f.cacheRead.or0() + f.cacheWrite.or0()
+		if cached > 0 && f.total.known() && f.total.or0() == f.input.or0()+f.output.or0() {
+			f.inputMeans = inputInclusive
+		}
+	},
 }
