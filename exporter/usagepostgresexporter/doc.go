@@ -4,7 +4,8 @@
 //
 // It owns what lies between the pipeline and internal/store: records leave
 // their spans before the sending queue (request.go), so that neither memory
-// nor disk ever holds a prompt there; the schema is checked, or migrated, in
+// nor disk ever holds a prompt there; a queue on disk keeps what it accepted
+// through kills and full disks (queuestorage.go); the schema is checked, or migrated, in
 // the background (ready.go); an error of the database becomes a retry, a
 // status and a metric (exporter.go).
 package usagepostgresexporter

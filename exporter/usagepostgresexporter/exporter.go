@@ -56,11 +56,10 @@ func newUsageExporter(set exporter.Settings, cfg *Config) (*usageExporter, error
 
 // start opens no connection itself, so a database that is away does not keep
 // the collector from starting: calls wait in the queue meanwhile.
-func (e *usageExporter) start(_ context.Context, host component.Host) error {
+func (e *usageExporter) start(context.Context, component.Host) error {
 	for _, text := range e.cfg.warnings() {
 		e.logger.Warn("usage may be lost: " + text)
 	}
-	e.host = host
 	// Not the context of the start, which ends with it.
 	pool, err := store.Connect(context.Background(), e.cfg.store("otelcol-usage "+e.id))
 	if err != nil {
@@ -196,6 +195,13 @@ func (e *usageExporter) failed(ctx context.Context, err error) {
 func (e *usageExporter) report(err error) {
 	e.failing.Store(true)
 	componentstatus.ReportStatus(e.host, componentstatus.NewRecoverableErrorEvent(err))
+}
+
+// queueBroken ends the collector: only another start reads the disk afresh.
+// Not in this goroutine, which holds the queue while the collector stops it.
+func (e *usageExporter) queueBroken(err error) {
+	e.logger.Error("the collector stops", zap.Error(err))
+	go componentstatus.ReportStatus(e.host, componentstatus.NewFatalErrorEvent(err))
 }
 
 // Sets of attributes that are made once.

@@ -35,7 +35,11 @@ func createTraces(ctx context.Context, set exporter.Settings, config component.C
 	if err != nil {
 		return nil, err
 	}
-	helper, err := xexporterhelper.NewTracesRequest(ctx, set, e.requestFromTraces, e.push, e.options(cfg)...)
+	return newTraces(ctx, set, e, e.push)
+}
+
+func newTraces(ctx context.Context, set exporter.Settings, e *usageExporter, push xexporterhelper.RequestConsumeFunc) (exporter.Traces, error) {
+	helper, err := xexporterhelper.NewTracesRequest(ctx, set, e.requestFromTraces, push, e.options(e.cfg)...)
 	if err != nil {
 		return nil, err
 	}
@@ -67,10 +71,16 @@ func (e *usageExporter) options(cfg *Config) []exporterhelper.Option {
 	}
 }
 
-// tracesExporter corrects the helper in two points.
+// tracesExporter corrects the helper in three points.
 type tracesExporter struct {
 	exporter.Traces
 	usage *usageExporter
+}
+
+// Start gives the helper's queue a storage that keeps what was accepted.
+func (e *tracesExporter) Start(ctx context.Context, host component.Host) error {
+	e.usage.host = host
+	return e.Traces.Start(ctx, e.usage.queueHost(host))
 }
 
 // Capabilities: the helper claims to change the spans as soon as it batches,
@@ -95,6 +105,12 @@ func (e *tracesExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 type logsExporter struct {
 	exporter.Logs
 	usage *usageExporter
+}
+
+// Start: see [tracesExporter.Start].
+func (e *logsExporter) Start(ctx context.Context, host component.Host) error {
+	e.usage.host = host
+	return e.Logs.Start(ctx, e.usage.queueHost(host))
 }
 
 // Capabilities: see [tracesExporter.Capabilities].

@@ -181,10 +181,14 @@ func (encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, e
 }
 
 // Unmarshal reads as much as is well formed and counts the rest. It returns no
-// error: the queue would throw the whole request away without a word.
+// error: the queue would throw the whole request away without a word. No data
+// at all is a place in the queue whose request was refused, or is done.
 func (e encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
 	ctx := context.Background()
-	if len(data) == 0 || data[0] != encodingVersion {
+	if len(data) == 0 {
+		return ctx, newRequest(nil), nil
+	}
+	if data[0] != encodingVersion {
 		e.lost(ctx, reasonQueue, 1)
 		return ctx, newRequest(nil), nil
 	}

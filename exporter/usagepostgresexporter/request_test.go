@@ -122,7 +122,7 @@ func FuzzARequestReadsBackFromTheQueue(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, before, lost)
 		require.True(t, slices.Equal(first.records, r.(*request).records))
-		if lost == 0 {
+		if lost == 0 && len(data) > 0 {
 			// Lengths have more than one spelling, but never lose a record.
 			require.LessOrEqual(t, len(again), len(data))
 		}

@@ -1,0 +1,240 @@
+package usagepostgresexporter
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component"
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
+	"go.opentelemetry.io/collector/exporter/exportertest"
+	"go.opentelemetry.io/collector/extension/xextension/storage"
+
+	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
+)
+
+// faultyDisk is a disk that fails by plan. A batch that fails does nothing, as
+// in file_storage, where it is one transaction.
+type faultyDisk struct {
+	*disk
+	mu    sync.Mutex
+	calls int
+	fault *fault // nil when it is well
+	hit   bool   // it has failed
+}
+
+// fault says which calls of the disk fail, and whether the first that does is
+// the end of the process.
+type fault struct {
+	name  string
+	fails func(call, at int, ops []*storage.Operation) bool
+	kills bool
+	at    int
+}
+
+var faults = []fault{
+	{name: "killed", kills: true, fails: func(call, at int, _ []*storage.Operation) bool { return call >= at }},
+	{name: "one call fails", fails: func(call, at int, _ []*storage.Operation) bool { return call == at }},
+	{name: "disk full", fails: func(call, at int, ops []*storage.Operation) bool {
+		return call >= at && slices.ContainsFunc(ops, func(op *storage.Operation) bool { return op.Type == storage.Set })
+	}},
+	{name: "disk broken", fails: func(call, at int, _ []*storage.Operation) bool { return call >= at }},
+}
+
+var errDisk = errors.New("no space left on device")
+
+func (d *faultyDisk) GetClient(context.Context, component.Kind, component.ID, string) (storage.Client, error) {
+	return d, nil
+}
+
+func (d *faultyDisk) Get(ctx context.Context, key string) ([]byte, error) {
+	op := storage.GetOperation(key)
+	err := d.Batch(ctx, op)
+	return op.Value, err
+}
+
+func (d *faultyDisk) Set(ctx context.Context, key string, value []byte) error {
+	return d.Batch(ctx, storage.SetOperation(key, value))
+}
+
+func (d *faultyDisk) Delete(ctx context.Context, key string) error {
+	return d.Batch(ctx, storage.DeleteOperation(key))
+}
+
+func (d *faultyDisk) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	if d.fault != nil && d.fault.fails(d.calls, d.fault.at, ops) {
+		d.hit = true
+		return errDisk
+	}
+	return d.disk.Batch(ctx, ops...)
+}
+
+// killed: the process is no more, whatever the test's own still does.
+func (d *faultyDisk) killed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.fault != nil && d.hit && d.fault.kills
+}
+
+// repair ends a fault that has struck.
+func (d *faultyDisk) repair() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.hit {
+		d.fault = nil
+	}
+}
+
+// items are the keys of requests on the disk.
+func (d *faultyDisk) items() []string {
+	d.disk.mu.Lock()
+	defer d.disk.mu.Unlock()
+	var keys []string
+	for key := range d.data {
+		if key != queueMetadataKey {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// world is what outlives a collector: a disk, and a database that may be away.
+type world struct {
+	disk *faultyDisk
+
+	mu    sync.Mutex
+	away  bool
+	tries int
+	rows  map[string]bool
+
+	sent     int
+	accepted []string
+}
+
+func newWorld(f *fault) *world {
+	return &world{disk: &faultyDisk{disk: newDisk(), fault: f}, rows: map[string]bool{}}
+}
+
+func (w *world) push(_ context.Context, r xexporterhelper.Request) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tries++
+	if w.away || w.disk.killed() {
+		return errors.New("the database is away")
+	}
+	for _, text := range r.(*request).records {
+		w.rows[text] = true
+	}
+	return nil
+}
+
+// missing are the accepted records that the database does not have.
+func (w *world) missing() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.accepted), func(text string) bool { return w.rows[text] })
+}
+
+func (w *world) tried() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tries > 0
+}
+
+// live runs one collector, which is sent requests of one record each, until
+// its work is done or it can do no more.
+func (w *world) live(t *testing.T, requests int, away bool, done func() bool) {
+	t.Helper()
+	defer w.disk.repair()
+	w.away, w.tries = away, 0
+	id := component.MustNewID("disk")
+	cfg := fast(closedPort(t))
+	cfg.QueueConfig.Get().StorageID = &id
+	cfg.QueueConfig.Get().Batch.Get().FlushTimeout = time.Millisecond
+	cfg.BackOffConfig.InitialInterval = time.Millisecond
+	set := exportertest.NewNopSettings(metadata.Type)
+	e, err := newUsageExporter(set, cfg)
+	require.NoError(t, err)
+	collector, err := newTraces(t.Context(), set, e, w.push)
+	require.NoError(t, err)
+	host := &testHost{extensions: map[component.ID]component.Component{id: w.disk}}
+	defer func() { require.NoError(t, collector.Shutdown(context.Background())) }()
+	if err := collector.Start(t.Context(), host); err != nil {
+		require.ErrorContains(t, err, "restore the queue on disk: no space left on device; nothing is lost")
+		return
+	}
+	for range requests {
+		td := traces(w.sent, w.sent+1)
+		w.sent++
+		if collector.ConsumeTraces(t.Context(), td) == nil && !w.disk.killed() {
+			w.accepted = append(w.accepted, e.requestFrom(t.Context(), spansOf(td), 1).records...)
+		}
+	}
+	eventually(t, "the end of the work", func() bool {
+		return done() || w.disk.killed() || slices.Contains(host.statuses(), componentstatus.StatusFatalError)
+	})
+}
+
+// settle runs a collector with nothing wrong until the queue is empty.
+func (w *world) settle(t *testing.T) {
+	t.Helper()
+	w.live(t, 0, false, func() bool { return len(w.disk.items()) == 0 })
+	assert.Empty(t, w.missing(), "accepted and lost")
+}
+
+// A collector collects while the database is away, its successor restores the
+// queue and stores: whichever single call of the disk goes wrong, and how, no
+// accepted record is lost and nothing stays on the disk.
+func TestNoFaultOfTheQueuesDiskLosesARecord(t *testing.T) {
+	t.Parallel()
+	for _, kind := range faults {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			for at, struck := 1, true; struck && !t.Failed(); at++ {
+				f := kind
+				f.at = at
+				w := newWorld(&f)
+				w.live(t, 3, true, func() bool { return w.tried() || len(w.accepted) == 0 })
+				w.live(t, 2, false, func() bool { return len(w.missing()) == 0 })
+				struck = w.disk.hit
+				w.settle(t)
+				if t.Failed() {
+					t.Logf("%s at call %d of the disk", kind.name, at)
+				}
+				if !struck {
+					assert.Greater(t, at, 25, "fewer calls of the disk than there must be")
+					assert.Len(t, w.accepted, 5)
+				}
+			}
+		})
+	}
+}
+
+// However soon after a call was accepted the collector is stopped.
+func TestOrderlyStopsWhileTheDatabaseIsAwayLoseNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(nil)
+	for n := range 20 {
+		w.live(t, 3, true, func() bool { return n%2 == 0 || w.tried() })
+	}
+	assert.Len(t, w.accepted, 60)
+	w.settle(t)
+}
+
+func TestAQueueWithUnreadableMetadataKeepsTheCollectorFromStarting(t *testing.T) {
+	t.Parallel()
+	d := newDisk()
+	d.data[queueMetadataKey] = []byte{0xff}
+	_, err := queueStorage{Extension: d}.GetClient(t.Context(), component.KindExporter, component.ID{}, "traces")
+	require.ErrorContains(t, err, "restore the queue on disk: metadata qmv0: ")
+	assert.Equal(t, []byte{0xff}, d.data[queueMetadataKey], "left for a person to look at")
+}
