@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/client"
 	"go.opentelemetry.io/collector/component"
-	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configauth"
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/config/configopaque"
@@ -98,12 +97,12 @@ func newTestAPI(t testing.TB, dsn string, now time.Time, change ...func(*Config)
 	core, logs := observer.New(zapcore.DebugLevel)
 	settings := extensiontest.NewNopSettings(metadata.Type)
 	settings.Logger = zap.New(core)
-	a := newAPI(config, settings)
+	a, err := newAPI(config, settings)
+	require.NoError(t, err)
 	a.now = func() time.Time { return now }
 	require.NoError(t, a.open(t.Context()))
 	t.Cleanup(a.pool.Close)
-	server, err := config.HTTP.ToServer(t.Context(), testHost{}.GetExtensions(), componenttest.NewNopTelemetrySettings(), a.handler(),
-		confighttp.WithErrorHandler(a.refuseEarly))
+	server, err := a.newServer(t.Context(), testHost{})
 	require.NoError(t, err)
 	return &testAPI{Handler: server.Handler, api: a, logs: logs}
 }

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-usage/otelcol-usage/extension/usageapiextension/internal/metadata"
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
@@ -32,6 +33,8 @@ type api struct {
 	log      *zap.Logger
 	policy   *access.Policy
 	now      func() time.Time
+	// telemetry is the extension's part of the collector's own metrics.
+	telemetry *metadata.TelemetryBuilder
 
 	pool   *pgxpool.Pool
 	reader *store.Reader
@@ -45,8 +48,15 @@ type api struct {
 	work    sync.WaitGroup // the server and the probe
 }
 
-func newAPI(config *Config, settings extension.Settings) *api {
-	return &api{config: config, settings: settings, log: settings.Logger, policy: config.policy(), limiter: newLimiter(config.RateLimit), now: time.Now}
+func newAPI(config *Config, settings extension.Settings) (*api, error) {
+	telemetry, err := metadata.NewTelemetryBuilder(settings.TelemetrySettings)
+	if err != nil {
+		return nil, fmt.Errorf("usage_api: %w", err)
+	}
+	return &api{
+		config: config, settings: settings, log: settings.Logger, policy: config.policy(), limiter: newLimiter(config.RateLimit),
+		telemetry: telemetry, now: time.Now,
+	}, nil
 }
 
 // Start opens the port. It does not wait for the database: while that is away,
@@ -55,11 +65,10 @@ func (a *api) Start(ctx context.Context, host component.Host) error {
 	if err := a.open(ctx); err != nil {
 		return err
 	}
-	server, err := a.config.HTTP.ToServer(ctx, host.GetExtensions(), a.settings.TelemetrySettings, a.handler(),
-		confighttp.WithErrorHandler(a.refuseEarly))
+	server, err := a.newServer(ctx, host)
 	if err != nil {
 		a.pool.Close()
-		return fmt.Errorf("usage_api: %w", err)
+		return err
 	}
 	listener, err := a.config.HTTP.ToListener(ctx)
 	if err != nil {
@@ -79,6 +88,18 @@ func (a *api) Start(ctx context.Context, host component.Host) error {
 	})
 	a.work.Go(func() { a.watch(watching, host) })
 	return nil
+}
+
+// newServer puts the handler behind the collector's own HTTP stack, and what
+// observes it around both.
+func (a *api) newServer(ctx context.Context, host component.Host) (*http.Server, error) {
+	server, err := a.config.HTTP.ToServer(ctx, host.GetExtensions(), a.settings.TelemetrySettings, a.handler(),
+		confighttp.WithErrorHandler(a.refuseEarly))
+	if err != nil {
+		return nil, fmt.Errorf("usage_api: %w", err)
+	}
+	server.Handler = a.observe(server.Handler)
+	return server, nil
 }
 
 // open makes the pool, without connecting.
@@ -106,6 +127,7 @@ func (a *api) Shutdown(ctx context.Context) error {
 	a.stop()
 	a.work.Wait()
 	a.pool.Close()
+	a.telemetry.Shutdown()
 	a.server = nil
 	return err
 }

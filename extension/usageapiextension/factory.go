@@ -15,5 +15,5 @@ func NewFactory() extension.Factory {
 }
 
 func create(_ context.Context, settings extension.Settings, config component.Config) (extension.Extension, error) {
-	return newAPI(config.(*Config), settings), nil
+	return newAPI(config.(*Config), settings)
 }

@@ -429,7 +429,8 @@ func startAPI(t testing.TB, dsn string, host component.Host) (*api, string, *obs
 	core, logs := observer.New(zap.InfoLevel)
 	settings := extensiontest.NewNopSettings(metadata.Type)
 	settings.Logger = zap.New(core)
-	a := newAPI(config, settings)
+	a, err := newAPI(config, settings)
+	require.NoError(t, err)
 	a.now = func() time.Time { return endOfJanuary }
 	require.NoError(t, a.Start(t.Context(), host))
 	t.Cleanup(func() { assert.NoError(t, a.Shutdown(context.Background())) })
@@ -478,7 +479,8 @@ func TestStartFailsWhenThePortIsTaken(t *testing.T) {
 	config.DSN = "postgres://usage@127.0.0.1:1/usage"
 	config.HTTP.NetAddr.Endpoint = taken.Addr().String()
 	config.HTTP.Auth = authBy("test")
-	a := newAPI(config, extensiontest.NewNopSettings(metadata.Type))
+	a, err := newAPI(config, extensiontest.NewNopSettings(metadata.Type))
+	require.NoError(t, err)
 	require.ErrorContains(t, a.Start(t.Context(), &statusHost{}), "`http::endpoint` cannot be opened")
 	assert.NoError(t, a.Shutdown(t.Context()), "what did not start can be shut down")
 }

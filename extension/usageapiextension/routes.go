@@ -115,6 +115,7 @@ func (a *api) handler() http.Handler {
 			a.refuse(w, r, id, toProblem(err))
 			return
 		}
+		noteCaller(r.Context(), caller)
 		if p := a.limiter.refuse(w, r, caller); p != nil {
 			a.refuse(w, r, id, p)
 			return

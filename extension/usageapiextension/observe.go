@@ -1,0 +1,103 @@
+package usageapiextension
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/felixge/httpsnoop"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.uber.org/zap"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/access"
+)
+
+// Kinds of callers in the access log.
+const (
+	kindUnknown       = "unknown" // refused before anybody knew who it is
+	kindUser          = "user"
+	kindAdministrator = "administrator"
+)
+
+// other stands for what is not in a closed set: a path, a method or a status
+// that this API does not have.
+const other = "other"
+
+// Statuses that no answer carries.
+const (
+	statusCanceled = "canceled"  // the caller went away before an answer
+	statusBrokeOff = "broke_off" // an export broke off under status 200
+)
+
+// statuses are the HTTP statuses that are counted one by one.
+var statuses = []int{200, 204, 304, 400, 401, 403, 404, 405, 429, 500, 503}
+
+// callerKind is where the handler leaves for the access log what kind of caller
+// it met.
+type callerKind struct{}
+
+func noteCaller(ctx context.Context, caller access.Caller) {
+	kind, ok := ctx.Value(callerKind{}).(*string)
+	switch {
+	case !ok:
+	case caller.Admin:
+		*kind = kindAdministrator
+	default:
+		*kind = kindUser
+	}
+}
+
+// observe measures every request and logs it at debug, also those that the
+// collector's handlers around ours refuse. Neither holds what anybody chose:
+// no value, no name of a caller, no path that there is not.
+func (a *api) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		kind := kindUnknown
+		r = r.WithContext(context.WithValue(r.Context(), callerKind{}, &kind))
+		start := time.Now()
+		var answer httpsnoop.Metrics
+		whole := false
+		defer func() {
+			took := time.Since(start)
+			route, status := routeOf(r), statusOf(answer.Code, whole)
+			a.telemetry.UsageAPIRequestDuration.Record(context.WithoutCancel(r.Context()), took.Seconds(),
+				metric.WithAttributes(attribute.String("route", route), attribute.String("status", status)))
+			if e := a.log.Check(zap.DebugLevel, "Answered a request"); e != nil {
+				e.Write(zap.String("method", methodOf(r)), zap.String("route", route), zap.String("status", status),
+					zap.Duration("took", took), zap.String("caller", kind), zap.String("request_id", w.Header().Get(requestIDHeader)))
+			}
+		}()
+		answer.CaptureMetrics(w, func(w http.ResponseWriter) { next.ServeHTTP(w, r) })
+		whole = true
+	})
+}
+
+func routeOf(r *http.Request) string {
+	if slices.ContainsFunc(routes, func(route route) bool { return route.path == r.URL.Path }) {
+		return r.URL.Path
+	}
+	return other
+}
+
+func methodOf(r *http.Request) string {
+	if slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodOptions}, r.Method) {
+		return r.Method
+	}
+	return other
+}
+
+// statusOf names what became of a request; code is 0 where nothing was sent.
+func statusOf(code int, whole bool) string {
+	switch {
+	case !whole:
+		return statusBrokeOff
+	case code == 0:
+		return statusCanceled
+	case slices.Contains(statuses, code):
+		return strconv.Itoa(code)
+	}
+	return other
+}
