@@ -23,7 +23,7 @@ func New() *cobra.Command {
 		Short: "Creates, updates or takes back the tables, rollups and roles",
 	}
 	db := dbflag.Add(cmd)
-	cmd.AddCommand(up(db), down(db), status(db), rollup(db))
+	cmd.AddCommand(up(db), down(db), status(db), rollup(db), citus())
 	return cmd
 }
 
@@ -132,6 +132,24 @@ func rollup(db *dbflag.Flag) *cobra.Command {
 			return err
 		},
 	}
+}
+
+func citus() *cobra.Command {
+	var shards int
+	cmd := &cobra.Command{
+		Use:   "citus",
+		Short: "Prints the SQL that distributes the calls over a Citus cluster, for psql -1; docs/scale.md says when and how",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := dbmigrate.DistributeSQL(shards)
+			if err == nil {
+				cmd.Print(text)
+			}
+			return err
+		},
+	}
+	cmd.Flags().IntVar(&shards, "shards", 8, "shards of public.api_usage, 2 to 4 for each worker")
+	return cmd
 }
 
 func printStep(cmd *cobra.Command, s dbmigrate.Step) {
