@@ -76,7 +76,9 @@ func DefaultUserAttributes() []string {
 		"langsmith.metadata.user_id",
 		"mastra.metadata.userId",
 		"gen_ai.user.id", "gen_ai.request.user", // OpenLIT
-		"metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id", "llm.user", // LiteLLM
+		"metadata.user_api_key_end_user_id", "metadata.user_api_key_user_id", "llm.user", // LiteLLM, and its otel_v2
+		"litellm.end_user.id", "litellm.metadata.user_api_key_end_user_id", "litellm.metadata.user_api_key_user_id",
+		"gen_ai.user", // OpenLLMetry, Python
 		"enduser.pseudo.id",
 		"user.email",
 	}

@@ -7,11 +7,18 @@ import "strings"
 // prompt tokens include the cache for every provider. What the cache did stands
 // in the usage object among the metadata, written as Python writes a dict.
 //
+// Its second callback (otel_v2) follows the conventions, calls speech, images
+// and transcription generate_content, and names the routed model beside the
+// client's alias for it.
+//
 // Source: BerriAI/litellm@00145a6 (integrations/opentelemetry.py), types/utils.py
-// (StandardLoggingMetadata), and its documentation.
+// (StandardLoggingMetadata), integrations/otel (mappers/genai.py@00e7401,
+// model/semconv.py@0012d9a, model/baggage.py@14dc5bd), and its documentation.
 var (
 	litellmParams = name("hidden_params")
 	litellmUsage  = name("metadata.usage_object")
+	litellmType   = name("litellm.call_type")
+	litellmModel  = name("litellm.provider.model")
 )
 
 // pythonToJSON makes JSON of a Python dict of numbers and simple texts.
@@ -36,9 +43,18 @@ var litellm = dialect{
 		if s.call.Operation == "" && s.span.Name() == "litellm_request" {
 			return opChat
 		}
-		return s.conventionalOperation()
+		op := s.conventionalOperation()
+		if s.call.Operation == "generate_content" {
+			if told := operationNamed(s.a.text(litellmType)); told.isCall() {
+				op = told
+			}
+		}
+		return op
 	},
 	adjust: func(s *spanReader, f *facts) {
+		if routed := s.a.text(litellmModel); routed != "" && s.r.model(s.modelName()).vendor == vendorUnknown {
+			s.call.Model = routed // what answered has the client's alias, or no name
+		}
 		if text := s.a.text(litellmUsage); len(text) > 2 && len(text) <= maxJSON {
 			own := noFacts
 			j := newJSON(pythonToJSON.Replace(text))

@@ -18,6 +18,10 @@ var pydanticAI = dialect{
 	input:   inputInclusive,
 	output:  outputInclusive,
 	reports: MissingCache | MissingAudio | MissingReasoning,
+	adjust: func(s *spanReader, f *facts) {
+		// Anthropic's advisor is another model, whose tokens the call leaves out.
+		f.inconsistent = s.a.count(pydanticAdvisor) > 0
+	},
 	operation: func(s *spanReader) operation {
 		if s.call.Operation == "" && strings.HasPrefix(s.scope, "logfire.") && !s.a.has(pydanticAgent) && s.a.present.meets(&usageNames) {
 			return opChat // logfire.openai and logfire.anthropic, older versions
@@ -26,4 +30,7 @@ var pydanticAI = dialect{
 	},
 }
 
-var pydanticAgent = name("agent_name")
+var (
+	pydanticAgent   = name("agent_name")
+	pydanticAdvisor = name("gen_ai.usage.details.advisor_input_tokens")
+)

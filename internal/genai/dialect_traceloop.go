@@ -10,7 +10,7 @@ import "strings"
 //
 // Sources: captures of @traceloop/node-server-sdk 0.27.0;
 // traceloop/openllmetry 0.62.1 (semconv_ai and the packages openai, anthropic,
-// bedrock, google_generativeai, langchain).
+// bedrock, google_generativeai, langchain, llamaindex).
 var (
 	traceloopKind   = name("traceloop.span.kind")
 	traceloopBase   = name("gen_ai.openai.api_base")
@@ -64,7 +64,7 @@ var openllmetry = dialect{
 			s.readBase()
 		case "langchain":
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
-		case "bedrock":
+		case "bedrock", "llamaindex":
 			f.inputMeans = inputAsProvider
 		case "anthropic":
 			f.inputMeans = inputInclusive

@@ -50,13 +50,14 @@ func operationNamed(name string) operation {
 		return opRealtime
 	case "rerank", "arerank", "ai.rerank":
 		return opRerank
-	case "moderation", "moderations", "amoderation":
+	case "moderation", "moderations", "amoderation", "litellm.moderation":
 		return opModeration
 	case "invoke_agent", "invoke_workflow", "create_agent", "execute_tool", "plan", "agent_step", "retrieval", "fetch_response",
 		"search_memory", "create_memory", "update_memory", "upsert_memory", "delete_memory",
 		"create_memory_store", "delete_memory_store", "workflow", "task", "agent", "tool", "schedule_tool_calls",
 		"model_chunk", "model_step", "handoff", "guardrail", "invoke_subagent", "execute_event_loop_cycle",
-		"execute_agent_loop_cycle", "orchestrate_tools", "execute_task", "vector_db_retrieve", "framework", "vectordb", "count_tokens", "create_thread", "run_agent":
+		"execute_agent_loop_cycle", "orchestrate_tools", "litellm.vector_store_management",
+		"litellm.vector_store_file_management", "litellm.responses_management", "execute_task", "vector_db_retrieve", "framework", "vectordb", "count_tokens", "create_thread", "run_agent":
 		return opNotACall
 	}
 	return opUnknown
