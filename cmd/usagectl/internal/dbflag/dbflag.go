@@ -1,13 +1,14 @@
 // Package dbflag gives every command that needs the database the same way to
 // name it.
 //
-// It owns the flag --dsn and its environment variable; it does not own what is
-// done with the connection.
+// It owns the flag --dsn, its environment variable and the advice on errors of
+// the database; it does not own what is done with the connection.
 package dbflag
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -37,4 +38,16 @@ func (f *Flag) Connect(ctx context.Context) (*pgxpool.Pool, error) {
 		return nil, errors.New("no database: set DATABASE_URL or --dsn to postgres://user:password@host:5432/database")
 	}
 	return store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+}
+
+// Advise adds what to do about an error of the database to a command whose user
+// needs a role.
+func Advise(err error, role string) error {
+	switch {
+	case store.Classify(err) == store.ClassSchema:
+		return fmt.Errorf("%w; run: usagectl migrate up", err)
+	case store.SQLState(err) == "42501": // no right
+		return fmt.Errorf("%w; the user needs the role: GRANT %s TO <user>", err, role)
+	}
+	return err
 }

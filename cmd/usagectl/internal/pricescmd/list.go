@@ -136,7 +136,7 @@ compares with the files alone.`,
 			pricer := pricing.Pricer{Book: newer, Reported: policy}
 			var d costdiff.Diff
 			if err := store.Compare(cmd.Context(), pool, store.RepriceOptions{Filter: store.RepriceFilter{From: from, To: to}, Price: pricer.Price}, d.Add); err != nil {
-				return advise(err, "usage_reader")
+				return dbflag.Advise(err, "usage_reader")
 			}
 			d.Finish()
 			if asJSON {

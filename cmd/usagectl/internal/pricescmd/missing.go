@@ -72,7 +72,7 @@ prices are there. After that: usagectl reprice --only-unpriced.`,
 		defer pool.Close()
 		found, others, err := store.MissingPrices(cmd.Context(), pool, from, to)
 		if err != nil {
-			return advise(err, "usage_reader")
+			return dbflag.Advise(err, "usage_reader")
 		}
 		list := make([]missingPrice, 0, len(found))
 		for i := range found {
@@ -212,15 +212,4 @@ func writeUnits(b *strings.Builder, m missingPrice) {
 	for _, heading := range slices.Sorted(maps.Keys(items)) {
 		fmt.Fprintf(b, "    %s: {%s}\n", heading, strings.Join(items[heading], ", "))
 	}
-}
-
-// advise adds what to do about an error of the database.
-func advise(err error, role string) error {
-	switch {
-	case store.Classify(err) == store.ClassSchema:
-		return fmt.Errorf("%w; run: usagectl migrate up", err)
-	case store.Classify(err) == store.ClassAccess:
-		return fmt.Errorf("%w; the user needs the role: GRANT %s TO <user>", err, role)
-	}
-	return err
 }

@@ -42,7 +42,7 @@ rows. The database user needs the role usage_pricer.`,
 		defer pool.Close()
 		done, err := Publish(cmd.Context(), pool, b)
 		if err != nil {
-			return advise(err, "usage_pricer")
+			return dbflag.Advise(err, "usage_pricer")
 		}
 		cmd.Println(done)
 		for _, m := range done.Unknown {

@@ -63,7 +63,7 @@ role usage_pricer.`,
 			defer pool.Close()
 			changed, err := store.SaveRates(cmd.Context(), pool, rates)
 			if err != nil {
-				return advise(err, "usage_pricer")
+				return dbflag.Advise(err, "usage_pricer")
 			}
 			cmd.Printf("%d rates read, %d of them new or different\n", len(rates), changed)
 			return nil
@@ -84,7 +84,7 @@ func list(db *dbflag.Flag) *cobra.Command {
 			defer pool.Close()
 			rates, err := store.Rates(cmd.Context(), pool)
 			if err != nil {
-				return advise(err, "usage_reader")
+				return dbflag.Advise(err, "usage_reader")
 			}
 			table := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			_, _ = fmt.Fprintln(table, "CURRENCY\tVALID FROM\tFOR ONE USD\tSOURCE")
@@ -166,14 +166,4 @@ func parseRate(fields []string) (r store.ExchangeRate, err error) {
 		return r, fmt.Errorf("source: found %q, needed is who says so, in 1 to %d bytes", usage.CleanText(r.Source, 40), usage.MaxTextBytes)
 	}
 	return r, nil
-}
-
-func advise(err error, role string) error {
-	switch {
-	case store.Classify(err) == store.ClassSchema:
-		return fmt.Errorf("%w; run: usagectl migrate up", err)
-	case store.Classify(err) == store.ClassAccess:
-		return fmt.Errorf("%w; the user needs the role: GRANT %s TO <user>", err, role)
-	}
-	return err
 }

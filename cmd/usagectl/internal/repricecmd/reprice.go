@@ -105,7 +105,7 @@ database user needs the role usage_pricer.`,
 		defer pool.Close()
 		a := answer{Book: o.Book, BookVersion: o.BookVersion, From: from, To: to, DryRun: dryRun}
 		if err := store.Compare(cmd.Context(), pool, o, a.Diff.Add); err != nil {
-			return Advise(err)
+			return dbflag.Advise(err, "usage_pricer")
 		}
 		a.Diff.Finish()
 		if !asJSON {
@@ -122,7 +122,7 @@ database user needs the role usage_pricer.`,
 			}
 			done, err := store.Reprice(cmd.Context(), pool, o)
 			if err != nil {
-				return fmt.Errorf("%w (%d calls are changed and stay so; the same command goes on from there)", Advise(err), done.Changed)
+				return fmt.Errorf("%w (%d calls are changed and stay so; the same command goes on from there)", dbflag.Advise(err, "usage_pricer"), done.Changed)
 			}
 			if done.ID != 0 {
 				a.Run = &run{done.ID, done.Resumed, done.Changed, done.OldCost, done.NewCost}
@@ -148,15 +148,4 @@ database user needs the role usage_pricer.`,
 		return nil
 	}
 	return cmd
-}
-
-// Advise adds what to do about an error of the database.
-func Advise(err error) error {
-	switch {
-	case store.Classify(err) == store.ClassSchema:
-		return fmt.Errorf("%w; run: usagectl migrate up", err)
-	case store.SQLState(err) == "42501":
-		return fmt.Errorf("%w; the user needs the role: GRANT usage_pricer TO <user>", err)
-	}
-	return err
 }
