@@ -23,6 +23,8 @@ func FuzzQuestions(f *testing.F) {
 			f.Add(r.path, p+"=1", "If-None-Match", "*")
 		}
 	}
+	f.Add("/api/usage", "currency=EUR&startDate=2100-12-31&endDate=2100-12-31", "", "")
+	f.Add("/api/usage", "currency=EUR&startDate=2000-01-01&endDate=2000-01-02", "", "")
 	f.Add("/api/admin/usage", "userId=\xff&model=%00", "Accept-Encoding", "gzip;q=x")
 	for sort, keys := range map[string][]string{"cost": {"1", ".-5", "-0", "1e40"}, "calls": {"+7", "-9223372036854775808"}, "lastSeen": {"0000-01-01 00:00:00Z", "2026-01-30 12:00:00.123456789Z", "2026-01-30 12:00:00+05"}} {
 		for _, key := range keys {
@@ -37,6 +39,7 @@ func FuzzQuestions(f *testing.F) {
 
 	db := pgtest.New(f)
 	insertRows(f, db, []byte("time,user,dollars\n2026-01-30T12:00:00Z,ada,1\n2026-01-30T12:00:00Z,eve,777777\n"))
+	db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2026-01-30', 2, 'test')`)
 	api := newTestAPI(f, db.DSN, endOfJanuary)
 	f.Fuzz(func(t *testing.T, path, query, name, value string) {
 		line := "GET /" + strings.TrimPrefix(path, "/") + "?" + query + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
@@ -52,6 +53,7 @@ func toProblem(err error) *problem {
 	var p *problem
 	var denied *access.Denied
 	var param *report.ParamError
+	var rate *store.RateError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -59,8 +61,22 @@ func toProblem(err error) *problem {
 		return newProblem(http.StatusForbidden, denied.Because)
 	case errors.As(err, &param):
 		return paramProblem(param.Param, param.Found, param.Allowed)
+	case errors.As(err, &rate):
+		return rateProblem(rate)
 	}
 	return databaseProblem(err)
+}
+
+// rateProblem tells a currency that nobody keeps, which is the caller's
+// mistake, from a day that a rate is missing of, which the operator can mend.
+func rateProblem(err *store.RateError) *problem {
+	if err.Day.IsZero() {
+		return paramProblem("currency", err.Currency, strings.Join(append([]string{store.Dollar}, err.Known...), ", ")+" (more with: usagectl rates import FILE)")
+	}
+	p := newProblem(http.StatusConflict, "there is no exchange rate for "+err.Currency+" on "+err.Day.Format(time.DateOnly)+
+		", a day with calls in the period or in the one before; ask for later days, or an operator has to run: usagectl rates import FILE")
+	p.Parameter, p.Found = "currency", err.Currency
+	return p
 }
 
 // databaseProblem says what an error of the store means, without its text.

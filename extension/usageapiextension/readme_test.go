@@ -35,7 +35,9 @@ func TestExamplesInTheReadmeWork(t *testing.T) {
 
 	questions := regexp.MustCompile(`curl -s '?http://127\.0\.0\.1:8080([^' ]+)`).FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, questions)
-	api := newTestAPI(t, pgtest.New(t).DSN, endOfJanuary)
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2025-12-01', 0.85, 'example')`)
+	api := newTestAPI(t, db.DSN, endOfJanuary)
 	for _, q := range questions {
 		w := api.get(t, "admin", q[1])
 		assert.Equal(t, 200, w.Code, "%s: %s", q[1], w.Body)

@@ -59,7 +59,7 @@ var (
 	periodParams = []string{"startDate", "endDate", "timezone"}
 	filterParams = []string{"apiType", "provider", "model", "service", "environment"}
 	pageParams   = []string{"limit", "cursor"}
-	usageParams  = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail"})
+	usageParams  = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail", "currency"})
 )
 
 // question is a request that was let in and understood so far.

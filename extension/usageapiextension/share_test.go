@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
 )
 
 // TestSharedAnswersAreNeverOlderThanTheQuestion: every reading looks at a
@@ -76,4 +78,12 @@ func TestAReadingThatPanicsLetsTheOthersGo(t *testing.T) {
 	got, err := s.do("x", func() (*answer, error) { return &answer{rows: 1}, nil })
 	require.NoError(t, err)
 	assert.Equal(t, 1, got.rows)
+}
+
+func TestAnswersInTwoCurrenciesAreNotShared(t *testing.T) {
+	t.Parallel()
+	key := func(p params) string { return sharedKey(&question{params: p}, report.Question{}) }
+	assert.NotEqual(t, key(params{"currency": "EUR"}), key(params{"currency": "JPY"}))
+	assert.NotEqual(t, key(params{"currency": "EUR"}), key(params{}))
+	assert.Equal(t, key(params{"currency": "EUR", "top": "1"}), key(params{"top": "1", "currency": "EUR"}))
 }

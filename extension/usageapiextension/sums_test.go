@@ -25,6 +25,7 @@ func TestEveryBreakdownAddsUpToWhatTheRowsSay(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 1))
 	db := pgtest.New(t)
 	fillAtRandom(t, db, r, 1500)
+	fillRates(t, db, r)
 	now := time.Date(2026, 4, 2, 11, 7, 0, 0, time.UTC)
 	api := newTestAPI(t, db.DSN, now)
 	for range 80 {
@@ -68,6 +69,24 @@ func fillAtRandom(t testing.TB, db *pgtest.DB, r *rand.Rand, n int) {
 	insertRows(t, db, []byte(b.String()))
 }
 
+// fillRates gives each currency rates from before the first call on: EUR every
+// few days with all digits a rate can have, JPY once.
+func fillRates(t testing.TB, db *pgtest.DB, r *rand.Rand) {
+	t.Helper()
+	db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('JPY', '2024-01-01', 150.25, 'test')`)
+	for day := 0; day < 220; day += 1 + r.IntN(9) {
+		rate := fmt.Sprintf("%d.%012d", r.IntN(3), 1+r.Int64N(999_999_999_999))
+		db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2025-09-01'::date + $1::int, $2::text::numeric, 'test')`, day, rate)
+	}
+}
+
+// rateOf is the rate of a call's day, from the table of rates alone.
+var rateOf = map[string]string{"": "1", "USD": "1", "EUR": rateOfCall("EUR"), "JPY": rateOfCall("JPY")}
+
+func rateOfCall(currency string) string {
+	return "(SELECT rate FROM public.usage_exchange_rates WHERE currency = '" + currency + "' AND valid_from <= (timestamp AT TIME ZONE 'UTC')::date ORDER BY valid_from DESC LIMIT 1)"
+}
+
 // checkSums asks one question.
 func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time.Time) {
 	t.Helper()
@@ -81,6 +100,9 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		from := time.Date(2025, 12, 20, 0, 0, 0, 0, time.UTC).Add(time.Duration(r.Int64N(int64(60 * 24 * time.Hour))))
 		query.Set("startDate", from.Format(time.RFC3339Nano))
 		query.Set("endDate", from.Add(time.Duration(1000+r.Int64N(int64(1000*time.Hour)))).Format(time.RFC3339Nano))
+	}
+	if r.IntN(2) == 0 {
+		query.Set("currency", []string{"EUR", "JPY", "USD"}[r.IntN(3)])
 	}
 	conditions := []string{"true"}
 	caller, path := "admin", "/api/admin/usage"
@@ -119,7 +141,7 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		where := strings.Join(conditions, " AND ")
 		sum := func(more string, args ...any) usage.Sum {
 			var text string
-			db.Scan("SELECT coalesce(sum(usage_dollars), 0)::text FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 AND "+where+more,
+			db.Scan("SELECT coalesce(sum(usage_dollars * "+rateOf[query.Get("currency")]+"), 0)::text FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 AND "+where+more,
 				append([]any{c.period.From, c.period.To}, args...), &text)
 			s, err := usage.ParseSum(text)
 			require.NoError(t, err)

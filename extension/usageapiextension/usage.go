@@ -36,7 +36,11 @@ func (a *api) usage(q *question) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := report.Question{Viewer: q.viewer, Filter: filter, Span: span, Top: top, Detail: detail == "full"}
+	currency, err := report.ParseCurrency(q.params["currency"])
+	if err != nil {
+		return nil, err
+	}
+	ask := report.Question{Viewer: q.viewer, Filter: filter, Span: span, Top: top, Detail: detail == "full", Currency: currency}
 	return a.shared.do(sharedKey(q, ask), func() (*answer, error) {
 		// Whoever shares this reading must not lose it because this caller
 		// goes away.

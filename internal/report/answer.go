@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -26,13 +27,15 @@ const (
 type Answer struct {
 	Current  Usage `json:"current"`
 	Previous Usage `json:"previous"`
+	// Currency is that of every amount, ISO 4217. Without detail it is left out
+	// for US dollars.
+	Currency string `json:"currency,omitempty"`
 	*AnswerDetail
 }
 
 // AnswerDetail is what an answer says beside the two periods.
 type AnswerDetail struct {
 	Change   Change `json:"change"`
-	Currency string `json:"currency"`
 	Timezone string `json:"timezone"`
 	// DataThrough is the time of the newest call in the store, null when there
 	// is none: a dashboard that looks empty tells "nothing was used" from
@@ -270,7 +273,23 @@ type Question struct {
 	// one; the rest of each is [Others].
 	Top    int
 	Detail bool
+	// Currency is the one to answer in, see [ParseCurrency].
+	Currency string
 }
+
+// ParseCurrency reads the parameter currency: a code of ISO 4217, US dollars
+// for "". Which currencies there are is for the store to say.
+func ParseCurrency(text string) (string, error) {
+	switch {
+	case text == "":
+		return store.Dollar, nil
+	case !currencyCode.MatchString(text):
+		return "", &ParamError{"currency", text, `three capital letters of ISO 4217 such as "EUR"`}
+	}
+	return text, nil
+}
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // ForStore puts the question in the store's terms.
 func (q Question) ForStore() store.SummaryQuestion {
@@ -284,7 +303,7 @@ func (q Question) ForStore() store.SummaryQuestion {
 	return store.SummaryQuestion{
 		Viewer: q.Viewer, Filter: q.Filter,
 		Days: append(days, current.To), Split: len(previous.Days),
-		TopUsers: q.Top, Detail: q.Detail,
+		TopUsers: q.Top, Detail: q.Detail, Currency: q.Currency,
 	}
 }
 
@@ -293,6 +312,9 @@ func (q Question) Answer(previous, current store.Summary, dataThrough time.Time)
 	a := Answer{
 		Current:  q.usage(q.Span.Current, current),
 		Previous: q.usage(q.Span.Previous, previous),
+	}
+	if q.Detail || q.Currency != store.Dollar {
+		a.Currency = q.Currency
 	}
 	if !q.Detail {
 		return a
@@ -304,7 +326,6 @@ func (q Question) Answer(previous, current store.Summary, dataThrough time.Time)
 			ActiveUsers:  percent(decimal.NewFromInt(a.Previous.ActiveUsers), decimal.NewFromInt(a.Current.ActiveUsers)),
 			DailyAverage: percent(a.Previous.DailyAverage.Decimal(), a.Current.DailyAverage.Decimal()),
 		},
-		Currency: "USD",
 		Timezone: q.Span.Zone.String(),
 	}
 	if !dataThrough.IsZero() {

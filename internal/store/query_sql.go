@@ -17,6 +17,9 @@ type sources struct {
 	columns []string
 	args    []any
 	parts   []string
+	// rates convert usage_dollars, see convert.
+	rates    *dayRates
+	ratesSQL string
 }
 
 // newSources begins without pieces. The explicit user of the viewer's own
@@ -34,6 +37,23 @@ func (s *sources) arg(value any) string {
 	return "$" + strconv.Itoa(len(s.args))
 }
 
+// convert makes usage_dollars of what is added from here on an amount in
+// another currency: each row times the rate of its UTC day. The product of two
+// decimals is exact, and no bucket of a level that is read is longer than a day.
+func (s *sources) convert(rates *dayRates) { s.rates = rates }
+
+// withRates joins a level with the rate of its rows' days.
+func (s *sources) withRates(l level) string {
+	if s.ratesSQL == "" {
+		s.ratesSQL = fmt.Sprintf("unnest(%s::timestamptz[], %s::text[]::numeric[]) AS day_rate (day, rate)", s.arg(s.rates.days), s.arg(s.rates.rates))
+	}
+	day := l.column("at")
+	if l != wholeDay && l != wholeDayUser {
+		day = "date_trunc('day', " + day + ", 'UTC')"
+	}
+	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
+}
+
 // add reads the pieces as part of the period with this number.
 func (s *sources) add(period int, pieces []piece) {
 	for _, p := range pieces {
@@ -41,9 +61,17 @@ func (s *sources) add(period int, pieces []piece) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "SELECT %d AS period", period)
 		for _, c := range s.columns {
-			fmt.Fprintf(&b, ", %s AS %s", p.level.column(c), c)
+			value := p.level.column(c)
+			if c == "usage_dollars" && s.rates != nil {
+				value += " * day_rate.rate"
+			}
+			fmt.Fprintf(&b, ", %s AS %s", value, c)
 		}
-		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", p.level.relation(s.viewer), time, s.arg(p.from), time, s.arg(p.to))
+		from := p.level.relation(s.viewer)
+		if s.rates != nil {
+			from += s.withRates(p.level)
+		}
+		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", from, time, s.arg(p.from), time, s.arg(p.to))
 		s.narrow(&b, p.level)
 		s.parts = append(s.parts, b.String())
 	}

@@ -25,6 +25,9 @@ type SummaryQuestion struct {
 	// TopUsers is how many users are listed one by one, those with the greatest
 	// cost.
 	TopUsers int
+	// Currency is what costs are given in, each UTC day's at the rate of that
+	// day: ISO 4217, [Dollar] when empty.
+	Currency string
 	// Detail asks for what [Summary] says needs it. Of one user's usage it has
 	// to be read from the calls themselves.
 	Detail bool
@@ -64,16 +67,21 @@ type UserGroup struct {
 	Cost  usage.Sum
 }
 
-// Summaries answers for the previous and the current period. dataThrough is
+// Summaries answers for the previous and the current period, with a
+// [RateError] when a cost cannot be given in the currency. dataThrough is
 // the time of the newest call that the viewer may see, zero when there is none.
 func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, current Summary, dataThrough time.Time, err error) {
 	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
+		rates, err := q.dayRates(ctx, tx)
+		if err != nil {
+			return err
+		}
 		var batch pgx.Batch
 		both := [2]*Summary{&previous, &current}
-		q.queueGroups(&batch, both)
-		q.queueDays(&batch, both)
+		q.queueGroups(&batch, both, rates)
+		q.queueDays(&batch, both, rates)
 		if !q.oneUser() {
-			q.queueUsers(&batch, both)
+			q.queueUsers(&batch, both, rates)
 		}
 		if err := queueDataThrough(ctx, tx, &batch, q.Viewer, &dataThrough); err != nil {
 			return err
@@ -157,19 +165,24 @@ ORDER BY sum(usage_dollars) DESC, 3`
 // knows neither model nor provider nor service, so of one user's usage those
 // are asked from the calls, beside the totals from the rollup, which also has
 // the calls that retention removed.
-func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, both [2]*Summary) {
-	byUser := q.oneUser() && !q.Filter.byRollupKey()
-	switch {
-	case byUser:
-		q.queueGroupsFrom(batch, both, false, everyGroup, wholeDayUser, rawCalls)
-		if q.Detail {
-			q.queueGroupsFrom(batch, both, true, detailGroups, rawCalls)
-		}
-	case q.oneUser():
-		q.queueGroupsFrom(batch, both, q.Detail, everyGroup, rawCalls)
-	default:
-		q.queueGroupsFrom(batch, both, q.Detail, everyGroup, wholeDay, quarterHour, rawCalls)
+func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, both [2]*Summary, rates *dayRates) {
+	levels := q.groupLevels()
+	byUser := levels[0] == wholeDayUser
+	q.queueGroupsFrom(batch, both, rates, q.Detail && !byUser, everyGroup, levels...)
+	if q.Detail && byUser {
+		q.queueGroupsFrom(batch, both, rates, true, detailGroups, rawCalls)
 	}
+}
+
+// groupLevels are the levels that know every call of the question.
+func (q *SummaryQuestion) groupLevels() []level {
+	switch {
+	case q.oneUser() && q.Filter.byRollupKey():
+		return []level{rawCalls}
+	case q.oneUser():
+		return []level{wholeDayUser, rawCalls}
+	}
+	return []level{wholeDay, quarterHour, rawCalls}
 }
 
 // groupPart says which numbers of a query of groups are taken.
@@ -180,12 +193,13 @@ const (
 	detailGroups groupPart = true // what queries without detail do not have
 )
 
-func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, both [2]*Summary, detail bool, part groupPart, levels ...level) {
+func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...level) {
 	sql, columns := basicGroupsSQL, append([]string{"api_type"}, basicMeasures...)
 	if detail {
 		sql, columns = detailGroupsSQL, append([]string{"api_type", "provider", "model", "service"}, detailMeasures...)
 	}
 	s := newSources(q.Viewer, q.Filter, columns...)
+	s.convert(rates)
 	for i, p := range q.periods() {
 		s.add(i, cut(p[0], p[1], levels...))
 	}
@@ -234,8 +248,9 @@ GROUP BY 1`
 
 // queueDays asks for the cost of each day. One pass over narrow rows, because
 // grouping by day and key at once would be as slow as reading the calls.
-func (q *SummaryQuestion) queueDays(batch *pgx.Batch, both [2]*Summary) {
+func (q *SummaryQuestion) queueDays(batch *pgx.Batch, both [2]*Summary, rates *dayRates) {
 	s := newSources(q.Viewer, q.Filter, "at", "usage_dollars")
+	s.convert(rates)
 	s.add(0, cut(q.Days[0], q.Days[len(q.Days)-1], q.dayLevels()...))
 	days := s.arg(q.Days)
 	both[0].Daily = make([]usage.Sum, q.Split)
@@ -305,16 +320,17 @@ FROM ranked
 GROUP BY 1, 2
 ORDER BY sum(usage_dollars) DESC, 2`
 
-// queueUsers asks for the cost of each user.
-func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, both [2]*Summary) {
+// queueUsers asks for the cost of each user. A month has no one rate.
+func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, both [2]*Summary, rates *dayRates) {
 	levels := []level{wholeMonthUser, wholeDayUser, rawCalls}
 	switch {
 	case q.Filter.byRollupKey():
 		levels = []level{rawCalls}
-	case q.Filter.APIType != nil:
+	case q.Filter.APIType != nil || rates != nil:
 		levels = []level{wholeDayUser, rawCalls}
 	}
 	s := newSources(q.Viewer, q.Filter, "user_id", "calls", "usage_dollars")
+	s.convert(rates)
 	for i, p := range q.periods() {
 		s.add(i, cut(p[0], p[1], levels...))
 	}

@@ -23,11 +23,11 @@ const barWidth = 40
 func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error {
 	p := &printer{out: w}
 	c, previous := a.Current, a.Previous
-	p.line("%s (%s), compared with the period before", period(c), a.Timezone)
+	p.line("%s (%s) in %s, compared with the period before", period(c), a.Timezone, a.Currency)
 	p.line("")
 	p.line("  %-16s %16s  %16s  %s", "", "current", "previous", "change")
-	p.line("  %-16s %16s  %16s  %s", "total cost", dollars(c.TotalCost), dollars(previous.TotalCost), change(a.Change.TotalCost))
-	p.line("  %-16s %16s  %16s  %s", "daily average", dollars(c.DailyAverage), dollars(previous.DailyAverage), change(a.Change.DailyAverage))
+	p.line("  %-16s %16s  %16s  %s", "total cost", amount(c.TotalCost), amount(previous.TotalCost), change(a.Change.TotalCost))
+	p.line("  %-16s %16s  %16s  %s", "daily average", amount(c.DailyAverage), amount(previous.DailyAverage), change(a.Change.DailyAverage))
 	p.line("  %-16s %16d  %16d  %s", "calls", c.Calls, previous.Calls, change(a.Change.Calls))
 	p.line("  %-16s %16d  %16d  %s", "active users", c.ActiveUsers, previous.ActiveUsers, change(a.Change.ActiveUsers))
 	p.line("  %-16s %16d  %16d", "tokens", c.Tokens.Total, previous.Tokens.Total)
@@ -86,7 +86,7 @@ func (p *printer) costs(title string, current, previous report.Costs, name func(
 	}
 	p.line("\n%s", title)
 	for _, c := range current {
-		p.line("  %s %16s  %16s%s", pad(plain(name(c.Key)), 36), dollars(c.Cost), dollars(before[c.Key]), unknown[c.Key])
+		p.line("  %s %16s  %16s%s", pad(plain(name(c.Key)), 36), amount(c.Cost), amount(before[c.Key]), unknown[c.Key])
 	}
 }
 
@@ -122,7 +122,7 @@ func (p *printer) days(days []report.DayCost) {
 	}
 	p.line("\n%s", title)
 	for _, b := range bars {
-		p.line("  %s %16s  %s", b.Date, dollars(b.Cost), bar(b.Cost, most))
+		p.line("  %s %16s  %s", b.Date, amount(b.Cost), bar(b.Cost, most))
 	}
 }
 
@@ -141,9 +141,9 @@ func bar(cost, most usage.Sum) string {
 	return text
 }
 
-// dollars rounds for the eye. An amount that would look like 0 and is not says
+// amount rounds for the eye. An amount that would look like 0 and is not says
 // so.
-func dollars(s usage.Sum) string {
+func amount(s usage.Sum) string {
 	d := s.Decimal()
 	if !d.IsZero() && d.Abs().LessThan(decimal.New(1, -6)) {
 		return "<0.000001"
@@ -186,6 +186,7 @@ func printCSV(w io.Writer, a report.Answer) error {
 		_ = out.Write([]string{by, plain(key), current, previous}) // Error below tells
 	}
 	write("by", "key", "current", "previous")
+	write("total", "currency", a.Currency, a.Currency)
 	write("total", "cost", a.Current.TotalCost.String(), a.Previous.TotalCost.String())
 	write("total", "calls", strconv.FormatInt(a.Current.Calls, 10), strconv.FormatInt(a.Previous.Calls, 10))
 	write("total", "unpricedCalls", strconv.FormatInt(a.Current.Unpriced.Calls, 10), strconv.FormatInt(a.Previous.Unpriced.Calls, 10))

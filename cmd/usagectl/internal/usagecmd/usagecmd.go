@@ -7,6 +7,7 @@ package usagecmd
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ import (
 type options struct {
 	start, end, zone, user                         string
 	apiType, provider, model, service, environment string
+	currency                                       string
 	top                                            int
 	output                                         string
 	timeout                                        time.Duration
@@ -40,7 +42,8 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 30 days, today included.`,
 		Example: `  usagectl usage
   usagectl usage --start 2026-01-01 --end 2026-01-31 --timezone Europe/Berlin
-  usagectl usage --user ada --output json`,
+  usagectl usage --user ada --output json
+  usagectl usage --currency EUR`,
 		Args: cobra.NoArgs,
 	}
 	db := dbflag.Add(cmd)
@@ -54,6 +57,7 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 	f.StringVar(&o.model, "model", "", "one model; \"(none)\": calls without one")
 	f.StringVar(&o.service, "service", "", "one service; \"(none)\": calls without one")
 	f.StringVar(&o.environment, "environment", "", "one environment; \"(none)\": calls without one")
+	f.StringVar(&o.currency, "currency", store.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
 	f.IntVar(&o.top, "top", 10, "how many users and models are listed by name")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json (as the API answers) or csv")
 	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement may take")
@@ -103,7 +107,11 @@ func (o *options) question(now time.Time) (report.Question, error) {
 	if err != nil {
 		return report.Question{}, err
 	}
-	q := report.Question{Viewer: store.Administrator(), Span: span, Top: o.top, Detail: true}
+	currency, err := report.ParseCurrency(o.currency)
+	if err != nil {
+		return report.Question{}, err
+	}
+	q := report.Question{Viewer: store.Administrator(), Span: span, Top: o.top, Detail: true, Currency: currency}
 	if o.apiType != "" {
 		if _, err := usage.ParseAPIType(o.apiType); err != nil {
 			return report.Question{}, fmt.Errorf("--type: %w", err)
@@ -130,15 +138,14 @@ func (o *options) question(now time.Time) (report.Question, error) {
 
 // advise adds what to do about an error of the database.
 func advise(err error) error {
+	var rate *store.RateError
 	switch {
 	case store.IsTimeout(err):
 		return fmt.Errorf("%w; ask for a shorter period or raise --timeout", err)
-	case store.Classify(err) == store.ClassSchema:
-		return fmt.Errorf("%w; run: usagectl migrate up", err)
-	case store.Classify(err) == store.ClassAccess:
-		return fmt.Errorf("%w; the user needs the role: GRANT usage_reader TO <user>", err)
+	case errors.As(err, &rate):
+		return fmt.Errorf("--currency: %w; run: usagectl rates import FILE", err)
 	}
-	return err
+	return dbflag.Advise(err, "usage_reader")
 }
 
 // usersOf lists the users that an answer names.

@@ -58,6 +58,25 @@ func TestTheAnswerInATerminal(t *testing.T) {
 	assert.Equal(t, "1.5", a.Current.TotalCost.String())
 }
 
+func TestAnotherCurrency(t *testing.T) {
+	t.Parallel()
+	db := filled(t)
+	db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES
+		('EUR', '2025-12-01', 0.8, 'example'), ('EUR', '2026-01-03', 0.852345678901, 'example'), ('JPY', '2026-01-02', 150, 'example')`)
+	period := []string{"--start", "2026-01-01", "--end", "2026-01-04"}
+	for _, output := range []string{"table", "csv"} {
+		out, err := run(t, db.DSN, append(period, "--currency", "EUR", "--output", output)...)
+		require.NoError(t, err)
+		golden.Equal(t, "testdata/january_eur."+output, out)
+	}
+	_, err := run(t, db.DSN, append(period, "--currency", "JPY")...)
+	require.EqualError(t, err, "--currency: summarise usage: no exchange rate for JPY on 2025-12-31, a day with calls; run: usagectl rates import FILE")
+	_, err = run(t, db.DSN, append(period, "--currency", "GBP")...)
+	require.ErrorContains(t, err, "no exchange rate for GBP is stored; run: usagectl rates import FILE")
+	_, err = run(t, db.DSN, "--start", "2026-01-04", "--end", "2026-01-04", "--currency", "JPY")
+	require.NoError(t, err, "a day before the first rate that is not asked for does not matter")
+}
+
 func TestAYearIsDrawnByWeeks(t *testing.T) {
 	t.Parallel()
 	out, err := run(t, filled(t).DSN, "--start", "2025-06-01", "--end", "2026-05-31")
@@ -78,6 +97,7 @@ func TestFlagsThatAreRefused(t *testing.T) {
 	for _, c := range []struct{ flag, value, says string }{
 		{"--output", "xml", "table, json, csv"}, {"--type", "txt", "known are text"}, {"--start", "soon", "startDate"},
 		{"--timezone", "Mars", "IANA"}, {"--top", "-1", "0 or more"},
+		{"--currency", "euro", "ISO 4217"},
 	} {
 		_, err := run(t, "postgres://127.0.0.1:1/usage", c.flag, c.value)
 		require.ErrorContains(t, err, c.says)
