@@ -64,7 +64,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	owner, err := unprivilegedUser()
+	owner, err := UnprivilegedUser("postgres", "nobody")
 	if err != nil {
 		return nil, err
 	}
@@ -290,13 +290,13 @@ func (s *Server) halt(signal syscall.Signal) {
 	}
 }
 
-// unprivilegedUser is whom the server runs as: nil for ourselves. PostgreSQL
-// refuses to run as root.
-func unprivilegedUser() (*syscall.Credential, error) {
+// UnprivilegedUser is whom a server runs as that root should not run: nil for
+// ourselves, who are not root, else the first of the names that exists.
+func UnprivilegedUser(names ...string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil //nolint:nilnil // nobody else is a valid answer
 	}
-	for _, name := range []string{"postgres", "nobody"} {
+	for _, name := range names {
 		u, err := user.Lookup(name)
 		if err != nil {
 			continue
@@ -307,7 +307,7 @@ func unprivilegedUser() (*syscall.Credential, error) {
 			return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
 		}
 	}
-	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody to run it as; create one: useradd --system postgres")
+	return nil, fmt.Errorf("a server does not run as root, and none of the users %s exists to run it as; create one: useradd --system %s", strings.Join(names, ", "), names[0])
 }
 
 // reachable says which directory above keeps the server's user out.

@@ -36,7 +36,7 @@ func (s *Server) standby(ctx context.Context, dir string, settings []string) (*S
 	if err != nil {
 		return nil, err
 	}
-	owner, err := unprivilegedUser()
+	owner, err := UnprivilegedUser("postgres", "nobody")
 	if err != nil {
 		return nil, err
 	}

@@ -86,11 +86,13 @@ func (c *collector) stop(out io.Writer) {
 
 // died says why the process ended, with the end of its log.
 func (c *collector) died() error {
-	log, _ := os.ReadFile(c.logFile)
-	if len(log) > 4096 {
-		log = log[len(log)-4096:]
-	}
-	return fmt.Errorf("the collector ended (%w); its last lines:\n%s", errOr(c.exitErr, "status 0"), log)
+	return fmt.Errorf("the collector ended (%w); its last lines:\n%s", errOr(c.exitErr, "status 0"), lastOf(c.logFile))
+}
+
+// lastOf is the end of a log.
+func lastOf(file string) []byte {
+	log, _ := os.ReadFile(file)
+	return log[max(0, len(log)-4096):]
 }
 
 func errOr(err error, text string) error {

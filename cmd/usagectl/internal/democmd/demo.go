@@ -29,6 +29,7 @@ type options struct {
 	days        int
 	callsPerDay int
 	once        bool
+	noGrafana   bool
 }
 
 // New returns the command.
@@ -47,7 +48,9 @@ func New() *cobra.Command {
   4. the totals, asked from the query API, and the calls to ask yourself
 
 It stays up with a trickle of live calls until Ctrl-C, or ends after step 4
-with --once.`,
+with --once. While it is up and grafana is in PATH, the dashboards are shown by
+a Grafana of its own, on loopback, for everybody to look at; not with
+DATABASE_URL, because it changes the password of the role usage_grafana.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.days < 1 || o.days > 365 {
@@ -67,6 +70,7 @@ with --once.`,
 	cmd.Flags().IntVar(&o.days, "days", 90, "how many days back the telemetry begins")
 	cmd.Flags().IntVar(&o.callsPerDay, "calls-per-day", 40, "captures sent for a day of average traffic")
 	cmd.Flags().BoolVar(&o.once, "once", false, "end after the totals are shown")
+	cmd.Flags().BoolVar(&o.noGrafana, "no-grafana", false, "do not start Grafana")
 	return cmd
 }
 
@@ -130,6 +134,10 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	}
 	if o.once {
 		return nil
+	}
+	if !o.noGrafana {
+		stopGrafana := showGrafana(ctx, out, dsn, os.Getenv("DATABASE_URL") == "")
+		defer stopGrafana()
 	}
 	fmt.Fprintln(out, "Live calls trickle in now. Ctrl-C stops everything.")
 	return s.trickle(ctx, c.exited)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -65,10 +64,7 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	if id := topUser(current.UsageByUser); id != "" {
 		fmt.Fprintf(out, "    curl -s 'http://%s%s&userId=%s'\n", c.api, usagePath(from, now), id)
 	}
-	fmt.Fprintf(out, `  Send your own spans: OTEL_EXPORTER_OTLP_ENDPOINT=http://%s
-  Grafana: %s
-
-`, c.http, grafanaHint())
+	fmt.Fprintf(out, "  Send your own spans: OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n", c.http)
 	return nil
 }
 
@@ -121,13 +117,4 @@ func bar(cost, top decimal.Decimal) string {
 		return ""
 	}
 	return strings.Repeat("█", int(cost.Mul(decimal.New(width, 0)).DivRound(top, 0).IntPart()))
-}
-
-func grafanaHint() string {
-	for _, name := range []string{"grafana", "grafana-server"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path + " is installed; see dashboards/README.md for how to provision it"
-		}
-	}
-	return "no grafana-server on this machine; compose.yaml starts one with the dashboards where Docker runs, dashboards/README.md says how to load them into yours"
 }
