@@ -15,6 +15,11 @@ DROP VIEW public.usage_user;
 DROP TABLE public.usage_dead_letter, public.usage_month_user, public.usage_day_user,
   public.usage_quarter_total, public.usage_day, public.usage_quarter_hour, public.api_usage;
 
+-- What optional/partition_by_month.sql adds.
+DROP TABLE IF EXISTS public.api_usage_id;
+DROP FUNCTION IF EXISTS public.usage_claim_insert(), public.usage_claim_update(), public.usage_claim_delete(),
+  public.usage_add_months(integer), public.usage_close_table(regclass);
+
 -- Only what is ours: a host application's users stay.
 DO $$
 BEGIN

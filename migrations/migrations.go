@@ -21,3 +21,9 @@ var Files embed.FS
 //
 //go:embed optional/*.sql
 var Optional embed.FS
+
+// PartitionByMonth is the opt-in that partitions public.api_usage. It is no
+// part of the numbered files: the schema is complete without it.
+//
+//go:embed optional/partition_by_month.sql
+var PartitionByMonth string

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/democmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/doctorcmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/partitioncmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/ratescmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/repricecmd"
@@ -47,6 +48,7 @@ func newRoot() *cobra.Command {
 		democmd.New(),
 		doctorcmd.New(),
 		migratecmd.New(),
+		partitioncmd.New(),
 		pricescmd.New(),
 		ratescmd.New(),
 		repricecmd.New(),

@@ -48,14 +48,19 @@ func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+			test := func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 				for _, sql := range splitStatements(c.setup) {
 					db.Exec(sql)
 				}
 				refuse(t, db, w, c, 0, 1)
 				again := refuse(t, db, w, c, 2000, 5)
 				again()
-			})
+			}
+			inBothModes(t, test)
+			// A fault whose line is named and one whose line is not.
+			if name == "check" || name == "foreign key" {
+				onPartitions(t, test)
+			}
 		})
 	}
 	t.Run("by trigger", func(t *testing.T) {
@@ -151,7 +156,7 @@ func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 
 func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		r := call(1)
 		r.Model, r.SessionID, r.RequestID = "gpt\x004", "\xff\xfe\x00", strings.Repeat("x", 9999)
 		r.Tags = []usage.Tag{{Key: "\x00", Value: "\xed\xa0\x80\x01"}}

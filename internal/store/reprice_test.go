@@ -59,7 +59,7 @@ const costs = `SELECT id::text, usage_dollars::text, pricing_status, pricing_rea
 
 func TestRepricedRowsAreWhatFreshPricingWouldHaveStored(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		r := rand.New(rand.NewPCG(5, 6))
 		records := make([]usage.Record, 600)
 		for i := range records {
@@ -104,7 +104,7 @@ func TestRepricedRowsAreWhatFreshPricingWouldHaveStored(t *testing.T) {
 
 func TestRepriceGoesOnWhereItWasStopped(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		write(t, w, calls(0, 500))
 		o := repriceOptions(priceAll(2))
 		ctx, cancel := context.WithCancel(t.Context())
@@ -126,7 +126,7 @@ func TestRepriceGoesOnWhereItWasStopped(t *testing.T) {
 
 func TestRepriceBesideWritersAndAnotherReprice(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		write(t, w, calls(0, 800))
 		var wg sync.WaitGroup
 		for _, factor := range []int64{1, 2, 3} {

@@ -68,6 +68,9 @@ INSERT INTO public.usage_setting AS s (name, value) VALUES ('`+retainedFrom+`', 
 ON CONFLICT (name) DO UPDATE SET value = greatest(s.value, EXCLUDED.value)`, mark.Format(time.RFC3339)); err != nil {
 		return 0, fmt.Errorf("set retention mark: %w", err)
 	}
+	if deleted, err = dropMonths(ctx, pool, o, mark); err != nil {
+		return deleted, err
+	}
 	// Day by day: a statement over everything would pass over all the rows that
 	// the ones before it deleted. The last pass is for what no rollup tells of.
 	rows, err := pool.Query(ctx, `SELECT DISTINCT bucket FROM public.usage_day WHERE bucket < $1 AND calls <> 0 ORDER BY 1`, mark)
@@ -95,7 +98,8 @@ func retainRange(ctx context.Context, pool *pgxpool.Pool, o RetainOptions, from,
 			}
 			tag, err := tx.Exec(ctx, `
 DELETE FROM public.api_usage
-WHERE id = ANY (ARRAY(SELECT id FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 LIMIT $3))`, from, to, o.BatchRows)
+WHERE timestamp >= $1 AND timestamp < $2
+  AND id = ANY (ARRAY(SELECT id FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 LIMIT $3))`, from, to, o.BatchRows)
 			rows = tag.RowsAffected()
 			return err
 		})
@@ -103,7 +107,7 @@ WHERE id = ANY (ARRAY(SELECT id FROM public.api_usage WHERE timestamp >= $1 AND 
 			return deleted, fmt.Errorf("delete calls before %s: %w", to.Format(time.DateOnly), err)
 		}
 		if rows == 0 {
-			return deleted, nil
+			return deleted, forgetIDs(ctx, pool, from, to)
 		}
 		deleted += rows
 		if o.Progress != nil {

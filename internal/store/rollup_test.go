@@ -22,7 +22,20 @@ import (
 // users, aborted transactions and savepoints loose on one table at once.
 func TestRollupsAreExactUnderAnyWriter(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		anyWriter(t, pgtest.New(t))
+	})
+	t.Run("partitioned", func(t *testing.T) {
+		t.Parallel()
+		db := partitioned(t)
+		anyWriter(t, db)
+		assert.Equal(t, "0|0", db.Text(idDifferences))
+	})
+}
+
+func anyWriter(t *testing.T, db *pgtest.DB) {
+	t.Helper()
 	ctx := context.Background()
 	until := time.Now().Add(2 * time.Second)
 	var wg sync.WaitGroup
@@ -212,7 +225,7 @@ func TestRetentionKeepsTheSums(t *testing.T) {
 
 func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
 		role := "writer_" + db.Name
 		db.Exec(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'x' IN ROLE usage_writer`)
 		t.Cleanup(func() {

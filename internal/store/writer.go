@@ -252,6 +252,8 @@ const (
 	// maxDropped is how many rows that COPY names are dropped one by one. Each
 	// costs one more COPY up to that row; halving stores good rows meanwhile.
 	maxDropped = 16
+	// maxRaces is how often other writers of the same calls may be faster.
+	maxRaces = 10
 	// maxSuspects is when a database that takes nothing at all is given up.
 	maxSuspects = 8
 )
@@ -286,6 +288,7 @@ func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, is
 
 func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateUnknown bool) (WriteResult, error) {
 	result := WriteResult{Copied: db.hasTrigger && !db.isCitus && !w.copyRefused.Load()}
+	races := 0
 	for len(rows) > 0 {
 		inserted, err := w.inTransaction(ctx, db, rows, result.Copied)
 		if err == nil {
@@ -298,6 +301,12 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 		switch {
 		case result.Copied && state == "23505" && isOwnKey(err):
 			result.Copied = false // a call that is stored already
+		case db.partitioned && state == "23505" && isOwnKey(err):
+			// Another writer stored one of the ids in the same moment, with
+			// another timestamp. It has committed: now it is seen.
+			if races++; races > maxRaces {
+				return WriteResult{}, err
+			}
 		case result.Copied && state == "0A000":
 			w.copyRefused.Store(true)
 			result.Copied = false

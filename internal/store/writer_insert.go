@@ -29,8 +29,15 @@ ORDER BY id`
 const insertRows = `INSERT INTO public.api_usage (` + columnNames + `)` + selectRows + `
 ON CONFLICT (` + conflictKey + `) DO NOTHING`
 
-// conflictKey is replaced by "id, timestamp" where the table is partitioned.
 const conflictKey = "id"
+
+// Where the table is partitioned its key is "id, timestamp", and the ids alone
+// stand in public.api_usage_id. A call that another writer stores this moment
+// with another timestamp is not seen here and refused there.
+var forPartitions = strings.NewReplacer(
+	"ON CONFLICT ("+conflictKey+") DO NOTHING", "ON CONFLICT (id, timestamp) DO NOTHING",
+	"\nORDER BY id\n", "\nWHERE NOT EXISTS (SELECT FROM public.api_usage_id AS k WHERE k.id = r.id)\nORDER BY id\n",
+)
 
 // insertAndFold is insertRows with the sums of migration 0002 in the same
 // statement, for tables without triggers. It returns how many rows are new, in
@@ -161,7 +168,7 @@ func (db *database) withKey(sql string) string {
 	if !db.partitioned {
 		return sql
 	}
-	return strings.Replace(sql, "ON CONFLICT ("+conflictKey+")", "ON CONFLICT (id, timestamp)", 1)
+	return forPartitions.Replace(sql)
 }
 
 // columnArrays turns rows into columns, in the order of columnNames.

@@ -39,7 +39,7 @@ type database struct {
 	isCitus      bool
 	usersManaged bool
 	// partitioned: the primary key is (id, timestamp), as a partitioned table
-	// must have it.
+	// must have it, and public.api_usage_id keeps the ids apart.
 	partitioned bool
 	// retainedFrom is the retention mark: calls before it are refused.
 	retainedFrom time.Time
@@ -57,20 +57,29 @@ const selectDatabase = `
 SELECT ` + triggerEnabled + `,
        ` + hasCitus + `,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
-       (SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass),
+       ` + isPartitioned + `,
+       to_regclass('public.api_usage_id') IS NOT NULL,
        (` + selectRetainedFrom + `)`
+
+const isPartitioned = `(SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass)`
+
+var errIDsNotUnique = errors.New("public.api_usage was partitioned without the table public.api_usage_id, so a call that comes with two timestamps would be counted twice; partition it with: usagectl partition --convert")
 
 func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	var db database
+	var idsApart bool
 	var mark *string
 	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned, &mark)
+		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned, &idsApart, &mark)
 	})
 	if err == nil {
 		db.retainedFrom, err = parseMark(mark)
 	}
 	if err != nil {
 		return nil, err
+	}
+	if db.partitioned && !idsApart {
+		return nil, errIDsNotUnique
 	}
 	mode := w.o.Rollup
 	switch {

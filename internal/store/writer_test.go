@@ -95,6 +95,14 @@ func keepRollupsBy(t *testing.T, db *pgtest.DB, keeper store.RollupMode) {
 	require.NoError(t, err)
 }
 
+// inEveryMode runs a test with triggers, with the sums in the statement, and on
+// a partitioned table.
+func inEveryMode(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+	t.Helper()
+	inBothModes(t, test)
+	onPartitions(t, test)
+}
+
 // inBothModes runs a test with triggers and with the sums in the statement.
 func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
 	t.Helper()
@@ -113,6 +121,26 @@ func inBothModesOf(t *testing.T, newDB func(testing.TB) *pgtest.DB, test func(t 
 			test(t, db, newWriter(t, db, store.WriterOptions{Rollup: mode}))
 		})
 	}
+}
+
+func onPartitions(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+	t.Helper()
+	t.Run("partitioned", func(t *testing.T) {
+		t.Parallel()
+		db := partitioned(t)
+		test(t, db, newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}))
+	})
+}
+
+// partitioned is a database with partitions for two of the months that calls of
+// the tests lie in; the others go to the default partition.
+func partitioned(t testing.TB) *pgtest.DB {
+	t.Helper()
+	db := pgtest.New(t)
+	require.NoError(t, dbmigrate.PartitionByMonth(t.Context(), db.Pool))
+	db.Exec(`CREATE TABLE public.api_usage_2026_03 PARTITION OF public.api_usage FOR VALUES FROM ('2026-03-01 00:00Z') TO ('2026-04-01 00:00Z')`)
+	db.Exec(`CREATE TABLE public.api_usage_2026_04 PARTITION OF public.api_usage FOR VALUES FROM ('2026-04-01 00:00Z') TO ('2026-05-01 00:00Z')`)
+	return db
 }
 
 // rollupDifferences compares every rollup with the rows, in the database.
@@ -167,7 +195,7 @@ const noDifferences = "day_user|0\nmonth_user|0\nquarter_hour|0\nday|0\nquarter_
 
 func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		c := call(1)
 		c.UserExternalID, c.SessionID, c.Region = "ada@example.com", `a "b" \ c`, "größe\n"
 		c.UserID = usage.UserID(c.UserExternalID)
@@ -198,7 +226,7 @@ func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 
 func TestWhatIsNotKnownIsNull(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		write(t, w, []usage.Record{{
 			ID: usage.ID{1}, Time: testTime, APIType: usage.APITypeTranscription, Status: usage.StatusUnpriced, Reason: usage.ReasonNoUsage,
 		}})
@@ -239,7 +267,7 @@ func TestBothWaysOfWritingMakeTheSameRow(t *testing.T) {
 
 func TestTheSameBatchAgainStoresNothing(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
 		records := calls(0, 300)
 		records = append(records, call(7), call(8)) // twice in the batch
 		result := write(t, w, records)
@@ -260,7 +288,7 @@ func TestTheSameBatchAgainStoresNothing(t *testing.T) {
 
 func TestWritersWithTheSameCallsNeitherLoseNorDoubleNorDeadlock(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
 		r := rand.New(rand.NewPCG(5, 6))
 		all := make([]usage.Record, 2000)
 		for i := range all {

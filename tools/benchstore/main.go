@@ -29,6 +29,7 @@ type options struct {
 	rows, batch, rounds, users, connections int
 	goal                                    float64
 	only                                    string
+	partitioned                             bool
 }
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "measurements of each kind; medians count")
 	flag.IntVar(&o.users, "users", 2000, "users, some of them much busier than others")
 	flag.StringVar(&o.only, "only", "", "measure only the kinds whose name contains this, beside the raw COPY")
+	flag.BoolVar(&o.partitioned, "partitioned", false, "partition the table by month first")
 	flag.Float64Var(&o.goal, "goal", 0, "fail below this ratio; 0 never fails")
 	flag.Parse()
 	ratio, err := run(context.Background(), o)
@@ -80,6 +82,11 @@ func run(ctx context.Context, o options) (float64, error) {
 	defer pool.Close()
 	if _, err := dbmigrate.New().Up(ctx, pool); err != nil {
 		return 0, err
+	}
+	if o.partitioned {
+		if err := dbmigrate.PartitionByMonth(ctx, pool); err != nil {
+			return 0, err
+		}
 	}
 	b := &bench{pool: pool, o: o, records: makeRecords(o.rows, o.users)}
 	if err := b.prepareRaw(ctx); err != nil {

@@ -60,6 +60,9 @@ func (b *bench) empty(ctx context.Context, own bool) error {
 	tables := `public.bench_raw`
 	if own {
 		tables = `public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_quarter_total, public.usage_day_user, public.usage_month_user`
+		if b.o.partitioned {
+			tables += `, public.api_usage_id`
+		}
 	}
 	return pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error {
 		for _, sql := range []string{`SET LOCAL session_replication_role = replica`, `TRUNCATE ` + tables} {

@@ -119,6 +119,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 		e.fine("refused", "no record")
 	}
 	e.rollups(ctx, pool, h, now)
+	e.partitions(ctx, pool, now)
 }
 
 func (e *examination) calls(h store.Health, now time.Time) {
@@ -156,6 +157,22 @@ func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h store.H
 	}
 	if !h.RetainedFrom.IsZero() {
 		e.fine("retention", "calls before %s were deleted, their sums are kept", h.RetainedFrom.Format(time.DateOnly))
+	}
+}
+
+// partitions says nothing of a plain table.
+func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
+	p, err := store.ReadPartitions(ctx, pool, now)
+	switch {
+	case err != nil:
+		e.fault("partitions", "%v", err)
+	case p == nil:
+	case p.Waiting > 0:
+		e.look("partitions", "%d calls wait in the default partition for that of their month; run, and from cron: usagectl partition", p.Waiting)
+	case p.Through.Before(now.AddDate(0, 1, 0)):
+		e.look("partitions", "next month has none yet; run, and from cron: usagectl partition")
+	default:
+		e.fine("partitions", "there is one for each month until %s", p.Through.Format(time.DateOnly))
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/doctorcmd"
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
 func run(t *testing.T, args ...string) (string, error) {
@@ -38,6 +40,24 @@ func TestAHealthyInstallationHasNoFault(t *testing.T) {
 	assert.Contains(t, out, "ok    prices     0 of 1 calls")
 	assert.Contains(t, out, "ok    refused    no record")
 	assert.Contains(t, out, "ok    rollups    kept by trigger, equal to the calls")
+}
+
+func TestAPartitionedTableIsLookedAfter(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	require.NoError(t, dbmigrate.PartitionByMonth(t.Context(), db.Pool))
+	out, err := run(t, "--dsn="+db.DSN)
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "look  partitions next month has none yet; run, and from cron: usagectl partition")
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now(), 1, 'text')`)
+	out, err = run(t, "--dsn="+db.DSN)
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "look  partitions 1 calls wait in the default partition")
+	_, err = store.AddMonths(t.Context(), db.Pool, 2)
+	require.NoError(t, err)
+	out, err = run(t, "--dsn="+db.DSN)
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "ok    partitions there is one for each month until ")
 }
 
 func TestEachFaultIsToldWithItsRepair(t *testing.T) {
