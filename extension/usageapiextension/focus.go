@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -32,42 +34,40 @@ var focusColumns = []struct {
 	value func(r focusRow) string
 }{
 	{"BilledCost", focusRow.cost},
-	{"BillingAccountId", func(r focusRow) string { return safeCell(r.Provider) }},
-	{"BillingAccountName", func(r focusRow) string { return safeCell(r.Provider) }},
+	{"BillingAccountId", func(r focusRow) string { return safeCell(named(r.Provider)) }},
+	{"BillingAccountName", func(r focusRow) string { return safeCell(named(r.Provider)) }},
 	{"BillingCurrency", func(focusRow) string { return "USD" }},
 	{"BillingPeriodEnd", func(r focusRow) string { return focusTime(r.month().AddDate(0, 1, 0)) }},
 	{"BillingPeriodStart", func(r focusRow) string { return focusTime(r.month()) }},
 	{"ChargeCategory", func(focusRow) string { return "Usage" }},
 	{"ChargeClass", func(focusRow) string { return "" }},
-	{"ChargeDescription", func(r focusRow) string { return safeCell(r.Model + " " + r.meterName()) }},
+	{"ChargeDescription", func(r focusRow) string { return safeCell(named(r.Model) + " " + r.meterName()) }},
 	{"ChargeFrequency", func(focusRow) string { return "Usage-Based" }},
 	{"ChargePeriodEnd", func(r focusRow) string { return focusTime(r.To) }},
 	{"ChargePeriodStart", func(r focusRow) string { return focusTime(r.From) }},
 	{"ConsumedQuantity", focusRow.quantity},
 	{"ConsumedUnit", focusRow.unit},
 	{"ContractedCost", focusRow.cost},
-	{"ContractedUnitPrice", func(focusRow) string { return "" }},
 	{"EffectiveCost", focusRow.cost},
-	{"InvoiceIssuerName", func(r focusRow) string { return safeCell(r.Provider) }},
+	{"InvoiceIssuerName", func(r focusRow) string { return safeCell(named(r.Provider)) }},
 	{"ListCost", focusRow.cost},
-	{"ListUnitPrice", func(focusRow) string { return "" }},
 	{"PricingCategory", func(r focusRow) string {
 		if r.unpriced() {
-			return ""
+			return "Other" // a usage must have a category
 		}
 		return "Standard"
 	}},
 	{"PricingCurrency", func(focusRow) string { return "USD" }},
 	{"PricingQuantity", focusRow.quantity},
 	{"PricingUnit", focusRow.unit},
-	{"ProviderName", func(r focusRow) string { return safeCell(r.Provider) }},
-	{"PublisherName", func(r focusRow) string { return safeCell(r.Provider) }},
+	{"ProviderName", func(r focusRow) string { return safeCell(named(r.Provider)) }},
+	{"PublisherName", func(r focusRow) string { return safeCell(named(r.Provider)) }},
 	{"RegionId", func(r focusRow) string { return safeCell(r.Region) }},
 	{"RegionName", func(r focusRow) string { return safeCell(r.Region) }},
 	{"ServiceCategory", func(focusRow) string { return "AI and Machine Learning" }},
-	{"ServiceName", func(r focusRow) string { return safeCell(r.Provider) }},
+	{"ServiceName", func(r focusRow) string { return safeCell(named(r.Provider)) }},
 	{"ServiceSubcategory", func(focusRow) string { return "Generative AI" }},
-	{"SkuId", func(r focusRow) string { return safeCell(r.Model) }},
+	{"SkuId", func(r focusRow) string { return safeCell(named(r.Model)) }},
 	{"SkuMeter", focusRow.meterName},
 	{"SkuPriceId", func(r focusRow) string { return safeCell(r.PriceID) }},
 	{"SubAccountId", func(r focusRow) string { return safeCell(r.Service) }},
@@ -94,7 +94,7 @@ var focusColumns = []struct {
 func (r focusRow) unpriced() bool { return r.Status == usage.StatusUnpriced }
 
 // cost: FOCUS lets a cost not be null, so a line of quantities alone and a line
-// of unpriced calls have 0; x_PricingStatus and the empty prices tell which.
+// of unpriced calls have 0; x_PricingStatus and SkuPriceId tell which.
 func (r focusRow) cost() string {
 	if !r.carriesCost {
 		return "0"
@@ -102,18 +102,25 @@ func (r focusRow) cost() string {
 	return r.Cost.String()
 }
 
+// quantity: FOCUS wants one in every line of usage. That of a line for several
+// meters is what they have in common, the number of calls.
 func (r focusRow) quantity() string {
 	if r.meter == nil {
-		return ""
+		return strconv.FormatInt(r.Calls, 10)
 	}
 	return r.meter.Amount
 }
 
+// unit is a plural with a capital, as FOCUS writes units.
 func (r focusRow) unit() string {
 	if r.meter == nil {
-		return ""
+		return "Requests"
 	}
-	return string(r.meter.Kind.Unit())
+	unit := string(r.meter.Kind.Unit())
+	if unit == string(usage.UnitMBDay) {
+		return "MB-Days"
+	}
+	return strings.ToUpper(unit[:1]) + unit[1:] + "s"
 }
 
 // allMeters is the SkuMeter of a line that carries the cost of several meters.
@@ -139,6 +146,14 @@ func (r focusRow) tags() string {
 		return "{}" // texts always marshal
 	}
 	return string(text)
+}
+
+// named stands in for a name that is not known where FOCUS allows no null.
+func named(name string) string {
+	if name == "" {
+		return report.NoName
+	}
+	return name
 }
 
 func focusTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }

@@ -354,7 +354,7 @@ two",1,1,,shop,1
 	require.Len(t, lines, 1+4+3+1)
 	assert.Equal(t, "8", w.Trailer.Get("X-Row-Count"))
 	assert.Equal(t, "600.250000000001", addColumn(t, lines, "BilledCost"), "costs add up")
-	assert.Equal(t, "36009", addColumn(t, lines, "ConsumedQuantity"), "and quantities do")
+	assert.Equal(t, "37210", addColumn(t, lines, "ConsumedQuantity"), "and quantities do: 36009 tokens, and 1201 requests of several meters")
 	assert.Equal(t, "1202", addColumn(t, lines, "x_Calls"))
 
 	w, body = get("/api/admin/usage/export?format=xls")
