@@ -112,6 +112,9 @@ func TestEveryQueryRunsAsTheReadOnlyRole(t *testing.T) {
 			if err == nil {
 				rows.Close()
 				err = rows.Err()
+				if strings.Contains(what, "variable ") {
+					assert.NotZero(t, rows.CommandTag().RowsAffected(), "%s: a filter without choices is marked as failed\n%s", what, expanded)
+				}
 			}
 			assert.NoError(t, err, "%s\n%s", what, expanded)
 			require.NoError(t, savepoint.Rollback(t.Context()))

@@ -8,14 +8,16 @@ func Breakdown() *grafana.Dashboard {
 		"Where the cost comes from: by model, provider, API type, service, environment or user, down to single calls. Choose the dimension with By, click a name to see it alone.")
 	b.Templating.List = append([]grafana.Variable{b.Templating.List[0], dimension()}, b.Templating.List[1:]...)
 	l := grafana.NewLayout(b)
-	l.Row(5,
+	l.Row(4,
 		change("Cost", "Cost of all calls that have a price.", dollars, sumOf("usage_dollars", refined)),
 		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
 		neutral("Tokens", "Input and output tokens.", count, sumOf("tokens", refined)),
+		cacheSavings(),
+	)
+	l.Row(4,
 		change("Cost per call", "Average over the calls that have a price.", dollars, costPerCall),
 		change("Cost per 1M tokens", "Average over the tokens that have a price, of all kinds: it moves when prices change and when the mix of models does.", dollars, costPerMillion),
 		cacheShare(),
-		cacheSavings(),
 	)
 	l.Row(12, breakdownTable())
 	perDay := bars("Cost per day by ${by}", "The nine largest and all others, by days of the viewer's time zone. Days are not kept by user.", dollars, series(costPerDayBy))

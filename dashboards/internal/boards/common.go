@@ -90,9 +90,10 @@ func dimension() grafana.Variable {
 var dimensions = []string{"model", "provider", "api_type", "service", "environment", "user"}
 
 // valuesQuery lists what occurs in the period; whole UTC days are near enough
-// for a list.
+// for a list. Grafana marks a filter whose query gives no row as failed, so that
+// nothing is a choice too.
 func valuesQuery(column string) string {
-	return `SELECT DISTINCT ` + column + `
+	return `SELECT unnest(coalesce(array_agg(DISTINCT ` + column + `), ARRAY['(none)'])) AS ` + column + `
 FROM usage_report.day
 WHERE bucket >= date_trunc('day', ` + from + `, 'UTC')
   AND bucket < ` + to + `
@@ -109,6 +110,9 @@ FROM (
   WHERE bucket >= date_trunc('month', ` + from + `, 'UTC')
     AND bucket < ` + to + `
   GROUP BY user_id
+  UNION ALL
+  SELECT ` + noUser + `, -1 -- a filter whose query gives no row is marked as failed
+  WHERE NOT EXISTS (SELECT FROM usage_report.user_month WHERE bucket >= date_trunc('month', ` + from + `, 'UTC') AND bucket < ` + to + `)
   ORDER BY cost DESC, user_id
   LIMIT 5000
 ) AS u

@@ -124,6 +124,9 @@ func hidden(name string) grafana.Override {
 
 func width(pixels int) grafana.Property { return grafana.Property{ID: "custom.width", Value: pixels} }
 
+// narrow lets a column shrink below Grafana's 150 pixels.
+var narrow = grafana.Property{ID: "custom.minWidth", Value: 100}
+
 func decimals(n int) grafana.Property { return grafana.Property{ID: "decimals", Value: n} }
 
 func text(name string, more ...grafana.Property) grafana.Override {

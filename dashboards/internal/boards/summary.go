@@ -8,25 +8,32 @@ func Summary() *grafana.Dashboard {
 	b := sqlBoard(summaryUID, "AI API usage: summary",
 		"What AI API calls cost, compared with the period before. A period begins at midnight, so its last day is not over yet. Costs are exact in the database and shown rounded.")
 	l := grafana.NewLayout(b)
-	l.Row(5,
+	// Four to a row: their titles can be read on 800 pixels too.
+	l.Row(4,
 		change("Total cost", "Cost of all calls that have a price.", dollars, sumOf("usage_dollars", refined)),
+		change("Daily average", "Cost per day of the period, up to now.", dollars, dailyAverage),
+		projection(),
+		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
+	)
+	l.Row(4,
 		neutral("Active users", "Users with at least one call. Not kept by model, provider, service and environment: choose users to see them by such a filter.", count, activeUsers),
 		neutral("API types", "Kinds of API that were called: text, speech, tts, transcription and others.", count, apiTypes),
-		change("Daily average", "Cost per day of the period, up to now.", dollars, dailyAverage),
-		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
-		projection(),
+		lastCall(),
+		unpriced(),
 	)
-	l.Row(7, lastCall(), unpriced(), estimated(), parked(), budgets())
 
 	perDay := bars("Cost per day by API type", "Days of the viewer's time zone. The dashed line is the period of equal length before, moved by whole days.", dollars,
 		[]grafana.Target{target("A", "time_series", costPerDay), target("B", "time_series", previousPerDay)})
 	perDay.FieldConfig.Overrides = append(perDay.FieldConfig.Overrides, dashed("previous period", "text"))
-	perDay.GridPos.W = 16
-	l.Row(11, perDay, ranking("Cost by API type", "Share of each kind of API, and its change against the period before. Click a name for its details.", "8", keyedBy("api_type", refined), "api_type"))
+	l.Row(10, perDay)
+	byType := ranking("Cost by API type", "Share of each kind of API, and its change against the period before. Click a name for its details.", "8", keyedBy("api_type", refined), "api_type")
+	byType.GridPos.W = 12
+	l.Row(8, byType, estimated(), parked())
 	l.Row(12,
 		ranking("Top 10 users", "Click a name for the details of this user.", "10", keyedByUser, "user"),
 		ranking("Top 10 models", "Click a name for the details of this model.", "10", keyedBy("model", "true"), "model"),
 	)
+	l.Row(6, budgets())
 	return b
 }
 
@@ -102,7 +109,8 @@ FROM ` + spend(from, to, utc, detail)
 	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
 	p.FieldConfig.Defaults.Thresholds = thresholds
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("of all", percent, decimals(1)))
-	p.Links = []grafana.Link{{Title: "Which and why", URL: "/d/" + breakdownUID + "?${__url_time_range}&${__all_variables}"}}
+	// On the value and not on the panel, where its mark would cut the title.
+	p.FieldConfig.Defaults.Links = []grafana.Link{{Title: "Which and why", URL: "/d/" + breakdownUID + "?${__url_time_range}&${__all_variables}"}}
 	return p
 }
 
@@ -141,9 +149,8 @@ ORDER BY spent / dollars DESC, budget`
 		grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
 		grafana.Property{ID: "thresholds", Value: steps("green", above(0.8, "orange"), above(1, "red"))})
 	p := rows("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: if the rest goes on like the last seven days.", sql,
-		text("Budget"), text("For"), text("Per", width(65)), unit("Spent", dollars, width(80)), unit("Limit", dollars, width(75)), used, unit("Projected", percent, decimals(0), width(90)))
+		text("Budget", narrow), text("For", narrow), text("Per", width(65)), unit("Spent", dollars, width(80)), unit("Limit", dollars, width(75)), used, unit("Projected", percent, decimals(0), width(90)))
 	p.FieldConfig.Defaults.NoValue = "no budgets yet"
-	p.GridPos.W = 10
 	return p
 }
 
