@@ -34,8 +34,8 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 
 	for name, filter := range map[string]Filter{"no condition": {}, "another's": {ByUser: true, User: eve}, "nobody's": {ByUser: true}} {
 		for _, l := range []level{rawCalls, wholeDayUser} {
-			s := &sources{viewer: OwnUsage(ada), filter: filter, columns: []string{"usage_dollars"}} // newSources would add ada
-			s.add(0, []piece{{l, from, to}})
+			s := &sources{viewer: OwnUsage(ada), filter: filter, keys: []string{"user_id"}, sums: []string{"usage_dollars"}} // newSources would add ada
+			s.shares = addShares(nil, 0, []piece{{level: l, from: from, to: to}})
 			sum, err := asAda(fmt.Sprintf("SELECT coalesce(sum(usage_dollars), 0)::text FROM %s", s), s.args...)
 			require.NoError(t, err, name)
 			want := map[string]string{"no condition": "1.000000000000", "another's": "0", "nobody's": "0"}[name]

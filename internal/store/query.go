@@ -66,7 +66,8 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 		user = v.user.String()
 	}
 	// A custom plan knows the bounds of the period, without which the planner
-	// would read the whole table. Compiling takes longer than these queries do.
+	// would read the whole table. Compiling takes longer than these queries do, and
+	// so does starting processes to share them on a busy machine.
 	var isCitus bool
 	if err := tx.QueryRow(ctx, `
 		SELECT `+hasCitus+`,
@@ -75,8 +76,9 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 		       set_config('statement_timeout', $3, true),
 		       set_config('plan_cache_mode', 'force_custom_plan', true),
 		       set_config('jit', 'off', true),
+		       set_config('max_parallel_workers_per_gather', '0', true),
 		       set_config('TimeZone', 'UTC', true)`,
-		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)).Scan(&isCitus, nil, nil, nil, nil, nil, nil); err != nil {
+		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)).Scan(&isCitus, nil, nil, nil, nil, nil, nil, nil); err != nil {
 		if SQLState(err) == "22023" { // "invalid parameter value": there is no such role
 			err = fmt.Errorf("%w: %w", errNoRole, err)
 		}

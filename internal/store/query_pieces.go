@@ -15,27 +15,78 @@ const (
 	wholeMonthUser              // public.usage_month_user: UTC month and user
 )
 
-// piece is a part of a period that is read from one level.
+// piece is a part of a period that is read from one level. One that counts as
+// minus is taken away from a coarser piece that reaches too far.
 type piece struct {
 	level    level
 	from, to time.Time
+	minus    bool
+}
+
+// extent is what is known of the calls before a period is cut.
+type extent struct {
+	retained time.Time // calls before it were deleted, see [RetainedFrom]
+	newest   time.Time // about the end of all calls; only the speed depends on it
 }
 
 // cut divides a period among levels, given from the longest buckets to the
-// shortest: the inside comes from the first, what is left at the edges from
-// the next. The last must be rawCalls unless the edges fit.
-func cut(from, to time.Time, levels ...level) []piece {
+// shortest. The inside comes from the first, from the border next to each end;
+// what is missing to the ends or too much comes from the next levels. The last
+// must be rawCalls unless the ends fit.
+func (e extent) cut(from, to time.Time, levels ...level) []piece {
 	if !from.Before(to) || len(levels) == 0 {
 		return nil
 	}
-	l := levels[0]
-	first, last := l.ceil(from), l.floor(to)
-	if !first.Before(last) {
-		return cut(from, to, levels[1:]...)
+	l, finer := levels[0], levels[1:]
+	first, last := e.start(l, from), e.end(l, to)
+	if !first.Before(last) || e.length(from, first)+e.length(last, to) > e.length(from, to) {
+		return e.cut(from, to, finer...)
 	}
-	pieces := cut(from, first, levels[1:]...)
-	pieces = append(pieces, piece{l, first, last})
-	return append(pieces, cut(last, to, levels[1:]...)...)
+	pieces := append(e.edge(from, first, finer), piece{level: l, from: first, to: last})
+	return append(pieces, e.edge(last, to, finer)...)
+}
+
+// edge is the signed sum from one instant to another: taken away where they
+// stand in the wrong order.
+func (e extent) edge(from, to time.Time, levels []level) []piece {
+	if !to.Before(from) {
+		return e.cut(from, to, levels...)
+	}
+	pieces := e.cut(to, from, levels...)
+	for i := range pieces {
+		pieces[i].minus = !pieces[i].minus
+	}
+	return pieces
+}
+
+// start and end give the border of a bucket that fewest calls lie between and
+// t, an end of a period. Outside the period it must not lie before or among
+// deleted calls: what they cost cannot be taken away.
+func (e extent) start(l level, t time.Time) time.Time {
+	inside, outside := l.ceil(t), l.floor(t)
+	if !outside.Before(e.retained) && e.length(outside, t) < e.length(t, inside) {
+		return outside
+	}
+	return inside
+}
+
+func (e extent) end(l level, t time.Time) time.Time {
+	inside, outside := l.floor(t), l.ceil(t)
+	if !t.Before(e.retained) && e.length(t, outside) < e.length(inside, t) {
+		return outside
+	}
+	return inside
+}
+
+// length is the time between two instants in which there may be calls.
+func (e extent) length(a, b time.Time) time.Duration {
+	if b.Before(a) {
+		a, b = b, a
+	}
+	if b.After(e.newest) {
+		b = e.newest
+	}
+	return max(0, b.Sub(a))
 }
 
 // floor is the start of the bucket that t lies in.
@@ -67,14 +118,4 @@ func (l level) ceil(t time.Time) time.Time {
 		return f.AddDate(0, 1, 0)
 	}
 	return f
-}
-
-// aligned reports whether all the instants are borders of the level's buckets.
-func (l level) aligned(instants []time.Time) bool {
-	for _, t := range instants {
-		if !l.floor(t).Equal(t) {
-			return false
-		}
-	}
-	return true
 }

@@ -106,8 +106,10 @@ func (q *SummaryQuestion) requireRates(ctx context.Context, tx pgx.Tx, first tim
 	if first.Before(to) {
 		to = first
 	}
-	s := newSources(q.Viewer, q.Filter, "at", "calls", "usage_dollars")
-	s.add(0, cut(q.Days[0], to, q.groupLevels()...))
+	s := newSources(q.Viewer, q.Filter)
+	s.keys, s.sums = []string{"at"}, []string{"calls", "usage_dollars"}
+	// Without an extent nothing outside the period is read.
+	s.shares = addShares(nil, 0, extent{}.cut(q.Days[0], to, q.groupLevels()...))
 	var oldest *time.Time
 	if err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT min(at) FROM %s WHERE calls <> 0 OR usage_dollars <> 0`, s), s.args...).Scan(&oldest); err != nil {
 		return err

@@ -2,33 +2,46 @@ package store
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// sources is the text of "all calls in these pieces", as one subquery with the
-// columns asked for. Every value is a parameter; the text is made of the
-// constants of this file.
+// sources is the text of "the sums of all calls in these pieces", as one
+// subquery with the keys and sums asked for. Every value is a parameter; the
+// text is made of the constants of this file.
 type sources struct {
-	viewer  Viewer
-	filter  Filter
-	columns []string
-	args    []any
-	parts   []string
+	viewer     Viewer
+	filter     Filter
+	keys, sums []string
+	args       []any
+	shares     []share
 	// rates convert usage_dollars, see convert.
 	rates    *dayRates
 	ratesSQL string
 }
 
+// share is a piece, and the periods that it is part of: the end of one may be
+// the beginning of the other.
+type share struct {
+	piece
+	parts []sharePart
+}
+
+type sharePart struct {
+	period int
+	sign   int64
+}
+
 // newSources begins without pieces. The explicit user of the viewer's own
 // usage stands in every part, beside what the role's views filter.
-func newSources(v Viewer, f Filter, columns ...string) *sources {
+func newSources(v Viewer, f Filter) *sources {
 	if v.own() {
 		f.ByUser, f.User = true, v.user
 	}
-	return &sources{viewer: v, filter: f, columns: columns}
+	return &sources{viewer: v, filter: f}
 }
 
 // arg adds a parameter and gives its place.
@@ -42,6 +55,22 @@ func (s *sources) arg(value any) string {
 // decimals is exact, and no bucket of a level that is read is longer than a day.
 func (s *sources) convert(rates *dayRates) { s.rates = rates }
 
+// value is the expression of a sum.
+func (s *sources) value(l level, column string) string {
+	if column == "usage_dollars" && s.rates != nil {
+		return l.column(column) + " * day_rate.rate"
+	}
+	return l.column(column)
+}
+
+// from is the relation of a level, with the rates where they are needed.
+func (s *sources) from(l level) string {
+	if s.rates != nil {
+		return l.relation(s.viewer) + s.withRates(l)
+	}
+	return l.relation(s.viewer)
+}
+
 // withRates joins a level with the rate of its rows' days.
 func (s *sources) withRates(l level) string {
 	if s.ratesSQL == "" {
@@ -54,27 +83,22 @@ func (s *sources) withRates(l level) string {
 	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
 }
 
-// add reads the pieces as part of the period with this number.
-func (s *sources) add(period int, pieces []piece) {
+// addShares adds the pieces of the period with this number, each piece once.
+func addShares(shares []share, period int, pieces []piece) []share {
 	for _, p := range pieces {
-		time := p.level.column("at")
-		var b strings.Builder
-		fmt.Fprintf(&b, "SELECT %d AS period", period)
-		for _, c := range s.columns {
-			value := p.level.column(c)
-			if c == "usage_dollars" && s.rates != nil {
-				value += " * day_rate.rate"
-			}
-			fmt.Fprintf(&b, ", %s AS %s", value, c)
+		part := sharePart{period, 1}
+		if p.minus {
+			part.sign, p.minus = -1, false
 		}
-		from := p.level.relation(s.viewer)
-		if s.rates != nil {
-			from += s.withRates(p.level)
+		n := slices.IndexFunc(shares, func(s share) bool {
+			return s.level == p.level && s.from.Equal(p.from) && s.to.Equal(p.to)
+		})
+		if n < 0 {
+			n, shares = len(shares), append(shares, share{piece: p})
 		}
-		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", from, time, s.arg(p.from), time, s.arg(p.to))
-		s.narrow(&b, p.level)
-		s.parts = append(s.parts, b.String())
+		shares[n].parts = append(shares[n].parts, part)
 	}
+	return shares
 }
 
 // narrow adds the conditions of the filter.
@@ -98,16 +122,54 @@ func (s *sources) narrow(b *strings.Builder, l level) {
 	}
 }
 
-// String is the subquery, in parentheses. Without pieces it has no rows.
+// String is the subquery, in parentheses. Without pieces it has no rows. Each
+// piece is added up by itself, so that what follows has few rows.
 func (s *sources) String() string {
-	if len(s.parts) == 0 {
-		s.parts = []string{"SELECT 0 AS period"}
-		for _, c := range s.columns {
-			s.parts[0] += ", " + rawCalls.column(c) + " AS " + c
-		}
-		s.parts[0] += " FROM " + rawCalls.relation(s.viewer) + " WHERE false"
+	shares := s.shares
+	if len(shares) == 0 {
+		shares = []share{{piece: piece{level: rawCalls}, parts: []sharePart{{0, 1}}}}
 	}
-	return "(" + strings.Join(s.parts, "\nUNION ALL ") + ") AS source"
+	parts := make([]string, len(shares))
+	for i, p := range shares {
+		var b strings.Builder
+		b.WriteString("SELECT part.period")
+		for _, c := range s.keys {
+			b.WriteString(", sums." + c)
+		}
+		for _, c := range s.sums {
+			fmt.Fprintf(&b, ", part.sign * sums.%[1]s AS %[1]s", c)
+		}
+		b.WriteString(" FROM (SELECT ")
+		for _, c := range s.keys {
+			fmt.Fprintf(&b, "%s AS %s, ", p.level.column(c), c)
+		}
+		for j, c := range s.sums {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "sum(%s) AS %s", s.value(p.level, c), c)
+		}
+		at := p.level.column("at")
+		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.level), at, s.arg(p.from), at, s.arg(p.to))
+		s.narrow(&b, p.level)
+		b.WriteString(" GROUP BY ")
+		for j := range s.keys {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(strconv.Itoa(j + 1))
+		}
+		b.WriteString(") AS sums, (VALUES ")
+		for j, part := range p.parts {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "(%d, %d)", part.period, part.sign)
+		}
+		b.WriteString(") AS part (period, sign)")
+		parts[i] = b.String()
+	}
+	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
 }
 
 // relation is the table, or for own usage the view, behind a level.

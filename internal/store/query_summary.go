@@ -2,8 +2,8 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -76,15 +76,21 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		if err != nil {
 			return err
 		}
+		e, err := readExtent(ctx, tx, q.Viewer)
+		if err != nil {
+			return err
+		}
 		var batch pgx.Batch
 		both := [2]*Summary{&previous, &current}
-		q.queueGroups(&batch, both, rates)
-		q.queueDays(&batch, both, rates)
+		q.queueGroups(&batch, e, both, rates)
+		q.queueDays(&batch, e, both, rates)
 		if !q.oneUser() {
-			q.queueUsers(&batch, both, rates)
+			q.queueUsers(&batch, e, both, rates)
 		}
-		if err := queueDataThrough(ctx, tx, &batch, q.Viewer, &dataThrough); err != nil {
-			return err
+		if q.Viewer.own() {
+			dataThrough = e.newest
+		} else {
+			queueDataThrough(&batch, e, &dataThrough)
 		}
 		return tx.SendBatch(ctx, &batch).Close()
 	})
@@ -165,12 +171,12 @@ ORDER BY sum(usage_dollars) DESC, 3`
 // knows neither model nor provider nor service, so of one user's usage those
 // are asked from the calls, beside the totals from the rollup, which also has
 // the calls that retention removed.
-func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, both [2]*Summary, rates *dayRates) {
+func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	levels := q.groupLevels()
 	byUser := levels[0] == wholeDayUser
-	q.queueGroupsFrom(batch, both, rates, q.Detail && !byUser, everyGroup, levels...)
+	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
 	if q.Detail && byUser {
-		q.queueGroupsFrom(batch, both, rates, true, detailGroups, rawCalls)
+		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, rawCalls)
 	}
 }
 
@@ -193,15 +199,17 @@ const (
 	detailGroups groupPart = true // what queries without detail do not have
 )
 
-func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...level) {
-	sql, columns := basicGroupsSQL, append([]string{"api_type"}, basicMeasures...)
-	if detail {
-		sql, columns = detailGroupsSQL, append([]string{"api_type", "provider", "model", "service"}, detailMeasures...)
-	}
-	s := newSources(q.Viewer, q.Filter, columns...)
+func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...level) {
+	s := newSources(q.Viewer, q.Filter)
 	s.convert(rates)
+	sql := basicGroupsSQL
+	s.keys, s.sums = []string{"api_type"}, basicMeasures
+	if detail {
+		sql = detailGroupsSQL
+		s.keys, s.sums = []string{"api_type", "provider", "model", "service"}, detailMeasures
+	}
 	for i, p := range q.periods() {
-		s.add(i, cut(p[0], p[1], levels...))
+		s.shares = addShares(s.shares, i, e.cut(p[0], p[1], levels...))
 	}
 	batch.Queue(fmt.Sprintf(sql, s), s.args...).Query(func(rows pgx.Rows) error {
 		var period, set int
@@ -240,33 +248,63 @@ func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, both [2]*Summary, ra
 	})
 }
 
+// daysSQL has the cost of each piece of one level. The subquery keeps the
+// planner from joining, which would compare every piece with every row.
 const daysSQL = `
-SELECT width_bucket(at, %s::timestamptz[]) - 1,
-       sum(usage_dollars)::text
-FROM %s
-GROUP BY 1`
+SELECT piece.n - 1, sums.usage_dollars::text
+FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n),
+     LATERAL (SELECT sum(%s) AS usage_dollars FROM %s WHERE %[5]s >= piece.from_time AND %[5]s < piece.to_time%s) AS sums
+WHERE sums.usage_dollars IS NOT NULL`
 
-// queueDays asks for the cost of each day. One pass over narrow rows, because
-// grouping by day and key at once would be as slow as reading the calls.
-func (q *SummaryQuestion) queueDays(batch *pgx.Batch, both [2]*Summary, rates *dayRates) {
-	s := newSources(q.Viewer, q.Filter, "at", "usage_dollars")
-	s.convert(rates)
-	s.add(0, cut(q.Days[0], q.Days[len(q.Days)-1], q.dayLevels()...))
-	days := s.arg(q.Days)
+// queueDays asks for the cost of each day. Of a day that is none of UTC most is
+// a day of UTC; the hours between the two midnights are read once and taken
+// from one day to the other.
+func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	both[0].Daily = make([]usage.Sum, q.Split)
 	both[1].Daily = make([]usage.Sum, len(q.Days)-1-q.Split)
-	batch.Queue(fmt.Sprintf(daysSQL, days, s), s.args...).Query(func(rows pgx.Rows) error {
-		var day int
-		var cost string
-		_, err := pgx.ForEachRow(rows, []any{&day, &cost}, func() error {
-			sum, err := usage.ParseSum(cost)
+	levels := q.dayLevels()
+	shares := make(map[level][]share)
+	for day := range len(q.Days) - 1 {
+		for _, p := range e.cut(q.Days[day], q.Days[day+1], levels...) {
+			shares[p.level] = addShares(shares[p.level], day, []piece{p})
+		}
+	}
+	for _, l := range levels {
+		if len(shares[l]) > 0 {
+			q.queueDayPieces(batch, l, shares[l], both, rates)
+		}
+	}
+}
+
+func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, l level, shares []share, both [2]*Summary, rates *dayRates) {
+	froms, tos := make([]time.Time, len(shares)), make([]time.Time, len(shares))
+	for i, s := range shares {
+		froms[i], tos[i] = s.from, s.to
+	}
+	s := newSources(q.Viewer, q.Filter)
+	s.convert(rates)
+	var where strings.Builder
+	from, to := s.arg(froms), s.arg(tos)
+	s.narrow(&where, l)
+	sql := fmt.Sprintf(daysSQL, from, to, s.value(l, "usage_dollars"), s.from(l), l.column("at"), where.String())
+	batch.Queue(sql, s.args...).Query(func(rows pgx.Rows) error {
+		var n int
+		var text string
+		_, err := pgx.ForEachRow(rows, []any{&n, &text}, func() error {
+			cost, err := usage.ParseSum(text)
 			if err != nil {
 				return err
 			}
-			if day < q.Split {
-				both[0].Daily[day] = sum
-			} else {
-				both[1].Daily[day-q.Split] = sum
+			for _, part := range shares[n].parts {
+				daily, day := both[0].Daily, part.period
+				if day >= q.Split {
+					daily, day = both[1].Daily, day-q.Split
+				}
+				if part.sign > 0 {
+					daily[day] = daily[day].Plus(cost)
+				} else {
+					daily[day] = daily[day].Minus(cost)
+				}
 			}
 			return nil
 		})
@@ -274,28 +312,18 @@ func (q *SummaryQuestion) queueDays(batch *pgx.Batch, both [2]*Summary, rates *d
 	})
 }
 
-// dayLevels are the levels whose buckets no midnight of the period divides. Its
-// two ends may lie anywhere, the edges are read from the calls.
+// dayLevels are the levels that the days of the filter are read from.
 func (q *SummaryQuestion) dayLevels() []level {
-	midnights := q.Days[1 : len(q.Days)-1]
-	var levels []level
 	f := q.Filter
 	switch {
+	case q.oneUser() && f.byRollupKey():
+		return []level{rawCalls}
 	case q.oneUser():
-		if !f.byRollupKey() && wholeDayUser.aligned(midnights) {
-			levels = append(levels, wholeDayUser)
-		}
+		return []level{wholeDayUser, rawCalls}
 	case f.byRollupKey() || f.APIType != nil:
-		if wholeDay.aligned(midnights) {
-			levels = append(levels, wholeDay)
-		}
-		if quarterHour.aligned(midnights) {
-			levels = append(levels, quarterHour)
-		}
-	case quarterTotal.aligned(midnights):
-		levels = append(levels, quarterTotal)
+		return []level{wholeDay, quarterHour, rawCalls}
 	}
-	return append(levels, rawCalls)
+	return []level{quarterTotal, rawCalls}
 }
 
 // usersSQL numbers the users of each period by cost and keeps the first ones
@@ -321,7 +349,7 @@ GROUP BY 1, 2
 ORDER BY sum(usage_dollars) DESC, 2`
 
 // queueUsers asks for the cost of each user. A month has no one rate.
-func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, both [2]*Summary, rates *dayRates) {
+func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	levels := []level{wholeMonthUser, wholeDayUser, rawCalls}
 	switch {
 	case q.Filter.byRollupKey():
@@ -329,10 +357,11 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, both [2]*Summary, rates *
 	case q.Filter.APIType != nil || rates != nil:
 		levels = []level{wholeDayUser, rawCalls}
 	}
-	s := newSources(q.Viewer, q.Filter, "user_id", "calls", "usage_dollars")
+	s := newSources(q.Viewer, q.Filter)
+	s.keys, s.sums = []string{"user_id"}, []string{"calls", "usage_dollars"}
 	s.convert(rates)
 	for i, p := range q.periods() {
-		s.add(i, cut(p[0], p[1], levels...))
+		s.shares = addShares(s.shares, i, e.cut(p[0], p[1], levels...))
 	}
 	nobody, top := s.arg([16]byte{}), s.arg(q.TopUsers)
 	batch.Queue(fmt.Sprintf(usersSQL, s, nobody, top), s.args...).Query(func(rows pgx.Rows) error {
@@ -383,12 +412,13 @@ func (q *SummaryQuestion) fillOneUser(s *Summary) {
 // asked first, because as a subquery it hides the bound from the planner, which
 // then reads an index over all calls, with several processes.
 const (
-	newestBucketSQL = `
-SELECT bucket
-FROM public.usage_quarter_total
-WHERE calls > 0
-ORDER BY bucket DESC
-LIMIT 1`
+	extentSQL = `
+SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_total WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
+       (` + selectRetainedFrom + `)`
+
+	ownExtentSQL = `
+SELECT (SELECT max(timestamp) FROM public.usage_own_calls WHERE user_id = $1),
+       (` + selectRetainedFrom + `)`
 
 	dataThroughSQL = `
 SELECT max(timestamp)
@@ -396,25 +426,30 @@ FROM public.api_usage
 WHERE timestamp >= $1`
 )
 
-const ownDataThroughSQL = `
-SELECT max(timestamp)
-FROM public.usage_own_calls
-WHERE user_id = $1`
-
-func queueDataThrough(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, v Viewer, through *time.Time) error {
-	sql, arg := ownDataThroughSQL, any([16]byte(v.user))
-	if !v.own() {
-		var newest time.Time
-		err := tx.QueryRow(ctx, newestBucketSQL).Scan(&newest)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return nil
-		case err != nil:
-			return err
-		}
-		sql, arg = dataThroughSQL, newest
+// readExtent gives the end of the quarter hour of the newest call, or the time
+// of the viewer's own newest call.
+func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) {
+	sql, args := extentSQL, []any(nil)
+	if v.own() {
+		sql, args = ownExtentSQL, []any{[16]byte(v.user)}
 	}
-	batch.Queue(sql, arg).QueryRow(func(row pgx.Row) error {
+	var newest *time.Time
+	var mark *string
+	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark); err != nil {
+		return extent{}, err
+	}
+	if newest != nil {
+		e.newest = newest.UTC()
+	}
+	e.retained, err = parseMark(mark)
+	return e, err
+}
+
+func queueDataThrough(batch *pgx.Batch, e extent, through *time.Time) {
+	if e.newest.IsZero() {
+		return
+	}
+	batch.Queue(dataThroughSQL, e.newest.Add(-15*time.Minute)).QueryRow(func(row pgx.Row) error {
 		var newest *time.Time
 		if err := row.Scan(&newest); err != nil {
 			return err
@@ -424,5 +459,4 @@ func queueDataThrough(ctx context.Context, tx pgx.Tx, batch *pgx.Batch, v Viewer
 		}
 		return nil
 	})
-	return nil
 }

@@ -173,7 +173,12 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, r rollup, start, end t
 	if !repair {
 		return &d, nil
 	}
-	return &d, pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	return &d, r.build(ctx, pool, start, end)
+}
+
+// build makes the sums of [start, end) anew from the rows.
+func (r rollup) build(ctx context.Context, pool *pgxpool.Pool, start, end time.Time) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		// Nobody writes from here on; readers go on.
 		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
@@ -184,6 +189,24 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, r rollup, start, end t
 		_, err := tx.Exec(ctx, `INSERT INTO `+r.table+` (bucket, `+names(append(append([]column{}, r.keys...), r.sums...))+`) `+r.selectTruth(), start, end)
 		return err
 	})
+}
+
+// BuildRollups makes all rollups from calls that were stored without them, as
+// [Verify] repairs them but without comparing first. The calls must never have
+// been subject to retention.
+func BuildRollups(ctx context.Context, pool *pgxpool.Pool) error {
+	from, to, err := verifyRange(ctx, pool, VerifyOptions{})
+	if err != nil {
+		return fmt.Errorf("build rollups: %w", err)
+	}
+	for _, r := range rollups {
+		for month := monthOf(from); month.Before(to); month = month.AddDate(0, 1, 0) {
+			if err := r.build(ctx, pool, month, month.AddDate(0, 1, 0)); err != nil {
+				return fmt.Errorf("build %s of %s: %w", r.table, month.Format("2006-01"), err)
+			}
+		}
+	}
+	return nil
 }
 
 // verifyRange is the time of all rows and of all sums.

@@ -2,20 +2,25 @@
 // summary of 7, 30, 90 and 365 days with the period before, of all users and of
 // one. It owns the measuring and no statement of the product.
 //
-// The calls are made inside PostgreSQL, a day in each statement, and go through
-// the triggers that keep the rollups. Every answer is compared with the sum of
-// the rows; the exit status is 1 when one differs.
+// The calls are made inside PostgreSQL, a day in each statement, without the
+// triggers that keep the rollups, which would take most of the time. The
+// rollups are then built by the statements that `usagectl verify -repair` mends
+// them with, and verified. Every answer is compared with the sum of the rows; the
+// exit status is 1 when one differs.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
@@ -28,6 +33,8 @@ import (
 type options struct {
 	rows, users, repeat int
 	zone                string
+	keep, detail        bool
+	dsn                 string
 }
 
 func main() {
@@ -36,6 +43,9 @@ func main() {
 	flag.IntVar(&o.users, "users", 2000, "users, some of them much busier than others")
 	flag.IntVar(&o.repeat, "repeat", 200, "how often each question is asked")
 	flag.StringVar(&o.zone, "zone", "Asia/Kolkata", "time zone of the days")
+	flag.StringVar(&o.dsn, "dsn", "", "ask the server that another run with -keep left there")
+	flag.BoolVar(&o.detail, "detail", false, "ask for groups by provider, model and service too")
+	flag.BoolVar(&o.keep, "keep", false, "ask nothing; keep the server for psql until the input ends")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "benchquery:", err)
@@ -44,6 +54,14 @@ func main() {
 }
 
 func run(ctx context.Context, o options) error {
+	if o.dsn != "" {
+		pool, err := store.Connect(ctx, store.Config{DSN: o.dsn, MaxConns: 5})
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		return ask(ctx, pool, o)
+	}
 	server, err := pgserver.Start(ctx, pgserver.Options{Log: os.Stderr, Settings: []string{
 		"shared_buffers=2GB", "max_wal_size=8GB", "checkpoint_timeout=30min", "wal_level=minimal", "max_wal_senders=0",
 	}})
@@ -59,11 +77,19 @@ func run(ctx context.Context, o options) error {
 	if _, err := dbmigrate.New().Up(ctx, pool); err != nil {
 		return err
 	}
-	start := time.Now()
-	if err := fill(ctx, pool, o); err != nil {
+	filler, err := store.Connect(ctx, store.Config{DSN: server.DSN + "&options=-c%20work_mem%3D128MB", MaxConns: 5})
+	if err != nil {
+		return err
+	}
+	defer filler.Close()
+	if err := fill(ctx, filler, o); err != nil {
 		return fmt.Errorf("make the calls: %w", err)
 	}
-	fmt.Printf("%d calls of %d users in %d days, made in %v\n", o.rows, o.users, days, time.Since(start).Round(time.Second))
+	if o.keep {
+		fmt.Printf("the calls are at %s until the input ends\n", server.DSN)
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return err
+	}
 	return ask(ctx, pool, o)
 }
 
@@ -99,30 +125,63 @@ FROM (SELECT random() AS who, random() AS anonymous, (random() + random()) / 2 A
      LATERAL (SELECT floor(20 * r.what ^ 2)::integer AS n) m
 WHERE $1::timestamptz + interval '24 hours' * r.time < $4`
 
-// fill makes the days with two writers, as many as a small server has cores.
+// fill makes the days with two writers, as many as a small server has cores,
+// then the rollups, and proves them.
 func fill(ctx context.Context, pool *pgxpool.Pool, o options) error {
+	start := time.Now()
 	if _, err := pool.Exec(ctx, insertUsers, o.users); err != nil {
 		return err
 	}
-	const writers = 2
 	last := end.Truncate(24 * time.Hour)
-	errs := make([]error, writers)
-	var wg sync.WaitGroup
-	for w := range writers {
-		wg.Go(func() {
-			for n := w; n < days && errs[w] == nil; n += writers {
-				_, errs[w] = pool.Exec(ctx, insertDay, last.AddDate(0, 0, n+1-days), o.rows*(n+1)/days-o.rows*n/days, o.users, end)
+	if err := both(func(writer int) error {
+		for n := writer; n < days; n += 2 { // in turns, because calls arrive in the order of time
+			if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+				// No trigger fires, neither ours nor the foreign key's.
+				if _, err := tx.Exec(ctx, `SET LOCAL session_replication_role = replica`); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, insertDay, last.AddDate(0, 0, n+1-days), o.rows*(n+1)/days-o.rows*n/days, o.users, end)
+				return err
+			}); err != nil {
+				return err
 			}
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
 		}
+		return nil
+	}); err != nil {
+		return err
 	}
-	_, err := pool.Exec(ctx, `VACUUM ANALYZE`)
-	return err
+	fmt.Printf("%d calls of %d users in %d days: made in %v", o.rows, o.users, days, time.Since(start).Round(time.Second))
+	start = time.Now()
+	if err := store.BuildRollups(ctx, pool); err != nil {
+		return err
+	}
+	if _, err := pool.Exec(ctx, `VACUUM ANALYZE`); err != nil {
+		return err
+	}
+	fmt.Printf(", their rollups in %v", time.Since(start).Round(time.Second))
+	start = time.Now()
+	middle := last.AddDate(0, 0, -days/2)
+	if err := both(func(half int) error {
+		found, err := store.Verify(ctx, pool, []store.VerifyOptions{{To: middle}, {From: middle}}[half])
+		if err == nil && len(found) > 0 {
+			err = fmt.Errorf("%s of %s has %d wrong rows", found[0].Rollup, found[0].Month.Format("2006-01"), found[0].Keys)
+		}
+		return err
+	}); err != nil {
+		return err
+	}
+	fmt.Printf(", verified in %v\n", time.Since(start).Round(time.Second))
+	return nil
+}
+
+// both runs do(0) and do(1) at once.
+func both(do func(n int) error) error {
+	var first error
+	var wg sync.WaitGroup
+	wg.Go(func() { first = do(0) })
+	second := do(1)
+	wg.Wait()
+	return errors.Join(first, second)
 }
 
 // viewer is whose usage is asked for.
@@ -157,7 +216,7 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options) error {
 			if err != nil {
 				return err
 			}
-			q := report.Question{Viewer: store.Administrator(), Filter: v.filter, Span: span, Top: 10}.ForStore()
+			q := report.Question{Viewer: store.Administrator(), Filter: v.filter, Span: span, Top: 10, Detail: o.detail}.ForStore()
 			var took []time.Duration
 			var previous, current store.Summary
 			for range o.repeat + 1 {
