@@ -113,9 +113,9 @@ chaos: build ## break everything while calls flow and count them; KILLS=20, DOWN
 
 ROWS ?= 10000000
 .PHONY: bench-query
-bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows
+bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows; BENCHFLAGS=-detail
 	@$(GO) build -o bin/benchquery ./tools/benchquery
-	@bin/benchquery -rows $(ROWS)
+	@bin/benchquery -rows $(ROWS) $(BENCHFLAGS)
 
 .PHONY: bench-store
 bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLAGS='-rows 100000'

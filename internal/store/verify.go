@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -179,8 +181,11 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, r rollup, start, end t
 // build makes the sums of [start, end) anew from the rows.
 func (r rollup) build(ctx context.Context, pool *pgxpool.Pool, start, end time.Time) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		// Nobody writes from here on; readers go on.
-		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+		// Nobody writes from here on; readers, and other rollups' builders, go on.
+		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE MODE`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `LOCK TABLE `+r.table+` IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(ctx, `DELETE FROM `+r.table+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
@@ -191,22 +196,27 @@ func (r rollup) build(ctx context.Context, pool *pgxpool.Pool, start, end time.T
 	})
 }
 
-// BuildRollups makes all rollups from calls that were stored without them, as
-// [Verify] repairs them but without comparing first. The calls must never have
-// been subject to retention.
+// BuildRollups makes all rollups at once from calls that were stored without
+// them, as [Verify] repairs them but without comparing first. The calls must
+// never have been subject to retention.
 func BuildRollups(ctx context.Context, pool *pgxpool.Pool) error {
 	from, to, err := verifyRange(ctx, pool, VerifyOptions{})
 	if err != nil {
 		return fmt.Errorf("build rollups: %w", err)
 	}
-	for _, r := range rollups {
-		for month := monthOf(from); month.Before(to); month = month.AddDate(0, 1, 0) {
-			if err := r.build(ctx, pool, month, month.AddDate(0, 1, 0)); err != nil {
-				return fmt.Errorf("build %s of %s: %w", r.table, month.Format("2006-01"), err)
+	errs := make([]error, len(rollups))
+	var wg sync.WaitGroup
+	for i, r := range rollups {
+		wg.Go(func() {
+			for month := monthOf(from); month.Before(to) && errs[i] == nil; month = month.AddDate(0, 1, 0) {
+				if err := r.build(ctx, pool, month, month.AddDate(0, 1, 0)); err != nil {
+					errs[i] = fmt.Errorf("build %s of %s: %w", r.table, month.Format("2006-01"), err)
+				}
 			}
-		}
+		})
 	}
-	return nil
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // verifyRange is the time of all rows and of all sums.
