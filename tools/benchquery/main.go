@@ -4,7 +4,7 @@
 //
 // The calls are made inside PostgreSQL, a day in each statement, without the
 // triggers that keep the rollups, which would take most of the time. The
-// rollups are then built by the statements that `usagectl verify -repair` mends
+// rollups are then built by the statements that `usagectl verify --repair` mends
 // them with, and verified. Every answer is compared with the sum of the rows; the
 // exit status is 1 when one differs.
 package main
