@@ -63,7 +63,7 @@ type Config struct {
 const (
 	// Rows a second hardly grow beyond 2,000 rows in a batch, but the cost of
 	// the sums by user does fall: one user then has more calls in each batch.
-	defaultMinBatch = 5000
+	defaultMinBatch = 10000
 	defaultMaxBatch = 10000
 	// A record has about 450 bytes, so the queue holds about 150,000 calls.
 	defaultQueueBytes = 64 << 20

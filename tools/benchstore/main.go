@@ -35,7 +35,7 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.rows, "rows", 100_000, "rows of one measurement")
-	flag.IntVar(&o.batch, "batch", 5000, "rows of one batch of the writer")
+	flag.IntVar(&o.batch, "batch", 10_000, "rows of one batch of the writer, by default as many as usage_postgres gathers")
 	flag.IntVar(&o.connections, "connections", 4, "connections of the writer, by default as many as usage_postgres has consumers")
 	flag.IntVar(&o.rounds, "rounds", 5, "measurements of each kind; medians count")
 	flag.IntVar(&o.users, "users", 2000, "users, some of them much busier than others")
