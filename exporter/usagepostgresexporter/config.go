@@ -61,8 +61,9 @@ type Config struct {
 }
 
 const (
-	// Rows a second hardly grow beyond 2,000 rows in a batch, but the cost of
-	// the sums by user does fall: one user then has more calls in each batch.
+	// The larger the batch, the more calls of one user share one sum: 10,000
+	// rows at a time reach 0.47 of a raw COPY, 5,000 reach 0.41
+	// (docs/benchmarks.md).
 	defaultMinBatch = 10000
 	defaultMaxBatch = 10000
 	// A record has about 450 bytes, so the queue holds about 150,000 calls.
