@@ -96,7 +96,7 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 	f := &book.File{Provider: provider}
 	done := map[string]bool{}
 	if base != nil {
-		f.Also, f.Defaults, f.Aliases = base.Also, base.Defaults, base.Aliases
+		f.Also, f.Defaults, f.Aliases = base.Also, base.Defaults, slices.Clone(base.Aliases)
 		f.Rows = slices.Clone(base.Rows)
 		for _, row := range base.Rows {
 			done[row.Model] = true
@@ -128,9 +128,13 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 		up := upliftOf(provider, model)
 		switch {
 		case done[model]:
-			r.compare(provider, model, f.Rows, sources)
+			r.compare(provider, model, model, f.Rows, sources)
 		case up != nil && up.inName(model):
 			r.compareUplift(provider, model, up, sources)
+		case base != nil && spelled(model, base.Rows) != "":
+			meant := spelled(model, base.Rows)
+			f.Aliases = append(f.Aliases, book.Alias{Name: model, Model: meant})
+			r.compare(provider, model, meant, f.Rows, sources)
 		default:
 			names = append(names, model)
 			decideOne(model)
@@ -150,6 +154,25 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 		return cmp.Or(strings.Compare(a.Model, b.Model), a.Span.From.Compare(b.Span.From))
 	})
 	r.files = append(r.files, f)
+}
+
+// spelled gives the researched model that a name means in another spelling: with
+// hyphens for dots, or with the day on which its earliest dated row begins,
+// which is the snapshot that came out with it. What research knows of its prices
+// before and after holds for the name too; a download shows one day alone.
+func spelled(model string, researched []book.Row) string {
+	for _, row := range researched {
+		if row.Span.From.IsZero() || slices.ContainsFunc(researched, func(earlier book.Row) bool {
+			return earlier.Model == row.Model && earlier.Span.From.Before(row.Span.From)
+		}) {
+			continue
+		}
+		plain, _ := strings.CutSuffix(model, row.Span.From.Format("-2006-01-02"))
+		if strings.ReplaceAll(plain, ".", "-") == strings.ReplaceAll(row.Model, ".", "-") {
+			return row.Model
+		}
+	}
+	return ""
 }
 
 func votesOn(provider, model string, sources []source) (votes []vote) {
@@ -187,11 +210,11 @@ func (r *result) settle(provider string, open []string, decided []book.Row, sour
 	return rows
 }
 
-// compare lists where a source says something else than the researched row of
-// its day.
-func (r *result) compare(provider, model string, rows []book.Row, sources []source) {
+// compare lists where a source says something else about a name than the
+// researched row of its day for the model that the name means.
+func (r *result) compare(provider, name, model string, rows []book.Row, sources []source) {
 	for _, s := range sources {
-		row, ok := s.rows[provider][model]
+		row, ok := s.rows[provider][name]
 		if !ok {
 			continue
 		}
@@ -208,7 +231,7 @@ func (r *result) compare(provider, model string, rows []book.Row, sources []sour
 			our, ok := ours[at]
 			their, told := theirs[at]
 			if ok && told && !our.IsSame() && !alike(our, their) {
-				r.leftOut = append(r.leftOut, omission{provider, model, fmt.Sprintf("researched price %s of %s, where %s has %s", our.Amount, item, s.name, their.Amount)})
+				r.leftOut = append(r.leftOut, omission{provider, name, fmt.Sprintf("researched price %s of %s, where %s has %s", our.Amount, item, s.name, their.Amount)})
 			}
 		}
 	}

@@ -213,3 +213,28 @@ func TestARegionalUpliftDecidesOverSourcesThatDoNotKnowIt(t *testing.T) {
 	assert.Equal(t, []omission{{"aws.bedrock", "us.anthropic.claude-opus-4-6-v1",
 		"taken as 5.5 of input (regional inference profiles cost a tenth more than the global one, GovCloud a fifth), where ignores has 5"}}, r.leftOut)
 }
+
+// A name that means a researched model must follow its history: a download knows
+// the prices of its own day.
+func TestASpellingFollowsTheHistoryOfItsModel(t *testing.T) {
+	t.Parallel()
+	files, _, err := book.Decode("p", []byte(`
+provider: p
+rows:
+  - {model: m-1.5, from: 2026-07-09, until: 2026-08-21, per_1m_tokens: {input: 5}, source: s, confidence: high}
+  - {model: m-1.5, from: 2026-08-21, per_1m_tokens: {input: 4}, source: s, confidence: high}
+  - {model: always, per_1m_tokens: {input: 1}, source: s, confidence: high}
+`))
+	require.NoError(t, err)
+	for name, want := range map[string]string{
+		"m-1-5":             "m-1.5",
+		"m-1.5-2026-07-09":  "m-1.5",
+		"m-1-5-2026-07-09":  "m-1.5",
+		"m-1.5-2026-08-21":  "", // a snapshot that came out later may have a price of its own
+		"m-1.5-mini":        "",
+		"m-1.5-latest":      "", // may have moved on to another model
+		"always-2026-07-09": "", // nothing is known about its time
+	} {
+		assert.Equal(t, want, spelled(name, files[0].Rows), name)
+	}
+}
