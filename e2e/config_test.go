@@ -13,6 +13,7 @@ type configuration struct {
 	apiHTTP    string // further keys of usage_api::http, indented by six
 	logLevel   string
 	logs       bool // a logs pipeline beside the one for traces
+	metrics    bool // the collector's own metrics, see [collector.metric]
 }
 
 func (c configuration) String() string {
@@ -28,9 +29,13 @@ func (c configuration) String() string {
 	if c.logs {
 		logs = "    logs: {receivers: [otlp], processors: [genai_usage], exporters: [usage_postgres]}\n"
 	}
+	metrics := "{level: none}"
+	if c.metrics {
+		metrics = "{readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: <METRICS PORT>}}}}]}"
+	}
 	return strings.NewReplacer(
 		"{{processor}}", c.processor, "{{exporter}}", c.exporter, "{{extensions}}", c.extensions,
-		"{{names}}", c.extNames, "{{api}}", api, "{{apiHTTP}}", c.apiHTTP, "{{level}}", level,
+		"{{names}}", c.extNames, "{{api}}", api, "{{apiHTTP}}", c.apiHTTP, "{{level}}", level, "{{metrics}}", metrics,
 	).Replace(`receivers:
   otlp:
     protocols:
@@ -58,7 +63,7 @@ service:
   extensions: [usage_api{{names}}]
   telemetry:
     logs: {level: {{level}}}
-    metrics: {level: none}
+    metrics: {{metrics}}
   pipelines:
     traces: {receivers: [otlp], processors: [genai_usage], exporters: [usage_postgres]}
 `) + logs

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,6 +58,7 @@ type collector struct {
 	configFile      string
 	env             []string
 	grpc, http, api string
+	metrics         string // address of its own metrics
 	cmd             *exec.Cmd
 	log             *syncBuffer
 	exited          chan struct{}
@@ -74,8 +76,9 @@ func start(t testing.TB, config string, env ...string) *collector {
 
 func prepare(t testing.TB, config string, env ...string) *collector {
 	t.Helper()
-	c := &collector{t: t, env: env, grpc: freeAddress(t), http: freeAddress(t), api: freeAddress(t), log: &syncBuffer{}}
-	config = strings.NewReplacer("<GRPC>", c.grpc, "<HTTP>", c.http, "<API>", c.api).Replace(config)
+	c := &collector{t: t, env: env, grpc: freeAddress(t), http: freeAddress(t), api: freeAddress(t), metrics: freeAddress(t), log: &syncBuffer{}}
+	_, metricsPort, _ := strings.Cut(c.metrics, ":")
+	config = strings.NewReplacer("<GRPC>", c.grpc, "<HTTP>", c.http, "<API>", c.api, "<METRICS PORT>", metricsPort).Replace(config)
 	c.configFile = filepath.Join(t.TempDir(), "config.yaml")
 	require.NoError(t, os.WriteFile(c.configFile, []byte(config), 0o600))
 	t.Cleanup(func() {
@@ -210,6 +213,32 @@ func (c *collector) get(path, login string) (int, map[string]any) {
 		require.NoError(c.t, decoder.Decode(&answer), "%s", body)
 	}
 	return res.StatusCode, answer
+}
+
+// metric is the sum of a metric of our own over its series that have all the
+// labels, such as method="copy"; 0 when there is none.
+func (c *collector) metric(name string, labels ...string) (sum float64) {
+	c.t.Helper()
+	text, err := scrape(c.t, c.metrics)
+	require.NoError(c.t, err)
+	for line := range strings.Lines(text) {
+		series, value := cutLast(strings.TrimSpace(line), " ")
+		full, set, _ := strings.Cut(series, "{")
+		if strings.TrimSuffix(full, "_total") != "otelcol_"+name || slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(set, label) }) {
+			continue
+		}
+		n, err := strconv.ParseFloat(value, 64)
+		require.NoError(c.t, err, line)
+		sum += n
+	}
+	return sum
+}
+
+func cutLast(s, sep string) (before, after string) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):]
+	}
+	return s, ""
 }
 
 // eventually repeats check until it succeeds, for at most 30 seconds.

@@ -108,7 +108,7 @@ func countersOfTheTable(t *testing.T, pool *pgxpool.Pool) map[string]decimal.Dec
 	return sums
 }
 
-func scrape(t *testing.T, address string) (string, error) {
+func scrape(t testing.TB, address string) (string, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/metrics", http.NoBody)
 	require.NoError(t, err)

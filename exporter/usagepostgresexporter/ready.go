@@ -114,7 +114,7 @@ func (e *usageExporter) prepare(ctx context.Context) error {
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
 		return err // we are being stopped
 	}
-	if store.SQLState(err) != "" && !tellsItself(err) {
+	if !tellsItself(err) {
 		err = &store.WriteError{Class: store.Classify(err), Err: err}
 	}
 	if before == nil || before.Error() != err.Error() {

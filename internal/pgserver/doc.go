@@ -3,6 +3,8 @@
 // cluster in a directory of its own, and starts it on a free port of 127.0.0.1
 // as an unprivileged user, also when the caller is root.
 //
+// [StartBouncer] puts a pgbouncer before one.
+//
 // A server outlives neither [Server.Stop] nor its caller: a watchdog process
 // waits for the caller's end, however it comes, stops the server and removes
 // its temporary directory.

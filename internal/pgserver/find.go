@@ -101,14 +101,9 @@ func majorVersion(program string) int {
 // The package's own server is neither created nor started.
 func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
 	dir, err := Find()
-	if err == nil || !errors.Is(err, ErrNotInstalled) || os.Getuid() != 0 {
+	if err == nil || !errors.Is(err, ErrNotInstalled) || !canInstall() {
 		return dir, err
 	}
-	apt, lookErr := exec.LookPath("apt-get")
-	if lookErr != nil {
-		return "", err
-	}
-	fmt.Fprintln(log, "PostgreSQL is not installed; installing it with apt-get (a minute or two) ...")
 	// Without this the package would create a cluster and start it on port 5432.
 	const noCluster = "/etc/postgresql-common/createcluster.conf"
 	if _, statErr := os.Stat(noCluster); os.IsNotExist(statErr) {
@@ -116,22 +111,45 @@ func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
 			_ = os.WriteFile(noCluster, []byte("create_main_cluster = false\n"), 0o644) //nolint:gosec // read by everybody, as the package's own
 		}
 	}
+	installErr := install(ctx, log, "postgresql", func() bool {
+		dir, err = Find()
+		return err == nil
+	})
+	if installErr != nil {
+		return "", fmt.Errorf("%w\n%w", installErr, ErrNotInstalled)
+	}
+	return dir, nil
+}
+
+func canInstall() bool {
+	_, err := exec.LookPath("apt-get")
+	return err == nil && os.Getuid() == 0
+}
+
+// install installs a package of the distribution until found says yes.
+func install(ctx context.Context, log io.Writer, name string, found func() bool) error {
+	fmt.Fprintf(log, "%s is not installed; installing it with apt-get (a minute or two) ...\n", name)
+	var err error
 	for _, args := range [][]string{
-		{"install", "-y", "--no-install-recommends", "postgresql"},
+		{"install", "-y", "--no-install-recommends", name},
 		{"update"},
-		{"install", "-y", "--no-install-recommends", "postgresql"},
+		{"install", "-y", "--no-install-recommends", name},
 	} {
-		cmd := exec.CommandContext(ctx, apt, args...) //nolint:gosec // fixed arguments
-		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		cmd := exec.CommandContext(ctx, "apt-get", append([]string{"-o", "DPkg::Lock::Timeout=60"}, args...)...) //nolint:gosec // fixed arguments
+		// In run level 1 no package starts a service of its own.
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
 		out, runErr := cmd.CombinedOutput()
-		if dir, findErr := Find(); findErr == nil {
-			return dir, nil
+		if found() {
+			return nil
 		}
 		if runErr != nil {
-			err = fmt.Errorf("apt-get %s: %w: %s\n%w", args[0], runErr, lastLines(out, 5), ErrNotInstalled)
+			err = fmt.Errorf("apt-get %s: %w: %s", args[0], runErr, lastLines(out, 5))
 		}
 	}
-	return "", err
+	if err == nil {
+		err = fmt.Errorf("apt-get installed %s, and its programs are not where they should be", name)
+	}
+	return err
 }
 
 func lastLines(text []byte, n int) string {

@@ -115,15 +115,11 @@ func (e *WriteError) Error() string {
 	if e.Rows > 0 {
 		text = "write " + strconv.Itoa(e.Rows) + " usage records: " + text
 	}
-	switch {
-	case errors.Is(e.Err, errNode):
-		text += "; " + errNode.Error() + ", the batch waits for it"
-	case SQLState(e.Err) == "3D000":
-		text += "; create it first: createdb <name>"
-	case e.Class == ClassSchema && SQLState(e.Err) != "":
-		text += "; run: usagectl migrate up"
-	case SQLState(e.Err) == "42501":
-		text += "; the user needs the role usage_writer: GRANT usage_writer TO <user>"
+	if errors.Is(e.Err, errNode) {
+		return text + "; " + errNode.Error() + ", the batch waits for it"
+	}
+	if advice := Advice(e.Err); advice != "" {
+		text += "; " + advice
 	}
 	return text
 }

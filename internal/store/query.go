@@ -54,13 +54,37 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 	if v.role == "" || v.own() && v.user.IsZero() {
 		return fmt.Errorf("read usage: the viewer has no rights")
 	}
-	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	tx, err := r.begin(ctx, v)
+	if Classify(err) == ClassConnection && !isCanceled(ctx) {
+		// The server, or a pooler, was started again and the pool's connections
+		// did not hear of it. Nothing was read yet.
+		r.pool.Reset()
+		tx, err = r.begin(ctx, v)
+	}
 	if err != nil {
-		return fmt.Errorf("begin reading: %w", err)
+		return err
 	}
 	// Nothing was written, so nothing is lost whichever way it ends; a context
 	// that has ended must still give the connection back.
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // see above
+	return fn(tx)
+}
+
+// begin takes a snapshot with the viewer's rights.
+func (r *Reader) begin(ctx context.Context, v Viewer) (pgx.Tx, error) {
+	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return nil, fmt.Errorf("begin reading: %w", err)
+	}
+	if err := r.become(ctx, tx, v); err != nil {
+		tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error before counts
+		return nil, err
+	}
+	return tx, nil
+}
+
+// become gives the transaction the viewer's rights and the reader's limits.
+func (r *Reader) become(ctx context.Context, tx pgx.Tx, v Viewer) error {
 	user := ""
 	if v.own() {
 		user = v.user.String()
@@ -89,7 +113,7 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 			return fmt.Errorf("name the user to the workers: %w", err)
 		}
 	}
-	return fn(tx)
+	return nil
 }
 
 // nameUserToWorkers makes a setting known where the views of own usage run on

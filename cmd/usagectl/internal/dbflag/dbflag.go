@@ -43,11 +43,11 @@ func (f *Flag) Connect(ctx context.Context) (*pgxpool.Pool, error) {
 // Advise adds what to do about an error of the database to a command whose user
 // needs a role.
 func Advise(err error, role string) error {
-	switch {
-	case store.Classify(err) == store.ClassSchema:
-		return fmt.Errorf("%w; run: usagectl migrate up", err)
-	case store.SQLState(err) == "42501": // no right
+	if store.SQLState(err) == "42501" { // no right
 		return fmt.Errorf("%w; the user needs the role: GRANT %s TO <user>", err, role)
+	}
+	if advice := store.Advice(err); advice != "" {
+		return fmt.Errorf("%w; %s", err, advice)
 	}
 	return err
 }
