@@ -23,32 +23,50 @@ func Prometheus() *grafana.Dashboard {
 	}
 	l := grafana.NewLayout(b)
 	l.Row(5,
-		promStat("Cost", "Increase of the cost counter over the period, extrapolated by Prometheus.", dollars, "sum(increase(llm_usage_cost_usd_total"+matching+"[$__range]))"),
-		promStat("Calls", "Increase of the call counter over the period.", count, "sum(increase(llm_usage_calls_total"+matching+"[$__range]))"),
-		promStat("Unpriced calls", "Calls of the period whose cost is not known.", count, `sum(increase(llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}[$__range])) or vector(0)`),
-		promStat("Waiting records", "Records in the sending queues of usage_postgres.", count, `sum(otelcol_exporter_queue_size{exporter=~"usage_postgres.*"})`),
-		promStat("Parked records", "Records of the period that the table refused.", count, "sum(increase(otelcol_usage_postgres_parked_total[$__range])) or vector(0)"),
+		promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders.", dollars, "sum("+grown("llm_usage_cost_usd_total"+matching, "$__range")+")"),
+		promStat("Calls", "Growth of the call counter over the period.", count, "sum("+grown("llm_usage_calls_total"+matching, "$__range")+")"),
+		promStat("Unpriced calls", "Calls of the period whose cost is not known.", count, "sum("+grown(`llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}`, "$__range")+") or vector(0)"),
+		promStat("Queue in use", "The fullest sending queue of usage_postgres. When one is full, senders have to keep their spans.", percent, "max("+queueInUse+")"),
+		promStat("Parked records", "Records of the period that the table refused. They wait in public.usage_dead_letter.", count, "sum("+grown("otelcol_usage_postgres_parked", "$__range")+") or vector(0)"),
 	)
 	l.Row(10,
-		promLines("Cost per hour by model", "Rate of the cost counter, per hour.", dollars, "sum by (model) (rate(llm_usage_cost_usd_total"+matching+"[$__rate_interval])) * 3600", "{{model}}"),
-		promLines("Cost per hour by service", "Rate of the cost counter, per hour.", dollars, "sum by (service) (rate(llm_usage_cost_usd_total"+matching+"[$__rate_interval])) * 3600", "{{service}}"),
+		promLines("Cost per hour by model", "Growth of the cost counter, per hour.", dollars, perHour("model"), "{{model}}"),
+		promLines("Cost per hour by service", "Growth of the cost counter, per hour.", dollars, perHour("service"), "{{service}}"),
 	)
 	l.Row(10,
-		promLines("Tokens per second by kind", "Input with cached input in it, and output with reasoning in it.", count, "sum by (kind) (rate(llm_usage_tokens_total"+matching+"[$__rate_interval]))", "{{kind}}"),
-		promLines("Calls per second by how their cost is known", "priced, estimated, reported or unpriced.", "reqps", "sum by (pricing_status) (rate(llm_usage_calls_total"+matching+"[$__rate_interval]))", "{{pricing_status}}"),
+		promLines("Tokens per second by kind", "The kinds do not overlap: together they are all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}"),
+		promLines("Calls per second by how their cost is known", "priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"),
 	)
 	l.Row(10,
 		promLines("Rows written and duplicates refused", "Rows per second that went into public.api_usage, and copies of calls that were there already.", "rowsps",
-			"sum(rate(otelcol_usage_postgres_rows_total[$__rate_interval]))", "written",
-			"sum(rate(otelcol_usage_postgres_duplicates_total[$__rate_interval]))", "duplicates"),
+			"sum(rate(otelcol_usage_postgres_rows[$__rate_interval]))", "written",
+			"sum(rate(otelcol_usage_postgres_duplicates[$__rate_interval]))", "duplicates"),
 		promLines("Time to store a batch", "95 of 100 batches are stored within this time; and the age of the oldest call in them.", seconds,
-			"histogram_quantile(0.95, sum by (le) (rate(otelcol_usage_postgres_batch_duration_seconds_bucket[$__rate_interval])))", "batch",
-			"histogram_quantile(0.95, sum by (le) (rate(otelcol_usage_postgres_delay_seconds_bucket[$__rate_interval])))", "age of the oldest call"),
-		promLines("Queue and retries", "Records that wait, and batches that had to be tried again, by the kind of error.", count,
-			`sum(otelcol_exporter_queue_size{exporter=~"usage_postgres.*"})`, "waiting",
-			"sum by (class) (increase(otelcol_usage_postgres_retries_total[$__rate_interval]))", "retries: {{class}}"),
+			"histogram_quantile(0.95, sum by (le) (rate(otelcol_usage_postgres_batch_duration_bucket[$__rate_interval])))", "batch",
+			"histogram_quantile(0.95, sum by (le) (rate(otelcol_usage_postgres_delay_bucket[$__rate_interval])))", "age of the oldest call"),
+		promLines("Queues in use", "How full each sending queue is.", percent, queueInUse, "{{exporter}}"),
+		promLines("Batches tried again", "Batches that could not be stored at the first try, by the kind of error.", count,
+			"sum by (class) ("+grown("otelcol_usage_postgres_retries", "$__rate_interval")+")", "{{class}}"),
 	)
 	return b
+}
+
+// queueInUse is a share: queues are measured in bytes, or what sizer says.
+const queueInUse = `max by (exporter) (otelcol_exporter_queue_size{exporter=~"usage_postgres.*"} / otelcol_exporter_queue_capacity{exporter=~"usage_postgres.*"})`
+
+// grown is what each series of a counter grew by in a window. increase() alone
+// leaves out the value that a series begins with, which of a rare model or an
+// error is all there is.
+func grown(counter, window string) string {
+	return "increase(" + counter + "[" + window + `]) or label_replace(min_over_time(` + counter + "[" + window + "]) unless " + counter + " offset " + window + `, "begins", "here", "", "")`
+}
+
+func perSecond(by, counter string) string {
+	return "sum by (" + by + ") (" + grown(counter, "$__rate_interval") + ") / ($__rate_interval_ms / 1000)"
+}
+
+func perHour(by string) string {
+	return perSecond(by, "llm_usage_cost_usd_total"+matching) + " * 3600"
 }
 
 func labelFilter(name, label, description string) grafana.Variable {
