@@ -5,7 +5,18 @@ import "encoding/json"
 // messages is Anthropic's Messages API: input_tokens leaves the cache out, and
 // writes are told by their lifetime.
 func messages(q *request) {
-	q.answering("anthropic", "messages")
+	answer := q.message("anthropic", "messages")
+	if !q.call.Stream {
+		q.json(answer)
+		return
+	}
+	q.stream()
+	q.messageEvents(answer, func(name string, data object) { q.event(name, data) })
+}
+
+// message draws the bill of a call and makes the answer to it.
+func (q *request) message(provider, api string) object {
+	q.answering(provider, api)
 	fresh := q.draw(21, 999)
 	b := Bill{Output: q.draw(201, 1999)}
 	if !q.short {
@@ -20,46 +31,48 @@ func messages(q *request) {
 		"service_tier":   "standard",
 	}
 	q.call.Usage = usage
-
 	content, stop := object{"type": "text", "text": reply}, "end_turn"
 	if tool := q.wantsTool(hasToolResult); tool != "" {
 		content, stop = object{"type": "tool_use", "id": "toolu_1", "name": tool, "input": json.RawMessage(toolArguments)}, "tool_use"
 	}
-	answer := object{
+	return object{
 		"id": q.id("msg_"), "type": "message", "role": "assistant", "model": q.call.Model,
 		"content": []any{content}, "stop_reason": stop, "stop_sequence": nil, "usage": usage,
 	}
-	if !q.call.Stream {
-		q.json(answer)
-		return
-	}
-	q.stream()
-	begun, first := object{}, object{}
+}
+
+// messageEvents tells the answer as a stream: the usage comes twice, first with
+// one output token, then with all of them.
+func (q *request) messageEvents(answer object, send func(name string, data object)) {
+	begun, first, last := object{}, object{}, object{}
 	for key, value := range answer {
 		begun[key] = value
 	}
+	usage := answer["usage"].(object)
 	for key, value := range usage {
 		first[key] = value
 	}
+	for _, key := range []string{"input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"} {
+		last[key] = usage[key]
+	}
 	first["output_tokens"] = 1
 	begun["content"], begun["stop_reason"], begun["usage"] = []any{}, nil, first
-	q.event("message_start", object{"type": "message_start", "message": begun})
+	content := answer["content"].([]any)[0].(object)
 	empty, delta := object{"type": "text", "text": ""}, object{"type": "text_delta", "text": reply}
 	if content["type"] == "tool_use" {
 		empty = object{"type": "tool_use", "id": "toolu_1", "name": content["name"], "input": object{}}
 		delta = object{"type": "input_json_delta", "partial_json": toolArguments}
 	}
-	q.event("content_block_start", object{"type": "content_block_start", "index": 0, "content_block": empty})
-	q.event("content_block_delta", object{"type": "content_block_delta", "index": 0, "delta": delta})
-	q.event("content_block_stop", object{"type": "content_block_stop", "index": 0})
-	q.event("message_delta", object{
-		"type": "message_delta", "delta": object{"stop_reason": stop, "stop_sequence": nil},
-		"usage": object{
-			"input_tokens": fresh, "cache_read_input_tokens": b.CacheRead,
-			"cache_creation_input_tokens": b.CacheWrite5m + b.CacheWrite1h, "output_tokens": b.Output,
-		},
-	})
-	q.event("message_stop", object{"type": "message_stop"})
+	for _, data := range []object{
+		{"type": "message_start", "message": begun},
+		{"type": "content_block_start", "index": 0, "content_block": empty},
+		{"type": "content_block_delta", "index": 0, "delta": delta},
+		{"type": "content_block_stop", "index": 0},
+		{"type": "message_delta", "delta": object{"stop_reason": answer["stop_reason"], "stop_sequence": nil}, "usage": last},
+		{"type": "message_stop"},
+	} {
+		send(data["type"].(string), data)
+	}
 }
 
 func hasToolResult(message object) bool {

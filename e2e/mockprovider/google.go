@@ -7,7 +7,15 @@ import "strings"
 func gemini(q *request) {
 	model, method, _ := strings.Cut(q.r.PathValue("model"), ":")
 	q.call.RequestModel, q.call.Stream = model, method == "streamGenerateContent"
-	q.answering("gcp.gemini", method)
+	provider := "gcp.gemini"
+	if q.r.PathValue("project") != "" {
+		provider = "gcp.vertex_ai"
+	}
+	q.answering(provider, method)
+	if strings.Contains(method, "mbedContent") { // one text or many
+		geminiEmbed(q)
+		return
+	}
 	b := Bill{Input: q.draw(3001, 9999), Reasoning: q.draw(101, 999)}
 	b.CacheRead = q.draw(1024, b.Input-1000)
 	candidates := q.draw(21, 999)
@@ -42,4 +50,11 @@ func gemini(q *request) {
 		return
 	}
 	q.json(answer)
+}
+
+// geminiEmbed is embedContent and batchEmbedContents: nothing in the answer
+// tells what is billed.
+func geminiEmbed(q *request) {
+	vector := object{"values": []float32{0.25, -0.5, 0.125}}
+	q.json(object{"embedding": vector, "embeddings": []any{vector}})
 }

@@ -26,7 +26,10 @@ func (q *request) answering(provider, api string) {
 	}
 }
 
-var reasoningModel = regexp.MustCompile(`^(o\d|gpt-5)`)
+var (
+	reasoningModel = regexp.MustCompile(`^(openai/)?(o\d|gpt-5)`)
+	thinks         = regexp.MustCompile(`^(grok-[34]|deepseek-reasoner|x-ai/)`) // of other vendors
+)
 
 // openAIBill draws what OpenAI counts: input includes the cache, output
 // includes reasoning.
@@ -44,18 +47,15 @@ func (q *request) openAIBill() Bill {
 }
 
 func chat(q *request) {
-	q.answering("openai", "chat.completions")
-	b := q.openAIBill()
+	v := q.vendor()
+	q.answering(v.provider, "chat.completions")
+	b := v.drawBill(q)
 	if list, _ := q.body["modalities"].([]any); len(list) > 1 {
 		b.CacheRead = 0
 		b.InputAudio, b.OutputAudio = q.draw(11, b.Input/2), q.draw(11, b.Output/2)
 	}
 	q.call.Bill = b
-	usage := object{
-		"prompt_tokens": b.Input, "completion_tokens": b.Output, "total_tokens": b.Input + b.Output,
-		"prompt_tokens_details":     object{"cached_tokens": b.CacheRead, "audio_tokens": b.InputAudio},
-		"completion_tokens_details": object{"reasoning_tokens": b.Reasoning, "audio_tokens": b.OutputAudio, "accepted_prediction_tokens": 0, "rejected_prediction_tokens": 0},
-	}
+	usage := v.usage(b)
 	q.call.Usage = usage
 
 	tool := q.wantsTool(func(m object) bool { return m["role"] == "tool" })
@@ -85,7 +85,7 @@ func chat(q *request) {
 	}
 	q.stream()
 	options, _ := q.body["stream_options"].(object)
-	withUsage := options["include_usage"] == true
+	withUsage := options["include_usage"] == true && !v.reports
 	answer["object"] = "chat.completion.chunk"
 	if withUsage {
 		answer["usage"] = nil
@@ -95,6 +95,10 @@ func chat(q *request) {
 		q.event("", answer)
 	}
 	chunk(message, nil)
+	if v.reports {
+		answer["usage"] = usage
+		answer["x_groq"] = object{"id": answer["id"], "usage": usage}
+	}
 	chunk(object{}, finish)
 	if withUsage {
 		answer["choices"], answer["usage"] = []any{}, usage
@@ -165,7 +169,7 @@ func responses(q *request) {
 }
 
 func embeddings(q *request) {
-	q.answering("openai", "embeddings")
+	q.answering(q.vendor().provider, "embeddings")
 	q.call.Bill = Bill{Input: q.draw(5, 900)}
 	q.call.Usage = object{"prompt_tokens": q.call.Bill.Input, "total_tokens": q.call.Bill.Input}
 	count := 1

@@ -36,7 +36,7 @@ type Bill struct {
 	Input, CacheRead, CacheWrite5m, CacheWrite1h int64 // tokens
 	Output, Reasoning                            int64 // tokens
 	InputAudio, OutputAudio                      int64 // tokens
-	Seconds, Characters, Images                  int64
+	Seconds, Characters, Images, SearchUnits     int64
 }
 
 // Case is what a client announces before it calls, with a POST to /_case.
@@ -69,15 +69,33 @@ func New(seed uint64) *Provider {
 	p := &Provider{mux: http.NewServeMux(), random: rand.New(rand.NewPCG(seed, 0))}
 	p.mux.HandleFunc("POST /_case", p.announce)
 	for path, answer := range map[string]func(*request){
-		"/v1/chat/completions":     chat,
-		"/v1/responses":            responses,
-		"/v1/embeddings":           embeddings,
-		"/v1/audio/speech":         speech,
-		"/v1/audio/transcriptions": transcription,
-		"/v1/images/generations":   image,
-		"/v1/messages":             messages,
-		"/model/{model}/converse":  converse,
-		"/v1beta/models/{model}":   gemini, // "gemini-2.5-flash:generateContent"
+		"/v1/chat/completions":          chat,
+		"/{vendor}/v1/chat/completions": chat, // compatible.go
+		"/v1/responses":                 responses,
+		"/v1/embeddings":                embeddings,
+		"/{vendor}/v1/embeddings":       embeddings,
+		"/v1/audio/speech":              speech,
+		"/v1/audio/transcriptions":      transcription,
+		"/v1/images/generations":        image,
+		"/v1/messages":                  messages,
+
+		"/openai/deployments/{deployment}/chat/completions": chat,
+		"/openai/deployments/{deployment}/embeddings":       embeddings,
+
+		"/model/{model}/converse":                    converse,
+		"/model/{model}/converse-stream":             converseStream,
+		"/model/{model}/invoke":                      invokeModel,
+		"/model/{model}/invoke-with-response-stream": invokeModelStream,
+
+		"/v1beta/models/{model}": gemini, // "gemini-2.5-flash:generateContent"
+		"/{version}/projects/{project}/locations/{location}/publishers/google/models/{model}": gemini,
+
+		"/v2/chat":   cohereChat,
+		"/v1/chat":   cohereChat1,
+		"/v2/embed":  cohereEmbed,
+		"/v1/embed":  cohereEmbed,
+		"/v2/rerank": cohereRerank,
+		"/v1/rerank": cohereRerank,
 	} {
 		p.mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) { p.serve(w, r, answer) })
 	}
@@ -185,6 +203,12 @@ func (q *request) event(name string, data any) {
 	}
 	raw, _ := json.Marshal(data)
 	fmt.Fprintf(q.w, "data: %s\n\n", raw)
+	q.w.(http.Flusher).Flush()
+}
+
+// line is one message of a stream of lines.
+func (q *request) line(data any) {
+	_ = json.NewEncoder(q.w).Encode(data)
 	q.w.(http.Flusher).Flush()
 }
 

@@ -116,8 +116,17 @@ func adjustVercel(s *spanReader, f *facts) {
 		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 		f.reports |= MissingCache
 	}
-	if s.op == opEmbedding {
+	switch provider := providerCalled(s.told); {
+	case s.op == opEmbedding:
 		f.total = absent
+	case provider == providerCohere && s.op == opChat:
+		// The SDK tells what the model saw; Cohere bills billed_units, which
+		// leave its own instructions out.
+		f.estimate = true
+	case provider == providerBedrock && f.cacheRead > 0 && f.total.known() && f.total == f.input+f.output:
+		// Bedrock's own total has the cache on top. This one is version 6's,
+		// whose spans of objects do not tell the uncached tokens apart.
+		f.inputMeans = inputInclusive
 	}
 	metadata := s.a.text(vercelMetadata)
 	if metadata == "" {

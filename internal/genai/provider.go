@@ -126,6 +126,25 @@ func providerNamed(name string) string {
 	return ""
 }
 
+// providerCalled is providerNamed, also for names with a kind of model at their
+// end: Vercel's SDK calls a provider of the app's own making "name.chat".
+func providerCalled(name string) string {
+	if p := providerNamed(name); p != "" {
+		return p
+	}
+	return providerNamed(withoutKind(name))
+}
+
+func withoutKind(name string) string {
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		switch name[dot+1:] {
+		case "chat", "completion", "responses", "messages", "embedding", "embeddings", "textEmbedding", "image", "speech", "transcription", "reranking", "video":
+			return name[:dot]
+		}
+	}
+	return name
+}
+
 // hostOf gives the host of a URL, "" for what is none.
 func hostOf(url string) string {
 	_, rest, ok := strings.Cut(url, "://")
@@ -212,7 +231,7 @@ func providerAt(address string) string {
 // the address (some libraries write the vendor's address without looking), and
 // the model decides where the name is a framework's.
 func providerOf(told, address, model string, info modelInfo) string {
-	p := providerNamed(told)
+	p := providerCalled(told)
 	switch p {
 	case providerOpenAI, providerAnthropic, fromModel, "":
 		if at := providerAt(address); at != "" {
@@ -226,7 +245,7 @@ func providerOf(told, address, model string, info modelInfo) string {
 	}
 	switch p {
 	case "":
-		return told
+		return withoutKind(told)
 	case fromModel:
 		if info.bedrock {
 			return providerBedrock
