@@ -41,6 +41,8 @@ type usageExporter struct {
 	pool   *pgxpool.Pool
 	writer *store.Writer
 	ready  readiness
+	// waiting has the batches under way.
+	waiting waiting
 
 	// failing is set while the last thing we told about the database is bad.
 	failing atomic.Bool
@@ -74,7 +76,7 @@ func (e *usageExporter) start(context.Context, component.Host) error {
 		Encode:           usageattr.Append,
 	})
 	e.ready.start(e.prepare)
-	return nil
+	return e.observeAge()
 }
 
 // shutdown runs after the queue has flushed what it can.
@@ -94,11 +96,20 @@ func (e *usageExporter) push(ctx context.Context, r xexporterhelper.Request) err
 	if !ok {
 		return errForeignRequest
 	}
+	e.waiting.begin(own, time.Now())
+	err := e.store(ctx, own)
+	if err == nil || !e.cfg.BackOffConfig.Enabled {
+		e.waiting.end(own)
+	}
+	return err
+}
+
+func (e *usageExporter) store(ctx context.Context, r *request) error {
 	if err := e.ready.wait(ctx); err != nil {
 		e.countRetry(ctx, classOf(err))
 		return err
 	}
-	records, unreadable := e.decode(ctx, own.records)
+	records, unreadable := e.decode(ctx, r.records)
 	start := time.Now()
 	result, err := e.writer.Write(ctx, records)
 	if err == nil && len(unreadable) > 0 {

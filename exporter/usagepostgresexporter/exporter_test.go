@@ -21,6 +21,7 @@ import (
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -144,6 +145,14 @@ func (f *fixture) counter(t *testing.T, name string) int64 {
 	return sum
 }
 
+// queueAge is in seconds.
+func (f *fixture) queueAge(t *testing.T) float64 {
+	t.Helper()
+	m, err := f.telemetry.GetMetric("otelcol_usage_postgres_queue_age")
+	require.NoError(t, err)
+	return m.Data.(metricdata.Gauge[float64]).DataPoints[0].Value
+}
+
 // eventually polls; 20 seconds are for a loaded machine.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -178,11 +187,13 @@ func TestAMissingSchemaIsSaidInOneLineAndRepairedLater(t *testing.T) {
 	line := fmt.Sprintf("the database has no usage schema, version %d is needed; run: usagectl migrate up", dbmigrate.Latest())
 	eventually(t, "the line", func() bool { return strings.Contains(f.text(), line) })
 	eventually(t, "retries", func() bool { return f.counter(t, "usage_postgres_retries") > 2 })
+	assert.Positive(t, f.queueAge(t))
 	assert.Equal(t, 1, f.logs.FilterMessage("usage cannot be stored and waits in the queue").Len(), "once, not at every look")
 	assert.Equal(t, componentstatus.StatusRecoverableError, f.host.statuses()[0])
 
 	migrate(t, db)
 	eventually(t, "10 rows", func() bool { return db.Text(countRows) == "10" })
+	eventually(t, "nothing waits", func() bool { return f.queueAge(t) == 0 })
 	f.stop(t)
 	assert.Equal(t, componentstatus.StatusOK, f.host.statuses()[len(f.host.statuses())-1])
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exporterhelper/xexporterhelper"
@@ -23,14 +24,15 @@ import (
 // nothing to put in.
 type request struct {
 	records []string
-	bytes   int // of all records with their frames
+	bytes   int       // of all records with their frames
+	since   time.Time // when the first of them was accepted
 }
 
 // frameBytes is what a record costs in the queue beside its text, at most.
 const frameBytes = binary.MaxVarintLen32
 
-func newRequest(records []string) *request {
-	r := &request{records: records}
+func newRequest(records []string, since time.Time) *request {
+	r := &request{records: records, since: since}
 	for _, text := range records {
 		r.bytes += len(text) + frameBytes
 	}
@@ -106,7 +108,7 @@ func (e *usageExporter) requestFrom(ctx context.Context, all carriers, count int
 	if notText > 0 {
 		e.lost(ctx, reasonNotText, notText)
 	}
-	return newRequest(slices.Clip(records))
+	return newRequest(slices.Clip(records), time.Now())
 }
 
 var errForeignRequest = errors.New("request of another exporter")
@@ -125,7 +127,7 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 	if !inBytes && sizer != exporterhelper.RequestSizerTypeItems {
 		return nil, fmt.Errorf("cannot split by %s", sizer.String())
 	}
-	merged := r
+	merged, added := r, r
 	if other != nil {
 		more, ok := other.(*request)
 		if !ok {
@@ -133,10 +135,17 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 		}
 		// Parts share their memory; the capacity that ends with each part keeps
 		// this from writing into the next.
-		merged = &request{records: append(r.records, more.records...), bytes: r.bytes + more.bytes}
+		merged, added = &request{records: append(r.records, more.records...), bytes: r.bytes + more.bytes, since: r.since}, more
 	}
 	if maxSize <= 0 || (inBytes && merged.bytes <= maxSize) || (!inBytes && len(merged.records) <= maxSize) {
 		return []xexporterhelper.Request{merged}, nil
+	}
+	part := func(from, to int) *request {
+		since := r.since
+		if from >= len(r.records) {
+			since = added.since
+		}
+		return newRequest(slices.Clip(merged.records[from:to]), since)
 	}
 	var parts []xexporterhelper.Request
 	start, size := 0, 0
@@ -146,24 +155,28 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 			one = len(text) + frameBytes
 		}
 		if i > start && size+one > maxSize {
-			parts = append(parts, newRequest(slices.Clip(merged.records[start:i])))
+			parts = append(parts, part(start, i))
 			start, size = i, 0
 		}
 		size += one
 	}
 	// In their order: the batcher acknowledges by it which request of the queue
 	// is done, and takes only the last part for one that can still grow.
-	return append(parts, newRequest(slices.Clip(merged.records[start:]))), nil
+	return append(parts, part(start, len(merged.records))), nil
 }
 
 // encoding is the form of a request on disk: a byte with the version of the
-// form, then for each record its length as a varint and its text.
+// form, when it was accepted as eight bytes (Unix nanoseconds, big endian), then
+// for each record its length as a varint and its text.
 type encoding struct {
 	// lost counts what could not be read back.
 	lost func(ctx context.Context, reason string, records int)
 }
 
-const encodingVersion = 1
+const (
+	encodingVersion = 2
+	headBytes       = 1 + 8
+)
 
 // Marshal never fails for our own requests.
 func (encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, error) {
@@ -171,8 +184,9 @@ func (encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, e
 	if !ok {
 		return nil, errForeignRequest
 	}
-	b := make([]byte, 0, 1+own.bytes)
+	b := make([]byte, 0, headBytes+own.bytes)
 	b = append(b, encodingVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(own.since.UnixNano())) //nolint:gosec // read back as it was
 	for _, text := range own.records {
 		b = binary.AppendUvarint(b, uint64(len(text)))
 		b = append(b, text...)
@@ -186,15 +200,16 @@ func (encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, e
 func (e encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
 	ctx := context.Background()
 	if len(data) == 0 {
-		return ctx, newRequest(nil), nil
+		return ctx, newRequest(nil, time.Now()), nil
 	}
-	if data[0] != encodingVersion {
+	if data[0] != encodingVersion || len(data) < headBytes {
 		e.lost(ctx, reasonQueue, 1)
-		return ctx, newRequest(nil), nil
+		return ctx, newRequest(nil, time.Now()), nil
 	}
-	text := string(data[1:]) // once for all records, which are parts of it
+	since := time.Unix(0, int64(binary.BigEndian.Uint64(data[1:]))) //nolint:gosec // as it was written
+	text := string(data[headBytes:])                                // once for all records, which are parts of it
 	var records []string
-	for rest := data[1:]; len(rest) > 0; {
+	for rest := data[headBytes:]; len(rest) > 0; {
 		n, width := binary.Uvarint(rest)
 		if width <= 0 || n > uint64(len(rest)-width) {
 			e.lost(ctx, reasonQueue, 1)
@@ -204,5 +219,5 @@ func (e encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Reque
 		records = append(records, text[at:at+int(n)]) //nolint:gosec // n is below the length
 		rest = rest[width+int(n):]                    //nolint:gosec // n is below the length
 	}
-	return ctx, newRequest(slices.Clip(records)), nil
+	return ctx, newRequest(slices.Clip(records), since), nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,9 @@ func migrate(t *testing.T, db *pgtest.DB) {
 	require.NoError(t, err)
 }
 
+// noon is when the requests of these tests were accepted.
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
 func texts(from, to int) []string {
 	var list []string
 	for n := from; n < to; n++ {
@@ -51,14 +55,14 @@ func collect(parts []xexporterhelper.Request) (all []string, sizes []int) {
 
 func TestRequestsMergeAndSplitWithoutLosingARecord(t *testing.T) {
 	t.Parallel()
-	a, b := newRequest(texts(0, 7)), newRequest(texts(7, 25))
+	a, b := newRequest(texts(0, 7), noon), newRequest(texts(7, 25), noon)
 	parts, err := a.MergeSplit(t.Context(), 10, exporterhelper.RequestSizerTypeItems, b)
 	require.NoError(t, err)
 	all, sizes := collect(parts)
 	assert.Equal(t, texts(0, 25), all, "in their order: the queue acknowledges by it")
 	assert.Equal(t, []int{10, 10, 5}, sizes)
 
-	parts, err = newRequest(texts(0, 25)).MergeSplit(t.Context(), 100, exporterhelper.RequestSizerTypeBytes, nil)
+	parts, err = newRequest(texts(0, 25), noon).MergeSplit(t.Context(), 100, exporterhelper.RequestSizerTypeBytes, nil)
 	require.NoError(t, err)
 	all, _ = collect(parts)
 	assert.Equal(t, texts(0, 25), all)
@@ -66,11 +70,11 @@ func TestRequestsMergeAndSplitWithoutLosingARecord(t *testing.T) {
 		assert.LessOrEqual(t, p.BytesSize(), 100)
 	}
 
-	parts, err = newRequest(texts(0, 3)).MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, newRequest(texts(3, 4)))
+	parts, err = newRequest(texts(0, 3), noon).MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, newRequest(texts(3, 4), noon))
 	require.NoError(t, err)
 	assert.Len(t, parts, 1)
 
-	large := newRequest([]string{"a", strings.Repeat("x", 1000), "b"})
+	large := newRequest([]string{"a", strings.Repeat("x", 1000), "b"}, noon)
 	parts, err = large.MergeSplit(t.Context(), 50, exporterhelper.RequestSizerTypeBytes, nil)
 	require.NoError(t, err)
 	all, sizes = collect(parts)
@@ -78,33 +82,48 @@ func TestRequestsMergeAndSplitWithoutLosingARecord(t *testing.T) {
 	assert.Equal(t, []int{1, 1, 1}, sizes)
 }
 
+func TestAPartWaitsSinceItsFirstRecordWasAccepted(t *testing.T) {
+	t.Parallel()
+	later := noon.Add(time.Minute)
+	parts, err := newRequest(texts(0, 7), noon).MergeSplit(t.Context(), 10, exporterhelper.RequestSizerTypeItems, newRequest(texts(7, 25), later))
+	require.NoError(t, err)
+	var since []time.Time
+	for _, p := range parts {
+		since = append(since, p.(*request).since)
+	}
+	assert.Equal(t, []time.Time{noon, later, later}, since, "what is left over must not stay as old as what it was once next to")
+	parts, err = newRequest(texts(0, 7), noon).MergeSplit(t.Context(), 10, exporterhelper.RequestSizerTypeItems, newRequest(texts(7, 8), later))
+	require.NoError(t, err)
+	assert.Equal(t, noon, parts[0].(*request).since)
+}
+
 func TestAPartThatGrowsDoesNotWriteIntoItsNeighbour(t *testing.T) {
 	t.Parallel()
-	parts, err := newRequest(texts(0, 10)).MergeSplit(t.Context(), 5, exporterhelper.RequestSizerTypeItems, nil)
+	parts, err := newRequest(texts(0, 10), noon).MergeSplit(t.Context(), 5, exporterhelper.RequestSizerTypeItems, nil)
 	require.NoError(t, err)
-	_, err = parts[0].MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, newRequest(texts(90, 93)))
+	_, err = parts[0].MergeSplit(t.Context(), 0, exporterhelper.RequestSizerTypeItems, newRequest(texts(90, 93), noon))
 	require.NoError(t, err)
 	assert.Equal(t, texts(5, 10), parts[1].(*request).records)
 }
 
 func TestOnlyOurRequestsAreMergedAndOnlyByItemsOrBytes(t *testing.T) {
 	t.Parallel()
-	_, err := newRequest(nil).MergeSplit(t.Context(), 5, exporterhelper.RequestSizerTypeRequests, nil)
+	_, err := newRequest(nil, noon).MergeSplit(t.Context(), 5, exporterhelper.RequestSizerTypeRequests, nil)
 	require.Error(t, err)
 	_, err = encoding{}.Marshal(t.Context(), nil)
 	require.ErrorIs(t, err, errForeignRequest)
 }
 
 func FuzzARequestReadsBackFromTheQueue(f *testing.F) {
-	good, err := encoding{}.Marshal(context.Background(), newRequest([]string{"one", "", strings.Repeat("x", 300)}))
+	good, err := encoding{}.Marshal(context.Background(), newRequest([]string{"one", "", strings.Repeat("x", 300)}, noon))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(good)
 	f.Add(good[:len(good)-1])
 	f.Add([]byte{})
-	f.Add([]byte{2, 1, 'x'})
-	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
+	f.Add([]byte{1, 1, 'x'})
+	f.Add([]byte{2, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		lost := 0
 		e := encoding{lost: func(_ context.Context, reason string, n int) {
@@ -116,12 +135,13 @@ func FuzzARequestReadsBackFromTheQueue(f *testing.F) {
 		first := r.(*request)
 		again, err := e.Marshal(t.Context(), first)
 		require.NoError(t, err)
-		require.LessOrEqual(t, len(again), 1+first.BytesSize())
+		require.LessOrEqual(t, len(again), headBytes+first.BytesSize())
 		before := lost
 		_, r, err = e.Unmarshal(again)
 		require.NoError(t, err)
 		require.Equal(t, before, lost)
 		require.True(t, slices.Equal(first.records, r.(*request).records))
+		require.True(t, first.since.Equal(r.(*request).since))
 		if lost == 0 && len(data) > 0 {
 			// Lengths have more than one spelling, but never lose a record.
 			require.LessOrEqual(t, len(again), len(data))

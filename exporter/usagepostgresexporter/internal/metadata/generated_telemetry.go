@@ -3,10 +3,12 @@
 package metadata
 
 import (
+	"context"
 	"errors"
 	"sync"
 
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/embedded"
 	"go.opentelemetry.io/otel/trace"
 
 	"go.opentelemetry.io/collector/component"
@@ -30,6 +32,7 @@ type TelemetryBuilder struct {
 	UsagePostgresDelay              metric.Float64Histogram
 	UsagePostgresDuplicates         metric.Int64Counter
 	UsagePostgresParked             metric.Int64Counter
+	UsagePostgresQueueAge           metric.Float64ObservableGauge
 	UsagePostgresRetries            metric.Int64Counter
 	UsagePostgresRows               metric.Int64Counter
 	UsagePostgresSpansWithoutRecord metric.Int64Counter
@@ -46,6 +49,31 @@ type telemetryBuilderOptionFunc func(mb *TelemetryBuilder)
 
 func (tbof telemetryBuilderOptionFunc) apply(mb *TelemetryBuilder) {
 	tbof(mb)
+}
+
+// RegisterUsagePostgresQueueAgeCallback sets callback for observable UsagePostgresQueueAge metric.
+func (builder *TelemetryBuilder) RegisterUsagePostgresQueueAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.UsagePostgresQueueAge, obs: o})
+		return nil
+	}, builder.UsagePostgresQueueAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+type observerFloat64 struct {
+	embedded.Float64Observer
+	inst metric.Float64Observable
+	obs  metric.Observer
+}
+
+func (oi *observerFloat64) Observe(value float64, opts ...metric.ObserveOption) {
+	oi.obs.ObserveFloat64(oi.inst, value, opts...)
 }
 
 // Shutdown unregister all registered callbacks for async instruments.
@@ -75,7 +103,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresDelay, err = builder.meter.Float64Histogram(
 		"otelcol_usage_postgres_delay",
-		metric.WithDescription("Age of the oldest call of a batch when it is stored. It is large when the database was away, or when an app sends late. [Alpha]"),
+		metric.WithDescription("Time from the oldest call of a batch to its row. It is large when the database was away, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400}...),
 	)
@@ -90,6 +118,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_usage_postgres_parked",
 		metric.WithDescription("Records that the table refuses. They stand in public.usage_dead_letter with the reason. [Alpha]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.UsagePostgresQueueAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_usage_postgres_queue_age",
+		metric.WithDescription("How long the oldest call has waited that was accepted and is not stored; 0 when nothing waits. It grows while the database is away, and outlives a restart with a queue on disk. [Alpha]"),
+		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresRetries, err = builder.meter.Int64Counter(

@@ -39,7 +39,7 @@ func AssertEqualUsagePostgresBatchDuration(t *testing.T, tt *componenttest.Telem
 func AssertEqualUsagePostgresDelay(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.HistogramDataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_usage_postgres_delay",
-		Description: "Age of the oldest call of a batch when it is stored. It is large when the database was away, or when an app sends late. [Alpha]",
+		Description: "Time from the oldest call of a batch to its row. It is large when the database was away, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]",
 		Unit:        "s",
 		Data: metricdata.Histogram[float64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -79,6 +79,20 @@ func AssertEqualUsagePostgresParked(t *testing.T, tt *componenttest.Telemetry, d
 		},
 	}
 	got, err := tt.GetMetric("otelcol_usage_postgres_parked")
+	require.NoError(t, err)
+	metricdatatest.AssertEqual(t, want, got, opts...)
+}
+
+func AssertEqualUsagePostgresQueueAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
+	want := metricdata.Metrics{
+		Name:        "otelcol_usage_postgres_queue_age",
+		Description: "How long the oldest call has waited that was accepted and is not stored; 0 when nothing waits. It grows while the database is away, and outlives a restart with a queue on disk. [Alpha]",
+		Unit:        "s",
+		Data: metricdata.Gauge[float64]{
+			DataPoints: dps,
+		},
+	}
+	got, err := tt.GetMetric("otelcol_usage_postgres_queue_age")
 	require.NoError(t, err)
 	metricdatatest.AssertEqual(t, want, got, opts...)
 }

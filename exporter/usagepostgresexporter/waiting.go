@@ -1,0 +1,64 @@
+package usagepostgresexporter
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+)
+
+// waiting knows since when the batches wait that are being written or tried
+// again. The queue hands out in the order it took in, so the oldest of them is
+// the oldest of all that is not stored.
+type waiting struct {
+	mu    sync.Mutex
+	since map[*request]batchTimes
+}
+
+type batchTimes struct{ accepted, begun time.Time }
+
+func (w *waiting) begin(r *request, now time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.since == nil {
+		w.since = map[*request]batchTimes{}
+	}
+	if _, again := w.since[r]; !again {
+		w.since[r] = batchTimes{accepted: r.since, begun: now}
+	}
+}
+
+func (w *waiting) end(r *request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.since, r)
+}
+
+// age is how long the oldest has waited, 0 when nothing waits. Whoever gives up
+// batches by age (limit; 0 is nobody) does so without a word: those are forgotten.
+func (w *waiting) age(now time.Time, limit time.Duration) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var oldest time.Duration
+	for r, times := range w.since {
+		if limit > 0 && now.Sub(times.begun) > limit {
+			delete(w.since, r)
+			continue
+		}
+		oldest = max(oldest, now.Sub(times.accepted))
+	}
+	return oldest
+}
+
+// observeAge makes the age a metric.
+func (e *usageExporter) observeAge() error {
+	limit := e.cfg.BackOffConfig.MaxElapsedTime
+	if limit > 0 {
+		limit += e.cfg.TimeoutConfig.Timeout
+	}
+	return e.telemetry.RegisterUsagePostgresQueueAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
+		o.Observe(e.waiting.age(time.Now(), limit).Seconds())
+		return nil
+	})
+}
