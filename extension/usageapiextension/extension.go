@@ -33,6 +33,9 @@ type api struct {
 	log      *zap.Logger
 	policy   *access.Policy
 	now      func() time.Time
+	// patience is how long after the start missing tables are no fault:
+	// extensions start before the exporter that creates them.
+	patience time.Duration
 	// telemetry is the extension's part of the collector's own metrics.
 	telemetry *metadata.TelemetryBuilder
 
@@ -55,7 +58,7 @@ func newAPI(config *Config, settings extension.Settings) (*api, error) {
 	}
 	return &api{
 		config: config, settings: settings, log: settings.Logger, policy: config.policy(), limiter: newLimiter(config.RateLimit),
-		telemetry: telemetry, now: time.Now,
+		telemetry: telemetry, now: time.Now, patience: 30 * time.Second,
 	}, nil
 }
 
@@ -145,9 +148,7 @@ func (a *api) warn(address net.Addr) {
 
 // watch reports when the database stops and when it begins to answer.
 func (a *api) watch(ctx context.Context, host component.Host) {
-	ticker := time.NewTicker(probeInterval)
-	defer ticker.Stop()
-	last := "not asked yet"
+	started, last := time.Now(), "not asked yet"
 	for {
 		probing, cancel := context.WithTimeout(ctx, probeInterval)
 		err := a.reader.Ready(probing)
@@ -155,24 +156,39 @@ func (a *api) watch(ctx context.Context, host component.Host) {
 		if ctx.Err() != nil {
 			return
 		}
-		problem := ""
-		if err != nil {
+		problem, again := "", probeInterval
+		switch {
+		case err == nil:
+		case store.Classify(err) == store.ClassSchema && time.Since(started) < a.patience:
+			problem, again = noTablesYet, time.Second
+		default:
 			problem = databaseProblem(err).Detail
 		}
 		if problem != last {
-			if problem == "" {
-				a.log.Info("The database answers")
-				componentstatus.ReportStatus(host, componentstatus.NewEvent(componentstatus.StatusOK))
-			} else {
-				a.log.Warn("Questions cannot be answered", zap.String("problem", problem), zap.String("sqlstate", store.SQLState(err)))
-				componentstatus.ReportStatus(host, componentstatus.NewRecoverableErrorEvent(errors.New("usage_api: "+problem)))
-			}
+			a.tell(host, problem, err)
 			last = problem
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-time.After(again):
 		}
 	}
 }
+
+// tell logs what the watch sees and makes it the component's status.
+func (a *api) tell(host component.Host, problem string, err error) {
+	switch problem {
+	case "":
+		a.log.Info("The database answers")
+		componentstatus.ReportStatus(host, componentstatus.NewEvent(componentstatus.StatusOK))
+	case noTablesYet:
+		a.log.Info("Waiting for the tables, which usage_postgres creates with `migrate: true`, and else usagectl migrate up")
+	default:
+		a.log.Warn("Questions cannot be answered", zap.String("problem", problem), zap.String("sqlstate", store.SQLState(err)))
+		componentstatus.ReportStatus(host, componentstatus.NewRecoverableErrorEvent(errors.New("usage_api: "+problem)))
+	}
+}
+
+// noTablesYet is the problem of the first moments.
+const noTablesYet = "no tables yet"

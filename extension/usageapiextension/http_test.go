@@ -30,6 +30,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-usage/otelcol-usage/extension/usageapiextension/internal/metadata"
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -146,8 +147,8 @@ func TestDatabaseTroubleIsSaidAndNotShown(t *testing.T) {
 		"no tables": {empty.DSN, "usagectl migrate up"},
 		"no rights": {u.String(), "GRANT usage_reader, usage_own"},
 		// A server that trusts everybody lets a wrong password in, and then
-		// rights are missing; the advice is the same.
-		"wrong password": {strings.Replace(u.String(), ":x@", ":secret-word@", 1), "GRANT usage_reader, usage_own"},
+		// rights are missing.
+		"wrong password": {strings.Replace(u.String(), ":x@", ":secret-word@", 1), "an operator has to"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := newTestAPI(t, c.dsn, endOfJanuary)
@@ -419,7 +420,7 @@ func startOn(t testing.TB, dsn string, host component.Host) string {
 	return address
 }
 
-func startAPI(t testing.TB, dsn string, host component.Host) (*api, string, *observer.ObservedLogs) {
+func startAPI(t testing.TB, dsn string, host component.Host, change ...func(*api)) (*api, string, *observer.ObservedLogs) {
 	t.Helper()
 	config := createDefaultConfig().(*Config)
 	config.DSN = configopaque.String(dsn)
@@ -432,6 +433,9 @@ func startAPI(t testing.TB, dsn string, host component.Host) (*api, string, *obs
 	a, err := newAPI(config, settings)
 	require.NoError(t, err)
 	a.now = func() time.Time { return endOfJanuary }
+	for _, c := range change {
+		c(a)
+	}
 	require.NoError(t, a.Start(t.Context(), host))
 	t.Cleanup(func() { assert.NoError(t, a.Shutdown(context.Background())) })
 	lines := logs.FilterMessage("Answering questions about usage").All()
@@ -457,6 +461,27 @@ func jsonLines(t testing.TB, text []byte) iter.Seq[recordDocument] {
 			}
 		}
 	}
+}
+
+// TestTablesThatAreStillToComeAreNoFaultAtFirst: the exporter that creates them
+// starts after the extension.
+func TestTablesThatAreStillToComeAreNoFaultAtFirst(t *testing.T) {
+	t.Parallel()
+	const waiting, fault = "Waiting for the tables, which usage_postgres creates with `migrate: true`, and else usagectl migrate up", "Questions cannot be answered"
+	db, host := pgtest.NewEmpty(t), &statusHost{}
+	_, _, logs := startAPI(t, db.DSN, host)
+	require.Eventually(t, func() bool { return logs.FilterMessage(waiting).Len() == 1 }, 10*time.Second, 5*time.Millisecond)
+	_, err := dbmigrate.New().Up(t.Context(), db.Pool)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return logs.FilterMessage("The database answers").Len() == 1 }, 10*time.Second, 5*time.Millisecond)
+	assert.Zero(t, logs.FilterMessage(fault).Len())
+	assert.Equal(t, componentstatus.StatusOK, host.last())
+
+	impatient := &statusHost{}
+	_, _, logs = startAPI(t, pgtest.NewEmpty(t).DSN, impatient, func(a *api) { a.patience = 0 })
+	require.Eventually(t, func() bool { return logs.FilterMessage(fault).Len() == 1 }, 10*time.Second, 5*time.Millisecond)
+	assert.Contains(t, logs.FilterMessage(fault).All()[0].ContextMap()["problem"], "usagectl migrate up")
+	require.Eventually(t, func() bool { return impatient.last() == componentstatus.StatusRecoverableError }, 10*time.Second, 5*time.Millisecond)
 }
 
 func TestTheExtensionStartsWithoutTheDatabaseAndReportsIt(t *testing.T) {

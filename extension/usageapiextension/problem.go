@@ -97,6 +97,9 @@ func databaseProblem(err error) *problem {
 	case store.ClassSchema:
 		return unavailable("the tables of the database are missing or too old; an operator has to run: usagectl migrate up", 60)
 	case store.ClassAccess:
+		if strings.HasPrefix(store.SQLState(err), "28") { // it was not even let in
+			return unavailable("the database refuses the user or the password; an operator has to correct the dsn or the password file of usage_api, or pg_hba.conf", 60)
+		}
 		return unavailable("the user of the database lacks a right; an operator has to run: GRANT usage_reader, usage_own TO <user>", 60)
 	}
 	return newProblem(http.StatusInternalServerError, "an error that is not foreseen; the collector's log has it under the request id")

@@ -48,7 +48,8 @@ var rooms = map[string]room{
 		uses: []string{"internal/usageattr", "internal/store", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses: []string{"internal/store", "internal/access", "internal/report", "internal/usage"},
+		uses:  []string{"internal/store", "internal/access", "internal/report", "internal/usage"},
+		tests: []string{"internal/dbmigrate"},
 	},
 
 	// Programs and files for people.
