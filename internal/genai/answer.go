@@ -255,6 +255,9 @@ func readModalities(j *jsonText, audio, image, video *count) {
 // take replaces the token counts by those of the provider's own usage object,
 // which says more than what a library made of it.
 func (f *facts) take(from *facts) {
+	if f.audioNanos == absent {
+		f.audioNanos = from.audioNanos
+	}
 	if from.input == absent && from.output == absent {
 		return
 	}

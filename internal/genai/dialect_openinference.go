@@ -99,6 +99,20 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			}
 		}
 	}
+	if s.call.Model == "" { // speech and images: told with the request only
+		parameters := s.a.text(openInferenceParameters)
+		s.call.RequestModel = jsonMember(parameters, "model")
+		switch s.r.model(s.call.RequestModel).kind {
+		case kindTTS:
+			j := newJSON(parameters)
+			f.readSpoken(&j, "input")
+		case kindImage:
+			if f.images = countOfText(jsonMember(parameters, "n")); !f.images.known() {
+				f.images = 1
+			}
+			s.call.Variant = imageVariant(jsonMember(parameters, "size"), jsonMember(parameters, "quality"))
+		}
+	}
 	s.userFromJSON(s.a.text(openInferenceMetadata), openInferenceParameters)
 }
 

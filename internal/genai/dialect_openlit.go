@@ -16,8 +16,10 @@ import (
 // (Python 1.45.0: semcov, and the instrumentations of openai, anthropic,
 // bedrock, google_ai_studio, vertexai, langchain and litellm).
 var (
-	openlitImage  = name("gen_ai.response.image")
-	openlitStream = names("gen_ai.request.is_stream", "gen_ai.request.stream")
+	openlitImage    = name("gen_ai.response.image")
+	openlitSeconds  = name("gen_ai.response.audio.duration")
+	openlitMessages = name("gen_ai.input.messages")
+	openlitStream   = names("gen_ai.request.is_stream", "gen_ai.request.stream")
 )
 
 var openlit = dialect{
@@ -27,6 +29,7 @@ var openlit = dialect{
 	input:  inputAsProvider,
 	output: outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
+		s.readOpenLITUnits(f)
 		stream := s.op == opChat && s.isStream(openlitStream)
 		if python, ok := strings.CutPrefix(s.scope, "openlit.instrumentation."); ok {
 			adjustOpenLITPython(f, python, stream)
@@ -41,12 +44,44 @@ var openlit = dialect{
 				f.estimate = f.input.known() || f.output.known()
 			}
 		}
-		if s.op == opImage && s.a.has(openlitImage) {
-			if v := s.a.values[openlitImage]; v.Type() == pcommon.ValueTypeSlice {
-				f.images = count(v.Slice().Len())
+	},
+}
+
+// readOpenLITUnits reads what has no tokens: how long a recording was, how many
+// images there are, and the text that was spoken, where it is captured whole.
+func (s *spanReader) readOpenLITUnits(f *facts) {
+	switch s.op {
+	case opImage:
+		if v := s.a.values[openlitImage]; s.a.has(openlitImage) && v.Type() == pcommon.ValueTypeSlice {
+			f.images = count(v.Slice().Len())
+		}
+	case opTranscription, opAudio:
+		if s.a.has(openlitSeconds) {
+			f.audioNanos = nanosOf(s.a.values[openlitSeconds])
+		} else if text := s.a.text(openlitMessages); s.r.model(s.modelName()).kind == kindTTS {
+			j := newJSON(text)
+			j.elements(1, func(int) {
+				j.members(func(key string) bool {
+					if key == "parts" {
+						j.elements(1, func(int) { f.readSpoken(&j, "content") })
+					}
+					return true
+				})
+			})
+		}
+	}
+}
+
+// readSpoken counts the characters of the text to speak, a member of an object.
+func (f *facts) readSpoken(j *jsonText, member string) {
+	j.members(func(key string) bool {
+		if key == member && j.peek() == '"' {
+			if text := j.text(); text != "" && !strings.HasSuffix(text, "...") { // cut, it would end so
+				f.characters = runesIn(text)
 			}
 		}
-	},
+		return true
+	})
 }
 
 // adjustOpenLITPython: where the Python packages have seen a usage object they

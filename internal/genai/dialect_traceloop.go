@@ -14,6 +14,8 @@ import "strings"
 var (
 	traceloopKind   = name("traceloop.span.kind")
 	traceloopBase   = name("gen_ai.openai.api_base")
+	traceloopModel  = name("gen_ai.response.model")
+	traceloopOutput = name("gen_ai.usage.output_tokens")
 	traceloopStream = names("llm.is_streaming", "gen_ai.is_streaming", "gen_ai.request.stream", "gen_ai.request.is_stream")
 
 	traceloopWords = vocabulary{
@@ -71,12 +73,30 @@ var openllmetry = dialect{
 			f.reports |= MissingCache
 			// The output tokens of a stream's first event are added to those of
 			// the last, which tells all of them.
-			f.estimate = stream
+			f.estimate = stream || s.writes(traceloopOutput, traceloopModel)
 		}
 		if f.cacheRead == absent && stream {
 			f.estimate = true // it may have counted itself, and does not tell
 		}
 	},
+}
+
+// writes reports whether the span has both attributes, the first before the
+// other. The package's helper for streams does not call them streams, and
+// writes the usage before the model; any other call, the model first.
+func (s *spanReader) writes(first, then nameID) bool {
+	if !s.a.has(first) || !s.a.has(then) {
+		return false
+	}
+	for key := range s.span.Attributes().All() {
+		switch key {
+		case s.r.names.names[first]:
+			return true
+		case s.r.names.names[then]:
+			return false
+		}
+	}
+	return false
 }
 
 // readBase takes the address from the base URL of the client: the package

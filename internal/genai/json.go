@@ -3,6 +3,7 @@ package genai
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // maxJSON is how much of a JSON attribute is looked at. The answers of
@@ -210,6 +211,27 @@ func (j *jsonText) skipString() {
 			return
 		}
 	}
+}
+
+// runesIn counts the characters of a JSON text that still has its escapes.
+func runesIn(escaped string) count {
+	n := count(utf8.RuneCountInString(escaped))
+	for i := 0; i < len(escaped); i++ {
+		if escaped[i] != '\\' || i+1 == len(escaped) {
+			continue
+		}
+		i++
+		n--
+		if escaped[i] != 'u' || i+4 >= len(escaped) {
+			continue
+		}
+		n -= 4
+		if code := escaped[i+1:]; (code[0]|0x20) == 'd' && strings.IndexByte("cdefCDEF", code[1]) >= 0 {
+			n-- // the second half of one character
+		}
+		i += 4
+	}
+	return max(0, n)
 }
 
 // jsonMember gives the text of one member of an object.

@@ -40,22 +40,20 @@ func (s *spanReader) readUnits(f *facts) {
 		}
 	}
 	if s.op == opImage || s.op == opVideo {
-		s.readVariant()
+		s.call.Variant = imageVariant(a.firstText(namesImageSize), a.firstText(namesImageQuality))
 	}
 }
 
-// readVariant makes the variant of an image, "1024x1792/hd", of what the span
-// tells: the size, and the quality unless it is the standard one.
-func (s *spanReader) readVariant() {
-	size, quality := s.a.firstText(namesImageSize), s.a.firstText(namesImageQuality)
+// imageVariant makes the variant of an image, "1024x1792/hd", of its size and
+// its quality, unless that is the standard one.
+func imageVariant(size, quality string) string {
 	switch {
 	case size == "":
-		s.call.Variant = quality
+		return quality
 	case quality == "", quality == "standard", quality == "auto":
-		s.call.Variant = size
-	default:
-		s.call.Variant = size + "/" + quality
+		return size
 	}
+	return size + "/" + quality
 }
 
 // nanosOf reads a number of seconds.
