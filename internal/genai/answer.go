@@ -123,12 +123,10 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 			f.outputMeans = outputExclusive
 		case "reasoning_tokens", "reasoningTokens":
 			set(&f.reasoning)
-		case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails":
+		case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails", "promptTokensDetails":
 			f.readInputDetails(j)
-		case "completion_tokens_details", "output_tokens_details", "output_token_details", "outputTokenDetails", "outputTokensDetails":
+		case "completion_tokens_details", "output_tokens_details", "output_token_details", "outputTokenDetails", "outputTokensDetails", "completionTokensDetails":
 			f.readOutputDetails(j)
-		case "promptTokensDetails", "prompt_tokens_details_list":
-			readModalities(j, &f.inputAudio, &f.inputImage, &f.inputVideo)
 		case "candidatesTokensDetails", "candidates_tokens_details":
 			readModalities(j, &f.outputAudio, &f.outputImage, nil)
 		case "cacheTokensDetails", "cache_tokens_details":
@@ -163,7 +161,7 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 }
 
 func (f *facts) readInputDetails(j *jsonText) {
-	if j.peek() == '[' { // Gemini's list under a snake case name
+	if j.peek() == '[' { // Gemini's list
 		readModalities(j, &f.inputAudio, &f.inputImage, &f.inputVideo)
 		return
 	}

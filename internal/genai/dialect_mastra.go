@@ -1,10 +1,12 @@
 package genai
 
 // Mastra writes a tree of spans per generation, of which the inference is the
-// call. Older versions have the usage on the generation and on its steps; the
+// call. Before version 1.4 of the exporter the inference is bare, and the
+// generation has the sum of its steps: one row then tells of all of them, right
+// in its quantities. Still older versions have the usage on the steps too; the
 // nesting tells them apart (twice.go).
 //
-// Source: captures of @mastra/otel-exporter 1.4.0.
+// Source: captures of @mastra/otel-exporter 1.3.12 and 1.4.0.
 var mastra = dialect{
 	name:    "mastra",
 	marks:   setOf(mastraType),
@@ -16,7 +18,10 @@ var mastra = dialect{
 	operation: func(s *spanReader) operation {
 		switch kind := s.a.text(mastraType); kind {
 		case "model_inference":
-			return opChat
+			if s.a.present.meets(&usageNames) || s.a.present.meets(&modelNames) {
+				return opChat
+			}
+			return opNotACall
 		case "model_generation", "model_step", "llm_generation":
 			if s.a.present.meets(&usageNames) {
 				return opChat

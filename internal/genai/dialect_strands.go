@@ -7,16 +7,23 @@ package genai
 // Responses, Gemini), or tell it only where there is some (OpenAI chat,
 // LiteLLM, which has it inside the input for every provider).
 //
+// The JavaScript SDK calls its scope and its gen_ai.system by the name of the
+// service, where one is configured.
+//
 // Sources: captures of @strands-agents/sdk 1.19.0;
 // strands-agents/sdk-python@1232230 (telemetry/tracer.py, models).
 var strands = dialect{
 	name:    "strands",
+	marks:   setOf(name("gen_ai.event.start_time")),
 	scopes:  []string{"strands-agents*", "strands.telemetry*"},
 	systems: []string{"strands-agents"},
 	words:   conventionWords.complete(),
 	input:   inputAsProvider,
 	output:  outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
+		if providerNamed(s.told) == "" {
+			s.told = "strands-agents" // it is the service's name; the model tells
+		}
 		if s.r.model(s.modelName()).bedrock {
 			f.reports |= MissingCache
 		}

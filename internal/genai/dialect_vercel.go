@@ -105,10 +105,17 @@ var vercelOTel = dialect{
 	input:   inputInclusive,
 	output:  outputInclusive,
 	reports: MissingCache,
-	adjust: func(_ *spanReader, f *facts) {
+	adjust: func(s *spanReader, f *facts) {
+		f.estimate = consumedNotBilled(s)
 		// generateObject's span tells of reads and leaves the writes out.
 		f.cachePartly = f.cacheRead != absent && f.cacheWrite == absent
 	},
+}
+
+// consumedNotBilled: the SDK tells what Cohere's model saw; billed are
+// billed_units, which leave Cohere's own instructions out.
+func consumedNotBilled(s *spanReader) bool {
+	return s.op == opChat && providerCalled(s.told) == providerCohere
 }
 
 func adjustVercel(s *spanReader, f *facts) {
@@ -119,9 +126,7 @@ func adjustVercel(s *spanReader, f *facts) {
 	switch provider := providerCalled(s.told); {
 	case s.op == opEmbedding:
 		f.total = absent
-	case provider == providerCohere && s.op == opChat:
-		// The SDK tells what the model saw; Cohere bills billed_units, which
-		// leave its own instructions out.
+	case consumedNotBilled(s):
 		f.estimate = true
 	case provider == providerBedrock && f.cacheRead > 0 && f.total.known() && f.total == f.input+f.output:
 		// Bedrock's own total has the cache on top. This one is version 6's,
@@ -137,7 +142,7 @@ func adjustVercel(s *spanReader, f *facts) {
 	j := newJSON(metadata)
 	j.members(func(vendor string) bool {
 		switch vendor {
-		case "openai", "azure", "anthropic", "google", "vertex", "bedrock", "xai", "googleVertex", "deepseek", "mistral", "groq":
+		case "openai", "azure", "anthropic", "google", "vertex", "bedrock", "xai", "googleVertex", "deepseek", "mistral", "groq", "openrouter":
 		default:
 			return true
 		}

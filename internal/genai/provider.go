@@ -265,6 +265,10 @@ func providerOf(told, address, model string, info modelInfo) string {
 			return ""
 		}
 		return told
+	case providerAzureAI:
+		if info.vendor == vendorOpenAI {
+			return providerAzureOpenAI // which sells them there, at any endpoint
+		}
 	case providerAnthropic, providerOpenAI:
 		if info.bedrock {
 			return providerBedrock
