@@ -57,6 +57,7 @@ type collector struct {
 	t               testing.TB
 	configFile      string
 	env             []string
+	args            []string // beside --config
 	grpc, http, api string
 	metrics         string // address of its own metrics
 	cmd             *exec.Cmd
@@ -92,7 +93,7 @@ func prepare(t testing.TB, config string, env ...string) *collector {
 
 func (c *collector) start() {
 	c.t.Helper()
-	c.cmd = exec.Command(binary, "--config", c.configFile)
+	c.cmd = exec.Command(binary, append([]string{"--config", c.configFile}, c.args...)...)
 	c.cmd.Env = append(os.Environ(), c.env...)
 	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
 	require.NoError(c.t, c.cmd.Start())
