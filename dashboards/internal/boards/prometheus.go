@@ -25,28 +25,30 @@ func Prometheus() *grafana.Dashboard {
 	l.Row(5,
 		promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders.", dollars, "sum("+grown("llm_usage_cost_usd_total"+matching, "$__range")+")"),
 		promStat("Calls", "Growth of the call counter over the period.", count, "sum("+grown("llm_usage_calls_total"+matching, "$__range")+")"),
-		promStat("Unpriced calls", "Calls of the period whose cost is not known.", count, "sum("+grown(`llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}`, "$__range")+") or vector(0)"),
-		promStat("Queue in use", "The fullest sending queue of usage_postgres. When one is full, senders have to keep their spans.", percent, "max("+queueInUse+")"),
-		promStat("Parked records", "Records of the period that the table refused. They wait in public.usage_dead_letter.", count, "sum("+grown("otelcol_usage_postgres_parked", "$__range")+") or vector(0)"),
+		watched(promStat("Unpriced", "Calls of the period whose cost is not known.", count, "sum("+grown(`llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}`, "$__range")+") or vector(0)"), 0.5, 0),
+		watched(promStat("Parked", "Records of the period that the table refused. They wait in public.usage_dead_letter.", count, "sum("+grown("otelcol_usage_postgres_parked", "$__range")+") or vector(0)"), 0.5, 0),
+		watched(promStat("Queue", "The fullest sending queue of usage_postgres. When one is full, senders have to keep their spans.", percent, "max("+queueInUse+")"), 0.5, 1),
 	)
 	l.Row(10,
-		promLines("Cost per hour by model", "Growth of the cost counter, per hour.", dollars, perHour("model"), "{{model}}"),
-		promLines("Cost per hour by service", "Growth of the cost counter, per hour.", dollars, perHour("service"), "{{service}}"),
+		promAreas("Cost per hour by model", "Growth of the cost counter, per hour.", dollars, perHour("model"), "{{model}}"),
+		promAreas("Cost per hour by service", "Growth of the cost counter, per hour.", dollars, perHour("service"), "{{service}}"),
 	)
 	l.Row(10,
-		promLines("Tokens per second by kind", "The kinds do not overlap: together they are all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}"),
-		promLines("Calls per second by how their cost is known", "priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"),
+		promAreas("Tokens per second by kind", "The kinds do not overlap: together they are all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}"),
+		promAreas("Calls per second by pricing status", "How far their cost is known: priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"),
 	)
-	l.Row(10,
-		promLines("Rows written and duplicates refused", "Rows per second that went into public.api_usage, and copies of calls that were there already.", "rowsps",
+	l.Row(8,
+		promLines("Rows written and duplicates", "Rows per second that went into public.api_usage, and copies of calls that were there already.", "rowsps",
 			"sum(rate(otelcol_usage_postgres_rows[$__rate_interval]))", "written",
-			"sum(rate(otelcol_usage_postgres_duplicates[$__rate_interval]))", "duplicates"),
+			"sum(rate(otelcol_usage_postgres_duplicates[$__rate_interval])) or vector(0)", "duplicates"),
 		promLines("Time to store a batch", "95 of 100 batches are stored within this time; and the age of the oldest call in them.", seconds,
 			"histogram_quantile(0.95, sum by (le) (rate(otelcol_usage_postgres_batch_duration_bucket[$__rate_interval])))", "batch",
 			"histogram_quantile(0.95, sum by (le) (rate(otelcol_usage_postgres_delay_bucket[$__rate_interval])))", "age of the oldest call"),
-		promLines("Queues in use", "How full each sending queue is.", percent, queueInUse, "{{exporter}}"),
-		promLines("Batches tried again", "Batches that could not be stored at the first try, by the kind of error.", count,
-			"sum by (class) ("+grown("otelcol_usage_postgres_retries", "$__rate_interval")+")", "{{class}}"),
+	)
+	l.Row(8,
+		whole(promLines("Queues in use", "How full each sending queue is.", percent, queueInUse, "{{exporter}}")),
+		saying("no batch was tried again", promLines("Batches tried again", "Batches that could not be stored at the first try, by the kind of error.", count,
+			"sum by (class) ("+grown("otelcol_usage_postgres_retries", "$__rate_interval")+") > 0", "{{class}}")),
 	)
 	return b
 }
@@ -97,5 +99,33 @@ func promStat(title, description, unit, expr string) grafana.Panel {
 func promLines(title, description, unit string, pairs ...string) grafana.Panel {
 	p := lines(title, description, unit, promTargets(pairs...))
 	p.DataSource = &prometheusSource
+	return p
+}
+
+// promAreas are lines that add up.
+func promAreas(title, description, unit string, pairs ...string) grafana.Panel {
+	p := promLines(title, description, unit, pairs...)
+	custom := p.FieldConfig.Defaults.Custom
+	custom["lineWidth"], custom["fillOpacity"], custom["showPoints"] = 1, 50, "never"
+	custom["stacking"] = m{"mode": "normal", "group": "A"}
+	return p
+}
+
+// watched is a number that is green until it is worth a look.
+func watched(p grafana.Panel, limit float64, decimals int) grafana.Panel {
+	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
+	p.FieldConfig.Defaults.Thresholds = steps("green", above(limit, "orange"))
+	p.FieldConfig.Defaults.Decimals = ptr(decimals)
+	return p
+}
+
+// whole shows a share on an axis up to 100 %.
+func whole(p grafana.Panel) grafana.Panel {
+	p.FieldConfig.Defaults.Max = ptr(1.0)
+	return p
+}
+
+func saying(nothing string, p grafana.Panel) grafana.Panel {
+	p.FieldConfig.Defaults.NoValue = nothing
 	return p
 }
