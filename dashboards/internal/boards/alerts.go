@@ -88,7 +88,7 @@ FROM (
 ) AS h`,
 	},
 	{
-		UID: "llm-usage-unpriced", Title: "AI API calls without a price", Severity: "warning", For: "15m", Above: 5, PanelTitle: "Unpriced calls",
+		UID: "llm-usage-unpriced", Title: "AI API calls without a price", Severity: "warning", For: "15m", Above: 5, PanelTitle: "Unpriced",
 		Summary:     "{{ printf \"%.1f\" $values.A.Value }} % of the AI API calls of the last 24 hours have no price",
 		Description: "More than 5 % of the calls of the last 24 hours have no price, so every sum of costs is too low. The breakdown board says which and why.",
 		SQL: `SELECT 'everyone' AS subject,
@@ -97,7 +97,7 @@ FROM usage_report.quarter_total
 WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
 	},
 	{
-		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, PanelTitle: "Parked records",
+		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, PanelTitle: "Parked",
 		Summary:     "{{ printf \"%.0f\" $values.A.Value }} usage records of the last 24 hours could not be stored and wait in public.usage_dead_letter",
 		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",
 		SQL: `SELECT 'everyone' AS subject,

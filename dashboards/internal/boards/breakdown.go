@@ -48,7 +48,7 @@ func cacheShare() grafana.Panel {
 // cacheSavings needs list prices: the store keeps what a call cost, not what it
 // would have cost.
 func cacheSavings() grafana.Panel {
-	sql := `SELECT sum(s.cache_read_tokens * (full_price.dollars_per_million - cached.dollars_per_million) / 1000000)::float8 AS "Saved by cache"
+	sql := `SELECT sum(s.cache_read_tokens * (full_price.dollars_per_million - cached.dollars_per_million) / 1000000)::float8 AS "Cache saving"
 FROM (
 SELECT day, provider, model, sum(cache_read_tokens) AS cache_read_tokens
 FROM ` + spend(from, to, utc, "true") + `
@@ -60,7 +60,7 @@ JOIN usage_report.list_price AS full_price
 JOIN usage_report.list_price AS cached
   ON cached.provider = s.provider AND cached.model = s.model AND cached.kind = 'cache_read'
   AND cached.valid_from <= s.day AND (cached.valid_until IS NULL OR cached.valid_until > s.day)`
-	p := stat("Saved by cache", "What the input read from caches would have cost more at the list price of its day. Only for models with prices in public.usage_list_prices; what writing to the cache cost extra is not taken off.", dollars, table(sql))
+	p := stat("Cache saving", "What the input read from caches would have cost more at the list price of its day. Only for models with prices in public.usage_list_prices; what writing to the cache cost extra is not taken off.", dollars, table(sql))
 	p.FieldConfig.Defaults.NoValue = "no list prices"
 	return p
 }
@@ -76,10 +76,10 @@ func breakdownTable() grafana.Panel {
        sum(unpriced_calls)::float8 AS "Unpriced calls"`)
 	return rows("By ${by}", "The 100 largest and all others; the rows add up to the cost above. Kinds of tokens are not kept by user. Click a name to see it alone.", sql,
 		hidden("key"), linked("Name", "Only this", breakdownUID, "${by}"),
-		unit("Cost", dollars, width(100)), gauge("Share"), changed("Change"), unit("Cache share", percent, decimals(1), width(100)),
+		unit("Cost", dollars, width(95)), changed("Change"), gauge("Share", minWidth(110)), unit("Cache share", percent, decimals(1), width(100)),
 		unit("Calls", count, width(80)), unit("Tokens", count, width(90)), unit("Input tokens", count, width(110)), unit("Output tokens", count, width(110)),
-		unit("Cost per call", dollars, width(120)), unit("Cost per 1M tokens", dollars, width(140)),
-		unit("Unpriced calls", count,
+		unit("Cost per call", dollars, width(110)), unit("Cost per 1M tokens", dollars, width(150)),
+		unit("Unpriced calls", count, width(115),
 			grafana.Property{ID: "custom.cellOptions", Value: m{"type": "color-text"}},
 			grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
 			grafana.Property{ID: "thresholds", Value: steps("text", above(1, "red"))}))
@@ -122,9 +122,9 @@ func ranked() grafana.Panel {
 FROM (
 `+rankedSums("10", keyed, "")+`
 ) AS r`),
-		grafana.Field{Unit: dollars, Min: ptr(0.0), NoValue: "0", Color: fixed("blue"), Custom: m{"fillOpacity": 80, "lineWidth": 0, "axisBorderShow": false}},
+		grafana.Field{Unit: dollars, Min: ptr(0.0), NoValue: "no calls in this period", Color: fixed("blue"), Custom: m{"fillOpacity": 80, "lineWidth": 0, "axisBorderShow": false}},
 		m{
-			"orientation": "horizontal", "xField": "Name", "showValue": "auto", "stacking": "none", "barWidth": 0.8, "groupWidth": 0.7, "xTickLabelMaxLength": 24,
+			"orientation": "horizontal", "xField": "Name", "showValue": "auto", "stacking": "none", "barWidth": 0.8, "groupWidth": 0.7, "xTickLabelMaxLength": 18,
 			"legend": m{"displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": []string{}}, "tooltip": m{"mode": "single", "sort": "none"},
 		})
 	return p
@@ -133,10 +133,10 @@ FROM (
 // distribution says what single calls cost.
 func distribution() grafana.Panel {
 	sql := `SELECT k.key AS "Name",
-       count(*)::float8 AS "Calls",
        percentile_disc(0.5) WITHIN GROUP (ORDER BY k.usage_dollars)::float8 AS "P50",
        percentile_disc(0.95) WITHIN GROUP (ORDER BY k.usage_dollars)::float8 AS "P95",
-       max(k.usage_dollars)::float8 AS "Highest"
+       max(k.usage_dollars)::float8 AS "Highest",
+       count(*)::float8 AS "Calls"
 FROM (
   SELECT CASE ${by:sqlstring}
            WHEN 'model' THEN c.model
@@ -157,36 +157,36 @@ GROUP BY k.key
 ORDER BY sum(k.usage_dollars) DESC, k.key
 LIMIT 50`
 	return rows("Cost of a call by ${by}", "What half of the calls and 95 of 100 stay at or below. Of the last 24 hours of the period; of the whole period when users are chosen, because only their calls can be found quickly.", sql,
-		text("Name", grafana.Property{ID: "custom.minWidth", Value: 210}), unit("Calls", count, width(80)), unit("P50", dollars), unit("P95", dollars), unit("Highest", dollars))
+		text("Name", minWidth(140)), unit("P50", dollars, width(95)), unit("P95", dollars, width(95)), unit("Highest", dollars, width(95)), unit("Calls", count, width(70)))
 }
 
 // uncertain lists why costs are not known or may be wrong.
 func uncertain() grafana.Panel {
 	sql := `SELECT pricing_status AS "Status",
        coalesce(pricing_reason, '') AS "Reason",
+       count(*)::float8 AS "Calls",
        model AS "Model",
        service AS "Service",
-       count(*)::float8 AS "Calls",
        sum(tokens)::float8 AS "Tokens"
 FROM ` + singleCalls + `
   AND pricing_status IN ('unpriced', 'estimated')
-GROUP BY 1, 2, 3, 4
-ORDER BY (pricing_status = 'unpriced') DESC, count(*) DESC, 2, 3, 4
+GROUP BY 1, 2, 4, 5
+ORDER BY (pricing_status = 'unpriced') DESC, count(*) DESC, 2, 4, 5
 LIMIT 100`
 	return rows("Unpriced and estimated calls", "Why a cost is not known or may be wrong; docs/troubleshooting.md explains each reason. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
-		text("Status", width(90)), text("Reason"), text("Model"), text("Service"), unit("Calls", count, width(70)), unit("Tokens", count, width(90)))
+		text("Status", width(85)), text("Reason", width(165)), unit("Calls", count, width(65)), text("Model", minWidth(200)), text("Service", width(125)), unit("Tokens", count, width(75)))
 }
 
 // callTable are single calls with what it takes to find them elsewhere.
 func callTable() grafana.Panel {
-	sql := `SELECT c.timestamp AS "time",
-       coalesce(a.name, '(no user)') AS "User",
-       c.api_type AS "API type",
-       c.model AS "Model",
-       c.service AS "Service",
+	sql := `SELECT c.timestamp AS "Time",
        c.usage_dollars::float8 AS "Cost",
-       c.input_tokens::float8 AS "Input tokens",
-       c.output_tokens::float8 AS "Output tokens",
+       coalesce(a.name, '(no user)') AS "User",
+       c.model AS "Model",
+       c.api_type AS "API type",
+       c.service AS "Service",
+       c.input_tokens::float8 AS "Input",
+       c.output_tokens::float8 AS "Output",
        c.pricing_status AS "Status",
        c.trace_id AS "Trace",
        c.request_id AS "Request"
@@ -198,8 +198,8 @@ LIMIT 200
 ) AS c
 LEFT JOIN usage_report.account AS a ON a.user_id = c.user_id
 ORDER BY c.usage_dollars DESC, c.timestamp DESC, c.id`
-	return rows("Single calls, the most expensive first", "200 calls with their trace id. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
-		unit("time", "dateTimeAsIso", width(170)), text("User"), text("API type", width(100)), text("Model"), text("Service", width(130)), unit("Cost", dollars, width(100)),
-		unit("Input tokens", count, width(110)), unit("Output tokens", count, width(110)),
-		text("Status", width(90)), text("Trace", width(290)), text("Request"))
+	return rows("Single calls, the most expensive first", "200 calls with their tokens and trace id. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
+		unit("Time", "dateTimeAsIso", width(155)), unit("Cost", dollars, width(90)), text("User", minWidth(165)), text("Model", minWidth(205)), text("API type", width(100)), text("Service", width(120)),
+		unit("Input", count, width(75)), unit("Output", count, width(75)),
+		text("Status", width(85)), text("Trace", width(275)), text("Request", minWidth(150)))
 }

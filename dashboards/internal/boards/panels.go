@@ -59,6 +59,7 @@ func stat(title, description, unit string, targets []grafana.Target) grafana.Pan
 // rise are red.
 func change(title, description, unit string, query func(from, to string) string) grafana.Panel {
 	p := stat(title, description+" The percentage compares with the period of equal length just before.", unit, series(compared(title, query)))
+	p.FieldConfig.Defaults.NoValue = "–"
 	p.Options["showPercentChange"] = true
 	p.Options["percentChangeColorMode"] = "inverted"
 	return p
@@ -102,8 +103,12 @@ func lines(title, description, unit string, targets []grafana.Target) grafana.Pa
 // rows is a table.
 func rows(title, description, sql string, overrides ...grafana.Override) grafana.Panel {
 	p := panel("table", title, description, table(sql),
-		grafana.Field{Unit: count, NoValue: "–", Color: fixed("text"), Thresholds: steps("text"), Custom: m{"align": "auto", "cellOptions": m{"type": "auto"}, "filterable": false}},
+		grafana.Field{Unit: count, NoValue: "no calls in this period", Color: fixed("text"), Thresholds: steps("text"), Custom: m{"align": "auto", "cellOptions": m{"type": "auto"}, "filterable": false}},
 		m{"showHeader": true, "cellHeight": "sm", "footer": m{"show": false, "reducer": []string{"sum"}, "countRows": false, "fields": ""}})
+	// An empty table says so, an empty cell needs no words.
+	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, grafana.Override{
+		Matcher: grafana.Matcher{ID: "byRegexp", Options: "/.*/"}, Properties: []grafana.Property{{ID: "noValue", Value: "–"}},
+	})
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, overrides...)
 	return p
 }
@@ -124,8 +129,11 @@ func hidden(name string) grafana.Override {
 
 func width(pixels int) grafana.Property { return grafana.Property{ID: "custom.width", Value: pixels} }
 
-// narrow lets a column shrink below Grafana's 150 pixels.
-var narrow = grafana.Property{ID: "custom.minWidth", Value: 100}
+// minWidth lets a column without a width of its own shrink below Grafana's 150
+// pixels, or keeps it above.
+func minWidth(pixels int) grafana.Property {
+	return grafana.Property{ID: "custom.minWidth", Value: pixels}
+}
 
 func decimals(n int) grafana.Property { return grafana.Property{ID: "decimals", Value: n} }
 
@@ -134,11 +142,12 @@ func text(name string, more ...grafana.Property) grafana.Override {
 }
 
 // gauge draws a share as a bar in its cell.
-func gauge(name string) grafana.Override {
-	return unit(name, percent,
-		grafana.Property{ID: "min", Value: 0}, grafana.Property{ID: "max", Value: 1}, decimals(1),
-		grafana.Property{ID: "color", Value: fixed("blue")},
-		grafana.Property{ID: "custom.cellOptions", Value: m{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}})
+func gauge(name string, more ...grafana.Property) grafana.Override {
+	return unit(name, percent, append([]grafana.Property{
+		{ID: "min", Value: 0}, {ID: "max", Value: 1}, decimals(1),
+		{ID: "color", Value: fixed("blue")},
+		{ID: "custom.cellOptions", Value: m{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
+	}, more...)...)
 }
 
 // colored gives one series its colour.
@@ -148,7 +157,7 @@ func colored(name, color string) grafana.Override {
 
 // changed colours a change of cost: more is red.
 func changed(name string) grafana.Override {
-	return unit(name, percent, decimals(1), width(100),
+	return unit(name, percent, decimals(1), width(75),
 		grafana.Property{ID: "noValue", Value: "new"},
 		grafana.Property{ID: "custom.cellOptions", Value: m{"type": "color-text"}},
 		grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
@@ -170,7 +179,7 @@ func linked(name, title, board, variable string) grafana.Override {
 	}
 	return column(name,
 		grafana.Property{ID: "links", Value: []grafana.Link{{Title: title, URL: url + "&var-" + variable + "=${__data.fields.key:percentencode}"}}},
-		grafana.Property{ID: "custom.minWidth", Value: 190}, grafana.Property{ID: "unit", Value: "string"})
+		minWidth(140), grafana.Property{ID: "unit", Value: "string"})
 }
 
 // dashed draws one series as a dashed line over the bars.

@@ -74,11 +74,17 @@ var singleCalls = "usage_report.calls(" + from + ", " + to + ", " + usersArgumen
 
 // compared is a series of two points, the sum of the previous period at its
 // end and the sum of this one: a stat panel compares first and last point, and
-// so shows the true change. query gives one number for a period.
+// so shows the true change. query gives one number for a period; without one for
+// this period there are no points, because the panel would show the other sum.
 func compared(name string, query func(from, to string) string) string {
-	return "SELECT " + from + ` AS "time", (` + "\n" + query(before, from) + "\n" + `)::float8 AS "` + name + `"` + `
-UNION ALL
-SELECT ` + to + ", (\n" + query(from, to) + "\n)::float8\nORDER BY 1"
+	return "WITH sums AS MATERIALIZED (\nSELECT (\n" + query(before, from) + "\n)::float8 AS previous, (\n" + query(from, to) + `
+)::float8 AS current
+)
+SELECT p.at AS "time", p.value AS "` + name + `"
+FROM sums
+CROSS JOIN LATERAL (VALUES (` + from + `, sums.previous), (` + to + `, sums.current)) AS p (at, value)
+WHERE sums.current IS NOT NULL
+ORDER BY 1`
 }
 
 // keyed are the sums of a period by the dimension that the variable "by" names:
@@ -166,8 +172,8 @@ LEFT JOIN usage_report.account AS a ON a.user_id = s.user_id
 SELECT key AS "key",
        name AS "Name",
        sum(cost)::float8 AS "Cost",
-       (sum(cost) / nullif(sum(sum(cost)) OVER (), 0))::float8 AS "Share",
-       ((sum(cost) - sum(previous)) / nullif(sum(previous), 0))::float8 AS "Change"` + columns + `
+       ((sum(cost) - sum(previous)) / nullif(sum(previous), 0))::float8 AS "Change",
+       (sum(cost) / nullif(sum(sum(cost)) OVER (), 0))::float8 AS "Share"` + columns + `
 FROM rows
 GROUP BY key, name, rank
 ORDER BY rank`

@@ -8,10 +8,11 @@ func Summary() *grafana.Dashboard {
 	b := sqlBoard(summaryUID, "AI API usage: summary",
 		"What AI API calls cost, compared with the period before. A period begins at midnight, so its last day is not over yet. Costs are exact in the database and shown rounded.")
 	l := grafana.NewLayout(b)
-	// Four to a row: their titles can be read on 800 pixels too.
+	// Four to a row, with titles of at most twelve letters: they can be read on
+	// 800 pixels too.
 	l.Row(4,
 		change("Total cost", "Cost of all calls that have a price.", dollars, sumOf("usage_dollars", refined)),
-		change("Daily average", "Cost per day of the period, up to now.", dollars, dailyAverage),
+		change("Avg per day", "Cost of the period, up to now, by its days.", dollars, dailyAverage),
 		projection(),
 		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
 	)
@@ -115,20 +116,20 @@ FROM ` + spend(from, to, utc, detail)
 }
 
 func unpriced() grafana.Panel {
-	return share("Unpriced calls", "Calls whose cost is not known. They are not in any sum of costs. The breakdown board says which and why.",
+	return share("Unpriced", "Calls whose cost is not known. They are not in any sum of costs. The breakdown board says which and why.",
 		"unpriced_calls", refined, steps("green", above(0.000001, "red")))
 }
 
 func estimated() grafana.Panel {
-	return share("Estimated calls", "Calls whose cost may differ from the bill, because the app's library does not report everything.",
+	return share("Estimated", "Calls whose cost may differ from the bill, because the app's library does not report everything.",
 		"estimated_calls", "true", steps("green", above(0.000001, "orange")))
 }
 
 func parked() grafana.Panel {
-	sql := `SELECT count(*)::float8 AS "Parked records"
+	sql := `SELECT count(*)::float8 AS "records"
 FROM usage_report.parked
 WHERE parked_at >= ` + from + ` AND parked_at < ` + to
-	p := stat("Parked records", "Records that the table refused in the period, whatever else is chosen. They are kept aside with the reason: usagectl doctor.", count, table(sql))
+	p := stat("Parked", "Records that the table refused in the period, whatever else is chosen. They are kept aside with the reason: usagectl doctor.", count, table(sql))
 	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
 	p.FieldConfig.Defaults.Thresholds = steps("green", above(1, "red"))
 	return p
@@ -149,8 +150,8 @@ ORDER BY spent / dollars DESC, budget`
 		grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
 		grafana.Property{ID: "thresholds", Value: steps("green", above(0.8, "orange"), above(1, "red"))})
 	p := rows("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: if the rest goes on like the last seven days.", sql,
-		text("Budget", narrow), text("For", narrow), text("Per", width(65)), unit("Spent", dollars, width(80)), unit("Limit", dollars, width(75)), used, unit("Projected", percent, decimals(0), width(90)))
-	p.FieldConfig.Defaults.NoValue = "no budgets yet"
+		text("Budget", minWidth(100)), text("For", minWidth(100)), text("Per", width(65)), unit("Spent", dollars, width(80)), unit("Limit", dollars, width(75)), used, unit("Projected", percent, decimals(0), width(90)))
+	p.FieldConfig.Defaults.NoValue = "no budgets yet: rows of public.usage_budgets"
 	return p
 }
 
@@ -173,5 +174,5 @@ ORDER BY 1`
 // ranking is a table of the largest keys with share and change.
 func ranking(title, description, rowCount string, sums func(from, to string) string, variable string) grafana.Panel {
 	return rows(title, description, rankedSums(rowCount, sums, `sum(calls)::float8 AS "Calls"`),
-		hidden("key"), linked("Name", "Break down", breakdownUID, variable), unit("Cost", dollars, width(95)), gauge("Share"), changed("Change"), unit("Calls", count, width(80)))
+		hidden("key"), linked("Name", "Break down", breakdownUID, variable), unit("Cost", dollars, width(95)), changed("Change"), gauge("Share", minWidth(70)), unit("Calls", count, width(70)))
 }

@@ -28,10 +28,10 @@ func Trends() *grafana.Dashboard {
 		bars("Tokens per day by kind", "Input that was not cached, input read from and written to caches, output, and reasoning. Together they are all tokens.", count, series(tokensByKind)))
 	unpricedPerDay := bars("Calls per day by how their cost is known", "Priced: exact. Estimated: may differ from the bill. Unpriced: not in any cost.", count, series(callsByStatus))
 	unpricedPerDay.FieldConfig.Overrides = append(unpricedPerDay.FieldConfig.Overrides, colored("priced", "green"), colored("estimated", "orange"), colored("unpriced", "red"))
-	l.Row(10,
-		lines("Cost per 1M tokens of the five largest models", "Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", dollars, series(pricePerMillion)),
-		unpricedPerDay)
-	l.Row(9, heatmap())
+	perMillion := lines("Cost per 1M tokens by model", "The five models of the highest cost. Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", dollars, series(pricePerMillion))
+	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // a price does not end on a day without calls
+	l.Row(10, perMillion, unpricedPerDay)
+	l.Row(10, heatmap())
 	return b
 }
 
@@ -82,10 +82,10 @@ ORDER BY 1, 2`
 func movers() grafana.Panel {
 	sql := `SELECT s.key AS "key",
        ` + nameOf + ` AS "Name",
-       s.previous::float8 AS "Before",
-       s.cost::float8 AS "Now",
        (s.cost - s.previous)::float8 AS "Difference",
-       ((s.cost - s.previous) / nullif(s.previous, 0))::float8 AS "Change"
+       ((s.cost - s.previous) / nullif(s.previous, 0))::float8 AS "Change",
+       s.cost::float8 AS "Now",
+       s.previous::float8 AS "Before"
 FROM (
   SELECT key, user_id, sum(cost) AS cost, sum(previous) AS previous
   FROM (
@@ -105,8 +105,8 @@ ORDER BY abs(s.cost - s.previous) DESC, s.key
 LIMIT 20`
 	return rows("Largest movers by ${by}", "Whose cost changed most against the period of equal length just before.", sql,
 		hidden("key"), linked("Name", "Break down", breakdownUID, "${by}"),
-		unit("Before", dollars), unit("Now", dollars),
-		unit("Difference", dollars,
+		unit("Before", dollars, width(90)), unit("Now", dollars, width(90)),
+		unit("Difference", dollars, width(100),
 			grafana.Property{ID: "custom.cellOptions", Value: m{"type": "color-text"}},
 			grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
 			grafana.Property{ID: "thresholds", Value: steps("green", above(0, "red"))}),
@@ -189,7 +189,8 @@ ORDER BY w.day`
 	p.FieldConfig.Defaults.Min = ptr(0.0)
 	p.FieldConfig.Defaults.Custom["cellOptions"] = m{"type": "color-background", "mode": "basic"}
 	p.FieldConfig.Defaults.Custom["minWidth"] = 50
-	p.FieldConfig.Overrides[0].Properties = append(p.FieldConfig.Overrides[0].Properties, width(100), grafana.Property{ID: "custom.cellOptions", Value: m{"type": "auto"}})
+	days := &p.FieldConfig.Overrides[len(p.FieldConfig.Overrides)-1]
+	days.Properties = append(days.Properties, width(100), grafana.Property{ID: "custom.cellOptions", Value: m{"type": "auto"}})
 	return p
 }
 
