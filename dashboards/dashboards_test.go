@@ -3,6 +3,7 @@ package dashboards_test
 import (
 	"context"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -266,4 +267,48 @@ func TestRowsOfATableAddUpToTheTotal(t *testing.T) {
 		}
 	}
 	assert.Positive(t, tables)
+}
+
+// TestSingleCallsAreTheNewestOfThePeriod: as many as allowed, from a border on,
+// and all of them where there are fewer.
+func TestSingleCallsAreTheNewestOfThePeriod(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(fill)
+	const ben = "22222222-2222-2222-2222-222222222222"
+	for name, c := range map[string]struct {
+		users, condition string
+		atMost           int
+		within           [2]int // of how many calls
+	}{
+		"everybody, bounded":    {"__all", "true", 100, [2]int{99, 100}},
+		"everybody, all":        {"__all", "true", 100_000, [2]int{817, 817}},
+		"everybody, one border": {"__all", "true", 0, [2]int{1, 1}},
+		"a user, bounded":       {ben, "user_id = '" + ben + "'", 100, [2]int{80, 100}},
+		"a user, all":           {ben, "user_id = '" + ben + "'", 100_000, [2]int{270, 273}},
+		"without user":          {"00000000-0000-0000-0000-000000000000", "user_id IS NULL", 100, [2]int{80, 100}},
+	} {
+		const period = "timestamptz '2026-03-01 05:15Z', timestamptz '2026-03-31 07:00Z'"
+		var found, wanted int
+		require.NoError(t, db.Pool.QueryRow(t.Context(), "SELECT count(*) FROM usage_report.recent_calls("+period+", ARRAY[$1], $2)", c.users, c.atMost).Scan(&found))
+		require.NoError(t, db.Pool.QueryRow(t.Context(), `SELECT count(*) FROM usage_report.call
+			WHERE timestamp >= usage_report.calls_since(`+period+`, ARRAY[$1], $2) AND timestamp < '2026-03-31 07:00Z' AND `+c.condition, c.users, c.atMost).Scan(&wanted))
+		assert.Equal(t, wanted, found, name)
+		assert.GreaterOrEqual(t, found, c.within[0], name)
+		assert.LessOrEqual(t, found, c.within[1], name)
+	}
+}
+
+// TestATraceOpensWhereTheSettingSays and nowhere else.
+func TestATraceOpensWhereTheSettingSays(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for setting, shown := range map[string]bool{
+		"https://traces.example/trace/{trace_id}": true, "/explore?panes={trace_id}": true,
+		"javascript:alert(1)": false, "//elsewhere.example/{trace_id}": false, `/\elsewhere.example`: false, "": false,
+	} {
+		db.Exec("INSERT INTO public.usage_setting (name, value) VALUES ('trace_url', '" + setting + "') ON CONFLICT (name) DO UPDATE SET value = excluded.value")
+		assert.Equal(t, strconv.FormatBool(shown), db.Text("SELECT count(*) = 1 FROM usage_report.trace_link WHERE url = $1", setting), setting)
+	}
+	assert.Equal(t, "1", db.Text("SELECT count(*) FROM information_schema.columns WHERE table_schema = 'usage_report' AND table_name = 'trace_link'"))
 }

@@ -22,7 +22,8 @@ func Breakdown() *grafana.Dashboard {
 	l.Row(12, breakdownTable())
 	perDay := bars("Cost per day by ${by}", "The nine largest and all others, by days of the viewer's time zone. Days are not kept by user.", dollars, series(costPerDayBy))
 	perDay.GridPos.W = 16
-	l.Row(11, perDay, ranked())
+	l.Row(12, perDay, ranked())
+	l.Row(3, covered())
 	l.Row(10, distribution(), uncertain())
 	l.Row(12, callTable())
 	return b
@@ -48,7 +49,7 @@ func cacheShare() grafana.Panel {
 // cacheSavings needs list prices: the store keeps what a call cost, not what it
 // would have cost.
 func cacheSavings() grafana.Panel {
-	sql := `SELECT sum(s.cache_read_tokens * (full_price.dollars_per_million - cached.dollars_per_million) / 1000000)::float8 AS "Cache saving"
+	sql := `SELECT sum(s.cache_read_tokens * (full_price.dollars_per_million - cached.dollars_per_million) / 1000000)::float8 AS "Cache saved"
 FROM (
 SELECT day, provider, model, sum(cache_read_tokens) AS cache_read_tokens
 FROM ` + spend(from, to, utc, "true") + `
@@ -60,7 +61,7 @@ JOIN usage_report.list_price AS full_price
 JOIN usage_report.list_price AS cached
   ON cached.provider = s.provider AND cached.model = s.model AND cached.kind = 'cache_read'
   AND cached.valid_from <= s.day AND (cached.valid_until IS NULL OR cached.valid_until > s.day)`
-	p := stat("Cache saving", "What the input read from caches would have cost more at the list price of its day. Only for models with prices in public.usage_list_prices; what writing to the cache cost extra is not taken off.", dollars, table(sql))
+	p := stat("Cache saved", "What the input read from caches would have cost more at the list price of its day. Only for models with prices in public.usage_list_prices; what writing to the cache cost extra is not taken off.", dollars, table(sql))
 	p.FieldConfig.Defaults.NoValue = "no list prices"
 	return p
 }
@@ -115,18 +116,36 @@ JOIN keys AS k ON k.key = d.key
 GROUP BY 1, 2
 ORDER BY 1, 2`
 
-// ranked draws the ten largest as horizontal bars.
+// ranked draws the ten largest as horizontal bars, their names above them: beside
+// them long names of models would be cut.
 func ranked() grafana.Panel {
-	p := panel("barchart", "Top 10 by ${by}", "The ten largest and all others.",
+	return panel("bargauge", "Top 10 by ${by}", "The ten largest and all others.",
 		table(`SELECT "Name", "Cost"
 FROM (
 `+rankedSums("10", keyed, "")+`
 ) AS r`),
-		grafana.Field{Unit: dollars, Min: ptr(0.0), NoValue: "no calls in this period", Color: fixed("blue"), Custom: m{"fillOpacity": 80, "lineWidth": 0, "axisBorderShow": false}},
+		grafana.Field{Unit: dollars, Min: ptr(0.0), NoValue: "no calls in this period", Color: fixed("blue"), Thresholds: steps("blue")},
 		m{
-			"orientation": "horizontal", "xField": "Name", "showValue": "auto", "stacking": "none", "barWidth": 0.8, "groupWidth": 0.7, "xTickLabelMaxLength": 18,
-			"legend": m{"displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": []string{}}, "tooltip": m{"mode": "single", "sort": "none"},
+			"orientation": "horizontal", "displayMode": "basic", "valueMode": "text", "namePlacement": "top", "showUnfilled": true, "sizing": "auto", "minVizHeight": 10, "minVizWidth": 8,
+			"reduceOptions": m{"calcs": []string{"lastNotNull"}, "fields": "/^Cost$/", "values": true, "limit": 11},
+			"legend":        m{"displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": []string{}},
 		})
+}
+
+// since tells in descriptions which calls are read.
+const since = " Of the newest 100,000 calls of the period; the panel Single calls says where they begin."
+
+// covered says how much of the period the panels of single calls read.
+func covered() grafana.Panel {
+	sql := `SELECT extract(epoch FROM s.since)::float8 * 1000 AS "read since",
+       coalesce(r.calls::numeric / nullif(t.calls, 0), 1)::float8 AS "of the calls of the period"
+FROM (SELECT ` + callsSince + ` AS since) AS s
+CROSS JOIN LATERAL (SELECT sum(calls) AS calls FROM usage_report.spend(s.since, ` + to + `, 'UTC', ` + usersArgument + `, false)) AS r
+CROSS JOIN (SELECT sum(calls) AS calls FROM usage_report.spend(` + from + `, ` + to + `, 'UTC', ` + usersArgument + `, false)) AS t`
+	p := stat("Single calls", "What the panels below read: the newest 100,000 calls of everybody or of the chosen users, because more cannot be read while somebody waits. Other filters choose among these. A shorter period reaches further back.", percent, table(sql))
+	p.Options["textMode"] = "value_and_name"
+	p.FieldConfig.Defaults.Decimals = ptr(0)
+	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("read since", "dateTimeAsIso"))
 	return p
 }
 
@@ -156,7 +175,7 @@ FROM ` + singleCalls + `
 GROUP BY k.key
 ORDER BY sum(k.usage_dollars) DESC, k.key
 LIMIT 50`
-	return rows("Cost of a call by ${by}", "What half of the calls and 95 of 100 stay at or below. Of the last 24 hours of the period; of the whole period when users are chosen, because only their calls can be found quickly.", sql,
+	return rows("Cost of a call by ${by}", "What half of the calls and 95 of 100 stay at or below."+since, sql,
 		text("Name", minWidth(140)), unit("P50", dollars, width(95)), unit("P95", dollars, width(95)), unit("Highest", dollars, width(95)), unit("Calls", count, width(70)))
 }
 
@@ -173,7 +192,7 @@ FROM ` + singleCalls + `
 GROUP BY 1, 2, 4, 5
 ORDER BY (pricing_status = 'unpriced') DESC, count(*) DESC, 2, 4, 5
 LIMIT 100`
-	return rows("Unpriced and estimated calls", "Why a cost is not known or may be wrong; docs/troubleshooting.md explains each reason. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
+	return rows("Unpriced and estimated calls", "Why a cost is not known or may be wrong; docs/troubleshooting.md explains each reason."+since, sql,
 		text("Status", width(85)), text("Reason", width(165)), unit("Calls", count, width(65)), text("Model", minWidth(200)), text("Service", width(125)), unit("Tokens", count, width(75)))
 }
 
@@ -189,17 +208,23 @@ func callTable() grafana.Panel {
        c.output_tokens::float8 AS "Output",
        c.pricing_status AS "Status",
        c.trace_id AS "Trace",
+       CASE WHEN l.url IS NOT NULL AND c.trace_id IS NOT NULL THEN 'open' END AS "Open",
+       replace(replace(l.url, '{trace_id}', c.trace_id), '{span_id}', coalesce(c.span_id, '')) AS "url",
        c.request_id AS "Request"
 FROM (
-SELECT timestamp, user_id, api_type, model, service, usage_dollars, input_tokens, output_tokens, pricing_status, trace_id, request_id, id
+SELECT timestamp, user_id, api_type, model, service, usage_dollars, input_tokens, output_tokens, pricing_status, trace_id, span_id, request_id, id
 FROM ` + singleCalls + `
 ORDER BY usage_dollars DESC, timestamp DESC, id
 LIMIT 200
 ) AS c
 LEFT JOIN usage_report.account AS a ON a.user_id = c.user_id
+LEFT JOIN usage_report.trace_link AS l ON true
 ORDER BY c.usage_dollars DESC, c.timestamp DESC, c.id`
-	return rows("Single calls, the most expensive first", "200 calls with their tokens and trace id. Of the last 24 hours of the period; of the whole period when users are chosen.", sql,
+	return rows("Single calls, the most expensive first", "200 calls with their tokens and trace id; Open leads to the trace once the setting trace_url says where traces are (dashboards/README.md)."+since, sql,
 		unit("Time", "dateTimeAsIso", width(155)), unit("Cost", dollars, width(90)), text("User", minWidth(165)), text("Model", minWidth(205)), text("API type", width(100)), text("Service", width(120)),
 		unit("Input", count, width(75)), unit("Output", count, width(75)),
-		text("Status", width(85)), text("Trace", width(275)), text("Request", minWidth(150)))
+		text("Status", width(85)), text("Trace", width(275)),
+		text("Open", width(60), grafana.Property{ID: "noValue", Value: ""},
+			grafana.Property{ID: "links", Value: []grafana.Link{{Title: "Open the trace", URL: "${__data.fields.url}", TargetBlank: true}}}),
+		hidden("url"), text("Request", width(150)))
 }

@@ -119,9 +119,9 @@ FROM (
 LEFT JOIN usage_report.account AS a ON a.user_id = u.user_id
 ORDER BY 1, 2`
 
-// priceChanges marks where a list price changed.
+// priceChanges marks where list prices of a model changed.
 var priceChanges = `SELECT valid_from AS time,
-       model || ' ' || kind || ': $' || trim_scale(previous_dollars_per_million) || ' to $' || trim_scale(dollars_per_million) || ' per million' AS text,
+       model || ', per million ' || string_agg(replace(kind, '_', ' ') || ': $' || trim_scale(previous_dollars_per_million) || ' to $' || trim_scale(dollars_per_million), ', ' ORDER BY kind) AS text,
        provider AS tags
 FROM usage_report.list_price
 WHERE valid_from >= ` + from + `
@@ -129,4 +129,5 @@ WHERE valid_from >= ` + from + `
   AND previous_dollars_per_million <> dollars_per_million
   AND ` + isChosen("provider", "provider") + `
   AND ` + isChosen("model", "model") + `
-ORDER BY 1`
+GROUP BY valid_from, provider, model
+ORDER BY valid_from, provider, model`

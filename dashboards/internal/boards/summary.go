@@ -1,6 +1,10 @@
 package boards
 
-import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+import (
+	"fmt"
+
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+)
 
 // Summary is the board to begin with: what was spent, by whom, and whether the
 // numbers can be trusted.
@@ -35,6 +39,7 @@ func Summary() *grafana.Dashboard {
 		ranking("Top 10 models", "Click a name for the details of this model.", "10", keyedBy("model", "true"), "model"),
 	)
 	l.Row(6, budgets())
+	l.Row(5, currencies())
 	return b
 }
 
@@ -152,6 +157,36 @@ ORDER BY spent / dollars DESC, budget`
 	p := rows("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: if the rest goes on like the last seven days.", sql,
 		text("Budget", minWidth(100)), text("For", minWidth(100)), text("Per", width(65)), unit("Spent", dollars, width(80)), unit("Limit", dollars, width(75)), used, unit("Projected", percent, decimals(0), width(90)))
 	p.FieldConfig.Defaults.NoValue = "no budgets yet: rows of public.usage_budgets"
+	return p
+}
+
+// currencies is a table and no choice for the whole board: sums by user and by
+// days of other zones than UTC have lost the UTC day whose rate they need.
+func currencies() grafana.Panel {
+	const day = "(%s AT TIME ZONE 'UTC')::date"
+	first, last := fmt.Sprintf(day, from), fmt.Sprintf(day, "("+to+" - interval '1 microsecond')")
+	sql := `SELECT e.currency AS "Currency",
+       sum(s.cost)::float8 AS "Cost",
+       (sum(s.cost) / nullif(sum(s.usage_dollars), 0))::float8 AS "Average rate",
+       sum(s.usage_dollars)::float8 AS "Dollars",
+       CASE WHEN e.since > f.first THEN 'no rate before ' || e.since END AS "Missing"
+FROM (SELECT currency, min(valid_from) AS since FROM usage_report.exchange_rate GROUP BY currency) AS e
+CROSS JOIN (
+  SELECT min((bucket AT TIME ZONE 'UTC')::date) AS first
+  FROM usage_report.day
+  WHERE bucket >= date_trunc('day', ` + from + `, 'UTC') AND bucket < ` + to + `
+) AS f
+LEFT JOIN LATERAL (
+SELECT cost, usage_dollars
+FROM usage_report.spend_in(e.currency, CASE WHEN e.since <= f.first THEN ` + first + ` END, ` + last + ` + 1)
+WHERE ` + filtered + `
+) AS s ON true
+WHERE ` + allUsers + `
+GROUP BY e.currency, e.since, f.first
+ORDER BY e.currency`
+	p := rows("Other currencies", "The cost of the UTC days of the period, each at the rate of its day (usagectl rates import). Not for chosen users: GET /api/admin/usage converts those too.", sql,
+		text("Currency", width(90)), unit("Cost", "none", decimals(4)), unit("Average rate", "none", decimals(4)), unit("Dollars", dollars), text("Missing"))
+	p.FieldConfig.Defaults.NoValue = "no exchange rates, or users are chosen"
 	return p
 }
 

@@ -27,7 +27,7 @@ type collector struct {
 	exitErr error
 }
 
-func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, error) {
+func startCollector(ctx context.Context, binary, dir, dsn, priceFile string) (*collector, error) {
 	config, err := examples.Files.ReadFile("demo.yaml")
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 
 	// Not CommandContext: Ctrl-C must let the collector drain its queue.
 	c.cmd = exec.Command(binary, "--config", configFile)
-	c.cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "DEMO_OTLP_GRPC="+c.grpc, "DEMO_OTLP_HTTP="+c.http, "DEMO_API="+c.api)
+	c.cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "DEMO_OTLP_GRPC="+c.grpc, "DEMO_OTLP_HTTP="+c.http, "DEMO_API="+c.api, "DEMO_PRICE_FILES=["+priceFile+"]")
 	c.cmd.Stdout, c.cmd.Stderr = log, log
 	// A process group of its own, so that the terminal's Ctrl-C does not stop
 	// it before the sender has stopped.

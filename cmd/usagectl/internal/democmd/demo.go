@@ -17,11 +17,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
-	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/replay"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
 type options struct {
@@ -42,9 +39,10 @@ func New() *cobra.Command {
 
   1. PostgreSQL: the one DATABASE_URL names, else a private one that is started
      for the demo and removed after it (as an unprivileged user when run as root)
-  2. the collector with examples/demo.yaml
+  2. the collector with examples/demo.yaml and a price file with one negotiated price
   3. captured telemetry of real libraries, spread over the last days, sent as OTLP;
-     then the list prices of its models, for the dashboards
+     then, for the dashboards, the list prices of its models, and in the private
+     database examples of budgets and of an exchange rate
   4. the totals, asked from the query API, and the calls to ask yourself
 
 It stays up with a trickle of live calls until Ctrl-C, or ends after step 4
@@ -91,6 +89,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	}
 	defer os.RemoveAll(dir)
 
+	ownDatabase := os.Getenv("DATABASE_URL") == ""
 	dsn, stopDatabase, err := database(ctx, out)
 	if err != nil {
 		return err
@@ -98,7 +97,12 @@ func run(ctx context.Context, out io.Writer, o options) error {
 	defer stopDatabase()
 
 	fmt.Fprintln(out, "[2/4] collector: starting", o.collector, "with examples/demo.yaml")
-	c, err := startCollector(ctx, o.collector, dir, dsn)
+	now := time.Now().UTC()
+	priceFile, changes, err := writePrices(dir, now, o.days)
+	if err != nil {
+		return err
+	}
+	c, err := startCollector(ctx, o.collector, dir, dsn, priceFile)
 	if err != nil {
 		return err
 	}
@@ -107,13 +111,13 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	fmt.Fprintf(out, "      OTLP gRPC on %s, OTLP HTTP on %s, query API on http://%s\n", c.grpc, c.http, c.api)
+	fmt.Fprintf(out, "      %s costs 10 %% less from %s on: a price file of one's own, as an example\n", negotiated, changes.Format(time.DateOnly))
 
 	s, err := newSender(c.grpc, captures)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	now := time.Now().UTC()
 	before, err := c.calls(ctx)
 	if err != nil {
 		return err
@@ -125,7 +129,7 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return err
 	}
 	fmt.Fprintf(out, "      %d spans sent, %d billable calls stored, each once\n", s.spans, s.billable)
-	if err := publishPrices(ctx, out, dsn); err != nil {
+	if err := fillBoards(ctx, out, dsn, priceFile, ownDatabase); err != nil {
 		return err
 	}
 
@@ -136,31 +140,11 @@ func run(ctx context.Context, out io.Writer, o options) error {
 		return nil
 	}
 	if !o.noGrafana {
-		stopGrafana := showGrafana(ctx, out, dsn, os.Getenv("DATABASE_URL") == "")
+		stopGrafana := showGrafana(ctx, out, dsn, ownDatabase)
 		defer stopGrafana()
 	}
 	fmt.Fprintln(out, "Live calls trickle in now. Ctrl-C stops everything.")
 	return s.trickle(ctx, c.exited)
-}
-
-// publishPrices lets the dashboards know list prices, as `usagectl prices
-// publish` does.
-func publishPrices(ctx context.Context, out io.Writer, dsn string) error {
-	book, err := pricing.Builtin(pricing.DefaultBuiltin)
-	if err != nil {
-		return err
-	}
-	pool, err := store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	done, err := pricescmd.Publish(ctx, pool, book)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, "      for the dashboards:", done)
-	return nil
 }
 
 // database gives a DSN and how to let go of it.
