@@ -66,7 +66,10 @@ var openllmetry = dialect{
 			s.readBase()
 		case "langchain":
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
-		case "bedrock", "llamaindex":
+		case "bedrock":
+			f.inputMeans = inputAsProvider
+			s.nameBedrockVendor()
+		case "llamaindex":
 			f.inputMeans = inputAsProvider
 		case "anthropic":
 			f.inputMeans = inputInclusive
@@ -112,6 +115,9 @@ func traceloopOperation(s *spanReader) operation {
 	case "workflow", "task", "agent", "tool":
 		return opNotACall
 	}
+	if s.call.Operation == "" && s.scope == "@traceloop/instrumentation-bedrock" && s.a.present.meets(&modelNames) {
+		return opChat // Converse, of which the span tells the model only
+	}
 	return s.conventionalOperation()
 }
 
@@ -121,6 +127,11 @@ func adjustTraceloop(s *spanReader, f *facts) {
 		// Image tokens are taken from a table by size and quality; the
 		// provider's answer has others.
 		f.estimate = true
+	case s.op == opRerank:
+		// What it calls tokens are Cohere's search units.
+		f.searchUnits, f.total = f.total, absent
+	case strings.HasSuffix(s.scope, "instrumentation-bedrock"):
+		s.nameBedrockVendor()
 	case strings.HasSuffix(s.scope, "instrumentation-anthropic"):
 		f.reports |= MissingCache
 	case strings.HasSuffix(s.scope, "instrumentation-langchain"):
@@ -131,6 +142,30 @@ func adjustTraceloop(s *spanReader, f *facts) {
 		// tells a stream from another call; only Responses are read right.
 		if s.op == opChat && f.cacheRead == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
 			f.estimate = true
+		}
+	}
+}
+
+// nameBedrockVendor puts the vendor back before the models of Bedrock, which
+// the package cuts off: price lists know "amazon.nova-pro-v1:0".
+func (s *spanReader) nameBedrockVendor() {
+	for _, model := range []*string{&s.call.Model, &s.call.RequestModel} {
+		word, _, _ := strings.Cut(*model, "-")
+		switch word {
+		case "titan", "nova":
+			*model = "amazon." + *model
+		case "claude":
+			*model = "anthropic." + *model
+		case "command", "embed", "rerank":
+			*model = "cohere." + *model
+		case "mistral", "mixtral", "ministral", "pixtral":
+			*model = "mistral." + *model
+		case "jamba":
+			*model = "ai21." + *model
+		default:
+			if strings.HasPrefix(word, "llama") {
+				*model = "meta." + *model
+			}
 		}
 	}
 }
