@@ -40,9 +40,19 @@ const HowToInstall = `no PostgreSQL server programs (initdb, postgres) of versio
 // ErrNotInstalled is returned when there are no server programs.
 var ErrNotInstalled = errors.New(HowToInstall)
 
-// Find returns the directory that holds initdb and postgres, the newest
-// version of all that are there.
+// BinDirVariable is the environment variable that names the directory of the
+// server's programs, for a version that is not the newest of the machine.
+const BinDirVariable = "PG_BINDIR"
+
+// Find returns the directory that holds initdb and postgres: the one that
+// [BinDirVariable] names, else that of the newest version of all that are there.
 func Find() (binDir string, err error) {
+	if dir := os.Getenv(BinDirVariable); dir != "" {
+		if version := majorVersion(filepath.Join(dir, "postgres")); version < MinVersion {
+			return "", fmt.Errorf("%s = %s must hold the programs of PostgreSQL %d or newer, found version %d (0: none)", BinDirVariable, dir, MinVersion, version)
+		}
+		return filepath.Abs(dir)
+	}
 	dirs := filepath.SplitList(os.Getenv("PATH"))
 	for _, pattern := range binDirs {
 		found, _ := filepath.Glob(pattern) // the patterns are well formed

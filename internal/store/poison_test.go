@@ -41,7 +41,7 @@ func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
 		// Faults in JSON name a line of the JSON beside that of the COPY.
 		"broken json":   {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS ((CASE WHEN service = 'poison' THEN '{' ELSE '1' END)::jsonb) STORED`, "22P02", ""},
 		"json with NUL": {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS ((CASE WHEN service = 'poison' THEN '"\u0000"' ELSE '1' END)::jsonb) STORED`, "22P05", ""},
-		"deep json":     {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS (repeat(CASE WHEN service = 'poison' THEN '[' ELSE '1' END, CASE WHEN service = 'poison' THEN 20000 ELSE 1 END)::jsonb) STORED`, "54001", ""},
+		"deep json":     {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS (repeat(CASE WHEN service = 'poison' THEN '[' ELSE '1' END, CASE WHEN service = 'poison' THEN 100000 ELSE 1 END)::jsonb) STORED`, "54001", ""},
 		"json number":   {`ALTER TABLE public.api_usage ADD COLUMN host jsonb GENERATED ALWAYS AS ((CASE WHEN service = 'poison' THEN '1e200000' ELSE '1' END)::jsonb) STORED`, "22003", ""},
 		"year":          {`ALTER TABLE public.api_usage ADD COLUMN host date GENERATED ALWAYS AS (make_date(CASE WHEN service = 'poison' THEN 9999999 ELSE 2026 END, 1, 1)) STORED`, "22008", ""},
 		"text length":   {`ALTER TABLE public.api_usage ADD COLUMN host varchar(5) GENERATED ALWAYS AS (service) STORED`, "22001", ""},
