@@ -73,6 +73,11 @@ e2e-clients: build ## run real client libraries from npm through the binary; ski
 	@$(postgres)
 	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run TestRealClients) ./e2e
 
+.PHONY: test-citus
+test-citus: ## run the tests of the store on a Citus cluster of their own too; skips aloud without the extension
+	@$(postgres)
+	@TEST_CITUS=1 $(GO) test -count=1 -timeout 30m -v $(or $(TESTFLAGS),-run '^TestCitus|/^citus$$|//^citus$$') ./internal/store
+
 .PHONY: test-short
 test-short: ## run the tests that need no database and no binary
 	@$(GO) test -short $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')

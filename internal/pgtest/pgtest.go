@@ -245,16 +245,21 @@ func create(t testing.TB, template string) *DB {
 			t.Logf("pgtest: %v", err)
 		}
 	})
+	db.connect()
+	return db
+}
+
+func (db *DB) connect() {
+	db.t.Helper()
 	config, err := pgxpool.ParseConfig(db.DSN)
 	if err != nil {
-		t.Fatalf("pgtest: %v", err)
+		db.t.Fatalf("pgtest: %v", err)
 	}
 	config.MaxConns = 4
 	if db.Pool, err = pgxpool.NewWithConfig(context.Background(), config); err != nil {
-		t.Fatalf("pgtest: %v", err)
+		db.t.Fatalf("pgtest: %v", err)
 	}
-	t.Cleanup(db.Pool.Close)
-	return db
+	db.t.Cleanup(db.Pool.Close)
 }
 
 // onServer runs one statement on a connection of its own.

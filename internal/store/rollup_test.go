@@ -274,7 +274,11 @@ func TestOwnUsageSeesOneUserOnly(t *testing.T) {
 					return err
 				}
 				if setting != "unset" {
-					if _, err := tx.Exec(t.Context(), `SELECT set_config('usage.user_id', $1, true)`, setting); err != nil {
+					// What a worker of Citus has to hear too; elsewhere it means nothing.
+					if _, err := tx.Exec(t.Context(), `SET LOCAL citus.propagate_set_commands = 'local'`); err != nil {
+						return err
+					}
+					if _, err := tx.Exec(t.Context(), fmt.Sprintf(`SET LOCAL usage.user_id = '%s'`, setting)); err != nil {
 						return err
 					}
 				}

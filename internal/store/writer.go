@@ -362,6 +362,9 @@ func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, by
 		if err != nil {
 			return err
 		}
+		if err := db.checkUsers(ctx, tx, rows); err != nil {
+			return err
+		}
 		return db.confirm(ctx, tx)
 	})
 	return inserted, db.nodeFault(err)

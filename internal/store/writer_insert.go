@@ -40,9 +40,11 @@ var forPartitions = strings.NewReplacer(
 )
 
 // insertAndFold is insertRows with the sums of migration 0002 in the same
-// statement, for tables without triggers. It returns how many rows are new, in
-// one row for each touched quarter hour; no row when none is new. The steps
-// and keys have the order of the trigger, for the same reason.
+// statement, for tables without triggers. It returns how many rows are new. The
+// steps and keys have the order of the trigger, for the same reason.
+//
+// Every step is a part of its own: Citus does not find a part that is named
+// inside of another's RETURNING.
 const insertAndFold = `
 WITH ins AS (
   ` + insertRows + `
@@ -123,17 +125,19 @@ WITH ins AS (
     unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
     usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
   RETURNING 1
+), quarter_hour AS (
+  INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+  SELECT bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+  FROM per_key
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllSums + `
+  RETURNING 1
 )
-INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-  calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-  cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-SELECT bucket, api_type, provider, model, service, environment,
-  calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-  cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
-FROM per_key
-ORDER BY 1, 2, 3, 4, 5, 6
-ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllSums + `
-RETURNING (SELECT count(*) FROM ins)`
+SELECT count(*) FROM ins`
 
 const addAllSums = `
     calls = r.calls + EXCLUDED.calls,
@@ -155,12 +159,8 @@ func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int,
 		tag, err := tx.Exec(ctx, db.withKey(insertRows), args...)
 		return int(tag.RowsAffected()), err
 	}
-	counts, err := tx.Query(ctx, db.withKey(insertAndFold), args...)
-	if err != nil {
-		return 0, err
-	}
 	var inserted int
-	_, err = pgx.ForEachRow(counts, []any{&inserted}, func() error { return nil })
+	err := tx.QueryRow(ctx, db.withKey(insertAndFold), args...).Scan(&inserted)
 	return inserted, err
 }
 

@@ -41,6 +41,9 @@ type database struct {
 	// partitioned: the primary key is (id, timestamp), as a partitioned table
 	// must have it, and public.api_usage_id keeps the ids apart.
 	partitioned bool
+	// usersKeyed: the foreign key on auth.users is there. Citus goes without,
+	// and the writer looks itself.
+	usersKeyed bool
 	// retainedFrom is the retention mark: calls before it are refused.
 	retainedFrom time.Time
 }
@@ -59,6 +62,7 @@ SELECT ` + triggerEnabled + `,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
        ` + isPartitioned + `,
        to_regclass('public.api_usage_id') IS NOT NULL,
+       EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conrelid = 'public.api_usage'::regclass AND confrelid = to_regclass('auth.users') AND contype = 'f'),
        (` + selectRetainedFrom + `)`
 
 const isPartitioned = `(SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass)`
@@ -70,7 +74,7 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	var idsApart bool
 	var mark *string
 	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned, &idsApart, &mark)
+		return tx.QueryRow(ctx, selectDatabase).Scan(&db.hasTrigger, &db.isCitus, &db.usersManaged, &db.partitioned, &idsApart, &db.usersKeyed, &mark)
 	})
 	if err == nil {
 		db.retainedFrom, err = parseMark(mark)

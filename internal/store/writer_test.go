@@ -103,10 +103,23 @@ func inEveryMode(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.W
 	onPartitions(t, test)
 }
 
-// inBothModes runs a test with triggers and with the sums in the statement.
+// inBothModes runs a test with triggers and with the sums in the statement, and
+// the latter also on Citus where that is asked for.
 func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
 	t.Helper()
 	inBothModesOf(t, pgtest.New, test)
+	if pgtest.OnCitus() {
+		onCitus(t, test)
+	}
+}
+
+func onCitus(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+	t.Helper()
+	t.Run("citus", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.NewCitus(t)
+		test(t, db, newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}))
+	})
 }
 
 func inBothModesOf(t *testing.T, newDB func(testing.TB) *pgtest.DB, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {

@@ -199,6 +199,36 @@ func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newco
 	return nil
 }
 
+// checkUsers does what the foreign key does where there is none: the users of
+// the batch are there when it is stored, and where the table is ours stay until
+// it is committed.
+func (db *database) checkUsers(ctx context.Context, tx pgx.Tx, rows []row) error {
+	if db.usersKeyed {
+		return nil
+	}
+	seen := map[usage.ID]bool{}
+	var ids [][16]byte
+	for i := range rows {
+		if id := rows[i].user; !id.IsZero() && !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	sql := selectUsers
+	if db.usersManaged {
+		slices.SortFunc(ids, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+		sql += ` ORDER BY id FOR KEY SHARE`
+	}
+	found, err := selectIDs(ctx, tx, sql, ids)
+	if err == nil && len(found) < len(ids) {
+		err = errUserVanished
+	}
+	return err
+}
+
 func selectIDs(ctx context.Context, tx pgx.Tx, sql string, ids [][16]byte) (map[usage.ID]bool, error) {
 	rows, err := tx.Query(ctx, sql, ids)
 	if err != nil {

@@ -138,7 +138,7 @@ func citus() *cobra.Command {
 	var shards int
 	cmd := &cobra.Command{
 		Use:   "citus",
-		Short: "Prints the SQL that distributes the calls over a Citus cluster, for psql -1; docs/scale.md says when and how",
+		Short: "Prints the SQL that distributes the calls over a Citus cluster, for psql; docs/scale.md says when and how",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := dbmigrate.DistributeSQL(shards)
