@@ -2,7 +2,9 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,7 +122,7 @@ func (r *WriteResult) add(part WriteResult) {
 // It may shorten and clean texts of the records in place.
 func (w *Writer) Write(ctx context.Context, records []usage.Record) (WriteResult, error) {
 	var result WriteResult
-	rows := make([]row, 0, len(records))
+	places := make([]place, 0, len(records))
 	for i := range records {
 		r := &records[i]
 		r.Clean()
@@ -128,15 +130,10 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (WriteResult
 			result.Parked = append(result.Parked, w.park(r, err))
 			continue
 		}
-		rows = append(rows, row{Record: r})
+		places = append(places, place{binary.BigEndian.Uint64(r.ID[:]), i})
 	}
-	// In the order of ids: two writers of the same calls then wait for each
-	// other at the first common one, and never in a circle. (Unsorted, 4
-	// writers of overlapping batches had 1,569 deadlocks and were 11 times
-	// slower.) Stable, so that of two records with one id the first stays.
-	slices.SortStableFunc(rows, func(a, b row) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-	unique := slices.CompactFunc(rows, func(a, b row) bool { return a.ID == b.ID })
-	result.Duplicates = len(rows) - len(unique)
+	unique := uniqueRows(records, places)
+	result.Duplicates = len(places) - len(unique)
 
 	part, err := w.writeUnique(ctx, unique)
 	if err != nil {
@@ -149,6 +146,35 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (WriteResult
 		}
 	}
 	return result, nil
+}
+
+// place is where in the batch a record stands, with the first bytes of its id.
+type place struct {
+	id    uint64
+	index int
+}
+
+// uniqueRows makes rows in the order of ids: two writers of the same calls then
+// wait for each other at the first common one, and never in a circle.
+// (Unsorted, 4 writers of overlapping batches had 1,569 deadlocks and were 11
+// times slower.) Of records with one id the first stays.
+func uniqueRows(records []usage.Record, places []place) []row {
+	// Places and not rows are sorted: nearly every comparison is then of two
+	// numbers that lie close to each other, which takes an eighth of the time.
+	slices.SortFunc(places, func(a, b place) int {
+		if a.id != b.id {
+			return cmp.Compare(a.id, b.id)
+		}
+		return cmp.Or(bytes.Compare(records[a.index].ID[:], records[b.index].ID[:]), cmp.Compare(a.index, b.index))
+	})
+	rows := make([]row, 0, len(places))
+	for _, p := range places {
+		r := &records[p.index]
+		if last := len(rows) - 1; last < 0 || rows[last].ID != r.ID {
+			rows = append(rows, row{Record: r})
+		}
+	}
+	return rows
 }
 
 // failed makes the error for the caller and forgets what may have changed.

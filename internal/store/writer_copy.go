@@ -90,8 +90,10 @@ func (r *row) appendBinary(b []byte) []byte {
 	b = appendNumeric(b, int64(r.Cost), usage.MoneyScale)
 	b = appendField(b, string(r.APIType))
 	b = appendTextOrNull(b, r.Model)
-	if n := q.TotalTokens(); n > 0 {
-		b = binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(n)) //nolint:gosec // checkRecord bounds it
+	input, output := q.InputTokens(), q.OutputTokens()
+	total := input + output
+	if total > 0 {
+		b = binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(total)) //nolint:gosec // checkRecord bounds it
 	} else {
 		b = appendNull(b)
 	}
@@ -109,9 +111,9 @@ func (r *row) appendBinary(b []byte) []byte {
 	} else {
 		b = appendNull(b)
 	}
-	if q.TotalTokens() > 0 {
-		b = appendInt8(b, q.InputTokens())
-		b = appendInt8(b, q.OutputTokens())
+	if total > 0 {
+		b = appendInt8(b, input)
+		b = appendInt8(b, output)
 	} else {
 		b = appendNull(appendNull(b))
 	}

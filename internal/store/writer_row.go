@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
-	"unicode/utf8"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -131,22 +130,20 @@ func jsonText(b []byte, key, value string) []byte {
 func appendJSONString(b []byte, text string) []byte {
 	const hexDigits = "0123456789abcdef"
 	b = append(b, '"')
-	for i := 0; i < len(text); {
+	start := 0
+	for i := range len(text) {
 		c := text[i]
-		switch {
-		case c == '"' || c == '\\':
-			b = append(b, '\\', c)
-		case c < 0x20:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		case c < utf8.RuneSelf:
-			b = append(b, c)
-		default:
-			_, size := utf8.DecodeRuneInString(text[i:])
-			b = append(b, text[i:i+size]...)
-			i += size
+		if c >= 0x20 && c != '"' && c != '\\' {
 			continue
 		}
-		i++
+		b = append(b, text[start:i]...)
+		start = i + 1
+		if c < 0x20 {
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		} else {
+			b = append(b, '\\', c)
+		}
 	}
+	b = append(b, text[start:]...)
 	return append(b, '"')
 }

@@ -53,12 +53,14 @@ type newcomer struct {
 func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown int, err error) {
 	due := map[usage.ID]*newcomer{}
 	for i := range rows {
-		r := rows[i].Record
+		r := &rows[i]
+		r.user, r.userUnknown = usage.ID{}, false
 		if r.UserID.IsZero() {
 			continue
 		}
 		known, ok := w.users.known.Get(r.UserID)
 		if ok && (!db.usersManaged || r.Time.Sub(known.seen) < lastSeenStep) {
+			r.user = known.id
 			continue
 		}
 		u := due[r.UserID]
@@ -73,27 +75,27 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 			u.seen = r.Time
 		}
 	}
-	if len(due) > 0 {
-		list := make([]newcomer, 0, len(due))
-		for _, u := range due {
-			list = append(list, *u)
-		}
-		slices.SortFunc(list, func(a, b newcomer) int { return bytes.Compare(a.id[:], b.id[:]) })
-		if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-			return w.meet(ctx, tx, db, list)
-		}); err != nil {
-			// What was learned in it did not happen.
-			w.users.forgetAll()
-			return 0, err
-		}
+	if len(due) == 0 {
+		return 0, nil
+	}
+	list := make([]newcomer, 0, len(due))
+	for _, u := range due {
+		list = append(list, *u)
+	}
+	slices.SortFunc(list, func(a, b newcomer) int { return bytes.Compare(a.id[:], b.id[:]) })
+	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		return w.meet(ctx, tx, db, list)
+	}); err != nil {
+		// What was learned in it did not happen.
+		w.users.forgetAll()
+		return 0, err
 	}
 	for i := range rows {
 		r := &rows[i]
-		r.user, r.userUnknown = usage.ID{}, false
-		if r.Record.UserID.IsZero() {
+		if r.UserID.IsZero() || !r.user.IsZero() {
 			continue
 		}
-		if known, ok := w.users.known.Get(r.Record.UserID); ok {
+		if known, ok := w.users.known.Get(r.UserID); ok {
 			r.user = known.id
 		} else {
 			r.userUnknown = true
