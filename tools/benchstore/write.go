@@ -90,7 +90,8 @@ func (b *bench) raw(connections int) func(ctx context.Context) error {
 	}
 }
 
-// writer sends every batch so many times through so many connections.
+// writer sends every batch so many times through so many connections. It is the
+// only one that has the batch, as the exporter is.
 func (b *bench) writer(connections, times int) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		w := store.NewWriter(b.pool, store.WriterOptions{})
@@ -101,7 +102,7 @@ func (b *bench) writer(connections, times int) func(ctx context.Context) error {
 			wg.Go(func() {
 				for batch := range batches {
 					for range times {
-						if _, err := w.Write(ctx, slices.Clone(batch)); err != nil {
+						if _, err := w.Write(ctx, batch); err != nil {
 							errs <- err
 							return
 						}
