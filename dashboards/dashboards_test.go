@@ -162,26 +162,47 @@ func queriesOf(b *grafana.Dashboard) (all []query) {
 	return all
 }
 
-// TestSumsOfAPeriodAreTheSumsOfItsCalls compares the three ways of adding up
-// with the rows, to the last digit, for periods that begin and end anywhere.
+// TestSumsOfAPeriodAreTheSumsOfItsCalls compares the ways of adding up with the
+// rows, to the last digit, for periods that begin and end anywhere, in zones on
+// both sides of UTC, with half hours, and where a day has 23 or 25 hours.
 func TestSumsOfAPeriodAreTheSumsOfItsCalls(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(fill)
+	db.Exec(`VACUUM ANALYZE`)
+	sums := func(from, until, columns, source string, args ...any) string {
+		return db.Text("SELECT "+columns+" FROM usage_report."+source, append([]any{from, until}, args...)...)
+	}
 	for _, p := range [][2]string{
 		{"2026-02-01 00:00:00Z", "2026-05-01 00:00:00Z"}, {"2026-03-01 05:15:00Z", "2026-03-01 09:45:00Z"},
 		{"2026-02-27 22:30:00Z", "2026-04-01 18:30:00Z"}, {"2026-03-09 23:07:11Z", "2026-03-10 00:59:59.999Z"},
+		{"2026-03-01 17:00:00Z", "2026-04-15 23:59:00Z"}, {"2026-02-15 23:52:00Z", "2026-03-16 00:00:00Z"},
 	} {
+		const columns = "coalesce(sum(usage_dollars), 0) || ' ' || coalesce(sum(calls), 0)"
 		want := db.Text(`SELECT coalesce(sum(usage_dollars), 0) || ' ' || count(*) FROM public.api_usage
 			WHERE timestamp >= usage_report.quarter($1::timestamptz) AND timestamp < usage_report.quarter($2::timestamptz)`, p[0], p[1])
 		for _, source := range []string{
-			"spend($1::timestamptz, $2::timestamptz, 'UTC', ARRAY['__all'], true)",
-			"spend($1::timestamptz, $2::timestamptz, 'Asia/Kolkata', ARRAY['__all'], true)",
 			"spend_by_user($1::timestamptz, $2::timestamptz, ARRAY['__all'], false, false)",
 			"spend_by_user($1::timestamptz, $2::timestamptz, ARRAY['__all'], true, false)",
 			"spend_by_user($1::timestamptz, $2::timestamptz, ARRAY['__all'], true, true)",
 		} {
-			assert.Equal(t, want, db.Text("SELECT coalesce(sum(usage_dollars), 0) || ' ' || coalesce(sum(calls), 0) FROM usage_report."+source, p[0], p[1]), "%v %s", p, source)
+			assert.Equal(t, want, sums(p[0], p[1], columns, source), "%v %s", p, source)
+		}
+		for _, zone := range []string{
+			"UTC", "Asia/Kathmandu", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Norfolk", "Pacific/Kiritimati", "Etc/GMT+12",
+		} {
+			list := func(from string) string {
+				return db.Text(`SELECT coalesce(string_agg(day::text || ' ' || api_type || ' ' || calls || ' ' || dollars, E'\n' ORDER BY day, api_type), '') FROM (`+from+`) AS d`, p[0], p[1], zone)
+			}
+			days := list(`SELECT date_trunc('day', timestamp, $3) AS day, api_type, count(*) AS calls, sum(usage_dollars) AS dollars FROM public.api_usage
+				WHERE timestamp >= usage_report.quarter($1::timestamptz) AND timestamp < usage_report.quarter($2::timestamptz) GROUP BY 1, 2`)
+			for _, detail := range []string{"false", "true"} {
+				// A day whose rows cancel out must not stand in a chart beyond the period.
+				assert.Equal(t, days, list(`SELECT day, api_type, sum(calls) AS calls, sum(usage_dollars) AS dollars
+					FROM usage_report.spend($1::timestamptz, $2::timestamptz, $3, ARRAY['__all'], `+detail+`) GROUP BY 1, 2
+					HAVING sum(calls) <> 0 OR day < date_trunc('day', usage_report.quarter($1::timestamptz), $3) OR day >= usage_report.quarter($2::timestamptz)`),
+					"%v %s, detail %s", p, zone, detail)
+			}
 		}
 	}
 }

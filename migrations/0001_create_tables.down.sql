@@ -12,8 +12,8 @@ BEGIN
 END $$;
 
 DROP VIEW public.usage_user;
-DROP TABLE public.usage_dead_letter, public.usage_month_user, public.usage_day_user,
-  public.usage_quarter_total, public.usage_day, public.usage_quarter_hour, public.api_usage;
+DROP TABLE public.usage_dead_letter, public.usage_half_month_user, public.usage_day_user, public.usage_day_type,
+  public.usage_quarter_type, public.usage_half_month, public.usage_day, public.usage_quarter_hour, public.api_usage;
 
 -- What optional/partition_by_month.sql adds.
 DROP TABLE IF EXISTS public.api_usage_id;

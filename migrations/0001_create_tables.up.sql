@@ -135,22 +135,29 @@ CREATE TABLE public.usage_quarter_hour (
   CONSTRAINT usage_quarter_hour_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
 ) WITH (fillfactor = 70);
 
--- The same per UTC day: the inside of long periods, a hundredth of the rows.
+-- The same per UTC day, and per half month of UTC (from the 1st and from the
+-- 16th): the inside of long periods, from a few thousand rows.
 CREATE TABLE public.usage_day (LIKE public.usage_quarter_hour) WITH (fillfactor = 70);
 ALTER TABLE public.usage_day ADD CONSTRAINT usage_day_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment);
+CREATE TABLE public.usage_half_month (LIKE public.usage_quarter_hour) WITH (fillfactor = 70);
+ALTER TABLE public.usage_half_month ADD CONSTRAINT usage_half_month_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment);
 
--- Per quarter hour, all calls together: the daily series of a year, in any
--- time zone, from 35,000 narrow rows.
-CREATE TABLE public.usage_quarter_total (
+-- Per quarter hour and API type, and per UTC day: a daily series in any time
+-- zone. A day of another zone is one of UTC and the quarter hours between the
+-- two midnights.
+CREATE TABLE public.usage_quarter_type (
   bucket          timestamptz    NOT NULL,
+  api_type        text           NOT NULL,
   calls           bigint         NOT NULL,
   unpriced_calls  bigint         NOT NULL,
   estimated_calls bigint         NOT NULL,
   tokens          bigint         NOT NULL,
   unpriced_tokens bigint         NOT NULL,
   usage_dollars   numeric(24,12) NOT NULL,
-  CONSTRAINT usage_quarter_total_pkey PRIMARY KEY (bucket)
+  CONSTRAINT usage_quarter_type_pkey PRIMARY KEY (bucket, api_type)
 ) WITH (fillfactor = 50);
+CREATE TABLE public.usage_day_type (LIKE public.usage_quarter_type) WITH (fillfactor = 50);
+ALTER TABLE public.usage_day_type ADD CONSTRAINT usage_day_type_pkey PRIMARY KEY (bucket, api_type);
 
 -- Per UTC day and user. The nil UUID is "no user": a key column cannot be NULL.
 CREATE TABLE public.usage_day_user (
@@ -166,15 +173,17 @@ CREATE TABLE public.usage_day_user (
 -- Serves: one user over a long period.
 CREATE INDEX usage_day_user_by_user ON public.usage_day_user (user_id, bucket);
 
--- Per UTC month and user: the list of users over a year.
-CREATE TABLE public.usage_month_user (
-  bucket         timestamptz    NOT NULL,       -- start of the UTC month
+-- Per half month of UTC and user: the list of users over a year. Half a month
+-- and not a whole one, because the days up to the nearest border are read from
+-- the table above, which has many more rows.
+CREATE TABLE public.usage_half_month_user (
+  bucket         timestamptz    NOT NULL,       -- start of the 1st or the 16th, UTC
   user_id        uuid           NOT NULL,
   calls          bigint         NOT NULL,
   unpriced_calls bigint         NOT NULL,
   tokens         bigint         NOT NULL,
   usage_dollars  numeric(24,12) NOT NULL,
-  CONSTRAINT usage_month_user_pkey PRIMARY KEY (bucket, user_id)
+  CONSTRAINT usage_half_month_user_pkey PRIMARY KEY (bucket, user_id)
 ) WITH (fillfactor = 70);
 
 -- Records that the table refused, one by one, so that no good record of the

@@ -8,16 +8,17 @@
 -- public.api_usage has no trigger api_usage_fold_insert and folds the sums in
 -- its insert statement instead.
 --
--- The order of the statements and of the keys inside each is the same in every
--- session, the most contended rollup last, so that two writers meet on their
--- first common row and never in a circle.
+-- The order of the tables and of the keys inside each is the same in every
+-- session, so that two writers meet on their first common row and never in a
+-- circle. PostgreSQL executes the last INSERT of the statement first and the
+-- others from the last to the first: the most contended table comes last.
 DO $do$
 DECLARE
   -- The three functions differ in their source of rows, {rows}, and in the sign
   -- of a row: 1 for one that appeared, -1 for one that went. An insert has no
   -- sign at all, because it is the one that happens thousands of times a second.
-  body CONSTANT text := $body$
-    WITH d AS MATERIALIZED (
+  body text := $body$
+    WITH per_user AS MATERIALIZED (
       SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
              coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
              api_type,
@@ -27,29 +28,7 @@ DECLARE
              sum({sign}usage_dollars) AS usage_dollars
       FROM {rows}
       GROUP BY 1, 2, 3
-    ), m AS (
-      INSERT INTO public.usage_month_user AS r (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
-      SELECT date_trunc('month', bucket, 'UTC'), user_id, sum(calls), sum(unpriced_calls), sum(tokens), sum(usage_dollars)
-      FROM d
-      GROUP BY 1, 2
-      ORDER BY 1, 2
-      ON CONFLICT (bucket, user_id) DO UPDATE SET
-        calls = r.calls + EXCLUDED.calls,
-        unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-        tokens = r.tokens + EXCLUDED.tokens,
-        usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
-    )
-    INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars)
-    SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars
-    FROM d
-    ORDER BY 1, 2, 3
-    ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
-      calls = r.calls + EXCLUDED.calls,
-      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-      tokens = r.tokens + EXCLUDED.tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars;
-
-    WITH q AS MATERIALIZED (
+    ), per_key AS MATERIALIZED (
       SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
              api_type, provider, coalesce(model, '') AS model, service, environment,
              {calls} AS calls,
@@ -65,49 +44,76 @@ DECLARE
              sum({sign}usage_dollars) AS usage_dollars
       FROM {rows}
       GROUP BY 1, 2, 3, 4, 5, 6
-    ), d AS (
-      INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-        calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-        cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-      SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), api_type, provider, model, service, environment,
-        sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
-        sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
-      FROM q
+    ), per_day AS MATERIALIZED (
+      SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket, {keys}, {sums}
+      FROM per_key
+      GROUP BY 1, 2, 3, 4, 5, 6
+    ), day_type AS (
+      INSERT INTO public.usage_day_type AS r (bucket, api_type, {type_measures})
+      SELECT bucket, api_type, {type_sums}
+      FROM per_day
+      GROUP BY 1, 2
+      ORDER BY 1, 2
+      ON CONFLICT (bucket, api_type) DO UPDATE SET {type_add}
+    ), quarter_type AS (
+      INSERT INTO public.usage_quarter_type AS r (bucket, api_type, {type_measures})
+      SELECT bucket, api_type, {type_sums}
+      FROM per_key
+      GROUP BY 1, 2
+      ORDER BY 1, 2
+      ON CONFLICT (bucket, api_type) DO UPDATE SET {type_add}
+    ), half_month AS (
+      INSERT INTO public.usage_half_month AS r (bucket, {keys}, {measures})
+      SELECT {half_month}, {keys}, {sums}
+      FROM per_day
       GROUP BY 1, 2, 3, 4, 5, 6
       ORDER BY 1, 2, 3, 4, 5, 6
-      ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET {add}
-    ), t AS (
-      INSERT INTO public.usage_quarter_total AS r (bucket, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
-      SELECT bucket, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
-      FROM q
-      GROUP BY 1
-      ORDER BY 1
-      ON CONFLICT (bucket) DO UPDATE SET
-        calls = r.calls + EXCLUDED.calls,
-        unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-        estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
-        tokens = r.tokens + EXCLUDED.tokens,
-        unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
-        usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      ON CONFLICT (bucket, {keys}) DO UPDATE SET {add}
+    ), day AS (
+      INSERT INTO public.usage_day AS r (bucket, {keys}, {measures})
+      SELECT bucket, {keys}, {measures}
+      FROM per_day
+      ORDER BY 1, 2, 3, 4, 5, 6
+      ON CONFLICT (bucket, {keys}) DO UPDATE SET {add}
+    ), quarter_hour AS (
+      INSERT INTO public.usage_quarter_hour AS r (bucket, {keys}, {measures})
+      SELECT bucket, {keys}, {measures}
+      FROM per_key
+      ORDER BY 1, 2, 3, 4, 5, 6
+      ON CONFLICT (bucket, {keys}) DO UPDATE SET {add}
+    ), half_month_user AS (
+      INSERT INTO public.usage_half_month_user AS r (bucket, user_id, {user_measures})
+      SELECT {half_month}, user_id, {user_sums}
+      FROM per_user
+      GROUP BY 1, 2
+      ORDER BY 1, 2
+      ON CONFLICT (bucket, user_id) DO UPDATE SET {user_add}
     )
-    INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-    SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
-    FROM q
-    ORDER BY 1, 2, 3, 4, 5, 6
-    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET {add};
+    INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type, {user_measures})
+    SELECT bucket, user_id, api_type, {user_measures}
+    FROM per_user
+    ORDER BY 1, 2, 3
+    ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET {user_add};
 
     RETURN NULL;
   $body$;
-  add_all CONSTANT text := (
-    SELECT string_agg(format('%1$s = r.%1$s + EXCLUDED.%1$s', c), ', ')
-    FROM unnest(ARRAY['calls', 'unpriced_calls', 'estimated_calls', 'tokens', 'unpriced_tokens', 'input_tokens', 'output_tokens',
-                      'cache_read_tokens', 'cache_write_tokens', 'reasoning_tokens', 'usage_dollars']) AS c);
+  r record;
   f record;
 BEGIN
+  FOR r IN SELECT * FROM (VALUES
+    ('user_', ARRAY['calls', 'unpriced_calls', 'tokens', 'usage_dollars']),
+    ('type_', ARRAY['calls', 'unpriced_calls', 'estimated_calls', 'tokens', 'unpriced_tokens', 'usage_dollars']),
+    ('', ARRAY['calls', 'unpriced_calls', 'estimated_calls', 'tokens', 'unpriced_tokens', 'input_tokens', 'output_tokens',
+               'cache_read_tokens', 'cache_write_tokens', 'reasoning_tokens', 'usage_dollars'])
+  ) AS v (kind, measures) LOOP
+    body := replace(body, '{' || r.kind || 'measures}', array_to_string(r.measures, ', '));
+    body := replace(body, '{' || r.kind || 'sums}', (SELECT string_agg(format('sum(%1$s) AS %1$s', m), ', ') FROM unnest(r.measures) AS m));
+    body := replace(body, '{' || r.kind || 'add}', (SELECT string_agg(format('%1$s = r.%1$s + EXCLUDED.%1$s', m), ', ') FROM unnest(r.measures) AS m));
+  END LOOP;
+  body := replace(body, '{keys}', 'api_type, provider, model, service, environment');
+  body := replace(body, '{half_month}',
+    $$date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer$$);
+
   FOR f IN SELECT * FROM (VALUES
     ('usage_fold_insert', 'n', 'count(*)', '', ''),
     ('usage_fold_update', '(SELECT -1 AS sign, o.* FROM o UNION ALL SELECT 1, n.* FROM n) AS rows', 'sum(sign)', 'sign * ', ''),
@@ -116,7 +122,7 @@ BEGIN
      $$IF current_setting('usage.keep_rollup', true) = 'on' THEN RETURN NULL; END IF;$$)
   ) AS v (name, rows, calls, sign, guard) LOOP
     EXECUTE format('CREATE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
-      f.name, 'BEGIN ' || f.guard || replace(replace(replace(replace(body, '{rows}', f.rows), '{calls}', f.calls), '{sign}', f.sign), '{add}', add_all) || 'END');
+      f.name, 'BEGIN ' || f.guard || replace(replace(replace(body, '{rows}', f.rows), '{calls}', f.calls), '{sign}', f.sign) || 'END');
     -- Trigger functions need no EXECUTE right to fire; nobody calls them directly.
     EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', f.name);
   END LOOP;

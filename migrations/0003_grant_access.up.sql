@@ -61,8 +61,8 @@ END $$;
 
 GRANT SELECT, INSERT ON public.api_usage, public.usage_dead_letter TO usage_writer;
 GRANT SELECT ON public.usage_setting TO usage_writer, usage_reader, usage_own;
-GRANT SELECT ON public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_quarter_total,
-  public.usage_day_user, public.usage_month_user, public.usage_dead_letter, public.usage_user TO usage_reader;
+GRANT SELECT ON public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type,
+  public.usage_day_user, public.usage_half_month_user, public.usage_dead_letter, public.usage_user TO usage_reader;
 
 -- A barrier view applies its own filter before any function of a query sees a
 -- row. Without the setting, or with an empty one, it shows nothing.

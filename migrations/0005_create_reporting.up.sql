@@ -41,9 +41,14 @@ CREATE VIEW usage_report.day AS
   FROM public.usage_day
   WHERE calls <> 0;
 
-CREATE VIEW usage_report.quarter_total AS
-  SELECT bucket, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
-  FROM public.usage_quarter_total
+CREATE VIEW usage_report.quarter_type AS
+  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+  FROM public.usage_quarter_type
+  WHERE calls <> 0;
+
+CREATE VIEW usage_report.day_type AS
+  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+  FROM public.usage_day_type
   WHERE calls <> 0;
 
 -- The nil UUID stands for calls without a user.
@@ -52,9 +57,9 @@ CREATE VIEW usage_report.user_day AS
   FROM public.usage_day_user
   WHERE calls <> 0;
 
-CREATE VIEW usage_report.user_month AS
+CREATE VIEW usage_report.user_half_month AS
   SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars
-  FROM public.usage_month_user
+  FROM public.usage_half_month_user
   WHERE calls <> 0;
 
 -- Single calls, without request text, tags and sessions.
@@ -124,9 +129,30 @@ CREATE FUNCTION usage_report.utc_day(at timestamptz) RETURNS timestamptz
   LANGUAGE sql STABLE PARALLEL SAFE
   RETURN date_trunc('day', at + interval '24 hours' - interval '1 microsecond', 'UTC');
 
-CREATE FUNCTION usage_report.utc_month(at timestamptz) RETURNS timestamptz
+-- The 1st or the 16th.
+CREATE FUNCTION usage_report.utc_half_month(at timestamptz) RETURNS timestamptz
   LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN (date_trunc('month', (at - interval '1 microsecond') AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC';
+  RETURN (date_trunc('month', (at - interval '1 microsecond') AT TIME ZONE 'UTC')
+          + CASE WHEN extract(day FROM (at - interval '1 microsecond') AT TIME ZONE 'UTC') < 16 THEN interval '15 days' ELSE interval '1 month' END)
+         AT TIME ZONE 'UTC';
+
+-- The day of a zone that a report counts a whole day of UTC to: the one at its
+-- noon, or at the end of the period where that is earlier.
+CREATE FUNCTION usage_report.day_of_utc_day(utc_day timestamptz, to_time timestamptz, zone text) RETURNS timestamptz
+  LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN date_trunc('day', least(utc_day + interval '12 hours', usage_report.quarter(to_time) - interval '1 microsecond'), zone);
+
+-- The days of UTC that a report adds up, each with the day it is counted to.
+-- What of it lies before that day or after its end has to be moved.
+CREATE FUNCTION usage_report.utc_days(from_time timestamptz, to_time timestamptz, zone text)
+  RETURNS TABLE (utc_day timestamptz, day timestamptz, day_end timestamptz)
+  LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT u.utc_day, h.day, ((h.day AT TIME ZONE zone) + interval '1 day') AT TIME ZONE zone
+  FROM generate_series(usage_report.utc_day(usage_report.quarter(from_time)),
+                       usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', interval '24 hours') AS u (utc_day)
+  CROSS JOIN LATERAL (SELECT usage_report.day_of_utc_day(u.utc_day, to_time, zone) AS day) AS h;
+END;
 
 -- The users a filter names. '__all' is everybody; everything else is a UUID,
 -- the nil UUID for calls without a user.
@@ -143,49 +169,86 @@ CREATE FUNCTION usage_report.user_ids(users text[]) RETURNS uuid[]
 --
 --   users   ARRAY['__all'], or UUIDs as text
 --   detail  whether provider, model, service, environment and the kinds of
---           tokens are needed; without it they are NULL where users are named
+--           tokens are needed; without it they are NULL, and where users are
+--           named estimated_calls and unpriced_tokens too
 --
--- Everybody's spending comes from the rollups: for days in UTC whole days, plus
--- the quarter hours from the beginning of the period to the next midnight,
--- minus those from its end to the next midnight. For other zones all quarter
--- hours. No rollup has user and model: named users are read from the calls by
--- their index, but for plain sums in UTC, which come from the user's days and
--- calls at both ends.
+-- Everybody's spending comes from the rollups: whole UTC days, each counted to
+-- one day of the zone, plus and minus the quarter hours that belong to another
+-- day; plus the quarter hours from the beginning of the period to the next UTC
+-- midnight, minus those from its end to the next, if that is another. No rollup has user and model:
+-- named users are read from the calls by their index, but for plain sums in UTC,
+-- which come from the user's days and calls at both ends.
 CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)
   RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,
     calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint,
     cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, usage_dollars numeric)
   LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  -- Everybody, days in UTC.
-  SELECT r.bucket, r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens,
-         r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
-  FROM usage_report.day AS r
-  WHERE '__all' = ANY (users) AND zone = 'UTC'
+  -- Everybody, by API type.
+  SELECT d.day, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint,
+         NULL::bigint, NULL::bigint, r.usage_dollars
+  FROM usage_report.utc_days(from_time, to_time, zone) AS d
+  JOIN usage_report.day_type AS r ON r.bucket = d.utc_day
+  WHERE '__all' = ANY (users) AND NOT detail
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
-  SELECT date_trunc('day', r.bucket, 'UTC'), r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens,
-         r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
-  FROM usage_report.quarter_hour AS r
-  WHERE '__all' = ANY (users) AND zone = 'UTC'
-    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(from_time))
+  SELECT CASE s.sign WHEN 1 THEN date_trunc('day', r.bucket, zone) ELSE d.day END, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens,
+         s.sign * r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,
+         s.sign * r.usage_dollars
+  FROM usage_report.utc_days(from_time, to_time, zone) AS d
+  CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
+  JOIN usage_report.quarter_type AS r ON r.bucket >= moved.since AND r.bucket < moved.until
+  CROSS JOIN (VALUES (1), (-1)) AS s (sign)
+  WHERE '__all' = ANY (users) AND NOT detail AND zone <> 'UTC' AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
-  SELECT date_trunc('day', r.bucket, 'UTC'), r.api_type, r.provider, r.model, r.service, r.environment,
-         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens,
-         -r.input_tokens, -r.output_tokens, -r.cache_read_tokens, -r.cache_write_tokens, -r.reasoning_tokens, -r.usage_dollars
-  FROM usage_report.quarter_hour AS r
-  WHERE '__all' = ANY (users) AND zone = 'UTC'
-    AND r.bucket >= usage_report.quarter(to_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
+  SELECT date_trunc('day', r.bucket, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint,
+         NULL::bigint, NULL::bigint, r.usage_dollars
+  FROM usage_report.quarter_type AS r
+  WHERE '__all' = ANY (users) AND NOT detail
+    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < least(usage_report.utc_day(usage_report.quarter(from_time)), usage_report.quarter(to_time))
   UNION ALL
-  -- Everybody, days of another zone.
+  SELECT usage_report.day_of_utc_day(usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', to_time, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, NULL::bigint, NULL::bigint,
+         NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars
+  FROM usage_report.quarter_type AS r
+  WHERE '__all' = ANY (users) AND NOT detail
+    AND r.bucket >= greatest(usage_report.quarter(to_time), usage_report.utc_day(usage_report.quarter(from_time))) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
+  UNION ALL
+  -- Everybody, by all keys.
+  SELECT d.day, r.api_type, r.provider, r.model, r.service, r.environment,
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens,
+         r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
+  FROM usage_report.utc_days(from_time, to_time, zone) AS d
+  JOIN usage_report.day AS r ON r.bucket = d.utc_day
+  WHERE '__all' = ANY (users) AND detail
+    AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
+  UNION ALL
+  SELECT CASE s.sign WHEN 1 THEN date_trunc('day', r.bucket, zone) ELSE d.day END, r.api_type, r.provider, r.model, r.service, r.environment,
+         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens,
+         s.sign * r.unpriced_tokens, s.sign * r.input_tokens, s.sign * r.output_tokens, s.sign * r.cache_read_tokens,
+         s.sign * r.cache_write_tokens, s.sign * r.reasoning_tokens, s.sign * r.usage_dollars
+  FROM usage_report.utc_days(from_time, to_time, zone) AS d
+  CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
+  JOIN usage_report.quarter_hour AS r ON r.bucket >= moved.since AND r.bucket < moved.until
+  CROSS JOIN (VALUES (1), (-1)) AS s (sign)
+  WHERE '__all' = ANY (users) AND detail AND zone <> 'UTC' AND r.bucket < usage_report.quarter(to_time)
+  UNION ALL
   SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens,
-         r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens,
+         r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
   FROM usage_report.quarter_hour AS r
-  WHERE '__all' = ANY (users) AND zone <> 'UTC'
-    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.quarter(to_time)
+  WHERE '__all' = ANY (users) AND detail
+    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < least(usage_report.utc_day(usage_report.quarter(from_time)), usage_report.quarter(to_time))
+  UNION ALL
+  SELECT usage_report.day_of_utc_day(usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', to_time, zone), r.api_type, r.provider, r.model, r.service, r.environment,
+         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, -r.input_tokens, -r.output_tokens,
+         -r.cache_read_tokens, -r.cache_write_tokens, -r.reasoning_tokens, -r.usage_dollars
+  FROM usage_report.quarter_hour AS r
+  WHERE '__all' = ANY (users) AND detail
+    AND r.bucket >= greatest(usage_report.quarter(to_time), usage_report.utc_day(usage_report.quarter(from_time))) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   -- Named users, plain sums in UTC.
   SELECT r.bucket, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
@@ -225,33 +288,33 @@ END;
 
 -- What each user spent in a period: rows to be summed, some of them negative.
 --
---   by_type  whether api_type is needed; without it months can be used
+--   by_type  whether api_type is needed; without it half months can be used
 --   detail   whether provider, model, service and environment are needed. Then
 --            named users are read from their calls; for everybody there is one
 --            user 'ffffffff-ffff-ffff-ffff-ffffffffffff' with all the sums,
 --            because no rollup has user and model.
 --
--- Like above: months, plus days to the next month, plus calls to the next
--- midnight, and minus the same at the end of the period.
+-- Like above: half months, plus days to the next half month, plus calls to the
+-- next midnight, and minus the same at the end of the period.
 CREATE FUNCTION usage_report.spend_by_user(from_time timestamptz, to_time timestamptz, users text[], by_type boolean, detail boolean)
   RETURNS TABLE (user_id uuid, api_type text, provider text, model text, service text, environment text,
     calls bigint, unpriced_calls bigint, tokens bigint, usage_dollars numeric)
   LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT r.user_id, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
-  FROM usage_report.user_month AS r
+  FROM usage_report.user_half_month AS r
   WHERE NOT detail AND NOT by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
-    AND r.bucket >= usage_report.utc_month(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_month(usage_report.quarter(to_time))
+    AND r.bucket >= usage_report.utc_half_month(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_half_month(usage_report.quarter(to_time))
   UNION ALL
   SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text, r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
   FROM usage_report.user_day AS r
   WHERE NOT detail AND NOT by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
-    AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_month(usage_report.quarter(from_time))
+    AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_half_month(usage_report.quarter(from_time))
   UNION ALL
   SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text, -r.calls, -r.unpriced_calls, -r.tokens, -r.usage_dollars
   FROM usage_report.user_day AS r
   WHERE NOT detail AND NOT by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
-    AND r.bucket >= usage_report.utc_day(usage_report.quarter(to_time)) AND r.bucket < usage_report.utc_month(usage_report.quarter(to_time))
+    AND r.bucket >= usage_report.utc_day(usage_report.quarter(to_time)) AND r.bucket < usage_report.utc_half_month(usage_report.quarter(to_time))
   UNION ALL
   SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text, r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
   FROM usage_report.user_day AS r
@@ -334,7 +397,7 @@ BEGIN ATOMIC
   FROM usage_report.budget AS b
   LEFT JOIN usage_report.account AS a ON a.user_id = b.user_id
   CROSS JOIN (
-    SELECT least(interval '7 days', greatest(interval '1 hour', at - (SELECT min(t.bucket) FROM usage_report.quarter_total AS t))) AS span
+    SELECT least(interval '7 days', greatest(interval '1 hour', at - (SELECT min(t.bucket) FROM usage_report.quarter_type AS t))) AS span
   ) AS f
   CROSS JOIN LATERAL (
     SELECT i.period_start,

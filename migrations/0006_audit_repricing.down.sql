@@ -12,5 +12,5 @@ END $$;
 
 DROP TABLE public.usage_reprice_change, public.usage_reprice_run;
 REVOKE UPDATE (usage_dollars, pricing_status, pricing_reason, price_id, cost_source) ON public.api_usage FROM usage_pricer;
-REVOKE ALL ON public.api_usage, public.usage_quarter_hour, public.usage_quarter_total, public.usage_setting FROM usage_pricer;
+REVOKE ALL ON public.api_usage, public.usage_quarter_hour, public.usage_quarter_type, public.usage_setting FROM usage_pricer;
 REVOKE USAGE ON SCHEMA public FROM usage_pricer;

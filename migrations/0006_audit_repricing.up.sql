@@ -68,7 +68,7 @@ BEGIN
   END;
 END $$;
 
-GRANT SELECT ON public.api_usage, public.usage_quarter_hour, public.usage_quarter_total, public.usage_setting TO usage_pricer;
+GRANT SELECT ON public.api_usage, public.usage_quarter_hour, public.usage_quarter_type, public.usage_setting TO usage_pricer;
 GRANT UPDATE (usage_dollars, pricing_status, pricing_reason, price_id, cost_source) ON public.api_usage TO usage_pricer;
 GRANT SELECT ON public.usage_reprice_run, public.usage_reprice_change TO usage_pricer, usage_reader;
 GRANT INSERT (note, book, book_version, reported_cost, from_time, to_time, provider, model, only_unpriced) ON public.usage_reprice_run TO usage_pricer;

@@ -15,7 +15,7 @@ BEGIN ATOMIC
            CASE WHEN max(b.newer) > at_most THEN coalesce(min(b.bucket) FILTER (WHERE b.newer <= at_most), max(b.bucket)) END)
   FROM (
     SELECT t.bucket, sum(t.calls) OVER (ORDER BY t.bucket DESC) AS newer
-    FROM usage_report.quarter_total AS t
+    FROM usage_report.quarter_type AS t
     WHERE '__all' = ANY (users)
       AND t.bucket >= usage_report.quarter(from_time) AND t.bucket < usage_report.quarter(to_time)
     UNION ALL

@@ -175,7 +175,7 @@ func TestAQuestionThatTakesTooLongIsAnsweredWithAdvice(t *testing.T) {
 	api := newTestAPI(t, db.DSN, endOfJanuary, func(c *Config) { c.StatementTimeout = 150 * time.Millisecond })
 	tx, err := db.Pool.Begin(t.Context())
 	require.NoError(t, err)
-	_, err = tx.Exec(t.Context(), `LOCK TABLE public.usage_quarter_total IN ACCESS EXCLUSIVE MODE`)
+	_, err = tx.Exec(t.Context(), `LOCK TABLE public.usage_quarter_type IN ACCESS EXCLUSIVE MODE`)
 	require.NoError(t, err)
 	w := api.get(t, "admin", "/api/admin/usage")
 	require.NoError(t, tx.Rollback(t.Context()))

@@ -41,10 +41,10 @@ SELECT current_setting('server_version'), `+triggerEnabled+`,
 	if err == nil {
 		err = pool.QueryRow(ctx, `
 SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(unpriced_calls), 0)::bigint, coalesce(sum(estimated_calls), 0)::bigint
-FROM public.usage_quarter_total WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(&h.Calls, &h.Unpriced, &h.Estimated)
+FROM public.usage_quarter_type WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(&h.Calls, &h.Unpriced, &h.Estimated)
 	}
 	if err == nil {
-		err = pool.QueryRow(ctx, `SELECT max(bucket) FROM public.usage_quarter_total WHERE calls <> 0`).Scan(&lastCall)
+		err = pool.QueryRow(ctx, `SELECT max(bucket) FROM public.usage_quarter_type WHERE calls <> 0`).Scan(&lastCall)
 	}
 	if err == nil && lastCall != nil {
 		// The rows of that quarter hour, found by the block range index.

@@ -60,7 +60,7 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
-	for _, l := range []level{rawCalls, quarterHour, quarterTotal, wholeDay, wholeDayUser, wholeMonthUser} {
+	for _, l := range []level{rawCalls, quarterHour, quarterType, wholeDay, wholeDayType, wholeDayUser, halfMonth, halfMonthUser} {
 		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + l.relation(Administrator()))
 		assert.Equal(t, "42501", SQLState(err), "%s is the administrators'", l.relation(Administrator()))
 	}

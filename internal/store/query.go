@@ -173,7 +173,7 @@ func IsTimeout(err error) bool { return SQLState(err) == "57014" }
 // our tables, and the pool's user may take both roles.
 func (r *Reader) Ready(ctx context.Context) error {
 	if err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `SELECT FROM public.usage_quarter_total, public.usage_user LIMIT 0`)
+		_, err := tx.Exec(ctx, `SELECT FROM public.usage_quarter_type, public.usage_user LIMIT 0`)
 		return err
 	}); err != nil {
 		return err

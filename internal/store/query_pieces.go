@@ -7,12 +7,14 @@ import "time"
 type level uint8
 
 const (
-	rawCalls       level = iota // the calls themselves: any instant
-	quarterHour                 // public.usage_quarter_hour: every key but the user
-	quarterTotal                // public.usage_quarter_total: no key at all
-	wholeDay                    // public.usage_day: UTC day, every key but the user
-	wholeDayUser                // public.usage_day_user: UTC day, user and API type
-	wholeMonthUser              // public.usage_month_user: UTC month and user
+	rawCalls      level = iota // the calls themselves: any instant
+	quarterHour                // public.usage_quarter_hour: every key but the user
+	quarterType                // public.usage_quarter_type: API type
+	wholeDay                   // public.usage_day: UTC day, every key but the user
+	wholeDayType               // public.usage_day_type: UTC day and API type
+	wholeDayUser               // public.usage_day_user: UTC day, user and API type
+	halfMonth                  // public.usage_half_month: from the 1st and the 16th UTC, every key but the user
+	halfMonthUser              // public.usage_half_month_user: the same, user
 )
 
 // piece is a part of a period that is read from one level. One that counts as
@@ -93,12 +95,15 @@ func (e extent) length(a, b time.Time) time.Duration {
 func (l level) floor(t time.Time) time.Time {
 	t = t.UTC()
 	switch l {
-	case quarterHour, quarterTotal:
+	case quarterHour, quarterType:
 		return t.Truncate(15 * time.Minute)
-	case wholeDay, wholeDayUser:
+	case wholeDay, wholeDayType, wholeDayUser:
 		return t.Truncate(24 * time.Hour)
-	case wholeMonthUser:
-		return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+	case halfMonth, halfMonthUser:
+		if t.Day() < 16 {
+			return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+		}
+		return time.Date(t.Year(), t.Month(), 16, 0, 0, 0, 0, time.UTC)
 	}
 	return t
 }
@@ -110,12 +115,15 @@ func (l level) ceil(t time.Time) time.Time {
 		return f
 	}
 	switch l {
-	case quarterHour, quarterTotal:
+	case quarterHour, quarterType:
 		return f.Add(15 * time.Minute)
-	case wholeDay, wholeDayUser:
+	case wholeDay, wholeDayType, wholeDayUser:
 		return f.Add(24 * time.Hour)
-	case wholeMonthUser:
-		return f.AddDate(0, 1, 0)
+	case halfMonth, halfMonthUser:
+		if f.Day() == 1 {
+			return f.AddDate(0, 0, 15)
+		}
+		return time.Date(f.Year(), f.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 	}
 	return f
 }

@@ -26,7 +26,7 @@ func TestCutCoversThePeriodOnce(t *testing.T) {
 			e.retained = wholeDay.floor(at(r.IntN(hours)))
 		}
 		counts := map[int]int{}
-		for _, p := range e.cut(at(from), at(to), wholeMonthUser, wholeDayUser, quarterTotal, rawCalls) {
+		for _, p := range e.cut(at(from), at(to), halfMonthUser, wholeDayUser, quarterType, rawCalls) {
 			require.Equal(t, p.from, p.level.floor(p.from))
 			require.Equal(t, p.to, p.level.floor(p.to))
 			require.False(t, p.minus && p.from.Before(e.retained), "%v takes away deleted calls", p)
@@ -62,8 +62,8 @@ func TestCutReadsFewCalls(t *testing.T) {
 	assert.Equal(t, []piece{
 		{level: wholeDayUser, from: at("03-01T00:00"), to: at("03-02T00:00"), minus: true},
 		{level: rawCalls, from: at("03-01T18:30"), to: at("03-02T00:00")},
-		{level: wholeMonthUser, from: at("03-01T00:00"), to: at("06-01T00:00")},
+		{level: halfMonthUser, from: at("03-01T00:00"), to: at("05-16T00:00")},
 		{level: rawCalls, from: at("05-14T16:37"), to: at("05-15T00:00"), minus: true},
-		{level: wholeDayUser, from: at("05-15T00:00"), to: at("06-01T00:00"), minus: true},
-	}, e.cut(at("03-01T18:30"), at("05-14T16:37"), wholeMonthUser, wholeDayUser, rawCalls))
+		{level: wholeDayUser, from: at("05-15T00:00"), to: at("05-16T00:00"), minus: true},
+	}, e.cut(at("03-01T18:30"), at("05-14T16:37"), halfMonthUser, wholeDayUser, rawCalls))
 }

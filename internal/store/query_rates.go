@@ -109,7 +109,7 @@ func (q *SummaryQuestion) requireRates(ctx context.Context, tx pgx.Tx, first tim
 	s := newSources(q.Viewer, q.Filter)
 	s.keys, s.sums = []string{"at"}, []string{"calls", "usage_dollars"}
 	// Without an extent nothing outside the period is read.
-	s.shares = addShares(nil, 0, extent{}.cut(q.Days[0], to, q.groupLevels()...))
+	s.shares = addShares(nil, 0, extent{}.cut(q.Days[0], to, q.groupLevels(true)...))
 	var oldest *time.Time
 	if err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT min(at) FROM %s WHERE calls <> 0 OR usage_dollars <> 0`, s), s.args...).Scan(&oldest); err != nil {
 		return err

@@ -77,7 +77,7 @@ func (s *sources) withRates(l level) string {
 		s.ratesSQL = fmt.Sprintf("unnest(%s::timestamptz[], %s::text[]::numeric[]) AS day_rate (day, rate)", s.arg(s.rates.days), s.arg(s.rates.rates))
 	}
 	day := l.column("at")
-	if l != wholeDay && l != wholeDayUser {
+	if l != wholeDay && l != wholeDayType && l != wholeDayUser {
 		day = "date_trunc('day', " + day + ", 'UTC')"
 	}
 	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
@@ -182,17 +182,21 @@ func (l level) relation(v Viewer) string {
 		return "public.api_usage"
 	case quarterHour:
 		return "public.usage_quarter_hour"
-	case quarterTotal:
-		return "public.usage_quarter_total"
+	case quarterType:
+		return "public.usage_quarter_type"
 	case wholeDay:
 		return "public.usage_day"
+	case wholeDayType:
+		return "public.usage_day_type"
+	case halfMonth:
+		return "public.usage_half_month"
 	case wholeDayUser:
 		if v.own() {
 			return "public.usage_own_day_user"
 		}
 		return "public.usage_day_user"
-	case wholeMonthUser:
-		return "public.usage_month_user"
+	case halfMonthUser:
+		return "public.usage_half_month_user"
 	}
 	panic("unknown level " + strconv.Itoa(int(l)))
 }

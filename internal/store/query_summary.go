@@ -172,7 +172,7 @@ ORDER BY sum(usage_dollars) DESC, 3`
 // are asked from the calls, beside the totals from the rollup, which also has
 // the calls that retention removed.
 func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
-	levels := q.groupLevels()
+	levels := q.groupLevels(rates != nil)
 	byUser := levels[0] == wholeDayUser
 	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
 	if q.Detail && byUser {
@@ -180,15 +180,20 @@ func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summa
 	}
 }
 
-// groupLevels are the levels that know every call of the question.
-func (q *SummaryQuestion) groupLevels() []level {
+// groupLevels are the levels that know every call of the question; byDay leaves
+// out those that do not tell its day.
+func (q *SummaryQuestion) groupLevels(byDay bool) []level {
 	switch {
 	case q.oneUser() && q.Filter.byRollupKey():
 		return []level{rawCalls}
 	case q.oneUser():
 		return []level{wholeDayUser, rawCalls}
+	case !q.Detail && !q.Filter.byRollupKey():
+		return []level{wholeDayType, quarterType, rawCalls}
+	case byDay:
+		return []level{wholeDay, quarterHour, rawCalls}
 	}
-	return []level{wholeDay, quarterHour, rawCalls}
+	return []level{halfMonth, wholeDay, quarterHour, rawCalls}
 }
 
 // groupPart says which numbers of a query of groups are taken.
@@ -320,10 +325,10 @@ func (q *SummaryQuestion) dayLevels() []level {
 		return []level{rawCalls}
 	case q.oneUser():
 		return []level{wholeDayUser, rawCalls}
-	case f.byRollupKey() || f.APIType != nil:
+	case f.byRollupKey():
 		return []level{wholeDay, quarterHour, rawCalls}
 	}
-	return []level{quarterTotal, rawCalls}
+	return []level{wholeDayType, quarterType, rawCalls}
 }
 
 // usersSQL numbers the users of each period by cost and keeps the first ones
@@ -348,9 +353,9 @@ FROM ranked
 GROUP BY 1, 2
 ORDER BY sum(usage_dollars) DESC, 2`
 
-// queueUsers asks for the cost of each user. A month has no one rate.
+// queueUsers asks for the cost of each user. Half a month has no one rate.
 func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
-	levels := []level{wholeMonthUser, wholeDayUser, rawCalls}
+	levels := []level{halfMonthUser, wholeDayUser, rawCalls}
 	switch {
 	case q.Filter.byRollupKey():
 		levels = []level{rawCalls}
@@ -413,7 +418,7 @@ func (q *SummaryQuestion) fillOneUser(s *Summary) {
 // then reads an index over all calls, with several processes.
 const (
 	extentSQL = `
-SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_total WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
+SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_type WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
        (` + selectRetainedFrom + `)`
 
 	ownExtentSQL = `

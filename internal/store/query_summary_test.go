@@ -20,7 +20,7 @@ func TestHowFarTheDataGoesIsReadAtItsEnd(t *testing.T) {
 		INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, metadata)
 		SELECT '2026-01-01Z'::timestamptz + n * interval '5 minutes', 1, 'text', jsonb_build_object('trace_id', md5(n::text))
 		FROM generate_series(1, 20000) AS g (n)`)
-	db.Exec(`VACUUM ANALYZE public.api_usage, public.usage_quarter_total`) // the block range index knows all blocks
+	db.Exec(`VACUUM ANALYZE public.api_usage, public.usage_quarter_type`) // the block range index knows all blocks
 
 	var all int
 	require.NoError(t, db.Pool.QueryRow(t.Context(), `SELECT relpages FROM pg_class WHERE oid = 'public.api_usage'::regclass`).Scan(&all))

@@ -67,7 +67,7 @@ type User struct {
 const usersPageSQL = `
 WITH totals AS (
   SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
-  FROM public.usage_month_user
+  FROM public.usage_half_month_user
   GROUP BY user_id
 ), page AS (
   SELECT u.id, u.external_id, u.email, coalesce(t.calls, 0) AS calls, coalesce(t.unpriced_calls, 0) AS unpriced_calls,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -91,9 +90,9 @@ var differences = map[string]string{
 	"usage_dollars":   "sum(new_dollars::numeric - old_dollars::numeric)",
 }
 
-// fold adds the changes to the rollups, the last one first: that is the order
-// in which PostgreSQL runs the parts of insertAndFold, so that a writer and a
-// run wait for each other and never in a circle.
+// fold adds the changes to the rollups in the order in which PostgreSQL runs the
+// parts of insertAndFold, so that a writer and a run wait for each other and
+// never in a circle.
 func (c changes) fold(ctx context.Context, tx pgx.Tx) error {
 	n := len(c)
 	times, users, tokens := make([]time.Time, n), make([]*[16]byte, n), make([]int64, n)
@@ -115,7 +114,7 @@ func (c changes) fold(ctx context.Context, tx pgx.Tx) error {
 	for i := range c {
 		old[i] = c[i].old.Cost.String()
 	}
-	for _, r := range slices.Backward(rollups) {
+	for _, r := range rollups {
 		if _, err := tx.Exec(ctx, r.foldChanges(), times, users, tokens, texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], texts[6], texts[7], old); err != nil {
 			return fmt.Errorf("add to %s: %w", r.table, err)
 		}

@@ -14,20 +14,22 @@ import (
 
 // rollup says how one of the tables of sums follows from public.api_usage.
 type rollup struct {
-	table   string
-	monthly bool     // its buckets are months, else days or parts of a day
-	bucket  string   // expression over api_usage
-	keys    []column // after the bucket
-	sums    []column
+	table  string
+	of     string   // the rollup that it is a sum of, too; "" when there is none
+	long   bool     // its buckets are half months, else days or parts of a day
+	bucket string   // expression over timestamp, a column of api_usage
+	keys   []column // after the bucket
+	sums   []column
 }
 
 type column struct{ name, expression string }
 
 const (
-	dayExpression     = `date_bin('1 day', timestamp, '2000-01-01 00:00:00Z')`
-	monthExpression   = `date_trunc('month', timestamp, 'UTC')`
 	quarterExpression = `date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z')`
+	dayExpression     = `date_bin('1 day', timestamp, '2000-01-01 00:00:00Z')`
 )
+
+var halfMonthExpression = strings.ReplaceAll(halfMonthOfBucket, "bucket", "timestamp")
 
 var (
 	userKey = column{"user_id", `coalesce(user_id, '00000000-0000-0000-0000-000000000000')`}
@@ -41,7 +43,7 @@ var (
 	unpricedTokensSum = column{"unpriced_tokens", "coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0)"}
 	dollarsSum        = column{"usage_dollars", "sum(usage_dollars)"}
 	userSums          = []column{callsSum, unpricedCallsSum, tokensSum, dollarsSum}
-	totalSums         = []column{callsSum, unpricedCallsSum, estimatedCallsSum, tokensSum, unpricedTokensSum, dollarsSum}
+	typeSums          = []column{callsSum, unpricedCallsSum, estimatedCallsSum, tokensSum, unpricedTokensSum, dollarsSum}
 	allSums           = []column{
 		callsSum, unpricedCallsSum, estimatedCallsSum, tokensSum, unpricedTokensSum,
 		{"input_tokens", "coalesce(sum(input_tokens), 0)"},
@@ -53,13 +55,16 @@ var (
 	}
 )
 
-// rollups are all tables of sums.
+// rollups are all tables of sums, each after the one that it is a sum of, and in
+// the order in which all writers touch them.
 var rollups = []rollup{
-	{"public.usage_month_user", true, monthExpression, []column{userKey}, userSums},
-	{"public.usage_day_user", false, dayExpression, []column{userKey, typeKey}, userSums},
-	{"public.usage_day", false, dayExpression, allKeys, allSums},
-	{"public.usage_quarter_total", false, quarterExpression, nil, totalSums},
-	{"public.usage_quarter_hour", false, quarterExpression, allKeys, allSums},
+	{table: "public.usage_day_user", bucket: dayExpression, keys: []column{userKey, typeKey}, sums: userSums},
+	{table: "public.usage_half_month_user", of: "public.usage_day_user", long: true, bucket: halfMonthExpression, keys: []column{userKey}, sums: userSums},
+	{table: "public.usage_quarter_hour", bucket: quarterExpression, keys: allKeys, sums: allSums},
+	{table: "public.usage_day", of: "public.usage_quarter_hour", bucket: dayExpression, keys: allKeys, sums: allSums},
+	{table: "public.usage_half_month", of: "public.usage_day", long: true, bucket: halfMonthExpression, keys: allKeys, sums: allSums},
+	{table: "public.usage_quarter_type", of: "public.usage_quarter_hour", bucket: quarterExpression, keys: []column{typeKey}, sums: typeSums},
+	{table: "public.usage_day_type", of: "public.usage_quarter_type", bucket: dayExpression, keys: []column{typeKey}, sums: typeSums},
 }
 
 func names(columns []column) string {
@@ -84,6 +89,17 @@ func (r rollup) selectTruth() string {
 	}
 	fmt.Fprintf(&b, " FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 GROUP BY %s", strings.Join(groups, ", "))
 	return b.String()
+}
+
+// selectFrom computes the rollup of [$1, $2) from the one that it is a sum of.
+func (r rollup) selectFrom() string {
+	keys := names(append([]column{{name: "1"}}, r.keys...))
+	var sums []string
+	for _, s := range r.sums {
+		sums = append(sums, "sum("+s.name+")")
+	}
+	return "SELECT " + strings.ReplaceAll(r.bucket, "timestamp", "bucket") + strings.TrimPrefix(keys, "1") + ", " + strings.Join(sums, ", ") +
+		" FROM " + r.of + " WHERE bucket >= $1 AND bucket < $2 GROUP BY " + keys
 }
 
 // countDifferences counts the keys whose sums differ, and how far the dollars
@@ -142,7 +158,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Differe
 			if start.Before(mark) {
 				// Of a month that is partly gone only the days that are left can
 				// be compared.
-				if r.monthly || !mark.Before(end) {
+				if r.long || !mark.Before(end) {
 					continue
 				}
 				start = mark
@@ -175,11 +191,11 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, r rollup, start, end t
 	if !repair {
 		return &d, nil
 	}
-	return &d, r.build(ctx, pool, start, end)
+	return &d, r.build(ctx, pool, r.selectTruth(), start, end)
 }
 
-// build makes the sums of [start, end) anew from the rows.
-func (r rollup) build(ctx context.Context, pool *pgxpool.Pool, start, end time.Time) error {
+// build makes the sums of [start, end) anew.
+func (r rollup) build(ctx context.Context, pool *pgxpool.Pool, selectSums string, start, end time.Time) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		// Nobody writes from here on; readers, and other rollups' builders, go on.
 		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE MODE`); err != nil {
@@ -191,7 +207,7 @@ func (r rollup) build(ctx context.Context, pool *pgxpool.Pool, start, end time.T
 		if _, err := tx.Exec(ctx, `DELETE FROM `+r.table+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO `+r.table+` (bucket, `+names(append(append([]column{}, r.keys...), r.sums...))+`) `+r.selectTruth(), start, end)
+		_, err := tx.Exec(ctx, `INSERT INTO `+r.table+` (bucket, `+names(append(append([]column{}, r.keys...), r.sums...))+`) `+selectSums, start, end)
 		return err
 	})
 }
@@ -207,24 +223,42 @@ func BuildRollups(ctx context.Context, pool *pgxpool.Pool) error {
 	errs := make([]error, len(rollups))
 	var wg sync.WaitGroup
 	for i, r := range rollups {
-		wg.Go(func() {
-			for month := monthOf(from); month.Before(to) && errs[i] == nil; month = month.AddDate(0, 1, 0) {
-				if err := r.build(ctx, pool, month, month.AddDate(0, 1, 0)); err != nil {
-					errs[i] = fmt.Errorf("build %s of %s: %w", r.table, month.Format("2006-01"), err)
-				}
-			}
-		})
+		if r.of == "" {
+			wg.Go(func() { errs[i] = buildFrom(ctx, pool, i, from, to) })
+		}
 	}
 	wg.Wait()
 	return errors.Join(errs...)
+}
+
+// buildFrom makes a rollup from the calls, and from it those that are sums of
+// it, which is much less to read.
+func buildFrom(ctx context.Context, pool *pgxpool.Pool, first int, from, to time.Time) error {
+	made := map[string]bool{}
+	for i, r := range rollups[first:] {
+		selectSums := r.selectTruth()
+		if i > 0 {
+			if !made[r.of] {
+				continue
+			}
+			selectSums = r.selectFrom()
+		}
+		for month := monthOf(from); month.Before(to); month = month.AddDate(0, 1, 0) {
+			if err := r.build(ctx, pool, selectSums, month, month.AddDate(0, 1, 0)); err != nil {
+				return fmt.Errorf("build %s of %s: %w", r.table, month.Format("2006-01"), err)
+			}
+		}
+		made[r.table] = true
+	}
+	return nil
 }
 
 // verifyRange is the time of all rows and of all sums.
 func verifyRange(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) (from, to time.Time, err error) {
 	var first, last *time.Time
 	if err := pool.QueryRow(ctx, `
-SELECT least((SELECT min(timestamp) FROM public.api_usage), (SELECT min(bucket) FROM public.usage_quarter_total)),
-       greatest((SELECT max(timestamp) FROM public.api_usage), (SELECT max(bucket) FROM public.usage_quarter_total))`).Scan(&first, &last); err != nil {
+SELECT least((SELECT min(timestamp) FROM public.api_usage), (SELECT min(bucket) FROM public.usage_quarter_type)),
+       greatest((SELECT max(timestamp) FROM public.api_usage), (SELECT max(bucket) FROM public.usage_quarter_type))`).Scan(&first, &last); err != nil {
 		return from, to, err
 	}
 	if first == nil || last == nil {

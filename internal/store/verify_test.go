@@ -40,15 +40,17 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 
 		good := func() string {
 			return db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_quarter_hour t WHERE calls <> 0`) +
-				db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_month_user t WHERE calls <> 0`)
+				db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_half_month_user t WHERE calls <> 0`)
 		}
 		before := good()
 		for rollup, spoil := range map[string]string{
-			"public.usage_quarter_hour":  `UPDATE public.usage_quarter_hour SET reasoning_tokens = reasoning_tokens + 1 WHERE ctid IN (SELECT ctid FROM public.usage_quarter_hour LIMIT 1)`,
-			"public.usage_day":           `DELETE FROM public.usage_day WHERE ctid IN (SELECT ctid FROM public.usage_day LIMIT 1)`,
-			"public.usage_quarter_total": `INSERT INTO public.usage_quarter_total SELECT '2026-05-05 05:00Z', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket) DO UPDATE SET calls = 77`,
-			"public.usage_day_user":      `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
-			"public.usage_month_user":    `UPDATE public.usage_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_month_user LIMIT 1)`,
+			"public.usage_quarter_hour":    `UPDATE public.usage_quarter_hour SET reasoning_tokens = reasoning_tokens + 1 WHERE ctid IN (SELECT ctid FROM public.usage_quarter_hour LIMIT 1)`,
+			"public.usage_day":             `DELETE FROM public.usage_day WHERE ctid IN (SELECT ctid FROM public.usage_day LIMIT 1)`,
+			"public.usage_half_month":      `UPDATE public.usage_half_month SET bucket = bucket + interval '1 day' WHERE ctid IN (SELECT ctid FROM public.usage_half_month LIMIT 1)`,
+			"public.usage_quarter_type":    `INSERT INTO public.usage_quarter_type SELECT '2026-05-05 05:00Z', 'text', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket, api_type) DO UPDATE SET calls = 77`,
+			"public.usage_day_type":        `UPDATE public.usage_day_type SET tokens = tokens - 1 WHERE ctid IN (SELECT ctid FROM public.usage_day_type LIMIT 1)`,
+			"public.usage_day_user":        `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
+			"public.usage_half_month_user": `UPDATE public.usage_half_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_half_month_user LIMIT 1)`,
 		} {
 			db.Exec(spoil)
 			found := verify(t, db, store.VerifyOptions{})

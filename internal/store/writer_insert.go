@@ -40,8 +40,9 @@ var forPartitions = strings.NewReplacer(
 )
 
 // insertAndFold is insertRows with the sums of migration 0002 in the same
-// statement, for tables without triggers. It returns how many rows are new. The
-// steps and keys have the order of the trigger, for the same reason.
+// statement, for tables without triggers. It returns how many rows are new.
+// PostgreSQL runs the INSERTs from the last to the first, as in the trigger and
+// for the same reason.
 //
 // Every step is a part of its own: Citus does not find a part that is named
 // inside of another's RETURNING.
@@ -76,81 +77,109 @@ WITH ins AS (
          sum(usage_dollars) AS usage_dollars
   FROM ins
   GROUP BY 1, 2, 3, 4, 5, 6
-), month_user AS (
-  INSERT INTO public.usage_month_user AS r (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
-  SELECT date_trunc('month', bucket, 'UTC'), user_id, sum(calls), sum(unpriced_calls), sum(tokens), sum(usage_dollars)
+), per_day AS MATERIALIZED (
+  SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket, api_type, provider, model, service, environment, ` + sumAllMeasures + `
+  FROM per_key
+  GROUP BY 1, 2, 3, 4, 5, 6
+), day_type AS (
+  INSERT INTO public.usage_day_type AS r (bucket, api_type, ` + typeMeasures + `)
+  SELECT bucket, api_type, ` + sumTypeMeasures + `
+  FROM per_day
+  GROUP BY 1, 2
+  ORDER BY 1, 2
+  ON CONFLICT (bucket, api_type) DO UPDATE SET ` + addTypeMeasures + `
+  RETURNING 1
+), quarter_type AS (
+  INSERT INTO public.usage_quarter_type AS r (bucket, api_type, ` + typeMeasures + `)
+  SELECT bucket, api_type, ` + sumTypeMeasures + `
+  FROM per_key
+  GROUP BY 1, 2
+  ORDER BY 1, 2
+  ON CONFLICT (bucket, api_type) DO UPDATE SET ` + addTypeMeasures + `
+  RETURNING 1
+), half_month AS (
+  INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment, ` + allMeasures + `)
+  SELECT ` + halfMonthOfBucket + `, api_type, provider, model, service, environment, ` + sumAllMeasures + `
+  FROM per_day
+  GROUP BY 1, 2, 3, 4, 5, 6
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllMeasures + `
+  RETURNING 1
+), day AS (
+  INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment, ` + allMeasures + `)
+  SELECT bucket, api_type, provider, model, service, environment, ` + allMeasures + `
+  FROM per_day
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllMeasures + `
+  RETURNING 1
+), quarter_hour AS (
+  INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment, ` + allMeasures + `)
+  SELECT bucket, api_type, provider, model, service, environment, ` + allMeasures + `
+  FROM per_key
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllMeasures + `
+  RETURNING 1
+), half_month_user AS (
+  INSERT INTO public.usage_half_month_user AS r (bucket, user_id, ` + userMeasures + `)
+  SELECT ` + halfMonthOfBucket + `, user_id, ` + sumUserMeasures + `
   FROM per_user
   GROUP BY 1, 2
   ORDER BY 1, 2
-  ON CONFLICT (bucket, user_id) DO UPDATE SET
-    calls = r.calls + EXCLUDED.calls,
-    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-    tokens = r.tokens + EXCLUDED.tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  ON CONFLICT (bucket, user_id) DO UPDATE SET ` + addUserMeasures + `
   RETURNING 1
 ), day_user AS (
-  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars)
-  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars
+  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type, ` + userMeasures + `)
+  SELECT bucket, user_id, api_type, ` + userMeasures + `
   FROM per_user
   ORDER BY 1, 2, 3
-  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
-    calls = r.calls + EXCLUDED.calls,
-    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-    tokens = r.tokens + EXCLUDED.tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
-  RETURNING 1
-), day AS (
-  INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-  SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), api_type, provider, model, service, environment,
-    sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
-    sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
-  FROM per_key
-  GROUP BY 1, 2, 3, 4, 5, 6
-  ORDER BY 1, 2, 3, 4, 5, 6
-  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllSums + `
-  RETURNING 1
-), quarter_total AS (
-  INSERT INTO public.usage_quarter_total AS r (bucket, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
-  SELECT bucket, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
-  FROM per_key
-  GROUP BY 1
-  ORDER BY 1
-  ON CONFLICT (bucket) DO UPDATE SET
-    calls = r.calls + EXCLUDED.calls,
-    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
-    tokens = r.tokens + EXCLUDED.tokens,
-    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
-  RETURNING 1
-), quarter_hour AS (
-  INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-  SELECT bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-    cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
-  FROM per_key
-  ORDER BY 1, 2, 3, 4, 5, 6
-  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET ` + addAllSums + `
+  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET ` + addUserMeasures + `
   RETURNING 1
 )
 SELECT count(*) FROM ins`
 
-const addAllSums = `
-    calls = r.calls + EXCLUDED.calls,
-    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
-    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
-    tokens = r.tokens + EXCLUDED.tokens,
-    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
-    input_tokens = r.input_tokens + EXCLUDED.input_tokens,
-    output_tokens = r.output_tokens + EXCLUDED.output_tokens,
-    cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
-    cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
-    reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars`
+// halfMonthOfBucket is the half month of UTC that a bucket lies in, the 1st or
+// the 16th.
+const halfMonthOfBucket = `date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer`
+
+// The measures of the rollups by all keys, by API type and by user: their names,
+// their sums and the addition to what is there.
+const (
+	allMeasures = `
+  calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens,
+  cache_write_tokens, reasoning_tokens, usage_dollars`
+	sumAllMeasures = `
+  sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
+  sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(input_tokens) AS input_tokens,
+  sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens,
+  sum(cache_write_tokens) AS cache_write_tokens, sum(reasoning_tokens) AS reasoning_tokens,
+  sum(usage_dollars) AS usage_dollars`
+	addAllMeasures = `
+  calls = r.calls + EXCLUDED.calls, unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+  estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls, tokens = r.tokens + EXCLUDED.tokens,
+  unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens, input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+  output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+  cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+  cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+  reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+  usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars`
+
+	typeMeasures    = `calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars`
+	sumTypeMeasures = `
+  sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
+  sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(usage_dollars) AS usage_dollars`
+	addTypeMeasures = `
+  calls = r.calls + EXCLUDED.calls, unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+  estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls, tokens = r.tokens + EXCLUDED.tokens,
+  unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+  usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars`
+
+	userMeasures    = `calls, unpriced_calls, tokens, usage_dollars`
+	sumUserMeasures = `
+  sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars`
+	addUserMeasures = `
+  calls = r.calls + EXCLUDED.calls, unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+  tokens = r.tokens + EXCLUDED.tokens, usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars`
+)
 
 // insertBatch stores the rows that are not there yet and says how many.
 func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int, error) {

@@ -157,54 +157,42 @@ func partitioned(t testing.TB) *pgtest.DB {
 }
 
 // rollupDifferences compares every rollup with the rows, in the database.
-const rollupDifferences = `
-WITH per_user AS (
-  SELECT date_trunc('day', timestamp, 'UTC') AS day, coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, api_type,
-         pricing_status = 'unpriced' AS unpriced, tokens_used::bigint AS tokens, usage_dollars
-  FROM public.api_usage
-), per_key AS (
-  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket, api_type, provider, coalesce(model, '') AS model, service, environment,
+var rollupDifferences = func() string {
+	const (
+		keys     = "api_type, provider, model, service, environment"
+		allSums  = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars)"
+		typeSums = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars)"
+		userSums = "count(*), sum(unpriced), sum(tokens), sum(usage_dollars)"
+	)
+	var each []string
+	for _, r := range []struct{ table, truth string }{
+		{"day_user", "day, user_id, api_type, " + userSums + " FROM c GROUP BY 1, 2, 3"},
+		{"half_month_user", "half_month, user_id, " + userSums + " FROM c GROUP BY 1, 2"},
+		{"quarter_hour", "quarter, " + keys + ", " + allSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
+		{"day", "day, " + keys + ", " + allSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
+		{"half_month", "half_month, " + keys + ", " + allSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
+		{"quarter_type", "quarter, api_type, " + typeSums + " FROM c GROUP BY 1, 2"},
+		{"day_type", "day, api_type, " + typeSums + " FROM c GROUP BY 1, 2"},
+	} {
+		kept := "SELECT * FROM public.usage_" + r.table + " WHERE calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0"
+		each = append(each, "SELECT '"+r.table+"', count(*) FROM (((SELECT "+r.truth+") EXCEPT "+kept+") UNION ALL (("+kept+") EXCEPT SELECT "+r.truth+")) d")
+	}
+	return `
+WITH c AS (
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS quarter,
+         date_trunc('day', timestamp, 'UTC') AS day,
+         make_timestamptz(extract(year FROM timestamp AT TIME ZONE 'UTC')::int, extract(month FROM timestamp AT TIME ZONE 'UTC')::int,
+           CASE WHEN extract(day FROM timestamp AT TIME ZONE 'UTC') < 16 THEN 1 ELSE 16 END, 0, 0, 0, 'UTC') AS half_month,
+         coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, api_type, provider, coalesce(model, '') AS model, service, environment,
          (pricing_status = 'unpriced')::int AS unpriced, (pricing_status = 'estimated')::int AS estimated, coalesce(tokens_used, 0)::bigint AS tokens,
          coalesce(input_tokens, 0) AS i, coalesce(output_tokens, 0) AS o, coalesce(cache_read_tokens, 0) AS cr,
          coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars
   FROM public.api_usage
 )
-SELECT 'day_user', count(*) FROM (
-  (SELECT day, user_id, api_type, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2, 3
-   EXCEPT SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_user)
-  UNION ALL
-  (SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_user WHERE calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
-   EXCEPT SELECT day, user_id, api_type, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2, 3)) d
-UNION ALL
-SELECT 'month_user', count(*) FROM (
-  (SELECT date_trunc('month', day, 'UTC'), user_id, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2
-   EXCEPT SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_month_user)
-  UNION ALL
-  (SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_month_user WHERE calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
-   EXCEPT SELECT date_trunc('month', day, 'UTC'), user_id, count(*), count(*) FILTER (WHERE unpriced), coalesce(sum(tokens), 0), sum(usage_dollars) FROM per_user GROUP BY 1, 2)) d
-UNION ALL
-SELECT 'quarter_hour', count(*) FROM (
-  (SELECT bucket, api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6
-   EXCEPT SELECT * FROM public.usage_quarter_hour)
-  UNION ALL
-  (SELECT * FROM public.usage_quarter_hour WHERE calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
-   EXCEPT SELECT bucket, api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6)) d
-UNION ALL
-SELECT 'day', count(*) FROM (
-  (SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6
-   EXCEPT SELECT * FROM public.usage_day)
-  UNION ALL
-  (SELECT * FROM public.usage_day WHERE calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
-   EXCEPT SELECT date_trunc('day', bucket, 'UTC'), api_type, provider, model, service, environment, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars) FROM per_key GROUP BY 1, 2, 3, 4, 5, 6)) d
-UNION ALL
-SELECT 'quarter_total', count(*) FROM (
-  (SELECT bucket, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars) FROM per_key GROUP BY 1
-   EXCEPT SELECT * FROM public.usage_quarter_total)
-  UNION ALL
-  (SELECT * FROM public.usage_quarter_total WHERE calls <> 0 OR tokens <> 0 OR usage_dollars <> 0
-   EXCEPT SELECT bucket, count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars) FROM per_key GROUP BY 1)) d`
+` + strings.Join(each, "\nUNION ALL\n")
+}()
 
-const noDifferences = "day_user|0\nmonth_user|0\nquarter_hour|0\nday|0\nquarter_total|0"
+const noDifferences = "day_user|0\nhalf_month_user|0\nquarter_hour|0\nday|0\nhalf_month|0\nquarter_type|0\nday_type|0"
 
 func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 	t.Parallel()

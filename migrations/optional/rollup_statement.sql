@@ -15,8 +15,8 @@ DROP TRIGGER IF EXISTS api_usage_fold_update ON public.api_usage;
 DROP TRIGGER IF EXISTS api_usage_fold_insert ON public.api_usage;
 
 -- The triggers ran with the rights of their owner; now these two add up themselves.
-GRANT SELECT, INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usage_quarter_total,
-  public.usage_day_user, public.usage_month_user TO usage_writer, usage_pricer;
+GRANT SELECT, INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type,
+  public.usage_day_user, public.usage_half_month_user TO usage_writer, usage_pricer;
 
 -- Deletes the calls of a user, and their part of every sum, and says how many
 -- calls there were. Call it before the user is deleted, in the same
@@ -55,14 +55,50 @@ BEGIN
            -sum(usage_dollars) AS usage_dollars
     FROM del
     GROUP BY 1, 2, 3, 4, 5, 6
-  ), day AS (
-    INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+  ), per_day AS MATERIALIZED (
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket, api_type, provider, model, service, environment,
+           sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
+           sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
+           sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens,
+           sum(reasoning_tokens) AS reasoning_tokens, sum(usage_dollars) AS usage_dollars
+    FROM per_key
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), day_type AS (
+    INSERT INTO public.usage_day_type AS r (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, api_type, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
+    FROM per_day
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), quarter_type AS (
+    INSERT INTO public.usage_quarter_type AS r (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, api_type, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
+    FROM per_key
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), half_month AS (
+    INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
       calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
       cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), api_type, provider, model, service, environment,
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer, api_type, provider, model, service, environment,
       sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
       sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
-    FROM per_key
+    FROM per_day
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -78,18 +114,26 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
-  ), quarter_total AS (
-    INSERT INTO public.usage_quarter_total AS r (bucket, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
-    SELECT bucket, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
-    FROM per_key
-    GROUP BY 1
-    ORDER BY 1
-    ON CONFLICT (bucket) DO UPDATE SET
+  ), day AS (
+    INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
+      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM per_day
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
       calls = r.calls + EXCLUDED.calls,
       unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
       estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
       tokens = r.tokens + EXCLUDED.tokens,
       unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
   ), quarter_hour AS (
@@ -118,7 +162,7 @@ BEGIN
   SELECT count(*) INTO deleted FROM del;
 
   DELETE FROM public.usage_day_user WHERE user_id = forgotten;
-  DELETE FROM public.usage_month_user WHERE user_id = forgotten;
+  DELETE FROM public.usage_half_month_user WHERE user_id = forgotten;
   RETURN deleted;
 END $$;
 REVOKE ALL ON FUNCTION public.usage_forget_user(uuid) FROM PUBLIC;

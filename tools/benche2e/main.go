@@ -135,7 +135,7 @@ func settled(ctx context.Context, pool *pgxpool.Pool, sent totals) (totals, erro
 	var rows int64
 	for last := time.Now(); time.Since(last) < patience; {
 		var now int64
-		if err := pool.QueryRow(ctx, `SELECT coalesce(sum(calls), 0)::bigint FROM public.usage_quarter_total`).Scan(&now); err != nil {
+		if err := pool.QueryRow(ctx, `SELECT coalesce(sum(calls), 0)::bigint FROM public.usage_quarter_type`).Scan(&now); err != nil {
 			return totals{}, fmt.Errorf("count the calls: %w", err)
 		}
 		if now >= sent.rows {

@@ -59,7 +59,7 @@ func (b *bench) prepareRaw(ctx context.Context) error {
 func (b *bench) empty(ctx context.Context, own bool) error {
 	tables := `public.bench_raw`
 	if own {
-		tables = `public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_quarter_total, public.usage_day_user, public.usage_month_user`
+		tables = `public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type, public.usage_day_user, public.usage_half_month_user`
 		if b.o.partitioned {
 			tables += `, public.api_usage_id`
 		}

@@ -72,7 +72,7 @@ func TestItSeesWhatIsLostDoubledParkedAndMiscounted(t *testing.T) {
 			`INSERT INTO public.usage_dead_letter (digest, id, sqlstate, constraint_name, column_name, reason, record)
 			 VALUES (gen_random_uuid(), gen_random_uuid(), '', '', '', '', '')`, "kills 0, lost 0, double 0",
 		},
-		"miscounted": {`UPDATE public.usage_quarter_total SET calls = calls + 1`, "kills 0, lost 0, double 0"},
+		"miscounted": {`UPDATE public.usage_quarter_type SET calls = calls + 1`, "kills 0, lost 0, double 0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

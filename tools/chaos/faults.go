@@ -200,8 +200,8 @@ func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 					`WITH some AS (SELECT id FROM public.api_usage WHERE timestamp > now() - interval '3 seconds' ORDER BY random() LIMIT 200)
 					 UPDATE public.api_usage u SET metadata = metadata || '{"touched": "1"}' FROM some WHERE u.id = some.id`,
 					// The sums in the opposite of the collectors' order.
-					`WITH total AS MATERIALIZED (SELECT max(bucket) AS bucket FROM (SELECT bucket FROM public.usage_quarter_total ORDER BY bucket DESC LIMIT 1 FOR UPDATE) t)
-					 SELECT count(*) FROM (SELECT m.* FROM public.usage_month_user m, total ORDER BY m.user_id DESC FOR UPDATE OF m) m`,
+					`WITH total AS MATERIALIZED (SELECT max(bucket) AS bucket FROM (SELECT bucket FROM public.usage_quarter_type ORDER BY bucket DESC LIMIT 1 FOR UPDATE) t)
+					 SELECT count(*) FROM (SELECT m.* FROM public.usage_half_month_user m, total ORDER BY m.user_id DESC FOR UPDATE OF m) m`,
 					`UPDATE auth.users SET email = 'x@example.com' WHERE id IN (SELECT id FROM auth.users ORDER BY random() LIMIT 20)`,
 				} {
 					if _, err := pool.Exec(ctx, sql); store.SQLState(err) == "40P01" {

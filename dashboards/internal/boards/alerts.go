@@ -81,7 +81,7 @@ CROSS JOIN (
 FROM (
   SELECT w.weeks, sum(t.calls) AS calls
   FROM generate_series(0, 2) AS w (weeks)
-  LEFT JOIN usage_report.quarter_total AS t
+  LEFT JOIN usage_report.quarter_type AS t
     ON t.bucket >= usage_report.quarter(now() - interval '75 minutes') - w.weeks * interval '168 hours'
     AND t.bucket < now() - w.weeks * interval '168 hours'
   GROUP BY w.weeks
@@ -93,7 +93,7 @@ FROM (
 		Description: "More than 5 % of the calls of the last 24 hours have no price, so every sum of costs is too low. The breakdown board says which and why.",
 		SQL: `SELECT 'everyone' AS subject,
        coalesce(sum(unpriced_calls) * 100 / nullif(sum(calls), 0), 0)::float8 AS value
-FROM usage_report.quarter_total
+FROM usage_report.quarter_type
 WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
 	},
 	{

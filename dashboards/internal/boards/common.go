@@ -106,13 +106,13 @@ const usersQuery = `SELECT CASE u.user_id WHEN ` + noUser + ` THEN '(no user)' E
        u.user_id::text AS __value
 FROM (
   SELECT user_id, sum(usage_dollars) AS cost
-  FROM usage_report.user_month
+  FROM usage_report.user_half_month
   WHERE bucket >= date_trunc('month', ` + from + `, 'UTC')
     AND bucket < ` + to + `
   GROUP BY user_id
   UNION ALL
   SELECT ` + noUser + `, -1 -- a filter whose query gives no row is marked as failed
-  WHERE NOT EXISTS (SELECT FROM usage_report.user_month WHERE bucket >= date_trunc('month', ` + from + `, 'UTC') AND bucket < ` + to + `)
+  WHERE NOT EXISTS (SELECT FROM usage_report.user_half_month WHERE bucket >= date_trunc('month', ` + from + `, 'UTC') AND bucket < ` + to + `)
   ORDER BY cost DESC, user_id
   LIMIT 5000
 ) AS u

@@ -82,7 +82,7 @@ func projection() grafana.Panel {
 	sql := `SELECT spent::float8 AS "so far",
        (spent + recent * extract(epoch FROM greatest(month_end - now(), interval '0')) / extract(epoch FROM span))::float8 AS "by month's end"
 FROM (
-  SELECT least(interval '7 days', greatest(interval '1 hour', now() - (SELECT min(bucket) FROM usage_report.quarter_total))) AS span,
+  SELECT least(interval '7 days', greatest(interval '1 hour', now() - (SELECT min(bucket) FROM usage_report.quarter_type))) AS span,
          (date_trunc('month', now() AT TIME ZONE ` + viewer + `) + interval '1 month') AT TIME ZONE ` + viewer + ` AS month_end
 ) AS t,
 (SELECT coalesce(sum(usage_dollars), 0) AS spent FROM ` + spend(monthNow, "now()", utc, refined) + `) AS s,
@@ -96,7 +96,7 @@ FROM (
 func lastCall() grafana.Panel {
 	sql := `SELECT extract(epoch FROM now() - max(timestamp))::float8 AS "Last call"
 FROM usage_report.call
-WHERE timestamp >= (SELECT max(bucket) FROM usage_report.quarter_total WHERE bucket <= now())
+WHERE timestamp >= (SELECT max(bucket) FROM usage_report.quarter_type WHERE bucket <= now())
   AND timestamp <= now()`
 	p := stat("Last call", "Time since the newest call that is stored, whatever is chosen above. When it grows while apps make calls, look at the collector.", seconds, table(sql))
 	p.FieldConfig.Defaults.NoValue = "none yet"
