@@ -7,10 +7,12 @@ package doctorcmd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -29,7 +31,8 @@ func New() *cobra.Command {
 		Use:   "doctor",
 		Short: "Looks at the database and the API and says what is wrong",
 		Long: `Looks at the database and the API and says what is wrong. Exit status 1 when
-something needs doing; what is only worth a look is marked "look".`,
+something needs doing; what is only worth a look is marked "look". The user of
+the database needs the role usage_reader.`,
 		Args: cobra.NoArgs,
 	}
 	db := dbflag.Add(cmd)
@@ -45,10 +48,13 @@ something needs doing; what is only worth a look is marked "look".`,
 		if api != "" {
 			e.api(cmd.Context(), api)
 		}
-		if e.faults > 0 {
-			return fmt.Errorf("%d things need doing", e.faults)
+		switch e.faults {
+		case 0:
+			return nil
+		case 1:
+			return errors.New("1 thing needs doing")
 		}
-		return nil
+		return fmt.Errorf("%d things need doing", e.faults)
 	}
 	return cmd
 }
@@ -82,7 +88,7 @@ const (
 func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
 	start := time.Now()
 	if err := pool.Ping(ctx); err != nil {
-		e.fault("database", "does not answer: %v", err)
+		e.fault("database", "does not answer: %s", advised(err))
 		return
 	}
 	took := time.Since(start)
@@ -94,12 +100,12 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	case errors.As(err, &schema) && schema.State == dbmigrate.TooNew:
 		e.look("schema", "%v", err)
 	default:
-		e.fault("schema", "%v", err)
+		e.fault("schema", "%s", advised(err))
 		return
 	}
 	h, err := store.ReadHealth(ctx, pool, now)
 	if err != nil {
-		e.fault("database", "%v", err)
+		e.fault("database", "%s", advised(err))
 		return
 	}
 	kind := "PostgreSQL " + h.ServerVersion
@@ -114,7 +120,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	e.fine("users", "%s", users)
 	e.calls(h, now)
 	if h.Parked > 0 {
-		e.fault("refused", "%d records stand in public.usage_dead_letter, the last one since %s: %s", h.Parked, h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)
+		e.fault("refused", "%d records stand in public.usage_dead_letter, the last one since %s: %s; docs/troubleshooting.md says how to read them and what to do", h.Parked, h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)
 	} else {
 		e.fine("refused", "no record")
 	}
@@ -130,7 +136,7 @@ func (e *examination) calls(h store.Health, now time.Time) {
 	case now.Sub(h.LastCall) > quietAfter:
 		e.look("calls", "the last one is of %s; do the apps still send spans?", h.LastCall.UTC().Format(time.RFC3339))
 	default:
-		e.fine("calls", "%d in 7 days, the last one in the quarter hour of %s", h.Calls, h.LastCall.UTC().Format(time.RFC3339))
+		e.fine("calls", "%d in 7 days, the last one in the quarter hour of %s%s", h.Calls, h.LastCall.UTC().Format(time.RFC3339), storedAt(h))
 	}
 	if h.Calls == 0 {
 		return
@@ -144,12 +150,20 @@ func (e *examination) calls(h store.Health, now time.Time) {
 	}
 }
 
+// storedAt is when the last row came: long after its call, it waited.
+func storedAt(h store.Health) string {
+	if h.LastStored.IsZero() {
+		return ""
+	}
+	return ", its row stored at " + h.LastStored.UTC().Format(time.RFC3339)
+}
+
 // rollups compares the sums of this month and the one before.
 func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h store.Health, now time.Time) {
 	found, err := store.Verify(ctx, pool, store.VerifyOptions{From: now.AddDate(0, 0, -31)})
 	switch {
 	case err != nil:
-		e.fault("rollups", "%v", err)
+		e.fault("rollups", "%s", advised(err))
 	case len(found) > 0:
 		e.fault("rollups", "%d differ from their calls (the first: %s of %s, by %s dollars); run: usagectl verify --repair", len(found), found[0].Rollup, found[0].Month.Format("2006-01"), found[0].Dollars)
 	default:
@@ -165,7 +179,7 @@ func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now ti
 	p, err := store.ReadPartitions(ctx, pool, now)
 	switch {
 	case err != nil:
-		e.fault("partitions", "%v", err)
+		e.fault("partitions", "%s", advised(err))
 	case p == nil:
 	case p.Waiting > 0:
 		e.look("partitions", "%d calls wait in the default partition for that of their month; run, and from cron: usagectl partition", p.Waiting)
@@ -180,24 +194,44 @@ func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now ti
 func (e *examination) api(ctx context.Context, address string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	if u, err := url.Parse(address); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		e.fault("api", "%q is no address such as http://127.0.0.1:8080", address)
+		return
+	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/api/admin/usage", nil)
 	if err != nil {
-		e.fault("api", "%q is no address such as http://127.0.0.1:8080", address)
+		e.fault("api", "%v", err)
 		return
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		e.fault("api", "does not answer: %v", err)
+		e.fault("api", "does not answer: %s; is usage_api in service::extensions, and is this its http::endpoint?", advised(err))
 		return
 	}
-	defer response.Body.Close()                                      //nolint:errcheck // only read
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20)) // so that the connection ends well
+	defer response.Body.Close()                                 //nolint:errcheck // only read
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20)) // what was read until an error will do
 	switch response.StatusCode {
 	case http.StatusOK:
 		e.look("api", "answers everybody who can reach it; give it an authenticator unless it is for this machine only")
 	case http.StatusUnauthorized, http.StatusForbidden:
 		e.fine("api", "answers, and asks who is there")
+	case http.StatusNotFound:
+		e.fault("api", "answers with %s: something else than usage_api listens there", response.Status)
 	default:
-		e.fault("api", "answers with %s", response.Status)
+		e.fault("api", "answers with %s%s", response.Status, detail(body))
 	}
+}
+
+// detail is what the API says of its problem.
+func detail(body []byte) string {
+	var problem struct{ Detail string }
+	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+		return ""
+	}
+	return ": " + problem.Detail
+}
+
+// advised is the error on one line, with what to do about it.
+func advised(err error) string {
+	return strings.Join(strings.Fields(dbflag.Advise(err, "usage_reader").Error()), " ")
 }

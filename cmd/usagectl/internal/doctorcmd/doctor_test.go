@@ -2,8 +2,11 @@ package doctorcmd_test
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -36,7 +39,7 @@ func TestAHealthyInstallationHasNoFault(t *testing.T) {
 	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now(), 1, 'text')`)
 	out, err = run(t, "--dsn="+db.DSN)
 	require.NoError(t, err, out)
-	assert.Contains(t, out, "ok    calls      1 in 7 days")
+	assert.Regexp(t, `ok    calls      1 in 7 days, the last one in the quarter hour of .*, its row stored at 2`, out)
 	assert.Contains(t, out, "ok    prices     0 of 1 calls")
 	assert.Contains(t, out, "ok    refused    no record")
 	assert.Contains(t, out, "ok    rollups    kept by trigger, equal to the calls")
@@ -62,39 +65,141 @@ func TestAPartitionedTableIsLookedAfter(t *testing.T) {
 
 func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 	t.Parallel()
-	out, err := run(t, "--dsn=postgres://user:hunter2@127.0.0.1:1/usage?connect_timeout=1")
-	require.ErrorContains(t, err, "1 things need doing")
-	assert.Contains(t, out, "FAULT database   does not answer")
-	assert.NotContains(t, out+err.Error(), "hunter2")
+	for name, c := range map[string]struct {
+		damage func(t *testing.T, db *pgtest.DB) (dsn string)
+		says   []string
+		faults string
+	}{
+		"nothing listens": {
+			func(*testing.T, *pgtest.DB) string {
+				return "postgres://user:hunter2@127.0.0.1:1/usage?connect_timeout=1"
+			},
+			[]string{"FAULT database   does not answer", "is the server running at that address"}, "1 thing needs doing",
+		},
+		"wrong password": {
+			func(t *testing.T, db *pgtest.DB) string { return as(t, db, "hunter2") },
+			[]string{"FAULT database   does not answer", "the password is wrong or the user does not exist"}, "1 thing needs doing",
+		},
+		"no such database": {
+			func(_ *testing.T, db *pgtest.DB) string { return strings.Replace(db.DSN, db.Name, "nowhere", 1) },
+			[]string{"FAULT database   does not answer", "create it first: createdb"}, "1 thing needs doing",
+		},
+		"no rights": {
+			func(t *testing.T, db *pgtest.DB) string { return as(t, db, "x") },
+			[]string{"FAULT database   ERROR: permission denied", "the user needs the role: GRANT usage_reader TO <user>"}, "1 thing needs doing",
+		},
+		"the rights it needs": {
+			func(t *testing.T, db *pgtest.DB) string {
+				dsn := as(t, db, "x")
+				db.Exec(`GRANT usage_reader TO ` + roleOf(db))
+				return dsn
+			},
+			[]string{"ok    database   PostgreSQL"}, "",
+		},
+		"no schema": {
+			func(t *testing.T, _ *pgtest.DB) string { return pgtest.NewEmpty(t).DSN },
+			[]string{"FAULT schema     the database has no usage schema", "run: usagectl migrate up"}, "1 thing needs doing",
+		},
+		"an old schema": {
+			func(t *testing.T, db *pgtest.DB) string {
+				_, err := dbmigrate.New().Down(t.Context(), db.Pool)
+				require.NoError(t, err)
+				return db.DSN
+			},
+			[]string{"FAULT schema     the usage schema has version", "run: usagectl migrate up"}, "1 thing needs doing",
+		},
+		"a newer schema": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.usage_migration VALUES ($1, 'of the future', 'x')`, dbmigrate.Latest()+1)
+				return db.DSN
+			},
+			[]string{"look  schema     the usage schema has version", "update this program"}, "",
+		},
+		"unpriced, parked and miscounted": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, pricing_status, pricing_reason) VALUES (now(), 0, 'text', 'unpriced', 'unknown_model')`)
+				db.Exec(`UPDATE public.usage_day SET usage_dollars = 7`)
+				db.Exec(`INSERT INTO public.usage_dead_letter VALUES (gen_random_uuid(), gen_random_uuid(), now(), '23514', '', '', 'SQLSTATE 23514', 'x')`)
+				return db.DSN
+			},
+			[]string{
+				"FAULT refused    1 records stand in public.usage_dead_letter", "docs/troubleshooting.md",
+				"FAULT rollups    1 differ from their calls", "run: usagectl verify --repair",
+				"look  prices     1 of 1 calls of 7 days have no price (100.0 %)",
+			}, "2 things need doing",
+		},
+		"quiet for long": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now() - interval '3 days', 1, 'text')`)
+				return db.DSN
+			},
+			[]string{"look  calls      the last one is of", "do the apps still send spans?"}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := run(t, "--dsn="+c.damage(t, pgtest.New(t)))
+			if c.faults == "" {
+				require.NoError(t, err, out)
+			} else {
+				require.EqualError(t, err, c.faults, out)
+			}
+			for _, text := range c.says {
+				assert.Contains(t, out, text)
+			}
+			assert.NotContains(t, out, "hunter2")
+			for line := range strings.Lines(out) {
+				assert.Regexp(t, `^(ok    |look  |FAULT )\w+ `, line, "one line for each thing")
+			}
+		})
+	}
+}
 
-	out, err = run(t, "--dsn="+pgtest.NewEmpty(t).DSN)
-	require.Error(t, err)
-	assert.Contains(t, out, "FAULT schema     the database has no usage schema")
-	assert.Contains(t, out, "run: usagectl migrate up")
+func roleOf(db *pgtest.DB) string { return "doctor_" + strings.ToLower(db.Name) }
 
-	db := pgtest.New(t)
-	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, pricing_status, pricing_reason) VALUES (now(), 0, 'text', 'unpriced', 'unknown_model')`)
-	db.Exec(`UPDATE public.usage_day SET usage_dollars = 7`)
-	db.Exec(`INSERT INTO public.usage_dead_letter VALUES (gen_random_uuid(), gen_random_uuid(), now(), '23514', '', '', 'SQLSTATE 23514', 'x')`)
-	out, err = run(t, "--dsn="+db.DSN)
-	require.ErrorContains(t, err, "2 things need doing")
-	assert.Contains(t, out, "FAULT refused    1 records stand in public.usage_dead_letter")
-	assert.Contains(t, out, "FAULT rollups    1 differ from their calls")
-	assert.Contains(t, out, "look  prices     1 of 1 calls of 7 days have no price (100.0 %)")
+// as is the database as a user without rights, whose password is x.
+func as(t *testing.T, db *pgtest.DB, password string) (dsn string) {
+	t.Helper()
+	db.Exec(`CREATE ROLE ` + roleOf(db) + ` LOGIN PASSWORD 'x'`)
+	t.Cleanup(func() {
+		_, err := db.Pool.Exec(context.Background(), `DROP ROLE `+roleOf(db)) // the test's own context has ended
+		assert.NoError(t, err)
+	})
+	u, err := url.Parse(db.DSN)
+	require.NoError(t, err)
+	u.User = url.UserPassword(roleOf(db), password)
+	return u.String()
 }
 
 func TestTheAPIIsAskedToo(t *testing.T) {
 	t.Parallel()
 	dsn := "--dsn=" + pgtest.New(t).DSN
-	for status, want := range map[int]string{
-		http.StatusUnauthorized: "ok    api        answers, and asks who is there", http.StatusOK: "look  api        answers everybody", http.StatusBadGateway: "FAULT api        answers with 502",
+	for _, c := range []struct {
+		status     int
+		body, says string
+		fault      bool
+	}{
+		{http.StatusUnauthorized, "", "ok    api        answers, and asks who is there", false},
+		{http.StatusForbidden, "", "ok    api        answers, and asks who is there", false},
+		{http.StatusOK, "{}", "look  api        answers everybody", false},
+		{http.StatusNotFound, "404 page not found", "FAULT api        answers with 404 Not Found: something else than usage_api", true},
+		{http.StatusServiceUnavailable, `{"detail":"the database does not answer"}`, "FAULT api        answers with 503 Service Unavailable: the database does not answer", true},
+		{http.StatusBadGateway, "<html>", "FAULT api        answers with 502 Bad Gateway\n", true},
 	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
-		out, _ := run(t, dsn, "--api="+server.URL)
-		assert.Contains(t, out, want)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = w.Write([]byte(c.body))
+		}))
+		out, err := run(t, dsn, "--api="+server.URL)
+		assert.Contains(t, out, c.says)
+		assert.Equal(t, c.fault, err != nil, out)
 		server.Close()
 	}
-	out, err := run(t, dsn, "--api=http://127.0.0.1:1")
-	require.Error(t, err)
-	assert.Contains(t, out, "FAULT api        does not answer")
+	for address, says := range map[string]string{
+		"http://127.0.0.1:1": "FAULT api        does not answer", "127.0.0.1:8080": "is no address such as http://", "localhost:8080": "is no address such as http://",
+	} {
+		out, err := run(t, dsn, "--api="+address)
+		require.Error(t, err)
+		assert.Contains(t, out, says)
+	}
 }
