@@ -150,7 +150,7 @@ func init() {
 	dialects = []*dialect{
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
 		&anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
-		&awsSDK, &googleGenAI, &microsoft, &springAI,
+		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
 	}

@@ -66,10 +66,7 @@ var openllmetry = dialect{
 			s.readBase()
 		case "langchain":
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
-		case "bedrock":
-			f.inputMeans = inputAsProvider
-			s.nameBedrockVendor()
-		case "llamaindex":
+		case "bedrock", "llamaindex":
 			f.inputMeans = inputAsProvider
 		case "anthropic":
 			f.inputMeans = inputInclusive
@@ -130,8 +127,6 @@ func adjustTraceloop(s *spanReader, f *facts) {
 	case s.op == opRerank:
 		// What it calls tokens are Cohere's search units.
 		f.searchUnits, f.total = f.total, absent
-	case strings.HasSuffix(s.scope, "instrumentation-bedrock"):
-		s.nameBedrockVendor()
 	case strings.HasSuffix(s.scope, "instrumentation-anthropic"):
 		f.reports |= MissingCache
 	case strings.HasSuffix(s.scope, "instrumentation-langchain"):
@@ -142,30 +137,6 @@ func adjustTraceloop(s *spanReader, f *facts) {
 		// tells a stream from another call; only Responses are read right.
 		if s.op == opChat && f.cacheRead == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
 			f.estimate = true
-		}
-	}
-}
-
-// nameBedrockVendor puts the vendor back before the models of Bedrock, which
-// the package cuts off: price lists know "amazon.nova-pro-v1:0".
-func (s *spanReader) nameBedrockVendor() {
-	for _, model := range []*string{&s.call.Model, &s.call.RequestModel} {
-		word, _, _ := strings.Cut(*model, "-")
-		switch word {
-		case "titan", "nova":
-			*model = "amazon." + *model
-		case "claude":
-			*model = "anthropic." + *model
-		case "command", "embed", "rerank":
-			*model = "cohere." + *model
-		case "mistral", "mixtral", "ministral", "pixtral":
-			*model = "mistral." + *model
-		case "jamba":
-			*model = "ai21." + *model
-		default:
-			if strings.HasPrefix(word, "llama") {
-				*model = "meta." + *model
-			}
 		}
 	}
 }

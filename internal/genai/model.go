@@ -55,6 +55,21 @@ func (v vendor) host() string {
 	return ""
 }
 
+// onlyAtVendor reports whether the vendor keeps the model to itself and to the
+// large clouds, whose libraries tell who they are: its weights are not to be had.
+func onlyAtVendor(model string, v vendor) bool {
+	model = model[strings.LastIndexByte(model, '/')+1:]
+	switch v {
+	case vendorAnthropic, vendorXAI, vendorPerplexity:
+		return true
+	case vendorGoogle:
+		return strings.HasPrefix(model, "gemini-")
+	case vendorDeepSeek: // the names of its own API
+		return model == "deepseek-chat" || model == "deepseek-reasoner"
+	}
+	return false
+}
+
 // modelKind is what a model does, where its name tells.
 type modelKind uint8
 

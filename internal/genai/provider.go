@@ -273,6 +273,33 @@ func providerOf(told, address, model string, info modelInfo) string {
 		if info.bedrock {
 			return providerBedrock
 		}
+		// OpenAI serves no models of others: the name is its client library's,
+		// pointed elsewhere, and the span does not tell where. Models that
+		// anybody may host stay what they are, without a price.
+		if p == providerOpenAI && onlyAtVendor(model, info.vendor) {
+			return info.vendor.host()
+		}
 	}
 	return p
+}
+
+// withBedrockVendor puts the vendor back before a model of Bedrock, which
+// several libraries cut off: price lists know "amazon.nova-pro-v1:0". Claude's
+// names are known without it.
+func withBedrockVendor(model string) string {
+	word, _, _ := strings.Cut(model, "-")
+	switch word {
+	case "titan", "nova":
+		return "amazon." + model
+	case "command", "embed", "rerank":
+		return "cohere." + model
+	case "mistral", "mixtral", "ministral", "pixtral":
+		return "mistral." + model
+	case "jamba":
+		return "ai21." + model
+	}
+	if strings.HasPrefix(word, "llama") {
+		return "meta." + model
+	}
+	return model
 }

@@ -98,13 +98,16 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	call := &f.call
 	info := r.model(call.Model)
 	call.Provider = providerOf(f.told, f.address, call.Model, info)
+	if call.Provider == providerBedrock {
+		call.Model, call.RequestModel = withBedrockVendor(call.Model), withBedrockVendor(call.RequestModel)
+	}
 	call.APIType = f.op.apiType(info.kind)
 	f.model = info.base
 	if f.op == opAudio && call.APIType == usage.APITypeText {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
-	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, info})
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, providerCalled(f.told), info})
 }
 
 // fitTo moves the quantities that mean different things for different types of

@@ -90,6 +90,7 @@ func (f *facts) hasNumbers() bool {
 type callKind struct {
 	apiType  usage.APIType
 	provider string
+	client   string // whose API the library speaks, when it is told
 	model    modelInfo
 }
 
@@ -164,7 +165,7 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Rea
 		outside = true
 	}
 	toldReasoning := f.reasoning != absent
-	missingReasoning := (f.outputMeans == outputAsProvider || f.outputMeans == outputUnknown) && kind.model.reasons && kind.model.vendor == vendorGoogle && !kind.speaksOpenAI() && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
+	missingReasoning := (f.outputMeans == outputAsProvider || f.outputMeans == outputUnknown) && kind.model.reasons && kind.model.vendor == vendorGoogle && !speaksOpenAI(kind.provider) && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
 	cacheMissing := f.cacheRead == absent && f.cacheWrite == absent && f.reports&MissingCache == 0 && kind.mayCache(uncached) ||
 		f.cachePartly && kind.excludesCache()
 
@@ -318,13 +319,16 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Rea
 // excludesCache reports whether the provider's own number of input tokens
 // leaves cached tokens out: Anthropic's Messages API and Bedrock's Converse do.
 func (k callKind) excludesCache() bool {
-	return k.model.vendor == vendorAnthropic && !k.speaksOpenAI() || k.provider == providerBedrock || k.provider == providerAnthropic
+	if speaksOpenAI(k.client) {
+		return false
+	}
+	return k.model.vendor == vendorAnthropic && !speaksOpenAI(k.provider) || k.provider == providerBedrock || k.provider == providerAnthropic
 }
 
-// speaksOpenAI reports whether the host serves the models of others in OpenAI's
+// speaksOpenAI reports whether a host serves the models of others in OpenAI's
 // API, whose input includes the cache and whose output includes reasoning.
-func (k callKind) speaksOpenAI() bool {
-	switch k.provider {
+func speaksOpenAI(provider string) bool {
+	switch provider {
 	case providerOpenAI, providerOpenRouter, providerGitHubModels, providerTogether, providerFireworks, providerDeepInfra, providerAzureOpenAI:
 		return true
 	}
@@ -335,7 +339,7 @@ func (k callKind) speaksOpenAI() bool {
 // tokens leaves reasoning out: Gemini's candidatesTokenCount and xAI's
 // completion_tokens do.
 func (k callKind) excludesReasoning() bool {
-	return (k.model.vendor == vendorGoogle || k.model.vendor == vendorXAI) && !k.speaksOpenAI()
+	return (k.model.vendor == vendorGoogle || k.model.vendor == vendorXAI) && !speaksOpenAI(k.provider)
 }
 
 // mayCache reports whether part of the input may have come from a cache

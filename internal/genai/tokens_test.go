@@ -10,11 +10,11 @@ import (
 
 func TestFactsBecomeDisjointQuantities(t *testing.T) {
 	t.Parallel()
-	openAI := callKind{usage.APITypeText, providerOpenAI, inspectModel("gpt-5")}
-	anthropic := callKind{usage.APITypeText, providerAnthropic, inspectModel("claude-sonnet-4-5")}
-	bedrock := callKind{usage.APITypeText, providerBedrock, inspectModel("amazon.nova-pro-v1:0")}
-	gemini := callKind{usage.APITypeText, providerGemini, inspectModel("gemini-2.5-pro")}
-	speech := callKind{usage.APITypeSpeech, providerOpenAI, inspectModel("gpt-4o-audio-preview")}
+	openAI := callKind{apiType: usage.APITypeText, provider: providerOpenAI, model: inspectModel("gpt-5")}
+	anthropic := callKind{apiType: usage.APITypeText, provider: providerAnthropic, model: inspectModel("claude-sonnet-4-5")}
+	bedrock := callKind{apiType: usage.APITypeText, provider: providerBedrock, model: inspectModel("amazon.nova-pro-v1:0")}
+	gemini := callKind{apiType: usage.APITypeText, provider: providerGemini, model: inspectModel("gemini-2.5-pro")}
+	speech := callKind{apiType: usage.APITypeSpeech, provider: providerOpenAI, model: inspectModel("gpt-4o-audio-preview")}
 	all := MissingCache | MissingReasoning | MissingAudio
 
 	for name, c := range map[string]struct {

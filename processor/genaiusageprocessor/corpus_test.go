@@ -146,6 +146,9 @@ func consumed(provider string, answer map[string]any) map[string]int64 {
 			"write_5m": n("cache_creation", "ephemeral_5m_input_tokens"), "write_1h": n("cache_creation", "ephemeral_1h_input_tokens"),
 		}
 	case "aws.bedrock":
+		if answer["cache_creation"] != nil { // Anthropic's API through InvokeModel
+			return consumed("anthropic", answer)
+		}
 		return map[string]int64{
 			"input": n("inputTokens"), "cache_read": n("cacheReadInputTokens"), "write_5m": n("cacheWriteInputTokens"), "output": n("outputTokens"),
 		}
@@ -155,13 +158,20 @@ func consumed(provider string, answer map[string]any) map[string]int64 {
 			"cache_read": n("cachedContentTokenCount"), "output": n("candidatesTokenCount") + n("thoughtsTokenCount"),
 		}
 	}
+	if provider == "cohere" {
+		return map[string]int64{"input": n("billed_units", "input_tokens"), "output": n("billed_units", "output_tokens")}
+	}
+	beside := int64(0)
+	if provider == "x_ai" { // reasoning is not in the completion
+		beside = n("completion_tokens_details", "reasoning_tokens")
+	}
 	cached := n("prompt_tokens_details", "cached_tokens") + n("input_tokens_details", "cached_tokens")
 	audioIn := n("prompt_tokens_details", "audio_tokens") + n("input_token_details", "audio_tokens")
 	audioOut := n("completion_tokens_details", "audio_tokens")
 	return map[string]int64{
 		"input":      n("prompt_tokens") + n("input_tokens") - cached - audioIn,
 		"cache_read": cached, "audio_input": audioIn, "audio_output": audioOut,
-		"output": n("completion_tokens") + n("output_tokens") - audioOut, "second": n("seconds"),
+		"output": n("completion_tokens") + n("output_tokens") + beside - audioOut, "second": n("seconds"),
 	}
 }
 
