@@ -1,10 +1,12 @@
 # The collector and usagectl in an image without a shell, running as a user
 # without rights. Build: docker build -t otelcol-usage .
+# For another processor: docker buildx build --platform linux/arm64 -t otelcol-usage .
 #
 # Mount the configuration at /etc/otelcol-usage/config.yaml; the queue on disk
 # lives in the volume /var/lib/otelcol-usage.
 
-FROM golang:1.26.8-bookworm AS build
+# The compiler runs where you build and writes for where it will run.
+FROM --platform=$BUILDPLATFORM golang:1.26.8-bookworm AS build
 WORKDIR /src
 # Modules change seldom, code often: a layer of their own keeps builds short.
 COPY go.mod go.sum ./
@@ -12,7 +14,8 @@ COPY distribution/go.mod distribution/go.sum distribution/
 RUN --mount=type=cache,target=/go/pkg/mod \
     go mod download && go mod download -C distribution
 COPY . .
-ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false
+ARG TARGETOS TARGETARCH
+ENV CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOOS=$TARGETOS GOARCH=$TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     go build -C distribution -trimpath -ldflags '-s -w' -o /out/otelcol-usage . && \
     go build -trimpath -ldflags '-s -w' -o /out/usagectl ./cmd/usagectl && \

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/democmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/doctorcmd"
+	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/healthcmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/migratecmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/partitioncmd"
 	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/pricescmd"
@@ -47,6 +48,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		democmd.New(),
 		doctorcmd.New(),
+		healthcmd.New(),
 		migratecmd.New(),
 		partitioncmd.New(),
 		pricescmd.New(),

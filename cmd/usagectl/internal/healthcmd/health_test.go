@@ -1,0 +1,44 @@
+package healthcmd
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestHealthFailsUnlessTheCollectorIsWell(t *testing.T) {
+	t.Parallel()
+	status := http.StatusOK
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+
+	out, err := run(t, "--url", server.URL)
+	require.NoError(t, err)
+	assert.Equal(t, "the collector is well\n", out)
+
+	status = http.StatusServiceUnavailable
+	_, err = run(t, "--url", server.URL)
+	require.ErrorContains(t, err, "health_check answers 503")
+
+	server.Close()
+	_, err = run(t, "--url", server.URL)
+	require.ErrorContains(t, err, "the collector does not answer")
+
+	_, err = run(t, "--url", ":")
+	require.ErrorContains(t, err, "--url")
+}
+
+func run(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	cmd := New()
+	var out strings.Builder
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SetArgs(args)
+	cmd.SilenceUsage = true
+	err := cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
