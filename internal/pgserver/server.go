@@ -148,7 +148,10 @@ func initialise(ctx context.Context, binDir, dir string, owner *syscall.Credenti
 		"--pgdata", filepath.Join(dir, "data"), "--username", "postgres", "--pwfile", passwordFile,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
 	asUser(cmd, dir, owner)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	switch out, err := cmd.CombinedOutput(); {
+	case err != nil && ctx.Err() != nil: // it was ended, and says nothing of use
+		return ctx.Err()
+	case err != nil:
 		return fmt.Errorf("initdb: %w: %s", err, lastLines(out, 5))
 	}
 	return nil

@@ -126,22 +126,26 @@ func (c *collector) start(ctx context.Context) error {
 }
 
 func (c *collector) kill() { c.end(syscall.SIGKILL) }
-func (c *collector) stop() { c.end(syscall.SIGTERM) }
 
-func (c *collector) end(signal syscall.Signal) {
+// stop asks it to end and reports whether it did by itself.
+func (c *collector) stop() bool { return c.end(syscall.SIGTERM) }
+
+func (c *collector) end(signal syscall.Signal) bool {
 	c.mu.Lock()
 	cmd, exited := c.cmd, c.exited
 	c.cmd = nil
 	c.mu.Unlock()
 	if cmd == nil {
-		return
+		return true
 	}
 	cmd.Process.Signal(signal) //nolint:errcheck,gosec // it may have ended
 	select {
 	case <-exited:
+		return true
 	case <-time.After(20 * time.Second):
 		cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended
 		<-exited
+		return false
 	}
 }
 

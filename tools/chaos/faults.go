@@ -31,6 +31,7 @@ func faults(o options) []fault {
 	return []fault{
 		{"collectors killed", killCollectors},
 		{"collectors killed while they restore", killRestoring},
+		{"collectors stopped, database away", stopCollectors},
 		{"database killed", killDatabase},
 		{"connections cut, delayed, half closed", breakConnections},
 		{"connections that pass nothing", freezeConnections},
@@ -81,6 +82,28 @@ func killRestoring(ctx context.Context, l *lab) (seen, error) {
 	}
 	primary.lead(target)
 	return seen{kills: 2 * l.o.kills}, l.flowing(ctx, 300)
+}
+
+// stopCollectors stops one collector after the other in order, as a deployment
+// does, while no batch can be stored. Each says that it drops data, and must not.
+func stopCollectors(ctx context.Context, l *lab) (seen, error) {
+	primary := l.active()
+	target := primary.refuse()
+	stops := max(2, l.o.kills/2)
+	for i := range stops {
+		if err := l.flowing(ctx, 300); err != nil {
+			return seen{}, err
+		}
+		c := l.collectors[i%len(l.collectors)]
+		if !c.stop() {
+			return seen{}, errors.New("a collector had to be killed, because it did not end while the database was away")
+		}
+		if err := c.start(ctx); err != nil {
+			return seen{}, err
+		}
+	}
+	primary.lead(target)
+	return seen{note: fmt.Sprintf("%d orderly stops", stops)}, l.flowing(ctx, 300)
 }
 
 // killDatabase kills in turn the whole server, which recovers from its log when
