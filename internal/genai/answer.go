@@ -49,6 +49,8 @@ func (a *answer) object(j *jsonText) {
 			if j.peek() == '"' && a.tier == "" {
 				a.tier = j.text()
 			}
+		case "automatic_function_calling_history":
+			j.elements(1, func(int) { a.usage.callsMissing = true })
 		case "usage", "usageMetadata", "usage_metadata":
 			a.usageObject(j)
 		case "generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data":
@@ -263,6 +265,7 @@ func (f *facts) take(from *facts) {
 	*f = *from
 	f.audioNanos, f.characters, f.images = own.audioNanos, own.characters, own.images
 	f.estimate, f.inconsistent = own.estimate || from.estimate, own.inconsistent || from.inconsistent
+	f.callsMissing = own.callsMissing || from.callsMissing
 }
 
 // addDetails takes from the provider's usage object only the details that the
@@ -288,4 +291,5 @@ func (f *facts) addDetails(from *facts) {
 		}
 	}
 	f.reports |= from.reports
+	f.callsMissing = f.callsMissing || from.callsMissing
 }

@@ -2,6 +2,7 @@ package genai
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -191,6 +192,21 @@ func dialectOfSystem(system string) *dialect {
 		}
 	}
 	return nil
+}
+
+// olderThan compares a version like "0.62.1" or "1.2.0b3". One that tells
+// nothing is not older than any.
+func olderThan(version string, than ...int) bool {
+	for _, want := range than {
+		var part string
+		part, version, _ = strings.Cut(version, ".")
+		digits := len(part) - len(strings.TrimLeft(part, "0123456789"))
+		n, err := strconv.Atoi(part[:digits])
+		if err != nil || n != want {
+			return err == nil && n < want
+		}
+	}
+	return false
 }
 
 // looksLikeGenAI is the gate: most spans of a pipeline are HTTP requests and

@@ -6,9 +6,10 @@ import "strings"
 // candidates' tokens, without thoughts; since April 2026 the instrumentation of
 // google-genai adds the thoughts to it, and tells them, with the cached tokens,
 // in its experimental mode only. Traceloop's vertexai has the same scope, its
-// total betrays the thoughts.
+// total betrays the thoughts. Where the SDK calls functions by itself, one span
+// stands for several calls and tells the usage of the last.
 //
-// Sources: open-telemetry/opentelemetry-python-contrib@466ae4c (google-genai
+// Sources: captures of google-genai 0.8b0; open-telemetry/opentelemetry-python-contrib@466ae4c (google-genai
 // generate_content.py, vertexai utils.py); traceloop/openllmetry 0.62.1
 // (vertexai span_utils.py).
 var googleGenAI = dialect{
@@ -23,7 +24,14 @@ var googleGenAI = dialect{
 	}.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	operation: func(s *spanReader) operation {
+		if s.call.Operation == "execute_tool" {
+			s.r.callers.put(s.span.ParentSpanID())
+		}
+		return s.conventionalOperation()
+	},
 	adjust: func(s *spanReader, f *facts) {
+		f.callsMissing = s.r.callers.has(s.span.SpanID())
 		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && providerNamed(s.told) == googleAny {
 			s.told = providerVertex // Traceloop says "Google"
 		}

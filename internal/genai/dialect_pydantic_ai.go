@@ -1,19 +1,30 @@
 package genai
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Pydantic AI and Logfire follow the conventions, with details under
 // gen_ai.usage.details and their own cost. Agent runs repeat the sum, in newer
 // versions under gen_ai.aggregated_usage. Input includes the cache and output
-// the reasoning for every provider; what is zero is left out.
+// the reasoning for every provider; what is zero is left out. Versions before
+// 1.3.0 tell the cache in the provider's own words only, which OpenAI's models
+// lost in 0.7.3, those before 0.7.5 leave Google's thoughts out of the output, and
+// those before 1.0.0 add up the first and the last event of Anthropic's streams.
 //
-// Source: pydantic/pydantic-ai@4fda389 (usage.py, _instrumentation.py,
-// embeddings/instrumented.py, models/anthropic.py, models/google.py); genai-prices.
+// Sources: captures of 0.4.10, 0.8.1 and 2.33.0; pydantic/pydantic-ai@4fda389
+// (usage.py, _instrumentation.py, embeddings/instrumented.py, models/anthropic.py,
+// models/google.py) and its history; genai-prices.
 var pydanticAI = dialect{
 	name:   "pydantic-ai",
 	scopes: []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},
 	words: vocabulary{
 		cost: names("operation.cost", "gen_ai.usage.cost.amount", "gen_ai.usage.cost"),
+		cacheRead: append(slices.Clone(conventionWords.cacheRead),
+			names("gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.details.cached_content_tokens")...),
+		cacheWrite: append(slices.Clone(conventionWords.cacheWrite), name("gen_ai.usage.details.cache_creation_input_tokens")),
+		inputAudio: append(slices.Clone(conventionWords.inputAudio), name("gen_ai.usage.details.audio_prompt_tokens")),
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
@@ -21,6 +32,16 @@ var pydanticAI = dialect{
 	adjust: func(s *spanReader, f *facts) {
 		// Anthropic's advisor is another model, whose tokens the call leaves out.
 		f.inconsistent = s.a.count(pydanticAdvisor) > 0
+		if olderThan(s.r.version, 0, 7, 5) {
+			f.outputMeans = outputAsProvider
+		}
+		switch vendor := s.r.model(s.modelName()).vendor; {
+		case vendor == vendorAnthropic:
+			// Streams name the model that was asked for as the one that answered.
+			f.estimate = olderThan(s.r.version, 1, 0, 0) && s.call.Model == s.call.RequestModel
+		case vendor != vendorGoogle && olderThan(s.r.version, 1, 3, 0) && !olderThan(s.r.version, 0, 7, 3):
+			f.reports &^= MissingCache | MissingAudio
+		}
 	},
 	operation: func(s *spanReader) operation {
 		if s.call.Operation == "" && strings.HasPrefix(s.scope, "logfire.") && !s.a.has(pydanticAgent) && s.a.present.meets(&usageNames) {

@@ -14,6 +14,7 @@ import "strings"
 var (
 	traceloopKind   = name("traceloop.span.kind")
 	traceloopBase   = name("gen_ai.openai.api_base")
+	traceloopTools  = name("gen_ai.tool.definitions")
 	traceloopModel  = name("gen_ai.response.model")
 	traceloopOutput = name("gen_ai.usage.output_tokens")
 	traceloopStream = names("llm.is_streaming", "gen_ai.is_streaming", "gen_ai.request.stream", "gen_ai.request.is_stream")
@@ -66,6 +67,10 @@ var openllmetry = dialect{
 			s.readBase()
 		case "langchain":
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
+		case "google_generativeai":
+			// A function of which nothing but the name is told can be called by
+			// the SDK, which then asks the model again under the same span.
+			f.callsMissing = givesFunctions(s.a.text(traceloopTools))
 		case "bedrock", "llamaindex":
 			f.inputMeans = inputAsProvider
 		case "anthropic":
@@ -97,6 +102,21 @@ func (s *spanReader) writes(first, then nameID) bool {
 		}
 	}
 	return false
+}
+
+// givesFunctions reports whether one of the definitions of tools is a name alone.
+func givesFunctions(definitions string) (found bool) {
+	j := newJSON(definitions)
+	j.elements(128, func(int) {
+		named, members := false, 0
+		j.members(func(key string) bool {
+			named = named || key == "name"
+			members++
+			return true
+		})
+		found = found || named && members == 1
+	})
+	return found
 }
 
 // readBase takes the address from the base URL of the client: the package

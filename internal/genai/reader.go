@@ -17,8 +17,9 @@ type Reader struct {
 	inputSeconds, inputCharacters, inputImages nameID
 	contextNames                               nameSet
 
-	roots  *rootMemory
-	window *window
+	roots   *rootMemory
+	callers callerMemory
+	window  *window
 
 	pool sync.Pool // of *reading
 }
@@ -74,7 +75,7 @@ func (r *Reader) Read(
 					firstOfResource = false
 				}
 				if firstOfScope {
-					state.enterScope(ofScope.Scope().Name())
+					state.enterScope(ofScope.Scope())
 					firstOfScope = false
 				}
 				state.readSpan(span)
@@ -107,6 +108,7 @@ type reading struct {
 
 	resource ofResource
 	scope    string
+	version  string   // of the scope
 	dialect  *dialect // of the scope, nil when unknown
 
 	calls   []found
@@ -175,7 +177,7 @@ func (r *reading) release() bool {
 		r.others.values[id] = pcommon.Value{}
 	})
 	r.touched = nameSet{}
-	r.skip, r.resource, r.scope, r.dialect, r.span = nil, ofResource{}, "", nil, spanReader{}
+	r.skip, r.resource, r.scope, r.version, r.dialect, r.span = nil, ofResource{}, "", "", nil, spanReader{}
 	tooLarge := len(r.calls) > maxPooledCalls || len(r.tree.nodes) > 8*maxPooledCalls
 	clear(r.calls)
 	r.calls = r.calls[:0]
@@ -197,9 +199,10 @@ func (r *reading) enterResource(resource pcommon.Resource) {
 	}
 }
 
-func (r *reading) enterScope(scope string) {
-	if scope != r.scope || r.dialect == nil {
-		r.scope, r.dialect = scope, dialectOfScope(scope)
+func (r *reading) enterScope(scope pcommon.InstrumentationScope) {
+	r.version = scope.Version()
+	if name := scope.Name(); name != r.scope || r.dialect == nil {
+		r.scope, r.dialect = name, dialectOfScope(name)
 	}
 }
 

@@ -24,6 +24,9 @@ type facts struct {
 	// tokensMissing: the model is billed by tokens, and only other units are
 	// told.
 	tokensMissing bool
+	// callsMissing: the span stands for several calls, or may, and tells the
+	// usage of one.
+	callsMissing bool
 	// estimate: the library counted itself, or may have and does not tell.
 	estimate bool
 	// cachePartly: the dialect tells of either reads or writes and leaves the
@@ -296,6 +299,8 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Rea
 		reason = usage.ReasonNoUsage
 	case q.IsZero():
 		reason = usage.ReasonZeroUsageStream
+	case f.callsMissing:
+		reason = usage.ReasonCallsNotReported
 	case f.estimate:
 		reason = usage.ReasonInstrumentationEstimate
 	case f.tokensMissing:

@@ -26,6 +26,7 @@ const (
 	ReasonReasoningNotReported    Reason = "reasoning_not_reported"   // the library drops reasoning tokens that are billed on top
 	ReasonAudioNotReported        Reason = "audio_not_reported"       // the library drops which tokens were audio
 	ReasonTokensNotReported       Reason = "tokens_not_reported"      // the model is billed by tokens, and only seconds, characters or images are known
+	ReasonCallsNotReported        Reason = "calls_not_reported"       // the library made several calls, and tells the usage of one
 	ReasonPriceFallback           Reason = "price_fallback"           // a quantity has no price of its own and was priced as its parent
 	ReasonTierFallback            Reason = "tier_fallback"            // the service tier has no price of its own
 	ReasonUnconfirmedPrice        Reason = "unconfirmed_price"        // the price is the word of one source alone
@@ -39,6 +40,6 @@ var Reasons = []Reason{
 	ReasonNoUsage, ReasonZeroUsageStream, ReasonCallFailed, ReasonNoModel, ReasonUnknownModel,
 	ReasonNoPriceAtTime, ReasonNoPriceForUnit, ReasonInvalidQuantity, ReasonCostOutOfRange,
 	ReasonInstrumentationEstimate, ReasonCacheNotReported, ReasonCacheTTLNotReported,
-	ReasonReasoningNotReported, ReasonAudioNotReported, ReasonTokensNotReported, ReasonPriceFallback, ReasonTierFallback,
+	ReasonReasoningNotReported, ReasonAudioNotReported, ReasonTokensNotReported, ReasonCallsNotReported, ReasonPriceFallback, ReasonTierFallback,
 	ReasonUnconfirmedPrice, ReasonInconsistentQuantities, ReasonTimeOutOfRange, ReasonUnknownDialect,
 }
