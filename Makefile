@@ -118,7 +118,7 @@ chaos: build ## break everything while calls flow and count them; KILLS=20, DOWN
 
 ROWS ?= 10000000
 .PHONY: bench-query
-bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows; BENCHFLAGS=-detail
+bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows
 	@$(GO) build -o bin/benchquery ./tools/benchquery
 	@bin/benchquery -rows $(ROWS) $(BENCHFLAGS)
 

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"path/filepath"
-	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
 // reading is what was used up to a moment.
@@ -26,36 +24,7 @@ func (b *bench) meter(ctx context.Context, dir string) (reading, error) {
 	}
 	r.client = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	if dir != "" {
-		r.server = childrenCPU(dir)
+		r.server = pgserver.CPU(dir)
 	}
 	return r, b.pool.QueryRow(ctx, `SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint`).Scan(&r.wal)
-}
-
-// childrenCPU sums up the processes of a server, in steps of 10 ms each. Those
-// that end are not counted any more; the pool keeps its connections.
-func childrenCPU(dir string) time.Duration {
-	first, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
-	if err != nil {
-		return 0
-	}
-	postmaster, _, _ := bytes.Cut(first, []byte("\n"))
-	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well formed
-	var ticks int64
-	for _, file := range stats {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue // it ended
-		}
-		// After the name, which may hold anything: state, parent, …, and
-		// user and system time as the 12th and 13th.
-		fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-		if len(fields) < 13 || !bytes.Equal(fields[1], postmaster) {
-			continue
-		}
-		for _, field := range fields[11:13] {
-			n, _ := strconv.ParseInt(string(field), 10, 64) // the kernel's own number
-			ticks += n
-		}
-	}
-	return time.Duration(ticks) * 10 * time.Millisecond
 }

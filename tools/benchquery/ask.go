@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// asker is whose usage is asked for, and with what detail.
+type asker struct {
+	name   string
+	filter store.Filter
+	detail bool
+}
+
+// The names of the askers, as the goals call them.
+const (
+	allUsers    = "all users"
+	allDetail   = "all users, detail=full"
+	busiestUser = "busiest user"
+	middleUser  = "middle user"
+)
+
+// answer is how long the questions of one asker over a number of days took.
+type answer struct {
+	who      string
+	days     int
+	p50, p99 time.Duration
+}
+
+// ask measures the questions. dir is the data directory of the server, whose
+// processor time hardly depends on what else the machine does; "" when that is
+// elsewhere.
+func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answer, error) {
+	reader := store.NewReader(pool, time.Minute)
+	askers := []asker{
+		{name: allUsers},
+		{name: allDetail, detail: true},
+		{name: busiestUser, filter: store.Filter{ByUser: true}},
+		{name: middleUser, filter: store.Filter{ByUser: true}},
+	}
+	for i, n := range map[int]int{2: 0, 3: o.users / 2} {
+		var id [16]byte
+		if err := pool.QueryRow(ctx, `SELECT md5('user-' || $1::text)::uuid`, fmt.Sprint(n)).Scan(&id); err != nil {
+			return nil, err
+		}
+		askers[i].filter.User = id
+	}
+	zone, err := time.LoadLocation(o.zone)
+	if err != nil {
+		return nil, err
+	}
+	truth := rows{pool: pool, known: map[rowsKey]rowSums{}}
+	var answers []answer
+	fmt.Printf("%-23s %5s %9s %9s %9s   milliseconds of %d questions, days of %s; processor time of the server\n", "who", "days", "p50", "p99", "server", o.repeat, o.zone)
+	for _, a := range askers {
+		for _, length := range []int{7, 30, 90, 365} {
+			from := end.In(zone).AddDate(0, 0, 1-length).Format(time.DateOnly)
+			span, err := report.ParseSpan(from, end.Format(time.RFC3339), o.zone, end)
+			if err != nil {
+				return nil, err
+			}
+			q := report.Question{Viewer: store.Administrator(), Filter: a.filter, Span: span, Top: 10, Detail: a.detail}.ForStore()
+			var took []time.Duration
+			var previous, current store.Summary
+			var before time.Duration
+			for n := range o.repeat + 1 {
+				if n == 1 { // the first reads from disk
+					took, before = nil, pgserver.CPU(dir)
+				}
+				start := time.Now()
+				if previous, current, _, err = reader.Summaries(ctx, q); err != nil {
+					return nil, err
+				}
+				took = append(took, time.Since(start))
+			}
+			server := (pgserver.CPU(dir) - before) / time.Duration(o.repeat)
+			slices.Sort(took)
+			answers = append(answers, answer{a.name, length, took[len(took)/2], took[len(took)*99/100]})
+			fmt.Printf("%-23s %5d %9.1f %9.1f %9.1f\n", a.name, length, millis(took[len(took)/2]), millis(took[len(took)*99/100]), millis(server))
+			for _, s := range []struct {
+				answer   store.Summary
+				from, to time.Time
+			}{{previous, q.Days[0], q.Days[q.Split]}, {current, q.Days[q.Split], q.Days[len(q.Days)-1]}} {
+				if err := truth.compare(ctx, a, s.answer, s.from, s.to); err != nil {
+					return nil, fmt.Errorf("%s, %d days: %w", a.name, length, err)
+				}
+			}
+		}
+	}
+	fmt.Println("every answer equals the sum of the rows")
+	return answers, nil
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// rows gives the sums of the calls of a period, each read once.
+type rows struct {
+	pool  *pgxpool.Pool
+	known map[rowsKey]rowSums
+}
+
+type rowsKey struct {
+	filter   store.Filter
+	from, to time.Time
+}
+
+type rowSums struct {
+	calls, tokens, unpriced int64
+	cost                    usage.Sum
+}
+
+const selectRowSums = `
+SELECT count(*), coalesce(sum(tokens_used), 0)::bigint, count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(usage_dollars), 0)::text
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2 AND ($3::uuid IS NULL OR user_id = $3)`
+
+func (r rows) sums(ctx context.Context, f store.Filter, from, to time.Time) (rowSums, error) {
+	key := rowsKey{f, from.UTC(), to.UTC()}
+	if s, ok := r.known[key]; ok {
+		return s, nil
+	}
+	var user any
+	if f.ByUser {
+		user = [16]byte(f.User)
+	}
+	var s rowSums
+	var text string
+	err := r.pool.QueryRow(ctx, selectRowSums, from, to, user).Scan(&s.calls, &s.tokens, &s.unpriced, &text)
+	if err == nil {
+		s.cost, err = usage.ParseSum(text)
+	}
+	if err == nil {
+		r.known[key] = s
+	}
+	return s, err
+}
+
+// compare holds an answer, and each of its breakdowns, against the rows.
+func (r rows) compare(ctx context.Context, a asker, s store.Summary, from, to time.Time) error {
+	want, err := r.sums(ctx, a.filter, from, to)
+	if err != nil {
+		return err
+	}
+	if t := s.Total; t.Calls != want.calls || t.Tokens != want.tokens || t.UnpricedCalls != want.unpriced || t.Cost.Cmp(want.cost) != 0 {
+		return fmt.Errorf("%v to %v: the answer is %d calls, %d tokens, %d unpriced, $%s; the rows are %d, %d, %d, $%s",
+			from, to, t.Calls, t.Tokens, t.UnpricedCalls, t.Cost, want.calls, want.tokens, want.unpriced, want.cost)
+	}
+	byUser := s.NoUser.Cost.Plus(s.OtherUsers.Cost)
+	for _, u := range s.ByUser {
+		byUser = byUser.Plus(u.Cost)
+	}
+	var byDay usage.Sum
+	for _, d := range s.Daily {
+		byDay = byDay.Plus(d)
+	}
+	sums := map[string]usage.Sum{"users": byUser, "days": byDay, "types": sumOf(s.ByType)}
+	if a.detail {
+		sums["providers"], sums["models"], sums["services"] = sumOf(s.ByProvider), sumOf(s.ByModel), sumOf(s.ByService)
+	}
+	for name, sum := range sums {
+		if sum.Cmp(want.cost) != 0 {
+			return fmt.Errorf("%v to %v: the %s add up to $%s, the rows to $%s", from, to, name, sum, want.cost)
+		}
+	}
+	return nil
+}
+
+func sumOf(groups []store.Group) (sum usage.Sum) {
+	for _, g := range groups {
+		sum = sum.Plus(g.Cost)
+	}
+	return sum
+}

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// days is a year and what lies around it; the calls of a year before it would
+// only repeat what is measured.
+const days = 400
+
+// end is the moment at which the questions are asked: in the middle of a day,
+// of a quarter hour and of a month, so that all edges are read.
+var end = time.Date(2026, 5, 14, 16, 37, 11, 0, time.UTC)
+
+const insertUsers = `
+INSERT INTO auth.users (id, external_id)
+SELECT md5('user-' || n)::uuid, 'user-' || n || '@example.com' FROM generate_series(0, $1::integer - 1) AS g (n)`
+
+// insertCalls makes the calls of part of a day: few users, models and services
+// with most of them, metadata as an app leaves it.
+const insertCalls = `
+INSERT INTO public.api_usage (id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service,
+  environment, pricing_status, price_id, cost_source, input_tokens, output_tokens)
+SELECT gen_random_uuid(),
+       CASE WHEN r.anonymous > 0.01 THEN md5('user-' || floor($3::integer * r.who ^ 3))::uuid END,
+       $1::timestamptz + $5::interval * r.time,
+       CASE WHEN m.n = 19 THEN 0 ELSE round((r.input * 0.0000025 + r.output * 0.00001)::numeric / (m.n + 1), 12) END,
+       CASE WHEN m.n % 7 = 3 THEN 'embedding' WHEN m.n % 11 = 5 THEN 'speech' ELSE 'text' END,
+       'model-' || m.n, r.input + r.output, 'chatcmpl-' || md5(r.time::text || r.who::text),
+       jsonb_build_object('trace_id', md5(r.who::text), 'span_id', left(md5(r.time::text), 16), 'dialect', 'otel_genai', 'session_id', 'session-' || floor(1000 * r.who)),
+       'provider-' || m.n % 4, 'service-' || floor(8 * r.service ^ 2), CASE WHEN r.service > 0.1 THEN 'production' ELSE 'staging' END,
+       CASE WHEN m.n = 19 THEN 'unpriced' ELSE 'priced' END, 'current/model-' || m.n, 'computed', r.input, r.output
+FROM (SELECT random() AS who, random() AS anonymous, random() AS time, random() AS service, random() AS what,
+             (4000 * random() ^ 2)::integer AS input, (900 * random() ^ 2)::integer AS output
+      FROM generate_series(1, $2::integer) OFFSET 0) r,
+     LATERAL (SELECT floor(20 * r.what ^ 2)::integer AS n) m
+WHERE $1::timestamptz + $5::interval * r.time < $4`
+
+// A day is made in parts, in the order of time, as calls arrive: the block range
+// index lives on that.
+const (
+	parts      = 12
+	partLength = 24 * time.Hour / parts
+)
+
+// until says which part of all calls is made before the end of a part of a day:
+// most are made at noon.
+func until(part int) float64 {
+	day, x := part/parts, float64(part%parts)/parts
+	done := 2 * x * x
+	if x > 0.5 {
+		done = 1 - 2*(1-x)*(1-x)
+	}
+	return (float64(day) + done) / days
+}
+
+// fill makes the calls with two writers, as many as a small server has cores,
+// then the indexes, then the rollups, and proves a month of these. Nothing is
+// logged and no trigger fires.
+func fill(ctx context.Context, pool *pgxpool.Pool, o options) error {
+	start := time.Now()
+	if _, err := pool.Exec(ctx, insertUsers, o.users); err != nil {
+		return err
+	}
+	if err := doEach(ctx, pool, `
+SELECT format('ALTER TABLE %s SET UNLOGGED', c.oid::regclass)
+FROM pg_class c
+WHERE c.oid = 'public.api_usage'::regclass
+   OR c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'bucket')`); err != nil {
+		return err
+	}
+	makeIndexes, err := dropIndexes(ctx, pool)
+	if err != nil {
+		return err
+	}
+	first := end.Truncate(24*time.Hour).AddDate(0, 0, 1-days)
+	var next atomic.Int64
+	if err := both(func(int) error {
+		for part := int(next.Add(1)) - 1; part < days*parts; part = int(next.Add(1)) - 1 {
+			calls := int(float64(o.rows)*until(part+1)) - int(float64(o.rows)*until(part))
+			if err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+				// No trigger fires, neither ours nor the foreign key's.
+				if _, err := tx.Exec(ctx, `SET LOCAL session_replication_role = replica`); err != nil {
+					return err
+				}
+				_, err := tx.Exec(ctx, insertCalls, first.Add(time.Duration(part)*partLength), calls, o.users, end, partLength)
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	fmt.Printf("%d calls of %d users in %d days: made in %v", o.rows, o.users, days, took(&start))
+	for _, sql := range makeIndexes {
+		if _, err := pool.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	fmt.Printf(", indexes in %v", took(&start))
+	if err := store.BuildRollups(ctx, pool); err != nil {
+		return err
+	}
+	fmt.Printf(", rollups in %v", took(&start))
+	if _, err := pool.Exec(ctx, `VACUUM ANALYZE`); err != nil {
+		return err
+	}
+	fmt.Printf(", vacuumed in %v", took(&start))
+	middle := end.AddDate(0, -6, 0)
+	middle = time.Date(middle.Year(), middle.Month(), 1, 0, 0, 0, 0, time.UTC)
+	found, err := store.Verify(ctx, pool, store.VerifyOptions{From: middle, To: middle.AddDate(0, 1, 0)})
+	if err != nil {
+		return err
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("%s of %s has %d wrong rows", found[0].Rollup, found[0].Month.Format("2006-01"), found[0].Keys)
+	}
+	var calls, rollups string
+	if err := pool.QueryRow(ctx, `
+SELECT pg_size_pretty(pg_total_relation_size('public.api_usage')), pg_size_pretty(pg_database_size(current_database()) - pg_total_relation_size('public.api_usage'))`).Scan(&calls, &rollups); err != nil {
+		return err
+	}
+	fmt.Printf(", a month verified in %v; calls with indexes %s, all else %s\n", took(&start), calls, rollups)
+	return nil
+}
+
+// took gives the time since *start, and starts anew.
+func took(start *time.Time) time.Duration {
+	d := time.Since(*start).Round(time.Second)
+	*start = time.Now()
+	return d
+}
+
+// doEach runs the statements that a query gives.
+func doEach(ctx context.Context, pool *pgxpool.Pool, query string) error {
+	rows, err := pool.Query(ctx, query)
+	if err != nil {
+		return err
+	}
+	statements, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	for _, sql := range statements {
+		if _, err := pool.Exec(ctx, sql); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropIndexes takes the indexes of the calls away and gives the statements that
+// make them again, which is faster than to keep them.
+func dropIndexes(ctx context.Context, pool *pgxpool.Pool) (makeAgain []string, err error) {
+	rows, err := pool.Query(ctx, `
+SELECT CASE WHEN c.oid IS NULL THEN pg_get_indexdef(i.indexrelid)
+            ELSE format('ALTER TABLE public.api_usage ADD CONSTRAINT %I %s', c.conname, pg_get_constraintdef(c.oid)) END
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid AND c.contype = 'p'
+WHERE i.indrelid = 'public.api_usage'::regclass`)
+	if err != nil {
+		return nil, err
+	}
+	if makeAgain, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+		return nil, err
+	}
+	return makeAgain, doEach(ctx, pool, `
+SELECT CASE WHEN c.oid IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)
+            ELSE format('ALTER TABLE public.api_usage DROP CONSTRAINT %I', c.conname) END
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.conrelid = i.indrelid AND c.contype = 'p'
+WHERE i.indrelid = 'public.api_usage'::regclass`)
+}
+
+// both runs do(0) and do(1) at once.
+func both(do func(n int) error) error {
+	var first error
+	var wg sync.WaitGroup
+	wg.Go(func() { first = do(0) })
+	second := do(1)
+	wg.Wait()
+	return errors.Join(first, second)
+}
