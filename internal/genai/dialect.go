@@ -151,7 +151,7 @@ func init() {
 	dialects = []*dialect{
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
 		&anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
-		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry,
+		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry, &voltAgent,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
 	}
