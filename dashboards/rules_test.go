@@ -3,7 +3,10 @@ package dashboards_test
 import (
 	"encoding/json"
 	"io/fs"
+	"os"
 	"path"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -134,6 +137,26 @@ func TestProvisioningNeverReplacesWhatAGrafanaHas(t *testing.T) {
 		}
 		return nil
 	}))
+}
+
+// TestEveryAlertHasItsSectionInTheRunbook: a link of a notification leads to a
+// heading that is there.
+func TestEveryAlertHasItsSectionInTheRunbook(t *testing.T) {
+	t.Parallel()
+	runbook, err := os.ReadFile("../docs/alerts.md")
+	require.NoError(t, err)
+	for _, file := range []string{"provisioning/alerting/llm-usage.yaml", "prometheus/rules.yaml"} {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		rules := regexp.MustCompile(`(?m)^ +- (?:uid|alert): (\S+)$`).FindAllStringSubmatch(string(text), -1)
+		links := regexp.MustCompile(`runbook_url: https://github.com/otelcol-usage/otelcol-usage/blob/main/docs/alerts.md#(\S+)`).FindAllStringSubmatch(string(text), -1)
+		require.NotEmpty(t, rules)
+		require.Len(t, links, len(rules), file)
+		for i, rule := range rules {
+			assert.Equal(t, strings.ToLower(rule[1]), links[i][1], file)
+			assert.Contains(t, string(runbook), "\n### "+rule[1]+"\n")
+		}
+	}
 }
 
 func jsonText(t *testing.T, v any) string {

@@ -23,7 +23,7 @@ func Breakdown() *grafana.Dashboard {
 	perDay := bars("Cost per day by ${by}", "The nine largest and all others, by days of the viewer's time zone. Days are not kept by user.", dollars, series(costPerDayBy))
 	perDay.GridPos.W = 16
 	l.Row(12, perDay, ranked())
-	l.Row(3, covered())
+	l.Row(4, covered())
 	l.Row(10, distribution(), uncertain())
 	l.Row(12, callTable())
 	return b
@@ -49,7 +49,7 @@ func cacheShare() grafana.Panel {
 // cacheSavings needs list prices: the store keeps what a call cost, not what it
 // would have cost.
 func cacheSavings() grafana.Panel {
-	sql := `SELECT sum(s.cache_read_tokens * (full_price.dollars_per_million - cached.dollars_per_million) / 1000000)::float8 AS "Cache saved"
+	sql := `SELECT sum(s.cache_read_tokens * (full_price.dollars_per_million - cached.dollars_per_million) / 1000000)::float8 AS "Savings"
 FROM (
 SELECT day, provider, model, sum(cache_read_tokens) AS cache_read_tokens
 FROM ` + spend(from, to, utc, "true") + `
@@ -61,7 +61,7 @@ JOIN usage_report.list_price AS full_price
 JOIN usage_report.list_price AS cached
   ON cached.provider = s.provider AND cached.model = s.model AND cached.kind = 'cache_read'
   AND cached.valid_from <= s.day AND (cached.valid_until IS NULL OR cached.valid_until > s.day)`
-	p := stat("Cache saved", "What the input read from caches would have cost more at the list price of its day. Only for models with prices in public.usage_list_prices; what writing to the cache cost extra is not taken off.", dollars, table(sql))
+	p := stat("Savings", "What the input read from caches would have cost more at the list price of its day. Only for models with prices in public.usage_list_prices; what writing to the cache cost extra is not taken off.", dollars, table(sql))
 	p.FieldConfig.Defaults.NoValue = "no list prices"
 	return p
 }
