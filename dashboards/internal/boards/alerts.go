@@ -32,7 +32,7 @@ FROM usage_report.budget_status(now())
 // alerts have no viewer.
 var Rules = []Rule{
 	{
-		UID: "llm-usage-budget-80", Title: "AI API budget nearly used", Severity: "warning", For: "0s", Above: 80, PanelTitle: "Budgets",
+		UID: "llm-usage-budget-80", Title: "AI API budget above 80 %", Severity: "warning", For: "0s", Above: 80, PanelTitle: "Budgets",
 		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
 		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month.",
 		SQL:         budgetShare("spent", ""),
@@ -98,7 +98,7 @@ WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
 	},
 	{
 		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, PanelTitle: "Parked",
-		Summary:     "{{ printf \"%.0f\" $values.A.Value }} usage records of the last 24 hours could not be stored and wait in public.usage_dead_letter",
+		Summary:     "Usage records that could not be stored in the last 24 hours: {{ printf \"%.0f\" $values.A.Value }}. They wait in public.usage_dead_letter",
 		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",
 		SQL: `SELECT 'everyone' AS subject,
        count(*)::float8 AS value

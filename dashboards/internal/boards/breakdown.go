@@ -126,7 +126,7 @@ FROM (
 ) AS r`),
 		grafana.Field{Unit: dollars, Min: ptr(0.0), NoValue: "no calls in this period", Color: fixed("blue"), Thresholds: steps("blue")},
 		m{
-			"orientation": "horizontal", "displayMode": "basic", "valueMode": "text", "namePlacement": "top", "showUnfilled": true, "sizing": "auto", "minVizHeight": 10, "minVizWidth": 8,
+			"orientation": "horizontal", "displayMode": "basic", "valueMode": "text", "namePlacement": "top", "showUnfilled": true, "sizing": "manual", "minVizHeight": 16, "maxVizHeight": 26, "minVizWidth": 8, "text": m{"titleSize": 12, "valueSize": 12},
 			"reduceOptions": m{"calcs": []string{"lastNotNull"}, "fields": "/^Cost$/", "values": true, "limit": 11},
 			"legend":        m{"displayMode": "list", "placement": "bottom", "showLegend": false, "calcs": []string{}},
 		})
@@ -137,15 +137,16 @@ const since = " Of the newest 100,000 calls of the period; the panel Single call
 
 // covered says how much of the period the panels of single calls read.
 func covered() grafana.Panel {
-	sql := `SELECT extract(epoch FROM s.since)::float8 * 1000 AS "read since",
-       coalesce(r.calls::numeric / nullif(t.calls, 0), 1)::float8 AS "of the calls of the period"
+	sql := `SELECT extract(epoch FROM s.since)::float8 * 1000 AS "since",
+       coalesce(r.calls::numeric / nullif(t.calls, 0), 1)::float8 AS "of all calls"
 FROM (SELECT ` + callsSince + ` AS since) AS s
 CROSS JOIN LATERAL (SELECT sum(calls) AS calls FROM usage_report.spend(s.since, ` + to + `, 'UTC', ` + usersArgument + `, false)) AS r
 CROSS JOIN (SELECT sum(calls) AS calls FROM usage_report.spend(` + from + `, ` + to + `, 'UTC', ` + usersArgument + `, false)) AS t`
 	p := stat("Single calls", "What the panels below read: the newest 100,000 calls of everybody or of the chosen users, because more cannot be read while somebody waits. Other filters choose among these. A shorter period reaches further back.", percent, table(sql))
 	p.Options["textMode"] = "value_and_name"
+	p.Options["wideLayout"] = false
 	p.FieldConfig.Defaults.Decimals = ptr(0)
-	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("read since", "dateTimeAsIso"))
+	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("since", "dateTimeAsIso"))
 	return p
 }
 
