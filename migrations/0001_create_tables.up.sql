@@ -105,8 +105,10 @@ CREATE TABLE public.api_usage (
 CREATE INDEX api_usage_user_time ON public.api_usage (user_id, timestamp);
 -- Serves: all calls of a period (edges of a period inside a day, exports,
 -- retention). A block range index costs next to nothing at each insert, and
--- rows arrive almost in the order of time.
-CREATE INDEX api_usage_time_brin ON public.api_usage USING brin (timestamp) WITH (pages_per_range = 32, autosummarize = on);
+-- rows arrive almost in the order of time. A range of 128 pages is 2,200 rows,
+-- read in 0.2 ms. With ranges of 32 a burst asked for more summaries than the 256
+-- that autovacuum takes note of, and the server logged each one it forgot.
+CREATE INDEX api_usage_time_brin ON public.api_usage USING brin (timestamp) WITH (pages_per_range = 128, autosummarize = on);
 
 -- Rollups: sums that are kept exact in the same transaction as the rows.
 -- "calls" is 0 where everything was deleted again; readers skip such rows.
