@@ -60,6 +60,20 @@ func TestEveryKeyArrives(t *testing.T) {
 	assert.Len(t, load(t, "usage_postgres/all").warnings(), 2)
 }
 
+func TestTheDefaultsLoseNothing(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	assert.Empty(t, cfg.warnings())
+	assert.Zero(t, cfg.BackOffConfig.MaxElapsedTime, "for ever")
+	assert.True(t, cfg.QueueConfig.Get().BlockOnOverflow)
+	assert.Equal(t, exporterhelper.RequestSizerTypeBytes, cfg.QueueConfig.Get().Sizer)
+
+	cfg.BackOffConfig.MaxElapsedTime, cfg.QueueConfig.Get().BlockOnOverflow = time.Hour, false
+	assert.Len(t, cfg.warnings(), 2)
+	cfg.BackOffConfig.Enabled = false
+	assert.Contains(t, cfg.warnings()[0], "`retry_on_failure::enabled` is false")
+}
+
 func TestAnUnknownKeyIsAnError(t *testing.T) {
 	t.Parallel()
 	err := confmap.NewFromStringMap(map[string]any{"dsn": "postgres://db/usage", "max_con": 3}).Unmarshal(createDefaultConfig().(*Config))

@@ -18,6 +18,7 @@ import (
 	"go.opentelemetry.io/collector/component/componenttest"
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/exporterhelper"
 	"go.opentelemetry.io/collector/exporter/exportertest"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -282,6 +283,39 @@ func TestAFullQueueMakesTheSenderWait(t *testing.T) {
 	}
 	require.ErrorIs(t, err, context.DeadlineExceeded, "waiting ends with the sender's patience, and the sender knows")
 	f.stop(t)
+}
+
+// TestAQueueHoldsWhatItsSizeSaysInItsUnit: with block_on_overflow: false, which
+// refuses what is too much, and with the database away, so that nothing leaves.
+func TestAQueueHoldsWhatItsSizeSaysInItsUnit(t *testing.T) {
+	t.Parallel()
+	r := call(0)
+	one := int64(newRequest([]string{string(usageattr.Append(nil, &r))}, noon).bytes)
+	for name, c := range map[string]struct {
+		sizer exporterhelper.RequestSizerType
+		size  int64
+	}{
+		"records": {exporterhelper.RequestSizerTypeItems, 50},
+		"bytes":   {exporterhelper.RequestSizerTypeBytes, 50 * one},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := fast(closedPort(t))
+			queue := cfg.QueueConfig.Get()
+			queue.Sizer, queue.QueueSize, queue.BlockOnOverflow = c.sizer, c.size, false
+			f := start(t, cfg, nil)
+			accepted := 0
+			for ; accepted < 1000; accepted++ {
+				err := f.ConsumeTraces(t.Context(), traces(accepted%10, accepted%10+1))
+				if err != nil {
+					require.ErrorIs(t, err, exporterhelper.ErrQueueIsFull)
+					break
+				}
+			}
+			assert.Equal(t, 50, accepted, "what is being tried counts until it is stored")
+			f.stop(t)
+		})
+	}
 }
 
 func TestTheExporterKeepsTheContractOfExporters(t *testing.T) {
