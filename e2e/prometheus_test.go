@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -47,7 +48,7 @@ func TestCountersInAScrapeAreTheSumsInTheTable(t *testing.T) {
 			for _, resource := range payload.ResourceSpans().All() {
 				resource.Resource().Attributes().PutStr("host.name", fmt.Sprintf("host-%d", s))
 			}
-			sending.Go(func() { errs <- c.sendGRPC(payload) })
+			sending.Go(func() { errs <- errors.Join(c.sendGRPC(payload), c.sendGRPC(payload)) }) // as after a lost answer
 		}
 	}
 	sending.Wait()

@@ -52,6 +52,11 @@ type Call struct {
 	// leave out. Reason names the first of it that can change a price.
 	Missing Missing
 
+	// SentAgain says that this very span came before, as far as the window
+	// remembers: a sender that got no answer repeats itself. It is told again,
+	// because nobody here knows whether the first copy was stored.
+	SentAgain bool
+
 	// ReportedCost is the cost in dollars that arrived with the span, when
 	// HasReportedCost. A cost of 0 counts as not reported, because libraries
 	// write it when they know no price.

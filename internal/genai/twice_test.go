@@ -294,9 +294,10 @@ func TestAPayloadThatIsSentAgainMeetsTheSameDecisions(t *testing.T) {
 	inner := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, id: idA, in: 100, out: 10}
 	reader, err := NewReader(Config{})
 	require.NoError(t, err)
-	for range 3 {
+	for i := range 3 {
 		first, _ := readWith(reader, tell(outer))
 		require.Len(t, first, 1, "what was let pass once must pass again, or a failed delivery loses the call")
+		require.Equal(t, i > 0, first[0].SentAgain)
 		second, skips := readWith(reader, tell(inner))
 		require.Empty(t, second)
 		require.Equal(t, map[string]int{"otel duplicate": 1}, skips)
@@ -311,6 +312,27 @@ func TestAPayloadThatIsSentAgainMeetsTheSameDecisions(t *testing.T) {
 	require.Len(t, again, 1)
 	again, _ = readWith(reader, tell(outer))
 	require.Empty(t, again)
+}
+
+func TestASpanIsKnownAgainWhateverItTells(t *testing.T) {
+	t.Parallel()
+	for name, telling := range map[string]told{
+		"tokens and an id": {scope: scopeOpenAI, trace: 1, span: 1, end: 100, id: idA, in: 100, out: 10},
+		"tokens":           {scope: scopeOpenAI, trace: 1, span: 1, end: 100, in: 100, out: 10},
+		"nothing":          {scope: scopeOpenAI, trace: 1, span: 1, end: 100, noUsage: true},
+	} {
+		reader, err := NewReader(Config{})
+		require.NoError(t, err)
+		for i := range 3 {
+			calls, _ := readWith(reader, tell(telling))
+			require.Len(t, calls, 1, name)
+			require.Equal(t, i > 0, calls[0].SentAgain, name)
+		}
+		telling.span, telling.id = 2, ""
+		calls, _ := readWith(reader, tell(telling))
+		require.Len(t, calls, 1, name)
+		require.False(t, calls[0].SentAgain, name)
+	}
 }
 
 func TestARecordedAnswerPlayedLaterIsAnotherCall(t *testing.T) {

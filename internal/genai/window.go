@@ -23,6 +23,7 @@ type window struct {
 	now    func() time.Time
 	ring   []entry
 	next   int
+	bySpan hashIndex
 	byKey  hashIndex
 	byLike hashIndex
 	byRoof hashIndex // the span that the call is inside of
@@ -64,7 +65,7 @@ type entry struct {
 func newWindow(limit int, keep time.Duration, now func() time.Time) *window {
 	return &window{
 		keep: keep, now: now, ring: make([]entry, limit),
-		byKey: newHashIndex(limit), byLike: newHashIndex(limit), byRoof: newHashIndex(limit),
+		bySpan: newHashIndex(limit), byKey: newHashIndex(limit), byLike: newHashIndex(limit), byRoof: newHashIndex(limit),
 	}
 }
 
@@ -100,12 +101,16 @@ func (w *window) pass(f *found, now time.Time) bool {
 	if parent := f.span.ParentSpanID(); !parent.IsEmpty() {
 		e.roof = roofHash(e.trace, parent)
 	}
+	itself := roofHash(e.trace, e.span)
+	for at := range w.bySpan.find(itself) {
+		if old := w.at(at, now); old != nil && old.span == e.span && old.trace == e.trace {
+			c.SentAgain = true
+			return true
+		}
+	}
 	if e.key != 0 {
 		for at := range w.byKey.find(e.key) {
 			if old := w.at(at, now); old != nil && old.key == e.key {
-				if old.span == e.span && old.trace == e.trace {
-					return true // the same span, sent again
-				}
 				if old.overlaps(&e) {
 					old.met, old.twin = true, e.span
 					return false
@@ -119,9 +124,6 @@ func (w *window) pass(f *found, now time.Time) bool {
 			if old == nil || old.like != e.like {
 				continue
 			}
-			if old.span == e.span && old.trace == e.trace {
-				return true
-			}
 			if old.met && old.twin == e.span {
 				return false // refused before, sent again
 			}
@@ -131,14 +133,15 @@ func (w *window) pass(f *found, now time.Time) bool {
 			}
 		}
 	}
-	for at := range w.byRoof.find(roofHash(e.trace, e.span)) {
-		if old := w.at(at, now); old != nil && old.roof == roofHash(e.trace, e.span) && old.isInside(&e, f) {
+	for at := range w.byRoof.find(itself) {
+		if old := w.at(at, now); old != nil && old.roof == itself && old.isInside(&e, f) {
 			return false
 		}
 	}
 	at := int32(w.next)
 	w.next = (w.next + 1) % len(w.ring)
 	w.ring[at] = e
+	w.bySpan.put(itself, at)
 	w.byKey.put(e.key, at)
 	w.byLike.put(e.like, at)
 	w.byRoof.put(e.roof, at)

@@ -20,6 +20,9 @@ const (
 	PricingStatus = Prefix + "pricing_status"
 	// PricingReason is one of usage.Reasons, absent when status is "priced".
 	PricingReason = Prefix + "pricing_reason"
+	// SentAgain is true on a span that came before, and absent otherwise: the
+	// store knows the call by its id, whoever counts spans leaves it out.
+	SentAgain = Prefix + "sent_again"
 )
 
 // Attributes that the processor writes when its configuration lists them:

@@ -163,6 +163,9 @@ func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 	record := w.recorder.make(call)
 	usageattr.Strip(attributes)
 	w.writer.Put(attributes, record)
+	if call.SentAgain {
+		attributes.PutBool(usageattr.SentAgain, true)
+	}
 	w.counts.recorded(record)
 	if record.Status == usage.StatusUnpriced {
 		w.p.unknown.unpriced(record)
