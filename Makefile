@@ -74,9 +74,10 @@ e2e-clients: build ## run real client libraries from npm through the binary; ski
 	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run TestRealClients) ./e2e
 
 .PHONY: test-citus
-test-citus: ## run the tests of the store on a Citus cluster of their own too; skips aloud without the extension
+test-citus: ## run the tests of store, API and boards on a Citus cluster of their own; skips aloud without the extension
 	@$(postgres)
-	@TEST_CITUS=1 $(GO) test -count=1 -timeout 30m -v $(or $(TESTFLAGS),-run '^TestCitus|/^citus$$|//^citus$$') ./internal/store
+	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -v $(or $(TESTFLAGS),-run '^TestCitus|/^citus$$|//^citus$$') ./internal/store
+	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -run 'TestCases|TestEvery|TestSums|TestTheRole|TestRows|TestSingle' ./extension/usageapiextension ./dashboards
 
 .PHONY: test-short
 test-short: ## run the tests that need no database and no binary

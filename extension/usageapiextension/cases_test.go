@@ -35,7 +35,7 @@ func TestCases(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.New(t)
+			db := pgtest.NewEither(t)
 			runCase(t, db, file)
 			if more := moreOfCase[filepath.Base(file)]; more != nil {
 				more(t, db)
@@ -58,6 +58,7 @@ func runCase(t *testing.T, db *pgtest.DB, file string) {
 		switch {
 		case part.Name == "rows.csv":
 			insertRows(t, db, part.Data)
+			db.Distribute()
 		case part.Name == "change.sql":
 			db.Exec(string(part.Data))
 		case strings.HasPrefix(part.Name, "request"):

@@ -30,41 +30,52 @@ var (
 	citusMutex sync.Mutex
 )
 
-// NewCitus gives a database with the current schema, distributed as
-// docs/scale.md says: a coordinator and two workers that this test binary
+// NewCitus gives a database with the current schema whose calls are distributed
+// as docs/scale.md says, on a coordinator and two workers that this test binary
 // starts once. It skips the test where Citus is not installed or not asked for.
 func NewCitus(t testing.TB) *DB {
 	t.Helper()
-	db := NewEmptyCitus(t)
+	db := newOnCitus(t)
+	db.Distribute()
+	return db
+}
+
+// NewEither gives what [New] gives, or that on Citus with nothing distributed
+// yet where this is asked for: a test fills it as any writer may, and has
+// [DB.Distribute] move it before it asks.
+func NewEither(t testing.TB) *DB {
+	t.Helper()
+	if OnCitus() {
+		return newOnCitus(t)
+	}
+	return New(t)
+}
+
+// Distribute moves the calls of a database of [NewEither] to the workers; a
+// plain one stays as it is.
+func (db *DB) Distribute() {
+	db.t.Helper()
+	if !db.onCitus {
+		return
+	}
+	db.onCitus = false
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	citusMutex.Lock()
 	defer citusMutex.Unlock()
-	if err := Distribute(ctx, db); err != nil {
-		t.Fatalf("pgtest: %v", err)
+	_, err := dbmigrate.New().KeepRollupsBy(ctx, db.Pool, "statement")
+	if err == nil {
+		var sql string
+		if sql, err = dbmigrate.DistributeSQL(citusShards); err == nil {
+			_, err = db.Pool.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+		}
 	}
-	return db
-}
-
-// Distribute migrates a database of Citus and spreads its calls over the workers.
-func Distribute(ctx context.Context, db *DB) error {
-	if _, err := dbmigrate.New().Up(ctx, db.Pool); err != nil {
-		return err
-	}
-	if _, err := dbmigrate.New().KeepRollupsBy(ctx, db.Pool, "statement"); err != nil {
-		return err
-	}
-	sql, err := dbmigrate.DistributeSQL(citusShards)
 	if err != nil {
-		return err
+		db.t.Fatalf("pgtest: %v", err)
 	}
-	_, err = db.Pool.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
-	return err
 }
 
-// NewEmptyCitus gives a database with the extension and workers, and none of
-// our tables.
-func NewEmptyCitus(t testing.TB) *DB {
+func newOnCitus(t testing.TB) *DB {
 	t.Helper()
 	if !OnCitus() {
 		t.Skip("TEST_CITUS is not 1; to run this test: make test-citus")
@@ -76,24 +87,27 @@ func NewEmptyCitus(t testing.TB) *DB {
 	case errCitus != nil:
 		t.Fatalf("pgtest: %v", errCitus)
 	}
-	db := &DB{Name: fmt.Sprintf("pgtest_%d_%d", time.Now().Unix(), serial.Add(1)), t: t}
+	citusMutex.Lock()
+	defer citusMutex.Unlock()
+	db := &DB{Name: fmt.Sprintf("pgtest_%d_%d", time.Now().Unix(), serial.Add(1)), onCitus: true, t: t}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
 		citusMutex.Lock()
 		defer citusMutex.Unlock()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
 		if err := citusCluster.DropDatabase(ctx, db.Name); err != nil {
 			t.Logf("pgtest: %v", err)
 		}
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	citusMutex.Lock()
-	defer citusMutex.Unlock()
 	var err error
 	if db.DSN, err = citusCluster.CreateDatabase(ctx, db.Name); err != nil {
 		t.Fatalf("pgtest: %v", err)
 	}
 	db.connect()
+	if _, err := dbmigrate.New().Up(ctx, db.Pool); err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
 	return db
 }

@@ -38,7 +38,8 @@ type DB struct {
 	Name string // of the database
 	Pool *pgxpool.Pool
 
-	t testing.TB
+	onCitus bool // and not yet distributed
+	t       testing.TB
 }
 
 // New gives a database with the current schema.

@@ -29,6 +29,7 @@ type piece struct {
 type extent struct {
 	retained time.Time // calls before it were deleted, see [RetainedFrom]
 	newest   time.Time // about the end of all calls; only the speed depends on it
+	onShards bool      // Citus spreads the calls over its workers
 }
 
 // cut divides a period among levels, given from the longest buckets to the

@@ -74,7 +74,7 @@ func (s *sources) from(l level) string {
 // withRates joins a level with the rate of its rows' days.
 func (s *sources) withRates(l level) string {
 	if s.ratesSQL == "" {
-		s.ratesSQL = fmt.Sprintf("unnest(%s::timestamptz[], %s::text[]::numeric[]) AS day_rate (day, rate)", s.arg(s.rates.days), s.arg(s.rates.rates))
+		s.ratesSQL = fmt.Sprintf("(SELECT unnest(%s::timestamptz[]) AS day, unnest(%s::text[])::numeric AS rate) AS day_rate", s.arg(s.rates.days), s.arg(s.rates.rates))
 	}
 	day := l.column("at")
 	if l != wholeDay && l != wholeDayType && l != wholeDayUser {

@@ -84,19 +84,36 @@ SELECT p.id, p.external_id, p.email, p.calls, p.unpriced_calls, p.tokens, p.usag
        CASE WHEN first_call.timestamp < first_day.bucket + interval '24 hours' THEN first_call.timestamp ELSE first_day.bucket END,
        l.last_seen
 FROM page p
-LEFT JOIN LATERAL (SELECT timestamp FROM public.api_usage WHERE user_id = p.id ORDER BY timestamp LIMIT 1) first_call ON true
+` + firstCallJoin + `
 LEFT JOIN LATERAL (SELECT bucket FROM public.usage_day_user WHERE user_id = p.id AND calls > 0 ORDER BY bucket LIMIT 1) first_day ON true
-LEFT JOIN LATERAL (%[4]s) l ON true
+%[4]s
 ORDER BY p.place DESC, p.id DESC`
 
-// lastSeenSQL gives the time of the last call of the user whose id a column of
+const firstCallJoin = "LEFT JOIN LATERAL (SELECT timestamp FROM public.api_usage WHERE user_id = p.id ORDER BY timestamp LIMIT 1) first_call ON true"
+
+// lastSeenJoin adds the time of the last call of the user whose id a column of
 // the query around it holds.
-func lastSeenSQL(id string) string {
-	return `
+func lastSeenJoin(id string) string {
+	return `LEFT JOIN LATERAL (
   SELECT CASE WHEN c.timestamp >= d.bucket THEN c.timestamp ELSE d.bucket END AS last_seen
   FROM (SELECT max(timestamp) AS timestamp FROM public.api_usage WHERE user_id = ` + id + `) c,
-       (SELECT max(bucket) AS bucket FROM public.usage_day_user WHERE user_id = ` + id + ` AND calls > 0) d`
+       (SELECT max(bucket) AS bucket FROM public.usage_day_user WHERE user_id = ` + id + ` AND calls > 0) d
+) l ON true`
 }
+
+// usersOnShards reads both ends of all users' calls at once, because no shard
+// can be asked for those of one user after the other.
+var usersOnShards = strings.NewReplacer(
+	"WITH totals AS (", `WITH ends AS MATERIALIZED (
+  SELECT user_id, min(timestamp) AS first, max(timestamp) AS last FROM public.api_usage WHERE user_id IS NOT NULL GROUP BY user_id
+), seen AS MATERIALIZED (
+  SELECT d.user_id, CASE WHEN e.last >= d.bucket THEN e.last ELSE d.bucket END AS last_seen
+  FROM (SELECT user_id, max(bucket) AS bucket FROM public.usage_day_user WHERE calls > 0 GROUP BY user_id) d LEFT JOIN ends e ON e.user_id = d.user_id
+), totals AS (`,
+	firstCallJoin, "LEFT JOIN (SELECT user_id, first AS timestamp FROM ends) first_call ON first_call.user_id = p.id",
+	lastSeenJoin("u.id"), "LEFT JOIN seen l ON l.user_id = u.id",
+	lastSeenJoin("p.id"), "LEFT JOIN seen l ON l.user_id = p.id",
+)
 
 // Users gives one page, and whether there are more.
 func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more bool, err error) {
@@ -106,14 +123,21 @@ func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more 
 	}
 	lastSeen := ""
 	if q.Order == UsersByLastSeen {
-		lastSeen = "LEFT JOIN LATERAL (" + lastSeenSQL("u.id") + ") l ON true"
+		lastSeen = lastSeenJoin("u.id")
 	}
-	sql := fmt.Sprintf(usersPageSQL, key.expression, key.kind, lastSeen, lastSeenSQL("p.id"))
+	sql := fmt.Sprintf(usersPageSQL, key.expression, key.kind, lastSeen, lastSeenJoin("p.id"))
 	args := []any{q.Search, "%" + likeEscape.Replace(q.Search) + "%", [16]byte(usage.UserID(q.Search)), nil, nil, q.Limit + 1}
 	if q.After != nil {
 		args[3], args[4] = q.After.Key, [16]byte(q.After.ID)
 	}
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		var onShards bool
+		if err := tx.QueryRow(ctx, `SELECT `+hasCitus).Scan(&onShards); err != nil {
+			return err
+		}
+		if onShards {
+			sql = usersOnShards.Replace(sql)
+		}
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err
