@@ -211,6 +211,9 @@ func (r *reading) dialectOf(a *attributes) *dialect {
 	if allMarks.meets(&a.present) {
 		for _, d := range dialects {
 			if d.marks.meets(&a.present) {
+				if d == &openInference && r.dialect != nil && r.dialect != d && a.present.meets(&usageNames) {
+					return r.dialect // OpenInference's converters add its names, and leave the original
+				}
 				return d
 			}
 		}
