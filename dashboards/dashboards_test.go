@@ -339,3 +339,29 @@ func TestATraceOpensWhereTheSettingSays(t *testing.T) {
 	}
 	assert.Equal(t, "1", db.Text("SELECT count(*) FROM information_schema.columns WHERE table_schema = 'usage_report' AND table_name = 'trace_link'"))
 }
+
+// TestOtherCurrenciesConvertEachDayAtItsRate: no rate for the first day is said,
+// and is no 1.
+func TestOtherCurrenciesConvertEachDayAtItsRate(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(fill)
+	db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source)
+		VALUES ('EUR', '2026-01-01', 0.9, 'x'), ('EUR', '2026-03-05', 0.8, 'x'), ('GBP', '2026-03-10', 0.7, 'x')`)
+	v := views()["model"] // 2026-03-02 05:00 to 2026-03-09 07:00, two of the models
+	var sql string
+	for _, p := range boardsOfFiles(t)["llm-usage-summary.json"].AllPanels() {
+		if p.Title == "Other currencies" {
+			sql = p.Targets[0].RawSQL
+		}
+	}
+	expanded, err := macro.Expand(sql, v)
+	require.NoError(t, err)
+	var found string
+	require.NoError(t, asGrafana(t, db).QueryRow(t.Context(), `SELECT string_agg(concat_ws(' ', "Currency", round("Cost"::numeric, 9), round("Dollars"::numeric, 9), "Missing"), '; ' ORDER BY "Currency") FROM (`+expanded+`) AS t`,
+		pgx.QueryExecModeExec).Scan(&found))
+	want := db.Text(`SELECT 'EUR ' || round(sum(usage_dollars * CASE WHEN timestamp < '2026-03-05Z' THEN 0.9 ELSE 0.8 END), 9) || ' ' || round(sum(usage_dollars), 9) || '; GBP no rate before 2026-03-10'
+		FROM public.api_usage
+		WHERE timestamp >= '2026-03-02Z' AND timestamp < '2026-03-10Z' AND (model = 'O''Reilly-model' OR model IS NULL)`)
+	assert.Equal(t, want, found)
+}

@@ -101,8 +101,9 @@ func assertMetricsExist(t *testing.T, scrape string, files ...string) {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, m := range regexp.MustCompile(`(?m)^    (\w+):$`).FindAllStringSubmatch(string(text), -1) {
-			exist["otelcol_"+m[1]] = true
-			exist["otelcol_"+m[1]+"_bucket"] = true
+			for _, suffix := range []string{"", "_bucket", "_count"} {
+				exist["otelcol_"+m[1]+suffix] = true
+			}
 		}
 	}
 	for _, file := range files {
