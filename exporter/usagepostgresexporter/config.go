@@ -30,7 +30,8 @@ type Config struct {
 	// read for each new connection too.
 	PasswordFile string `mapstructure:"password_file"`
 
-	// Migrate lets the exporter create and update the tables at start.
+	// Migrate lets the exporter create and update the tables at start, and
+	// create partitions ahead of time where the table has them.
 	// Default false: then run `usagectl migrate up`.
 	Migrate bool `mapstructure:"migrate"`
 	// Rollup says who keeps the sums in step with the rows: "auto" (default)

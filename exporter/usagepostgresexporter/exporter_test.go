@@ -218,6 +218,40 @@ func TestTwoCollectorsThatMigrateTogetherBothComeUp(t *testing.T) {
 	assert.Equal(t, "100", db.Text(countRows))
 }
 
+// TestNobodyHasToRememberTheNextMonth: no cron job has made a partition.
+func TestNobodyHasToRememberTheNextMonth(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		migrate               bool
+		partitions, inDefault string
+	}{
+		"migrate":    {true, "true", "0"},
+		"no migrate": {false, "false", "101"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.New(t)
+			require.NoError(t, dbmigrate.PartitionByMonth(t.Context(), db.Pool))
+			cfg := fast(db.DSN)
+			f := start(t, cfg, nil) // stores calls of a month without partition
+			f.send(t, traces(0, 100))
+			eventually(t, "100 rows", func() bool { return db.Text(countRows) == "100" })
+			f.stop(t)
+
+			cfg.Migrate = c.migrate
+			f = start(t, cfg, nil)
+			f.send(t, traces(100, 101))
+			eventually(t, "101 rows", func() bool { return db.Text(countRows) == "101" })
+			f.stop(t)
+			assert.Equal(t, c.partitions, db.Text(`
+				SELECT bool_and(to_regclass('public.api_usage_' || to_char(date_trunc('month', now() AT TIME ZONE 'UTC') + ahead * interval '1 month', 'YYYY_MM')) IS NOT NULL)
+				FROM generate_series(0, 3) ahead`), "this month and three more")
+			assert.Equal(t, c.inDefault, db.Text(`SELECT count(*) FROM public.api_usage_default`))
+			assert.Zero(t, f.logs.FilterLevelExact(zap.WarnLevel).Len(), f.text())
+		})
+	}
+}
+
 func TestRecordsOutliveADatabaseThatIsAwayAndTheCollector(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

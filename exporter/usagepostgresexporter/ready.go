@@ -44,22 +44,26 @@ func (r *readiness) start(prepare func(context.Context) error) {
 			if first {
 				close(r.looked)
 			}
-			var again <-chan time.Time
+			again := upkeepInterval
 			if err != nil {
-				again = time.After(prepareInterval)
+				again = prepareInterval
 			}
 			select {
 			case <-ctx.Done():
 				return
 			case <-r.wake:
-			case <-again:
+			case <-time.After(again):
 			}
 		}
 	}()
 }
 
-// prepareInterval is how soon a migration that somebody ran is noticed.
-const prepareInterval = 2 * time.Second
+const (
+	// prepareInterval is how soon a migration that somebody ran is noticed.
+	prepareInterval = 2 * time.Second
+	// upkeepInterval is how often a database that is ready is looked after.
+	upkeepInterval = 24 * time.Hour
+)
 
 func (r *readiness) stop() {
 	if r.cancel != nil {
@@ -96,12 +100,15 @@ func (r *readiness) again(err error) {
 	}
 }
 
-// prepare migrates if it may, and checks the schema. It logs when what it
-// finds changes, not at every look.
+// prepare migrates and adds partitions if it may, and checks the schema. It logs
+// when what it finds changes, not at every look.
 func (e *usageExporter) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	err := e.prepareSchema(ctx)
+	if err == nil && e.cfg.Migrate {
+		e.addMonths(ctx)
+	}
 	before := e.ready.err()
 	switch {
 	case err == nil:
@@ -148,6 +155,26 @@ func (e *usageExporter) prepareSchema(ctx context.Context) error {
 		e.logger.Info("migrated the database", zap.String("file", step.Name), zap.Duration("took", step.Took))
 	}
 	return err
+}
+
+// monthsAhead is how many months have a partition before they begin.
+const monthsAhead = 3
+
+// addMonths gives the coming months their partitions, where the table has any.
+// That it fails is no reason not to write: a call of a month without partition
+// goes to the default one.
+func (e *usageExporter) addMonths(ctx context.Context) {
+	partitions, err := store.ReadPartitions(ctx, e.pool, time.Now())
+	added := 0
+	if err == nil && partitions != nil {
+		added, err = store.AddMonths(ctx, e.pool, monthsAhead)
+	}
+	switch {
+	case err != nil && ctx.Err() == nil:
+		e.logger.Warn("partitions of the coming months cannot be created; their calls will wait in public.api_usage_default", zap.Error(&store.WriteError{Class: store.Classify(err), Err: err}))
+	case added > 0:
+		e.logger.Info("created partitions of public.api_usage", zap.Int("months", added))
+	}
 }
 
 // tellsItself: errors of migrations say what to do in their own words.

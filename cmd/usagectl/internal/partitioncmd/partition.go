@@ -33,8 +33,8 @@ Collectors wait meanwhile and keep calls in their queues, so do it while these
 are short; free disk for a second copy is needed. Stopped at any moment it has
 changed nothing. Take a backup before: there is no other way back.
 
-Then from cron, at least monthly: creates the months ahead. A month that is
-missing loses nothing, its calls wait in public.api_usage_default and are moved
+Then from cron, monthly: creates the months ahead. A collector whose exporter has
+migrate: true does so by itself. A month that is missing loses nothing, its calls wait in public.api_usage_default and are moved
 by the next run.`,
 		Example: "  usagectl partition --convert\n  usagectl partition",
 		Args:    cobra.NoArgs,
