@@ -74,15 +74,20 @@ func (b *bench) empty(ctx context.Context, own bool) error {
 	})
 }
 
-// raw sends the rows by so many COPY statements at the same time.
-func (b *bench) raw(connections int) func(ctx context.Context) error {
+// raw sends the rows by COPY statements of so many rows, as many connections at
+// the same time.
+func (b *bench) raw(connections, batch int) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		errs := make([]error, connections)
 		var wg sync.WaitGroup
 		for i := range connections {
 			wg.Go(func() {
 				part := b.values[i*len(b.values)/connections : (i+1)*len(b.values)/connections]
-				_, errs[i] = b.pool.CopyFrom(ctx, pgx.Identifier{"public", "bench_raw"}, columns, pgx.CopyFromRows(part))
+				for rows := range slices.Chunk(part, batch) {
+					if _, errs[i] = b.pool.CopyFrom(ctx, pgx.Identifier{"public", "bench_raw"}, columns, pgx.CopyFromRows(rows)); errs[i] != nil {
+						return
+					}
+				}
 			})
 		}
 		wg.Wait()
