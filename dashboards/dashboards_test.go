@@ -89,6 +89,7 @@ func views() map[string]macro.Values {
 		"Kolkata":        {From: at(3, 5, 0, "Asia/Kolkata"), To: at(3, 12, 9, "Asia/Kolkata"), TimeZone: "Asia/Kolkata", All: all},
 		"users":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("user"), Vars: map[string][]string{"user": users}},
 		"model":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("model"), Vars: map[string][]string{"model": {"O'Reilly-model", "(none)"}}},
+		"cleared":        {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("user", "model", "service"), Vars: map[string][]string{"user": {}, "model": {""}, "service": {}}},
 		"user and type":  {From: at(3, 2, 5, "Asia/Kolkata"), To: at(3, 9, 7, "Asia/Kolkata"), TimeZone: "Asia/Kolkata", All: except("user", "api_type"), Vars: map[string][]string{"user": users, "api_type": {"text"}}},
 	}
 }
@@ -274,8 +275,10 @@ func TestRowsOfATableAddUpToTheTotal(t *testing.T) {
 		}
 		v.Vars["by"] = []string{"model"}
 		total, err := macro.Expand(`SELECT round(coalesce(sum(usage_dollars), 0), 9)::text
-			FROM usage_report.spend($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 'UTC', ARRAY[${user:sqlstring}], true)
-			WHERE ('__all' IN (${model:sqlstring}) OR model IN (${model:sqlstring})) AND ('__all' IN (${api_type:sqlstring}) OR api_type IN (${api_type:sqlstring}))`, v)
+			FROM usage_report.spend($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 'UTC',
+			     CASE WHEN ARRAY[${user:sqlstring}]::text[] = '{}' THEN ARRAY['__all'] ELSE ARRAY[${user:sqlstring}]::text[] END, true)
+			WHERE (ARRAY[${model:sqlstring}]::text[] && ARRAY['__all', ''] OR model = ANY (ARRAY[${model:sqlstring}]::text[]))
+			  AND (ARRAY[${api_type:sqlstring}]::text[] && ARRAY['__all', ''] OR api_type = ANY (ARRAY[${api_type:sqlstring}]::text[]))`, v)
 		require.NoError(t, err)
 		var want string
 		require.NoError(t, tx.QueryRow(t.Context(), total, pgx.QueryExecModeExec).Scan(&want))

@@ -28,11 +28,20 @@ const (
 // that '(none)' stands for unknown ones, but grow to thousands of items.
 const allValue = "'__all'"
 
+// chosen is what a filter has, as an array of text.
+func chosen(variable string) string { return "ARRAY[${" + variable + ":sqlstring}]::text[]" }
+
+// isAll is true when a filter leaves nothing out: All, or a filter that the
+// viewer has cleared, which Grafana inserts as nothing or as an empty text.
+func isAll(variable string) string {
+	return "ARRAY['__all', ''] @> " + chosen(variable)
+}
+
 // allUsers is true when no user is chosen.
-const allUsers = "'__all' IN (${user:sqlstring})"
+var allUsers = isAll("user")
 
 // usersArgument is the chosen users as functions of usage_report take them.
-const usersArgument = "ARRAY[${user:sqlstring}]"
+var usersArgument = "CASE WHEN " + allUsers + " THEN ARRAY['__all'] ELSE " + chosen("user") + " END"
 
 // IDs of usage_report.spend_by_user that are no user's.
 const (
@@ -42,7 +51,7 @@ const (
 
 // isChosen is the condition that a column has one of the chosen values.
 func isChosen(variable, column string) string {
-	return "('__all' IN (${" + variable + ":sqlstring}) OR " + column + " IN (${" + variable + ":sqlstring}))"
+	return "(" + isAll(variable) + " OR " + column + " = ANY (" + chosen(variable) + "))"
 }
 
 // filtered is the condition of all filters but the users.
@@ -52,10 +61,10 @@ var filtered = strings.Join([]string{
 }, "\n  AND ")
 
 // refined is true when a filter is set that the rollups of users lack.
-const refined = "NOT ('__all' IN (${provider:sqlstring}) AND '__all' IN (${model:sqlstring}) AND '__all' IN (${service:sqlstring}) AND '__all' IN (${environment:sqlstring}))"
+var refined = "NOT (" + isAll("provider") + " AND " + isAll("model") + " AND " + isAll("service") + " AND " + isAll("environment") + ")"
 
 // byType is true when API types are chosen.
-const byType = "'__all' NOT IN (${api_type:sqlstring})"
+var byType = "NOT " + isAll("api_type")
 
 // spend are the sums of a period under all filters. detail tells whether more
 // than cost, calls and tokens by API type is needed: "true", or refined.
@@ -73,7 +82,7 @@ func spendByUser(from, to string) string {
 const atMost = "100000"
 
 // callsSince is where the calls begin that panels of single calls read.
-const callsSince = "usage_report.calls_since(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")"
+var callsSince = "usage_report.calls_since(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")"
 
 // singleCalls are the newest calls of the period under all filters.
 var singleCalls = "usage_report.recent_calls(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")\nWHERE " + filtered

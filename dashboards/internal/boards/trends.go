@@ -155,7 +155,7 @@ ORDER BY 1, 2`
 // heatmap is a week of hours. A table, because Grafana's heat map has time on
 // one axis.
 func heatmap() grafana.Panel {
-	const since = "greatest(" + from + ", " + to + " - interval '90 days')"
+	since := "greatest(" + from + ", " + to + " - interval '90 days')"
 	columns := make([]string, 24)
 	for hour := range columns {
 		columns[hour] = fmt.Sprintf(`       coalesce(sum(h.cost) FILTER (WHERE h.hour = %d), 0)::float8 AS "%02d"`, hour, hour)
