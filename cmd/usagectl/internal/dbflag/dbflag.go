@@ -28,8 +28,21 @@ func Add(cmd *cobra.Command) *Flag {
 	return f
 }
 
-// Connect opens the database.
+// Connect opens the database and fails with advice when it does not answer.
 func (f *Flag) Connect(ctx context.Context) (*pgxpool.Pool, error) {
+	pool, err := f.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, Advise(err, "usage_reader")
+	}
+	return pool, nil
+}
+
+// Open opens the database and does not wait for it.
+func (f *Flag) Open(ctx context.Context) (*pgxpool.Pool, error) {
 	dsn := f.dsn
 	if dsn == "" {
 		dsn = os.Getenv("DATABASE_URL")

@@ -38,7 +38,7 @@ the database needs the role usage_reader.`,
 	db := dbflag.Add(cmd)
 	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		pool, err := db.Connect(cmd.Context())
+		pool, err := db.Open(cmd.Context())
 		if err != nil {
 			return err
 		}

@@ -45,3 +45,10 @@ func TestADifferenceIsToldAndRepairedOnRequestOnly(t *testing.T) {
 	_, err = run(t, "--dsn="+db.DSN, "--from=January")
 	assert.ErrorContains(t, err, `--from must be a month such as 2026-01, found "January"`)
 }
+
+func TestADatabaseThatDoesNotAnswerIsToldWithAdvice(t *testing.T) {
+	t.Parallel()
+	_, err := run(t, "--dsn=postgres://user:hunter2@127.0.0.1:1/usage")
+	require.ErrorContains(t, err, "; is the server running at that address")
+	assert.NotContains(t, err.Error(), "hunter2")
+}
