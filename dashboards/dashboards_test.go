@@ -210,6 +210,26 @@ func TestSumsOfAPeriodAreTheSumsOfItsCalls(t *testing.T) {
 	}
 }
 
+// TestDaysOfAnyZoneReadTheirQuarterHoursByIndex holds that no report compares
+// every quarter hour with every day, which would take minutes.
+func TestDaysOfAnyZoneReadTheirQuarterHoursByIndex(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(fill)
+	db.Exec(`VACUUM ANALYZE`)
+	for _, table := range []string{"usage_quarter_type", "usage_quarter_hour"} {
+		detail := strconv.FormatBool(table == "usage_quarter_hour")
+		rows, err := db.Pool.Query(t.Context(), `EXPLAIN SELECT day, sum(usage_dollars)
+			FROM usage_report.spend('2025-06-01 00:00:00Z', '2026-06-01 00:00:00Z', 'Europe/Berlin', ARRAY['__all'], `+detail+`) GROUP BY 1`)
+		require.NoError(t, err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		require.NoError(t, err)
+		plan := strings.Join(lines, "\n")
+		assert.NotContains(t, plan, "Join Filter", table)
+		assert.Regexp(t, `Index Cond: \(\(bucket >= "\*VALUES\*"`, plan, table)
+	}
+}
+
 // TestTheRoleReadsNothingButReports is what a viewer can try through the data
 // source: the role is what stands in the way, not Grafana.
 func TestTheRoleReadsNothingButReports(t *testing.T) {

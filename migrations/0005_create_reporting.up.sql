@@ -178,6 +178,9 @@ CREATE FUNCTION usage_report.user_ids(users text[]) RETURNS uuid[]
 -- midnight, minus those from its end to the next, if that is another. No rollup has user and model:
 -- named users are read from the calls by their index, but for plain sums in UTC,
 -- which come from the user's days and calls at both ends.
+--
+-- OFFSET 0 keeps the planner from joining: it would hold every quarter hour
+-- against every day.
 CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)
   RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,
     calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint,
@@ -199,7 +202,7 @@ BEGIN ATOMIC
          s.sign * r.usage_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
-  JOIN usage_report.quarter_type AS r ON r.bucket >= moved.since AND r.bucket < moved.until
+  CROSS JOIN LATERAL (SELECT q.* FROM usage_report.quarter_type AS q WHERE q.bucket >= moved.since AND q.bucket < moved.until OFFSET 0) AS r
   CROSS JOIN (VALUES (1), (-1)) AS s (sign)
   WHERE '__all' = ANY (users) AND NOT detail AND zone <> 'UTC' AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
@@ -232,7 +235,7 @@ BEGIN ATOMIC
          s.sign * r.cache_write_tokens, s.sign * r.reasoning_tokens, s.sign * r.usage_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
-  JOIN usage_report.quarter_hour AS r ON r.bucket >= moved.since AND r.bucket < moved.until
+  CROSS JOIN LATERAL (SELECT q.* FROM usage_report.quarter_hour AS q WHERE q.bucket >= moved.since AND q.bucket < moved.until OFFSET 0) AS r
   CROSS JOIN (VALUES (1), (-1)) AS s (sign)
   WHERE '__all' = ANY (users) AND detail AND zone <> 'UTC' AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
