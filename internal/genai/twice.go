@@ -205,6 +205,50 @@ func (r *reading) mergeAlike() {
 		}
 	}
 	r.mergeSilent()
+	r.mergeEstimates()
+}
+
+// firstEvent is the most output tokens that the first event of one of
+// Anthropic's streams tells.
+const firstEvent = 16
+
+// mergeEstimates finds calls of which one observer tells a few output tokens
+// more: LangChain adds those of a stream's first event to those of the last,
+// which tells all of them.
+func (r *reading) mergeEstimates() {
+	estimate := func(f *found) bool {
+		return f.call.Reason == usage.ReasonInstrumentationEstimate && !f.dropped && !f.met && f.call.hasTokens()
+	}
+	some := false
+	for i := range r.calls {
+		some = some || estimate(&r.calls[i])
+	}
+	if !some {
+		return
+	}
+	input := func(f *found) uint64 { return mix(uint64(f.call.Quantities.InputTokens())) }
+	r.ids.reset(len(r.calls))
+	for i := range r.calls {
+		if f := &r.calls[i]; !f.dropped && !f.met && !estimate(f) && f.call.hasTokens() {
+			r.ids.put(input(f), int32(i))
+		}
+	}
+	for i := range r.calls {
+		f := &r.calls[i]
+		if !estimate(f) {
+			continue
+		}
+		for j := r.ids.first(input(f)); j >= 0; j = r.ids.next() {
+			other := &r.calls[j]
+			a, b := &other.call, &f.call
+			more := b.Quantities.OutputTokens() - a.Quantities.OutputTokens()
+			if !other.met && sameSource(other, f) && a.Quantities.InputTokens() == b.Quantities.InputTokens() && more > 0 && more <= firstEvent &&
+				(within(a.Start, a.End, b.Start, b.End) || within(b.Start, b.End, a.Start, a.End)) {
+				merge(other, f)
+				break
+			}
+		}
+	}
 }
 
 // mergeSilent finds calls that tell no usage and lost their parent, which
@@ -326,6 +370,19 @@ func merge(a, b *found) {
 	for _, tag := range d.Tags {
 		k.addTag(tag)
 	}
+	k.takeLifetimes(d)
+}
+
+// takeLifetimes takes from the other telling how long cache writes live.
+func (c *Call) takeLifetimes(from *Call) {
+	const short, long = usage.CacheWrite5mTokens, usage.CacheWrite1hTokens
+	if c.Reason != usage.ReasonCacheTTLNotReported || from.Missing.Has(MissingCacheTTL) ||
+		c.Quantities[short]+c.Quantities[long] != from.Quantities[short]+from.Quantities[long] {
+		return
+	}
+	c.Quantities[short], c.Quantities[long] = from.Quantities[short], from.Quantities[long]
+	c.Reason = ""
+	c.Missing &^= MissingCacheTTL
 }
 
 // rank orders tellings by how much they can be trusted to price the call.
