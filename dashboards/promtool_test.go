@@ -14,7 +14,7 @@ func TestPrometheusRulesSayWhatTheirTestsSay(t *testing.T) {
 	if err != nil {
 		t.Skip("promtool is not in PATH; it comes with Prometheus (Debian: apt-get install prometheus)")
 	}
-	for _, args := range [][]string{{"check", "rules", "prometheus/rules.yaml"}, {"test", "rules", "prometheus/rules_test.yaml"}} {
+	for _, args := range [][]string{{"check", "config", "prometheus/prometheus.example.yaml"}, {"check", "rules", "prometheus/rules.yaml"}, {"test", "rules", "prometheus/rules_test.yaml"}} {
 		out, err := exec.CommandContext(t.Context(), promtool, args...).CombinedOutput()
 		require.NoError(t, err, "%s", out)
 	}
