@@ -392,3 +392,34 @@ func TestAWrapperThatSumsItsCallsIsNotBilled(t *testing.T) {
 	))
 	require.Len(t, calls, 3)
 }
+
+func TestAStreamWhoseFirstEventWasAddedIsOneCallWithTheClientsOwn(t *testing.T) {
+	t.Parallel()
+	const adds = "opentelemetry.instrumentation.anthropic" // of streams
+	client := told{scope: "@traceloop/instrumentation-anthropic", trace: 2, span: 2, start: 1, end: 99, model: "claude-sonnet-4-5", in: 50, out: 700, cacheRead: 10}
+	for name, c := range map[string]struct {
+		change func(*told)
+		calls  int
+	}{
+		"a token more":                  {func(*told) {}, 1},
+		"as many as no first event has": {func(f *told) { f.out = 760 }, 2},
+		"fewer":                         {func(f *told) { f.out = 699 }, 2},
+		"other input":                   {func(f *told) { f.in = 61 }, 2},
+		"another time":                  {func(f *told) { f.start, f.end = 500, 600 }, 2},
+		"another service":               {func(f *told) { f.service = "billing" }, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			framework := told{scope: adds, trace: 1, span: 1, start: 0, end: 100, model: client.model, in: 60, out: 701, cacheRead: 10, id: "msg_1"}
+			c.change(&framework)
+			td := tell(framework, client)
+			td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutBool("llm.is_streaming", true)
+			calls, _ := readAll(t, Config{}, td)
+			require.Len(t, calls, c.calls)
+			if c.calls == 1 {
+				require.Equal(t, int64(700), calls[0].Quantities.OutputTokens(), "the client's")
+				require.Equal(t, "msg_1", calls[0].ResponseID)
+			}
+		})
+	}
+}
