@@ -1,9 +1,10 @@
 package genai
 
 // LangSmith's SDK with its OpenTelemetry export. The kind says what the span
-// is; the numbers are LangChain's, inclusive, with their details as JSON.
+// is; the numbers are LangChain's, inclusive, with their details as JSON, or as
+// Python writes a dict.
 //
-// Sources: captures of langsmith 0.12.0; langchain-ai/langsmith-sdk.
+// Sources: captures of langsmith 0.12.0 and of langsmith-sdk's Python.
 var (
 	langsmithKind   = name("langsmith.span.kind")
 	langsmithUsage  = names("langsmith.usage_metadata", "langsmith.metadata.usage_metadata")
@@ -38,12 +39,12 @@ var langsmith = dialect{
 		return opNotACall
 	},
 	adjust: func(s *spanReader, f *facts) {
-		if details := s.a.text(langsmithInput); details != "" {
+		if details := jsonOfPython(s.a.text(langsmithInput)); details != "" {
 			j := newJSON(details)
 			f.readInputDetails(&j)
 			f.reports |= MissingCache | MissingAudio
 		}
-		if details := s.a.text(langsmithOutput); details != "" {
+		if details := jsonOfPython(s.a.text(langsmithOutput)); details != "" {
 			j := newJSON(details)
 			f.readOutputDetails(&j)
 			f.reports |= MissingReasoning

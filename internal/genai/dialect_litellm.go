@@ -1,6 +1,5 @@
 package genai
 
-import "strings"
 
 // LiteLLM, as proxy and as library. The span "litellm_request" is the call;
 // its child "raw_gen_ai_request" repeats what the provider answered. Its
@@ -20,9 +19,6 @@ var (
 	litellmType   = name("litellm.call_type")
 	litellmModel  = name("litellm.provider.model")
 )
-
-// pythonToJSON makes JSON of a Python dict of numbers and simple texts.
-var pythonToJSON = strings.NewReplacer("'", `"`, "None", "null", "True", "true", "False", "false")
 
 var litellm = dialect{
 	name:   "litellm",
@@ -57,7 +53,7 @@ var litellm = dialect{
 		}
 		if text := s.a.text(litellmUsage); len(text) > 2 && len(text) <= maxJSON {
 			own := noFacts
-			j := newJSON(pythonToJSON.Replace(text))
+			j := newJSON(jsonOfPython(text))
 			own.readUsage(&j, "")
 			if own.input.known() && own.input == f.input {
 				f.addDetails(&own)

@@ -259,3 +259,15 @@ func jsonMember(text string, names ...string) string {
 	})
 	return found
 }
+
+// pythonToJSON makes JSON of a Python dict of numbers and simple texts.
+var pythonToJSON = strings.NewReplacer("'", `"`, "None", "null", "True", "true", "False", "false")
+
+// jsonOfPython gives what Python's str makes of a dict as JSON, and any other
+// text as it is.
+func jsonOfPython(text string) string {
+	if strings.HasPrefix(text, "{'") && len(text) <= maxJSON {
+		return pythonToJSON.Replace(text)
+	}
+	return text
+}
