@@ -250,7 +250,7 @@ func TestEveryCaptureThatCarriesTheNumbersComesOutExact(t *testing.T) {
 		}
 	}
 	// The rest is lost at the source; docs/compatibility.md says what and why.
-	require.GreaterOrEqual(t, len(carried), 410, "captures that were exact before are not any more; not exact are\n%s", strings.Join(wrong, "\n"))
+	require.GreaterOrEqual(t, len(carried), 426, "captures that were exact before are not any more; not exact are\n%s", strings.Join(wrong, "\n"))
 }
 
 const compatibilityFile = "../../docs/compatibility.md"

@@ -1,6 +1,5 @@
 package genai
 
-
 // LiteLLM, as proxy and as library. The span "litellm_request" is the call;
 // its child "raw_gen_ai_request" repeats what the provider answered. Its
 // prompt tokens include the cache for every provider. What the cache did stands

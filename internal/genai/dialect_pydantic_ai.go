@@ -13,7 +13,11 @@ import (
 // lost in 0.7.3, those before 0.7.5 leave Google's thoughts out of the output, and
 // those before 1.0.0 add up the first and the last event of Anthropic's streams.
 //
-// Sources: captures of 0.4.10, 0.8.1 and 2.33.0; pydantic/pydantic-ai@4fda389
+// Logfire's own instrumentations of clients attach the provider's usage object.
+// Of a stream they make two spans without anything in common: one when it is
+// asked for, and one, of type log, that tells the usage when it has ended.
+//
+// Sources: captures of 0.4.10, 0.8.1 and 2.33.0, and of logfire 4.41.0; pydantic/pydantic-ai@4fda389
 // (usage.py, _instrumentation.py, embeddings/instrumented.py, models/anthropic.py,
 // models/google.py) and its history; genai-prices.
 var pydanticAI = dialect{
@@ -30,6 +34,13 @@ var pydanticAI = dialect{
 	output:  outputInclusive,
 	reports: MissingCache | MissingAudio | MissingReasoning,
 	adjust: func(s *spanReader, f *facts) {
+		if strings.HasPrefix(s.scope, "logfire.") {
+			f.reports = 0
+			if a := readUsageObject(s.a.text(logfireUsage)); a.input.known() {
+				f.take(&a)
+				return
+			}
+		}
 		// Anthropic's advisor is another model, whose tokens the call leaves out.
 		f.inconsistent = s.a.count(pydanticAdvisor) > 0
 		if olderThan(s.r.version, 0, 7, 5) {
@@ -44,6 +55,9 @@ var pydanticAI = dialect{
 		}
 	},
 	operation: func(s *spanReader) operation {
+		if s.logfireAsksForStream() {
+			return opNotACall
+		}
 		if s.call.Operation == "" && strings.HasPrefix(s.scope, "logfire.") && !s.a.has(pydanticAgent) && s.a.present.meets(&usageNames) {
 			return opChat // logfire.openai and logfire.anthropic, older versions
 		}
@@ -54,4 +68,28 @@ var pydanticAI = dialect{
 var (
 	pydanticAgent   = name("agent_name")
 	pydanticAdvisor = name("gen_ai.usage.details.advisor_input_tokens")
+	logfireUsage    = name("gen_ai.usage.raw")
+	logfireRequest  = name("request_data")
+	logfireType     = name("logfire.span_type")
 )
+
+// logfireAsksForStream reports whether the span is the first of a stream's two.
+func (s *spanReader) logfireAsksForStream() (stream bool) {
+	if !strings.HasPrefix(s.scope, "logfire.") || s.a.text(logfireType) != "span" || s.a.has(logfireUsage) {
+		return false
+	}
+	j := newJSON(s.a.text(logfireRequest))
+	j.members(func(key string) bool {
+		stream = stream || key == "stream" && j.peek() == 't'
+		return true
+	})
+	return stream
+}
+
+// readUsageObject reads a provider's usage object.
+func readUsageObject(text string) facts {
+	f := noFacts
+	j := newJSON(text)
+	f.readUsage(&j, "")
+	return f
+}
