@@ -28,21 +28,29 @@ type MissingPrice struct {
 	First, Last time.Time
 }
 
-// The reasons that a price can mend.
+// The reasons that a price can mend. The calls are a part of their own because
+// Citus plans no subquery over the other quantities of a group.
 const selectMissing = `
-SELECT provider, coalesce(model, ''), pricing_reason,
-       CASE WHEN count(DISTINCT metadata ->> 'request_model') = 1 AND count(metadata ->> 'request_model') = count(*) THEN min(metadata ->> 'request_model') ELSE '' END,
+WITH calls AS MATERIALIZED (
+  SELECT provider, coalesce(model, '') AS model, pricing_reason, metadata ->> 'request_model' AS request_model, pricing_status, tokens_used, timestamp,
+         input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
+         audio_seconds, characters, images, other_quantities
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+    AND pricing_status IN ('unpriced', 'reported') AND pricing_reason IN ('unknown_model', 'no_price_at_time', 'no_price_for_unit')
+), others AS (
+  SELECT provider, model, pricing_reason, jsonb_object_agg(key, total) AS quantities
+  FROM (SELECT provider, model, pricing_reason, e.key, sum(e.value::numeric) AS total FROM calls, jsonb_each_text(other_quantities) AS e GROUP BY 1, 2, 3, 4) AS o
+  GROUP BY 1, 2, 3
+)
+SELECT c.provider, c.model, c.pricing_reason,
+       CASE WHEN count(DISTINCT request_model) = 1 AND count(request_model) = count(*) THEN min(request_model) ELSE '' END,
        count(*), count(*) FILTER (WHERE pricing_status = 'reported'), coalesce(sum(tokens_used), 0)::bigint, min(timestamp), max(timestamp),
        coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(cache_read_tokens), 0)::bigint,
        coalesce(sum(cache_write_5m_tokens), 0)::bigint, coalesce(sum(cache_write_1h_tokens), 0)::bigint, coalesce(sum(reasoning_tokens), 0)::bigint,
        coalesce(sum(audio_seconds), 0)::numeric(18, 9)::text, coalesce(sum(characters), 0)::bigint, coalesce(sum(images), 0)::bigint,
-       (SELECT jsonb_object_agg(o.key, o.total)
-        FROM (SELECT e.key, sum(e.value::numeric) AS total
-              FROM unnest(array_agg(other_quantities)) AS q, jsonb_each_text(q) AS e
-              GROUP BY 1) AS o)::text
-FROM public.api_usage
-WHERE timestamp >= $1 AND timestamp < $2
-  AND pricing_status IN ('unpriced', 'reported') AND pricing_reason IN ('unknown_model', 'no_price_at_time', 'no_price_for_unit')
+       min(o.quantities::text)
+FROM calls c LEFT JOIN others o ON o.provider = c.provider AND o.model = c.model AND o.pricing_reason = c.pricing_reason
 GROUP BY 1, 2, 3
 ORDER BY 7 DESC, 5 DESC, 1, 2, 3`
 
