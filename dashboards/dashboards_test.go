@@ -236,6 +236,9 @@ func TestTheRoleReadsNothingButReports(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewEither(t)
 	db.Exec("CREATE SCHEMA app; CREATE TABLE app.secret (a int)")
+	// Before PostgreSQL 15 everybody may create tables in the schema public; the
+	// migration warns of it.
+	db.Exec("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
 	// A copy of a database has the rights of PUBLIC again (README.md).
 	db.Exec("REVOKE TEMPORARY ON DATABASE " + db.Name + " FROM PUBLIC")
 	db.Distribute()
