@@ -147,8 +147,8 @@ func refusalText(err error) string {
 		return "refused before it was sent"
 	}
 	text := "SQLSTATE " + pg.Code
-	if pg.ConstraintName != "" {
-		text += ", constraint " + pg.ConstraintName
+	if name := constraintOf(err); name != "" {
+		text += ", constraint " + name
 	}
 	if pg.ColumnName != "" {
 		text += ", column " + pg.ColumnName

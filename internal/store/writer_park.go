@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -45,11 +46,20 @@ func (w *Writer) parkRefused(r *usage.Record, err error, column string) Parked {
 
 func constraintOf(err error) string {
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.ConstraintName
+	if !errors.As(err, &pg) {
+		return ""
 	}
-	return ""
+	if pg.ConstraintName == "" && strings.HasPrefix(pg.Code, "23") {
+		// Citus passes on what a worker says, leaves the fields out, and has the
+		// number of the shard at the end of names.
+		if named := constraintInText.FindStringSubmatch(pg.Message); named != nil {
+			return named[1]
+		}
+	}
+	return pg.ConstraintName
 }
+
+var constraintInText = regexp.MustCompile(`constraint "([^"]+?)(?:_\d{6,})?"`)
 
 // encode gives text that the dead letter table takes whatever the record holds.
 func (w *Writer) encode(r *usage.Record) string {
