@@ -129,3 +129,11 @@ func TestComposeRunsTheImageAsItIsConfigured(t *testing.T) {
 		}
 	}
 }
+
+func TestTheServiceOwnsTheFolderOfTheQueue(t *testing.T) {
+	t.Parallel()
+	unit := read(t, "examples/otelcol-usage.service")
+	for _, config := range []string{"examples/production.yaml", "examples/container.yaml", "examples/prometheus.yaml", "examples/gateway.yaml"} {
+		assert.Equal(t, "/var/lib/"+first(t, unit, `(?m)^StateDirectory=(\S+)$`), first(t, read(t, config), `USAGE_QUEUE_DIR:-([^}]+)`), config)
+	}
+}
