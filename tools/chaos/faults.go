@@ -202,7 +202,8 @@ func (l *lab) other(p *proxy) *proxy {
 }
 
 // provokeDeadlocks updates rows, users and sums in no order at all, while the
-// collectors write in theirs.
+// collectors write in theirs: for a while, and on a busy machine until there was
+// a deadlock.
 func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 	pool, err := l.connect(ctx)
 	if err != nil {
@@ -213,18 +214,20 @@ func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 	if err != nil {
 		return seen{}, err
 	}
-	end := time.Now().Add(time.Duration(max(1, l.o.kills/2)) * time.Second)
+	var enough atomic.Bool
 	var conflicts atomic.Int64 // that hit these statements
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			for time.Now().Before(end) && ctx.Err() == nil {
+			for !enough.Load() && ctx.Err() == nil {
 				for _, sql := range []string{
 					`WITH some AS (SELECT id FROM public.api_usage WHERE timestamp > now() - interval '3 seconds' ORDER BY random() LIMIT 200)
 					 UPDATE public.api_usage u SET metadata = metadata || '{"touched": "1"}' FROM some WHERE u.id = some.id`,
-					// The sums in the opposite of the collectors' order.
-					`WITH total AS MATERIALIZED (SELECT max(bucket) AS bucket FROM (SELECT bucket FROM public.usage_quarter_type ORDER BY bucket DESC LIMIT 1 FOR UPDATE) t)
-					 SELECT count(*) FROM (SELECT m.* FROM public.usage_half_month_user m, total ORDER BY m.user_id DESC FOR UPDATE OF m) m`,
+					// The sums in the opposite of the collectors' order, slowly: a collector
+					// that comes meanwhile has its users' rows and waits for the others.
+					`WITH total AS MATERIALIZED (SELECT bucket FROM public.usage_day_type ORDER BY bucket DESC LIMIT 1 FOR UPDATE),
+					      pause AS MATERIALIZED (SELECT pg_sleep(0.02) FROM total)
+					 SELECT count(*) FROM (SELECT m.* FROM public.usage_half_month_user m, pause ORDER BY m.user_id DESC FOR UPDATE OF m) m`,
 					`UPDATE auth.users SET email = 'x@example.com' WHERE id IN (SELECT id FROM auth.users ORDER BY random() LIMIT 20)`,
 				} {
 					if _, err := pool.Exec(ctx, sql); store.SQLState(err) == "40P01" {
@@ -234,13 +237,24 @@ func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 			}
 		})
 	}
+	err = wait(ctx, time.Duration(max(1, l.o.kills/2))*time.Second)
+	if err == nil {
+		err = l.until(ctx, "the server tells of a deadlock", func() (bool, error) {
+			now, err := deadlocks(ctx, pool)
+			return now > before, err
+		})
+	}
+	enough.Store(true)
 	wg.Wait()
+	if err != nil {
+		return seen{}, err
+	}
 	var found int64
 	// The server counts a deadlock a moment after it broke it.
-	err = l.until(ctx, "the server tells of a deadlock", func() (bool, error) {
+	err = l.until(ctx, "the server has counted all deadlocks", func() (bool, error) {
 		now, err := deadlocks(ctx, pool)
 		found = now - before
-		return found > 0 && found >= conflicts.Load(), err
+		return found >= conflicts.Load(), err
 	})
 	return seen{note: fmt.Sprintf("%d deadlocks, %d of them hit a collector", found, found-conflicts.Load())}, err
 }
