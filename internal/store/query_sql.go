@@ -83,6 +83,11 @@ func (s *sources) withRates(l level) string {
 	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
 }
 
+// sharedWithin is how far back a piece is looked for. Only neighbours share
+// pieces: two periods have less than twenty between them, two days three. One
+// that is not found is read twice, which makes no sum wrong.
+const sharedWithin = 32
+
 // addShares adds the pieces of the period with this number, each piece once.
 func addShares(shares []share, period int, pieces []piece) []share {
 	for _, p := range pieces {
@@ -90,10 +95,11 @@ func addShares(shares []share, period int, pieces []piece) []share {
 		if p.minus {
 			part.sign, p.minus = -1, false
 		}
-		n := slices.IndexFunc(shares, func(s share) bool {
+		start := max(0, len(shares)-sharedWithin)
+		n := start + slices.IndexFunc(shares[start:], func(s share) bool {
 			return s.level == p.level && s.from.Equal(p.from) && s.to.Equal(p.to)
 		})
-		if n < 0 {
+		if n < start {
 			n, shares = len(shares), append(shares, share{piece: p})
 		}
 		shares[n].parts = append(shares[n].parts, part)
