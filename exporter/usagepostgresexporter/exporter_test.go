@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +27,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
@@ -375,10 +375,9 @@ func TestTheExporterKeepsTheContractOfExporters(t *testing.T) {
 // closedPort is the address of a database that refuses connections.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := pgserver.FreeAddress()
 	require.NoError(t, err)
-	defer l.Close()
-	return fmt.Sprintf("postgres://usage:hunter2@%s/usage?sslmode=disable", l.Addr())
+	return fmt.Sprintf("postgres://usage:hunter2@%s/usage?sslmode=disable", address)
 }
 
 // disk is a storage extension in memory that outlives the exporter.

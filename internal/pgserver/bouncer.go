@@ -101,7 +101,7 @@ func (b *Bouncer) start(ctx context.Context, program, dsn string, poolSize, port
 		return err
 	}
 	if b.Port = port; port == 0 {
-		if b.Port, err = freePort(); err != nil {
+		if b.Port, err = FreePort(); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -113,7 +112,7 @@ func (s *Server) start(ctx context.Context, o Options, binDir string, owner *sys
 	const tries = 5
 	for try := 1; ; try++ {
 		if s.Port = o.Port; s.Port == 0 {
-			if s.Port, err = freePort(); err != nil {
+			if s.Port, err = FreePort(); err != nil {
 				return err
 			}
 		}
@@ -338,13 +337,4 @@ func asUser(cmd *exec.Cmd, dir string, owner *syscall.Credential) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
 	// Nothing of the caller's PGHOST, PGDATA and so on must lead elsewhere.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + dir}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close() //nolint:errcheck // nothing was sent
-	return l.Addr().(*net.TCPAddr).Port, nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/examples"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
 // collector is the built binary with examples/production.yaml.
@@ -42,12 +43,8 @@ service:
 func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, error) {
 	var addresses [4]string
 	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed below
-		if err != nil {
-			return nil, err
-		}
-		addresses[i] = l.Addr().String()
-		if err := l.Close(); err != nil {
+		var err error
+		if addresses[i], err = pgserver.FreeAddress(); err != nil {
 			return nil, err
 		}
 	}

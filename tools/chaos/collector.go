@@ -19,6 +19,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
 // collector is the real binary with a persistent queue.
@@ -56,7 +58,7 @@ service:
 `
 
 func newCollector(binary, dir string, number int, queue, dsn string) (*collector, error) {
-	address, err := freeAddress()
+	address, err := pgserver.FreeAddress()
 	if err != nil {
 		return nil, err
 	}

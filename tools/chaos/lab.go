@@ -244,15 +244,6 @@ SELECT $1 - calls, rows - calls, (SELECT count(*) FROM public.usage_dead_letter)
 	return o, err
 }
 
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		return "", err
-	}
-	defer l.Close() //nolint:errcheck // nothing was sent
-	return l.Addr().String(), nil
-}
-
 func wait(ctx context.Context, d time.Duration) error {
 	select {
 	case <-ctx.Done():
