@@ -36,8 +36,6 @@ type plan struct {
 // kindSet is a set of quantity kinds.
 type kindSet uint64
 
-func (s kindSet) has(k usage.QuantityKind) bool { return s&(1<<k) != 0 }
-
 var (
 	tokenKinds = kindsWhere(book.Item.IsToken)
 	feeKinds   = kindsWhere(book.Item.IsFee)

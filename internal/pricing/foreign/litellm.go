@@ -246,13 +246,13 @@ func (r *reader) liteLLMTiers(at string, v any, b *book.Blocks) {
 	list, _ := v.([]any)
 	for i, entry := range list {
 		tier := r.object(at, entry)
-		low := decimal.Zero
-		if bounds, ok := tier["range"].([]any); ok && len(bounds) == 2 {
-			if low, ok = r.amount(at+".range", bounds[0]); !ok {
-				return
-			}
-		} else {
+		bounds, _ := tier["range"].([]any)
+		if len(bounds) != 2 {
 			r.issue(at, "only tiers by a range of tokens can be taken over")
+			return
+		}
+		low, ok := r.amount(at+".range", bounds[0])
+		if !ok {
 			return
 		}
 		prices := &b.Prices
