@@ -60,7 +60,11 @@ func toProblem(err error) *problem {
 	case errors.As(err, &denied):
 		return newProblem(http.StatusForbidden, denied.Because)
 	case errors.As(err, &param):
-		return paramProblem(param.Param, param.Found, param.Allowed)
+		allowed := param.Allowed
+		if strings.Contains(param.Found, " ") { // of +01:00 in an offset, as a query decodes it
+			allowed += ` (write "+" as %2B in a URL)`
+		}
+		return paramProblem(param.Param, param.Found, allowed)
 	case errors.As(err, &rate):
 		return rateProblem(rate)
 	}

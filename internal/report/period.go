@@ -73,19 +73,22 @@ func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 	var from, to time.Time
 	if end == "" {
 		to = startOfDay(loc, dateOf(now, loc).next(1))
-	} else if to, err = parseBound("endDate", end, loc, 1); err != nil {
+	} else if to, err = ParseBound("endDate", end, loc, true); err != nil {
 		return Span{}, err
 	}
 	if start == "" {
 		from = before(to, loc, DefaultDays)
-	} else if from, err = parseBound("startDate", start, loc, 0); err != nil {
+	} else if from, err = ParseBound("startDate", start, loc, false); err != nil {
 		return Span{}, err
 	}
 	if !from.Before(to) {
 		if start == "" {
 			return Span{}, &ParamError{"endDate", end, "a later time"}
 		}
-		return Span{}, &ParamError{"startDate", start, "a time before the end of the period, " + to.In(loc).Format(time.RFC3339)}
+		if end == "" {
+			return Span{}, &ParamError{"startDate", start, "a time before the end of today, " + to.In(loc).Format(time.RFC3339)}
+		}
+		return Span{}, &ParamError{"startDate", start, "a time before the end of the period, endDate " + end}
 	}
 	if days := dateOf(from, loc).daysUntil(dateOf(to, loc)); days > MaxDays {
 		name, found := "startDate", start
@@ -145,11 +148,16 @@ func before(t time.Time, loc *time.Location, days int) time.Time {
 	return t.Add(-time.Duration(days) * 24 * time.Hour)
 }
 
-const allowedBound = `a date such as "2026-01-31" or an RFC 3339 instant with offset such as "2026-01-31T00:00:00Z" (write "+" as %2B in a URL), from 2000 to 2100`
+const allowedBound = `a date such as "2026-01-31" or an RFC 3339 instant with offset such as "2026-01-31T00:00:00Z", from 2000 to 2100`
 
-// parseBound reads one end of a period. addDays is 1 for the end: the first
-// moment of the day after a plain date.
-func parseBound(param, text string, loc *time.Location, addDays int) (time.Time, error) {
+// ParseBound reads one end of a period, or a moment: a date of the zone or an
+// instant (RFC 3339). A date is the first moment of its day; as the end of a
+// period, which is excluded, it is the first moment of the day after.
+func ParseBound(param, text string, loc *time.Location, end bool) (time.Time, error) {
+	addDays := 0
+	if end {
+		addDays = 1
+	}
 	t, err := time.Parse(time.DateOnly, text)
 	if err == nil {
 		t = startOfDay(loc, dateOf(t, time.UTC).next(addDays))

@@ -14,8 +14,10 @@ import (
 )
 
 // Advice says what to do about an error of the database, "" when the error says
-// it itself or nothing is known. It holds no value of a row and no secret.
-func Advice(err error) string {
+// it itself or nothing is known. role is what the user needs for what was asked,
+// such as usage_reader, or "" for the owner of the tables. The advice holds no
+// value of a row and no secret.
+func Advice(err error, role string) string {
 	switch state := SQLState(err); state {
 	case "":
 		return connectAdvice(err)
@@ -26,7 +28,10 @@ func Advice(err error) string {
 	case "28000":
 		return pgHBAAdvice(err)
 	case "42501":
-		return "the user needs the role usage_writer: GRANT usage_writer TO <user>"
+		if role == "" {
+			return "run it as the owner of the tables, the user that ran: usagectl migrate up"
+		}
+		return "the user needs the role: GRANT " + role + " TO <user>"
 	case "53300":
 		return "all connections of the server are taken: lower max_conns, raise the server's max_connections, or put pgbouncer between"
 	case "08P01":

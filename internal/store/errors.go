@@ -118,7 +118,7 @@ func (e *WriteError) Error() string {
 	if errors.Is(e.Err, errNode) {
 		return text + "; " + errNode.Error() + ", the batch waits for it"
 	}
-	if advice := Advice(e.Err); advice != "" {
+	if advice := Advice(e.Err, "usage_writer"); advice != "" {
 		text += "; " + advice
 	}
 	return text

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+)
+
+// addBook declares --builtin and --file, which mean what the keys under
+// genai_usage::prices mean.
+func addBook(cmd *cobra.Command) *pricing.Config {
+	c := &pricing.Config{}
+	cmd.Flags().StringVar(&c.Builtin, "builtin", pricing.DefaultBuiltin, "built-in book to begin with: "+strings.Join(pricing.BuiltinNames(), ", ")+" or "+pricing.NoBuiltin)
+	cmd.Flags().StringArrayVar(&c.Files, "file", nil, "price file laid over it; give it again for more, later ones win")
+	return c
+}
+
+// bookName is how people call a book: "current + ours.yaml".
+func bookName(c pricing.Config) string {
+	names := []string{c.Builtin}
+	for _, f := range c.Files {
+		names = append(names, filepath.Base(f))
+	}
+	return strings.Join(names, " + ")
+}
+
+// addReported declares --reported-cost; the function reads it.
+func addReported(cmd *cobra.Command) func() (pricing.ReportedCostPolicy, error) {
+	names := make([]string, len(pricing.ReportedCostPolicies))
+	for i, p := range pricing.ReportedCostPolicies {
+		names[i] = string(p)
+	}
+	text := cmd.Flags().String("reported-cost", string(pricing.PreferComputed), "which cost counts when the span reported one: "+strings.Join(names, ", ")+"; as the key of genai_usage")
+	return func() (pricing.ReportedCostPolicy, error) {
+		if !slices.Contains(names, *text) {
+			return "", fmt.Errorf("--reported-cost: found %q, must be one of %s", *text, strings.Join(names, ", "))
+		}
+		return pricing.ReportedCostPolicy(*text), nil
+	}
+}

@@ -1,0 +1,68 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// database is the database a command works on.
+type database struct{ dsn string }
+
+// addDatabase declares --dsn on a command and those below it.
+func addDatabase(cmd *cobra.Command) *database {
+	d := &database{}
+	// Never with a default from the environment: the help text would print it.
+	cmd.PersistentFlags().StringVar(&d.dsn, "dsn", "", "PostgreSQL to work on, postgres://user:password@host:5432/database (default: the environment variable DATABASE_URL)")
+	return d
+}
+
+// Who may run a command: a role of ours, or the owner of the tables.
+const (
+	asReader = "usage_reader"
+	asPricer = "usage_pricer"
+	asOwner  = ""
+)
+
+// with connects, hands the database to do and closes it. An error of the
+// database comes back with advice, for a user who needs the role.
+func (d *database) with(cmd *cobra.Command, role string, do func(context.Context, *pgxpool.Pool) error) error {
+	pool, err := d.open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err = pool.Ping(cmd.Context()); err == nil {
+		err = do(cmd.Context(), pool)
+	}
+	return advise(err, role)
+}
+
+// open does not wait for an answer.
+func (d *database) open(ctx context.Context) (*pgxpool.Pool, error) {
+	dsn := d.dsn
+	if dsn == "" {
+		dsn = os.Getenv("DATABASE_URL")
+	}
+	if dsn == "" {
+		return nil, errors.New("no database: set DATABASE_URL or --dsn to postgres://user:password@host:5432/database")
+	}
+	return store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+}
+
+// advise adds what to do about an error of the database.
+func advise(err error, role string) error {
+	if err == nil {
+		return nil
+	}
+	if advice := store.Advice(err, role); advice != "" {
+		return fmt.Errorf("%w; %s", err, advice)
+	}
+	return err
+}

@@ -1,0 +1,232 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// newDoctor looks at an installation and says what is wrong, each with the command
+// that repairs it.
+func newDoctor() *cobra.Command {
+	var api string
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Looks at the database and the API and says what is wrong",
+		Long: `Looks at the database and the API and says what is wrong. Exit status 1 when
+something needs doing; what is only worth a look is marked "look". The user of
+the database needs the role usage_reader.`,
+		Args: cobra.NoArgs,
+	}
+	db := addDatabase(cmd)
+	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		pool, err := db.open(cmd.Context())
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		e := &examination{cmd: cmd}
+		e.database(cmd.Context(), pool, time.Now())
+		if api != "" {
+			e.api(cmd.Context(), api)
+		}
+		switch e.faults {
+		case 0:
+			return nil
+		case 1:
+			return errors.New("1 thing needs doing")
+		}
+		return fmt.Errorf("%d things need doing", e.faults)
+	}
+	return cmd
+}
+
+// examination prints one line for each thing that was looked at.
+type examination struct {
+	cmd    *cobra.Command
+	faults int
+}
+
+func (e *examination) fine(what, format string, args ...any) {
+	e.cmd.Printf("ok    %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) look(what, format string, args ...any) {
+	e.cmd.Printf("look  %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+func (e *examination) fault(what, format string, args ...any) {
+	e.faults++
+	e.cmd.Printf("FAULT %-10s %s\n", what, fmt.Sprintf(format, args...))
+}
+
+// How old the last call may be, and how large the share of unpriced calls,
+// before that is worth a look: an app may simply be quiet, a model may be free.
+const (
+	quietAfter    = 24 * time.Hour
+	unpricedShare = 0.05
+)
+
+func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
+	start := time.Now()
+	if err := pool.Ping(ctx); err != nil {
+		e.fault("database", "does not answer: %s", advised(err))
+		return
+	}
+	took := time.Since(start)
+	err := dbmigrate.Check(ctx, pool)
+	var schema *dbmigrate.SchemaError
+	switch {
+	case err == nil:
+		e.fine("schema", "version %d", dbmigrate.Latest())
+	case errors.As(err, &schema) && schema.State == dbmigrate.TooNew:
+		e.look("schema", "%v", err)
+	default:
+		e.fault("schema", "%s", advised(err))
+		return
+	}
+	h, err := store.ReadHealth(ctx, pool, now)
+	if err != nil {
+		e.fault("database", "%s", advised(err))
+		return
+	}
+	kind := "PostgreSQL " + h.ServerVersion
+	if h.Citus {
+		kind += " with Citus"
+	}
+	e.fine("database", "%s, connected and answered in %v", kind, took.Round(time.Millisecond))
+	users := "auth.users is ours to keep"
+	if !h.UsersManaged {
+		users = "auth.users belongs to the host application"
+	}
+	e.fine("users", "%s", users)
+	e.calls(h, now)
+	if h.Parked > 0 {
+		e.fault("refused", "%d records stand in public.usage_dead_letter, the last one since %s: %s; docs/troubleshooting.md says how to read them and what to do", h.Parked, h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)
+	} else {
+		e.fine("refused", "no record")
+	}
+	e.rollups(ctx, pool, h, now)
+	e.partitions(ctx, pool, now)
+}
+
+func (e *examination) calls(h store.Health, now time.Time) {
+	switch {
+	case h.LastCall.IsZero():
+		e.look("calls", "none yet; is genai_usage in the traces pipeline before usage_postgres, and do the apps send spans?")
+		return
+	case now.Sub(h.LastCall) > quietAfter:
+		e.look("calls", "the last one is of %s; do the apps still send spans?", h.LastCall.UTC().Format(time.RFC3339))
+	default:
+		e.fine("calls", "%d in 7 days, the last one in the quarter hour of %s%s", h.Calls, h.LastCall.UTC().Format(time.RFC3339), storedAt(h))
+	}
+	if h.Calls == 0 {
+		return
+	}
+	share := float64(h.Unpriced) / float64(h.Calls)
+	text := fmt.Sprintf("%d of %d calls of 7 days have no price (%.1f %%), %d are estimates", h.Unpriced, h.Calls, 100*share, h.Estimated)
+	if share > unpricedShare {
+		e.look("prices", "%s; the reasons: SELECT pricing_reason, provider, model, count(*) FROM api_usage WHERE pricing_status = 'unpriced' GROUP BY 1, 2, 3 ORDER BY 4 DESC", text)
+	} else {
+		e.fine("prices", "%s", text)
+	}
+}
+
+// storedAt is when the last row came: long after its call, it waited.
+func storedAt(h store.Health) string {
+	if h.LastStored.IsZero() {
+		return ""
+	}
+	return ", its row stored at " + h.LastStored.UTC().Format(time.RFC3339)
+}
+
+// rollups compares the sums of this month and the one before.
+func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h store.Health, now time.Time) {
+	found, err := store.Verify(ctx, pool, store.VerifyOptions{From: now.AddDate(0, 0, -31)})
+	switch {
+	case err != nil:
+		e.fault("rollups", "%s", advised(err))
+	case len(found) > 0:
+		e.fault("rollups", "%d differ from their calls (the first: %s of %s, by %s dollars); run: usagectl verify --repair", len(found), found[0].Rollup, found[0].Month.Format("2006-01"), found[0].Dollars)
+	default:
+		e.fine("rollups", "kept by %s, equal to the calls of the last 31 days", h.Rollup)
+	}
+	if !h.RetainedFrom.IsZero() {
+		e.fine("retention", "calls before %s were deleted, their sums are kept", h.RetainedFrom.Format(time.DateOnly))
+	}
+}
+
+// partitions says nothing of a plain table.
+func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
+	p, err := store.ReadPartitions(ctx, pool, now)
+	switch {
+	case err != nil:
+		e.fault("partitions", "%s", advised(err))
+	case p == nil:
+	case p.Waiting > 0:
+		e.look("partitions", "%d calls wait in the default partition for that of their month; run, and from cron: usagectl partition", p.Waiting)
+	case p.Through.Before(now.AddDate(0, 1, 0)):
+		e.look("partitions", "next month has none yet; run, and from cron: usagectl partition")
+	default:
+		e.fine("partitions", "there is one for each month until %s", p.Through.Format(time.DateOnly))
+	}
+}
+
+// api asks without credentials: an answer that refuses us is a good one.
+func (e *examination) api(ctx context.Context, address string) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if u, err := url.Parse(address); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		e.fault("api", "%q is no address such as http://127.0.0.1:8080", address)
+		return
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/api/admin/usage", nil)
+	if err != nil {
+		e.fault("api", "%v", err)
+		return
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		e.fault("api", "does not answer: %s; is usage_api in service::extensions, and is this its http::endpoint?", advised(err))
+		return
+	}
+	defer response.Body.Close()                                 //nolint:errcheck // only read
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20)) // what was read until an error will do
+	switch response.StatusCode {
+	case http.StatusOK:
+		e.look("api", "answers everybody who can reach it; give it an authenticator unless it is for this machine only")
+	case http.StatusUnauthorized, http.StatusForbidden:
+		e.fine("api", "answers, and asks who is there")
+	case http.StatusNotFound:
+		e.fault("api", "answers with %s: something else than usage_api listens there", response.Status)
+	default:
+		e.fault("api", "answers with %s%s", response.Status, problemDetail(body))
+	}
+}
+
+// problemDetail is what the API says of its problem.
+func problemDetail(body []byte) string {
+	var problem struct{ Detail string }
+	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+		return ""
+	}
+	return ": " + problem.Detail
+}
+
+// advised is the error on one line, with what to do about it.
+func advised(err error) string {
+	return strings.Join(strings.Fields(advise(err, asReader).Error()), " ")
+}

@@ -1,0 +1,191 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+func TestAHealthyInstallationHasNoFault(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	out, err := on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "look  calls      none yet")
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now(), 1, 'text')`)
+	out, err = on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.Regexp(t, `ok    calls      1 in 7 days, the last one in the quarter hour of .*, its row stored at 2`, out)
+	assert.Contains(t, out, "ok    prices     0 of 1 calls")
+	assert.Contains(t, out, "ok    refused    no record")
+	assert.Contains(t, out, "ok    rollups    kept by trigger, equal to the calls")
+}
+
+func TestAPartitionedTableIsLookedAfter(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	require.NoError(t, dbmigrate.PartitionByMonth(t.Context(), db.Pool))
+	out, err := on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "look  partitions next month has none yet; run, and from cron: usagectl partition")
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now(), 1, 'text')`)
+	out, err = on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "look  partitions 1 calls wait in the default partition")
+	_, err = store.AddMonths(t.Context(), db.Pool, 2)
+	require.NoError(t, err)
+	out, err = on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "ok    partitions there is one for each month until ")
+}
+
+func TestEachFaultIsToldWithItsRepair(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		damage func(t *testing.T, db *pgtest.DB) (dsn string)
+		says   []string
+		faults string
+	}{
+		"nothing listens": {
+			func(*testing.T, *pgtest.DB) string {
+				return "postgres://user:hunter2@127.0.0.1:1/usage?connect_timeout=1"
+			},
+			[]string{"FAULT database   does not answer", "is the server running at that address"}, "1 thing needs doing",
+		},
+		"wrong password": {
+			func(t *testing.T, db *pgtest.DB) string { return stranger(t, db, "hunter2") },
+			[]string{"FAULT database   does not answer", "the password is wrong or the user does not exist"}, "1 thing needs doing",
+		},
+		"no such database": {
+			func(_ *testing.T, db *pgtest.DB) string { return strings.Replace(db.DSN, db.Name, "nowhere", 1) },
+			[]string{"FAULT database   does not answer", "create it first: createdb"}, "1 thing needs doing",
+		},
+		"no rights": {
+			func(t *testing.T, db *pgtest.DB) string { return stranger(t, db, "x") },
+			[]string{"FAULT database   ERROR: permission denied", "the user needs the role: GRANT usage_reader TO <user>"}, "1 thing needs doing",
+		},
+		"the rights it needs": {
+			func(t *testing.T, db *pgtest.DB) string {
+				dsn := stranger(t, db, "x")
+				db.Exec(`GRANT usage_reader TO ` + roleOf(db))
+				return dsn
+			},
+			[]string{"ok    database   PostgreSQL"}, "",
+		},
+		"no schema": {
+			func(t *testing.T, _ *pgtest.DB) string { return pgtest.NewEmpty(t).DSN },
+			[]string{"FAULT schema     the database has no usage schema", "run: usagectl migrate up"}, "1 thing needs doing",
+		},
+		"an old schema": {
+			func(t *testing.T, db *pgtest.DB) string {
+				_, err := dbmigrate.New().Down(t.Context(), db.Pool)
+				require.NoError(t, err)
+				return db.DSN
+			},
+			[]string{"FAULT schema     the usage schema has version", "run: usagectl migrate up"}, "1 thing needs doing",
+		},
+		"a newer schema": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.usage_migration VALUES ($1, 'of the future', 'x')`, dbmigrate.Latest()+1)
+				return db.DSN
+			},
+			[]string{"look  schema     the usage schema has version", "update this program"}, "",
+		},
+		"unpriced, parked and miscounted": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, pricing_status, pricing_reason) VALUES (now(), 0, 'text', 'unpriced', 'unknown_model')`)
+				db.Exec(`UPDATE public.usage_day SET usage_dollars = 7`)
+				db.Exec(`INSERT INTO public.usage_dead_letter VALUES (gen_random_uuid(), gen_random_uuid(), now(), '23514', '', '', 'SQLSTATE 23514', 'x')`)
+				return db.DSN
+			},
+			[]string{
+				"FAULT refused    1 records stand in public.usage_dead_letter", "docs/troubleshooting.md",
+				"FAULT rollups    1 differ from their calls", "run: usagectl verify --repair",
+				"look  prices     1 of 1 calls of 7 days have no price (100.0 %)",
+			}, "2 things need doing",
+		},
+		"quiet for long": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now() - interval '3 days', 1, 'text')`)
+				return db.DSN
+			},
+			[]string{"look  calls      the last one is of", "do the apps still send spans?"}, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := on(t, c.damage(t, pgtest.New(t)), "doctor")
+			if c.faults == "" {
+				require.NoError(t, err, out)
+			} else {
+				require.EqualError(t, err, c.faults, out)
+			}
+			for _, text := range c.says {
+				assert.Contains(t, out, text)
+			}
+			assert.NotContains(t, out, "hunter2")
+			for line := range strings.Lines(out) {
+				assert.Regexp(t, `^(ok    |look  |FAULT )\w+ `, line, "one line for each thing")
+			}
+		})
+	}
+}
+
+func roleOf(db *pgtest.DB) string { return "doctor_" + strings.ToLower(db.Name) }
+
+// stranger is the database as a user without rights, whose password is x.
+func stranger(t *testing.T, db *pgtest.DB, password string) (dsn string) {
+	t.Helper()
+	db.Exec(`CREATE ROLE ` + roleOf(db) + ` LOGIN PASSWORD 'x'`)
+	t.Cleanup(func() {
+		_, err := db.Pool.Exec(context.Background(), `DROP ROLE `+roleOf(db)) // the test's own context has ended
+		assert.NoError(t, err)
+	})
+	u, err := url.Parse(db.DSN)
+	require.NoError(t, err)
+	u.User = url.UserPassword(roleOf(db), password)
+	return u.String()
+}
+
+func TestTheAPIIsAskedToo(t *testing.T) {
+	t.Parallel()
+	dsn := pgtest.New(t).DSN
+	for _, c := range []struct {
+		status     int
+		body, says string
+		fault      bool
+	}{
+		{http.StatusUnauthorized, "", "ok    api        answers, and asks who is there", false},
+		{http.StatusForbidden, "", "ok    api        answers, and asks who is there", false},
+		{http.StatusOK, "{}", "look  api        answers everybody", false},
+		{http.StatusNotFound, "404 page not found", "FAULT api        answers with 404 Not Found: something else than usage_api", true},
+		{http.StatusServiceUnavailable, `{"detail":"the database does not answer"}`, "FAULT api        answers with 503 Service Unavailable: the database does not answer", true},
+		{http.StatusBadGateway, "<html>", "FAULT api        answers with 502 Bad Gateway\n", true},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = w.Write([]byte(c.body))
+		}))
+		out, err := on(t, dsn, "doctor", "--api="+server.URL)
+		assert.Contains(t, out, c.says)
+		assert.Equal(t, c.fault, err != nil, out)
+		server.Close()
+	}
+	for address, says := range map[string]string{
+		"http://127.0.0.1:1": "FAULT api        does not answer", "127.0.0.1:8080": "is no address such as http://", "localhost:8080": "is no address such as http://",
+	} {
+		out, err := on(t, dsn, "doctor", "--api="+address)
+		require.Error(t, err)
+		assert.Contains(t, out, says)
+	}
+}

@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+)
+
+// newMigrate brings the schema of the database to the version this build works
+// with, or says which it has.
+func newMigrate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Creates, updates or takes back the tables, rollups and roles",
+	}
+	db := addDatabase(cmd)
+	cmd.AddCommand(newMigrateUp(db), newMigrateDown(db), newMigrateStatus(db), newMigrateRollup(db), newMigrateCitus())
+	return cmd
+}
+
+func newMigrateUp(db *database) *cobra.Command {
+	return &cobra.Command{
+		Use:   "up",
+		Short: "Applies every migration that is missing; safe to run again, also twice at once",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m := dbmigrate.New()
+			m.Log = func(s dbmigrate.Step) { printStep(cmd, s) }
+			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
+				steps, err := m.Up(ctx, pool)
+				if err == nil && len(steps) == 0 {
+					cmd.Println("nothing to do, the schema is up to date")
+				}
+				return err
+			})
+		},
+	}
+}
+
+func newMigrateDown(db *database) *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "down",
+		Short: "Takes the last migration back, one for each call",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !yes {
+				return errors.New("migrate down can drop tables with all that is in them: say --yes if you mean it")
+			}
+			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
+				step, err := dbmigrate.New().Down(ctx, pool)
+				switch {
+				case err != nil:
+				case step == nil:
+					cmd.Println("nothing to do, no migration is applied")
+				default:
+					printStep(cmd, *step)
+				}
+				return err
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "confirm that data may be dropped")
+	return cmd
+}
+
+func newMigrateStatus(db *database) *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Lists the migrations and when they were applied; fails when the schema is not the one this build needs",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+				states, err := dbmigrate.New().Status(ctx, pool)
+				if err != nil {
+					return err
+				}
+				if err := printStates(cmd, states); err != nil {
+					return err
+				}
+				return dbmigrate.Check(ctx, pool)
+			})
+		},
+	}
+}
+
+func newMigrateRollup(db *database) *cobra.Command {
+	return &cobra.Command{
+		Use:       "rollup trigger|statement",
+		Short:     "Says who keeps the rollups: triggers, or the exporter's insert statement (for Citus); can be taken back, collectors may write meanwhile",
+		ValidArgs: dbmigrate.RollupKeepers,
+		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
+				step, err := dbmigrate.New().KeepRollupsBy(ctx, pool, args[0])
+				if err == nil {
+					printStep(cmd, *step)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func newMigrateCitus() *cobra.Command {
+	var shards int
+	cmd := &cobra.Command{
+		Use:   "citus",
+		Short: "Prints the SQL that distributes the calls over a Citus cluster, for psql; docs/scale.md says when and how",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := dbmigrate.DistributeSQL(shards)
+			if err == nil {
+				cmd.Print(text)
+			}
+			return err
+		},
+	}
+	cmd.Flags().IntVar(&shards, "shards", 8, "shards of public.api_usage, 2 to 4 for each worker")
+	return cmd
+}
+
+func printStates(cmd *cobra.Command, states []dbmigrate.State) error {
+	var t table
+	for _, s := range states {
+		applied := "not applied"
+		if !s.AppliedAt.IsZero() {
+			applied = "applied " + s.AppliedAt.UTC().Format(time.RFC3339)
+		}
+		if s.Changed {
+			applied += ", with other content than this build has"
+		}
+		if s.Unknown {
+			applied += ", unknown to this build"
+		}
+		t.row(s.Name, applied)
+	}
+	return t.print(cmd.OutOrStdout())
+}
+
+func printStep(cmd *cobra.Command, s dbmigrate.Step) {
+	cmd.Println(fmt.Sprintf("%s in %s", s.Name, s.Took.Round(time.Millisecond)))
+}

@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+)
+
+func TestUpDownAndStatusSayWhatTheyDid(t *testing.T) {
+	t.Parallel()
+	dsn := "--dsn=" + pgtest.NewEmpty(t).DSN
+
+	out, err := run(t, "migrate", "status", dsn)
+	assert.ErrorContains(t, err, "run: usagectl migrate up")
+	assert.Contains(t, out, "not applied")
+
+	out, err = run(t, "migrate", "up", dsn)
+	require.NoError(t, err)
+	assert.Contains(t, out, "0001_create_tables.up.sql in ")
+	out, err = run(t, "migrate", "up", dsn)
+	require.NoError(t, err)
+	assert.Contains(t, out, "nothing to do")
+	out, err = run(t, "migrate", "status", dsn)
+	require.NoError(t, err)
+	assert.NotContains(t, out, "not applied")
+
+	_, err = run(t, "migrate", "down", dsn)
+	assert.ErrorContains(t, err, "--yes")
+	for range strings.Count(out, "applied ") {
+		_, err = run(t, "migrate", "down", "--yes", dsn)
+		require.NoError(t, err)
+	}
+	out, err = run(t, "migrate", "down", "--yes", dsn)
+	require.NoError(t, err)
+	assert.Contains(t, out, "nothing to do")
+}
+
+func TestWithoutADatabaseTheErrorSaysHowToNameOne(t *testing.T) {
+	t.Setenv("DATABASE_URL", "")
+	_, err := run(t, "migrate", "up")
+	assert.ErrorContains(t, err, "set DATABASE_URL or --dsn")
+	_, err = run(t, "migrate", "up", "--dsn=postgres://user:hidden@[broken")
+	require.Error(t, err)
+	assert.NotContains(t, err.Error(), "hidden")
+}
+
+func TestRollupHandsTheSumsOverAndRefusesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for _, keeper := range []string{"statement", "trigger"} {
+		out, err := run(t, "migrate", "rollup", keeper, "--dsn="+db.DSN)
+		require.NoError(t, err)
+		assert.Contains(t, out, "rollup_"+keeper+".sql in ")
+	}
+	_, err := run(t, "migrate", "rollup", "hand", "--dsn="+db.DSN)
+	assert.ErrorContains(t, err, `invalid argument "hand"`)
+	_, err = run(t, "migrate", "rollup", "statement", "--dsn="+pgtest.NewEmpty(t).DSN)
+	assert.ErrorContains(t, err, "run: usagectl migrate up")
+}
+
+// TestTheSQLForCitusAsksForWhatItNeeds; internal/store has the tests that run it
+// on a cluster.
+func TestTheSQLForCitusAsksForWhatItNeeds(t *testing.T) {
+	t.Parallel()
+	_, err := run(t, "migrate", "citus", "--shards=0")
+	assert.ErrorContains(t, err, "from 1 to 1024")
+	sql, err := run(t, "migrate", "citus", "--shards=12")
+	require.NoError(t, err)
+	assert.Contains(t, sql, "create_distributed_table('public.api_usage', 'id', shard_count := 12)")
+
+	db := pgtest.New(t)
+	distribute := func(sql string) error {
+		conn, err := pgx.Connect(t.Context(), db.DSN)
+		require.NoError(t, err)
+		defer conn.Close(context.WithoutCancel(t.Context()))
+		_, err = conn.Exec(t.Context(), sql, pgx.QueryExecModeSimpleProtocol)
+		return err
+	}
+	assert.ErrorContains(t, distribute(sql), "the extension citus is not created")
+	const pretend = `BEGIN; SET LOCAL allow_system_table_mods = on; CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass); `
+	assert.ErrorContains(t, distribute(pretend+sql), "api_usage_fold_delete, api_usage_fold_insert")
+}

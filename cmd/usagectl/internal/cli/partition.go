@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// newPartition partitions the calls by month, once, and creates the months to
+// come, from cron.
+func newPartition() *cobra.Command {
+	var convert bool
+	var ahead int
+	cmd := &cobra.Command{
+		Use:   "partition",
+		Short: "Keeps the calls in one partition for each month, for more than 100 million a year",
+		Long: `Keeps the calls in one partition for each UTC month, so that usagectl retention
+drops a month in a moment instead of deleting its rows for minutes. It is
+optional and worth it from about 100 million calls a year.
+
+Once, with --convert: copies every call into its month, in one transaction.
+Collectors wait meanwhile and keep calls in their queues, so do it while these
+are short; free disk for a second copy is needed. Stopped at any moment it has
+changed nothing. Take a backup before: there is no other way back.
+
+Then from cron, monthly: creates the months ahead. A collector whose exporter has
+migrate: true does so by itself. A month that is missing loses nothing, its calls wait in public.api_usage_default and are moved
+by the next run.`,
+		Example: "  usagectl partition --convert\n  usagectl partition",
+		Args:    cobra.NoArgs,
+	}
+	db := addDatabase(cmd)
+	cmd.Flags().BoolVar(&convert, "convert", false, "partition the table if it is not yet")
+	cmd.Flags().IntVar(&ahead, "ahead", 3, "months to create after this one, 1 to 24")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if ahead < 1 || ahead > 24 {
+			return fmt.Errorf("--ahead must be from 1 to 24, found %d", ahead)
+		}
+		return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
+			return partition(ctx, cmd, pool, convert, ahead)
+		})
+	}
+	return cmd
+}
+
+func partition(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, convert bool, ahead int) error {
+	is, err := dbmigrate.Partitioned(ctx, pool)
+	if err != nil {
+		return err
+	}
+	if !is && !convert {
+		return errors.New("public.api_usage is not partitioned; say --convert to copy all calls into partitions, see usagectl partition --help")
+	}
+	if !is {
+		start := time.Now()
+		if err := dbmigrate.PartitionByMonth(ctx, pool); err != nil && !errors.Is(err, dbmigrate.ErrPartitioned) {
+			return err
+		}
+		cmd.Printf("public.api_usage is partitioned by month, in %s\n", time.Since(start).Round(time.Millisecond))
+	}
+	added, err := store.AddMonths(ctx, pool, ahead)
+	if err != nil {
+		return err
+	}
+	cmd.Printf("%d partitions added, there is one for each of the next %d months\n", added, ahead)
+	return nil
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// newPrices shows which price a call has and why, and whether a price file is
+// good. Prices, and how they are found and applied, are internal/pricing.
+func newPrices() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "prices",
+		Short: "Explains what a call costs; lists, checks, compares, imports and publishes prices",
+	}
+	cmd.AddCommand(newPricesExplain(), newPricesList(), newPricesValidate(), newPricesDiff(), newPricesMissing(), newPricesPublish(), newPricesImport(), newPricesSchema())
+	return cmd
+}
+
+func newPricesExplain() *cobra.Command {
+	call, asJSON := pricing.Call{}, false
+	cmd := &cobra.Command{
+		Use:   "explain --provider openai --model gpt-4o-mini [input_text=1306 output_text=287 ...]",
+		Short: "Prints which row of the price book wins and every line of the calculation",
+		Long: `Prints how a call is priced: the names that were tried and the row that won,
+each quantity with its price, and the sum.
+
+Quantities are disjoint and given as kind=amount; seconds may have decimals.
+The kinds are ` + strings.Join(usage.QuantityKindNames(), ", ") + `.
+Without any, a million tokens of text in and a million out are taken.`,
+	}
+	book := addBook(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&call.Provider, "provider", "", "who bills the call, as gen_ai.provider.name spells it: openai, azure.ai.openai, aws.bedrock, ...")
+	flags.StringVar(&call.Model, "model", "", "the model that answered")
+	flags.StringVar(&call.RequestModel, "request-model", "", "the model that was asked for, tried after the other")
+	flags.StringVar(&call.ServiceTier, "tier", "", "the service tier that served the call: batch, flex, priority")
+	flags.StringVar(&call.Region, "region", "", "the provider's region")
+	flags.StringVar(&call.Variant, "variant", "", "size and quality of images, such as 1024x1024/hd")
+	flags.BoolVar(&asJSON, "json", false, "print a JSON object")
+	at := addAt(cmd, "when the call was made, a date (UTC) or an RFC 3339 instant (default: now)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if call.Model == "" && call.RequestModel == "" {
+			return errors.New("no model: set --model, and --provider")
+		}
+		var err error
+		if call.At, err = at(); err != nil {
+			return err
+		}
+		if call.Quantities, err = parseQuantities(args); err != nil {
+			return err
+		}
+		b, err := pricing.Load(*book)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return printJSON(cmd.OutOrStdout(), b.Explain(&call))
+		}
+		cmd.Print(b.Explain(&call).String())
+		return nil
+	}
+	return cmd
+}
+
+func parseQuantities(args []string) (q usage.Quantities, err error) {
+	if len(args) == 0 {
+		q[usage.InputTextTokens], q[usage.OutputTextTokens] = 1_000_000, 1_000_000
+	}
+	for _, arg := range args {
+		name, amount, ok := strings.Cut(arg, "=")
+		if !ok {
+			return q, fmt.Errorf("found %q, allowed is kind=amount such as input_text=1306", arg)
+		}
+		kind, err := usage.ParseQuantityKind(name)
+		if err != nil {
+			return q, err
+		}
+		if q[kind], err = usage.ParseQuantity(kind, amount); err != nil {
+			return q, err
+		}
+	}
+	return q, nil
+}
+
+func newPricesValidate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "validate FILE...",
+		Short: "Checks price files as the collector would at start, and prints what is odd about them",
+		Args:  cobra.MinimumNArgs(1),
+	}
+	builtin := cmd.Flags().String("builtin", pricing.DefaultBuiltin, "built-in book the files are laid over")
+	cmd.RunE = func(cmd *cobra.Command, files []string) error {
+		b, err := pricing.Load(pricing.Config{Builtin: *builtin, Files: files})
+		if err != nil {
+			return err
+		}
+		for _, warning := range b.Warnings() {
+			cmd.Println("odd:", warning)
+		}
+		cmd.Printf("%d files are good; with the book %s they are version %s\n", len(files), *builtin, b.Version())
+		return nil
+	}
+	return cmd
+}

@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// newPricesList lists the rows of the price book.
+func newPricesList() *cobra.Command {
+	var provider, model string
+	cmd := &cobra.Command{
+		Use:   "list [--provider openai] [--model gpt-4o]",
+		Short: "Lists the rows of the price book, or those that hold at a time",
+		Args:  cobra.NoArgs,
+	}
+	config := addBook(cmd)
+	cmd.Flags().StringVar(&provider, "provider", "", "only this provider")
+	cmd.Flags().StringVar(&model, "model", "", "only names that contain this text")
+	at := addAt(cmd, "only rows that hold at this date (UTC) or RFC 3339 instant (default: all rows)")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		moment, err := at()
+		if err != nil {
+			return err
+		}
+		b, err := pricing.Load(*config)
+		if err != nil {
+			return err
+		}
+		always := !cmd.Flags().Changed("at")
+		var t table
+		t.row("PROVIDER", "MODEL", "HOLDS", "PRICES", "SOURCE")
+		found := 0
+		for _, r := range b.Rows() {
+			if provider != "" && r.Provider != provider || !strings.Contains(r.Name, model) || !always && !holds(r.Span, moment) {
+				continue
+			}
+			found++
+			t.row(r.Provider, r.Name, r.Span, priceTexts(r.Prices.Prices), r.Source)
+		}
+		if found == 0 {
+			return fmt.Errorf("no row of the book fits; providers are %s", strings.Join(providers(b), ", "))
+		}
+		return t.print(cmd.OutOrStdout())
+	}
+	return cmd
+}
+
+func holds(s book.Span, at time.Time) bool {
+	return !at.Before(s.From) && (s.Until.IsZero() || at.Before(s.Until))
+}
+
+func priceTexts(prices []book.Price) string {
+	texts := make([]string, 0, len(prices))
+	for _, p := range prices {
+		value := p.Amount.String() + " " + p.Unit.String()
+		if p.IsSame() {
+			value = "as " + p.Same.String()
+		}
+		texts = append(texts, p.Item.String()+" "+value)
+	}
+	return strings.Join(texts, ", ")
+}
+
+func providers(b *pricing.Book) (names []string) {
+	for _, r := range b.Rows() {
+		if len(names) == 0 || names[len(names)-1] != r.Provider {
+			names = append(names, r.Provider)
+		}
+	}
+	return names
+}
+
+// newPricesDiff lists what other prices would change.
+func newPricesDiff() *cobra.Command {
+	var asJSON, onStored bool
+	cmd := &cobra.Command{
+		Use:   "diff FILE...",
+		Short: "Lists the prices that would change if files were laid over the book",
+		Long: `Lists the prices that would change if price files were laid over the book: files
+of ours, or price data of LiteLLM, genai-prices, models.dev or Portkey (.json).
+Prices are in dollars for one unit.
+
+With --stored it prices the calls that are stored (default: the last 30 days)
+and shows by model what would change in dollars. It only reads. --builtin none
+compares with the files alone.`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	db, reported := addDatabase(cmd), addReported(cmd)
+	period := addPeriod(cmd, "from", "to", " (with --stored; default: 30 days before the end)", " (with --stored; default: today)")
+	cmd.Flags().BoolVar(&onStored, "stored", false, "show what would change on the stored calls, in dollars")
+	config := addBook(cmd)
+	at := addAt(cmd, "prices of this date (UTC) or RFC 3339 instant (default: now)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON array")
+	cmd.RunE = func(cmd *cobra.Command, files []string) error {
+		moment, err := at()
+		if err != nil {
+			return err
+		}
+		older, err := pricing.Load(*config)
+		if err != nil {
+			return err
+		}
+		newer, err := pricing.Load(pricing.Config{Builtin: config.Builtin, Files: append(append([]string{}, config.Files...), files...)})
+		if err != nil {
+			return err
+		}
+		if onStored {
+			span, err := period.span("", time.Now())
+			if err != nil {
+				return err
+			}
+			policy, err := reported()
+			if err != nil {
+				return err
+			}
+			pricer := pricing.Pricer{Book: newer, Reported: policy}
+			o := store.RepriceOptions{Filter: store.RepriceFilter{From: span.Current.From, To: span.Current.To}, Price: pricer.Price}
+			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+				d, err := compareCosts(ctx, pool, o)
+				switch {
+				case err != nil:
+					return err
+				case asJSON:
+					return printJSON(cmd.OutOrStdout(), d)
+				}
+				return d.print(cmd.OutOrStdout())
+			})
+		}
+		changes := pricing.Diff(older, newer, moment)
+		if asJSON {
+			if changes == nil {
+				changes = []pricing.Change{}
+			}
+			return printJSON(cmd.OutOrStdout(), changes)
+		}
+		var t table
+		for _, c := range changes {
+			t.row(c.Provider, c.Name, c.Part, c.Item, orNone(c.Old), "->", orNone(c.New), c.Unit)
+		}
+		if err := t.print(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		cmd.Printf("%d prices differ at %s\n", len(changes), moment.Format(time.RFC3339))
+		return nil
+	}
+	return cmd
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return "none"
+	}
+	return text
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// newPricesPublish writes list prices for dashboards.
+func newPricesPublish() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "publish",
+		Short: "Writes the list prices of the models that were called, for dashboards",
+		Long: `Writes the list prices of every model that was called, and when they changed, to
+public.usage_list_prices. Dashboards take from it what caching saved and where a
+price changed. No cost comes from it or changes by it.
+
+Run it after a change of the book and once a day, for models that are new. It
+changes only what differs. A model with a row that was written by hand keeps its
+rows. The database user needs the role usage_pricer.`,
+		Args: cobra.NoArgs,
+	}
+	db, config := addDatabase(cmd), addBook(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		b, err := pricing.Load(*config)
+		if err != nil {
+			return err
+		}
+		return db.with(cmd, asPricer, func(ctx context.Context, pool *pgxpool.Pool) error {
+			summary, unknown, err := publishPrices(ctx, pool, b)
+			if err != nil {
+				return err
+			}
+			cmd.Println(summary)
+			for _, m := range unknown {
+				cmd.Println("not in the book:", plain(m.Provider), plain(m.Model))
+			}
+			return nil
+		})
+	}
+	return cmd
+}
+
+// publishPrices writes the list prices of a book for the models that were called.
+// It says in one line what it did, and gives the models that the book has no list
+// price for.
+func publishPrices(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book) (summary string, unknown []store.CalledModel, err error) {
+	models, err := store.CalledModels(ctx, pool)
+	if err != nil {
+		return "", nil, err
+	}
+	var prices []store.ListPrice
+	for _, m := range models {
+		list := b.ListPrices(m.Provider, m.Model)
+		if len(list) == 0 {
+			unknown = append(unknown, m)
+		}
+		for _, l := range list {
+			prices = append(prices, store.ListPrice{CalledModel: m, Kind: l.Kind.String(), From: l.From, DollarsPerMillion: l.DollarsPerMillion})
+		}
+	}
+	done, err := store.PublishListPrices(ctx, pool, b.Version(), prices)
+	summary = fmt.Sprintf("%d list prices of %s; %d written, %d removed", len(prices), plural(len(models)-len(unknown), "model"), done.Written, done.Removed)
+	if done.ByHand > 0 {
+		summary += fmt.Sprintf(", %s written by hand left alone", plural(done.ByHand, "model"))
+	}
+	return summary, unknown, err
+}

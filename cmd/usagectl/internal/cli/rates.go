@@ -1,0 +1,158 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/shopspring/decimal"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// newRates keeps the exchange rates by which reports show costs in another
+// currency.
+func newRates() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rates",
+		Short: "Keeps exchange rates, for reports in another currency",
+	}
+	db := addDatabase(cmd)
+	cmd.AddCommand(newRatesImport(db), newRatesList(db))
+	return cmd
+}
+
+func newRatesImport(db *database) *cobra.Command {
+	return &cobra.Command{
+		Use:   "import FILE.csv",
+		Short: "Stores the rates of a CSV file, all or none",
+		Long: `Stores the rates of a CSV file with the columns currency, valid_from, rate, source:
+how much of the currency one US dollar buys, from that day (UTC) until the next
+row. A rate that is there already for the same day is replaced. Costs are stored
+in dollars; rates change only what reports show. The database user needs the
+role usage_pricer.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			file, err := os.Open(args[0])
+			if err != nil {
+				return fmt.Errorf("read rates: %w", err)
+			}
+			defer file.Close() //nolint:errcheck // it was only read
+			rates, err := readRates(args[0], file)
+			if err != nil {
+				return err
+			}
+			return db.with(cmd, asPricer, func(ctx context.Context, pool *pgxpool.Pool) error {
+				changed, err := store.SaveRates(ctx, pool, rates)
+				if err == nil {
+					cmd.Printf("%d rates read, %d of them new or different\n", len(rates), changed)
+				}
+				return err
+			})
+		},
+	}
+}
+
+func newRatesList(db *database) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "Lists the stored rates",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+				rates, err := store.Rates(ctx, pool)
+				if err != nil {
+					return err
+				}
+				var t table
+				t.row("CURRENCY", "VALID FROM", number("FOR ONE USD"), "SOURCE")
+				for _, r := range rates {
+					t.row(r.Currency, r.From.Format(time.DateOnly), number(r.Rate.String()), r.Source)
+				}
+				return t.print(cmd.OutOrStdout())
+			})
+		},
+	}
+}
+
+var (
+	rateHeader   = []string{"currency", "valid_from", "rate", "source"}
+	rateCurrency = regexp.MustCompile(`^[A-Z]{3}$`)
+	// rateNumber keeps what decimal also reads, exponents and signs, out: in a
+	// rate they are mistakes. The table keeps twelve digits on each side.
+	rateNumber = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?$`)
+)
+
+// maxRateFaults is how many faults of a file are told at once.
+const maxRateFaults = 20
+
+// readRates reads a file and tells all its faults, each with its line.
+func readRates(name string, r io.Reader) ([]store.ExchangeRate, error) {
+	in := csv.NewReader(r)
+	in.TrimLeadingSpace = true
+	first, err := in.Read()
+	if err != nil || !slices.Equal(first, rateHeader) {
+		return nil, fmt.Errorf("%s:1: found %q, needed is the header %s", name, strings.Join(first, ","), strings.Join(rateHeader, ","))
+	}
+	var rates []store.ExchangeRate
+	var faults []error
+	seen := map[string]int{}
+	for len(faults) < maxRateFaults {
+		fields, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := in.FieldPos(0)
+		rate, err := parseRate(fields)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", name, line, err))
+			continue
+		}
+		key := fields[0] + fields[1]
+		if before, twice := seen[key]; twice {
+			faults = append(faults, fmt.Errorf("%s:%d: %s on %s stands in line %d already", name, line, fields[0], fields[1], before))
+		}
+		seen[key] = line
+		rates = append(rates, rate)
+	}
+	if len(faults) == 0 && len(rates) == 0 {
+		faults = append(faults, fmt.Errorf("%s has no rates", name))
+	}
+	return rates, errors.Join(faults...)
+}
+
+func parseRate(fields []string) (r store.ExchangeRate, err error) {
+	r.Currency, r.Source = fields[0], strings.TrimSpace(fields[3])
+	if !rateCurrency.MatchString(r.Currency) || r.Currency == "USD" {
+		return r, fmt.Errorf("currency: found %q, needed are the three capital letters of ISO 4217, other than USD", r.Currency)
+	}
+	if r.From, err = time.Parse(time.DateOnly, fields[1]); err != nil {
+		return r, fmt.Errorf("valid_from: found %q, needed is a date such as 2026-01-31", fields[1])
+	}
+	if r.From.Before(usage.MinTime) || !r.From.Before(usage.MaxTime) {
+		return r, fmt.Errorf("valid_from: %s is outside %s to %s", fields[1], usage.MinTime.Format(time.DateOnly), usage.MaxTime.Format(time.DateOnly))
+	}
+	if !rateNumber.MatchString(fields[2]) {
+		return r, fmt.Errorf("rate: found %q, needed is a decimal number such as 0.8523, with at most 12 places", fields[2])
+	}
+	if r.Rate, err = decimal.NewFromString(fields[2]); err != nil || r.Rate.IsZero() {
+		return r, fmt.Errorf("rate: found %q, needed is more than 0", fields[2])
+	}
+	if r.Source == "" || len(r.Source) > usage.MaxTextBytes || usage.CleanText(r.Source, usage.MaxTextBytes) != r.Source {
+		return r, fmt.Errorf("source: found %q, needed is who says so, in 1 to %d bytes", usage.CleanText(r.Source, 40), usage.MaxTextBytes)
+	}
+	return r, nil
+}

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+)
+
+const prices = `
+provider: openai
+rows:
+  - model: new-model
+    per_1m_tokens: {input: 2.50, output: 10}
+    source: contract
+`
+
+func TestADryRunShowsWhatTheRunThenDoes(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, cost_source) VALUES
+		('2026-01-02T10:00Z', 0, 'text', 'new-model', 'openai', 1100, 1000, 100, 'unpriced', 'unknown_model', NULL),
+		('2026-01-03T10:00Z', 0, 'text', 'new-model', 'openai', 1100, 1000, 100, 'unpriced', 'unknown_model', NULL),
+		('2026-01-03T11:00Z', 9, 'text', 'gpt-4o', 'openai', 1100, 1000, 100, 'priced', NULL, 'computed'),
+		('2026-01-03T12:00Z', 5, 'text', 'gpt-4o', 'openai', NULL, NULL, NULL, 'priced', NULL, 'computed')`)
+	file := filepath.Join(t.TempDir(), "ours.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(prices), 0o600))
+	args := []string{"reprice", "--builtin", "openai-2024", "--from", "2026-01-01", "--to", "2026-01-03", "--file", file}
+
+	out, err := on(t, db.DSN, append(args, "--dry-run")...)
+	require.NoError(t, err)
+	assert.Contains(t, out, "dry run: nothing was changed")
+	assert.Regexp(t, `openai +gpt-4o +1 +1 +9 +0\.0065 +-8\.9935 +0 -> 0`, out)
+	assert.Regexp(t, `openai +new-model +2 +2 +0 +0\.007 +\+0\.007 +2 -> 0`, out)
+	assert.Contains(t, out, "1 call is left alone: the row stores no quantities")
+	assert.Equal(t, "14.000000000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.api_usage`))
+
+	out, err = on(t, db.DSN, append(args, "--only-unpriced", "--note", "contract signed", "--json")...)
+	require.NoError(t, err)
+	var a struct {
+		Run *struct {
+			ID, ChangedCalls json.Number
+			NewCost          json.Number
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &a))
+	require.NotNil(t, a.Run)
+	assert.Equal(t, []string{"2", "0.007"}, []string{a.Run.ChangedCalls.String(), a.Run.NewCost.String()})
+	assert.Equal(t, "14.007000000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.usage_day`))
+	assert.Equal(t, "openai-2024 + ours.yaml|contract signed|true|postgres", db.Text(`SELECT book, note, only_unpriced, requested_by FROM public.usage_reprice_run`))
+
+	out, err = on(t, db.DSN, append(args, "--only-unpriced")...)
+	require.NoError(t, err)
+	assert.Contains(t, out, "nothing to change")
+}
+
+func TestWhatIsRefusedSaysWhatIsAllowed(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "--from must be set"},
+		{[]string{"--from", "2026-01-01"}, "--to must be set"},
+		{[]string{"--from", "2026-02-01", "--to", "2026-01-01"}, "allowed is a time before the end of the period, --to 2026-01-01"},
+		{[]string{"--from", "yesterday", "--to", "2026-01-01"}, `--from: found "yesterday"`},
+		{[]string{"--from", "2026-01-01", "--to", "2026-01-01", "--batch", "0"}, "must be 1 to 50000"},
+		{[]string{"--from", "2026-01-01", "--to", "2026-01-01", "--reported-cost", "both"}, "prefer_computed, prefer_reported, computed_only"},
+		{[]string{"--from", "2026-01-01", "--to", "2026-01-01", "--file", "none.yaml"}, "none.yaml"},
+	} {
+		_, err := on(t, "postgres://127.0.0.1:1/usage", append([]string{"reprice"}, c.args...)...)
+		require.ErrorContains(t, err, c.says)
+	}
+	_, err := on(t, pgtest.NewEmpty(t).DSN, "reprice", "--from", "2026-01-01", "--to", "2026-01-01")
+	require.ErrorContains(t, err, "usagectl migrate up")
+}

@@ -1,0 +1,65 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// negotiated is the model whose price changes within the demo's days, so that
+// the dashboards have a change to mark.
+const negotiated = "gpt-4o-2024-08-06"
+
+// writePrices writes the demo's own price file, as a team writes a price it
+// negotiated, and gives its path and the day (UTC) from which it holds.
+func writePrices(dir string, now time.Time, days int) (file string, from time.Time, err error) {
+	from = now.UTC().AddDate(0, 0, -max(1, days/5)).Truncate(24 * time.Hour)
+	file = filepath.Join(dir, "demo-prices.yaml")
+	content := fmt.Sprintf(`provider: openai
+rows:
+  - model: %s
+    from: %s
+    inherit: true
+    per_1m_tokens: {input: 2.25, cache_read: 1.125, output: 9}
+    source: "the demo's example of a negotiated price: 10 %% below the list"
+`, negotiated, from.Format(time.DateOnly))
+	return file, from, os.WriteFile(file, []byte(content), 0o600)
+}
+
+// fillBoards lets the dashboards know what calls alone do not tell: list
+// prices, as `usagectl prices publish` does, and in a database that is the
+// demo's own also examples of budgets and of an exchange rate.
+func fillBoards(ctx context.Context, out io.Writer, commands Commands, dsn, priceFile string, ownDatabase bool) error {
+	book, err := pricing.Load(pricing.Config{Files: []string{priceFile}})
+	if err != nil {
+		return err
+	}
+	pool, err := store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	done, _, err := commands.PublishPrices(ctx, pool, book)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "      for the dashboards:", done)
+	if !ownDatabase {
+		return nil
+	}
+	_, err = pool.Exec(ctx, `
+WITH budgets AS (
+  INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('everything', 'org', 'month', 4), ('a day', 'org', 'day', 0.25)
+)
+INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2020-01-01', 0.9, 'example of the demo, no real rate')`)
+	if err != nil {
+		return fmt.Errorf("write budgets and a rate for the dashboards: %w", err)
+	}
+	return nil
+}

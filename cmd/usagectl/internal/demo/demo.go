@@ -1,0 +1,187 @@
+// Package demo is `usagectl demo`: the whole system on one machine, fed
+// with captured telemetry of real libraries, until Ctrl-C.
+//
+// It owns the order of the steps and what is said about them. Every step uses
+// what a user would use: the built collector as a process of its own, OTLP
+// over gRPC, the query API over HTTP.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/replay"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// Commands are what the demo does by other commands of usagectl.
+type Commands struct {
+	// PublishPrices is `usagectl prices publish`; it says what it did.
+	PublishPrices func(context.Context, *pgxpool.Pool, *pricing.Book) (string, []store.CalledModel, error)
+}
+
+type options struct {
+	collector   string
+	days        int
+	callsPerDay int
+	once        bool
+	noGrafana   bool
+}
+
+// New returns the command.
+func New(c Commands) *cobra.Command {
+	o := options{}
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Runs PostgreSQL, the collector and 90 days of captured telemetry on this machine",
+		Long: `Runs the whole system on this machine, on loopback only:
+
+  1. PostgreSQL: the one DATABASE_URL names, else a private one that is started
+     for the demo and removed after it (as an unprivileged user when run as root)
+  2. the collector with examples/demo.yaml and a price file with one negotiated price
+  3. captured telemetry of real libraries, spread over the last days, sent as OTLP;
+     then, for the dashboards, the list prices of its models, and in the private
+     database examples of budgets and of an exchange rate
+  4. the totals, asked from the query API, and the calls to ask yourself
+
+It stays up with a trickle of live calls until Ctrl-C, or ends after step 4
+with --once. While it is up and grafana is in PATH, the dashboards are shown by
+a Grafana of its own, on loopback, for everybody to look at; not with
+DATABASE_URL, because it changes the password of the role usage_grafana.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.days < 1 || o.days > 365 {
+				return fmt.Errorf("--days must be between 1 and 365, found %d", o.days)
+			}
+			if o.callsPerDay < 1 || o.callsPerDay > 10_000 {
+				return fmt.Errorf("--calls-per-day must be between 1 and 10000, found %d", o.callsPerDay)
+			}
+			err := run(cmd.Context(), cmd.OutOrStdout(), c, o)
+			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
+				return nil // Ctrl-C is how a demo ends
+			}
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&o.collector, "collector", "bin/otelcol-usage", "path of the collector binary")
+	cmd.Flags().IntVar(&o.days, "days", 90, "how many days back the telemetry begins")
+	cmd.Flags().IntVar(&o.callsPerDay, "calls-per-day", 40, "captures sent for a day of average traffic")
+	cmd.Flags().BoolVar(&o.once, "once", false, "end after the totals are shown")
+	cmd.Flags().BoolVar(&o.noGrafana, "no-grafana", false, "do not start Grafana")
+	return cmd
+}
+
+// deadline bounds each step that waits for something.
+const deadline = 2 * time.Minute
+
+func run(ctx context.Context, out io.Writer, commands Commands, o options) error {
+	captures, err := replay.Builtin()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(o.collector); err != nil {
+		return fmt.Errorf("no collector at %s: run `make build` first, or name it with --collector", o.collector)
+	}
+	dir, err := os.MkdirTemp("", "otelcol-usage-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+
+	ownDatabase := os.Getenv("DATABASE_URL") == ""
+	dsn, stopDatabase, err := database(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer stopDatabase()
+
+	fmt.Fprintln(out, "[2/4] collector: starting", o.collector, "with examples/demo.yaml")
+	now := time.Now().UTC()
+	priceFile, changes, err := writePrices(dir, now, o.days)
+	if err != nil {
+		return err
+	}
+	c, err := startCollector(ctx, o.collector, dir, dsn, priceFile)
+	if err != nil {
+		return err
+	}
+	defer c.stop(out)
+	if err := c.waitUntilReady(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "      OTLP gRPC on %s, OTLP HTTP on %s, query API on http://%s\n", c.grpc, c.http, c.api)
+	fmt.Fprintf(out, "      %s costs 10 %% less from %s on: a price file of one's own, as an example\n", negotiated, changes.Format(time.DateOnly))
+
+	s, err := newSender(c.grpc, captures)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	before, err := c.calls(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.sendHistory(ctx, out, now, o.days, o.callsPerDay); err != nil {
+		return err
+	}
+	if err := c.waitForCalls(ctx, before+int64(s.billable)); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "      %d spans sent, %d billable calls stored, each once\n", s.spans, s.billable)
+	if err := fillBoards(ctx, out, commands, dsn, priceFile, ownDatabase); err != nil {
+		return err
+	}
+
+	if err := c.report(ctx, out, now, o.days); err != nil {
+		return err
+	}
+	if o.once {
+		return nil
+	}
+	if !o.noGrafana {
+		stopGrafana := showGrafana(ctx, out, dsn, ownDatabase)
+		defer stopGrafana()
+	}
+	fmt.Fprintln(out, "Live calls trickle in now. Ctrl-C stops everything.")
+	return s.trickle(ctx, c.exited)
+}
+
+// database gives a DSN and how to let go of it.
+func database(ctx context.Context, out io.Writer) (string, func(), error) {
+	if dsn := os.Getenv("DATABASE_URL"); dsn != "" {
+		fmt.Fprintln(out, "[1/4] PostgreSQL: using DATABASE_URL; the demo's calls are stored there")
+		return dsn, func() {}, nil
+	}
+	fmt.Fprintln(out, "[1/4] PostgreSQL: DATABASE_URL is not set, starting a private server")
+	ctx, cancel := context.WithTimeout(ctx, 2*deadline)
+	defer cancel()
+	server, err := pgserver.Start(ctx, pgserver.Options{Log: out})
+	if err != nil {
+		return "", nil, err
+	}
+	return server.DSN, server.Stop, nil
+}
+
+// freeAddress is the preferred loopback address, or another port when somebody
+// listens there already.
+func freeAddress(preferred string) (string, error) {
+	for _, address := range []string{preferred, "127.0.0.1:0"} {
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue
+		}
+		address = l.Addr().String()
+		return address, l.Close()
+	}
+	return "", errors.New("no free port on 127.0.0.1")
+}

@@ -1,0 +1,120 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// shownDays bounds the daily trend in the terminal.
+const shownDays = 21
+
+// report asks the API as a user would and prints its answers.
+func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, days int) error {
+	from := now.AddDate(0, 0, 1-days)
+	answer, err := c.usage(ctx, from, now)
+	if err != nil {
+		return err
+	}
+	var users usersAnswer
+	if err := c.get(ctx, "/api/admin/users", &users); err != nil {
+		return err
+	}
+	names := map[string]string{}
+	for _, u := range users.Users {
+		names[u.ID] = u.ExternalID
+	}
+
+	current := answer.Current
+	fmt.Fprintf(out, "[4/4] the answers of the query API, %s to %s\n\n", from.Format(time.DateOnly), now.Format(time.DateOnly))
+	fmt.Fprintf(out, "  Total cost   $%s in %s calls", current.TotalCost, current.Calls)
+	if n := current.Unpriced.Calls; n != "" && n != "0" {
+		fmt.Fprintf(out, "; %s calls have no price and are not in it", n)
+	}
+	fmt.Fprint(out, "\n\n")
+	breakdown(out, "By API type", current.UsageByType, nil)
+	breakdown(out, "By user", current.UsageByUser, names)
+
+	fmt.Fprintf(out, "  By day (last %d)\n", shownDays)
+	daily := current.DailyUsage
+	if len(daily) > shownDays {
+		daily = daily[len(daily)-shownDays:]
+	}
+	var top decimal.Decimal
+	for _, d := range daily {
+		top = decimal.Max(top, amount(d.Cost))
+	}
+	for _, d := range daily {
+		fmt.Fprintf(out, "    %s  %10s  %s\n", d.Date, shown(d.Cost), bar(amount(d.Cost), top))
+	}
+
+	fmt.Fprintf(out, `
+  Ask yourself:
+    curl -s 'http://%s%s'
+    curl -s 'http://%s/api/admin/users'
+`, c.api, usagePath(from, now), c.api)
+	if id := topUser(current.UsageByUser); id != "" {
+		fmt.Fprintf(out, "    curl -s 'http://%s%s&userId=%s'\n", c.api, usagePath(from, now), id)
+	}
+	fmt.Fprintf(out, "  Send your own spans: OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n", c.http)
+	return nil
+}
+
+func breakdown(out io.Writer, title string, costs map[string]json.Number, names map[string]string) {
+	keys := slices.SortedFunc(maps.Keys(costs), func(a, b string) int {
+		return cmp.Or(amount(costs[b]).Cmp(amount(costs[a])), cmp.Compare(a, b))
+	})
+	var total decimal.Decimal
+	for _, cost := range costs {
+		total = total.Add(amount(cost))
+	}
+	fmt.Fprintln(out, "  "+title)
+	for _, key := range keys {
+		name := cmp.Or(names[key], key)
+		share := "   -"
+		if !total.IsZero() {
+			share = fmt.Sprintf("%3s%%", amount(costs[key]).Mul(decimal.New(100, 0)).DivRound(total, 0))
+		}
+		fmt.Fprintf(out, "    %-36s  %10s  %s\n", name, shown(costs[key]), share)
+	}
+	fmt.Fprintln(out)
+}
+
+func topUser(costs map[string]json.Number) string {
+	best := ""
+	for id, cost := range costs {
+		if len(id) == 36 && (best == "" || amount(cost).GreaterThan(amount(costs[best]))) {
+			best = id
+		}
+	}
+	return best
+}
+
+// amount reads a cost; what is not a number would be a defect of the API and
+// shows as 0.
+func amount(cost json.Number) decimal.Decimal {
+	d, err := decimal.NewFromString(cost.String())
+	if err != nil {
+		return decimal.Zero
+	}
+	return d
+}
+
+// shown rounds for display only.
+func shown(cost json.Number) string { return "$" + amount(cost).StringFixed(4) }
+
+func bar(cost, top decimal.Decimal) string {
+	const width = 40
+	if top.IsZero() {
+		return ""
+	}
+	return strings.Repeat("█", int(cost.Mul(decimal.New(width, 0)).DivRound(top, 0).IntPart()))
+}

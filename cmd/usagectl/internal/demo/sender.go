@@ -1,0 +1,153 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/replay"
+)
+
+// users make calls in proportion to their weight; the empty one is the traffic
+// that names nobody.
+var users = []struct {
+	name   string
+	weight int
+}{
+	{"ada@example.com", 30}, {"grace@example.com", 20}, {"alan@example.com", 14}, {"edsger@example.com", 10},
+	{"barbara@example.com", 8}, {"donald@example.com", 6}, {"margaret@example.com", 5}, {"", 7},
+}
+
+var services = []string{"chat-api", "support-bot", "search-indexer", "docs-assistant"}
+
+// sender sends retold captures to the collector.
+type sender struct {
+	conn     *grpc.ClientConn
+	client   ptraceotlp.GRPCClient
+	captures []*replay.Capture
+	random   *rand.Rand
+	// run makes ids differ from one demo to the next, so that a database that
+	// is kept gets new calls each time.
+	run             uint64
+	sent            uint64
+	spans, billable int
+}
+
+func newSender(address string, captures []*replay.Capture) (*sender, error) {
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, err
+	}
+	run := uint64(time.Now().UnixNano())
+	return &sender{
+		conn:     conn,
+		client:   ptraceotlp.NewGRPCClient(conn),
+		captures: captures,
+		random:   rand.New(rand.NewPCG(run, 1)),
+		run:      run,
+	}, nil
+}
+
+func (s *sender) close() { _ = s.conn.Close() }
+
+// sendHistory sends days of traffic that grows by about a half, with quiet
+// weekends, so that the trend has something to show.
+func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, days, callsPerDay int) error {
+	fmt.Fprintf(out, "[3/4] telemetry: %d captures of real libraries, retold over the last %d days\n", len(s.captures), days)
+	for day := days - 1; day >= 0; day-- {
+		midnight := now.AddDate(0, 0, -day).Truncate(24 * time.Hour)
+		n := float64(callsPerDay) * (0.8 + 0.4*float64(days-day)/float64(days)) * (0.85 + 0.3*s.random.Float64())
+		if weekday := midnight.Weekday(); weekday == time.Saturday || weekday == time.Sunday {
+			n *= 0.35
+		}
+		until := midnight.Add(24 * time.Hour)
+		if until.After(now) {
+			until = now
+		}
+		batch := ptrace.NewTraces()
+		for range int(n) + 1 {
+			// The calls end before now: none lies in the future.
+			at := midnight.Add(time.Duration(s.random.Int64N(int64(until.Sub(midnight)) + 1)))
+			td, err := s.retell(at)
+			if err != nil {
+				return err
+			}
+			td.ResourceSpans().MoveAndAppendTo(batch.ResourceSpans())
+		}
+		if err := s.send(ctx, batch); err != nil {
+			return err
+		}
+		if done := days - day; done%30 == 0 || day == 0 {
+			fmt.Fprintf(out, "      day %d of %d: %d spans sent\n", done, days, s.spans)
+		}
+	}
+	return nil
+}
+
+// trickle sends a call every other second until ctx ends or the collector does.
+func (s *sender) trickle(ctx context.Context, exited <-chan struct{}) error {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-exited:
+			return fmt.Errorf("the collector ended by itself")
+		case now := <-tick.C:
+			td, err := s.retell(now.UTC())
+			if err != nil {
+				return err
+			}
+			if err := s.send(ctx, td); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *sender) retell(at time.Time) (ptrace.Traces, error) {
+	capture := s.captures[s.random.IntN(len(s.captures))]
+	s.sent++
+	s.billable += capture.Truth.BillableCalls
+	return capture.Retell(replay.Retelling{
+		At: at, Seed: s.run + s.sent, User: s.user(), Service: services[s.random.IntN(len(services))],
+	})
+}
+
+func (s *sender) user() string {
+	total := 0
+	for _, u := range users {
+		total += u.weight
+	}
+	n := s.random.IntN(total)
+	for _, u := range users {
+		if n -= u.weight; n < 0 {
+			return u.name
+		}
+	}
+	return ""
+}
+
+// send hands one request to the collector.
+func (s *sender) send(ctx context.Context, td ptrace.Traces) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	spans := td.SpanCount()
+	_, err := s.client.Export(ctx, ptraceotlp.NewExportRequestFromTraces(td), grpc.WaitForReady(true))
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("send OTLP: %w", err)
+	}
+	s.spans += spans
+	return nil
+}
