@@ -117,7 +117,7 @@ func BenchmarkRead(b *testing.B) {
 				b.Fatal(err)
 			}
 			var calls, skipped int
-			emit := func(*Call, ptrace.Span, pcommon.Resource) { calls++ }
+			emit := func(*Call, ptrace.Span) { calls++ }
 			skip := func(string, SkipReason) { skipped++ }
 			b.ReportAllocs()
 			for b.Loop() {
@@ -147,7 +147,7 @@ func BenchmarkReadDialects(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				reader.Read(td, func(*Call, ptrace.Span, pcommon.Resource) {}, func(string, SkipReason) {})
+				reader.Read(td, func(*Call, ptrace.Span) {}, func(string, SkipReason) {})
 			}
 			spans := float64(b.N) * float64(td.SpanCount())
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/spans, "ns/span")

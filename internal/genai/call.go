@@ -112,6 +112,3 @@ const (
 	// are read ([Config.AgentLogs]).
 	SkipOtherSignal SkipReason = "other_signal"
 )
-
-// SkipReasons lists all reasons for skipping.
-var SkipReasons = []SkipReason{SkipNotACall, SkipUnknownOperation, SkipCallFailed, SkipDuplicate, SkipOtherSignal}

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
@@ -24,7 +23,7 @@ func TestPayloadsAreReadConcurrently(t *testing.T) {
 					told{scope: scopeUnknown, trace: byte(n), span: 1, start: n, end: n + 300, operation: "invoke_agent", user: fmt.Sprint("u", n), noUsage: true},
 					told{scope: scopeOpenAI, trace: byte(n), span: 2, parent: 1, start: n + 1, end: n + 2, id: fmt.Sprintf("chatcmpl-abcdefghijkm%06d", n), in: int64(n + 1), out: 1},
 				)
-				reader.Read(td, func(c *Call, span ptrace.Span, _ pcommon.Resource) {
+				reader.Read(td, func(c *Call, span ptrace.Span) {
 					calls[worker]++
 					span.Attributes().PutStr("usage.id", c.User)
 				}, func(string, SkipReason) {})

@@ -133,8 +133,5 @@ func (r *Reader) declare(c *Config) error {
 	r.inputSeconds = one("input audio seconds", c.InputAudioSeconds)
 	r.inputCharacters = one("input characters", c.InputCharacters)
 	r.inputImages = one("input images", c.InputImages)
-	for _, id := range append(append([]nameID{r.inputSeconds, r.inputCharacters, r.inputImages}, r.userNames...), r.tagNames...) {
-		r.contextNames.put(id)
-	}
 	return errors.Join(errs...)
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -333,7 +332,7 @@ func readAll(t testing.TB, config Config, td ptrace.Traces) (calls []Call, skips
 // readWith keeps copies of the calls and counts the skips by "dialect reason".
 func readWith(reader *Reader, td ptrace.Traces) (calls []Call, skips map[string]int) {
 	skips = map[string]int{}
-	reader.Read(td, func(c *Call, _ ptrace.Span, _ pcommon.Resource) {
+	reader.Read(td, func(c *Call, _ ptrace.Span) {
 		kept := *c
 		kept.Tags = append([]usage.Tag(nil), c.Tags...)
 		calls = append(calls, kept)
@@ -345,7 +344,7 @@ func readLogs(t testing.TB, config Config, ld plog.Logs) (calls []Call) {
 	t.Helper()
 	reader, err := NewReader(config)
 	require.NoError(t, err)
-	reader.ReadLogs(ld, func(c *Call, _ plog.LogRecord, _ pcommon.Resource) { calls = append(calls, *c) }, func(string, SkipReason) {})
+	reader.ReadLogs(ld, func(c *Call, _ plog.LogRecord) { calls = append(calls, *c) }, func(string, SkipReason) {})
 	return calls
 }
 

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
@@ -79,7 +78,7 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 		calls, skips := 0, 0
-		reader.Read(td, func(c *Call, span ptrace.Span, _ pcommon.Resource) {
+		reader.Read(td, func(c *Call, span ptrace.Span) {
 			calls++
 			checkCall(t, c)
 			span.Attributes().PutStr("usage.id", "written by the processor")
@@ -107,7 +106,7 @@ func FuzzReadLogs(f *testing.F) {
 		if err != nil {
 			return
 		}
-		reader.ReadLogs(ld, func(c *Call, _ plog.LogRecord, _ pcommon.Resource) { checkCall(t, c) }, func(string, SkipReason) {})
+		reader.ReadLogs(ld, func(c *Call, _ plog.LogRecord) { checkCall(t, c) }, func(string, SkipReason) {})
 	})
 }
 

@@ -53,7 +53,7 @@ var (
 // record is none of ours and passes in silence.
 func (r *Reader) ReadLogs(
 	ld plog.Logs,
-	emit func(call *Call, record plog.LogRecord, resource pcommon.Resource),
+	emit func(call *Call, record plog.LogRecord),
 	skip func(dialect string, reason SkipReason),
 ) {
 	var state *reading
@@ -77,7 +77,7 @@ func (r *Reader) ReadLogs(
 					entered = true
 				}
 				if call := state.readRecord(event, ofScope.Scope().Name(), record); call != nil {
-					emit(call, record, ofResource.Resource())
+					emit(call, record)
 				}
 			}
 		}

@@ -15,7 +15,6 @@ type Reader struct {
 
 	userNames, tagNames                        []nameID
 	inputSeconds, inputCharacters, inputImages nameID
-	contextNames                               nameSet
 
 	roots   *rootMemory
 	callers callerMemory
@@ -48,7 +47,7 @@ func NewReader(config Config) (*Reader, error) {
 // valid until emit returns.
 func (r *Reader) Read(
 	td ptrace.Traces,
-	emit func(call *Call, span ptrace.Span, resource pcommon.Resource),
+	emit func(call *Call, span ptrace.Span),
 	skip func(dialect string, reason SkipReason),
 ) {
 	var state *reading // only a payload with GenAI in it needs one
@@ -115,7 +114,6 @@ type reading struct {
 	pending []facts // of the calls whose model an ancestor must tell
 	tree    tree
 	ids     keyTable
-	scopes  int // how many different scopes the calls have, 2 for "some"
 
 	models    map[string]modelInfo
 	lastModel string
@@ -126,7 +124,6 @@ type reading struct {
 type found struct {
 	call     Call
 	span     ptrace.Span
-	resource pcommon.Resource
 	user     string // the resource's
 	scope    string
 	told     string // what the span calls the provider
@@ -145,7 +142,6 @@ type found struct {
 
 // ofResource is what a resource tells about all its calls.
 type ofResource struct {
-	resource                            pcommon.Resource
 	service, environment, user, session string
 }
 
@@ -166,7 +162,6 @@ func newReading(r *Reader) *reading {
 func (r *reading) start(td ptrace.Traces, skip func(string, SkipReason)) {
 	r.skip = skip
 	r.tree.traces = td
-	r.scopes = 0
 }
 
 // release lets go of everything that points into the payload. It is false
@@ -191,7 +186,6 @@ func (r *reading) enterResource(resource pcommon.Resource) {
 	a.read(r.names, resource.Attributes())
 	r.touched.join(&a.present)
 	r.resource = ofResource{
-		resource:    resource,
 		service:     a.text(nameService),
 		environment: a.firstText(namesEnvironment),
 		user:        r.userOf(a),

@@ -82,7 +82,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 		call.User = r.userOf(a)
 	}
 	s.readTags()
-	f.span, f.resource, f.user, f.scope = span, r.resource.resource, r.resource.user, r.scope
+	f.span, f.user, f.scope = span, r.resource.user, r.scope
 	f.op, f.told, f.address = s.op, s.told, s.address
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() {
 		r.pending = append(r.pending, *numbers)

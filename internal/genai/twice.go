@@ -26,7 +26,7 @@ import (
 // telling is matched with at most one of the other observer, so two remain.
 
 // finish settles all calls of the payload and emits them.
-func (r *reading) finish(emit func(*Call, ptrace.Span, pcommon.Resource)) {
+func (r *reading) finish(emit func(*Call, ptrace.Span)) {
 	for i := range r.calls {
 		f := &r.calls[i]
 		if r.needsAncestors(f) {
@@ -64,7 +64,7 @@ func (r *reading) finish(emit func(*Call, ptrace.Span, pcommon.Resource)) {
 		if f.call.User == "" {
 			f.call.User = f.user
 		}
-		emit(&f.call, f.span, f.resource)
+		emit(&f.call, f.span)
 	}
 }
 

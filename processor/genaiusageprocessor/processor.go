@@ -130,8 +130,8 @@ type worker struct {
 	counts   counts
 	// These are methods of the worker: as fields they are allocated once for
 	// each worker and not once for each payload.
-	emitFunc    func(*genai.Call, ptrace.Span, pcommon.Resource)
-	emitLogFunc func(*genai.Call, plog.LogRecord, pcommon.Resource)
+	emitFunc    func(*genai.Call, ptrace.Span)
+	emitLogFunc func(*genai.Call, plog.LogRecord)
 	skipFunc    func(dialect string, reason genai.SkipReason)
 }
 
@@ -150,11 +150,11 @@ func (p *usageProcessor) newWorker() *worker {
 	return w
 }
 
-func (w *worker) emit(call *genai.Call, span ptrace.Span, _ pcommon.Resource) {
+func (w *worker) emit(call *genai.Call, span ptrace.Span) {
 	w.put(call, span.Attributes())
 }
 
-func (w *worker) emitLog(call *genai.Call, record plog.LogRecord, _ pcommon.Resource) {
+func (w *worker) emitLog(call *genai.Call, record plog.LogRecord) {
 	w.put(call, record.Attributes())
 }
 
