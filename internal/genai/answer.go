@@ -92,63 +92,63 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 	j.members(func(key string) bool {
 		switch key {
 		case "prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count":
-			set(&f.input)
+			set(&f.n[factInput])
 		case "completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "candidates_token_count", "responseTokenCount":
-			set(&f.output)
+			set(&f.n[factOutput])
 			if key[0] == 'c' && key[len(key)-1] == 't' {
 				f.outputMeans = outputExclusive // candidates exclude thoughts
 			}
 		case "total_tokens", "totalTokens", "totalTokenCount", "total_token_count":
-			set(&f.total)
+			set(&f.n[factTotal])
 		case "toolUsePromptTokenCount", "tool_use_prompt_token_count":
 			set(&toolUse)
 		case "cache_read_input_tokens", "cacheReadInputTokens":
-			set(&f.cacheRead)
+			set(&f.n[factCacheRead])
 			f.inputMeans = inputExclusive // Anthropic and Bedrock
 		case "cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens":
-			set(&f.cacheWrite)
+			set(&f.n[factCacheWrite])
 			f.inputMeans = inputExclusive
 		case "cache_creation":
 			j.members(func(key string) bool {
 				switch key {
 				case "ephemeral_5m_input_tokens":
-					set(&f.cacheWrite5m)
+					set(&f.n[factCacheWrite5m])
 				case "ephemeral_1h_input_tokens":
-					set(&f.cacheWrite1h)
+					set(&f.n[factCacheWrite1h])
 				}
 				return true
 			})
 		case "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens":
-			set(&f.cacheRead)
+			set(&f.n[factCacheRead])
 		case "thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens":
-			set(&f.reasoning)
+			set(&f.n[factReasoning])
 			f.outputMeans = outputExclusive
 		case "reasoning_tokens", "reasoningTokens":
-			set(&f.reasoning)
+			set(&f.n[factReasoning])
 		case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails", "promptTokensDetails":
 			f.readInputDetails(j)
 		case "completion_tokens_details", "output_tokens_details", "output_token_details", "outputTokenDetails", "outputTokensDetails", "completionTokensDetails":
 			f.readOutputDetails(j)
 		case "candidatesTokensDetails", "candidates_tokens_details":
-			readModalities(j, &f.outputAudio, &f.outputImage, nil)
+			readModalities(j, &f.n[factOutputAudio], &f.n[factOutputImage], nil)
 		case "cacheTokensDetails", "cache_tokens_details":
-			readModalities(j, &f.cacheReadAudio, &f.cacheReadImage, nil)
+			readModalities(j, &f.n[factCacheReadAudio], &f.n[factCacheReadImage], nil)
 		case "server_tool_use":
 			j.members(func(key string) bool {
 				if key == "web_search_requests" {
-					set(&f.webSearches)
+					set(&f.n[factWebSearches])
 				}
 				return true
 			})
 		case "seconds":
-			if seconds, ok := j.float(); ok && f.audioNanos == absent {
-				f.audioNanos = invalid
+			if seconds, ok := j.float(); ok && f.n[factAudioNanos] == absent {
+				f.n[factAudioNanos] = invalid
 				if nanos, ok := usage.SecondsToQuantity(seconds); ok && seconds <= maxSeconds {
-					f.audioNanos = count(nanos)
+					f.n[factAudioNanos] = count(nanos)
 				}
 			}
 		case "search_units":
-			set(&f.searchUnits)
+			set(&f.n[factSearchUnits])
 		case "service_tier":
 			if j.peek() == '"' && tier == "" {
 				tier = j.text()
@@ -156,41 +156,41 @@ func (f *facts) readUsage(j *jsonText, tier string) string {
 		}
 		return true
 	})
-	if toolUse.known() && f.input.known() {
-		f.input += toolUse
+	if toolUse.known() && f.n[factInput].known() {
+		f.n[factInput] += toolUse
 	}
 	return tier
 }
 
 func (f *facts) readInputDetails(j *jsonText) {
 	if j.peek() == '[' { // Gemini's list
-		readModalities(j, &f.inputAudio, &f.inputImage, &f.inputVideo)
+		readModalities(j, &f.n[factInputAudio], &f.n[factInputImage], &f.n[factInputVideo])
 		return
 	}
 	j.members(func(key string) bool {
 		var to *count
 		switch key {
 		case "cached_tokens", "cache_read", "cacheReadTokens", "cachedTokens":
-			to = &f.cacheRead
+			to = &f.n[factCacheRead]
 		case "cache_creation", "cache_write", "cacheWriteTokens", "cache_write_tokens", "cache_creation_tokens":
-			to = &f.cacheWrite
+			to = &f.n[factCacheWrite]
 		case "ephemeral_5m_input_tokens":
-			to = &f.cacheWrite5m
+			to = &f.n[factCacheWrite5m]
 		case "ephemeral_1h_input_tokens":
-			to = &f.cacheWrite1h
+			to = &f.n[factCacheWrite1h]
 		case "audio_tokens", "audio", "audioTokens":
-			to = &f.inputAudio
+			to = &f.n[factInputAudio]
 		case "image_tokens", "image", "imageTokens":
-			to = &f.inputImage
+			to = &f.n[factInputImage]
 		case "cache_creation_token_details": // LiteLLM
 			f.readInputDetails(j)
 		case "cached_tokens_details":
 			j.members(func(key string) bool {
 				switch key {
 				case "audio_tokens":
-					f.cacheReadAudio = j.count()
+					f.n[factCacheReadAudio] = j.count()
 				case "image_tokens":
-					f.cacheReadImage = j.count()
+					f.n[factCacheReadImage] = j.count()
 				}
 				return true
 			})
@@ -209,11 +209,11 @@ func (f *facts) readOutputDetails(j *jsonText) {
 		var to *count
 		switch key {
 		case "reasoning_tokens", "reasoning", "reasoningTokens":
-			to = &f.reasoning
+			to = &f.n[factReasoning]
 		case "audio_tokens", "audio", "audioTokens":
-			to = &f.outputAudio
+			to = &f.n[factOutputAudio]
 		case "image_tokens", "image", "imageTokens":
-			to = &f.outputImage
+			to = &f.n[factOutputImage]
 		}
 		if to != nil {
 			if n := j.count(); *to == absent {
@@ -250,46 +250,4 @@ func readModalities(j *jsonText, audio, image, video *count) {
 			*to = n
 		}
 	})
-}
-
-// take replaces the token counts by those of the provider's own usage object,
-// which says more than what a library made of it.
-func (f *facts) take(from *facts) {
-	if f.audioNanos == absent {
-		f.audioNanos = from.audioNanos
-	}
-	if from.input == absent && from.output == absent {
-		return
-	}
-	own := *f
-	*f = *from
-	f.audioNanos, f.characters, f.images = own.audioNanos, own.characters, own.images
-	f.estimate, f.inconsistent = own.estimate || from.estimate, own.inconsistent || from.inconsistent
-	f.callsMissing = own.callsMissing || from.callsMissing
-}
-
-// addDetails takes from the provider's usage object only the details that the
-// span itself does not tell.
-func (f *facts) addDetails(from *facts) {
-	for _, pair := range [...]struct{ to, from *count }{
-		{&f.cacheRead, &from.cacheRead},
-		{&f.cacheWrite, &from.cacheWrite},
-		{&f.cacheWrite5m, &from.cacheWrite5m},
-		{&f.cacheWrite1h, &from.cacheWrite1h},
-		{&f.reasoning, &from.reasoning},
-		{&f.inputAudio, &from.inputAudio},
-		{&f.inputImage, &from.inputImage},
-		{&f.inputVideo, &from.inputVideo},
-		{&f.outputAudio, &from.outputAudio},
-		{&f.outputImage, &from.outputImage},
-		{&f.cacheReadAudio, &from.cacheReadAudio},
-		{&f.cacheReadImage, &from.cacheReadImage},
-		{&f.webSearches, &from.webSearches},
-	} {
-		if *pair.to == absent {
-			*pair.to = *pair.from
-		}
-	}
-	f.reports |= from.reports
-	f.callsMissing = f.callsMissing || from.callsMissing
 }

@@ -76,27 +76,21 @@ const (
 	outputUnknown
 )
 
-// vocabulary are the names under which a dialect tells its facts, for each in
+// vocabulary are the names under which a dialect writes its facts, for each in
 // the order of precedence: the first that is present wins.
 type vocabulary struct {
-	operation, provider, address       []nameID
-	model, requestModel, responseID    []nameID
-	input, output, total               []nameID
-	cacheRead, cacheWrite              []nameID
-	cacheWrite5m, cacheWrite1h         []nameID
-	reasoning                          []nameID
-	inputAudio, inputImage, inputVideo []nameID
-	outputAudio, outputImage           []nameID
-	cacheReadAudio, cacheReadImage     []nameID
-	seconds                            []nameID
-	session, serviceTier, region       []nameID
-	cost                               []nameID
+	operation, provider, address    []nameID
+	model, requestModel, responseID []nameID
+	seconds                         []nameID
+	session, serviceTier, region    []nameID
+	cost                            []nameID
+	counts                          factNames
 
-	modalities nameSet // union of the rare lists, to skip them at once
+	rare nameSet // the names of the rare facts, to skip them at once
 }
 
 // complete fills what a vocabulary leaves empty from the conventions' and
-// makes the derived sets.
+// makes the derived set.
 func (v vocabulary) complete() *vocabulary {
 	fill := func(own *[]nameID, standard []nameID) {
 		if *own == nil {
@@ -110,29 +104,17 @@ func (v vocabulary) complete() *vocabulary {
 	fill(&v.model, std.model)
 	fill(&v.requestModel, std.requestModel)
 	fill(&v.responseID, std.responseID)
-	fill(&v.input, std.input)
-	fill(&v.output, std.output)
-	fill(&v.total, std.total)
-	fill(&v.cacheRead, std.cacheRead)
-	fill(&v.cacheWrite, std.cacheWrite)
-	fill(&v.cacheWrite5m, std.cacheWrite5m)
-	fill(&v.cacheWrite1h, std.cacheWrite1h)
-	fill(&v.reasoning, std.reasoning)
-	fill(&v.inputAudio, std.inputAudio)
-	fill(&v.inputImage, std.inputImage)
-	fill(&v.inputVideo, std.inputVideo)
-	fill(&v.outputAudio, std.outputAudio)
-	fill(&v.outputImage, std.outputImage)
-	fill(&v.cacheReadAudio, std.cacheReadAudio)
-	fill(&v.cacheReadImage, std.cacheReadImage)
 	fill(&v.seconds, std.seconds)
 	fill(&v.session, std.session)
 	fill(&v.serviceTier, std.serviceTier)
 	fill(&v.region, std.region)
 	fill(&v.cost, std.cost)
-	for _, list := range [][]nameID{v.inputAudio, v.inputImage, v.inputVideo, v.outputAudio, v.outputImage, v.cacheReadAudio, v.cacheReadImage} {
+	for i := range v.counts {
+		fill(&v.counts[i], std.counts[i])
+	}
+	for _, list := range v.counts[firstRare : lastRare+1] {
 		for _, id := range list {
-			v.modalities.put(id)
+			v.rare.put(id)
 		}
 	}
 	return &v

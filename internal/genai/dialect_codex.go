@@ -8,9 +8,11 @@ var codex = dialect{
 	name:   "codex",
 	scopes: []string{"codex*"},
 	words: vocabulary{
-		reasoning: names("codex.usage.reasoning_output_tokens"),
-		total:     names("codex.usage.total_tokens"),
-		session:   names("conversation.id", "gen_ai.conversation.id"),
+		session: names("conversation.id", "gen_ai.conversation.id"),
+		counts: factNames{
+			factReasoning: names("codex.usage.reasoning_output_tokens"),
+			factTotal:     names("codex.usage.total_tokens"),
+		},
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,

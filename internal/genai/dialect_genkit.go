@@ -64,12 +64,12 @@ func adjustGenkit(s *spanReader, f *facts) {
 		s.call.ServiceTier = servedTier(raw.tier)
 	}
 	switch {
-	case raw.found && raw.usage.input.known():
+	case raw.found && raw.usage.n[factInput].known():
 		f.take(&raw.usage)
-	case own.input != absent || own.output != absent:
+	case own.n[factInput] != absent || own.n[factOutput] != absent:
 		own.reports = 0
 		own.inputMeans, own.outputMeans = inputAsProvider, outputAsProvider
-		if own.reasoning != absent {
+		if own.n[factReasoning] != absent {
 			own.outputMeans = outputExclusive // thoughtsTokens are Gemini's
 		}
 		f.take(&own)

@@ -20,7 +20,9 @@ var googleGenAI = dialect{
 	},
 	words: vocabulary{
 		operation: names("gen_ai.operation.name", "llm.request.type"),
-		total:     names("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+		counts: factNames{
+			factTotal: names("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+		},
 	}.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
@@ -35,7 +37,7 @@ var googleGenAI = dialect{
 		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && providerNamed(s.told) == googleAny {
 			s.told = providerVertex // Traceloop says "Google"
 		}
-		if f.reasoning.known() {
+		if f.n[factReasoning].known() {
 			f.outputMeans = outputInclusive // who tells the thoughts has added them
 		}
 	},

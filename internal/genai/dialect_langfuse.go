@@ -77,33 +77,33 @@ func (f *facts) readBuckets(details string) {
 	j.members(func(key string) bool {
 		switch key {
 		case "input", "input_text", "input_text_tokens":
-			add(&buckets.input)
+			add(&buckets.n[factInput])
 		case "output", "output_text", "output_text_tokens":
-			add(&buckets.output)
+			add(&buckets.n[factOutput])
 		case "total", "total_tokens":
-			add(&buckets.total)
+			add(&buckets.n[factTotal])
 		case "prompt_tokens", "input_tokens", "prompt_tokens_details", "input_tokens_details", "promptTokens", "inputTokens":
 			raw = true
 		case "input_cached_tokens", "input_cache_read", "input_cached", "cache_read_input_tokens", "cacheReadInputTokens", "input_cache_read_tokens":
-			add(&buckets.cacheRead)
+			add(&buckets.n[factCacheRead])
 		case "input_cache_creation", "input_cache_write", "cache_creation_input_tokens", "cacheWriteInputTokens", "cacheCreationInputTokens":
-			add(&buckets.cacheWrite)
+			add(&buckets.n[factCacheWrite])
 		case "input_cache_creation_5m", "ephemeral_5m_input_tokens", "cache_creation_5m", "input_cache_creation_ephemeral_5m_input_tokens":
-			add(&buckets.cacheWrite5m)
+			add(&buckets.n[factCacheWrite5m])
 		case "input_cache_creation_1h", "ephemeral_1h_input_tokens", "cache_creation_1h", "input_cache_creation_ephemeral_1h_input_tokens":
-			add(&buckets.cacheWrite1h)
+			add(&buckets.n[factCacheWrite1h])
 		case "input_audio_tokens", "input_audio":
-			add(&buckets.inputAudio)
+			add(&buckets.n[factInputAudio])
 		case "input_image_tokens", "input_image":
-			add(&buckets.inputImage)
+			add(&buckets.n[factInputImage])
 		case "output_reasoning_tokens", "output_reasoning", "reasoning_tokens":
-			add(&buckets.reasoning)
+			add(&buckets.n[factReasoning])
 		case "output_audio_tokens", "output_audio":
-			add(&buckets.outputAudio)
+			add(&buckets.n[factOutputAudio])
 		case "output_image_tokens", "output_image":
-			add(&buckets.outputImage)
+			add(&buckets.n[factOutputImage])
 		case "output_accepted_prediction_tokens", "output_rejected_prediction_tokens":
-			add(&buckets.output) // taken out of "output", billed as output
+			add(&buckets.n[factOutput]) // taken out of "output", billed as output
 		default:
 			if strings.HasPrefix(key, "input") || strings.HasPrefix(key, "output") {
 				unknown += j.count().or0()
@@ -111,7 +111,7 @@ func (f *facts) readBuckets(details string) {
 		}
 		return true
 	})
-	if raw && buckets.input == absent {
+	if raw && buckets.n[factInput] == absent {
 		own := noFacts
 		j := newJSON(details)
 		own.readUsage(&j, "")
@@ -120,7 +120,7 @@ func (f *facts) readBuckets(details string) {
 	}
 	buckets.inputMeans, buckets.outputMeans = inputDisjoint, outputDisjoint
 	buckets.reports = f.reports
-	if buckets.cacheRead != absent || buckets.cacheWrite != absent || buckets.inputAudio != absent {
+	if buckets.n[factCacheRead] != absent || buckets.n[factCacheWrite] != absent || buckets.n[factInputAudio] != absent {
 		buckets.reports |= MissingCache // who writes one bucket of the input writes the others
 	}
 	buckets.inconsistent = unknown > 0 // a bucket we do not know

@@ -54,7 +54,7 @@ var langsmith = dialect{
 				own := noFacts
 				j := newJSON(metadata)
 				own.readUsage(&j, "")
-				if f.input == absent && f.output == absent {
+				if f.n[factInput] == absent && f.n[factOutput] == absent {
 					f.take(&own)
 				} else {
 					f.addDetails(&own)

@@ -25,9 +25,11 @@ var litellm = dialect{
 	scopes: []string{"litellm*"},
 	words: vocabulary{
 		operation: names("gen_ai.operation.name", "llm.request.type", "litellm.request.type"),
-		total:     names("gen_ai.usage.total_tokens"),
 		session:   names("gen_ai.conversation.id", "session.id", "metadata.session_id", "metadata.trace_id"),
 		cost:      names("gen_ai.cost.total_cost", "litellm.cost.total", "gen_ai.usage.cost"),
+		counts: factNames{
+			factTotal: names("gen_ai.usage.total_tokens"),
+		},
 	}.complete(),
 	input:  inputInclusive,
 	output: outputInclusive,
@@ -54,7 +56,7 @@ var litellm = dialect{
 			own := noFacts
 			j := newJSON(jsonOfPython(text))
 			own.readUsage(&j, "")
-			if own.input.known() && own.input == f.input {
+			if own.n[factInput].known() && own.n[factInput] == f.n[factInput] {
 				f.addDetails(&own)
 			}
 		}

@@ -25,6 +25,6 @@ var microsoft = dialect{
 		if strings.HasPrefix(s.scope, "agent_framework") {
 			f.inputMeans, f.outputMeans = inputAsProvider, outputAsProvider
 		}
-		f.cachePartly = f.cacheRead != absent && f.cacheWrite == absent
+		f.cachePartly = f.n[factCacheRead] != absent && f.n[factCacheWrite] == absent
 	},
 }

@@ -32,16 +32,18 @@ var openInference = dialect{
 		provider:     names("llm.provider", "llm.system", "gen_ai.provider.name", "gen_ai.system"),
 		model:        names("llm.response.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name", "gen_ai.response.model"),
 		requestModel: names("llm.request.model_name", "gen_ai.request.model"),
-		input:        names("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
-		output:       names("llm.token_count.completion", "gen_ai.usage.output_tokens"),
-		total:        names("llm.token_count.total"),
-		cacheRead:    names("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input", "gen_ai.usage.cache_read.input_tokens"),
-		cacheWrite:   names("llm.token_count.prompt_details.cache_write", "gen_ai.usage.cache_creation.input_tokens"),
-		reasoning:    names("llm.token_count.completion_details.reasoning"),
-		inputAudio:   names("llm.token_count.prompt_details.audio"),
-		outputAudio:  names("llm.token_count.completion_details.audio"),
 		session:      names("session.id", "gen_ai.conversation.id"),
 		cost:         names("llm.cost.total"),
+		counts: factNames{
+			factInput:       names("llm.token_count.prompt", "gen_ai.usage.input_tokens"),
+			factOutput:      names("llm.token_count.completion", "gen_ai.usage.output_tokens"),
+			factTotal:       names("llm.token_count.total"),
+			factCacheRead:   names("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input", "gen_ai.usage.cache_read.input_tokens"),
+			factCacheWrite:  names("llm.token_count.prompt_details.cache_write", "gen_ai.usage.cache_creation.input_tokens"),
+			factReasoning:   names("llm.token_count.completion_details.reasoning"),
+			factInputAudio:  names("llm.token_count.prompt_details.audio"),
+			factOutputAudio: names("llm.token_count.completion_details.audio"),
+		},
 	}.complete(),
 	input:   inputUnknown,
 	output:  outputInclusive,
@@ -92,7 +94,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			s.call.Model = a.model
 		}
 		if a.found {
-			if f.input == absent && f.output == absent || python == "google_genai" && a.usage.output.known() {
+			if f.n[factInput] == absent && f.n[factOutput] == absent || python == "google_genai" && a.usage.n[factOutput].known() {
 				f.take(&a.usage)
 			} else {
 				f.addDetails(&a.usage)
@@ -107,8 +109,8 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			j := newJSON(parameters)
 			f.readSpoken(&j, "input")
 		case kindImage:
-			if f.images = countOfText(jsonMember(parameters, "n")); !f.images.known() {
-				f.images = 1
+			if f.n[factImages] = countOfText(jsonMember(parameters, "n")); !f.n[factImages].known() {
+				f.n[factImages] = 1
 			}
 			s.call.Variant = imageVariant(jsonMember(parameters, "size"), jsonMember(parameters, "quality"))
 		}
@@ -127,7 +129,7 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 		f.inputMeans = inputInclusive
 	case "litellm":
 		f.inputMeans = inputInclusive
-		f.cacheRead = s.a.count(openInferenceCacheRead) // its cache_input holds the text tokens
+		f.n[factCacheRead] = s.a.count(openInferenceCacheRead) // its cache_input holds the text tokens
 	case "langchain":
 		// Folded into the prompt, for Bedrock by a guess that may fail.
 		if info := s.r.model(s.modelName()); !info.bedrock && providerNamed(s.told) != providerBedrock {
@@ -136,7 +138,7 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 	case "bedrock":
 		// Anthropic's own API there: folded, and without a total. Converse and
 		// Nova tell the cached tokens beside the prompt.
-		if f.total == absent {
+		if f.n[factTotal] == absent {
 			f.inputMeans = inputInclusive
 		}
 	case "vertexai":

@@ -40,8 +40,8 @@ var openlit = dialect{
 		}
 		if stream {
 			exclusive := callKind{provider: providerNamed(s.told), model: s.r.model(s.modelName())}.excludesCache()
-			if exclusive || f.cacheRead == absent && f.reasoning == absent {
-				f.estimate = f.input.known() || f.output.known()
+			if exclusive || f.n[factCacheRead] == absent && f.n[factReasoning] == absent {
+				f.estimate = f.n[factInput].known() || f.n[factOutput].known()
 			}
 		}
 	},
@@ -53,11 +53,11 @@ func (s *spanReader) readOpenLITUnits(f *facts) {
 	switch s.op {
 	case opImage:
 		if v := s.a.values[openlitImage]; s.a.has(openlitImage) && v.Type() == pcommon.ValueTypeSlice {
-			f.images = count(v.Slice().Len())
+			f.n[factImages] = count(v.Slice().Len())
 		}
 	case opTranscription, opAudio:
 		if s.a.has(openlitSeconds) {
-			f.audioNanos = nanosOf(s.a.values[openlitSeconds])
+			f.n[factAudioNanos] = nanosOf(s.a.values[openlitSeconds])
 		} else if text := s.a.text(openlitMessages); s.r.model(s.modelName()).kind == kindTTS {
 			j := newJSON(text)
 			j.elements(1, func(int) {
@@ -77,7 +77,7 @@ func (f *facts) readSpoken(j *jsonText, member string) {
 	j.members(func(key string) bool {
 		if key == member && j.peek() == '"' {
 			if text := j.text(); text != "" && !strings.HasSuffix(text, "...") { // cut, it would end so
-				f.characters = runesIn(text)
+				f.n[factCharacters] = runesIn(text)
 			}
 		}
 		return true
@@ -91,12 +91,12 @@ func adjustOpenLITPython(f *facts, library string, stream bool) {
 	case "langchain", "langgraph", "litellm":
 		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 	case "google_ai_studio":
-		if f.cacheRead != absent {
+		if f.n[factCacheRead] != absent {
 			f.reports |= MissingReasoning // thoughts are told when there are some
 		}
 	}
-	if stream && f.cacheRead == absent {
-		f.estimate = f.input.known() || f.output.known()
+	if stream && f.n[factCacheRead] == absent {
+		f.estimate = f.n[factInput].known() || f.n[factOutput].known()
 	}
 }
 

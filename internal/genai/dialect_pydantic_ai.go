@@ -25,10 +25,12 @@ var pydanticAI = dialect{
 	scopes: []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},
 	words: vocabulary{
 		cost: names("operation.cost", "gen_ai.usage.cost.amount", "gen_ai.usage.cost"),
-		cacheRead: append(slices.Clone(conventionWords.cacheRead),
-			names("gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.details.cached_content_tokens")...),
-		cacheWrite: append(slices.Clone(conventionWords.cacheWrite), name("gen_ai.usage.details.cache_creation_input_tokens")),
-		inputAudio: append(slices.Clone(conventionWords.inputAudio), name("gen_ai.usage.details.audio_prompt_tokens")),
+		counts: factNames{
+			factCacheRead: append(slices.Clone(conventionWords.counts[factCacheRead]),
+				names("gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.details.cached_content_tokens")...),
+			factCacheWrite: append(slices.Clone(conventionWords.counts[factCacheWrite]), name("gen_ai.usage.details.cache_creation_input_tokens")),
+			factInputAudio: append(slices.Clone(conventionWords.counts[factInputAudio]), name("gen_ai.usage.details.audio_prompt_tokens")),
+		},
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
@@ -36,7 +38,7 @@ var pydanticAI = dialect{
 	adjust: func(s *spanReader, f *facts) {
 		if strings.HasPrefix(s.scope, "logfire.") {
 			f.reports = 0
-			if a := readUsageObject(s.a.text(logfireUsage)); a.input.known() {
+			if a := readUsageObject(s.a.text(logfireUsage)); a.n[factInput].known() {
 				f.take(&a)
 				return
 			}

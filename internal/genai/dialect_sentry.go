@@ -14,7 +14,7 @@ var sentry = dialect{
 	input:  inputUnknown,
 	output: outputUnknown,
 	adjust: func(_ *spanReader, f *facts) {
-		if f.total.known() && f.total.or0() == f.input.or0()+f.output.or0() {
+		if f.n[factTotal].known() && f.n[factTotal].or0() == f.n[factInput].or0()+f.n[factOutput].or0() {
 			f.inputMeans = inputInclusive
 		}
 	},

@@ -16,7 +16,7 @@ var springAI = dialect{
 	input:   inputAsProvider,
 	output:  outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
-		f.estimate = s.a.has(springTools) && f.cacheRead == absent && f.cacheWrite == absent
+		f.estimate = s.a.has(springTools) && f.n[factCacheRead] == absent && f.n[factCacheWrite] == absent
 	},
 }
 

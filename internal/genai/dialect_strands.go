@@ -27,8 +27,8 @@ var strands = dialect{
 		if s.r.model(s.modelName()).bedrock {
 			f.reports |= MissingCache
 		}
-		cached := f.cacheRead.or0() + f.cacheWrite.or0()
-		if cached > 0 && f.total.known() && f.total.or0() == f.input.or0()+f.output.or0() {
+		cached := f.n[factCacheRead].or0() + f.n[factCacheWrite].or0()
+		if cached > 0 && f.n[factTotal].known() && f.n[factTotal].or0() == f.n[factInput].or0()+f.n[factOutput].or0() {
 			f.inputMeans = inputInclusive
 		}
 	},

@@ -23,13 +23,15 @@ var (
 		operation:    names("gen_ai.operation.name", "llm.request.type", "gen_ai.request.type"),
 		model:        names("gen_ai.response.model", "llm.response.model"),
 		requestModel: names("gen_ai.request.model", "llm.request.model"),
-		input:        names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
-		output:       names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
-		total:        names("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
-		cacheRead:    names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "llm.usage.cache_read_input_tokens"),
-		cacheWrite:   names("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens", "llm.usage.cache_creation_input_tokens"),
 		session: names("gen_ai.conversation.id", "session.id", "traceloop.association.properties.session_id",
 			"traceloop.association.properties.chat_id", "traceloop.association.properties.conversation_id", "traceloop.association.properties.thread_id"),
+		counts: factNames{
+			factInput:      names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.usage.prompt_tokens"),
+			factOutput:     names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.usage.completion_tokens"),
+			factTotal:      names("gen_ai.usage.total_tokens", "llm.usage.total_tokens"),
+			factCacheRead:  names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens", "llm.usage.cache_read_input_tokens"),
+			factCacheWrite: names("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens", "llm.usage.cache_creation_input_tokens"),
+		},
 	}
 )
 
@@ -80,7 +82,7 @@ var openllmetry = dialect{
 			// the last, which tells all of them.
 			f.estimate = stream || s.writes(traceloopOutput, traceloopModel)
 		}
-		if f.cacheRead == absent && stream {
+		if f.n[factCacheRead] == absent && stream {
 			f.estimate = true // it may have counted itself, and does not tell
 		}
 	},
@@ -146,7 +148,7 @@ func adjustTraceloop(s *spanReader, f *facts) {
 		f.estimate = true
 	case s.op == opRerank:
 		// What it calls tokens are Cohere's search units.
-		f.searchUnits, f.total = f.total, absent
+		f.n[factSearchUnits], f.n[factTotal] = f.n[factTotal], absent
 	case strings.HasSuffix(s.scope, "instrumentation-anthropic"):
 		f.reports |= MissingCache
 	case strings.HasSuffix(s.scope, "instrumentation-langchain"):
@@ -155,7 +157,7 @@ func adjustTraceloop(s *spanReader, f *facts) {
 		// Streams are counted with a local tokenizer even when the stream
 		// carries the usage (openllmetry-js#940), and nothing on the span
 		// tells a stream from another call; only Responses are read right.
-		if s.op == opChat && f.cacheRead == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
+		if s.op == opChat && f.n[factCacheRead] == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
 			f.estimate = true
 		}
 	}

@@ -29,15 +29,17 @@ var vercel = dialect{
 		model:        names("ai.response.model", "gen_ai.response.model"),
 		requestModel: names("ai.model.id", "gen_ai.request.model"),
 		responseID:   names("gen_ai.response.id", "ai.response.id"),
-		input:        names("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens", "ai.usage.input_tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
-		output:       names("ai.usage.outputTokens", "ai.usage.completionTokens", "ai.usage.output_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
-		total:        names("ai.usage.totalTokens", "ai.usage.total_tokens"),
-		cacheRead:    names("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
-		cacheWrite:   names("ai.usage.inputTokenDetails.cacheWriteTokens"),
-		reasoning:    names("ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
-		inputAudio:   names("ai.usage.input_token_details.audio_tokens"),
 		session: names("gen_ai.conversation.id", "session.id", "ai.telemetry.metadata.sessionId", "ai.telemetry.metadata.session_id",
 			"ai.telemetry.metadata.chatId", "ai.telemetry.metadata.conversationId", "ai.telemetry.metadata.threadId"),
+		counts: factNames{
+			factInput:      names("ai.usage.inputTokens", "ai.usage.promptTokens", "ai.usage.tokens", "ai.usage.input_tokens", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+			factOutput:     names("ai.usage.outputTokens", "ai.usage.completionTokens", "ai.usage.output_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+			factTotal:      names("ai.usage.totalTokens", "ai.usage.total_tokens"),
+			factCacheRead:  names("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
+			factCacheWrite: names("ai.usage.inputTokenDetails.cacheWriteTokens"),
+			factReasoning:  names("ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
+			factInputAudio: names("ai.usage.input_token_details.audio_tokens"),
+		},
 	}.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
@@ -108,7 +110,7 @@ var vercelOTel = dialect{
 	adjust: func(s *spanReader, f *facts) {
 		f.estimate = consumedNotBilled(s)
 		// generateObject's span tells of reads and leaves the writes out.
-		f.cachePartly = f.cacheRead != absent && f.cacheWrite == absent
+		f.cachePartly = f.n[factCacheRead] != absent && f.n[factCacheWrite] == absent
 	},
 }
 
@@ -125,10 +127,10 @@ func adjustVercel(s *spanReader, f *facts) {
 	}
 	switch provider := providerCalled(s.told); {
 	case s.op == opEmbedding:
-		f.total = absent
+		f.n[factTotal] = absent
 	case consumedNotBilled(s):
 		f.estimate = true
-	case provider == providerBedrock && f.cacheRead > 0 && f.total.known() && f.total == f.input+f.output:
+	case provider == providerBedrock && f.n[factCacheRead] > 0 && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput]:
 		// Bedrock's own total has the cache on top. This one is version 6's,
 		// whose spans of objects do not tell the uncached tokens apart.
 		f.inputMeans = inputInclusive
@@ -153,17 +155,17 @@ func adjustVercel(s *spanReader, f *facts) {
 			case "usageMetadata":
 				tier = own.readUsage(&j, tier)
 			case "cachedPromptTokens":
-				own.cacheRead = j.count()
+				own.n[factCacheRead] = j.count()
 			case "cacheReadInputTokens", "cacheReadTokens", "promptCacheHitTokens":
-				if n := j.count(); own.cacheRead == absent {
-					own.cacheRead = n
+				if n := j.count(); own.n[factCacheRead] == absent {
+					own.n[factCacheRead] = n
 				}
 			case "cacheCreationInputTokens":
-				if n := j.count(); own.cacheWrite == absent {
-					own.cacheWrite = n
+				if n := j.count(); own.n[factCacheWrite] == absent {
+					own.n[factCacheWrite] = n
 				}
 			case "reasoningTokens":
-				own.reasoning = j.count()
+				own.n[factReasoning] = j.count()
 			case "serviceTier", "service_tier":
 				if j.peek() == '"' && tier == "" {
 					tier = j.text()
@@ -174,13 +176,13 @@ func adjustVercel(s *spanReader, f *facts) {
 		return true
 	})
 	switch {
-	case own.input.known() && own.output.known():
+	case own.n[factInput].known() && own.n[factOutput].known():
 		f.take(&own) // the provider's own numbers
-	case own.inputMeans == inputExclusive && own.input.known() && own.cacheWrite != absent && f.output.known():
+	case own.inputMeans == inputExclusive && own.n[factInput].known() && own.n[factCacheWrite] != absent && f.n[factOutput].known():
 		// The stream's metadata has the input side only.
-		output, reasoning := f.output, f.reasoning
+		output, reasoning := f.n[factOutput], f.n[factReasoning]
 		f.take(&own)
-		f.output, f.reasoning = output, reasoning
+		f.n[factOutput], f.n[factReasoning] = output, reasoning
 	default:
 		means, out := f.inputMeans, f.outputMeans
 		own.reports = 0
@@ -189,7 +191,7 @@ func adjustVercel(s *spanReader, f *facts) {
 	}
 	// generateText of version 5 drops the reads, and the metadata of some
 	// providers has the writes only.
-	f.cachePartly = f.cacheRead == absent && f.cacheWrite != absent
+	f.cachePartly = f.n[factCacheRead] == absent && f.n[factCacheWrite] != absent
 	if s.call.ServiceTier == "" {
 		s.call.ServiceTier = servedTier(tier)
 	}

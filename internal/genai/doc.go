@@ -12,7 +12,8 @@
 //	operation.go   is it a leaf, a call to a provider, or a wrapper that repeats its children?
 //	provider.go    who hosts the model; model.go: what the model's name tells
 //	count.go       what is a number; json.go and answer.go: numbers in JSON attributes
-//	tokens.go      from the numbers of the span to disjoint quantities, or a reason
+//	facts.go       the numbers of a span as they stand there
+//	tokens.go      from those to disjoint quantities, or a reason
 //	tree.go        what the ancestors of a span know: user, session, model, tags
 //	roots.go       the same, when the ancestor came in an earlier payload
 //	twice.go       one call that two instrumentations tell of is one call

@@ -24,27 +24,31 @@ var (
 	logOutput       = name("output_token_count")
 	logPrompt       = name("prompt_id")
 	logStatus       = name("status_code")
-	logUsageOther   = setOf(append(names("input_tokens", "input_token_count"), conventionWords.input...)...)
+	logUsageOther   = setOf(append(names("input_tokens", "input_token_count"), conventionWords.counts[factInput]...)...)
 	logConversation = name("conversation.id")
 
 	geminiLogWords = vocabulary{
 		requestModel: names("model"),
-		input:        names("input_token_count"),
-		output:       names("output_token_count"),
-		total:        names("total_token_count"),
-		cacheRead:    names("cached_content_token_count"),
-		reasoning:    names("thoughts_token_count"),
 		session:      names("session.id"),
+		counts: factNames{
+			factInput:     names("input_token_count"),
+			factOutput:    names("output_token_count"),
+			factTotal:     names("total_token_count"),
+			factCacheRead: names("cached_content_token_count"),
+			factReasoning: names("thoughts_token_count"),
+		},
 	}.complete()
 
 	codexLogWords = vocabulary{
 		requestModel: names("model"),
-		input:        names("input_token_count"),
-		output:       names("output_token_count"),
-		cacheRead:    names("cached_token_count"),
-		cacheWrite:   names("cache_write_token_count"),
-		reasoning:    names("reasoning_token_count"),
 		session:      names("conversation.id"),
+		counts: factNames{
+			factInput:      names("input_token_count"),
+			factOutput:     names("output_token_count"),
+			factCacheRead:  names("cached_token_count"),
+			factCacheWrite: names("cache_write_token_count"),
+			factReasoning:  names("reasoning_token_count"),
+		},
 	}.complete()
 )
 

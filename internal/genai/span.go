@@ -115,18 +115,18 @@ func (r *reading) quantify(f *found, numbers *facts) {
 func (f *facts) fitTo(call *Call, info modelInfo) {
 	switch call.APIType {
 	case usage.APITypeVideo:
-		if f.videoNanos == absent {
-			f.videoNanos, f.audioNanos = f.audioNanos, absent
+		if f.n[factVideoNanos] == absent {
+			f.n[factVideoNanos], f.n[factAudioNanos] = f.n[factAudioNanos], absent
 		}
 	}
-	if f.input <= 0 && f.output <= 0 && f.total <= 0 {
+	if f.n[factInput] <= 0 && f.n[factOutput] <= 0 && f.n[factTotal] <= 0 {
 		switch call.APIType {
 		case usage.APITypeImage:
-			f.tokensMissing = f.images > 0 && !info.perImage
+			f.tokensMissing = f.n[factImages] > 0 && !info.perImage
 		case usage.APITypeTTS:
-			f.tokensMissing = f.characters > 0 && info.tokens
+			f.tokensMissing = f.n[factCharacters] > 0 && info.tokens
 		case usage.APITypeTranscription:
-			f.tokensMissing = f.audioNanos > 0 && info.tokens
+			f.tokensMissing = f.n[factAudioNanos] > 0 && info.tokens
 		}
 	}
 }
@@ -145,7 +145,7 @@ func (s *spanReader) conventionalOperation() operation {
 
 var (
 	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
-	usageNames = setOf(append(append([]nameID{}, conventionWords.input...), conventionWords.output...)...)
+	usageNames = setOf(append(append([]nameID{}, conventionWords.counts[factInput]...), conventionWords.counts[factOutput]...)...)
 )
 
 // skipSpan counts a span that is no call, and remembers the user it names for

@@ -2,98 +2,11 @@ package genai
 
 import "github.com/otelcol-usage/otelcol-usage/internal/usage"
 
-// facts are the numbers of one span as they stand there, before anybody has
-// decided what they include.
-type facts struct {
-	input, output, total               count
-	cacheRead, cacheWrite              count
-	cacheWrite5m, cacheWrite1h         count
-	reasoning                          count
-	inputAudio, inputImage, inputVideo count
-	outputAudio, outputImage           count
-	cacheReadAudio, cacheReadImage     count
-
-	audioNanos, videoNanos           count // nanoseconds
-	characters, images               count
-	webSearches, fileSearches, pages count
-	codeSessions, searchUnits        count
-
-	inputMeans  inputMeaning
-	outputMeans outputMeaning
-	reports     Missing // details whose absence means zero
-	// tokensMissing: the model is billed by tokens, and only other units are
-	// told.
-	tokensMissing bool
-	// callsMissing: the span stands for several calls, or may, and tells the
-	// usage of one.
-	callsMissing bool
-	// estimate: the library counted itself, or may have and does not tell.
-	estimate bool
-	// cachePartly: the dialect tells of either reads or writes and leaves the
-	// other out.
-	cachePartly bool
-	// inconsistent: the source contradicts itself in a way that only its
-	// dialect can see.
-	inconsistent bool
-}
-
-// noFacts is a span that tells nothing.
-var noFacts = facts{
-	input: absent, output: absent, total: absent,
-	cacheRead: absent, cacheWrite: absent, cacheWrite5m: absent, cacheWrite1h: absent, reasoning: absent,
-	inputAudio: absent, inputImage: absent, inputVideo: absent, outputAudio: absent, outputImage: absent,
-	cacheReadAudio: absent, cacheReadImage: absent,
-	audioNanos: absent, videoNanos: absent, characters: absent, images: absent,
-	webSearches: absent, fileSearches: absent, pages: absent, codeSessions: absent, searchUnits: absent,
-}
-
-// read takes the numbers that stand under the vocabulary's names.
-func (f *facts) read(a *attributes, w *vocabulary) {
-	f.input = a.firstCount(w.input)
-	f.output = a.firstCount(w.output)
-	f.total = a.firstCount(w.total)
-	f.cacheRead = a.firstCount(w.cacheRead)
-	f.cacheWrite = a.firstCount(w.cacheWrite)
-	f.reasoning = a.firstCount(w.reasoning)
-	if f.cacheWrite != absent || f.cacheRead != absent {
-		f.cacheWrite5m = a.firstCount(w.cacheWrite5m)
-		f.cacheWrite1h = a.firstCount(w.cacheWrite1h)
-	}
-	if a.present.meets(&w.modalities) {
-		f.inputAudio = a.firstCount(w.inputAudio)
-		f.inputImage = a.firstCount(w.inputImage)
-		f.inputVideo = a.firstCount(w.inputVideo)
-		f.outputAudio = a.firstCount(w.outputAudio)
-		f.outputImage = a.firstCount(w.outputImage)
-		f.cacheReadAudio = a.firstCount(w.cacheReadAudio)
-		f.cacheReadImage = a.firstCount(w.cacheReadImage)
-	}
-}
-
-// all lists every number, to look over them alike.
-func (f *facts) all() [24]count {
-	return [24]count{
-		f.input, f.output, f.total, f.cacheRead, f.cacheWrite, f.cacheWrite5m, f.cacheWrite1h, f.reasoning,
-		f.inputAudio, f.inputImage, f.inputVideo, f.outputAudio, f.outputImage, f.cacheReadAudio, f.cacheReadImage,
-		f.audioNanos, f.videoNanos, f.characters, f.images, f.webSearches, f.fileSearches, f.pages, f.codeSessions, f.searchUnits,
-	}
-}
-
-// hasNumbers reports whether the span tells any quantity above zero.
-func (f *facts) hasNumbers() bool {
-	for _, n := range f.all() {
-		if n > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// call is what quantities needs to know beside the numbers.
+// callKind is what [facts.quantities] needs to know beside the numbers.
 type callKind struct {
 	apiType  usage.APIType
 	provider string
-	client   string // whose API the library speaks, when it is told
+	client   string // whose API the library speaks, when it is known
 	model    modelInfo
 }
 
@@ -105,220 +18,280 @@ const minCacheable = 1024
 // quantities turns the facts into disjoint quantities. The reason is "" when
 // these are certain. It never gives a negative quantity and never overflows:
 // the counts it starts from are at most [maxCount].
-func (f *facts) quantities(q *usage.Quantities, kind callKind) (reason usage.Reason, missing Missing) {
-	told, bad := false, false
-	for _, n := range f.all() {
-		told = told || n >= 0
-		bad = bad || n == invalid
+func (f *facts) quantities(q *usage.Quantities, kind callKind) (usage.Reason, Missing) {
+	s := split{f: f, kind: kind, inconsistent: f.inconsistent}
+	s.sides()
+	s.cache()
+	s.thoughts()
+	s.total()
+	s.inputParts(q)
+	s.outputParts(q)
+	for _, unit := range unitFacts {
+		q[unit.kind] = f.n[unit.fact].or0()
 	}
+	return s.reason(q), s.missing()
+}
 
-	read, write := f.cacheRead.or0(), f.cacheWrite.or0()
-	write5m, write1h := f.cacheWrite5m.or0(), f.cacheWrite1h.or0()
-	split := f.cacheWrite5m.known() || f.cacheWrite1h.known()
-	write = max(write, write5m+write1h)
-	reasoning := f.reasoning.or0()
-	in, out := f.input.or0(), f.output.or0()
-	inconsistent := f.inconsistent
-	assumed := false
+// unitFacts are the facts that are quantities as they stand.
+var unitFacts = [...]struct {
+	fact fact
+	kind usage.QuantityKind
+}{
+	{factAudioNanos, usage.AudioSeconds}, {factVideoNanos, usage.VideoSeconds}, {factCharacters, usage.Characters}, {factImages, usage.Images},
+	{factWebSearches, usage.WebSearches}, {factFileSearches, usage.FileSearches}, {factCodeSessions, usage.CodeSessions},
+	{factPages, usage.Pages}, {factSearchUnits, usage.SearchUnits},
+}
 
-	// A span that tells the total and one side tells the other side too.
-	if f.total.known() {
-		switch {
-		case f.input == absent && f.output == absent:
-			in = f.total.or0()
-			inconsistent = inconsistent || kind.apiType == usage.APITypeText && in > 0
-		case f.input == absent:
-			in = max(0, f.total.or0()-out)
-		case f.output == absent:
-			out = max(0, f.total.or0()-in)
+// split is how the tokens of one call divide, while that is worked out. Each
+// step reads what those before it have found.
+type split struct {
+	f    *facts
+	kind callKind
+
+	in, out int64 // the two sides, whatever they include
+
+	uncached, read, write, write1h int64
+	exclusive                      bool // the cache was beside the input
+	assumed                        bool // ... or inside, by a guess
+	cacheMissing, lifetimeMissing  bool
+
+	reasoning        int64
+	outside          bool // it is beside the output
+	reasoningKnown   bool
+	reasoningMissing bool // and billed beside the output
+
+	audioMissing bool
+	inconsistent bool
+}
+
+// sides finds input and output. A span that reports the total and one side
+// reports the other side too.
+func (s *split) sides() {
+	f := s.f
+	input, output, total := f.n[factInput], f.n[factOutput], f.n[factTotal]
+	s.in, s.out = input.or0(), output.or0()
+	switch {
+	case !total.known():
+		if s.kind.apiType == usage.APITypeText && input.known() != output.known() && s.in+s.out > 0 {
+			s.inconsistent = true // one side of a conversation is unknown
 		}
-	} else if kind.apiType == usage.APITypeText && f.input.known() != f.output.known() && in+out > 0 {
-		inconsistent = true // one side of a conversation is unknown
+	case input == absent && output == absent:
+		s.in = total.or0()
+		s.inconsistent = s.inconsistent || s.kind.apiType == usage.APITypeText && s.in > 0
+	case input == absent:
+		s.in = max(0, total.or0()-s.out)
+	case output == absent:
+		s.out = max(0, total.or0()-s.in)
 	}
+}
 
-	// Inclusive or exclusive? Cached tokens that do not fit into the input
-	// cannot be inside it, whatever the dialect says.
-	exclusive := false
+// cache takes the cached tokens out of the input where they are inside it.
+// Those that do not fit into the input cannot be, whatever the dialect says.
+func (s *split) cache() {
+	f, kind := s.f, &s.kind
+	short, long := f.n[factCacheWrite5m], f.n[factCacheWrite1h]
+	s.read, s.write1h = f.n[factCacheRead].or0(), long.or0()
+	s.write = max(f.n[factCacheWrite].or0(), short.or0()+s.write1h)
+	cached := s.read + s.write
+	s.lifetimeMissing = s.write > 0 && !short.known() && !long.known() && kind.model.vendor == vendorAnthropic
+
 	switch f.inputMeans {
 	case inputAsProvider:
-		exclusive = kind.excludesCache()
+		s.exclusive = kind.excludesCache()
 	case inputExclusive, inputDisjoint:
-		exclusive = true
+		s.exclusive = true
 	case inputUnknown:
-		if read+write > 0 && kind.excludesCache() {
-			totalWithCache := f.total.known() && f.total.or0() == in+read+write+out
-			exclusive = totalWithCache
-			assumed = !totalWithCache && read+write <= in
+		if cached > 0 && kind.excludesCache() {
+			s.exclusive = f.n[factTotal].known() && f.n[factTotal].or0() == s.in+cached+s.out
+			s.assumed = !s.exclusive && cached <= s.in
 		}
 	}
-	if read+write > in {
-		exclusive = true
+	s.exclusive = s.exclusive || cached > s.in
+	s.uncached = s.in
+	if !s.exclusive {
+		s.uncached -= cached
 	}
-	uncached := in
-	if !exclusive {
-		uncached = in - read - write
-	}
+	reported := f.n[factCacheRead] != absent || f.n[factCacheWrite] != absent || f.reports.Has(MissingCache)
+	s.cacheMissing = !reported && kind.mayCache(s.uncached) || f.cachePartly && kind.excludesCache()
+}
 
-	// Is reasoning inside the output?
-	outside := reasoning > out && f.output.known()
+// thoughts decides whether reasoning is inside the output.
+func (s *split) thoughts() {
+	f, kind := s.f, &s.kind
+	s.reasoning, s.reasoningKnown = f.n[factReasoning].or0(), f.n[factReasoning] != absent
+	s.outside = s.reasoning > s.out && f.n[factOutput].known()
+	asProvider := false // the output may be the provider's own number
 	switch f.outputMeans {
 	case outputAsProvider:
-		outside = outside || kind.excludesReasoning()
+		s.outside = s.outside || kind.excludesReasoning()
+		asProvider = true
 	case outputExclusive, outputDisjoint:
-		outside = true
+		s.outside = true
+	case outputUnknown:
+		asProvider = true
 	}
-	toldReasoning := f.reasoning != absent
-	missingReasoning := (f.outputMeans == outputAsProvider || f.outputMeans == outputUnknown) && kind.model.reasons && kind.model.vendor == vendorGoogle && !speaksOpenAI(kind.provider) && f.reasoning == absent && f.reports&MissingReasoning == 0 && kind.apiType == usage.APITypeText
-	cacheMissing := f.cacheRead == absent && f.cacheWrite == absent && f.reports&MissingCache == 0 && kind.mayCache(uncached) ||
-		f.cachePartly && kind.excludesCache()
+	s.reasoningMissing = asProvider && !s.reasoningKnown && !f.reports.Has(MissingReasoning) && kind.apiType == usage.APITypeText &&
+		kind.model.reasons && kind.model.vendor == vendorGoogle && !speaksOpenAI(kind.provider)
+}
 
-	// The total betrays what the parts leave out or how they overlap.
-	if f.total.known() && f.input.known() && f.output.known() {
-		extra := f.total.or0() - (uncached + read + write) - out
-		switch {
-		case extra == 0:
-			if f.outputMeans != outputDisjoint {
-				outside = outside && reasoning > out
-			}
-			missingReasoning = false
-		case extra > 0 && extra == reasoning:
-			outside = true
-		case extra > 0 && reasoning == 0 && (kind.model.vendor == vendorGoogle || kind.model.vendor == vendorXAI):
-			reasoning, outside, missingReasoning, toldReasoning = extra, true, false, true
-		case extra > 0 && read+write == 0 && kind.excludesCache():
-			// Bedrock's total counts cached tokens that the library dropped.
-			// How many of them were read and how many written is lost; reads
-			// are by far the more frequent.
-			read, cacheMissing = extra, true
-		case extra > 0 && !(outside && extra == 0):
-			inconsistent = inconsistent || !(outside && extra > reasoning)
+// total compares the parts with the total, which betrays what they leave out or
+// how they overlap.
+func (s *split) total() {
+	f, kind := s.f, &s.kind
+	if !f.n[factTotal].known() || !f.n[factInput].known() || !f.n[factOutput].known() {
+		return
+	}
+	extra := f.n[factTotal].or0() - (s.uncached + s.read + s.write) - s.out
+	switch {
+	case extra < 0:
+	case extra == 0:
+		if f.outputMeans != outputDisjoint {
+			s.outside = s.outside && s.reasoning > s.out
 		}
+		s.reasoningMissing = false
+	case extra == s.reasoning:
+		s.outside = true
+	case s.reasoning == 0 && (kind.model.vendor == vendorGoogle || kind.model.vendor == vendorXAI):
+		s.reasoning, s.reasoningKnown, s.outside, s.reasoningMissing = extra, true, true, false
+	case s.read+s.write == 0 && kind.excludesCache():
+		// Bedrock's total counts cached tokens that the library dropped. How
+		// many of them were read and how many written is lost; reads are by far
+		// the more frequent.
+		s.read, s.cacheMissing = extra, true
+	case !s.outside || extra < s.reasoning:
+		s.inconsistent = true
 	}
+}
 
-	// Parts of other kinds than text.
-	readAudio := min(f.cacheReadAudio.or0(), read)
-	readImage := min(f.cacheReadImage.or0(), read-readAudio)
-	audio := max(0, f.inputAudio.or0()-readAudio)
-	image := max(0, f.inputImage.or0()-readImage)
-	video := f.inputVideo.or0()
+// inputParts takes what is no text out of the input.
+func (s *split) inputParts(q *usage.Quantities) {
+	f := s.f
+	readAudio := min(f.n[factCacheReadAudio].or0(), s.read)
+	readImage := min(f.n[factCacheReadImage].or0(), s.read-readAudio)
+	audio := max(0, f.n[factInputAudio].or0()-readAudio)
+	image := max(0, f.n[factInputImage].or0()-readImage)
+	video := f.n[factInputVideo].or0()
+	text := s.uncached
 	if f.inputMeans != inputDisjoint {
-		if parts := audio + image + video; parts > uncached {
+		if audio+image+video > text {
 			// Audio is counted before the cache in some places: the cached
-			// part of it is not told apart.
-			inconsistent = true
-			audio = min(audio, uncached)
-			image = min(image, uncached-audio)
-			video = min(video, uncached-audio-image)
+			// part of it is not known.
+			s.inconsistent = true
+			audio = min(audio, text)
+			image = min(image, text-audio)
+			video = min(video, text-audio-image)
 		}
-		uncached -= audio + image + video
+		text -= audio + image + video
 	}
-	text := out
-	outAudio, outImage := f.outputAudio.or0(), f.outputImage.or0()
-	if f.outputMeans != outputDisjoint {
-		inside := outAudio + outImage
-		if !outside {
-			inside += reasoning
-		}
-		if inside > text {
-			inconsistent = true
-			outAudio = min(outAudio, text)
-			outImage = min(outImage, text-outAudio)
-			if !outside {
-				reasoning = min(reasoning, text-outAudio-outImage)
-			}
-		}
-		text -= outAudio + outImage
-		if !outside {
-			text -= reasoning
-		}
-	}
-
-	audioMissing := false
-	switch kind.apiType {
+	switch s.kind.apiType {
 	case usage.APITypeSpeech:
-		audioMissing = f.inputAudio == absent && f.outputAudio == absent && f.reports&MissingAudio == 0 && in+out > 0
+		s.audioMissing = f.n[factInputAudio] == absent && f.n[factOutputAudio] == absent && !f.reports.Has(MissingAudio) && s.in+s.out > 0
 	case usage.APITypeTranscription:
-		if f.inputAudio == absent && in > 0 {
-			audio, uncached = uncached, 0 // nearly all of it is the recording
-			audioMissing = true           // who reports audio would have told some
-		}
-	case usage.APITypeTTS:
-		if f.outputAudio == absent {
-			outAudio, text = text, 0
-		}
-	case usage.APITypeImage:
-		if f.outputImage == absent {
-			outImage, text = text, 0
+		if f.n[factInputAudio] == absent && s.in > 0 {
+			audio, text = text, 0 // nearly all of it is the recording
+			s.audioMissing = true // who reports audio would have reported some
 		}
 	}
-
-	q[usage.InputTextTokens] = uncached
-	q[usage.CacheReadTokens] = read - readAudio - readImage
+	q[usage.InputTextTokens] = text
+	q[usage.CacheReadTokens] = s.read - readAudio - readImage
 	q[usage.CacheReadAudioTokens] = readAudio
 	q[usage.CacheReadImageTokens] = readImage
-	q[usage.CacheWrite1hTokens] = write1h
-	q[usage.CacheWrite5mTokens] = write - write1h
+	q[usage.CacheWrite1hTokens] = s.write1h
+	q[usage.CacheWrite5mTokens] = s.write - s.write1h
 	q[usage.InputAudioTokens] = audio
 	q[usage.InputImageTokens] = image
 	q[usage.InputVideoTokens] = video
+}
+
+// outputParts takes what is no visible text out of the output.
+func (s *split) outputParts(q *usage.Quantities) {
+	f := s.f
+	text, reasoning := s.out, s.reasoning
+	audio, image := f.n[factOutputAudio].or0(), f.n[factOutputImage].or0()
+	if f.outputMeans != outputDisjoint {
+		inside := &reasoning
+		if s.outside {
+			inside = new(int64)
+		}
+		if audio+image+*inside > text {
+			s.inconsistent = true
+			audio = min(audio, text)
+			image = min(image, text-audio)
+			*inside = min(*inside, text-audio-image)
+		}
+		text -= audio + image + *inside
+	}
+	switch s.kind.apiType {
+	case usage.APITypeTTS:
+		if f.n[factOutputAudio] == absent {
+			audio, text = text, 0
+		}
+	case usage.APITypeImage:
+		if f.n[factOutputImage] == absent {
+			image, text = text, 0
+		}
+	}
 	q[usage.OutputTextTokens] = text
 	q[usage.OutputReasoningTokens] = reasoning
-	q[usage.OutputAudioTokens] = outAudio
-	q[usage.OutputImageTokens] = outImage
-	q[usage.AudioSeconds] = f.audioNanos.or0()
-	q[usage.VideoSeconds] = f.videoNanos.or0()
-	q[usage.Characters] = f.characters.or0()
-	q[usage.Images] = f.images.or0()
-	q[usage.WebSearches] = f.webSearches.or0()
-	q[usage.FileSearches] = f.fileSearches.or0()
-	q[usage.CodeSessions] = f.codeSessions.or0()
-	q[usage.Pages] = f.pages.or0()
-	q[usage.SearchUnits] = f.searchUnits.or0()
+	q[usage.OutputAudioTokens] = audio
+	q[usage.OutputImageTokens] = image
+}
 
-	ttlMissing := write > 0 && !split && kind.model.vendor == vendorAnthropic
-	if cacheMissing {
+// reason gives the gravest doubt about the quantities, "" when there is none.
+func (s *split) reason(q *usage.Quantities) usage.Reason {
+	f := s.f
+	reported, bad := false, false
+	for _, n := range f.n {
+		reported = reported || n.known()
+		bad = bad || n == invalid
+	}
+	switch {
+	case bad:
+		return usage.ReasonInvalidQuantity
+	case !reported:
+		return usage.ReasonNoUsage
+	case q.IsZero():
+		return usage.ReasonZeroUsageStream
+	case f.callsMissing:
+		return usage.ReasonCallsNotReported
+	case f.estimate:
+		return usage.ReasonInstrumentationEstimate
+	case f.tokensMissing:
+		return usage.ReasonTokensNotReported
+	case s.inconsistent:
+		return usage.ReasonInconsistentQuantities
+	case s.reasoningMissing: // billed on top: worse than the next
+		return usage.ReasonReasoningNotReported
+	case s.cacheMissing:
+		return usage.ReasonCacheNotReported
+	case s.audioMissing:
+		return usage.ReasonAudioNotReported
+	case s.lifetimeMissing:
+		return usage.ReasonCacheTTLNotReported
+	case s.assumed:
+		return usage.ReasonUnknownDialect
+	}
+	return ""
+}
+
+// missing gives the details that the span leaves out.
+func (s *split) missing() (missing Missing) {
+	if s.cacheMissing {
 		missing |= MissingCache
-		if kind.excludesCache() && (exclusive || f.inputMeans == inputUnknown) {
+		if s.kind.excludesCache() && (s.exclusive || s.f.inputMeans == inputUnknown) {
 			missing |= MissingInput
 		}
 	}
-	if ttlMissing {
+	if s.lifetimeMissing {
 		missing |= MissingCacheTTL
 	}
-	if missingReasoning || !toldReasoning && f.reports&MissingReasoning == 0 && kind.model.reasons {
+	if s.reasoningMissing || !s.reasoningKnown && !s.f.reports.Has(MissingReasoning) && s.kind.model.reasons {
 		missing |= MissingReasoning
 	}
-	if audioMissing {
+	if s.audioMissing {
 		missing |= MissingAudio
 	}
-
-	switch {
-	case bad:
-		reason = usage.ReasonInvalidQuantity
-	case !told:
-		reason = usage.ReasonNoUsage
-	case q.IsZero():
-		reason = usage.ReasonZeroUsageStream
-	case f.callsMissing:
-		reason = usage.ReasonCallsNotReported
-	case f.estimate:
-		reason = usage.ReasonInstrumentationEstimate
-	case f.tokensMissing:
-		reason = usage.ReasonTokensNotReported
-	case inconsistent:
-		reason = usage.ReasonInconsistentQuantities
-	case missingReasoning: // these are billed on top: graver than the next
-		reason = usage.ReasonReasoningNotReported
-	case cacheMissing:
-		reason = usage.ReasonCacheNotReported
-	case audioMissing:
-		reason = usage.ReasonAudioNotReported
-	case ttlMissing:
-		reason = usage.ReasonCacheTTLNotReported
-	case assumed:
-		reason = usage.ReasonUnknownDialect
-	}
-	return reason, missing
+	return missing
 }
 
 // excludesCache reports whether the provider's own number of input tokens

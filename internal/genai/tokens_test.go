@@ -24,59 +24,59 @@ func TestFactsBecomeDisjointQuantities(t *testing.T) {
 		reason usage.Reason
 	}{
 		"inclusive, reasoning inside": {openAI, func(f *facts) {
-			f.input, f.cacheRead, f.output, f.reasoning = 2006, 1792, 412, 320
+			f.n[factInput], f.n[factCacheRead], f.n[factOutput], f.n[factReasoning] = 2006, 1792, 412, 320
 		}, usage.Quantities{usage.InputTextTokens: 214, usage.CacheReadTokens: 1792, usage.OutputTextTokens: 92, usage.OutputReasoningTokens: 320}, ""},
 		"the provider's own number is exclusive": {anthropic, func(f *facts) {
-			f.inputMeans, f.input, f.cacheRead, f.cacheWrite, f.cacheWrite5m, f.cacheWrite1h, f.output = inputAsProvider, 4000, 1800, 248, 148, 100, 503
+			f.inputMeans, f.n[factInput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factCacheWrite5m], f.n[factCacheWrite1h], f.n[factOutput] = inputAsProvider, 4000, 1800, 248, 148, 100, 503
 		}, usage.Quantities{usage.InputTextTokens: 4000, usage.CacheReadTokens: 1800, usage.CacheWrite5mTokens: 148, usage.CacheWrite1hTokens: 100, usage.OutputTextTokens: 503}, ""},
 		"a dialect that claims to be inclusive and cannot be": {anthropic, func(f *facts) {
-			f.input, f.cacheRead, f.cacheWrite, f.cacheWrite1h, f.output = 41, 1800, 248, 248, 503
+			f.n[factInput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factCacheWrite1h], f.n[factOutput] = 41, 1800, 248, 248, 503
 		}, usage.Quantities{usage.InputTextTokens: 41, usage.CacheReadTokens: 1800, usage.CacheWrite1hTokens: 248, usage.OutputTextTokens: 503}, ""},
 		"everything cached": {openAI, func(f *facts) {
-			f.input, f.cacheRead, f.output = 1024, 1024, 5
+			f.n[factInput], f.n[factCacheRead], f.n[factOutput] = 1024, 1024, 5
 		}, usage.Quantities{usage.CacheReadTokens: 1024, usage.OutputTextTokens: 5}, ""},
 		"a lifetime larger than the sum of writes": {anthropic, func(f *facts) {
-			f.input, f.cacheRead, f.cacheWrite, f.cacheWrite5m, f.output = 5000, 0, 100, 300, 5
+			f.n[factInput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factCacheWrite5m], f.n[factOutput] = 5000, 0, 100, 300, 5
 		}, usage.Quantities{usage.InputTextTokens: 4700, usage.CacheWrite5mTokens: 300, usage.OutputTextTokens: 5}, ""},
 		"only the parts of the writes are told": {anthropic, func(f *facts) {
-			f.input, f.cacheRead, f.cacheWrite5m, f.cacheWrite1h, f.output = 5000, 0, 148, 100, 5
+			f.n[factInput], f.n[factCacheRead], f.n[factCacheWrite5m], f.n[factCacheWrite1h], f.n[factOutput] = 5000, 0, 148, 100, 5
 		}, usage.Quantities{usage.InputTextTokens: 4752, usage.CacheWrite5mTokens: 148, usage.CacheWrite1hTokens: 100, usage.OutputTextTokens: 5}, ""},
 		"Gemini's thoughts are beside the candidates": {gemini, func(f *facts) {
-			f.outputMeans, f.input, f.cacheRead, f.output, f.reasoning, f.total = outputAsProvider, 904, 512, 77, 133, 1114
+			f.outputMeans, f.n[factInput], f.n[factCacheRead], f.n[factOutput], f.n[factReasoning], f.n[factTotal] = outputAsProvider, 904, 512, 77, 133, 1114
 		}, usage.Quantities{usage.InputTextTokens: 392, usage.CacheReadTokens: 512, usage.OutputTextTokens: 77, usage.OutputReasoningTokens: 133}, ""},
 		"the total says that thoughts are inside": {gemini, func(f *facts) {
-			f.outputMeans, f.input, f.cacheRead, f.output, f.reasoning, f.total = outputAsProvider, 904, 512, 210, 133, 1114
+			f.outputMeans, f.n[factInput], f.n[factCacheRead], f.n[factOutput], f.n[factReasoning], f.n[factTotal] = outputAsProvider, 904, 512, 210, 133, 1114
 		}, usage.Quantities{usage.InputTextTokens: 392, usage.CacheReadTokens: 512, usage.OutputTextTokens: 77, usage.OutputReasoningTokens: 133}, ""},
 		"the total of Bedrock betrays dropped cached tokens": {bedrock, func(f *facts) {
-			f.inputMeans, f.input, f.output, f.total = inputAsProvider, 30, 628, 2358
+			f.inputMeans, f.n[factInput], f.n[factOutput], f.n[factTotal] = inputAsProvider, 30, 628, 2358
 		}, usage.Quantities{usage.InputTextTokens: 30, usage.CacheReadTokens: 1700, usage.OutputTextTokens: 628}, usage.ReasonCacheNotReported},
 		"audio is taken out of text on both sides": {speech, func(f *facts) {
-			f.input, f.inputAudio, f.output, f.outputAudio = 1306, 210, 287, 140
+			f.n[factInput], f.n[factInputAudio], f.n[factOutput], f.n[factOutputAudio] = 1306, 210, 287, 140
 		}, usage.Quantities{usage.InputTextTokens: 1096, usage.InputAudioTokens: 210, usage.OutputTextTokens: 147, usage.OutputAudioTokens: 140}, ""},
 		"cached audio is cached and audio": {speech, func(f *facts) {
-			f.input, f.cacheRead, f.cacheReadAudio, f.inputAudio, f.output, f.outputAudio = 1000, 600, 200, 300, 50, 50
+			f.n[factInput], f.n[factCacheRead], f.n[factCacheReadAudio], f.n[factInputAudio], f.n[factOutput], f.n[factOutputAudio] = 1000, 600, 200, 300, 50, 50
 		}, usage.Quantities{usage.InputTextTokens: 300, usage.CacheReadTokens: 400, usage.CacheReadAudioTokens: 200, usage.InputAudioTokens: 100, usage.OutputAudioTokens: 50}, ""},
 		"more audio than input": {speech, func(f *facts) {
-			f.input, f.inputAudio, f.output, f.outputAudio = 100, 210, 50, 0
+			f.n[factInput], f.n[factInputAudio], f.n[factOutput], f.n[factOutputAudio] = 100, 210, 50, 0
 		}, usage.Quantities{usage.InputAudioTokens: 100, usage.OutputTextTokens: 50}, usage.ReasonInconsistentQuantities},
 		"more tokens in the total than anywhere": {openAI, func(f *facts) {
-			f.input, f.output, f.total = 100, 50, 500
+			f.n[factInput], f.n[factOutput], f.n[factTotal] = 100, 50, 500
 		}, usage.Quantities{usage.InputTextTokens: 100, usage.OutputTextTokens: 50}, usage.ReasonInconsistentQuantities},
 		"the total and the output give the input": {openAI, func(f *facts) {
-			f.output, f.total = 50, 500
+			f.n[factOutput], f.n[factTotal] = 50, 500
 		}, usage.Quantities{usage.InputTextTokens: 450, usage.OutputTextTokens: 50}, ""},
 		"only one side is known": {openAI, func(f *facts) {
-			f.output = 50
+			f.n[factOutput] = 50
 		}, usage.Quantities{usage.OutputTextTokens: 50}, usage.ReasonInconsistentQuantities},
 		"buckets do not overlap": {openAI, func(f *facts) {
 			f.inputMeans, f.outputMeans = inputDisjoint, outputDisjoint
-			f.input, f.cacheRead, f.inputAudio, f.output, f.reasoning, f.total = 282, 1024, 5, 95, 192, 1598
+			f.n[factInput], f.n[factCacheRead], f.n[factInputAudio], f.n[factOutput], f.n[factReasoning], f.n[factTotal] = 282, 1024, 5, 95, 192, 1598
 		}, usage.Quantities{usage.InputTextTokens: 282, usage.CacheReadTokens: 1024, usage.InputAudioTokens: 5, usage.OutputTextTokens: 95, usage.OutputReasoningTokens: 192}, ""},
 		"nothing told":  {openAI, func(*facts) {}, usage.Quantities{}, usage.ReasonNoUsage},
-		"zeros told":    {openAI, func(f *facts) { f.input, f.output = 0, 0 }, usage.Quantities{}, usage.ReasonZeroUsageStream},
-		"nonsense told": {openAI, func(f *facts) { f.input, f.output = invalid, 7 }, usage.Quantities{usage.OutputTextTokens: 7}, usage.ReasonInvalidQuantity},
+		"zeros told":    {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = 0, 0 }, usage.Quantities{}, usage.ReasonZeroUsageStream},
+		"nonsense told": {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = invalid, 7 }, usage.Quantities{usage.OutputTextTokens: 7}, usage.ReasonInvalidQuantity},
 		"the greatest counts do not overflow": {openAI, func(f *facts) {
-			f.input, f.output, f.cacheRead, f.cacheWrite, f.reasoning = maxCount, maxCount, maxCount, maxCount, maxCount
+			f.n[factInput], f.n[factOutput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factReasoning] = maxCount, maxCount, maxCount, maxCount, maxCount
 		}, usage.Quantities{usage.InputTextTokens: maxCount, usage.CacheReadTokens: maxCount, usage.CacheWrite5mTokens: maxCount, usage.OutputReasoningTokens: maxCount}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,28 +15,28 @@ import (
 func (s *spanReader) readUnits(f *facts) {
 	r, a := s.r, s.a
 	if n := a.count(r.inputImages); n != absent {
-		f.images = n
+		f.n[factImages] = n
 	}
 	if n := a.count(r.inputCharacters); n != absent {
-		f.characters = n
+		f.n[factCharacters] = n
 	}
 	if a.has(r.inputSeconds) {
-		f.audioNanos = nanosOf(a.values[r.inputSeconds])
+		f.n[factAudioNanos] = nanosOf(a.values[r.inputSeconds])
 	}
 	if s.op == opChat {
 		return
 	}
-	if f.audioNanos == absent {
+	if f.n[factAudioNanos] == absent {
 		for _, id := range conventionWords.seconds {
 			if a.has(id) {
-				f.audioNanos = nanosOf(a.values[id])
+				f.n[factAudioNanos] = nanosOf(a.values[id])
 				break
 			}
 		}
 	}
-	if s.op == opTTS && f.characters == absent {
+	if s.op == opTTS && f.n[factCharacters] == absent {
 		if text := a.text(nameRequestText); text != "" {
-			f.characters = count(utf8.RuneCountInString(text))
+			f.n[factCharacters] = count(utf8.RuneCountInString(text))
 		}
 	}
 	if s.op == opImage || s.op == opVideo {
