@@ -119,7 +119,7 @@ func TestComposeRunsTheImageAsItIsConfigured(t *testing.T) {
 	health := collector.Health.Test
 	require.Equal(t, "CMD", health[0])
 	assert.Contains(t, read(t, "Dockerfile"), "/out/"+filepath.Base(health[1])+" "+filepath.Dir(health[1])+"/")
-	assert.DirExists(t, filepath.Join("../../cmd/usagectl/internal", health[2]+"cmd"))
+	assert.FileExists(t, filepath.Join("../../cmd/usagectl/internal/cli", health[2]+".go"))
 	assert.Contains(t, config, "endpoint: 0.0.0.0:13133")
 	assert.Contains(t, strings.Join(compose.Services["postgres"].Health.Test, " "), "--host",
 		"the temporary server of the first start listens on the socket only")
