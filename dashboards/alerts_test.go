@@ -1,25 +1,33 @@
 package dashboards_test
 
 import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"text/template"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/boards"
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/macro"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 )
 
 // calls inserts a call at each moment "at" of what follows it. Rules are asked at
-// 2026-03-31 12:00 UTC.
+// nowOfRules.
 const calls = `INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, tokens_used, pricing_status, pricing_reason)
-SELECT %user%, at, %dollars%, 'text', 'gpt-4o', 'openai', 'svc', 10, %status%, CASE %status% WHEN 'unpriced' THEN 'unknown_model' END FROM `
+SELECT %user%, at, %dollars%, 'text', 'gpt-4o', 'openai', %service%, 10, %status%, CASE %status% WHEN 'unpriced' THEN 'unknown_model' END FROM `
 
 func call(from, dollars, user, status string) string {
+	const service = `'a&b "c"'`
 	text := calls
-	for name, value := range map[string]string{"%user%": user, "%dollars%": dollars, "%status%": status} {
+	for name, value := range map[string]string{"%user%": user, "%dollars%": dollars, "%status%": status, "%service%": service} {
 		text = strings.ReplaceAll(text, name, value)
 	}
 	return text + from + ";"
@@ -48,6 +56,7 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	byUser := user + `INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars) VALUES ('ben', 'user', ` + ben + `, 'day', 10);`
 	byTeam := user + `INSERT INTO public.usage_team_members (team, user_id) VALUES ('core', ` + ben + `);
 		INSERT INTO public.usage_budgets (name, scope, team, period, dollars) VALUES ('core', 'team', 'core', 'day', 10);`
+	const byService = `INSERT INTO public.usage_budgets (name, scope, service, period, dollars) VALUES ('svc', 'service', 'a&b "c"', 'day', 10);`
 	unpriced := func(n string) string {
 		return call("generate_series(timestamptz '2026-03-31 01:00Z', '2026-03-31 10:30Z', interval '6 minutes') AS at", "0.01", nobody, priced) +
 			call("(SELECT timestamptz '2026-03-31 02:00Z' + i * interval '1 minute' AS at FROM generate_series(1, "+n+") AS i) AS v", "0", nobody, "'unpriced'")
@@ -62,11 +71,14 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	}{
 		"day of the org, 79 %":          {"llm-usage-budget-80", org("day", "10") + today("7.9", nobody), false},
 		"day of the org, 81 %":          {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody), true},
+		"exceeded is told once":         {"llm-usage-budget-80", org("day", "10") + today("10.01", nobody), false},
 		"day of the org, exactly spent": {"llm-usage-budget-100", org("day", "10") + today("10", nobody), false},
 		"day of the org, overspent":     {"llm-usage-budget-100", org("day", "10") + today("10.01", nobody), true},
 		"month of the org, overspent":   {"llm-usage-budget-100", org("month", "20") + daily("1"), true},
 		"month of the org, in budget":   {"llm-usage-budget-100", org("month", "22") + daily("1"), false},
 		"a user, overspent":             {"llm-usage-budget-100", byUser + today("10.01", ben), true},
+		"a user, 81 %":                  {"llm-usage-budget-80", byUser + today("8.1", ben), true},
+		"a service, overspent":          {"llm-usage-budget-100", byService + today("10.01", nobody), true},
 		"a user, another one spent":     {"llm-usage-budget-100", byUser + today("10.01", nobody), false},
 		"a team, overspent":             {"llm-usage-budget-100", byTeam + today("10.01", ben), true},
 		"a team, somebody else spent":   {"llm-usage-budget-100", byTeam + today("10.01", nobody), false},
@@ -100,16 +112,97 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 				}
 			}
 			require.NotNil(t, rule)
-			rows, err := asGrafana(t, db).Query(t.Context(), nowCall.ReplaceAllString(rule.SQL, "timestamptz '2026-03-31 12:00:00Z'"), pgx.QueryExecModeExec)
+			tx := asGrafana(t, db)
+			rows, err := tx.Query(t.Context(), nowCall.ReplaceAllString(rule.SQL, "timestamptz '"+nowOfRules.Format(time.RFC3339)+"'"), pgx.QueryExecModeExec)
 			require.NoError(t, err)
-			fired := false
+			fired := []map[string]any{}
 			for rows.Next() {
 				values, err := rows.Values()
 				require.NoError(t, err)
-				fired = fired || values[len(values)-1].(float64) > rule.Above
+				if values[len(values)-1].(float64) > rule.Above {
+					labels := map[string]any{}
+					for i, column := range rows.FieldDescriptions() {
+						labels[column.Name] = values[i]
+					}
+					fired = append(fired, labels)
+				}
 			}
 			require.NoError(t, rows.Err())
-			assert.Equal(t, c.fires, fired)
+			require.Equal(t, c.fires, len(fired) > 0)
+			for _, labels := range fired {
+				assertLinkShowsWhatFired(t, tx, rule, labels)
+			}
 		})
 	}
+}
+
+var nowOfRules = time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC)
+
+// assertLinkShowsWhatFired opens the link of an alert as a browser does and looks
+// for what fired it in the panel that is seen first.
+func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels map[string]any) {
+	t.Helper()
+	annotations := annotationsOfRules(t)[rule.UID]
+	for _, name := range []string{"__dashboardUid__", "__panelId__"} {
+		assert.NotContains(t, annotations, name, "its link shows one hour, whatever the rule is about")
+	}
+	var address strings.Builder
+	require.NoError(t, template.Must(template.New("").Funcs(template.FuncMap{"externalURL": func() string { return "https://grafana.example/" }}).
+		Parse("{{ $labels := . }}"+annotations["dashboard"])).Execute(&address, labels))
+	link, err := url.Parse(address.String())
+	require.NoError(t, err)
+	parameters := link.Query()
+	board := boardsOfFiles(t)[strings.TrimPrefix(link.Path, "/d/")+".json"]
+	require.NotNil(t, board, link)
+
+	v := macro.Values{From: momentOf(t, parameters.Get("from")), To: momentOf(t, parameters.Get("to")), TimeZone: "UTC", All: map[string]string{}, Vars: map[string][]string{"by": {"model"}}}
+	for _, name := range filterNames {
+		if chosen := parameters["var-"+name]; len(chosen) > 0 {
+			v.Vars[name] = chosen
+		} else {
+			v.All[name] = "'__all'"
+		}
+	}
+	probe, known := map[string]struct{ panel, sql string }{
+		"llm-usage-budget-80":  {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-budget-100": {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-projection": {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-spike":      {"Cost per day by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
+		"llm-usage-silence":    {"Last call", `SELECT "Last call" > 3600 FROM (%s) AS p`},
+		"llm-usage-unpriced":   {"Unpriced and estimated calls", `SELECT sum("Calls") = 6 FROM (%s) AS p`},
+		"llm-usage-parked":     {"Parked", `SELECT "records" = 1 FROM (%s) AS p`},
+	}[rule.UID]
+	require.True(t, known, "how does one see %s?", rule.UID)
+	for _, p := range board.AllPanels() {
+		if id := parameters.Get("viewPanel"); p.Title != probe.panel || id != "" && id != strconv.Itoa(p.ID) {
+			continue
+		}
+		sql, err := macro.Expand(p.Targets[0].RawSQL, v)
+		require.NoError(t, err)
+		var shown bool
+		require.NoError(t, tx.QueryRow(t.Context(), fmt.Sprintf(probe.sql, nowCall.ReplaceAllString(sql, "timestamptz '"+nowOfRules.Format(time.RFC3339)+"'")), pgx.QueryExecModeExec).Scan(&shown), sql)
+		assert.True(t, shown, "%s\n%s", link, sql)
+		return
+	}
+	t.Errorf("%s shows no panel %q", link, probe.panel)
+}
+
+// momentOf is a relative time as Grafana reads it, at nowOfRules and in UTC.
+func momentOf(t *testing.T, text string) time.Time {
+	t.Helper()
+	m := regexp.MustCompile(`^now(?:-(\d+)([hd]))?(?:/([dM]))?$`).FindStringSubmatch(text)
+	require.NotNil(t, m, text)
+	at := nowOfRules
+	if m[1] != "" {
+		n, err := strconv.Atoi(m[1])
+		require.NoError(t, err)
+		at = at.Add(-time.Duration(n) * map[string]time.Duration{"h": time.Hour, "d": 24 * time.Hour}[m[2]])
+	}
+	switch m[3] {
+	case "d":
+		at = time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+	case "M":
+		at = time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+	}
+	return at
 }

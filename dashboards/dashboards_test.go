@@ -42,13 +42,15 @@ func asGrafana(t *testing.T, db *pgtest.DB) pgx.Tx {
 	return tx
 }
 
-const fill = `
+var fill = strings.ReplaceAll(fillText, "ODD", strings.ReplaceAll(oddName, "'", "''"))
+
+const fillText = `
 INSERT INTO auth.users (id, external_id) VALUES ('11111111-1111-1111-1111-111111111111', 'O''Reilly'), ('22222222-2222-2222-2222-222222222222', 'ben');
 INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, tokens_used, input_tokens, output_tokens, cache_read_tokens, pricing_status, pricing_reason)
 SELECT CASE i % 3 WHEN 0 THEN '11111111-1111-1111-1111-111111111111'::uuid WHEN 1 THEN '22222222-2222-2222-2222-222222222222'::uuid END,
        timestamptz '2026-02-20 00:00:00Z' + i * interval '53 minutes',
        CASE WHEN i % 11 = 0 THEN 0 ELSE 0.001234567891 * (i % 7 + 1) END, (ARRAY['text', 'tts', 'transcription'])[i % 3 + 1],
-       (ARRAY['gpt-4o', 'O''Reilly-model', NULL])[i % 3 + 1], (ARRAY['openai', ''])[i % 2 + 1], 'svc' || i % 2, 100, 80, 20, 10,
+       (ARRAY['gpt-4o', 'ODD', NULL])[i % 3 + 1], (ARRAY['openai', ''])[i % 2 + 1], 'svc' || i % 2, 100, 80, 20, 10,
        CASE WHEN i % 11 = 0 THEN 'unpriced' ELSE 'priced' END, CASE WHEN i % 11 = 0 THEN 'unknown_model' END
 FROM generate_series(0, 1500) AS i;
 INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars) VALUES ('all', 'org', NULL, 'month', 5), ('one', 'user', '22222222-2222-2222-2222-222222222222', 'day', 1);
@@ -56,10 +58,16 @@ INSERT INTO public.usage_list_prices VALUES ('openai', 'gpt-4o', 'input_text', '
 
 var nowCall = regexp.MustCompile(`\bnow\(\)`)
 
+// filterNames are the variables that all boards on PostgreSQL share.
+var filterNames = []string{"user", "api_type", "provider", "model", "service", "environment"}
+
+// oddName is a model's name with everything that quoting can get wrong.
+const oddName = `O'Reilly "x" \ & <%>`
+
 // views are what a viewer may have chosen.
 func views() map[string]macro.Values {
 	all := map[string]string{}
-	for _, name := range []string{"user", "api_type", "provider", "model", "service", "environment"} {
+	for _, name := range filterNames {
 		all[name] = "'__all'"
 	}
 	except := func(names ...string) map[string]string {
@@ -88,7 +96,7 @@ func views() map[string]macro.Values {
 		"Berlin, summer": {From: at(3, 20, 0, "Europe/Berlin"), To: at(4, 2, 0, "Europe/Berlin"), TimeZone: "Europe/Berlin", All: all},
 		"Kolkata":        {From: at(3, 5, 0, "Asia/Kolkata"), To: at(3, 12, 9, "Asia/Kolkata"), TimeZone: "Asia/Kolkata", All: all},
 		"users":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("user"), Vars: map[string][]string{"user": users}},
-		"model":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("model"), Vars: map[string][]string{"model": {"O'Reilly-model", "(none)"}}},
+		"model":          {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("model"), Vars: map[string][]string{"model": {oddName, "(none)"}}},
 		"cleared":        {From: at(3, 2, 5, "UTC"), To: at(3, 9, 7, "UTC"), TimeZone: "UTC", All: except("user", "model", "service"), Vars: map[string][]string{"user": {}, "model": {""}, "service": {}}},
 		"user and type":  {From: at(3, 2, 5, "Asia/Kolkata"), To: at(3, 9, 7, "Asia/Kolkata"), TimeZone: "Asia/Kolkata", All: except("user", "api_type"), Vars: map[string][]string{"user": users, "api_type": {"text"}}},
 	}
@@ -300,7 +308,7 @@ func TestRowsOfATableAddUpToTheTotal(t *testing.T) {
 		total, err := macro.Expand(`SELECT round(coalesce(sum(usage_dollars), 0), 9)::text
 			FROM usage_report.spend($__timeFrom()::timestamptz, $__timeTo()::timestamptz, 'UTC',
 			     CASE WHEN ARRAY[${user:sqlstring}]::text[] = '{}' THEN ARRAY['__all'] ELSE ARRAY[${user:sqlstring}]::text[] END, true)
-			WHERE (ARRAY[${model:sqlstring}]::text[] && ARRAY['__all', ''] OR model = ANY (ARRAY[${model:sqlstring}]::text[]))
+			WHERE (ARRAY[${model:sqlstring}]::text[] && ARRAY['__all', ''] OR replace(model, '"', '\"') = ANY (ARRAY[${model:sqlstring}]::text[]))
 			  AND (ARRAY[${api_type:sqlstring}]::text[] && ARRAY['__all', ''] OR api_type = ANY (ARRAY[${api_type:sqlstring}]::text[]))`, v)
 		require.NoError(t, err)
 		var want string
@@ -388,6 +396,6 @@ func TestOtherCurrenciesConvertEachDayAtItsRate(t *testing.T) {
 		pgx.QueryExecModeExec).Scan(&found))
 	want := db.Text(`SELECT 'EUR ' || round(sum(usage_dollars * CASE WHEN timestamp < '2026-03-05Z' THEN 0.9 ELSE 0.8 END), 9) || ' ' || round(sum(usage_dollars), 9) || '; GBP no rate before 2026-03-10'
 		FROM public.api_usage
-		WHERE timestamp >= '2026-03-02Z' AND timestamp < '2026-03-10Z' AND (model = 'O''Reilly-model' OR model IS NULL)`)
+		WHERE timestamp >= '2026-03-02Z' AND timestamp < '2026-03-10Z' AND (model = $1 OR model IS NULL)`, oddName)
 	assert.Equal(t, want, found)
 }

@@ -51,7 +51,7 @@ func TestBoardsKeepTheRulesOfGoodBoards(t *testing.T) {
 		for _, r := range b.Timepicker.QuickRanges {
 			presets = append(presets, r.From)
 		}
-		assert.Subset(t, presets, []string{"now-7d/d", "now-30d/d", "now-90d/d", "now-1y/d"}, file)
+		assert.Subset(t, presets, []string{"now-6d/d", "now-29d/d", "now-89d/d", "now-1y/d"}, file)
 
 		for _, v := range b.Templating.List {
 			if v.Type == "query" {
@@ -95,13 +95,9 @@ func TestBoardsKeepTheRulesOfGoodBoards(t *testing.T) {
 }
 
 // TestProvisioningNeverReplacesWhatAGrafanaHas: a file with policies would
-// replace all of them, and a rule without its annotations has no link.
+// replace all of them.
 func TestProvisioningNeverReplacesWhatAGrafanaHas(t *testing.T) {
 	t.Parallel()
-	panels := map[string]bool{}
-	for _, p := range boardsOfFiles(t)["llm-usage-summary.json"].AllPanels() {
-		panels[jsonText(t, p.ID)] = true
-	}
 	require.NoError(t, fs.WalkDir(dashboards.Files, "provisioning", func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -129,8 +125,6 @@ func TestProvisioningNeverReplacesWhatAGrafanaHas(t *testing.T) {
 				assert.False(t, uids[r.UID], "%s twice", r.UID)
 				uids[r.UID] = true
 				assert.Equal(t, []string{"OK", "Error"}, []string{r.NoData, r.Failed}, r.UID)
-				assert.Equal(t, "llm-usage-summary", r.Annotations["__dashboardUid__"], r.UID)
-				assert.True(t, panels[r.Annotations["__panelId__"]], "%s: panel %s", r.UID, r.Annotations["__panelId__"])
 				assert.NotEmpty(t, r.Annotations["summary"], r.UID)
 				assert.NotEmpty(t, r.Annotations["description"], r.UID)
 			}
@@ -159,9 +153,54 @@ func TestEveryAlertHasItsSectionInTheRunbook(t *testing.T) {
 	}
 }
 
-func jsonText(t *testing.T, v any) string {
+// ruleFile is what Grafana's provisioning reads of a file of alert rules.
+type ruleFile struct {
+	Groups []struct {
+		Folder string `yaml:"folder"`
+		Rules  []struct {
+			UID         string            `yaml:"uid"`
+			Annotations map[string]string `yaml:"annotations"`
+		} `yaml:"rules"`
+	} `yaml:"groups"`
+}
+
+func rulesOfFile(t *testing.T) (content ruleFile) {
 	t.Helper()
-	text, err := json.Marshal(v)
+	text, err := dashboards.Files.ReadFile("provisioning/alerting/llm-usage.yaml")
 	require.NoError(t, err)
-	return string(text)
+	require.NoError(t, yaml.Unmarshal(text, &content))
+	return content
+}
+
+func annotationsOfRules(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	all := map[string]map[string]string{}
+	for _, group := range rulesOfFile(t).Groups {
+		for _, r := range group.Rules {
+			all[r.UID] = r.Annotations
+		}
+	}
+	return all
+}
+
+// TestBoardsAndRulesMeetInOneFolder: Grafana provisions rules first and finds
+// their folder by its title. A provider of boards that names a uid of its own
+// makes a second folder of that title, and at the next start rules move from one
+// to the other, with false "resolved" messages.
+func TestBoardsAndRulesMeetInOneFolder(t *testing.T) {
+	t.Parallel()
+	text, err := dashboards.Files.ReadFile("provisioning/dashboards/llm-usage.yaml")
+	require.NoError(t, err)
+	var content struct {
+		Providers []struct {
+			Folder    string `yaml:"folder"`
+			FolderUID string `yaml:"folderUid"`
+		} `yaml:"providers"`
+	}
+	require.NoError(t, yaml.Unmarshal(text, &content))
+	require.Len(t, content.Providers, 1)
+	assert.Empty(t, content.Providers[0].FolderUID)
+	for _, group := range rulesOfFile(t).Groups {
+		assert.Equal(t, content.Providers[0].Folder, group.Folder)
+	}
 }

@@ -1,5 +1,7 @@
 package boards
 
+import "fmt"
+
 // Rule is one alert rule on the usage database. Its query returns a row for
 // each thing that it watches: text columns become the labels of that alert, the
 // one number is compared with the threshold.
@@ -11,18 +13,52 @@ type Rule struct {
 	Above       float64 // fires when the number is greater
 	For         string  // how long it has to be
 	Severity    string
-	PanelTitle  string // on the summary board, where the notification leads
+	// Link is where the notification leads. Grafana's own link shows the hour
+	// before the alert, so that a panel that follows the period is empty there.
+	Link Link
 }
 
-// budgetShare gives each budget with a percentage of its limit.
+// Link leads to a panel, or without a title to a board, over a period that
+// holds what fired the rule.
+type Link struct {
+	Board, Panel string
+	From         string // as Grafana writes it: "now-24h"; may be a template
+	Filter       string // further parameters of the address; may be a template
+}
+
+// URL is the address as a template of Grafana. externalURL ends with a slash.
+func (l Link) URL(panels map[string]int) (string, error) {
+	url := "{{ externalURL }}d/" + l.Board + "?from=" + l.From + "&to=now"
+	if l.Panel != "" {
+		id, found := panels[l.Panel]
+		if !found {
+			return "", fmt.Errorf("board %s has no panel %q", l.Board, l.Panel)
+		}
+		url += fmt.Sprintf("&viewPanel=%d", id)
+	}
+	return url + l.Filter, nil
+}
+
+// ofBudget is the breakdown of what a budget limits, in its day or month.
+var ofBudget = Link{
+	Board: breakdownUID,
+	From:  `now/{{ if eq $labels.period "day" }}d{{ else }}M{{ end }}`,
+	Filter: `{{ if eq $labels.scope "service" }}&var-service={{ urlquery $labels.filter }}{{ end }}` +
+		`{{ if eq $labels.scope "user" }}&var-user={{ urlquery $labels.filter }}{{ end }}`,
+}
+
+// budgetShare gives each budget with a percentage of its limit, and the value
+// by which the boards filter to what it limits.
 func budgetShare(amount, where string) string {
-	return `SELECT budget,
-       scope,
-       subject,
-       period,
-       (` + amount + ` * 100 / dollars)::float8 AS value
-FROM usage_report.budget_status(now())
-` + where + `ORDER BY budget`
+	return `SELECT s.budget,
+       s.scope,
+       s.subject,
+       s.period,
+       coalesce(b.service, b.user_id::text, 'all') AS filter,
+       (s.` + amount + ` * 100 / s.dollars)::float8 AS value
+FROM usage_report.budget_status(now()) AS s
+JOIN usage_report.budget AS b ON b.name = s.budget
+` + where + `ORDER BY s.budget`
 }
 
 // Rules are the alert rules. Limits stand in public.usage_budgets and not in
@@ -32,25 +68,25 @@ FROM usage_report.budget_status(now())
 // alerts have no viewer.
 var Rules = []Rule{
 	{
-		UID: "llm-usage-budget-80", Title: "AI API budget above 80 %", Severity: "warning", For: "0s", Above: 80, PanelTitle: "Budgets",
+		UID: "llm-usage-budget-80", Title: "AI API budget above 80 %", Severity: "warning", For: "0s", Above: 80, Link: ofBudget,
 		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
-		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month.",
-		SQL:         budgetShare("spent", ""),
+		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month. Beyond 100 % the rule llm-usage-budget-100 tells instead.",
+		SQL:         budgetShare("spent", "WHERE s.spent <= s.dollars\n"),
 	},
 	{
-		UID: "llm-usage-budget-100", Title: "AI API budget exceeded", Severity: "critical", For: "0s", Above: 100, PanelTitle: "Budgets",
+		UID: "llm-usage-budget-100", Title: "AI API budget exceeded", Severity: "critical", For: "0s", Above: 100, Link: ofBudget,
 		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
 		Description: "More was spent than a budget of public.usage_budgets allows for its current day or month.",
 		SQL:         budgetShare("spent", ""),
 	},
 	{
-		UID: "llm-usage-projection", Title: "AI API budget will be exceeded", Severity: "warning", For: "1h", Above: 100, PanelTitle: "Budgets",
+		UID: "llm-usage-projection", Title: "AI API budget will be exceeded", Severity: "warning", For: "1h", Above: 100, Link: ofBudget,
 		Summary:     "{{ $labels.budget }}: at the pace of the last seven days, {{ printf \"%.0f\" $values.A.Value }} % of the month's budget of {{ $labels.subject }} will be used",
 		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but will be if the rest of the month goes on like the last seven days.",
-		SQL:         budgetShare("projected", "WHERE period = 'month' AND spent <= dollars\n"),
+		SQL:         budgetShare("projected", "WHERE s.period = 'month' AND s.spent <= s.dollars\n"),
 	},
 	{
-		UID: "llm-usage-spike", Title: "AI API cost of a day is unusual", Severity: "warning", For: "0s", Above: 3, PanelTitle: "Cost per day by API type",
+		UID: "llm-usage-spike", Title: "AI API cost of a day is unusual", Severity: "warning", For: "0s", Above: 3, Link: Link{Board: summaryUID, Panel: "Cost per day by API type", From: "now-14d/d"},
 		Summary:     "AI APIs cost {{ printf \"%.1f\" $values.A.Value }} times the usual today",
 		Description: "Today (UTC) has cost more than three times the median of the 14 days before, and more than one dollar. Silent until seven of those days had calls.",
 		SQL: `SELECT 'everyone' AS subject,
@@ -72,7 +108,7 @@ CROSS JOIN (
 ) AS usual`,
 	},
 	{
-		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, PanelTitle: "Last call",
+		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: "Last call", From: "now-24h"},
 		Summary:     "No AI API call of the last hour is stored, though there are calls at this time of day in other weeks",
 		Description: "Nothing of the last full hour is stored, though the same hour of the week had calls in each of the last two weeks. The database cannot see spans: where Prometheus reads the collector, use the rule UsageNotStored, which can.",
 		SQL: `SELECT 'everyone' AS subject,
@@ -88,7 +124,7 @@ FROM (
 ) AS h`,
 	},
 	{
-		UID: "llm-usage-unpriced", Title: "AI API calls without a price", Severity: "warning", For: "15m", Above: 5, PanelTitle: "Unpriced",
+		UID: "llm-usage-unpriced", Title: "AI API calls without a price", Severity: "warning", For: "15m", Above: 5, Link: Link{Board: breakdownUID, Panel: "Unpriced and estimated calls", From: "now-24h"},
 		Summary:     "{{ printf \"%.1f\" $values.A.Value }} % of the AI API calls of the last 24 hours have no price",
 		Description: "More than 5 % of the calls of the last 24 hours have no price, so every sum of costs is too low. The breakdown board says which and why.",
 		SQL: `SELECT 'everyone' AS subject,
@@ -97,7 +133,7 @@ FROM usage_report.quarter_type
 WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
 	},
 	{
-		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, PanelTitle: "Parked",
+		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: "Parked", From: "now-24h"},
 		Summary:     "Usage records that could not be stored in the last 24 hours: {{ printf \"%.0f\" $values.A.Value }}. They wait in public.usage_dead_letter",
 		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",
 		SQL: `SELECT 'everyone' AS subject,

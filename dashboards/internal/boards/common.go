@@ -2,13 +2,12 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// UIDs of the boards and of the folder and data source they come in.
+// UIDs of the boards and of their data source.
 const (
 	summaryUID    = "llm-usage-summary"
 	breakdownUID  = "llm-usage-breakdown"
 	trendsUID     = "llm-usage-trends"
 	prometheusUID = "llm-usage-prometheus"
-	folderUID     = "llm-usage"
 	sourceUID     = "llm-usage-postgres"
 )
 
@@ -16,11 +15,11 @@ const (
 const tag = "llm-usage"
 
 // quickRanges are the periods of the request. A period begins at a midnight of
-// the viewer and ends now, so its last day is not over yet.
+// the viewer and ends now: its last day is not over yet and counts as one.
 var quickRanges = []grafana.TimeRange{
-	{Display: "Last 7 days", From: "now-7d/d", To: "now"},
-	{Display: "Last 30 days", From: "now-30d/d", To: "now"},
-	{Display: "Last 90 days", From: "now-90d/d", To: "now"},
+	{Display: "Last 7 days", From: "now-6d/d", To: "now"},
+	{Display: "Last 30 days", From: "now-29d/d", To: "now"},
+	{Display: "Last 90 days", From: "now-89d/d", To: "now"},
 	{Display: "Last 1 year", From: "now-1y/d", To: "now"},
 	{Display: "Today", From: "now/d", To: "now"},
 	{Display: "This month", From: "now/M", To: "now"},
@@ -31,10 +30,10 @@ var quickRanges = []grafana.TimeRange{
 func newBoard(uid, title, description string) *grafana.Dashboard {
 	b := grafana.New(uid, title, description)
 	b.Tags = []string{tag}
-	b.Time = grafana.TimeRange{From: "now-30d/d", To: "now"}
+	b.Time = grafana.TimeRange{From: "now-29d/d", To: "now"}
 	b.Timepicker = grafana.Timepicker{RefreshIntervals: []string{"1m", "5m", "15m", "1h"}, QuickRanges: quickRanges}
 	b.Links = []grafana.Link{{
-		Title: "AI API usage", Type: "dashboards", Tags: []string{tag}, KeepTime: true, IncludeVars: true,
+		Title: "AI API usage", Type: "dashboards", Tags: []string{tag}, AsDropdown: true, KeepTime: true, IncludeVars: true,
 	}}
 	b.Annotations.List = []grafana.Annotation{}
 	return b

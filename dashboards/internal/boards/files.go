@@ -43,6 +43,10 @@ const alertHeader = `# Alert rules on the usage database, for Grafana's provisio
 # them elsewhere by their label team=llm-usage.
 `
 
+// folder is the title of the folder of boards and rules; the file that provisions
+// the boards has the same.
+const folder = "AI API usage"
+
 // alertFile is the provisioning file of the rules.
 func alertFile() ([]byte, error) {
 	type (
@@ -76,15 +80,18 @@ func alertFile() ([]byte, error) {
 			Rules    []rule `yaml:"rules"`
 		}
 	)
-	panels := map[string]int{}
-	for _, p := range Summary().AllPanels() {
-		panels[p.Title] = p.ID
+	panels := map[string]map[string]int{}
+	for _, b := range Boards() {
+		panels[b.UID] = map[string]int{}
+		for _, p := range b.AllPanels() {
+			panels[b.UID][p.Title] = p.ID
+		}
 	}
-	g := group{OrgID: 1, Name: "llm-usage", Folder: "AI API usage", Interval: "5m"}
+	g := group{OrgID: 1, Name: "llm-usage", Folder: folder, Interval: "5m"}
 	for _, r := range Rules {
-		id, found := panels[r.PanelTitle]
-		if !found {
-			return nil, fmt.Errorf("rule %s: the summary board has no panel %q", r.UID, r.PanelTitle)
+		link, err := r.Link.URL(panels[r.Link.Board])
+		if err != nil {
+			return nil, fmt.Errorf("rule %s: %w", r.UID, err)
 		}
 		g.Rules = append(g.Rules, rule{
 			UID: r.UID, Title: r.Title, Condition: "B",
@@ -101,8 +108,9 @@ func alertFile() ([]byte, error) {
 			NoDataState: "OK", ExecErrState: "Error", For: r.For,
 			Annotations: map[string]string{
 				"summary": r.Summary, "description": r.Description, "runbook_url": runbooks + r.UID,
-				// Only as annotations do they give the notification its link.
-				"__dashboardUid__": summaryUID, "__panelId__": fmt.Sprint(id),
+				// No __dashboardUid__ and __panelId__: Grafana's link made of them shows
+				// the hour before the alert, whatever the rule is about.
+				"dashboard": link,
 			},
 			Labels: map[string]string{"team": "llm-usage", "severity": r.Severity},
 		})

@@ -49,9 +49,11 @@ const (
 	anyUser = "'ffffffff-ffff-ffff-ffff-ffffffffffff'" // the sum of all, where no rollup keeps users apart
 )
 
-// isChosen is the condition that a column has one of the chosen values.
+// isChosen is the condition that a column has one of the chosen values. Grafana
+// writes a double quote in a value as \", so that the column is compared in that
+// form.
 func isChosen(variable, column string) string {
-	return "(" + isAll(variable) + " OR " + column + " = ANY (" + chosen(variable) + "))"
+	return "(" + isAll(variable) + ` OR replace(` + column + `, '"', '\"') = ANY (` + chosen(variable) + "))"
 }
 
 // filtered is the condition of all filters but the users.

@@ -8,8 +8,9 @@
 //
 //   - Variables come first. $name, ${name} and [[name]] of one value are that
 //     value as it is; of several values they are quoted and joined by commas.
-//     ${name:sqlstring} quotes always. Quoting doubles single quotes. "All" of a
-//     variable with an allValue is that text, never quoted, in every format.
+//     ${name:sqlstring} quotes always. Quoting doubles single quotes and writes
+//     a double quote as \", which PostgreSQL takes for two characters. "All" of
+//     a variable with an allValue is that text, never quoted, in every format.
 //   - $__timeFrom() and $__timeTo() are UTC literals in quotes, to the
 //     millisecond at most, without a type.
 //   - $__timeFilter(column) is column BETWEEN from AND to, both ends included.

@@ -23,6 +23,10 @@ type Values struct {
 
 var (
 	variable = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)\]\]|\$(\w+)`)
+	// sqlstring is how the browser escapes: PostgreSQL reads the second pair as two
+	// characters, so that the text that arrives is not the one that was chosen.
+	sqlstring = strings.NewReplacer("'", "''", `"`, `\"`)
+
 	call     = regexp.MustCompile(`\$(__\w+)\(([^)]*)\)`)
 	interval = regexp.MustCompile(`^'(\d+)([smhdw])'$`)
 )
@@ -77,7 +81,7 @@ func (v Values) variable(name, format string) (string, error) {
 	case format == "sqlstring", format == "" && len(values) != 1:
 		quoted := make([]string, len(values))
 		for i, value := range values {
-			quoted[i] = "'" + strings.ReplaceAll(value, "'", "''") + "'"
+			quoted[i] = "'" + sqlstring.Replace(value) + "'"
 		}
 		return strings.Join(quoted, ","), nil
 	case format == "", format == "raw":

@@ -12,7 +12,7 @@ var chosen = Values{
 	From:     time.Date(2026, 3, 1, 0, 0, 0, 0, time.FixedZone("CET", 3600)),
 	To:       time.Date(2026, 3, 2, 12, 30, 0, 5e6, time.UTC),
 	TimeZone: "Europe/Berlin",
-	Vars:     map[string][]string{"one": {"O'Reilly"}, "two": {"a", "b'c"}, "none": {}},
+	Vars:     map[string][]string{"one": {"O'Reilly"}, "two": {"a", "b'c"}, "none": {}, "odd": {`O'Hare & "x"`}},
 	All:      map[string]string{"every": "'__all'"},
 }
 
@@ -27,6 +27,7 @@ func TestExpandWritesWhatGrafanaSends(t *testing.T) {
 		"'${__timezone}'":                   "'Europe/Berlin'",
 		"x = '${one}' OR $two OR [[one]]":   "x = 'O'Reilly' OR 'a','b''c' OR O'Reilly",
 		"${one:sqlstring} ${two:sqlstring}": "'O''Reilly' 'a','b''c'",
+		"${odd:sqlstring}":                  `'O''Hare & \"x\"'`,
 		"(${every:sqlstring}, $every)":      "('__all', '__all')",
 		"(${none:sqlstring})":               "()",
 		"100 $ for 5$":                      "100 $ for 5$",
