@@ -50,6 +50,7 @@ func TestEveryKeyArrives(t *testing.T) {
 			Sizer: exporterhelper.RequestSizerTypeItems, QueueSize: 100000, NumConsumers: 2, StorageID: &storage,
 			Batch: configoptional.Some(exporterhelper.BatchConfig{
 				FlushTimeout: time.Second, Sizer: exporterhelper.RequestSizerTypeItems, MinSize: 10, MaxSize: 20,
+				Partition: exporterhelper.NewDefaultPartitionConfig(),
 			}),
 		}),
 		BackOffConfig: configretry.BackOffConfig{
