@@ -21,16 +21,18 @@ type room struct {
 var rooms = map[string]room{
 	// The words everybody may use.
 	"internal/usage": {},
+	// The names of providers and models.
+	"internal/catalog": {},
 
 	// One decision each, of pure functions.
-	"internal/genai":     {uses: []string{"internal/usage"}},
-	"internal/pricing":   {uses: []string{"internal/usage", "internal/pricing/book", "internal/pricing/foreign"}},
+	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog"}},
+	"internal/pricing":   {uses: []string{"internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage"}},
-	"internal/pricing/foreign": {uses: []string{"internal/pricing/book", "internal/usage"}},
+	"internal/pricing/foreign": {uses: []string{"internal/catalog", "internal/pricing/book", "internal/usage"}},
 
 	// The database.
 	"migrations":         {},
@@ -61,14 +63,14 @@ var rooms = map[string]room{
 	},
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
 	"examples":       {},
-	"tools/...":      {uses: []string{"examples", "internal/pgserver", "internal/dbmigrate", "internal/store", "internal/report", "internal/pricing/book", "internal/pricing/foreign", "internal/usage"}},
+	"tools/...":      {uses: []string{"examples", "internal/pgserver", "internal/dbmigrate", "internal/store", "internal/report", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign", "internal/usage"}},
 
 	// For tests and the demo alone.
 	"internal/replay":   {},
 	"internal/pgserver": {},
 	"internal/pgtest":   {uses: []string{"internal/pgserver", "internal/dbmigrate", "migrations"}},
 	"internal/golden":   {},
-	"internal/archtest": {tests: slices.Concat(components, []string{"internal/usage"})},
+	"internal/archtest": {tests: slices.Concat(components, []string{"internal/usage", "internal/catalog"})},
 	"e2e":               {tests: slices.Concat(components, []string{"internal/replay", "internal/usage", "internal/genai", "internal/pricing", "internal/dbmigrate", "examples", "e2e/mockprovider"})},
 	// Answers as providers do, for tests alone.
 	"e2e/mockprovider": {},
@@ -127,11 +129,12 @@ var limits = []limit{
 
 // domain may import nothing but the standard library and these.
 var domain = map[string][]string{
-	"internal/usage":  {"github.com/shopspring/decimal"},
-	"internal/access": {module + "/internal/usage"},
-	"migrations":      {},
-	"examples":        {},
-	"internal/golden": {},
+	"internal/usage":   {"github.com/shopspring/decimal"},
+	"internal/catalog": {},
+	"internal/access":  {module + "/internal/usage"},
+	"migrations":       {},
+	"examples":         {},
+	"internal/golden":  {},
 }
 
 // unreachable says what must not be in a room's whole graph of dependencies,

@@ -1,0 +1,316 @@
+package catalog
+
+import "strings"
+
+// Names of providers that other packages have rules about, in OpenTelemetry's
+// spelling of gen_ai.provider.name where it has one, and in its style where it
+// has none.
+const (
+	OpenAI       = "openai"
+	AzureOpenAI  = "azure.ai.openai"
+	AzureAI      = "azure.ai.inference"
+	Anthropic    = "anthropic"
+	Bedrock      = "aws.bedrock"
+	Gemini       = "gcp.gemini"
+	Vertex       = "gcp.vertex_ai"
+	Mistral      = "mistral_ai"
+	XAI          = "x_ai"
+	Cohere       = "cohere"
+	DeepSeek     = "deepseek"
+	Perplexity   = "perplexity"
+	Moonshot     = "moonshot_ai"
+	Alibaba      = "alibaba"
+	Together     = "together_ai"
+	Fireworks    = "fireworks_ai"
+	OpenRouter   = "openrouter"
+	DeepInfra    = "deepinfra"
+	GitHubModels = "github.models"
+
+	// GoogleAny is one of Google's two endpoints, Gemini or Vertex: the address
+	// tells which.
+	GoogleAny = "gcp.gen_ai"
+)
+
+// Provider is who hosts models and sends the bill.
+type Provider struct {
+	// Name is the value of gen_ai.provider.name, and the provider of a price book.
+	Name string
+	// Aliases are what libraries, gateways and price data call it, in lower
+	// case; the case of a name tells nothing. A * at the end stands for any text.
+	Aliases []string
+	// Addresses are the hosts of its API. One * stands for any text.
+	Addresses []string
+	// OpenAIAPI: it serves the models of others in OpenAI's API, whose input
+	// includes the cache and whose output includes reasoning.
+	OpenAIAPI bool
+	// MeansBook is the provider whose prices hold, where they are not its own.
+	MeansBook string
+	// NoBook says why no built-in price book has the provider.
+	NoBook string
+}
+
+// Providers lists those that have more than one name. A provider with a price
+// book and one name needs no line: see [Book].
+var Providers = []Provider{
+	{
+		Name: OpenAI, OpenAIAPI: true,
+		Aliases:   []string{"openai_chat", "openai-responses", "azure_openai_responses", "open_ai", "text-completion-openai"},
+		Addresses: []string{"api.openai.com", "*.api.openai.com"}, // regional endpoints: eu.api.openai.com
+	},
+	{
+		Name: AzureOpenAI, OpenAIAPI: true,
+		Aliases:   []string{"az.ai.openai", "azure-openai", "azure_openai", "azureopenai", "azure", "azure_open_ai", "azure_text"},
+		Addresses: []string{"*.openai.azure.com", "*.cognitiveservices.azure.com", "*.openai.azure.us"},
+	},
+	{
+		Name:      AzureAI,
+		Aliases:   []string{"az.ai.inference", "azure_ai", "azure-ai", "azure-ai-inference", "azure.ai.foundry", "microsoft_foundry", "azure-cognitive-services"},
+		Addresses: []string{"*.services.ai.azure.com", "*.models.ai.azure.com"},
+	},
+	{
+		Name:      Anthropic,
+		Aliases:   []string{"anthropic-messages", "firstparty"},
+		Addresses: []string{"api.anthropic.com"},
+	},
+	{
+		Name:      Bedrock,
+		Aliases:   []string{"aws_bedrock", "bedrock", "amazon-bedrock", "amazon_bedrock", "bedrock_converse", "aws", "bedrockruntime", "bedrock-runtime", "amazon.bedrock"},
+		Addresses: []string{"bedrock*.amazonaws.com", "bedrock*.amazonaws.com.cn"},
+	},
+	{
+		Name: Gemini,
+		Aliases: []string{
+			"gemini", "google.generative-ai", "google_genai", "google-generative-ai", "google_generativeai", "google-gla", "google_ai_studio",
+			"google-ai-studio", "googleai", "google-genai", "google_ai_gemini", "palm",
+		},
+		Addresses: []string{"generativelanguage.googleapis.com"},
+	},
+	{
+		Name: Vertex,
+		Aliases: []string{
+			"vertex_ai", "vertex-ai", "vertexai", "google.vertex", "google-vertex", "google.vertex.anthropic", "vertex", "google-vertex-anthropic",
+			"google_vertexai", "google_vertex_ai_gemini", "google_vertex_ai_anthropic", "vertex_ai-*",
+		},
+		Addresses: []string{"aiplatform.googleapis.com", "*-aiplatform.googleapis.com"},
+	},
+	{Name: GoogleAny, Aliases: []string{"google", "gcp"}, MeansBook: Gemini},
+	{
+		Name:      Mistral,
+		Aliases:   []string{"mistral", "mistralai", "mistral-ai", "codestral", "text-completion-codestral"},
+		Addresses: []string{"api.mistral.ai", "codestral.mistral.ai"},
+	},
+	{Name: XAI, Aliases: []string{"xai", "x.ai", "x-ai", "grok"}, Addresses: []string{"api.x.ai"}},
+	{Name: Cohere, Aliases: []string{"cohere_chat"}, Addresses: []string{"api.cohere.com", "api.cohere.ai"}},
+	{Name: DeepSeek, Addresses: []string{"api.deepseek.com"}},
+	{Name: "groq", Addresses: []string{"api.groq.com"}},
+	{Name: "ibm.watsonx.ai", Aliases: []string{"watsonx", "watsonx.ai", "ibm"}, Addresses: []string{"*.ml.cloud.ibm.com"}},
+	{Name: Moonshot, Aliases: []string{"moonshot", "moonshotai"}, Addresses: []string{"api.moonshot.ai", "api.moonshot.cn"}},
+	{Name: Perplexity, Aliases: []string{"perplexity-ai"}, Addresses: []string{"api.perplexity.ai"}},
+	{Name: Together, OpenAIAPI: true, Aliases: []string{"togetherai", "together"}, Addresses: []string{"api.together.xyz", "api.together.ai"}},
+	{Name: Fireworks, OpenAIAPI: true, Aliases: []string{"fireworks", "fireworks_ai-*"}, Addresses: []string{"api.fireworks.ai"}},
+	{Name: OpenRouter, OpenAIAPI: true, Addresses: []string{"openrouter.ai"}},
+	{
+		Name:      Alibaba,
+		Aliases:   []string{"dashscope", "qwen", "alibaba_cloud", "aliyun"},
+		Addresses: []string{"dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"},
+	},
+	{Name: "cerebras", Addresses: []string{"api.cerebras.ai"}},
+	{Name: DeepInfra, OpenAIAPI: true, Addresses: []string{"api.deepinfra.com"}},
+	{Name: "voyage_ai", Aliases: []string{"voyage", "voyageai"}, Addresses: []string{"api.voyageai.com"}},
+	{Name: "elevenlabs"},
+	{Name: "deepgram"},
+	{Name: "ollama", NoBook: "its models run on machines of one's own, and nobody sends a bill"},
+	{Name: "nvidia", Aliases: []string{"nvidia_nim", "nvidia-nim"}, Addresses: []string{"integrate.api.nvidia.com"}},
+	{Name: "z_ai", Aliases: []string{"zai", "z-ai"}, Addresses: []string{"api.z.ai"}},
+	{Name: "zhipuai", Aliases: []string{"zhipu"}, Addresses: []string{"open.bigmodel.cn"}}, // Z.ai in China, with prices of its own
+	{Name: "sambanova", Addresses: []string{"api.sambanova.ai"}},
+	{
+		Name: GitHubModels, OpenAIAPI: true,
+		Aliases:   []string{"github_models"},
+		Addresses: []string{"models.github.ai", "models.inference.ai.azure.com"},
+		NoBook:    "it bills in units of its own; no price data lists them in dollars",
+	},
+	{Name: "replicate"},
+	{Name: "huggingface", Aliases: []string{"hugging_face"}},
+	{Name: "cloudflare", Aliases: []string{"workers-ai", "cloudflare-workers-ai"}},
+	{Name: "novita", Aliases: []string{"novita-ai"}},
+}
+
+// frameworks are what spans name instead of a provider: a client library or a
+// gateway, which may call anybody. "github" is Copilot, which does not say whom
+// it asks.
+var frameworks = setOf(
+	"", "github", "strands-agents", "gcp.vertex.agent", "spring_ai", "microsoft.agent_framework", "microsoft.agents", "langchain",
+	"litellm", "litellm_proxy", "gateway", "vercel", "vercel.ai", "llamaindex", "openai_agents", "crewai", "haystack",
+	"semantic_kernel", "microsoft.semantic_kernel", "genkit", "mastra", "pydantic_ai", "pydantic-ai", "agno", "smolagents", "dspy",
+	"portkey", "helicone", "langgraph", "n8n", "openai-compatible", "agent_framework", "autogen",
+)
+
+// nobody are values that stand for the lack of a provider.
+var nobody = setOf("custom", "mock", "unknown", "other", "_other")
+
+// apis are what Vercel's SDK puts after the name of a provider: which of its
+// APIs was called.
+var apis = setOf("chat", "completion", "responses", "messages", "embedding", "embeddings", "textEmbedding", "image", "speech", "transcription", "reranking", "video")
+
+// Named gives the provider that goes by a name, in any letter case and also
+// with the API that was called at its end ("openai.chat"); nil when the catalog
+// has no such name.
+func Named(name string) *Provider {
+	if p := names.find(name); p != nil {
+		return p
+	}
+	if short := WithoutAPI(name); short != name {
+		return names.find(short)
+	}
+	return nil
+}
+
+// Canonical is the name of [Named], "" for none.
+func Canonical(name string) string {
+	if p := Named(name); p != nil {
+		return p.Name
+	}
+	return ""
+}
+
+// IsFramework reports whether a name means a client library, a gateway or
+// nothing, so that something else has to tell who hosts the call.
+func IsFramework(name string) bool {
+	name = strings.ToLower(name)
+	return frameworks[name] || nobody[name] || frameworks[WithoutAPI(name)]
+}
+
+// IsNobody reports whether a name only stands for the lack of one.
+func IsNobody(name string) bool { return nobody[strings.ToLower(name)] }
+
+// WithoutAPI takes the API off a provider's name: "name.chat" is "name".
+func WithoutAPI(name string) string {
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 && apis[name[dot+1:]] {
+		return name[:dot]
+	}
+	return name
+}
+
+// Book names the provider whose prices hold for what telemetry or price data
+// call so. A name that the catalog does not have is a provider of its own, with
+// underscores as in OpenTelemetry's names.
+func Book(name string) string {
+	p := Named(name)
+	switch {
+	case p == nil:
+		return strings.ReplaceAll(strings.ToLower(name), "-", "_")
+	case p.MeansBook != "":
+		return p.MeansBook
+	}
+	return p.Name
+}
+
+// At gives the provider of a host's name, "" for one that the catalog does not
+// have. Clients made for one API are pointed at other hosts all the time, and
+// the host sends the bill.
+func At(host string) string {
+	if len(host) < minHost || len(host) > maxHost {
+		return ""
+	}
+	if p := hosts[host]; p != nil {
+		return p.Name
+	}
+	for _, h := range hostPatterns {
+		if h.matches(host) {
+			return h.provider.Name
+		}
+	}
+	return ""
+}
+
+// SpeaksOpenAI reports whether a provider serves the models of others in
+// OpenAI's API.
+func SpeaksOpenAI(name string) bool {
+	p := names.exact[name]
+	return p != nil && p.OpenAIAPI
+}
+
+// HostOf gives the host of a URL, "" for what is none.
+func HostOf(url string) string {
+	_, rest, ok := strings.Cut(url, "://")
+	if !ok {
+		return ""
+	}
+	if end := strings.IndexAny(rest, "/:?"); end >= 0 {
+		rest = rest[:end]
+	}
+	return rest
+}
+
+// Lengths of the names of hosts, in bytes: the shortest of the catalog, the
+// longest of the domain name system.
+const (
+	minHost = len("api.x.ai")
+	maxHost = 253
+)
+
+// starred is a text in which one * stands for any other.
+type starred struct {
+	before, after string
+	provider      *Provider
+}
+
+func (s *starred) matches(text string) bool {
+	return len(text) >= len(s.before)+len(s.after) && strings.HasPrefix(text, s.before) && strings.HasSuffix(text, s.after)
+}
+
+// index finds providers by name.
+type index struct {
+	exact    map[string]*Provider
+	patterns []starred
+}
+
+func (x *index) find(name string) *Provider {
+	p, ok := x.exact[name]
+	if ok {
+		return p
+	}
+	lower := strings.ToLower(name)
+	if p, ok := x.exact[lower]; ok {
+		return p
+	}
+	for i := range x.patterns {
+		if x.patterns[i].matches(lower) {
+			return x.patterns[i].provider
+		}
+	}
+	return nil
+}
+
+var names, hosts, hostPatterns = indexed(Providers)
+
+func indexed(list []Provider) (names index, hosts map[string]*Provider, patterns []starred) {
+	names.exact, hosts = map[string]*Provider{}, map[string]*Provider{}
+	put := func(text string, p *Provider, exact map[string]*Provider, patterns *[]starred) {
+		if before, after, ok := strings.Cut(text, "*"); ok {
+			*patterns = append(*patterns, starred{before, after, p})
+			return
+		}
+		exact[text] = p
+	}
+	for i := range list {
+		p := &list[i]
+		put(p.Name, p, names.exact, &names.patterns)
+		for _, alias := range p.Aliases {
+			put(alias, p, names.exact, &names.patterns)
+		}
+		for _, address := range p.Addresses {
+			put(address, p, hosts, &patterns)
+		}
+	}
+	return names, hosts, patterns
+}
+
+func setOf(names ...string) map[string]bool {
+	set := make(map[string]bool, len(names))
+	for _, n := range names {
+		set[n] = true
+	}
+	return set
+}

@@ -1,0 +1,229 @@
+package catalog
+
+import (
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// rule is one way in which hosts and libraries decorate a model's name.
+type rule struct {
+	name string
+	// cut returns the name without the decoration, and the region that the
+	// decoration named. The host is who bills the call.
+	cut func(host, name string) (rest, region string, ok bool)
+	// spells: a price list may know the model without the decoration.
+	spells bool
+	// sameCall: one observer of a call sees the decoration, another does not.
+	sameCall bool
+}
+
+// rules are tried in this order. Each of them keeps "ft:" while a name is
+// spelled: a tuned model has its own, dearer price and is never priced as its
+// base.
+var rules = []rule{
+	{"resource path", cutResourcePath, true, false},
+	{"provider prefix", cutProviderPrefix, true, false},
+	{"route", cutRoute, true, false},
+	{"region path", cutRegionPath, true, false},
+	{"any path", cutPath, false, true},
+	{"context suffix", cutPattern(`^(.+?)\[\d+[km]\]$`), true, true},
+	{"fine-tuning suffix", cutFineTuningSuffix, true, false},
+	{"version suffix", cutPattern(`^(.+?)-v\d+:\d+(?::\d+k|:mm)?$`), true, true},
+	{"vertex version", cutPattern(`^(.+?)(?:@.+|-00\d)$`), true, true},
+	{"region prefix", cutRegionPrefix, true, true},
+	{"vendor prefix", cutVendorPrefix, true, true},
+	{"-latest", cutPattern(`^(.+?)[:-]latest$`), true, true},
+	{"-preview", cutPattern(`^(.+?)-preview$`), false, true},
+	{"date suffix", cutPattern(`^(.+?)-20\d\d(?:-[01]\d-[0-3]\d|[01]\d[0-3]\d)$`), true, true},
+	{"build", cutPattern(`^(.+?)-(?:\d{3,4}|\d{6}|\d{8})$`), false, true},
+}
+
+// Spelling is a name under which a price list may know a model.
+type Spelling struct {
+	Name string
+	// Rules are those that made it, in their order, "" for the name as it was.
+	Rules string
+	// Region stood in the name ("us.anthropic.…"), "" for none.
+	Region string
+	used   uint16 // bit set of the rules
+}
+
+// maxSpellings bounds the names of one model.
+const maxSpellings = 64
+
+// Spellings gives the name itself, then every name with one decoration less,
+// then two less, and so on: what fewer cuts reach says more about the price.
+// Among equals, those come first that spare the later rules, which tell less
+// about the spelling and more about the model.
+func Spellings(host, name string) iter.Seq[Spelling] {
+	return func(yield func(Spelling) bool) {
+		level := []Spelling{{Name: name}}
+		var seen []string
+		for len(level) > 0 {
+			var next []Spelling
+			for _, s := range level {
+				if slices.Contains(seen, s.Name) {
+					continue
+				}
+				seen = append(seen, s.Name)
+				if !yield(s) || len(seen) == maxSpellings {
+					return
+				}
+				next = append(next, s.shorter(host)...)
+			}
+			slices.SortStableFunc(next, func(a, b Spelling) int { return int(a.used) - int(b.used) })
+			level = next
+		}
+	}
+}
+
+// shorter applies each rule that was not used yet.
+func (s Spelling) shorter(host string) (list []Spelling) {
+	for i, r := range rules {
+		if !r.spells || s.used&(1<<i) != 0 {
+			continue
+		}
+		rest, region, ok := r.cut(host, s.Name)
+		if !ok || rest == "" || (strings.HasPrefix(s.Name, tuned) && !strings.HasPrefix(rest, tuned)) {
+			continue
+		}
+		n := Spelling{Name: rest, Rules: r.name, Region: s.Region, used: s.used | 1<<i}
+		if s.Rules != "" {
+			n.Rules = s.Rules + ", " + r.name
+		}
+		if region != "" {
+			n.Region = region
+		}
+		list = append(list, n)
+	}
+	return list
+}
+
+// base takes off a name what observers of one call see differently: one sees
+// "gpt-4o-mini", the other "gpt-4o-mini-2024-07-18"; one sees
+// "us.anthropic.claude-sonnet-4-5-20250929-v1:0", or "anthropic/claude-…".
+func base(name string) string {
+	for shorter := true; shorter; {
+		shorter = false
+		for _, r := range rules {
+			if !r.sameCall {
+				continue
+			}
+			if rest, _, ok := r.cut("", name); ok && rest != "" {
+				name, shorter = rest, true
+			}
+		}
+	}
+	return name
+}
+
+func cutPattern(text string) func(string, string) (string, string, bool) {
+	re := regexp.MustCompile(text)
+	return func(_, name string) (string, string, bool) {
+		m := re.FindStringSubmatch(name)
+		if m == nil {
+			return "", "", false
+		}
+		return m[1], "", true
+	}
+}
+
+// tuned begins the names of OpenAI's tuned models.
+const tuned = "ft:"
+
+// cutPath keeps what follows the last slash.
+func cutPath(_, name string) (string, string, bool) {
+	i := strings.LastIndexByte(name, '/')
+	return name[i+1:], "", i >= 0
+}
+
+// resources begin ARNs and names of resources.
+var resources = []string{"arn:", "projects/", "publishers/", "models/", "tunedModels/", "accounts/"}
+
+// cutResourcePath keeps the end of an ARN or resource name:
+// "arn:aws:bedrock:us-east-1::foundation-model/x", "models/x",
+// "projects/p/locations/l/publishers/google/models/x".
+func cutResourcePath(_, name string) (string, string, bool) {
+	if slices.ContainsFunc(resources, func(start string) bool { return strings.HasPrefix(name, start) }) {
+		return cutPath("", name)
+	}
+	return "", "", false
+}
+
+// cutProviderPrefix takes off the provider that a routing library put before a
+// model's name, as any library spells it, and the name of the host itself:
+// "openai/…", "vertex_ai/…", "hyperbolic/…". What is not the name of a provider
+// is taken for a part of the model's, as in "meta-llama/llama-3".
+func cutProviderPrefix(host, name string) (string, string, bool) {
+	head, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		return "", "", false
+	}
+	return rest, "", isRouter[strings.ToLower(head)] || Canonical(head) != "" || Book(head) == host
+}
+
+// isRouter are prefixes that name no provider of the catalog.
+var isRouter = setOf("litellm_proxy", "amazon")
+
+// routes are which of several APIs or types of deployment of one host was
+// called, which changes no price.
+var routes = setOf("converse", "converse_like", "invoke", "responses", "global", "global-standard")
+
+func cutRoute(_, name string) (string, string, bool) {
+	head, rest, ok := strings.Cut(name, "/")
+	return rest, "", ok && routes[head]
+}
+
+// cutRegionPath keeps the region of "eu-west-1/model" and "us/model".
+func cutRegionPath(_, name string) (string, string, bool) {
+	head, rest, ok := strings.Cut(name, "/")
+	return rest, head, ok && IsRegion(head)
+}
+
+// IsRegion reports whether a text is a region in a path: "us", "eu", "apac", or
+// one of Amazon's ("eu-west-1", "us-gov-east-1").
+func IsRegion(text string) bool { return regionForm.MatchString(text) }
+
+var regionForm = regexp.MustCompile(`^(?:us|eu|apac|[a-z]{2}(?:-gov)?-[a-z]+-\d)$`)
+
+// cutFineTuningSuffix turns "ft:base:organisation::id" into "ft:base".
+func cutFineTuningSuffix(_, name string) (string, string, bool) {
+	name, ok := strings.CutPrefix(name, tuned)
+	if !ok {
+		return "", "", false
+	}
+	base, _, ok := strings.Cut(name, ":")
+	return tuned + base, "", ok && base != ""
+}
+
+// cutRegionPrefix keeps what a row may charge for: "global" names no region and
+// has the price of the model.
+func cutRegionPrefix(_, name string) (string, string, bool) {
+	head, rest, ok := strings.Cut(name, ".")
+	switch {
+	case !ok:
+	case head == globalRegion:
+		return rest, "", true
+	case bedrockRegions[head]:
+		return rest, head, true
+	}
+	return "", "", false
+}
+
+func cutVendorPrefix(_, name string) (string, string, bool) {
+	head, rest, ok := strings.Cut(name, ".")
+	if ok {
+		_, ok = makers[head]
+	}
+	return rest, "", ok
+}
+
+// Plain is the shortest of a name's spellings, in lower case.
+func Plain(name string) string {
+	for s := range Spellings("", strings.ToLower(name)) {
+		name = s.Name
+	}
+	return name
+}
