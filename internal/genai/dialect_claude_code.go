@@ -1,6 +1,10 @@
 package genai
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+)
 
 // The coding agents report their calls in spans, in logs or in both. Which
 // signal is read is decided by [Config.AgentLogs]; logs.go reads the logs.
@@ -63,14 +67,14 @@ func adjustClaudeCode(s *spanReader) {
 	if speed := s.a.text(claudeSpeed); speed != "" && speed != "normal" {
 		c.ServiceTier = speed
 	}
-	s.told = providerAnthropic
+	s.told = catalog.Anthropic
 	switch s.a.text(claudeProvider) {
 	case "bedrock":
-		s.told = providerBedrock
+		s.told = catalog.Bedrock
 	case "vertex":
-		s.told = providerVertex
+		s.told = catalog.Vertex
 	case "foundry":
-		s.told = providerAzureAI
+		s.told = catalog.AzureAI
 	}
 	// "claude-sonnet-4-5[1m]" asks for the long context of the same model.
 	c.RequestModel, _, _ = strings.Cut(c.RequestModel, "[")

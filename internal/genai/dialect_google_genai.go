@@ -1,6 +1,10 @@
 package genai
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+)
 
 // googleGenAI is Gemini and Vertex AI through Google's SDKs. The output is the
 // candidates' tokens, without thoughts; since April 2026 the instrumentation of
@@ -34,8 +38,8 @@ var googleGenAI = dialect{
 	},
 	adjust: func(s *spanReader, f *facts) {
 		f.callsMissing = s.r.callers.has(s.span.SpanID())
-		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && providerNamed(s.told) == googleAny {
-			s.told = providerVertex // Traceloop says "Google"
+		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && catalog.Canonical(s.told) == catalog.GoogleAny {
+			s.told = catalog.Vertex // Traceloop says "Google"
 		}
 		if f.n[factReasoning].known() {
 			f.outputMeans = outputInclusive // who tells the thoughts has added them

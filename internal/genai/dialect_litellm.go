@@ -1,5 +1,7 @@
 package genai
 
+import "github.com/otelcol-usage/otelcol-usage/internal/catalog"
+
 // LiteLLM, as proxy and as library. The span "litellm_request" is the call;
 // its child "raw_gen_ai_request" repeats what the provider answered. Its
 // prompt tokens include the cache for every provider. What the cache did stands
@@ -49,7 +51,7 @@ var litellm = dialect{
 		return op
 	},
 	adjust: func(s *spanReader, f *facts) {
-		if routed := s.a.text(litellmModel); routed != "" && s.r.model(s.modelName()).vendor == vendorUnknown {
+		if routed := s.a.text(litellmModel); routed != "" && s.r.model(s.modelName()).vendor == catalog.VendorUnknown {
 			s.call.Model = routed // what answered has the client's alias, or no name
 		}
 		if text := s.a.text(litellmUsage); len(text) > 2 && len(text) <= maxJSON {

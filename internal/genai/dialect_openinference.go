@@ -1,6 +1,10 @@
 package genai
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+)
 
 // OpenInference (Arize Phoenix). A kind on every span says what it is; only
 // LLM, EMBEDDING and RERANKER are calls. The prompt count includes cached
@@ -81,7 +85,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 		a := readAnswer(output)
 		// LangChain adds up the output tokens of the first and the last event
 		// of Anthropic's streams, whose last one tells all of them.
-		if strings.HasSuffix(s.scope, "langchain") && s.r.model(s.modelName()).vendor == vendorAnthropic {
+		if strings.HasSuffix(s.scope, "langchain") && s.r.model(s.modelName()).vendor == catalog.VendorAnthropic {
 			f.estimate = strings.Contains(output[:min(len(output), maxJSON)], `"AIMessageChunk"`)
 		}
 		if s.call.ResponseID == "" {
@@ -105,10 +109,10 @@ func adjustOpenInference(s *spanReader, f *facts) {
 		parameters := s.a.text(openInferenceParameters)
 		s.call.RequestModel = jsonMember(parameters, "model")
 		switch s.r.model(s.call.RequestModel).kind {
-		case kindTTS:
+		case catalog.KindTTS:
 			j := newJSON(parameters)
 			f.readSpoken(&j, "input")
-		case kindImage:
+		case catalog.KindImage:
 			if f.n[factImages] = countOfText(jsonMember(parameters, "n")); !f.n[factImages].known() {
 				f.n[factImages] = 1
 			}
@@ -132,7 +136,7 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 		f.n[factCacheRead] = s.a.count(openInferenceCacheRead) // its cache_input holds the text tokens
 	case "langchain":
 		// Folded into the prompt, for Bedrock by a guess that may fail.
-		if info := s.r.model(s.modelName()); !info.bedrock && providerNamed(s.told) != providerBedrock {
+		if info := s.r.model(s.modelName()); !info.bedrock && catalog.Canonical(s.told) != catalog.Bedrock {
 			f.inputMeans = inputInclusive
 		}
 	case "bedrock":
@@ -142,7 +146,7 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 			f.inputMeans = inputInclusive
 		}
 	case "vertexai":
-		s.told = providerVertex
+		s.told = catalog.Vertex
 		f.outputMeans = outputAsProvider
 		f.reports &^= MissingReasoning
 	}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
 // OpenLIT hands the provider's own numbers on, Anthropic's input excluding the
@@ -39,7 +41,7 @@ var openlit = dialect{
 			f.reports |= MissingCache
 		}
 		if stream {
-			exclusive := callKind{provider: providerNamed(s.told), model: s.r.model(s.modelName())}.excludesCache()
+			exclusive := callKind{provider: catalog.Canonical(s.told), model: s.r.model(s.modelName())}.excludesCache()
 			if exclusive || f.n[factCacheRead] == absent && f.n[factReasoning] == absent {
 				f.estimate = f.n[factInput].known() || f.n[factOutput].known()
 			}
@@ -58,7 +60,7 @@ func (s *spanReader) readOpenLITUnits(f *facts) {
 	case opTranscription, opAudio:
 		if s.a.has(openlitSeconds) {
 			f.n[factAudioNanos] = nanosOf(s.a.values[openlitSeconds])
-		} else if text := s.a.text(openlitMessages); s.r.model(s.modelName()).kind == kindTTS {
+		} else if text := s.a.text(openlitMessages); s.r.model(s.modelName()).kind == catalog.KindTTS {
 			j := newJSON(text)
 			j.elements(1, func(int) {
 				j.members(func(key string) bool {

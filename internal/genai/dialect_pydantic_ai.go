@@ -3,6 +3,8 @@ package genai
 import (
 	"slices"
 	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
 // Pydantic AI and Logfire follow the conventions, with details under
@@ -49,10 +51,10 @@ var pydanticAI = dialect{
 			f.outputMeans = outputAsProvider
 		}
 		switch vendor := s.r.model(s.modelName()).vendor; {
-		case vendor == vendorAnthropic:
+		case vendor == catalog.VendorAnthropic:
 			// Streams name the model that was asked for as the one that answered.
 			f.estimate = olderThan(s.r.version, 1, 0, 0) && s.call.Model == s.call.RequestModel
-		case vendor != vendorGoogle && olderThan(s.r.version, 1, 3, 0) && !olderThan(s.r.version, 0, 7, 3):
+		case vendor != catalog.VendorGoogle && olderThan(s.r.version, 1, 3, 0) && !olderThan(s.r.version, 0, 7, 3):
 			f.reports &^= MissingCache | MissingAudio
 		}
 	},

@@ -1,5 +1,7 @@
 package genai
 
+import "github.com/otelcol-usage/otelcol-usage/internal/catalog"
+
 // Strands Agents write each number under two or three names and hand the
 // provider's own on. For Bedrock the cached tokens are beside the input and
 // counted in the total, where their number, but not their split, can be had
@@ -21,7 +23,7 @@ var strands = dialect{
 	input:   inputAsProvider,
 	output:  outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
-		if providerNamed(s.told) == "" {
+		if catalog.Canonical(s.told) == "" {
 			s.told = "strands-agents" // it is the service's name; the model tells
 		}
 		if s.r.model(s.modelName()).bedrock {

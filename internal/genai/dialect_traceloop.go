@@ -1,6 +1,10 @@
 package genai
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+)
 
 // Traceloop's OpenLLMetry. Its JavaScript packages hand the provider's own
 // numbers on: inclusive for OpenAI and Gemini, exclusive for Anthropic and
@@ -125,7 +129,7 @@ func givesFunctions(definitions string) (found bool) {
 // calls everything it does not know "openai".
 func (s *spanReader) readBase() {
 	if s.address == "" {
-		s.address = hostOf(s.a.text(traceloopBase))
+		s.address = catalog.HostOf(s.a.text(traceloopBase))
 	}
 }
 

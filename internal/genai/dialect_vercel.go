@@ -1,6 +1,10 @@
 package genai
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+)
 
 // The Vercel AI SDK. Up to version 6, and in 7 with LegacyOpenTelemetry, it
 // writes its own "ai." names: an outer span per function that repeats the last
@@ -117,7 +121,7 @@ var vercelOTel = dialect{
 // consumedNotBilled: the SDK tells what Cohere's model saw; billed are
 // billed_units, which leave Cohere's own instructions out.
 func consumedNotBilled(s *spanReader) bool {
-	return s.op == opChat && providerCalled(s.told) == providerCohere
+	return s.op == opChat && catalog.Canonical(s.told) == catalog.Cohere
 }
 
 func adjustVercel(s *spanReader, f *facts) {
@@ -125,12 +129,12 @@ func adjustVercel(s *spanReader, f *facts) {
 		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 		f.reports |= MissingCache
 	}
-	switch provider := providerCalled(s.told); {
+	switch provider := catalog.Canonical(s.told); {
 	case s.op == opEmbedding:
 		f.n[factTotal] = absent
 	case consumedNotBilled(s):
 		f.estimate = true
-	case provider == providerBedrock && f.n[factCacheRead] > 0 && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput]:
+	case provider == catalog.Bedrock && f.n[factCacheRead] > 0 && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput]:
 		// Bedrock's own total has the cache on top. This one is version 6's,
 		// whose spans of objects do not tell the uncached tokens apart.
 		f.inputMeans = inputInclusive

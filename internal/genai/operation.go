@@ -1,6 +1,9 @@
 package genai
 
-import "github.com/otelcol-usage/otelcol-usage/internal/usage"
+import (
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
 
 // operation is what a span does, as far as billing is concerned.
 type operation uint8
@@ -67,7 +70,7 @@ func operationNamed(name string) operation {
 func (op operation) isCall() bool { return op >= opChat && op <= opRerank }
 
 // apiType decides from the operation, and where it leaves room from the model.
-func (op operation) apiType(kind modelKind) usage.APIType {
+func (op operation) apiType(kind catalog.Kind) usage.APIType {
 	switch op {
 	case opEmbedding:
 		return usage.APITypeEmbedding
@@ -85,19 +88,19 @@ func (op operation) apiType(kind modelKind) usage.APIType {
 		return usage.APITypeRerank
 	}
 	switch kind {
-	case kindEmbedding:
+	case catalog.KindEmbedding:
 		return usage.APITypeEmbedding
-	case kindImage:
+	case catalog.KindImage:
 		return usage.APITypeImage
-	case kindVideo:
+	case catalog.KindVideo:
 		return usage.APITypeVideo
-	case kindTranscription:
+	case catalog.KindTranscription:
 		return usage.APITypeTranscription
-	case kindTTS:
+	case catalog.KindTTS:
 		return usage.APITypeTTS
-	case kindSpeech:
+	case catalog.KindSpeech:
 		return usage.APITypeSpeech
-	case kindRerank:
+	case catalog.KindRerank:
 		return usage.APITypeRerank
 	}
 	return usage.APITypeText

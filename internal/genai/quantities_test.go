@@ -5,16 +5,17 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // The kinds of calls that the steps tell apart.
 var (
-	kindOpenAI    = callKind{apiType: usage.APITypeText, provider: providerOpenAI, model: inspectModel("gpt-5")}
-	kindAnthropic = callKind{apiType: usage.APITypeText, provider: providerAnthropic, model: inspectModel("claude-sonnet-4-5")}
-	kindNova      = callKind{apiType: usage.APITypeText, provider: providerBedrock, model: inspectModel("amazon.nova-pro-v1:0")}
-	kindGoogle    = callKind{apiType: usage.APITypeText, provider: providerGemini, model: inspectModel("gemini-2.5-pro")}
-	kindEmbed     = callKind{apiType: usage.APITypeEmbedding, provider: providerOpenAI, model: inspectModel("text-embedding-3-small")}
+	kindOpenAI    = callKind{apiType: usage.APITypeText, provider: catalog.OpenAI, model: inspectModel("gpt-5")}
+	kindAnthropic = callKind{apiType: usage.APITypeText, provider: catalog.Anthropic, model: inspectModel("claude-sonnet-4-5")}
+	kindNova      = callKind{apiType: usage.APITypeText, provider: catalog.Bedrock, model: inspectModel("amazon.nova-pro-v1:0")}
+	kindGoogle    = callKind{apiType: usage.APITypeText, provider: catalog.Gemini, model: inspectModel("gemini-2.5-pro")}
+	kindEmbed     = callKind{apiType: usage.APITypeEmbedding, provider: catalog.OpenAI, model: inspectModel("text-embedding-3-small")}
 )
 
 // reported makes facts of what a span reports.

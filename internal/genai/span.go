@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -98,8 +99,8 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	call := &f.call
 	info := r.model(call.Model)
 	call.Provider = providerOf(f.told, f.address, call.Model, info)
-	if call.Provider == providerBedrock {
-		call.Model, call.RequestModel = withBedrockVendor(call.Model), withBedrockVendor(call.RequestModel)
+	if call.Provider == catalog.Bedrock {
+		call.Model, call.RequestModel = catalog.BedrockID(call.Model), catalog.BedrockID(call.RequestModel)
 	}
 	call.APIType = f.op.apiType(info.kind)
 	f.model = info.base
@@ -107,7 +108,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
-	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, providerCalled(f.told), info})
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, catalog.Canonical(f.told), info})
 }
 
 // fitTo moves the quantities that mean different things for different types of

@@ -1,6 +1,9 @@
 package genai
 
-import "github.com/otelcol-usage/otelcol-usage/internal/usage"
+import (
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
 
 // callKind is what [facts.quantities] needs to know beside the numbers.
 type callKind struct {
@@ -93,7 +96,7 @@ func (s *split) cache() {
 	s.read, s.write1h = f.n[factCacheRead].or0(), long.or0()
 	s.write = max(f.n[factCacheWrite].or0(), short.or0()+s.write1h)
 	cached := s.read + s.write
-	s.lifetimeMissing = s.write > 0 && !short.known() && !long.known() && kind.model.vendor == vendorAnthropic
+	s.lifetimeMissing = s.write > 0 && !short.known() && !long.known() && kind.model.vendor == catalog.VendorAnthropic
 
 	switch f.inputMeans {
 	case inputAsProvider:
@@ -131,7 +134,7 @@ func (s *split) thoughts() {
 		asProvider = true
 	}
 	s.reasoningMissing = asProvider && !s.reasoningKnown && !f.reports.Has(MissingReasoning) && kind.apiType == usage.APITypeText &&
-		kind.model.reasons && kind.model.vendor == vendorGoogle && !speaksOpenAI(kind.provider)
+		kind.model.reasons && kind.model.vendor == catalog.VendorGoogle && !catalog.SpeaksOpenAI(kind.provider)
 }
 
 // total compares the parts with the total, which betrays what they leave out or
@@ -151,7 +154,7 @@ func (s *split) total() {
 		s.reasoningMissing = false
 	case extra == s.reasoning:
 		s.outside = true
-	case s.reasoning == 0 && (kind.model.vendor == vendorGoogle || kind.model.vendor == vendorXAI):
+	case s.reasoning == 0 && (kind.model.vendor == catalog.VendorGoogle || kind.model.vendor == catalog.VendorXAI):
 		s.reasoning, s.reasoningKnown, s.outside, s.reasoningMissing = extra, true, true, false
 	case s.read+s.write == 0 && kind.excludesCache():
 		// Bedrock's total counts cached tokens that the library dropped. How
@@ -297,27 +300,17 @@ func (s *split) missing() (missing Missing) {
 // excludesCache reports whether the provider's own number of input tokens
 // leaves cached tokens out: Anthropic's Messages API and Bedrock's Converse do.
 func (k callKind) excludesCache() bool {
-	if speaksOpenAI(k.client) {
+	if catalog.SpeaksOpenAI(k.client) {
 		return false
 	}
-	return k.model.vendor == vendorAnthropic && !speaksOpenAI(k.provider) || k.provider == providerBedrock || k.provider == providerAnthropic
-}
-
-// speaksOpenAI reports whether a host serves the models of others in OpenAI's
-// API, whose input includes the cache and whose output includes reasoning.
-func speaksOpenAI(provider string) bool {
-	switch provider {
-	case providerOpenAI, providerOpenRouter, providerGitHubModels, providerTogether, providerFireworks, providerDeepInfra, providerAzureOpenAI:
-		return true
-	}
-	return false
+	return k.model.vendor == catalog.VendorAnthropic && !catalog.SpeaksOpenAI(k.provider) || k.provider == catalog.Bedrock || k.provider == catalog.Anthropic
 }
 
 // excludesReasoning reports whether the provider's own number of output
 // tokens leaves reasoning out: Gemini's candidatesTokenCount and xAI's
 // completion_tokens do.
 func (k callKind) excludesReasoning() bool {
-	return (k.model.vendor == vendorGoogle || k.model.vendor == vendorXAI) && !speaksOpenAI(k.provider)
+	return (k.model.vendor == catalog.VendorGoogle || k.model.vendor == catalog.VendorXAI) && !catalog.SpeaksOpenAI(k.provider)
 }
 
 // mayCache reports whether part of the input may have come from a cache
@@ -331,5 +324,5 @@ func (k callKind) mayCache(input int64) bool {
 	if k.excludesCache() {
 		return true // the input we see is only what was not cached
 	}
-	return input >= minCacheable || k.model.vendor != vendorOpenAI && input > 0
+	return input >= minCacheable || k.model.vendor != catalog.VendorOpenAI && input > 0
 }
