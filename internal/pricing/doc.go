@@ -1,7 +1,7 @@
 // Package pricing says what one AI API call cost at the moment it was made.
 //
 // A [Book] holds dated prices by hosting provider and model. [Book.Price]
-// finds the row (lookup.go, strip.go), lets service tier, region, variant,
+// finds the row (lookup.go), lets service tier, region, variant,
 // hour and length of the input change it (resolve.go) and multiplies disjoint
 // quantities by unit prices (plan.go), exactly: prices are decimals from text,
 // the sum is a whole number over one denominator, and one rounding to

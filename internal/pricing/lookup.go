@@ -4,7 +4,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
 // found is the answer to "whose prices": a timeline, and what the name told
@@ -59,7 +59,7 @@ func (b *Book) search(c *Call, tell func(Step)) found {
 	}
 	if p == nil {
 		// The names that gateways and price data use: azure, bedrock, x-ai.
-		p = b.providers[foreign.ProviderName(strings.ToLower(c.Provider))]
+		p = b.providers[catalog.Book(c.Provider)]
 	}
 	if p == nil {
 		tell(Step{Provider: c.Provider, Rule: "provider"})
@@ -79,25 +79,25 @@ func (b *Book) search(c *Call, tell func(Step)) found {
 // match finds a name: as it is, then with the fewest strips, then by the
 // longest pattern.
 func (p *provider) match(name, rule string, tell func(Step)) (found, bool) {
-	for candidate := range stripped(p.name, name) {
+	for spelling := range catalog.Spellings(p.name, name) {
 		how := rule
-		if candidate.strips != "" {
-			how += ", without " + candidate.strips
+		if spelling.Rules != "" {
+			how += ", without " + spelling.Rules
 		}
-		hit := candidate.name
+		hit := spelling.Name
 		t, ok := p.names[hit]
 		if !ok {
-			if hit, ok = p.folded[strings.ToLower(candidate.name)]; ok {
+			if hit, ok = p.folded[strings.ToLower(spelling.Name)]; ok {
 				t, how = p.names[hit], how+", letter case aside"
 			}
 		}
-		step := Step{Provider: p.name, Name: candidate.name, Rule: how}
+		step := Step{Provider: p.name, Name: spelling.Name, Rule: how}
 		if ok {
 			step.Hit = hit
 		}
 		tell(step)
 		if ok {
-			return found{timeline: t, region: candidate.region}, true
+			return found{timeline: t, region: spelling.Region}, true
 		}
 	}
 	for _, pattern := range p.patterns {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -61,12 +62,24 @@ func (m *merger) distinct() []*provider {
 	return list
 }
 
-func (m *merger) add(f part) {
-	p := m.providers[f.Provider]
-	if p == nil {
-		p = &provider{name: f.Provider, names: map[string]*timeline{}}
-		m.providers[f.Provider] = p
+// provider finds the provider of a file, by any of its names, or makes it.
+func (m *merger) provider(name string) *provider {
+	if p := m.providers[name]; p != nil {
+		return p
 	}
+	if catalog.Named(name) != nil {
+		name = catalog.Book(name)
+	}
+	p := m.providers[name]
+	if p == nil {
+		p = &provider{name: name, names: map[string]*timeline{}}
+		m.providers[name] = p
+	}
+	return p
+}
+
+func (m *merger) add(f part) {
+	p := m.provider(f.Provider)
 	for _, also := range f.Also {
 		if other := m.providers[also]; other != nil && other != p {
 			m.fault(f.Name, f.Line, "also", "%q is the provider %q already", also, other.name)

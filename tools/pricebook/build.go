@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
@@ -36,7 +37,7 @@ func (s *source) refuse(file string, issue *book.Fault) {
 	if strings.HasPrefix(s.name, string(foreign.Portkey)) || !ok {
 		provider, model = strings.TrimSuffix(filepath.Base(file), ".json"), key
 	}
-	s.refused = append(s.refused, omission{foreign.ProviderName(provider), model, item + ": " + issue.Text + " (" + s.name + ")"})
+	s.refused = append(s.refused, omission{catalog.Book(provider), model, item + ": " + issue.Text + " (" + s.name + ")"})
 }
 
 // add sorts a row by when it holds: what a source announces for later is not

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -29,14 +30,14 @@ var tenthMore, fifthMore = decimal.RequireFromString("1.1"), decimal.RequireFrom
 // than at the global one, from the 4.5 generation on.
 var uplifts = []uplift{
 	{
-		provider: "aws.bedrock",
+		provider: catalog.Bedrock,
 		models:   regexp.MustCompile(`^anthropic\.claude-(?:(?:opus|sonnet|haiku)-4-[5-9]|(?:opus|sonnet|haiku|fable)-5)`),
 		regions:  map[string]decimal.Decimal{"us": tenthMore, "eu": tenthMore, "jp": tenthMore, "au": tenthMore, "apac": tenthMore, "us-gov": fifthMore},
 		named:    regexp.MustCompile(`^(us|eu|jp|au|apac|us-gov|global)\.(.+)$`),
 		source:   "regional inference profiles cost a tenth more than the global one, GovCloud a fifth",
 	},
 	{
-		provider: "gcp.vertex_ai",
+		provider: catalog.Vertex,
 		models:   regexp.MustCompile(`^claude-(?:(?:opus|sonnet|haiku)-4-[5-9]|(?:opus|sonnet|haiku|fable)-5)`),
 		regions:  map[string]decimal.Decimal{"us": tenthMore, "europe": tenthMore, "asia": tenthMore},
 		source:   "regional endpoints cost a tenth more than the global one",
@@ -102,7 +103,7 @@ func (r *result) compareUplift(provider, model string, u *uplift, sources []sour
 
 // inclusiveHosts charge the price for long inputs from the threshold on, and not
 // only above it; most files cannot say so.
-var inclusiveHosts = []string{"x_ai"}
+var inclusiveHosts = []string{catalog.XAI}
 
 // includeThresholds moves the context tiers of such a host's row.
 func includeThresholds(provider string, row *book.Row) {
@@ -158,10 +159,10 @@ func sameCore(a, b book.Row) bool {
 // makers are hosts that sell the models of others at the maker's own list
 // price; the same price there confirms theirs.
 var makers = map[string][]string{
-	"azure.ai.openai": {"openai"},
-	"aws.bedrock":     {"anthropic"},
-	"gcp.vertex_ai":   {"anthropic", "gcp.gemini"},
-	"gcp.gemini":      {"gcp.vertex_ai"},
+	catalog.AzureOpenAI: {catalog.OpenAI},
+	catalog.Bedrock:     {catalog.Anthropic},
+	catalog.Vertex:      {catalog.Anthropic, catalog.Gemini},
+	catalog.Gemini:      {catalog.Vertex},
 }
 
 // confirm raises what one source alone says where the same model, under
@@ -213,23 +214,6 @@ func supports(other, row *book.Row) bool {
 	return true
 }
 
-var decorations = []*regexp.Regexp{
-	regexp.MustCompile(`^(?:us|eu|apac|jp|au|ca|us-gov|global)\.`),
-	regexp.MustCompile(`^(?:anthropic|openai|meta|mistral|cohere|ai21|amazon)[./]`),
-	regexp.MustCompile(`-v\d+(?::\d+)?$`),
-	regexp.MustCompile(`@[a-z0-9.-]+$`),
-	regexp.MustCompile(`-latest$`),
-	regexp.MustCompile(`-00\d$`),
-	regexp.MustCompile(`-(?:20\d\d-[01]\d-[0-3]\d|20\d\d[01]\d[0-3]\d)$`),
-}
-
-// plainName is the name of a model without what hosts add to it.
-func plainName(model string) string {
-	name := strings.ToLower(model)
-	for range 2 {
-		for _, d := range decorations {
-			name = d.ReplaceAllString(name, "")
-		}
-	}
-	return strings.ReplaceAll(name, ".", "-")
-}
+// plainName is the name of a model without what hosts add to it, whichever way
+// they write a point.
+func plainName(model string) string { return strings.ReplaceAll(catalog.Plain(model), ".", "-") }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
-	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
 // fact is what one model costs according to the data, in dollars per million
@@ -37,7 +37,7 @@ func liteLLMFacts(in input) ([]fact, error) {
 	}
 	var facts []fact
 	for name, e := range entries {
-		f := fact{in.source, foreign.ProviderName(e.Provider), name, perMillion(e.Input), perMillion(e.Output), perMillion(e.CacheRead)}
+		f := fact{in.source, catalog.Book(e.Provider), name, perMillion(e.Input), perMillion(e.Output), perMillion(e.CacheRead)}
 		if name != "sample_spec" && f.input+f.output != "" {
 			facts = append(facts, f)
 		}

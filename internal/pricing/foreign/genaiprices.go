@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -57,7 +58,7 @@ func (r *reader) genaiModel(provider string, model map[string]any) {
 	for _, dated := range r.genaiRows(key, model["prices"], row) {
 		for _, name := range names {
 			dated.Model = name
-			r.add(ProviderName(provider), key, dated)
+			r.add(catalog.Book(provider), key, dated)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -71,7 +72,7 @@ func (r *reader) liteLLM(data any) {
 			r.issue(key, "litellm_provider is missing")
 			continue
 		}
-		provider := ProviderName(from)
+		provider := catalog.Book(from)
 		model, region, ok := liteLLMName(key, from)
 		if !ok {
 			r.issue(key, "a price by size, quality or commitment cannot be taken over")
@@ -119,7 +120,7 @@ func liteLLMName(key, provider string) (model, region string, ok bool) {
 	if len(parts) == 1 {
 		return key, "", true
 	}
-	routes := []string{provider, strings.SplitN(provider, "-", 2)[0], "bedrock", "vertex_ai", "azure", "azure_ai", "gemini", "openai", "fireworks_ai", "cohere", "mistral"}
+	routes := []string{provider, strings.SplitN(provider, "-", 2)[0], "bedrock", "vertex_ai", "azure", "azure_ai", "gemini", "openai", catalog.Fireworks, "cohere", "mistral"}
 	if !slices.Contains(routes, parts[0]) {
 		// "1024-x-1024/dall-e-2", "hd/1024-x-1792/dall-e-3", "standard/…"
 		if strings.Contains(key, "-x-") || parts[0] == "hd" || parts[0] == "standard" || parts[0] == "low" || parts[0] == "medium" || parts[0] == "high" {
@@ -136,15 +137,11 @@ func liteLLMName(key, provider string) (model, region string, ok bool) {
 	}) {
 		return "", "", false
 	}
-	if len(parts) > 1 && isRegion(parts[0]) {
+	if len(parts) > 1 && catalog.IsRegion(parts[0]) {
 		return strings.Join(parts[1:], "/"), parts[0], true
 	}
 	return strings.Join(parts, "/"), "", true
 }
-
-var regionForm = regexp.MustCompile(`^([a-z]{2}(-gov)?-[a-z]+-\d|eu|us|apac)$`)
-
-func isRegion(part string) bool { return regionForm.MatchString(part) }
 
 func (r *reader) liteLLMEntry(key, mode string, entry map[string]any, b *book.Blocks) {
 	for _, name := range sortedKeys(entry) {

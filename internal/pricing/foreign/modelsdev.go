@@ -3,6 +3,7 @@ package foreign
 import (
 	"strings"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -45,7 +46,7 @@ func (r *reader) modelsDev(data any) {
 				}
 			}
 			tidy(&row.Blocks)
-			r.add(ProviderName(id), key, row)
+			r.add(catalog.Book(id), key, row)
 		}
 	}
 }

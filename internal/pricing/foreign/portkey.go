@@ -7,6 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -37,7 +38,7 @@ var portkeyUnits = map[string]struct {
 var portkeyTierName = regexp.MustCompile(`-(lte|gt)-\d+k$`)
 
 func (r *reader) portkey(data any) {
-	provider := ProviderName(strings.TrimSuffix(path.Base(strings.ReplaceAll(r.name, `\`, "/")), ".json"))
+	provider := catalog.Book(strings.TrimSuffix(path.Base(strings.ReplaceAll(r.name, `\`, "/")), ".json"))
 	models := r.object("", data)
 	for _, name := range sortedKeys(models) {
 		if name == "default" {

@@ -1,0 +1,67 @@
+package pricing_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// A provider that recognition names and no book has would never be priced.
+func TestEveryProviderHasABookOrAReason(t *testing.T) {
+	t.Parallel()
+	b, err := pricing.Builtin(pricing.DefaultBuiltin)
+	require.NoError(t, err)
+	books := map[string]bool{}
+	for _, row := range b.Rows() {
+		books[row.Provider] = true
+	}
+	for _, p := range catalog.Providers {
+		assert.Equal(t, p.NoBook == "", books[catalog.Book(p.Name)], "%s: a book, or a reason in NoBook, and not both", p.Name)
+	}
+	for provider := range books {
+		assert.Equal(t, catalog.Book(provider), provider, "a book is named as the catalog names its provider")
+	}
+}
+
+func TestACallIsPricedUnderEachNameOfItsProvider(t *testing.T) {
+	t.Parallel()
+	b, err := pricing.Builtin(pricing.DefaultBuiltin)
+	require.NoError(t, err)
+	at := time.Date(2026, 8, 15, 0, 0, 0, 0, time.UTC)
+	for model, providers := range map[string][]string{
+		"voyage-3":       {"voyage_ai", "voyage", "voyageai", "VoyageAI"},
+		"glm-4.5":        {"z_ai", "zai", "z-ai"},
+		"glm-4.6":        {"zhipuai", "zhipu"},
+		"qwen-plus":      {"alibaba", "dashscope", "qwen"},
+		"gpt-4o":         {"openai", "OpenAI", "openai.chat", "azure", "azure_openai"},
+		"grok-4.3":       {"x_ai", "xai", "x-ai"},
+		"gemini-2.5-pro": {"google", "gcp.gen_ai", "gemini"},
+	} {
+		var first pricing.Price
+		for i, provider := range providers {
+			got := b.Price(&pricing.Call{Provider: provider, Model: model, At: at, Quantities: usage.Quantities{usage.InputTextTokens: 1000}})
+			assert.NotEqual(t, usage.StatusUnpriced, got.Status, "%s at %s: %s", model, provider, got.Reason)
+			if i == 0 {
+				first = got
+			}
+			if provider != "azure" && provider != "azure_openai" {
+				assert.Equal(t, first, got, "%s at %s", model, provider)
+			}
+		}
+	}
+}
+
+func TestAFileMayCallItsProviderByAnyName(t *testing.T) {
+	t.Parallel()
+	b, err := pricing.Parse("ours.yaml", []byte("provider: azure\nrows:\n  - {model: m, per_token: {input: 0.01}}\n"))
+	require.NoError(t, err)
+	got := b.Price(&pricing.Call{Provider: "azure.ai.openai", Model: "m", At: time.Unix(1_790_000_000, 0), Quantities: usage.Quantities{usage.InputTextTokens: 1}})
+	assert.Equal(t, "0.01", got.Cost.String())
+	assert.Equal(t, "ours.yaml:azure.ai.openai/m", got.PriceID)
+}
