@@ -12,8 +12,12 @@ BEGIN
 END $$;
 
 DROP VIEW public.usage_user;
-DROP TABLE public.usage_dead_letter, public.usage_half_month_user, public.usage_day_user, public.usage_day_type,
-  public.usage_quarter_type, public.usage_half_month, public.usage_day, public.usage_quarter_hour, public.api_usage;
+-- Made by internal/sums: drop tables of sums.
+DROP TABLE public.usage_day_type, public.usage_quarter_type, public.usage_half_month,
+  public.usage_day, public.usage_quarter_hour, public.usage_half_month_user,
+  public.usage_day_user;
+-- End of what internal/sums made.
+DROP TABLE public.usage_dead_letter, public.api_usage;
 
 -- What optional/partition_by_month.sql adds.
 DROP TABLE IF EXISTS public.api_usage_id;

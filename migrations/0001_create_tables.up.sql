@@ -113,65 +113,19 @@ CREATE INDEX api_usage_user_time ON public.api_usage (user_id, timestamp) INCLUD
 CREATE INDEX api_usage_time_brin ON public.api_usage USING brin (timestamp) WITH (pages_per_range = 128, autosummarize = on);
 
 -- Rollups: sums that are kept exact in the same transaction as the rows.
--- "calls" is 0 where everything was deleted again; readers skip such rows.
+-- "calls" is 0 where everything was deleted again; readers skip such rows. Dollars
+-- have no precision there, so that no number of calls can make a sum overflow.
 
--- Per quarter hour, without the user: bounded in size whatever the traffic,
--- and exact for the days of every time zone, because all of them are offset
--- by whole quarter hours.
-CREATE TABLE public.usage_quarter_hour (
-  bucket             timestamptz    NOT NULL,   -- start of the quarter hour
-  api_type           text           NOT NULL,
-  provider           text           NOT NULL,
-  model              text           NOT NULL,   -- '' where none is known
-  service            text           NOT NULL,
-  environment        text           NOT NULL,
-  calls              bigint         NOT NULL,
-  unpriced_calls     bigint         NOT NULL,
-  estimated_calls    bigint         NOT NULL,
-  tokens             bigint         NOT NULL,
-  unpriced_tokens    bigint         NOT NULL,
-  input_tokens       bigint         NOT NULL,
-  output_tokens      bigint         NOT NULL,
-  cache_read_tokens  bigint         NOT NULL,
-  cache_write_tokens bigint         NOT NULL,   -- both lifetimes
-  reasoning_tokens   bigint         NOT NULL,
-  usage_dollars      numeric(24,12) NOT NULL,
-  CONSTRAINT usage_quarter_hour_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
-) WITH (fillfactor = 70);
-
--- The same per UTC day, and per half month of UTC (from the 1st and from the
--- 16th): the inside of long periods, from a few thousand rows.
-CREATE TABLE public.usage_day (LIKE public.usage_quarter_hour) WITH (fillfactor = 70);
-ALTER TABLE public.usage_day ADD CONSTRAINT usage_day_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment);
-CREATE TABLE public.usage_half_month (LIKE public.usage_quarter_hour) WITH (fillfactor = 70);
-ALTER TABLE public.usage_half_month ADD CONSTRAINT usage_half_month_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment);
-
--- Per quarter hour and API type, and per UTC day: a daily series in any time
--- zone. A day of another zone is one of UTC and the quarter hours between the
--- two midnights.
-CREATE TABLE public.usage_quarter_type (
-  bucket          timestamptz    NOT NULL,
-  api_type        text           NOT NULL,
-  calls           bigint         NOT NULL,
-  unpriced_calls  bigint         NOT NULL,
-  estimated_calls bigint         NOT NULL,
-  tokens          bigint         NOT NULL,
-  unpriced_tokens bigint         NOT NULL,
-  usage_dollars   numeric(24,12) NOT NULL,
-  CONSTRAINT usage_quarter_type_pkey PRIMARY KEY (bucket, api_type)
-) WITH (fillfactor = 50);
-CREATE TABLE public.usage_day_type (LIKE public.usage_quarter_type) WITH (fillfactor = 50);
-ALTER TABLE public.usage_day_type ADD CONSTRAINT usage_day_type_pkey PRIMARY KEY (bucket, api_type);
-
+-- Made by internal/sums: tables of sums.
 -- Per UTC day and user. The nil UUID is "no user": a key column cannot be NULL.
 CREATE TABLE public.usage_day_user (
-  bucket         timestamptz    NOT NULL,       -- start of the UTC day
-  user_id        uuid           NOT NULL,
-  api_type       text           NOT NULL,
-  calls          bigint         NOT NULL,
-  unpriced_calls bigint         NOT NULL,
-  tokens         bigint         NOT NULL,
-  usage_dollars  numeric(24,12) NOT NULL,
+  bucket             timestamptz NOT NULL,
+  user_id            uuid        NOT NULL,
+  api_type           text        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
   CONSTRAINT usage_day_user_pkey PRIMARY KEY (bucket, user_id, api_type)
 ) WITH (fillfactor = 70);
 -- Serves: one user over a long period.
@@ -181,14 +135,110 @@ CREATE INDEX usage_day_user_by_user ON public.usage_day_user (user_id, bucket);
 -- and not a whole one, because the days up to the nearest border are read from
 -- the table above, which has many more rows.
 CREATE TABLE public.usage_half_month_user (
-  bucket         timestamptz    NOT NULL,       -- start of the 1st or the 16th, UTC
-  user_id        uuid           NOT NULL,
-  calls          bigint         NOT NULL,
-  unpriced_calls bigint         NOT NULL,
-  tokens         bigint         NOT NULL,
-  usage_dollars  numeric(24,12) NOT NULL,
+  bucket             timestamptz NOT NULL,
+  user_id            uuid        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
   CONSTRAINT usage_half_month_user_pkey PRIMARY KEY (bucket, user_id)
 ) WITH (fillfactor = 70);
+
+-- Per quarter hour, without the user: exact for the days of every time zone,
+-- because all of them are offset by whole quarter hours.
+CREATE TABLE public.usage_quarter_hour (
+  bucket             timestamptz NOT NULL,
+  api_type           text        NOT NULL,
+  provider           text        NOT NULL,
+  model              text        NOT NULL,
+  service            text        NOT NULL,
+  environment        text        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  estimated_calls    bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  unpriced_tokens    bigint      NOT NULL,
+  input_tokens       bigint      NOT NULL,
+  output_tokens      bigint      NOT NULL,
+  cache_read_tokens  bigint      NOT NULL,
+  cache_write_tokens bigint      NOT NULL,
+  reasoning_tokens   bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
+  CONSTRAINT usage_quarter_hour_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
+) WITH (fillfactor = 70);
+
+-- The same per UTC day: the inside of long periods.
+CREATE TABLE public.usage_day (
+  bucket             timestamptz NOT NULL,
+  api_type           text        NOT NULL,
+  provider           text        NOT NULL,
+  model              text        NOT NULL,
+  service            text        NOT NULL,
+  environment        text        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  estimated_calls    bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  unpriced_tokens    bigint      NOT NULL,
+  input_tokens       bigint      NOT NULL,
+  output_tokens      bigint      NOT NULL,
+  cache_read_tokens  bigint      NOT NULL,
+  cache_write_tokens bigint      NOT NULL,
+  reasoning_tokens   bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
+  CONSTRAINT usage_day_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
+) WITH (fillfactor = 70);
+
+-- The same per half month of UTC (from the 1st and from the 16th): a year, from a
+-- few thousand rows.
+CREATE TABLE public.usage_half_month (
+  bucket             timestamptz NOT NULL,
+  api_type           text        NOT NULL,
+  provider           text        NOT NULL,
+  model              text        NOT NULL,
+  service            text        NOT NULL,
+  environment        text        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  estimated_calls    bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  unpriced_tokens    bigint      NOT NULL,
+  input_tokens       bigint      NOT NULL,
+  output_tokens      bigint      NOT NULL,
+  cache_read_tokens  bigint      NOT NULL,
+  cache_write_tokens bigint      NOT NULL,
+  reasoning_tokens   bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
+  CONSTRAINT usage_half_month_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
+) WITH (fillfactor = 70);
+
+-- Per quarter hour and API type: a daily series in any time zone. A day of another
+-- zone is one of UTC and the quarter hours between the two midnights.
+CREATE TABLE public.usage_quarter_type (
+  bucket             timestamptz NOT NULL,
+  api_type           text        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  estimated_calls    bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  unpriced_tokens    bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
+  CONSTRAINT usage_quarter_type_pkey PRIMARY KEY (bucket, api_type)
+) WITH (fillfactor = 50);
+
+-- The same per UTC day.
+CREATE TABLE public.usage_day_type (
+  bucket             timestamptz NOT NULL,
+  api_type           text        NOT NULL,
+  calls              bigint      NOT NULL,
+  unpriced_calls     bigint      NOT NULL,
+  estimated_calls    bigint      NOT NULL,
+  tokens             bigint      NOT NULL,
+  unpriced_tokens    bigint      NOT NULL,
+  usage_dollars      numeric     NOT NULL,
+  CONSTRAINT usage_day_type_pkey PRIMARY KEY (bucket, api_type)
+) WITH (fillfactor = 50);
+-- End of what internal/sums made.
 
 -- Records that the table refused, one by one, so that no good record of the
 -- same batch is lost with them. `usagectl doctor` counts them.

@@ -12,121 +12,641 @@
 -- session, so that two writers meet on their first common row and never in a
 -- circle. PostgreSQL executes the last INSERT of the statement first and the
 -- others from the last to the first: the most contended table comes last.
-DO $do$
-DECLARE
-  -- The three functions differ in their source of rows, {rows}, and in the sign
-  -- of a row: 1 for one that appeared, -1 for one that went. An insert has no
-  -- sign at all, because it is the one that happens thousands of times a second.
-  body text := $body$
-    WITH per_user AS MATERIALIZED (
-      SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-             coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-             api_type,
-             {calls} AS calls,
-             coalesce({calls} FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-             coalesce(sum({sign}tokens_used), 0) AS tokens,
-             sum({sign}usage_dollars) AS usage_dollars
-      FROM {rows}
-      GROUP BY 1, 2, 3
-    ), per_key AS MATERIALIZED (
-      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-             api_type, provider, coalesce(model, '') AS model, service, environment,
-             {calls} AS calls,
-             coalesce({calls} FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-             coalesce({calls} FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-             coalesce(sum({sign}tokens_used), 0) AS tokens,
-             coalesce(sum({sign}tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-             coalesce(sum({sign}input_tokens), 0) AS input_tokens,
-             coalesce(sum({sign}output_tokens), 0) AS output_tokens,
-             coalesce(sum({sign}cache_read_tokens), 0) AS cache_read_tokens,
-             coalesce(sum({sign}(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-             coalesce(sum({sign}reasoning_tokens), 0) AS reasoning_tokens,
-             sum({sign}usage_dollars) AS usage_dollars
-      FROM {rows}
-      GROUP BY 1, 2, 3, 4, 5, 6
-    ), per_day AS MATERIALIZED (
-      SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket, {keys}, {sums}
-      FROM per_key
-      GROUP BY 1, 2, 3, 4, 5, 6
-    ), day_type AS (
-      INSERT INTO public.usage_day_type AS r (bucket, api_type, {type_measures})
-      SELECT bucket, api_type, {type_sums}
-      FROM per_day
-      GROUP BY 1, 2
-      ORDER BY 1, 2
-      ON CONFLICT (bucket, api_type) DO UPDATE SET {type_add}
-    ), quarter_type AS (
-      INSERT INTO public.usage_quarter_type AS r (bucket, api_type, {type_measures})
-      SELECT bucket, api_type, {type_sums}
-      FROM per_key
-      GROUP BY 1, 2
-      ORDER BY 1, 2
-      ON CONFLICT (bucket, api_type) DO UPDATE SET {type_add}
-    ), half_month AS (
-      INSERT INTO public.usage_half_month AS r (bucket, {keys}, {measures})
-      SELECT {half_month}, {keys}, {sums}
-      FROM per_day
-      GROUP BY 1, 2, 3, 4, 5, 6
-      ORDER BY 1, 2, 3, 4, 5, 6
-      ON CONFLICT (bucket, {keys}) DO UPDATE SET {add}
-    ), day AS (
-      INSERT INTO public.usage_day AS r (bucket, {keys}, {measures})
-      SELECT bucket, {keys}, {measures}
-      FROM per_day
-      ORDER BY 1, 2, 3, 4, 5, 6
-      ON CONFLICT (bucket, {keys}) DO UPDATE SET {add}
-    ), quarter_hour AS (
-      INSERT INTO public.usage_quarter_hour AS r (bucket, {keys}, {measures})
-      SELECT bucket, {keys}, {measures}
-      FROM per_key
-      ORDER BY 1, 2, 3, 4, 5, 6
-      ON CONFLICT (bucket, {keys}) DO UPDATE SET {add}
-    ), half_month_user AS (
-      INSERT INTO public.usage_half_month_user AS r (bucket, user_id, {user_measures})
-      SELECT {half_month}, user_id, {user_sums}
-      FROM per_user
-      GROUP BY 1, 2
-      ORDER BY 1, 2
-      ON CONFLICT (bucket, user_id) DO UPDATE SET {user_add}
-    )
-    INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type, {user_measures})
-    SELECT bucket, user_id, api_type, {user_measures}
-    FROM per_user
-    ORDER BY 1, 2, 3
-    ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET {user_add};
-
-    RETURN NULL;
-  $body$;
-  r record;
-  f record;
+--
+-- Trigger functions need no EXECUTE right to fire; nobody calls them directly.
+-- Made by internal/sums: functions of triggers.
+CREATE FUNCTION public.usage_fold_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
 BEGIN
-  FOR r IN SELECT * FROM (VALUES
-    ('user_', ARRAY['calls', 'unpriced_calls', 'tokens', 'usage_dollars']),
-    ('type_', ARRAY['calls', 'unpriced_calls', 'estimated_calls', 'tokens', 'unpriced_tokens', 'usage_dollars']),
-    ('', ARRAY['calls', 'unpriced_calls', 'estimated_calls', 'tokens', 'unpriced_tokens', 'input_tokens', 'output_tokens',
-               'cache_read_tokens', 'cache_write_tokens', 'reasoning_tokens', 'usage_dollars'])
-  ) AS v (kind, measures) LOOP
-    body := replace(body, '{' || r.kind || 'measures}', array_to_string(r.measures, ', '));
-    body := replace(body, '{' || r.kind || 'sums}', (SELECT string_agg(format('sum(%1$s) AS %1$s', m), ', ') FROM unnest(r.measures) AS m));
-    body := replace(body, '{' || r.kind || 'add}', (SELECT string_agg(format('%1$s = r.%1$s + EXCLUDED.%1$s', m), ', ') FROM unnest(r.measures) AS m));
-  END LOOP;
-  body := replace(body, '{keys}', 'api_type, provider, model, service, environment');
-  body := replace(body, '{half_month}',
-    $$date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer$$);
+  WITH of_usage_day_user AS MATERIALIZED (
+    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+      api_type,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars
+    FROM n
+    GROUP BY 1, 2, 3
+  ), of_usage_quarter_hour AS MATERIALIZED (
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      coalesce(model, '') AS model,
+      service,
+      environment,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(input_tokens), 0) AS input_tokens,
+      coalesce(sum(output_tokens), 0) AS output_tokens,
+      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars
+    FROM n
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), of_usage_day AS MATERIALIZED (
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), of_usage_quarter_type AS MATERIALIZED (
+    SELECT bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2
+  ), into_usage_day_type AS (
+    INSERT INTO public.usage_day_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_type
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_quarter_type AS (
+    INSERT INTO public.usage_quarter_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+    FROM of_usage_quarter_type
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_half_month AS (
+    INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_day AS (
+    INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_day
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_quarter_hour AS (
+    INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_quarter_hour
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_half_month_user AS (
+    INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
+      calls, unpriced_calls, tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      user_id,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day_user
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, user_id) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  )
+  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars
+  FROM of_usage_day_user
+  ORDER BY 1, 2, 3
+  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars;
+  RETURN NULL;
+END $fold$;
+REVOKE ALL ON FUNCTION public.usage_fold_insert() FROM PUBLIC;
 
-  FOR f IN SELECT * FROM (VALUES
-    ('usage_fold_insert', 'n', 'count(*)', '', ''),
-    ('usage_fold_update', '(SELECT -1 AS sign, o.* FROM o UNION ALL SELECT 1, n.* FROM n) AS rows', 'sum(sign)', 'sign * ', ''),
-    ('usage_fold_delete', '(SELECT -1 AS sign, o.* FROM o) AS rows', 'sum(sign)', 'sign * ',
-     -- Retention removes calls and keeps their sums; the setting is local to its transaction.
-     $$IF current_setting('usage.keep_rollup', true) = 'on' THEN RETURN NULL; END IF;$$)
-  ) AS v (name, rows, calls, sign, guard) LOOP
-    EXECUTE format('CREATE FUNCTION public.%I() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS %L',
-      f.name, 'BEGIN ' || f.guard || replace(replace(replace(body, '{rows}', f.rows), '{calls}', f.calls), '{sign}', f.sign) || 'END');
-    -- Trigger functions need no EXECUTE right to fire; nobody calls them directly.
-    EXECUTE format('REVOKE ALL ON FUNCTION public.%I() FROM PUBLIC', f.name);
-  END LOOP;
-END $do$;
+CREATE FUNCTION public.usage_fold_update() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
+BEGIN
+  WITH of_usage_day_user AS MATERIALIZED (
+    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+      api_type,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM n) AS rows
+    GROUP BY 1, 2, 3
+  ), of_usage_quarter_hour AS MATERIALIZED (
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      coalesce(model, '') AS model,
+      service,
+      environment,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM n) AS rows
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), of_usage_day AS MATERIALIZED (
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), of_usage_quarter_type AS MATERIALIZED (
+    SELECT bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2
+  ), into_usage_day_type AS (
+    INSERT INTO public.usage_day_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_type
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_quarter_type AS (
+    INSERT INTO public.usage_quarter_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+    FROM of_usage_quarter_type
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_half_month AS (
+    INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_day AS (
+    INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_day
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_quarter_hour AS (
+    INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_quarter_hour
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_half_month_user AS (
+    INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
+      calls, unpriced_calls, tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      user_id,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day_user
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, user_id) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  )
+  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars
+  FROM of_usage_day_user
+  ORDER BY 1, 2, 3
+  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars;
+  RETURN NULL;
+END $fold$;
+REVOKE ALL ON FUNCTION public.usage_fold_update() FROM PUBLIC;
+
+CREATE FUNCTION public.usage_fold_delete() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
+BEGIN
+  -- Retention removes calls and keeps their sums; the setting is local to its transaction.
+  IF current_setting('usage.keep_rollup', true) = 'on' THEN RETURN NULL; END IF;
+  WITH of_usage_day_user AS MATERIALIZED (
+    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+      api_type,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o) AS rows
+    GROUP BY 1, 2, 3
+  ), of_usage_quarter_hour AS MATERIALIZED (
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      coalesce(model, '') AS model,
+      service,
+      environment,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o) AS rows
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), of_usage_day AS MATERIALIZED (
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), of_usage_quarter_type AS MATERIALIZED (
+    SELECT bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2
+  ), into_usage_day_type AS (
+    INSERT INTO public.usage_day_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_type
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_quarter_type AS (
+    INSERT INTO public.usage_quarter_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+    FROM of_usage_quarter_type
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_half_month AS (
+    INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day
+    GROUP BY 1, 2, 3, 4, 5, 6
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_day AS (
+    INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_day
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_quarter_hour AS (
+    INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT bucket, api_type, provider, model, service, environment,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_quarter_hour
+    ORDER BY 1, 2, 3, 4, 5, 6
+    ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+      input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+      output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+      cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+      cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+      reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_half_month_user AS (
+    INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
+      calls, unpriced_calls, tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      user_id,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day_user
+    GROUP BY 1, 2
+    ORDER BY 1, 2
+    ON CONFLICT (bucket, user_id) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  )
+  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars
+  FROM of_usage_day_user
+  ORDER BY 1, 2, 3
+  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars;
+  RETURN NULL;
+END $fold$;
+REVOKE ALL ON FUNCTION public.usage_fold_delete() FROM PUBLIC;
+-- End of what internal/sums made.
 
 CREATE FUNCTION public.usage_refuse_truncate() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -61,8 +61,13 @@ END $$;
 
 GRANT SELECT, INSERT ON public.api_usage, public.usage_dead_letter TO usage_writer;
 GRANT SELECT ON public.usage_setting TO usage_writer, usage_reader, usage_own;
-GRANT SELECT ON public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type,
-  public.usage_day_user, public.usage_half_month_user, public.usage_dead_letter, public.usage_user TO usage_reader;
+GRANT SELECT ON public.api_usage, public.usage_dead_letter, public.usage_user TO usage_reader;
+-- Made by internal/sums: reader sees sums.
+GRANT SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
+  public.usage_day, public.usage_half_month, public.usage_quarter_type,
+  public.usage_day_type
+  TO usage_reader;
+-- End of what internal/sums made.
 
 -- A barrier view applies its own filter before any function of a query sees a
 -- row. Without the setting, or with an empty one, it shows nothing.
@@ -74,10 +79,12 @@ CREATE VIEW public.usage_own_calls WITH (security_barrier) AS
   FROM public.api_usage
   WHERE user_id = nullif(current_setting('usage.user_id', true), '')::uuid;
 
+-- Made by internal/sums: own sums.
 CREATE VIEW public.usage_own_day_user WITH (security_barrier) AS
   SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars
   FROM public.usage_day_user
   -- The nil UUID stands for calls without a user: those are nobody's own.
   WHERE user_id = nullif(nullif(current_setting('usage.user_id', true), ''), '00000000-0000-0000-0000-000000000000')::uuid;
+-- End of what internal/sums made.
 
 GRANT SELECT ON public.usage_own_calls, public.usage_own_day_user TO usage_own;

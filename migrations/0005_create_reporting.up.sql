@@ -15,7 +15,30 @@
 CREATE SCHEMA usage_report;
 
 -- Views. '(none)' stands for what is not known, so that a filter never meets
--- NULL or an empty text. Keys without calls are left out.
+-- NULL or an empty text. Keys without calls are left out. The nil UUID stands for
+-- calls without a user.
+
+-- Made by internal/sums: views of sums.
+CREATE VIEW usage_report.user_day AS
+  SELECT bucket,
+         user_id,
+         api_type,
+         calls,
+         unpriced_calls,
+         tokens,
+         usage_dollars
+  FROM public.usage_day_user
+  WHERE calls <> 0;
+
+CREATE VIEW usage_report.user_half_month AS
+  SELECT bucket,
+         user_id,
+         calls,
+         unpriced_calls,
+         tokens,
+         usage_dollars
+  FROM public.usage_half_month_user
+  WHERE calls <> 0;
 
 CREATE VIEW usage_report.quarter_hour AS
   SELECT bucket,
@@ -24,8 +47,17 @@ CREATE VIEW usage_report.quarter_hour AS
          CASE WHEN model = '' THEN '(none)' ELSE model END AS model,
          CASE WHEN service = '' THEN '(none)' ELSE service END AS service,
          CASE WHEN environment = '' THEN '(none)' ELSE environment END AS environment,
-         calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-         cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+         calls,
+         unpriced_calls,
+         estimated_calls,
+         tokens,
+         unpriced_tokens,
+         input_tokens,
+         output_tokens,
+         cache_read_tokens,
+         cache_write_tokens,
+         reasoning_tokens,
+         usage_dollars
   FROM public.usage_quarter_hour
   WHERE calls <> 0;
 
@@ -36,31 +68,67 @@ CREATE VIEW usage_report.day AS
          CASE WHEN model = '' THEN '(none)' ELSE model END AS model,
          CASE WHEN service = '' THEN '(none)' ELSE service END AS service,
          CASE WHEN environment = '' THEN '(none)' ELSE environment END AS environment,
-         calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-         cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+         calls,
+         unpriced_calls,
+         estimated_calls,
+         tokens,
+         unpriced_tokens,
+         input_tokens,
+         output_tokens,
+         cache_read_tokens,
+         cache_write_tokens,
+         reasoning_tokens,
+         usage_dollars
   FROM public.usage_day
   WHERE calls <> 0;
 
 CREATE VIEW usage_report.quarter_type AS
-  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+  SELECT bucket,
+         api_type,
+         calls,
+         unpriced_calls,
+         estimated_calls,
+         tokens,
+         unpriced_tokens,
+         usage_dollars
   FROM public.usage_quarter_type
   WHERE calls <> 0;
 
 CREATE VIEW usage_report.day_type AS
-  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+  SELECT bucket,
+         api_type,
+         calls,
+         unpriced_calls,
+         estimated_calls,
+         tokens,
+         unpriced_tokens,
+         usage_dollars
   FROM public.usage_day_type
   WHERE calls <> 0;
 
--- The nil UUID stands for calls without a user.
-CREATE VIEW usage_report.user_day AS
-  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars
-  FROM public.usage_day_user
-  WHERE calls <> 0;
-
-CREATE VIEW usage_report.user_half_month AS
-  SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars
-  FROM public.usage_half_month_user
-  WHERE calls <> 0;
+-- The calls in the form of the sums: the time is their bucket, and NULL the user
+-- of a call that has none.
+CREATE VIEW usage_report.one_call AS
+  SELECT timestamp AS bucket,
+         user_id,
+         api_type,
+         CASE WHEN provider = '' THEN '(none)' ELSE provider END AS provider,
+         CASE WHEN coalesce(model, '') = '' THEN '(none)' ELSE coalesce(model, '') END AS model,
+         CASE WHEN service = '' THEN '(none)' ELSE service END AS service,
+         CASE WHEN environment = '' THEN '(none)' ELSE environment END AS environment,
+         (1)::bigint AS calls,
+         (CASE WHEN pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint AS unpriced_calls,
+         (CASE WHEN pricing_status = 'estimated' THEN 1 ELSE 0 END)::bigint AS estimated_calls,
+         (coalesce(tokens_used, 0))::bigint AS tokens,
+         (CASE WHEN pricing_status = 'unpriced' THEN coalesce(tokens_used, 0) ELSE 0 END)::bigint AS unpriced_tokens,
+         (coalesce(input_tokens, 0))::bigint AS input_tokens,
+         (coalesce(output_tokens, 0))::bigint AS output_tokens,
+         (coalesce(cache_read_tokens, 0))::bigint AS cache_read_tokens,
+         (coalesce(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0), 0))::bigint AS cache_write_tokens,
+         (coalesce(reasoning_tokens, 0))::bigint AS reasoning_tokens,
+         coalesce(usage_dollars, 0) AS usage_dollars
+  FROM public.api_usage;
+-- End of what internal/sums made.
 
 -- Single calls, without request text, tags and sessions.
 CREATE VIEW usage_report.call AS
@@ -181,113 +249,118 @@ CREATE FUNCTION usage_report.user_ids(users text[]) RETURNS uuid[]
 --
 -- OFFSET 0 keeps the planner from joining: it would hold every quarter hour
 -- against every day.
+-- Made by internal/sums: spend.
 CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)
   RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,
-    calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint,
-    cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, usage_dollars numeric)
+    calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, usage_dollars numeric)
   LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- Everybody, by API type.
   SELECT d.day, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint,
-         NULL::bigint, NULL::bigint, r.usage_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   JOIN usage_report.day_type AS r ON r.bucket = d.utc_day
-  WHERE '__all' = ANY (users) AND NOT detail
+  WHERE '__all' = ANY (users)
+    AND NOT detail
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   SELECT CASE s.sign WHEN 1 THEN date_trunc('day', r.bucket, zone) ELSE d.day END, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens,
-         s.sign * r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint,
-         s.sign * r.usage_dollars
+         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens, s.sign * r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, s.sign * r.usage_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
   CROSS JOIN LATERAL (SELECT q.* FROM usage_report.quarter_type AS q WHERE q.bucket >= moved.since AND q.bucket < moved.until OFFSET 0) AS r
   CROSS JOIN (VALUES (1), (-1)) AS s (sign)
-  WHERE '__all' = ANY (users) AND NOT detail AND zone <> 'UTC' AND r.bucket < usage_report.quarter(to_time)
+  WHERE '__all' = ANY (users)
+    AND NOT detail
+    AND zone <> 'UTC'
+    AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
   SELECT date_trunc('day', r.bucket, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint,
-         NULL::bigint, NULL::bigint, r.usage_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars
   FROM usage_report.quarter_type AS r
-  WHERE '__all' = ANY (users) AND NOT detail
+  WHERE '__all' = ANY (users)
+    AND NOT detail
     AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < least(usage_report.utc_day(usage_report.quarter(from_time)), usage_report.quarter(to_time))
   UNION ALL
   SELECT usage_report.day_of_utc_day(usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', to_time, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, NULL::bigint, NULL::bigint,
-         NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars
+         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars
   FROM usage_report.quarter_type AS r
-  WHERE '__all' = ANY (users) AND NOT detail
+  WHERE '__all' = ANY (users)
+    AND NOT detail
     AND r.bucket >= greatest(usage_report.quarter(to_time), usage_report.utc_day(usage_report.quarter(from_time))) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   -- Everybody, by all keys.
   SELECT d.day, r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens,
-         r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   JOIN usage_report.day AS r ON r.bucket = d.utc_day
-  WHERE '__all' = ANY (users) AND detail
+  WHERE '__all' = ANY (users)
+    AND detail
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   SELECT CASE s.sign WHEN 1 THEN date_trunc('day', r.bucket, zone) ELSE d.day END, r.api_type, r.provider, r.model, r.service, r.environment,
-         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens,
-         s.sign * r.unpriced_tokens, s.sign * r.input_tokens, s.sign * r.output_tokens, s.sign * r.cache_read_tokens,
-         s.sign * r.cache_write_tokens, s.sign * r.reasoning_tokens, s.sign * r.usage_dollars
+         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens, s.sign * r.unpriced_tokens, s.sign * r.input_tokens, s.sign * r.output_tokens, s.sign * r.cache_read_tokens, s.sign * r.cache_write_tokens, s.sign * r.reasoning_tokens, s.sign * r.usage_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
   CROSS JOIN LATERAL (SELECT q.* FROM usage_report.quarter_hour AS q WHERE q.bucket >= moved.since AND q.bucket < moved.until OFFSET 0) AS r
   CROSS JOIN (VALUES (1), (-1)) AS s (sign)
-  WHERE '__all' = ANY (users) AND detail AND zone <> 'UTC' AND r.bucket < usage_report.quarter(to_time)
+  WHERE '__all' = ANY (users)
+    AND detail
+    AND zone <> 'UTC'
+    AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
   SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens,
-         r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
   FROM usage_report.quarter_hour AS r
-  WHERE '__all' = ANY (users) AND detail
+  WHERE '__all' = ANY (users)
+    AND detail
     AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < least(usage_report.utc_day(usage_report.quarter(from_time)), usage_report.quarter(to_time))
   UNION ALL
   SELECT usage_report.day_of_utc_day(usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', to_time, zone), r.api_type, r.provider, r.model, r.service, r.environment,
-         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, -r.input_tokens, -r.output_tokens,
-         -r.cache_read_tokens, -r.cache_write_tokens, -r.reasoning_tokens, -r.usage_dollars
+         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, -r.input_tokens, -r.output_tokens, -r.cache_read_tokens, -r.cache_write_tokens, -r.reasoning_tokens, -r.usage_dollars
   FROM usage_report.quarter_hour AS r
-  WHERE '__all' = ANY (users) AND detail
+  WHERE '__all' = ANY (users)
+    AND detail
     AND r.bucket >= greatest(usage_report.quarter(to_time), usage_report.utc_day(usage_report.quarter(from_time))) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   -- Named users, plain sums in UTC.
   SELECT r.bucket, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint,
-         NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars
+         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars
   FROM usage_report.user_day AS r
-  WHERE '__all' <> ALL (users) AND NOT detail AND zone = 'UTC'
+  WHERE '__all' <> ALL (users)
+    AND NOT detail
+    AND zone = 'UTC'
     AND r.user_id = ANY (usage_report.user_ids(users))
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
-  SELECT date_trunc('day', c.timestamp, 'UTC'), c.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         1::bigint, (CASE WHEN c.pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint, NULL::bigint, c.tokens, NULL::bigint,
-         NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, c.usage_dollars
-  FROM usage_report.call AS c
-  WHERE '__all' <> ALL (users) AND NOT detail AND zone = 'UTC'
-    AND (c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
-    AND c.timestamp >= usage_report.quarter(from_time) AND c.timestamp < usage_report.utc_day(usage_report.quarter(from_time))
+  SELECT date_trunc('day', r.bucket, 'UTC'), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars
+  FROM usage_report.one_call AS r
+  WHERE '__all' <> ALL (users)
+    AND NOT detail
+    AND zone = 'UTC'
+    AND (r.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND r.user_id IS NULL)
+    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(from_time))
   UNION ALL
-  SELECT date_trunc('day', c.timestamp, 'UTC'), c.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         -1::bigint, -(CASE WHEN c.pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint, NULL::bigint, -c.tokens, NULL::bigint,
-         NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -c.usage_dollars
-  FROM usage_report.call AS c
-  WHERE '__all' <> ALL (users) AND NOT detail AND zone = 'UTC'
-    AND (c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
-    AND c.timestamp >= usage_report.quarter(to_time) AND c.timestamp < usage_report.utc_day(usage_report.quarter(to_time))
+  SELECT date_trunc('day', r.bucket, 'UTC'), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         -r.calls, -r.unpriced_calls, NULL::bigint, -r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars
+  FROM usage_report.one_call AS r
+  WHERE '__all' <> ALL (users)
+    AND NOT detail
+    AND zone = 'UTC'
+    AND (r.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND r.user_id IS NULL)
+    AND r.bucket >= usage_report.quarter(to_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   -- Named users, everything else.
-  SELECT date_trunc('day', c.timestamp, zone), c.api_type, c.provider, c.model, c.service, c.environment,
-         1::bigint, (CASE WHEN c.pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint, (CASE WHEN c.pricing_status = 'estimated' THEN 1 ELSE 0 END)::bigint, c.tokens,
-         (CASE WHEN c.pricing_status = 'unpriced' THEN c.tokens ELSE 0 END), c.input_tokens, c.output_tokens,
-         c.cache_read_tokens, c.cache_write_tokens, c.reasoning_tokens, c.usage_dollars
-  FROM usage_report.call AS c
-  WHERE '__all' <> ALL (users) AND (detail OR zone <> 'UTC')
-    AND (c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
-    AND c.timestamp >= usage_report.quarter(from_time) AND c.timestamp < usage_report.quarter(to_time);
+  SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars
+  FROM usage_report.one_call AS r
+  WHERE '__all' <> ALL (users)
+    AND (detail OR zone <> 'UTC')
+    AND (r.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND r.user_id IS NULL)
+    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.quarter(to_time);
 END;
+-- End of what internal/sums made.
 
 -- What each user spent in a period: rows to be summed, some of them negative.
 --
@@ -299,51 +372,73 @@ END;
 --
 -- Like above: half months, plus days to the next half month, plus calls to the
 -- next midnight, and minus the same at the end of the period.
+-- Made by internal/sums: spend by user.
 CREATE FUNCTION usage_report.spend_by_user(from_time timestamptz, to_time timestamptz, users text[], by_type boolean, detail boolean)
   RETURNS TABLE (user_id uuid, api_type text, provider text, model text, service text, environment text,
     calls bigint, unpriced_calls bigint, tokens bigint, usage_dollars numeric)
   LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT r.user_id, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text, r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
+  SELECT r.user_id, NULL::text, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
   FROM usage_report.user_half_month AS r
-  WHERE NOT detail AND NOT by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
+  WHERE NOT detail
+    AND NOT by_type
+    AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
     AND r.bucket >= usage_report.utc_half_month(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_half_month(usage_report.quarter(to_time))
   UNION ALL
-  SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text, r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
+  SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
   FROM usage_report.user_day AS r
-  WHERE NOT detail AND NOT by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
+  WHERE NOT detail
+    AND NOT by_type
+    AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_half_month(usage_report.quarter(from_time))
   UNION ALL
-  SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text, -r.calls, -r.unpriced_calls, -r.tokens, -r.usage_dollars
+  SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         -r.calls, -r.unpriced_calls, -r.tokens, -r.usage_dollars
   FROM usage_report.user_day AS r
-  WHERE NOT detail AND NOT by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
+  WHERE NOT detail
+    AND NOT by_type
+    AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(to_time)) AND r.bucket < usage_report.utc_half_month(usage_report.quarter(to_time))
   UNION ALL
-  SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text, r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
+  SELECT r.user_id, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
   FROM usage_report.user_day AS r
-  WHERE NOT detail AND by_type AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
+  WHERE NOT detail
+    AND by_type
+    AND ('__all' = ANY (users) OR r.user_id = ANY (usage_report.user_ids(users)))
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
-  SELECT coalesce(c.user_id, '00000000-0000-0000-0000-000000000000'::uuid), c.api_type, NULL::text, NULL::text, NULL::text, NULL::text, 1::bigint, (CASE WHEN c.pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint, c.tokens, c.usage_dollars
-  FROM usage_report.call AS c
-  WHERE NOT detail AND ('__all' = ANY (users) OR c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
-    AND c.timestamp >= usage_report.quarter(from_time) AND c.timestamp < usage_report.utc_day(usage_report.quarter(from_time))
+  SELECT coalesce(r.user_id, '00000000-0000-0000-0000-000000000000'::uuid), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
+  FROM usage_report.one_call AS r
+  WHERE NOT detail
+    AND ('__all' = ANY (users) OR (r.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND r.user_id IS NULL))
+    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(from_time))
   UNION ALL
-  SELECT coalesce(c.user_id, '00000000-0000-0000-0000-000000000000'::uuid), c.api_type, NULL::text, NULL::text, NULL::text, NULL::text, -1::bigint, -(CASE WHEN c.pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint, -c.tokens, -c.usage_dollars
-  FROM usage_report.call AS c
-  WHERE NOT detail AND ('__all' = ANY (users) OR c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
-    AND c.timestamp >= usage_report.quarter(to_time) AND c.timestamp < usage_report.utc_day(usage_report.quarter(to_time))
+  SELECT coalesce(r.user_id, '00000000-0000-0000-0000-000000000000'::uuid), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+         -r.calls, -r.unpriced_calls, -r.tokens, -r.usage_dollars
+  FROM usage_report.one_call AS r
+  WHERE NOT detail
+    AND ('__all' = ANY (users) OR (r.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND r.user_id IS NULL))
+    AND r.bucket >= usage_report.quarter(to_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
-  SELECT coalesce(c.user_id, '00000000-0000-0000-0000-000000000000'::uuid), c.api_type, c.provider, c.model, c.service, c.environment, 1::bigint, (CASE WHEN c.pricing_status = 'unpriced' THEN 1 ELSE 0 END)::bigint, c.tokens, c.usage_dollars
-  FROM usage_report.call AS c
-  WHERE detail AND '__all' <> ALL (users)
-    AND (c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
-    AND c.timestamp >= usage_report.quarter(from_time) AND c.timestamp < usage_report.quarter(to_time)
+  SELECT coalesce(r.user_id, '00000000-0000-0000-0000-000000000000'::uuid), r.api_type, r.provider, r.model, r.service, r.environment,
+         r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
+  FROM usage_report.one_call AS r
+  WHERE detail
+    AND '__all' <> ALL (users)
+    AND (r.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND r.user_id IS NULL)
+    AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
-  SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, s.api_type, s.provider, s.model, s.service, s.environment, s.calls, s.unpriced_calls, s.tokens, s.usage_dollars
-  FROM usage_report.spend(from_time, to_time, 'UTC', users, true) AS s
-  WHERE detail AND '__all' = ANY (users);
+  SELECT 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid, r.api_type, r.provider, r.model, r.service, r.environment,
+         r.calls, r.unpriced_calls, r.tokens, r.usage_dollars
+  FROM usage_report.spend(from_time, to_time, 'UTC', users, true) AS r
+  WHERE detail
+    AND '__all' = ANY (users);
 END;
+-- End of what internal/sums made.
 
 -- Calls one by one, for distributions and drill-down: of named users over the
 -- whole period, of everybody over its last 24 hours, because a year of

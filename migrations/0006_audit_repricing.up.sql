@@ -68,7 +68,13 @@ BEGIN
   END;
 END $$;
 
-GRANT SELECT ON public.api_usage, public.usage_quarter_hour, public.usage_quarter_type, public.usage_setting TO usage_pricer;
+GRANT SELECT ON public.api_usage, public.usage_setting TO usage_pricer;
+-- Made by internal/sums: pricer sees sums.
+GRANT SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
+  public.usage_day, public.usage_half_month, public.usage_quarter_type,
+  public.usage_day_type
+  TO usage_pricer;
+-- End of what internal/sums made.
 GRANT UPDATE (usage_dollars, pricing_status, pricing_reason, price_id, cost_source) ON public.api_usage TO usage_pricer;
 GRANT SELECT ON public.usage_reprice_run, public.usage_reprice_change TO usage_pricer, usage_reader;
 GRANT INSERT (note, book, book_version, reported_cost, from_time, to_time, provider, model, only_unpriced) ON public.usage_reprice_run TO usage_pricer;

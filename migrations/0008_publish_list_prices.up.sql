@@ -10,6 +10,5 @@ ALTER TABLE public.usage_list_prices ADD COLUMN book_version text NULL;
 -- NULL: from that moment on the model has no price of that kind.
 ALTER TABLE public.usage_list_prices ALTER COLUMN dollars_per_million DROP NOT NULL;
 
-GRANT SELECT ON public.usage_day TO usage_pricer;
 -- DELETE takes rows away that the book no longer has.
 GRANT SELECT, INSERT, UPDATE (dollars_per_million, book_version), DELETE ON public.usage_list_prices TO usage_pricer;

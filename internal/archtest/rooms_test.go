@@ -37,7 +37,8 @@ var rooms = map[string]room{
 	// The database.
 	"migrations":         {},
 	"internal/dbmigrate": {uses: []string{"migrations"}},
-	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/dbmigrate"}},
+	"internal/sums":      {},
+	"internal/store":     {uses: []string{"internal/sums", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/store", "internal/usage"}},
 
@@ -135,6 +136,7 @@ var domain = map[string][]string{
 	"migrations":       {},
 	"examples":         {},
 	"internal/golden":  {},
+	"internal/sums":    {},
 }
 
 // unreachable says what must not be in a room's whole graph of dependencies,

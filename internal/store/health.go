@@ -31,7 +31,7 @@ func ReadHealth(ctx context.Context, pool *pgxpool.Pool, now time.Time) (Health,
 	var mark *string
 	var lastCall, lastStored, parkedLast *time.Time
 	err := pool.QueryRow(ctx, `
-SELECT current_setting('server_version'), `+triggerEnabled+`,
+SELECT current_setting('server_version'), `+triggerEnabled(foldTrigger)+`,
        `+hasCitus+`,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
        (`+selectRetainedFrom+`)`).Scan(&h.ServerVersion, &hasTrigger, &h.Citus, &h.UsersManaged, &mark)

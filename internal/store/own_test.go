@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -33,13 +34,13 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	}
 
 	for name, filter := range map[string]Filter{"no condition": {}, "another's": {ByUser: true, User: eve}, "nobody's": {ByUser: true}} {
-		for _, l := range []level{rawCalls, wholeDayUser} {
+		for _, l := range []*sums.Level{sums.Single, sums.DayUser} {
 			s := &sources{viewer: OwnUsage(ada), filter: filter, keys: []string{"user_id"}, sums: []string{"usage_dollars"}} // newSources would add ada
-			s.shares = addShares(nil, 0, []piece{{level: l, from: from, to: to}})
+			s.shares = addShares(nil, 0, []sums.Piece{{Level: l, From: from, To: to}})
 			sum, err := asAda(fmt.Sprintf("SELECT coalesce(sum(usage_dollars), 0)::text FROM %s", s), s.args...)
 			require.NoError(t, err, name)
 			want := map[string]string{"no condition": "1.000000000000", "another's": "0", "nobody's": "0"}[name]
-			assert.Equal(t, want, sum, "%s, %s", name, l.relation(OwnUsage(ada)))
+			assert.Equal(t, want, sum, "%s, %s", name, relation(l, OwnUsage(ada)))
 		}
 	}
 	sum, err := asAda(`SELECT sum(usage_dollars)::text FROM public.usage_own_calls`)
@@ -60,9 +61,9 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
-	for _, l := range []level{rawCalls, quarterHour, quarterType, wholeDay, wholeDayType, wholeDayUser, halfMonth, halfMonthUser} {
-		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + l.relation(Administrator()))
-		assert.Equal(t, "42501", SQLState(err), "%s is the administrators'", l.relation(Administrator()))
+	for _, l := range append([]*sums.Level{sums.Single}, sums.Levels...) {
+		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + relation(l, Administrator()))
+		assert.Equal(t, "42501", SQLState(err), "%s is the administrators'", relation(l, Administrator()))
 	}
 	var open []string
 	rows, err := db.Pool.Query(t.Context(), `

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -143,10 +146,34 @@ type Filter struct {
 	APIType, Provider, Model, Service, Environment *string
 }
 
-// byRollupKey reports whether the filter asks for something that the rollups by
-// user do not know.
-func (f *Filter) byRollupKey() bool {
-	return f.Provider != nil || f.Model != nil || f.Service != nil || f.Environment != nil
+// values are the conditions beside the user's: the key, and what it has to be.
+func (f *Filter) values() []filterValue {
+	var list []filterValue
+	for _, c := range []filterValue{
+		{"api_type", f.APIType}, {"provider", f.Provider}, {"model", f.Model}, {"service", f.Service}, {"environment", f.Environment},
+	} {
+		if c.value != nil {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+type filterValue struct {
+	key   string
+	value *string
+}
+
+// need is what a question with this filter has to know beside its own keys.
+func (f *Filter) need(v Viewer, keys []string, measures []sums.Measure, longest sums.Width) sums.Need {
+	n := sums.Need{Keys: slices.Clone(keys), Measures: sums.Names(measures), Own: v.own(), Longest: longest}
+	if f.ByUser || v.own() {
+		n.Keys = append(n.Keys, "user_id")
+	}
+	for _, c := range f.values() {
+		n.Keys = append(n.Keys, c.key)
+	}
+	return n
 }
 
 // Counts are the sums over a set of calls.
@@ -163,6 +190,91 @@ type Counts struct {
 	// are parts of them.
 	InputTokens, OutputTokens, CacheReadTokens, CacheWriteTokens, ReasoningTokens int64
 	Cost                                                                          usage.Sum
+}
+
+// count is where a measure that counts stands; nil for one of money.
+func (c *Counts) count(measure string) *int64 {
+	switch measure {
+	case sums.Calls.Name:
+		return &c.Calls
+	case sums.UnpricedCalls.Name:
+		return &c.UnpricedCalls
+	case sums.EstimatedCalls.Name:
+		return &c.EstimatedCalls
+	case sums.Tokens.Name:
+		return &c.Tokens
+	case sums.UnpricedTokens.Name:
+		return &c.UnpricedTokens
+	case sums.InputTokens.Name:
+		return &c.InputTokens
+	case sums.OutputTokens.Name:
+		return &c.OutputTokens
+	case sums.CacheReadTokens.Name:
+		return &c.CacheReadTokens
+	case sums.CacheWriteTokens.Name:
+		return &c.CacheWriteTokens
+	case sums.ReasoningTokens.Name:
+		return &c.ReasoningTokens
+	}
+	return nil
+}
+
+// money is where a measure of money stands; nil for one that counts.
+func (c *Counts) money(measure string) *usage.Sum {
+	if measure == sums.Dollars.Name {
+		return &c.Cost
+	}
+	return nil
+}
+
+// take copies measures of other.
+func (c *Counts) take(other Counts, measures []sums.Measure) {
+	for _, m := range measures {
+		if m.Money {
+			*c.money(m.Name) = *other.money(m.Name)
+		} else {
+			*c.count(m.Name) = *other.count(m.Name)
+		}
+	}
+}
+
+// selectSums adds measures up, each as what [Counts.into] reads.
+func selectSums(measures []sums.Measure) string {
+	list := make([]string, len(measures))
+	for i, m := range measures {
+		kind := "bigint"
+		if m.Money {
+			kind = "text"
+		}
+		list[i] = "sum(" + m.Name + ")::" + kind
+	}
+	return strings.Join(list, ", ")
+}
+
+// into is where a row of [selectSums] goes.
+func (c *Counts) into(measures []sums.Measure) []any {
+	list := make([]any, len(measures))
+	for i, m := range measures {
+		if m.Money {
+			list[i] = moneyText{c.money(m.Name)}
+		} else {
+			list[i] = c.count(m.Name)
+		}
+	}
+	return list
+}
+
+// moneyText reads a sum of money that was sent as text.
+type moneyText struct{ sum *usage.Sum }
+
+// Scan implements the interface that pgx knows from database/sql.
+func (m moneyText) Scan(value any) (err error) {
+	text, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("a sum of money is %T, not text", value)
+	}
+	*m.sum, err = usage.ParseSum(text)
+	return err
 }
 
 // IsTimeout reports whether the server ended a statement because it took

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -96,7 +97,7 @@ func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more 
 
 func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Time, limit int) ([]Call, error) {
 	s, where := q.conditions(from, to)
-	sql := "SELECT " + callColumns + " FROM " + rawCalls.relation(q.Viewer) + where +
+	sql := "SELECT " + callColumns + " FROM " + relation(sums.Single, q.Viewer) + where +
 		" ORDER BY timestamp DESC, id DESC LIMIT " + s.arg(limit)
 	rows, err := tx.Query(ctx, sql, s.args...)
 	if err != nil {
@@ -110,7 +111,7 @@ func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 	s := newSources(q.Viewer, q.Filter)
 	var b strings.Builder
 	fmt.Fprintf(&b, " WHERE timestamp >= %s AND timestamp < %s", s.arg(from), s.arg(to))
-	s.narrow(&b, rawCalls)
+	s.narrow(&b, sums.Single)
 	for _, c := range []struct{ expression, value string }{
 		{"metadata->>'trace_id'", q.TraceID}, {"request_id", q.RequestID}, {"pricing_status", q.Status},
 	} {
@@ -128,40 +129,49 @@ func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 // sum of all of them is the one moment's that a [Summary] would show. timeout
 // bounds the reading of one day, during which fn may be slow.
 func (r *Reader) EachCall(ctx context.Context, q CallsQuestion, timeout time.Duration, fn func(*Call) error) error {
+	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
+		s, where := q.conditions(from, to)
+		rows, err := tx.Query(ctx, "SELECT "+callColumns+" FROM "+relation(sums.Single, q.Viewer)+where+" ORDER BY timestamp, id", s.args...)
+		return eachRow(rows, err, scanCall, fn)
+	})
+	if err != nil {
+		return fmt.Errorf("export calls: %w", err)
+	}
+	return nil
+}
+
+// eachDay reads the period of a question in one moment, UTC day by UTC day, so
+// that the server sorts one day at a time.
+func (r *Reader) eachDay(ctx context.Context, q CallsQuestion, timeout time.Duration, read func(tx pgx.Tx, from, to time.Time) error) error {
 	slow := &Reader{pool: r.pool, timeout: timeout}
-	err := slow.view(ctx, q.Viewer, func(tx pgx.Tx) error {
-		// Day by day, so that the server sorts one day at a time.
+	return slow.view(ctx, q.Viewer, func(tx pgx.Tx) error {
 		for from := q.From; from.Before(q.To); {
-			to := wholeDay.floor(from).Add(24 * time.Hour)
-			if to.After(q.To) {
-				to = q.To
-			}
-			s, where := q.conditions(from, to)
-			rows, err := tx.Query(ctx, "SELECT "+callColumns+" FROM "+rawCalls.relation(q.Viewer)+where+" ORDER BY timestamp, id", s.args...)
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
-				call, err := scanCall(rows)
-				if err == nil {
-					err = fn(&call)
-				}
-				if err != nil {
-					rows.Close()
-					return err
-				}
-			}
-			if err := rows.Err(); err != nil {
+			to := earlier(sums.Day.Floor(from).Add(24*time.Hour), q.To)
+			if err := read(tx, from, to); err != nil {
 				return err
 			}
 			from = to
 		}
 		return nil
 	})
+}
+
+// eachRow gives the rows of a query, and its error, to fn one by one.
+func eachRow[T any](rows pgx.Rows, err error, scan func(pgx.CollectableRow) (T, error), fn func(*T) error) error {
 	if err != nil {
-		return fmt.Errorf("export calls: %w", err)
+		return err
 	}
-	return nil
+	defer rows.Close()
+	for rows.Next() {
+		value, err := scan(rows)
+		if err == nil {
+			err = fn(&value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 func scanCall(row pgx.CollectableRow) (Call, error) {

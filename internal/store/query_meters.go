@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -72,41 +73,19 @@ func otherQuantity(k usage.QuantityKind) string {
 // EachMeterGroup gives every group of a period to fn, day by day, in constant
 // memory but for the groups of one day. timeout bounds the reading of one day.
 func (r *Reader) EachMeterGroup(ctx context.Context, q CallsQuestion, timeout time.Duration, fn func(*MeterGroup) error) error {
-	var sums strings.Builder
+	var amounts strings.Builder
 	for k := range usage.QuantityKindCount {
-		sums.WriteString(", trim_scale(sum(" + meterExpression(k) + "))::text")
+		amounts.WriteString(", trim_scale(sum(" + meterExpression(k) + "))::text")
 	}
-	slow := &Reader{pool: r.pool, timeout: timeout}
-	err := slow.view(ctx, q.Viewer, func(tx pgx.Tx) error {
-		for from := q.From; from.Before(q.To); {
-			to := wholeDay.floor(from).Add(24 * time.Hour)
-			if to.After(q.To) {
-				to = q.To
-			}
-			s, where := q.conditions(from, to)
-			rows, err := tx.Query(ctx, `SELECT user_id, api_type, provider, coalesce(model, ''), service, environment, coalesce(price_id, ''),
-			    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, count(*), sum(usage_dollars)::text`+sums.String()+
-				" FROM "+rawCalls.relation(q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10", s.args...)
-			if err != nil {
-				return err
-			}
-			for rows.Next() {
-				g, err := scanMeterGroup(rows)
-				if err == nil {
-					g.From, g.To = from, to
-					err = fn(&g)
-				}
-				if err != nil {
-					rows.Close()
-					return err
-				}
-			}
-			if err := rows.Err(); err != nil {
-				return err
-			}
-			from = to
-		}
-		return nil
+	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
+		s, where := q.conditions(from, to)
+		rows, err := tx.Query(ctx, `SELECT user_id, api_type, provider, coalesce(model, ''), service, environment, coalesce(price_id, ''),
+		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, count(*), sum(usage_dollars)::text`+amounts.String()+
+			" FROM "+relation(sums.Single, q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10", s.args...)
+		return eachRow(rows, err, scanMeterGroup, func(g *MeterGroup) error {
+			g.From, g.To = from, to
+			return fn(g)
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("export meters: %w", err)

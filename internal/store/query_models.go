@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
 // Model is a model that calls were made to, at one provider and of one type,
@@ -20,14 +20,8 @@ type Model struct {
 	Counts
 }
 
-const modelsSQL = `
-SELECT provider, model, api_type, min(bucket), max(bucket),
-       sum(calls)::bigint,
-       sum(unpriced_calls)::bigint,
-       sum(unpriced_tokens)::bigint,
-       sum(estimated_calls)::bigint,
-       sum(tokens)::bigint,
-       sum(usage_dollars)::text
+var modelsSQL = `
+SELECT provider, model, api_type, min(bucket), max(bucket), ` + selectSums(sums.AllMeasures()) + `
 FROM public.usage_day
 WHERE calls > 0
 GROUP BY provider, model, api_type
@@ -43,13 +37,8 @@ func (r *Reader) Models(ctx context.Context, limit int) (models []Model, more bo
 			return err
 		}
 		models, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Model, err error) {
-			var cost string
-			if err = row.Scan(&m.Provider, &m.Model, &m.APIType, &m.FirstDay, &m.LastDay, &m.Calls, &m.UnpricedCalls,
-				&m.UnpricedTokens, &m.EstimatedCalls, &m.Tokens, &cost); err != nil {
-				return m, err
-			}
+			err = row.Scan(append([]any{&m.Provider, &m.Model, &m.APIType, &m.FirstDay, &m.LastDay}, m.into(sums.AllMeasures())...)...)
 			m.FirstDay, m.LastDay = m.FirstDay.UTC(), m.LastDay.UTC()
-			m.Cost, err = usage.ParseSum(cost)
 			return m, err
 		})
 		return err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
 // Dollar is the currency that costs are stored in.
@@ -52,7 +54,7 @@ func (q *SummaryQuestion) dayRates(ctx context.Context, tx pgx.Tx) (*dayRates, e
 	if err != nil {
 		return nil, err
 	}
-	from, to := wholeDay.floor(q.Days[0]), q.Days[len(q.Days)-1]
+	from, to := sums.Day.Floor(q.Days[0]), q.Days[len(q.Days)-1]
 	if from.Before(first) {
 		if err := q.requireRates(ctx, tx, first); err != nil {
 			return nil, err
@@ -109,13 +111,13 @@ func (q *SummaryQuestion) requireRates(ctx context.Context, tx pgx.Tx, first tim
 	s := newSources(q.Viewer, q.Filter)
 	s.keys, s.sums = []string{"at"}, []string{"calls", "usage_dollars"}
 	// Without an extent nothing outside the period is read.
-	s.shares = addShares(nil, 0, extent{}.cut(q.Days[0], to, q.groupLevels(true)...))
+	s.shares = addShares(nil, 0, sums.Extent{}.Cut(q.Days[0], to, q.groupLevels(true)...))
 	var oldest *time.Time
 	if err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT min(at) FROM %s WHERE calls <> 0 OR usage_dollars <> 0`, s), s.args...).Scan(&oldest); err != nil {
 		return err
 	}
 	if oldest != nil {
-		return &RateError{Currency: q.Currency, Day: wholeDay.floor(*oldest)}
+		return &RateError{Currency: q.Currency, Day: sums.Day.Floor(*oldest)}
 	}
 	return nil
 }

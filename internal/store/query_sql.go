@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
 // sources is the text of "the sums of all calls in these pieces", as one
@@ -26,7 +26,7 @@ type sources struct {
 // share is a piece, and the periods that it is part of: the end of one may be
 // the beginning of the other.
 type share struct {
-	piece
+	sums.Piece
 	parts []sharePart
 }
 
@@ -56,28 +56,28 @@ func (s *sources) arg(value any) string {
 func (s *sources) convert(rates *dayRates) { s.rates = rates }
 
 // value is the expression of a sum.
-func (s *sources) value(l level, column string) string {
+func (s *sources) value(l *sums.Level, column string) string {
 	if column == "usage_dollars" && s.rates != nil {
-		return l.column(column) + " * day_rate.rate"
+		return l.Column(column) + " * day_rate.rate"
 	}
-	return l.column(column)
+	return l.Column(column)
 }
 
 // from is the relation of a level, with the rates where they are needed.
-func (s *sources) from(l level) string {
+func (s *sources) from(l *sums.Level) string {
 	if s.rates != nil {
-		return l.relation(s.viewer) + s.withRates(l)
+		return relation(l, s.viewer) + s.withRates(l)
 	}
-	return l.relation(s.viewer)
+	return relation(l, s.viewer)
 }
 
 // withRates joins a level with the rate of its rows' days.
-func (s *sources) withRates(l level) string {
+func (s *sources) withRates(l *sums.Level) string {
 	if s.ratesSQL == "" {
 		s.ratesSQL = fmt.Sprintf("(SELECT unnest(%s::timestamptz[]) AS day, unnest(%s::text[])::numeric AS rate) AS day_rate", s.arg(s.rates.days), s.arg(s.rates.rates))
 	}
-	day := l.column("at")
-	if l != wholeDay && l != wholeDayType && l != wholeDayUser {
+	day := l.Column("at")
+	if l.Width != sums.Day {
 		day = "date_trunc('day', " + day + ", 'UTC')"
 	}
 	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
@@ -89,18 +89,18 @@ func (s *sources) withRates(l level) string {
 const sharedWithin = 32
 
 // addShares adds the pieces of the period with this number, each piece once.
-func addShares(shares []share, period int, pieces []piece) []share {
+func addShares(shares []share, period int, pieces []sums.Piece) []share {
 	for _, p := range pieces {
 		part := sharePart{period, 1}
-		if p.minus {
-			part.sign, p.minus = -1, false
+		if p.Minus {
+			part.sign, p.Minus = -1, false
 		}
 		start := max(0, len(shares)-sharedWithin)
 		n := start + slices.IndexFunc(shares[start:], func(s share) bool {
-			return s.level == p.level && s.from.Equal(p.from) && s.to.Equal(p.to)
+			return s.Level == p.Level && s.From.Equal(p.From) && s.To.Equal(p.To)
 		})
 		if n < start {
-			n, shares = len(shares), append(shares, share{piece: p})
+			n, shares = len(shares), append(shares, share{Piece: p})
 		}
 		shares[n].parts = append(shares[n].parts, part)
 	}
@@ -108,23 +108,16 @@ func addShares(shares []share, period int, pieces []piece) []share {
 }
 
 // narrow adds the conditions of the filter.
-func (s *sources) narrow(b *strings.Builder, l level) {
+func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	f := s.filter
 	switch {
-	case f.ByUser && f.User.IsZero() && l == rawCalls:
+	case f.ByUser && f.User.IsZero() && l == sums.Single:
 		b.WriteString(" AND user_id IS NULL")
 	case f.ByUser:
 		b.WriteString(" AND user_id = " + s.arg([16]byte(f.User)))
 	}
-	for _, c := range []struct {
-		column string
-		value  *string
-	}{
-		{"api_type", f.APIType}, {"provider", f.Provider}, {"model", f.Model}, {"service", f.Service}, {"environment", f.Environment},
-	} {
-		if c.value != nil {
-			fmt.Fprintf(b, " AND %s = %s", l.column(c.column), s.arg(*c.value))
-		}
+	for _, c := range f.values() {
+		fmt.Fprintf(b, " AND %s = %s", l.Column(c.key), s.arg(*c.value))
 	}
 }
 
@@ -133,7 +126,7 @@ func (s *sources) narrow(b *strings.Builder, l level) {
 func (s *sources) String() string {
 	shares := s.shares
 	if len(shares) == 0 {
-		shares = []share{{piece: piece{level: rawCalls}, parts: []sharePart{{0, 1}}}}
+		shares = []share{{Piece: sums.Piece{Level: sums.Single}, parts: []sharePart{{0, 1}}}}
 	}
 	parts := make([]string, len(shares))
 	for i, p := range shares {
@@ -147,17 +140,17 @@ func (s *sources) String() string {
 		}
 		b.WriteString(" FROM (SELECT ")
 		for _, c := range s.keys {
-			fmt.Fprintf(&b, "%s AS %s, ", p.level.column(c), c)
+			fmt.Fprintf(&b, "%s AS %s, ", p.Level.Column(c), c)
 		}
 		for j, c := range s.sums {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			fmt.Fprintf(&b, "sum(%s) AS %s", s.value(p.level, c), c)
+			fmt.Fprintf(&b, "sum(%s) AS %s", s.value(p.Level, c), c)
 		}
-		at := p.level.column("at")
-		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.level), at, s.arg(p.from), at, s.arg(p.to))
-		s.narrow(&b, p.level)
+		at := p.Level.Column("at")
+		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.Level), at, s.arg(p.From), at, s.arg(p.To))
+		s.narrow(&b, p.Level)
 		b.WriteString(" GROUP BY ")
 		for j := range s.keys {
 			if j > 0 {
@@ -178,66 +171,11 @@ func (s *sources) String() string {
 	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
 }
 
-// relation is the table, or for own usage the view, behind a level.
-func (l level) relation(v Viewer) string {
-	switch l {
-	case rawCalls:
-		if v.own() {
-			return "public.usage_own_calls"
-		}
-		return "public.api_usage"
-	case quarterHour:
-		return "public.usage_quarter_hour"
-	case quarterType:
-		return "public.usage_quarter_type"
-	case wholeDay:
-		return "public.usage_day"
-	case wholeDayType:
-		return "public.usage_day_type"
-	case halfMonth:
-		return "public.usage_half_month"
-	case wholeDayUser:
-		if v.own() {
-			return "public.usage_own_day_user"
-		}
-		return "public.usage_day_user"
-	case halfMonthUser:
-		return "public.usage_half_month_user"
+// relation is the table, or for own usage the view, of a level. Where there is no
+// such view the role of own usage may not read the table either.
+func relation(l *sums.Level, v Viewer) string {
+	if v.own() && l.OwnView != "" {
+		return l.OwnView
 	}
-	panic("unknown level " + strconv.Itoa(int(l)))
-}
-
-// column is how a level says a column: the rollups have it under its name, the
-// calls have to be asked. The expressions are those of the triggers that keep
-// the rollups (migrations/0002).
-func (l level) column(name string) string {
-	if l != rawCalls {
-		if name == "at" {
-			return "bucket"
-		}
-		return name
-	}
-	switch name {
-	case "at":
-		return "timestamp"
-	case "model":
-		return "coalesce(model, '')"
-	case "user_id":
-		return "coalesce(user_id, '" + usage.ID{}.String() + "')"
-	case "calls":
-		return "1::bigint"
-	case "unpriced_calls":
-		return "(pricing_status = 'unpriced')::integer"
-	case "estimated_calls":
-		return "(pricing_status = 'estimated')::integer"
-	case "tokens":
-		return "coalesce(tokens_used, 0)::bigint"
-	case "unpriced_tokens":
-		return "CASE WHEN pricing_status = 'unpriced' THEN coalesce(tokens_used, 0) ELSE 0 END::bigint"
-	case "input_tokens", "output_tokens", "cache_read_tokens", "reasoning_tokens":
-		return "coalesce(" + name + ", 0)"
-	case "cache_write_tokens":
-		return "coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)"
-	}
-	return name
+	return l.Table()
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -88,7 +89,7 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 			q.queueUsers(&batch, e, both, rates)
 		}
 		if q.Viewer.own() {
-			dataThrough = e.newest
+			dataThrough = e.Newest
 		} else {
 			queueDataThrough(&batch, e, &dataThrough)
 		}
@@ -113,87 +114,61 @@ func (q *SummaryQuestion) periods() [2][2]time.Time {
 	return [2][2]time.Time{{q.Days[0], q.Days[q.Split]}, {q.Days[q.Split], q.Days[len(q.Days)-1]}}
 }
 
-var (
-	basicMeasures  = []string{"calls", "unpriced_calls", "tokens", "usage_dollars"}
-	detailMeasures = []string{
-		"calls", "unpriced_calls", "unpriced_tokens", "estimated_calls", "tokens", "input_tokens", "output_tokens",
-		"cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "usage_dollars",
+// groupsSQL adds measures up by each of the keys, and once without a key.
+func groupsSQL(source *sources, keys []string, measures []sums.Measure) string {
+	list, sets := strings.Join(keys, ", "), "(period)"
+	for _, key := range keys {
+		sets += ", (period, " + key + ")"
 	}
-)
-
-// The places of the grouping sets in groupsSQL, as GROUPING numbers them: a bit
-// is set for a key that is not grouped by.
-const (
-	groupedByType     = 0b0111
-	groupedByProvider = 0b1011
-	groupedByModel    = 0b1101
-	groupedByService  = 0b1110
-	groupedByNothing  = 0b1111
-)
-
-const detailGroupsSQL = `
-SELECT period,
-       grouping(api_type, provider, model, service),
-       coalesce(api_type, provider, model, service, ''),
-       sum(calls)::bigint,
-       sum(unpriced_calls)::bigint,
-       sum(unpriced_tokens)::bigint,
-       sum(estimated_calls)::bigint,
-       sum(tokens)::bigint,
-       sum(input_tokens)::bigint,
-       sum(output_tokens)::bigint,
-       sum(cache_read_tokens)::bigint,
-       sum(cache_write_tokens)::bigint,
-       sum(reasoning_tokens)::bigint,
-       sum(usage_dollars)::text
-FROM %s
-GROUP BY GROUPING SETS ((period), (period, api_type), (period, provider), (period, model), (period, service))
+	return "SELECT period, grouping(" + list + "), coalesce(" + list + ", ''), " + selectSums(measures) + `
+FROM ` + source.String() + `
+GROUP BY GROUPING SETS (` + sets + `)
 HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
 ORDER BY sum(usage_dollars) DESC, 3`
+}
 
-const basicGroupsSQL = `
-SELECT period,
-       CASE WHEN grouping(api_type) = 1 THEN 15 ELSE 7 END,
-       coalesce(api_type, ''),
-       sum(calls)::bigint,
-       sum(unpriced_calls)::bigint,
-       0::bigint,
-       0::bigint,
-       sum(tokens)::bigint,
-       0::bigint, 0::bigint, 0::bigint, 0::bigint, 0::bigint,
-       sum(usage_dollars)::text
-FROM %s
-GROUP BY GROUPING SETS ((period), (period, api_type))
-HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
-ORDER BY sum(usage_dollars) DESC, 3`
+// groupedBy is the key that a row of [groupsSQL] is grouped by, "" for none. In
+// the number that GROUPING gives a bit is set for each key that it is not
+// grouped by, the last key's lowest.
+func groupedBy(keys []string, grouping int) string {
+	for i, key := range keys {
+		if grouping&(1<<(len(keys)-1-i)) == 0 {
+			return key
+		}
+	}
+	return ""
+}
 
-// queueGroups asks for the totals and the groups by key. The rollup by user
-// knows neither model nor provider nor service, so of one user's usage those
-// are asked from the calls, beside the totals from the rollup, which also has
-// the calls that retention removed.
+// The keys of groups, without Detail and with it.
+var (
+	basicKeys  = []string{"api_type"}
+	detailKeys = []string{"api_type", "provider", "model", "service"}
+)
+
+// queueGroups asks for the totals and the groups by key. Of one user's usage no
+// sums by model, provider and service are kept, so those are asked from the
+// calls, beside the totals from the sums, which also have the calls that
+// retention removed.
 func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	levels := q.groupLevels(rates != nil)
-	byUser := levels[0] == wholeDayUser
+	byUser := levels[0].ByUser() && levels[0] != sums.Single
 	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
 	if q.Detail && byUser {
-		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, rawCalls)
+		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, sums.Single)
 	}
 }
 
 // groupLevels are the levels that know every call of the question; byDay leaves
 // out those that do not tell its day.
-func (q *SummaryQuestion) groupLevels(byDay bool) []level {
-	switch {
-	case q.oneUser() && q.Filter.byRollupKey():
-		return []level{rawCalls}
-	case q.oneUser():
-		return []level{wholeDayUser, rawCalls}
-	case !q.Detail && !q.Filter.byRollupKey():
-		return []level{wholeDayType, quarterType, rawCalls}
-	case byDay:
-		return []level{wholeDay, quarterHour, rawCalls}
+func (q *SummaryQuestion) groupLevels(byDay bool) []*sums.Level {
+	longest, keys, measures := sums.HalfMonth, basicKeys, sums.BasicMeasures()
+	if byDay {
+		longest = sums.Day
 	}
-	return []level{halfMonth, wholeDay, quarterHour, rawCalls}
+	if q.Detail && !q.oneUser() {
+		keys, measures = detailKeys, sums.AllMeasures()
+	}
+	return sums.LevelsFor(q.Filter.need(q.Viewer, keys, measures, longest))
 }
 
 // groupPart says which numbers of a query of groups are taken.
@@ -204,47 +179,38 @@ const (
 	detailGroups groupPart = true // what queries without detail do not have
 )
 
-func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...level) {
+func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...*sums.Level) {
+	keys, measures := basicKeys, sums.BasicMeasures()
+	if detail {
+		keys, measures = detailKeys, sums.AllMeasures()
+	}
 	s := newSources(q.Viewer, q.Filter)
 	s.convert(rates)
-	sql := basicGroupsSQL
-	s.keys, s.sums = []string{"api_type"}, basicMeasures
-	if detail {
-		sql = detailGroupsSQL
-		s.keys, s.sums = []string{"api_type", "provider", "model", "service"}, detailMeasures
-	}
+	s.keys, s.sums = keys, sums.Names(measures)
 	for i, p := range q.periods() {
-		s.shares = addShares(s.shares, i, e.cut(p[0], p[1], levels...))
+		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
 	}
-	batch.Queue(fmt.Sprintf(sql, s), s.args...).Query(func(rows pgx.Rows) error {
+	batch.Queue(groupsSQL(s, keys, measures), s.args...).Query(func(rows pgx.Rows) error {
 		var period, set int
 		var g Group
-		var cost string
-		_, err := pgx.ForEachRow(rows, []any{
-			&period, &set, &g.Key, &g.Calls, &g.UnpricedCalls, &g.UnpricedTokens, &g.EstimatedCalls, &g.Tokens,
-			&g.InputTokens, &g.OutputTokens, &g.CacheReadTokens, &g.CacheWriteTokens, &g.ReasoningTokens, &cost,
-		}, func() (err error) {
-			if g.Cost, err = usage.ParseSum(cost); err != nil {
-				return err
-			}
+		_, err := pgx.ForEachRow(rows, append([]any{&period, &set, &g.Key}, g.into(measures)...), func() error {
 			to := both[period]
-			switch set {
-			case groupedByNothing:
+			switch groupedBy(keys, set) {
+			case "":
 				total := g.Counts
 				if part == detailGroups {
-					known := to.Total
-					total.Calls, total.UnpricedCalls, total.Tokens, total.Cost = known.Calls, known.UnpricedCalls, known.Tokens, known.Cost
+					total.take(to.Total, sums.BasicMeasures())
 				}
 				to.Total = total
-			case groupedByType:
+			case "api_type":
 				if part == everyGroup {
 					to.ByType = append(to.ByType, g)
 				}
-			case groupedByProvider:
+			case "provider":
 				to.ByProvider = append(to.ByProvider, g)
-			case groupedByModel:
+			case "model":
 				to.ByModel = append(to.ByModel, g)
-			case groupedByService:
+			case "service":
 				to.ByService = append(to.ByService, g)
 			}
 			return nil
@@ -276,10 +242,10 @@ func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary
 	both[0].Daily = make([]usage.Sum, q.Split)
 	both[1].Daily = make([]usage.Sum, len(q.Days)-1-q.Split)
 	levels := q.dayLevels()
-	shares := make(map[level][]share)
+	shares := make(map[*sums.Level][]share)
 	for day := range len(q.Days) - 1 {
-		for _, p := range e.cut(q.Days[day], q.Days[day+1], levels...) {
-			shares[p.level] = addShares(shares[p.level], day, []piece{p})
+		for _, p := range e.Cut(q.Days[day], q.Days[day+1], levels...) {
+			shares[p.Level] = addShares(shares[p.Level], day, []sums.Piece{p})
 		}
 	}
 	for _, l := range levels {
@@ -289,10 +255,10 @@ func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary
 	}
 }
 
-func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l level, shares []share, both [2]*Summary, rates *dayRates) {
+func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Level, shares []share, both [2]*Summary, rates *dayRates) {
 	froms, tos := make([]time.Time, len(shares)), make([]time.Time, len(shares))
 	for i, s := range shares {
-		froms[i], tos[i] = s.from, s.to
+		froms[i], tos[i] = s.From, s.To
 	}
 	s := newSources(q.Viewer, q.Filter)
 	s.convert(rates)
@@ -300,10 +266,10 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l level, sh
 	from, to := s.arg(froms), s.arg(tos)
 	s.narrow(&where, l)
 	form := daysSQL
-	if e.onShards && l == rawCalls {
+	if e.onShards && l == sums.Single {
 		form = daysOnShardsSQL
 	}
-	sql := fmt.Sprintf(form, from, to, s.value(l, "usage_dollars"), s.from(l), l.column("at"), where.String())
+	sql := fmt.Sprintf(form, from, to, s.value(l, "usage_dollars"), s.from(l), l.Column("at"), where.String())
 	batch.Queue(sql, s.args...).Query(func(rows pgx.Rows) error {
 		var n int
 		var text string
@@ -330,17 +296,8 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l level, sh
 }
 
 // dayLevels are the levels that the days of the filter are read from.
-func (q *SummaryQuestion) dayLevels() []level {
-	f := q.Filter
-	switch {
-	case q.oneUser() && f.byRollupKey():
-		return []level{rawCalls}
-	case q.oneUser():
-		return []level{wholeDayUser, rawCalls}
-	case f.byRollupKey():
-		return []level{wholeDay, quarterHour, rawCalls}
-	}
-	return []level{wholeDayType, quarterType, rawCalls}
+func (q *SummaryQuestion) dayLevels() []*sums.Level {
+	return sums.LevelsFor(q.Filter.need(q.Viewer, nil, sums.BasicMeasures(), sums.Day))
 }
 
 // usersSQL numbers the users of each period by cost and keeps the first ones
@@ -367,18 +324,16 @@ ORDER BY sum(usage_dollars) DESC, 2`
 
 // queueUsers asks for the cost of each user. Half a month has no one rate.
 func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
-	levels := []level{halfMonthUser, wholeDayUser, rawCalls}
-	switch {
-	case q.Filter.byRollupKey():
-		levels = []level{rawCalls}
-	case q.Filter.APIType != nil || rates != nil:
-		levels = []level{wholeDayUser, rawCalls}
+	longest := sums.HalfMonth
+	if rates != nil {
+		longest = sums.Day
 	}
+	levels := sums.LevelsFor(q.Filter.need(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest))
 	s := newSources(q.Viewer, q.Filter)
 	s.keys, s.sums = []string{"user_id"}, []string{"calls", "usage_dollars"}
 	s.convert(rates)
 	for i, p := range q.periods() {
-		s.shares = addShares(s.shares, i, e.cut(p[0], p[1], levels...))
+		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
 	}
 	nobody, top := s.arg([16]byte{}), s.arg(q.TopUsers)
 	batch.Queue(fmt.Sprintf(usersSQL, s, nobody, top), s.args...).Query(func(rows pgx.Rows) error {
@@ -445,6 +400,12 @@ FROM public.api_usage
 WHERE timestamp >= $1`
 )
 
+// extent is what is known of the calls before a question is asked.
+type extent struct {
+	sums.Extent
+	onShards bool // Citus spreads the calls over its workers
+}
+
 // readExtent gives the end of the quarter hour of the newest call, or the time
 // of the viewer's own newest call.
 func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) {
@@ -458,17 +419,17 @@ func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) 
 		return extent{}, err
 	}
 	if newest != nil {
-		e.newest = newest.UTC()
+		e.Newest = newest.UTC()
 	}
-	e.retained, err = parseMark(mark)
+	e.Retained, err = parseMark(mark)
 	return e, err
 }
 
 func queueDataThrough(batch *pgx.Batch, e extent, through *time.Time) {
-	if e.newest.IsZero() {
+	if e.Newest.IsZero() {
 		return
 	}
-	batch.Queue(dataThroughSQL, e.newest.Add(-15*time.Minute)).QueryRow(func(row pgx.Row) error {
+	batch.Queue(dataThroughSQL, e.Newest.Add(-15*time.Minute)).QueryRow(func(row pgx.Row) error {
 		var newest *time.Time
 		if err := row.Scan(&newest); err != nil {
 			return err

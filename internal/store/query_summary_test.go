@@ -28,7 +28,7 @@ func TestHowFarTheDataGoesIsReadAtItsEnd(t *testing.T) {
 	err := NewReader(db.Pool, time.Minute).view(t.Context(), Administrator(), func(tx pgx.Tx) error {
 		e, err := readExtent(t.Context(), tx, Administrator())
 		require.NoError(t, err)
-		for sql, args := range map[string][]any{extentSQL: nil, dataThroughSQL: {e.newest.Add(-15 * time.Minute)}} {
+		for sql, args := range map[string][]any{extentSQL: nil, dataThroughSQL: {e.Newest.Add(-15 * time.Minute)}} {
 			var plan []struct {
 				Plan struct {
 					Hit  int `json:"Shared Hit Blocks"`

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -94,7 +95,7 @@ FROM public.usage_quarter_hour
 WHERE bucket >= $1 AND bucket < $2 AND calls <> 0
   AND ($3::text IS NULL OR provider = $3) AND ($4::text IS NULL OR model = $4) AND (NOT $5 OR unpriced_calls <> 0)
 GROUP BY 1
-ORDER BY 1`, quarterHour.floor(f.From), f.To, f.Provider, f.Model, f.OnlyUnpriced)
+ORDER BY 1`, sums.Quarter.Floor(f.From), f.To, f.Provider, f.Model, f.OnlyUnpriced)
 	if err != nil {
 		return nil, err
 	}

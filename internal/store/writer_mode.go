@@ -48,16 +48,22 @@ type database struct {
 	retainedFrom time.Time
 }
 
-const triggerEnabled = `EXISTS (
+// triggerEnabled is true where a trigger of the table fires in this session.
+func triggerEnabled(name string) string {
+	return `EXISTS (
   SELECT FROM pg_catalog.pg_trigger
-  WHERE tgrelid = to_regclass('public.api_usage') AND tgname = 'api_usage_fold_insert'
+  WHERE tgrelid = to_regclass('public.api_usage') AND tgname = '` + name + `'
     AND (tgenabled = 'A' OR (tgenabled = 'O' AND current_setting('session_replication_role') <> 'replica')))`
+}
+
+// foldTrigger tells who keeps the rollups: all four triggers come and go together.
+const foldTrigger = "api_usage_fold_insert"
 
 // hasCitus is true where the extension is created.
 const hasCitus = `to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`
 
-const selectDatabase = `
-SELECT ` + triggerEnabled + `,
+var selectDatabase = `
+SELECT ` + triggerEnabled(foldTrigger) + `,
        ` + hasCitus + `,
        (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
        ` + isPartitioned + `,
@@ -122,7 +128,7 @@ var errModeChanged = errors.New("the trigger api_usage_fold_insert came or went,
 func (db *database) confirm(ctx context.Context, tx pgx.Tx) error {
 	var has bool
 	var mark *string
-	if err := tx.QueryRow(ctx, `SELECT `+triggerEnabled+`, (`+selectRetainedFrom+`)`).Scan(&has, &mark); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT `+triggerEnabled(foldTrigger)+`, (`+selectRetainedFrom+`)`).Scan(&has, &mark); err != nil {
 		return err
 	}
 	retainedFrom, err := parseMark(mark)

@@ -15,8 +15,12 @@ DROP TRIGGER IF EXISTS api_usage_fold_update ON public.api_usage;
 DROP TRIGGER IF EXISTS api_usage_fold_insert ON public.api_usage;
 
 -- The triggers ran with the rights of their owner; now these two add up themselves.
-GRANT SELECT, INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type,
-  public.usage_day_user, public.usage_half_month_user TO usage_writer, usage_pricer;
+-- Made by internal/sums: writer folds.
+GRANT SELECT, INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
+  public.usage_day, public.usage_half_month, public.usage_quarter_type,
+  public.usage_day_type
+  TO usage_writer, usage_pricer;
+-- End of what internal/sums made.
 
 -- Deletes the calls of a user, and their part of every sum, and says how many
 -- calls there were. Call it before the user is deleted, in the same
@@ -35,38 +39,75 @@ BEGIN
     PERFORM FROM auth.users WHERE id = forgotten FOR UPDATE;
   END IF;
 
+-- Made by internal/sums: forget the calls of a user.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, usage_dollars, api_type, provider, model, service, environment, pricing_status, tokens_used,
-      input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens
-  ), per_key AS MATERIALIZED (
+    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens
+  ), gone AS (
+    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM del
+  ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-           api_type, provider, coalesce(model, '') AS model, service, environment,
-           -count(*) AS calls,
-           -count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-           -count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-           -coalesce(sum(tokens_used), 0) AS tokens,
-           -coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-           -coalesce(sum(input_tokens), 0) AS input_tokens,
-           -coalesce(sum(output_tokens), 0) AS output_tokens,
-           -coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-           -coalesce(sum(cache_write_5m_tokens), 0) - coalesce(sum(cache_write_1h_tokens), 0) AS cache_write_tokens,
-           -coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-           -sum(usage_dollars) AS usage_dollars
-    FROM del
+      api_type,
+      provider,
+      coalesce(model, '') AS model,
+      service,
+      environment,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+    FROM gone
     GROUP BY 1, 2, 3, 4, 5, 6
-  ), per_day AS MATERIALIZED (
-    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket, api_type, provider, model, service, environment,
-           sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls,
-           sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens,
-           sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens,
-           sum(reasoning_tokens) AS reasoning_tokens, sum(usage_dollars) AS usage_dollars
-    FROM per_key
+  ), of_usage_day AS MATERIALIZED (
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
     GROUP BY 1, 2, 3, 4, 5, 6
-  ), day_type AS (
-    INSERT INTO public.usage_day_type AS r (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
-    SELECT bucket, api_type, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
-    FROM per_day
+  ), of_usage_quarter_type AS MATERIALIZED (
+    SELECT bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_hour
+    GROUP BY 1, 2
+  ), into_usage_day_type AS (
+    INSERT INTO public.usage_day_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_quarter_type
     GROUP BY 1, 2
     ORDER BY 1, 2
     ON CONFLICT (bucket, api_type) DO UPDATE SET
@@ -77,11 +118,12 @@ BEGIN
       unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
-  ), quarter_type AS (
-    INSERT INTO public.usage_quarter_type AS r (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
-    SELECT bucket, api_type, sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(usage_dollars)
-    FROM per_key
-    GROUP BY 1, 2
+  ), into_usage_quarter_type AS (
+    INSERT INTO public.usage_quarter_type AS r (bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+    SELECT bucket, api_type,
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+    FROM of_usage_quarter_type
     ORDER BY 1, 2
     ON CONFLICT (bucket, api_type) DO UPDATE SET
       calls = r.calls + EXCLUDED.calls,
@@ -91,14 +133,27 @@ BEGIN
       unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
-  ), half_month AS (
+  ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
-    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer, api_type, provider, model, service, environment,
-      sum(calls), sum(unpriced_calls), sum(estimated_calls), sum(tokens), sum(unpriced_tokens), sum(input_tokens), sum(output_tokens),
-      sum(cache_read_tokens), sum(cache_write_tokens), sum(reasoning_tokens), sum(usage_dollars)
-    FROM per_day
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      api_type,
+      provider,
+      model,
+      service,
+      environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -114,14 +169,12 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
-  ), day AS (
+  ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
-    FROM per_day
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
       calls = r.calls + EXCLUDED.calls,
@@ -136,14 +189,12 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
-  ), quarter_hour AS (
+  ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens,
-      cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
-    FROM per_key
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
       calls = r.calls + EXCLUDED.calls,
@@ -160,9 +211,9 @@ BEGIN
     RETURNING 1
   )
   SELECT count(*) INTO deleted FROM del;
-
   DELETE FROM public.usage_day_user WHERE user_id = forgotten;
   DELETE FROM public.usage_half_month_user WHERE user_id = forgotten;
+-- End of what internal/sums made.
   RETURN deleted;
 END $$;
 REVOKE ALL ON FUNCTION public.usage_forget_user(uuid) FROM PUBLIC;

@@ -23,10 +23,15 @@ CREATE TRIGGER api_usage_fold_delete AFTER DELETE ON public.api_usage
 CREATE TRIGGER api_usage_refuse_truncate BEFORE TRUNCATE ON public.api_usage
   FOR EACH STATEMENT EXECUTE FUNCTION public.usage_refuse_truncate();
 
-REVOKE INSERT, UPDATE ON public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type,
-  public.usage_day_user, public.usage_half_month_user FROM usage_writer, usage_pricer;
-REVOKE SELECT ON public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type,
-  public.usage_day_user, public.usage_half_month_user FROM usage_writer;
-REVOKE SELECT ON public.usage_half_month, public.usage_day_type, public.usage_day_user, public.usage_half_month_user FROM usage_pricer;
+-- Made by internal/sums: triggers fold.
+REVOKE INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
+  public.usage_day, public.usage_half_month, public.usage_quarter_type,
+  public.usage_day_type
+  FROM usage_writer, usage_pricer;
+REVOKE SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
+  public.usage_day, public.usage_half_month, public.usage_quarter_type,
+  public.usage_day_type
+  FROM usage_writer;
+-- End of what internal/sums made.
 -- It would take the sums away a second time.
 DROP FUNCTION IF EXISTS public.usage_forget_user(uuid);

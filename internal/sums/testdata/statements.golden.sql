@@ -1,0 +1,587 @@
+-- Fold
+WITH of_usage_day_user AS MATERIALIZED (
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+    api_type,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM ins
+  GROUP BY 1, 2, 3
+), of_usage_quarter_hour AS MATERIALIZED (
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    provider,
+    coalesce(model, '') AS model,
+    service,
+    environment,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM ins
+  GROUP BY 1, 2, 3, 4, 5, 6
+), of_usage_day AS MATERIALIZED (
+  SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    provider,
+    model,
+    service,
+    environment,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(estimated_calls) AS estimated_calls,
+    sum(tokens) AS tokens,
+    sum(unpriced_tokens) AS unpriced_tokens,
+    sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens,
+    sum(cache_read_tokens) AS cache_read_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(reasoning_tokens) AS reasoning_tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM of_usage_quarter_hour
+  GROUP BY 1, 2, 3, 4, 5, 6
+), of_usage_quarter_type AS MATERIALIZED (
+  SELECT bucket,
+    api_type,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(estimated_calls) AS estimated_calls,
+    sum(tokens) AS tokens,
+    sum(unpriced_tokens) AS unpriced_tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM of_usage_quarter_hour
+  GROUP BY 1, 2
+), into_usage_day_type AS (
+  INSERT INTO public.usage_day_type AS r (bucket, api_type,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+  SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(estimated_calls) AS estimated_calls,
+    sum(tokens) AS tokens,
+    sum(unpriced_tokens) AS unpriced_tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM of_usage_quarter_type
+  GROUP BY 1, 2
+  ORDER BY 1, 2
+  ON CONFLICT (bucket, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_quarter_type AS (
+  INSERT INTO public.usage_quarter_type AS r (bucket, api_type,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+  SELECT bucket, api_type,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars
+  FROM of_usage_quarter_type
+  ORDER BY 1, 2
+  ON CONFLICT (bucket, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_half_month AS (
+  INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+  SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+    api_type,
+    provider,
+    model,
+    service,
+    environment,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(estimated_calls) AS estimated_calls,
+    sum(tokens) AS tokens,
+    sum(unpriced_tokens) AS unpriced_tokens,
+    sum(input_tokens) AS input_tokens,
+    sum(output_tokens) AS output_tokens,
+    sum(cache_read_tokens) AS cache_read_tokens,
+    sum(cache_write_tokens) AS cache_write_tokens,
+    sum(reasoning_tokens) AS reasoning_tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM of_usage_day
+  GROUP BY 1, 2, 3, 4, 5, 6
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+    output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+    cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+    cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+    reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_day AS (
+  INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+  SELECT bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+  FROM of_usage_day
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+    output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+    cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+    cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+    reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_quarter_hour AS (
+  INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+  SELECT bucket, api_type, provider, model, service, environment,
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+  FROM of_usage_quarter_hour
+  ORDER BY 1, 2, 3, 4, 5, 6
+  ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    estimated_calls = r.estimated_calls + EXCLUDED.estimated_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    unpriced_tokens = r.unpriced_tokens + EXCLUDED.unpriced_tokens,
+    input_tokens = r.input_tokens + EXCLUDED.input_tokens,
+    output_tokens = r.output_tokens + EXCLUDED.output_tokens,
+    cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
+    cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
+    reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_half_month_user AS (
+  INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+    user_id,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(tokens) AS tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM of_usage_day_user
+  GROUP BY 1, 2
+  ORDER BY 1, 2
+  ON CONFLICT (bucket, user_id) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_day_user AS (
+  INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT bucket, user_id, api_type,
+    calls, unpriced_calls, tokens, usage_dollars
+  FROM of_usage_day_user
+  ORDER BY 1, 2, 3
+  ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+)
+SELECT count(*) FROM ins
+
+-- CountDifferences of usage_day_user
+WITH t AS (
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+    api_type,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2, 3
+), k AS (
+  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_user
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, user_id, api_type)
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars)
+
+-- Fill of usage_day_user from the calls
+INSERT INTO public.usage_day_user (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars)
+SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+  api_type,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2, 3
+
+-- CountDifferences of usage_half_month_user
+WITH t AS (
+  SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+    coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2
+), k AS (
+  SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_half_month_user
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, user_id)
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars)
+
+-- Fill of usage_half_month_user from the calls
+INSERT INTO public.usage_half_month_user (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
+SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+  coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2
+
+-- Fill of usage_half_month_user from its parent
+INSERT INTO public.usage_half_month_user (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
+SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+  user_id,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(tokens) AS tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM public.usage_day_user
+WHERE bucket >= $1 AND bucket < $2
+GROUP BY 1, 2
+
+-- CountDifferences of usage_quarter_hour
+WITH t AS (
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    provider,
+    coalesce(model, '') AS model,
+    service,
+    environment,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2, 3, 4, 5, 6
+), k AS (
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars FROM public.usage_quarter_hour
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars)
+
+-- Fill of usage_quarter_hour from the calls
+INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  api_type,
+  provider,
+  coalesce(model, '') AS model,
+  service,
+  environment,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(input_tokens), 0) AS input_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+  coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2, 3, 4, 5, 6
+
+-- CountDifferences of usage_day
+WITH t AS (
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    provider,
+    coalesce(model, '') AS model,
+    service,
+    environment,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2, 3, 4, 5, 6
+), k AS (
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars FROM public.usage_day
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars)
+
+-- Fill of usage_day from the calls
+INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  api_type,
+  provider,
+  coalesce(model, '') AS model,
+  service,
+  environment,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(input_tokens), 0) AS input_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+  coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2, 3, 4, 5, 6
+
+-- Fill of usage_day from its parent
+INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+  api_type,
+  provider,
+  model,
+  service,
+  environment,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(estimated_calls) AS estimated_calls,
+  sum(tokens) AS tokens,
+  sum(unpriced_tokens) AS unpriced_tokens,
+  sum(input_tokens) AS input_tokens,
+  sum(output_tokens) AS output_tokens,
+  sum(cache_read_tokens) AS cache_read_tokens,
+  sum(cache_write_tokens) AS cache_write_tokens,
+  sum(reasoning_tokens) AS reasoning_tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM public.usage_quarter_hour
+WHERE bucket >= $1 AND bucket < $2
+GROUP BY 1, 2, 3, 4, 5, 6
+
+-- CountDifferences of usage_half_month
+WITH t AS (
+  SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+    api_type,
+    provider,
+    coalesce(model, '') AS model,
+    service,
+    environment,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2, 3, 4, 5, 6
+), k AS (
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars FROM public.usage_half_month
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars)
+
+-- Fill of usage_half_month from the calls
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+  api_type,
+  provider,
+  coalesce(model, '') AS model,
+  service,
+  environment,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(input_tokens), 0) AS input_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+  coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2, 3, 4, 5, 6
+
+-- Fill of usage_half_month from its parent
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+  api_type,
+  provider,
+  model,
+  service,
+  environment,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(estimated_calls) AS estimated_calls,
+  sum(tokens) AS tokens,
+  sum(unpriced_tokens) AS unpriced_tokens,
+  sum(input_tokens) AS input_tokens,
+  sum(output_tokens) AS output_tokens,
+  sum(cache_read_tokens) AS cache_read_tokens,
+  sum(cache_write_tokens) AS cache_write_tokens,
+  sum(reasoning_tokens) AS reasoning_tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM public.usage_day
+WHERE bucket >= $1 AND bucket < $2
+GROUP BY 1, 2, 3, 4, 5, 6
+
+-- CountDifferences of usage_quarter_type
+WITH t AS (
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2
+), k AS (
+  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars FROM public.usage_quarter_type
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, api_type)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.usage_dollars)
+
+-- Fill of usage_quarter_type from the calls
+INSERT INTO public.usage_quarter_type (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  api_type,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2
+
+-- Fill of usage_quarter_type from its parent
+INSERT INTO public.usage_quarter_type (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+SELECT bucket,
+  api_type,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(estimated_calls) AS estimated_calls,
+  sum(tokens) AS tokens,
+  sum(unpriced_tokens) AS unpriced_tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM public.usage_quarter_hour
+WHERE bucket >= $1 AND bucket < $2
+GROUP BY 1, 2
+
+-- CountDifferences of usage_day_type
+WITH t AS (
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    api_type,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
+  GROUP BY 1, 2
+), k AS (
+  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars FROM public.usage_day_type
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, api_type)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.usage_dollars)
+
+-- Fill of usage_day_type from the calls
+INSERT INTO public.usage_day_type (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  api_type,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2
+
+-- Fill of usage_day_type from its parent
+INSERT INTO public.usage_day_type (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
+SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
+  api_type,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(estimated_calls) AS estimated_calls,
+  sum(tokens) AS tokens,
+  sum(unpriced_tokens) AS unpriced_tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM public.usage_quarter_type
+WHERE bucket >= $1 AND bucket < $2
+GROUP BY 1, 2
