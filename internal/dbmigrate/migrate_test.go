@@ -3,8 +3,6 @@ package dbmigrate_test
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/golden"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 )
 
@@ -52,14 +51,7 @@ func up(t *testing.T, db *pgtest.DB) []dbmigrate.Step {
 
 func TestTheSchemaIsTheGoldenOne(t *testing.T) {
 	t.Parallel()
-	got := pgtest.New(t).Text(schema) + "\n"
-	golden := filepath.Join("testdata", "schema.golden.txt")
-	if os.Getenv("UPDATE_GOLDEN") == "1" {
-		require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(golden)
-	require.NoError(t, err)
-	assert.Equal(t, string(want), got, "the migrations make another schema than before; if that is meant: UPDATE_GOLDEN=1 go test ./internal/dbmigrate")
+	golden.Equal(t, "testdata/schema.golden.txt", pgtest.New(t).Text(schema)+"\n")
 }
 
 func TestUpDownUpLeavesTheSameSchema(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/golden"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -105,13 +106,7 @@ func TestCases(t *testing.T) {
 			}
 			raw, err := json.MarshalIndent(got, "", "  ")
 			require.NoError(t, err)
-			path := filepath.Join(folder, "expected.json")
-			if os.Getenv("UPDATE_GOLDEN") != "" {
-				require.NoError(t, os.WriteFile(path, append(raw, '\n'), 0o644))
-			}
-			want, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.JSONEq(t, string(want), string(raw), "run UPDATE_GOLDEN=1 go test ./internal/genai -run TestCases and read the difference")
+			golden.Equal(t, filepath.Join(folder, "expected.json"), string(raw)+"\n")
 		})
 		seen[dialect] = true
 	}

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/golden"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -256,14 +257,7 @@ const compatibilityFile = "../../docs/compatibility.md"
 
 func TestCompatibilityDocumentIsWhatTheCorpusShows(t *testing.T) {
 	t.Parallel()
-	got := compatibilityDocument(readCorpus(t))
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		require.NoError(t, os.MkdirAll(filepath.Dir(compatibilityFile), 0o755))
-		require.NoError(t, os.WriteFile(compatibilityFile, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(compatibilityFile)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got, "the corpus or the reader changed: run UPDATE_GOLDEN=1 go test ./internal/genai and read the difference")
+	golden.Equal(t, compatibilityFile, compatibilityDocument(readCorpus(t)))
 }
 
 func compatibilityDocument(cases []corpusCase) string {
