@@ -6,16 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +22,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/collectorproc"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
@@ -62,9 +60,8 @@ type collector struct {
 	args            []string // beside --config
 	grpc, http, api string
 	metrics         string // address of its own metrics
-	cmd             *exec.Cmd
+	process         *collectorproc.Process
 	log             *syncBuffer
-	exited          chan struct{}
 }
 
 // start runs the binary with a configuration, in which the texts GRPC, HTTP
@@ -95,52 +92,23 @@ func prepare(t testing.TB, config string, env ...string) *collector {
 
 func (c *collector) start() {
 	c.t.Helper()
-	c.cmd = exec.Command(binary, append([]string{"--config", c.configFile}, c.args...)...)
-	c.cmd.Env = append(os.Environ(), c.env...)
-	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
-	require.NoError(c.t, c.cmd.Start())
-	exited, cmd := make(chan struct{}), c.cmd
-	c.exited = exited
-	go func() {
-		_ = cmd.Wait()
-		close(exited)
-	}()
-	eventually(c.t, "collector accepts OTLP", func() error {
-		select {
-		case <-exited:
-			c.t.Fatalf("the collector ended:\n%s", c.log)
-		default:
-		}
-		for _, address := range []string{c.grpc, c.http} {
-			conn, err := net.Dial("tcp", address)
-			if err != nil {
-				return err
-			}
-			if err := conn.Close(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// stop ends the collector in order; kill ends it as a crash does.
-func (c *collector) stop() { c.end(syscall.SIGTERM) }
-func (c *collector) kill() { c.end(syscall.SIGKILL) }
-
-func (c *collector) end(signal syscall.Signal) {
-	if c.cmd == nil || c.cmd.Process == nil {
-		return
-	}
-	_ = c.cmd.Process.Signal(signal)
-	select {
-	case <-c.exited:
-	case <-time.After(20 * time.Second):
-		_ = c.cmd.Process.Kill()
-		<-c.exited
-		c.t.Errorf("the collector did not end within 20s of %s", signal)
+	var err error
+	c.process, err = collectorproc.Start(collectorproc.Options{Binary: binary, Configs: []string{c.configFile}, Args: c.args, Env: c.env, Log: c.log})
+	require.NoError(c.t, err)
+	if err := c.process.WaitAccepting(c.t.Context(), c.grpc, c.http); err != nil {
+		c.t.Fatalf("%v:\n%s", err, c.log)
 	}
 }
+
+// stop ends the collector in order.
+func (c *collector) stop() {
+	if c.process != nil && !c.process.Stop(20*time.Second) {
+		c.t.Error("the collector did not end within 20s")
+	}
+}
+
+// kill ends it as a crash does.
+func (c *collector) kill() { c.process.Kill() }
 
 // runBinary runs the binary to its end and gives its output.
 func runBinary(t testing.TB, env []string, args ...string) (string, error) {
@@ -216,32 +184,6 @@ func (c *collector) get(path, login string) (int, map[string]any) {
 		require.NoError(c.t, decoder.Decode(&answer), "%s", body)
 	}
 	return res.StatusCode, answer
-}
-
-// metric is the sum of a metric of our own over its series that have all the
-// labels, such as method="copy"; 0 when there is none.
-func (c *collector) metric(name string, labels ...string) (sum float64) {
-	c.t.Helper()
-	text, err := scrape(c.t, c.metrics)
-	require.NoError(c.t, err)
-	for line := range strings.Lines(text) {
-		series, value := cutLast(strings.TrimSpace(line), " ")
-		full, set, _ := strings.Cut(series, "{")
-		if strings.TrimSuffix(full, "_total") != "otelcol_"+name || slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(set, label) }) {
-			continue
-		}
-		n, err := strconv.ParseFloat(value, 64)
-		require.NoError(c.t, err, line)
-		sum += n
-	}
-	return sum
-}
-
-func cutLast(s, sep string) (before, after string) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):]
-	}
-	return s, ""
 }
 
 // eventually repeats check until it succeeds, for at most 30 seconds.

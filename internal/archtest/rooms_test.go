@@ -58,21 +58,28 @@ var rooms = map[string]room{
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/replay", "internal/report", "internal/store", "internal/usage",
 		},
 	},
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
 	"examples":       {},
-	"tools/...":      {uses: []string{"examples", "internal/pgserver", "internal/dbmigrate", "internal/store", "internal/report", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign", "internal/usage"}},
+	"tools/...": {uses: []string{
+		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pglab", "internal/pgserver",
+		"internal/pricing/book", "internal/pricing/foreign", "internal/report", "internal/store", "internal/usage",
+	}},
 
 	// For tests and the demo alone.
-	"internal/replay":   {},
-	"internal/pgserver": {},
-	"internal/pgtest":   {uses: []string{"internal/pgserver", "internal/dbmigrate", "migrations"}},
-	"internal/golden":   {},
-	"internal/archtest": {tests: slices.Concat(components, []string{"internal/usage", "internal/catalog"})},
-	"e2e":               {tests: slices.Concat(components, []string{"internal/replay", "internal/usage", "internal/genai", "internal/pricing", "internal/dbmigrate", "examples", "e2e/mockprovider"})},
+	"internal/replay":        {},
+	"internal/pgserver":      {},
+	"internal/pglab":         {uses: []string{"internal/pgserver"}},
+	"internal/collectorproc": {},
+	"internal/pgtest":        {uses: []string{"internal/pgserver", "internal/pglab", "internal/dbmigrate", "migrations"}},
+	"internal/golden":        {},
+	"internal/archtest":      {tests: slices.Concat(components, []string{"internal/usage", "internal/catalog"})},
+	"e2e": {tests: slices.Concat(components, []string{
+		"e2e/mockprovider", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/pricing", "internal/replay", "internal/usage",
+	})},
 	// Answers as providers do, for tests alone.
 	"e2e/mockprovider": {},
 }
@@ -90,7 +97,7 @@ type limit struct {
 var limits = []limit{
 	{
 		prefix:  "github.com/jackc/pgx/v5",
-		rooms:   []string{"internal/store", "internal/dbmigrate", "internal/pgtest", "internal/pgserver", "exporter/usagepostgresexporter", "extension/usageapiextension", "cmd/usagectl", "tools"},
+		rooms:   []string{"internal/store", "internal/dbmigrate", "internal/pgtest", "internal/pgserver", "internal/pglab", "exporter/usagepostgresexporter", "extension/usageapiextension", "cmd/usagectl", "tools"},
 		because: "statements stand in internal/store; others only hand a pool on",
 	},
 	{
@@ -147,6 +154,7 @@ var unreachable = []struct{ room, prefix, because string }{
 	{"exporter/usagepostgresexporter", module + "/internal/genai", "the exporter stores records and never decides what one is"},
 	{"exporter/usagepostgresexporter", module + "/internal/pricing", "the exporter stores records and never prices them"},
 	{"extension/usageapiextension", module + "/internal/usageattr", "the extension reads the database, not spans"},
+	{"cmd/usagectl", module + "/internal/pglab", "what only tests and chaos runs need is not linked into a program of users"},
 }
 
 func TestRoomsImportOnlyWhatTheTableAllows(t *testing.T) {

@@ -3,8 +3,7 @@
 // cluster in a directory of its own, and starts it on a free port of 127.0.0.1
 // as an unprivileged user, also when the caller is root.
 //
-// [StartBouncer] puts a pgbouncer before one, [CPU] tells what one costs, and
-// [FreePort] finds a port for it and for what tests run beside it, such as a
+// [FreePort] finds a port for it and for what runs beside it, such as a
 // collector.
 //
 // A server outlives neither [Server.Stop] nor its caller: a watchdog process

@@ -121,7 +121,7 @@ func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
 			_ = os.WriteFile(noCluster, []byte("create_main_cluster = false\n"), 0o644) //nolint:gosec // read by everybody, as the package's own
 		}
 	}
-	installErr := install(ctx, log, "postgresql", func() bool {
+	installErr := InstallPackage(ctx, log, "postgresql", func() bool {
 		dir, err = Find()
 		return err == nil
 	})
@@ -136,8 +136,15 @@ func canInstall() bool {
 	return err == nil && os.Getuid() == 0
 }
 
-// install installs a package of the distribution until found says yes.
-func install(ctx context.Context, log io.Writer, name string, found func() bool) error {
+// ErrCannotInstall is returned where nothing can be installed: we are not root, or
+// the system has no apt-get.
+var ErrCannotInstall = errors.New("only root on a system with apt-get installs packages")
+
+// InstallPackage installs a package of the distribution until found says yes.
+func InstallPackage(ctx context.Context, log io.Writer, name string, found func() bool) error {
+	if !canInstall() {
+		return ErrCannotInstall
+	}
 	fmt.Fprintf(log, "%s is not installed; installing it with apt-get (a minute or two) ...\n", name)
 	var err error
 	for _, args := range [][]string{
@@ -153,7 +160,7 @@ func install(ctx context.Context, log io.Writer, name string, found func() bool)
 			return nil
 		}
 		if runErr != nil {
-			err = fmt.Errorf("apt-get %s: %w: %s", args[0], runErr, lastLines(out, 5))
+			err = fmt.Errorf("apt-get %s: %w: %s", args[0], runErr, LastLines(out, 5))
 		}
 	}
 	if err == nil {
@@ -162,7 +169,8 @@ func install(ctx context.Context, log io.Writer, name string, found func() bool)
 	return err
 }
 
-func lastLines(text []byte, n int) string {
+// LastLines is the end of a log.
+func LastLines(text []byte, n int) string {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }

@@ -35,8 +35,14 @@ func FreePort() (int, error) {
 	return 0, errors.New("no port from 20000 to 31999 is free on 127.0.0.1")
 }
 
-// FreeAddress is a [FreePort] with its host.
-func FreeAddress() (string, error) {
+// FreeAddress is a [FreePort] with its host; or the first of the preferred
+// addresses that nobody listens on.
+func FreeAddress(preferred ...string) (string, error) {
+	for _, address := range preferred {
+		if l, err := net.Listen("tcp", address); err == nil { //nolint:noctx // closed at once
+			return address, l.Close()
+		}
+	}
 	port, err := FreePort()
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
 }

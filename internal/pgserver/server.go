@@ -146,12 +146,12 @@ func initialise(ctx context.Context, binDir, dir string, owner *syscall.Credenti
 	cmd := exec.CommandContext(ctx, filepath.Join(binDir, "initdb"), //nolint:gosec // the program Find found
 		"--pgdata", filepath.Join(dir, "data"), "--username", "postgres", "--pwfile", passwordFile,
 		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync", "--no-instructions")
-	asUser(cmd, dir, owner)
+	AsUser(cmd, dir, owner)
 	switch out, err := cmd.CombinedOutput(); {
 	case err != nil && ctx.Err() != nil: // it was ended, and says nothing of use
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("initdb: %w: %s", err, lastLines(out, 5))
+		return fmt.Errorf("initdb: %w: %s", err, LastLines(out, 5))
 	}
 	return nil
 }
@@ -177,7 +177,7 @@ func (s *Server) launch(o Options, binDir string, owner *syscall.Credential) err
 	defer log.Close()                                                //nolint:errcheck // the server holds its own copy
 	s.cmd = exec.Command(filepath.Join(binDir, "postgres"), args...) //nolint:gosec,noctx // the program Find found; it ends by Stop
 	s.cmd.Stdout, s.cmd.Stderr = log, log
-	asUser(s.cmd, s.Dir, owner)
+	AsUser(s.cmd, s.Dir, owner)
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
@@ -239,12 +239,12 @@ func (s *Server) waitReady(ctx context.Context) error {
 		if pid, _ := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid == s.cmd.Process.Pid {
 			s.cmd = nil
 			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
-			return fmt.Errorf("%w while starting: %s", errEnded, lastLines(log, 5))
+			return fmt.Errorf("%w while starting: %s", errEnded, LastLines(log, 5))
 		}
 		select {
 		case <-ctx.Done():
 			log, _ := os.ReadFile(filepath.Join(s.Dir, "log"))
-			return fmt.Errorf("no connection after %v: %w: %s", startTimeout, err, lastLines(log, 5))
+			return fmt.Errorf("no connection after %v: %w: %s", startTimeout, err, LastLines(log, 5))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -332,7 +332,9 @@ func reachable(dir string, owner *syscall.Credential) error {
 	}
 }
 
-func asUser(cmd *exec.Cmd, dir string, owner *syscall.Credential) {
+// AsUser lets a program run in dir as the user, with nothing of our environment
+// but the PATH. A nil owner is ourselves.
+func AsUser(cmd *exec.Cmd, dir string, owner *syscall.Credential) {
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
 	// Nothing of the caller's PGHOST, PGDATA and so on must lead elsewhere.

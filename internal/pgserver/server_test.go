@@ -114,22 +114,3 @@ func running(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err != nil || !strings.Contains(string(stat), ") Z ")
 }
-
-func TestAStandbyHasWhatWasAcknowledgedAndCanBePromoted(t *testing.T) {
-	t.Parallel()
-	dir, err := os.MkdirTemp("", "pgserver-test-")
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	require.NoError(t, os.Chmod(dir, 0o755))
-	primary, err := pgserver.Start(t.Context(), pgserver.Options{Dir: filepath.Join(dir, "primary")})
-	require.NoError(t, err)
-	t.Cleanup(primary.Stop)
-	standby, err := primary.Standby(t.Context(), filepath.Join(dir, "standby"))
-	require.NoError(t, err)
-	t.Cleanup(standby.Stop)
-
-	exec1(t, primary.DSN, `CREATE TABLE kept AS SELECT 1`)
-	require.NoError(t, primary.MakeReadOnly(t.Context()))
-	require.NoError(t, standby.Promote(t.Context()))
-	exec1(t, standby.DSN, `INSERT INTO kept VALUES (2)`)
-}

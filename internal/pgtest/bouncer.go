@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 )
 
 // Bouncer is a pgbouncer in transaction mode in front of a test's database.
@@ -14,7 +14,7 @@ type Bouncer struct {
 
 	db       *DB
 	poolSize int
-	running  *pgserver.Bouncer
+	running  *pglab.Bouncer
 }
 
 // Bouncer starts one with poolSize connections to the server. It ends with the
@@ -39,9 +39,9 @@ func (b *Bouncer) Restart() {
 func (b *Bouncer) start(port int) {
 	b.db.t.Helper()
 	var err error
-	b.running, err = pgserver.StartBouncer(context.Background(), b.db.DSN, b.poolSize, port, os.Stderr)
+	b.running, err = pglab.StartBouncer(context.Background(), b.db.DSN, b.poolSize, port, os.Stderr)
 	switch {
-	case errors.Is(err, pgserver.ErrNoBouncer):
+	case errors.Is(err, pglab.ErrNoBouncer):
 		b.db.t.Skipf("NOT TESTED, nothing behind pgbouncer is: %v", err)
 	case err != nil:
 		b.db.t.Fatalf("pgtest: %v", err)

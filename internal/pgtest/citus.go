@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
-	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 )
 
 // OnCitus reports whether tests are to run on Citus too: TEST_CITUS is 1, as
@@ -23,7 +23,7 @@ const citusWorkers, citusShards = 2, 4
 
 var (
 	citusOnce    sync.Once
-	citusCluster *pgserver.Cluster
+	citusCluster *pglab.Cluster
 	errCitus     error
 	// Roles and databases belong to whole clusters, and two sessions cannot
 	// alter one at once.
@@ -80,9 +80,9 @@ func newOnCitus(t testing.TB) *DB {
 	if !OnCitus() {
 		t.Skip("TEST_CITUS is not 1; to run this test: make test-citus")
 	}
-	citusOnce.Do(func() { citusCluster, errCitus = pgserver.StartCitus(context.Background(), citusWorkers) })
+	citusOnce.Do(func() { citusCluster, errCitus = pglab.StartCitus(context.Background(), citusWorkers) })
 	switch {
-	case errors.Is(errCitus, pgserver.ErrNoCitus):
+	case errors.Is(errCitus, pglab.ErrNoCitus):
 		t.Skip(errCitus)
 	case errCitus != nil:
 		t.Fatalf("pgtest: %v", errCitus)

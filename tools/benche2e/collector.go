@@ -6,21 +6,19 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/examples"
+	"github.com/otelcol-usage/otelcol-usage/internal/collectorproc"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
 // collector is the built binary with examples/production.yaml.
 type collector struct {
+	*collectorproc.Process
 	address string // of OTLP over gRPC
-	cmd     *exec.Cmd
-	exited  chan struct{}
 }
 
 const logName = "collector.log"
@@ -67,48 +65,24 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 		return nil, err
 	}
 	defer log.Close() //nolint:errcheck // the collector holds its own copy
-	c := &collector{address: addresses[0], exited: make(chan struct{})}
-	c.cmd = exec.Command(binary, "--config", filepath.Join(dir, "production.yaml"), "--config", filepath.Join(dir, "overlay.yaml")) //nolint:gosec,noctx // it ends by stop
-	c.cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "USAGE_QUEUE_DIR="+filepath.Join(dir, "queue"),
-		"OIDC_ISSUER_URL=https://127.0.0.1", "OIDC_AUDIENCE=none")
-	c.cmd.Stdout, c.cmd.Stderr = log, log
-	if err := c.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the collector: %w", err)
+	process, err := collectorproc.Start(collectorproc.Options{
+		Binary: binary, Configs: []string{filepath.Join(dir, "production.yaml"), filepath.Join(dir, "overlay.yaml")}, Log: log,
+		Env: []string{
+			"DATABASE_URL=" + dsn, "USAGE_QUEUE_DIR=" + filepath.Join(dir, "queue"),
+			"OIDC_ISSUER_URL=https://127.0.0.1", "OIDC_AUDIENCE=none",
+		},
+	})
+	if err != nil {
+		return nil, err
 	}
-	go func() {
-		c.cmd.Wait() //nolint:errcheck,gosec // that it ended is all we want
-		close(c.exited)
-	}()
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		conn, err := net.Dial("tcp", c.address) //nolint:noctx // answers or refuses at once
-		if err == nil {
-			return c, conn.Close()
-		}
-		select {
-		case <-c.exited:
-			return nil, fmt.Errorf("the collector ended at its start")
-		default:
-		}
-		if time.Now().After(deadline) {
-			c.stop()
-			return nil, fmt.Errorf("the collector does not accept connections: %w", err)
-		}
-		if err := wait(ctx, 20*time.Millisecond); err != nil {
-			c.stop()
-			return nil, err
-		}
+	if err := process.WaitAccepting(ctx, addresses[0]); err != nil {
+		process.Kill()
+		return nil, err
 	}
+	return &collector{process, addresses[0]}, nil
 }
 
-func (c *collector) stop() {
-	c.cmd.Process.Signal(syscall.SIGTERM) //nolint:errcheck,gosec // it may have ended
-	select {
-	case <-c.exited:
-	case <-time.After(20 * time.Second):
-		c.cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended
-		<-c.exited
-	}
-}
+func (c *collector) stop() { c.Stop(20 * time.Second) }
 
 // used is what the process has taken since its start; nothing where there is no
 // /proc.
@@ -118,7 +92,7 @@ type used struct {
 }
 
 func (c *collector) measure() used {
-	dir := filepath.Join("/proc", strconv.Itoa(c.cmd.Process.Pid))
+	dir := filepath.Join("/proc", strconv.Itoa(c.PID()))
 	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
 		return used{}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -74,7 +74,7 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 			var before time.Duration
 			for n := range o.repeat + 1 {
 				if n == 1 { // the first reads from disk
-					took, before = nil, pgserver.CPU(dir)
+					took, before = nil, pglab.CPU(dir)
 				}
 				start := time.Now()
 				if previous, current, _, err = reader.Summaries(ctx, q); err != nil {
@@ -82,7 +82,7 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 				}
 				took = append(took, time.Since(start))
 			}
-			server := (pgserver.CPU(dir) - before) / time.Duration(o.repeat)
+			server := (pglab.CPU(dir) - before) / time.Duration(o.repeat)
 			slices.Sort(took)
 			answers = append(answers, answer{a.name, length, took[len(took)/2], took[len(took)*99/100]})
 			fmt.Printf("%-23s %5d %9.1f %9.1f %9.1f\n", a.name, length, millis(took[len(took)/2]), millis(took[len(took)*99/100]), millis(server))

@@ -5,7 +5,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
+	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 )
 
 // reading is what was used up to a moment.
@@ -24,7 +24,7 @@ func (b *bench) meter(ctx context.Context, dir string) (reading, error) {
 	}
 	r.client = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	if dir != "" {
-		r.server = pgserver.CPU(dir)
+		r.server = pglab.CPU(dir)
 	}
 	return r, b.pool.QueryRow(ctx, `SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint`).Scan(&r.wal)
 }

@@ -3,14 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -20,6 +17,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/collectorproc"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
@@ -29,9 +27,8 @@ type collector struct {
 	client                            ptraceotlp.GRPCClient
 	refused                           atomic.Int64 // requests it did not accept
 
-	mu     sync.Mutex
-	cmd    *exec.Cmd
-	exited chan struct{}
+	mu      sync.Mutex
+	process *collectorproc.Process // nil while it does not run
 }
 
 // batchTimeout bounds the writing of one batch.
@@ -85,22 +82,14 @@ func (c *collector) spawn() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()                                   //nolint:errcheck // the collector holds its own copy
-	cmd := exec.Command(c.binary, "--config", c.config) //nolint:gosec,noctx // it ends by stop or kill
-	cmd.Env = append(os.Environ(), "CHAOS_DSN="+c.dsn)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the collector: %w", err)
+	defer log.Close() //nolint:errcheck // the collector holds its own copy
+	process, err := collectorproc.Start(collectorproc.Options{Binary: c.binary, Configs: []string{c.config}, Env: []string{"CHAOS_DSN=" + c.dsn}, Log: log})
+	if err == nil {
+		c.mu.Lock()
+		c.process = process
+		c.mu.Unlock()
 	}
-	exited := make(chan struct{})
-	go func() {
-		cmd.Wait() //nolint:errcheck,gosec // that it ended is all we want
-		close(exited)
-	}()
-	c.mu.Lock()
-	c.cmd, c.exited = cmd, exited
-	c.mu.Unlock()
-	return nil
+	return err
 }
 
 // start returns when the collector accepts connections.
@@ -108,47 +97,34 @@ func (c *collector) start(ctx context.Context) error {
 	if err := c.spawn(); err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(30 * time.Second); ; {
-		conn, err := net.Dial("tcp", c.address) //nolint:noctx // answers or refuses at once
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-c.exited:
-			return fmt.Errorf("the collector ended at its start; see %s", c.log)
-		default:
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("the collector does not accept connections: %w; see %s", err, c.log)
-		}
-		if err := wait(ctx, 20*time.Millisecond); err != nil {
-			return err
-		}
+	c.mu.Lock()
+	process := c.process
+	c.mu.Unlock()
+	if err := process.WaitAccepting(ctx, c.address); err != nil {
+		return fmt.Errorf("%w; see %s", err, c.log)
+	}
+	return nil
+}
+
+func (c *collector) kill() {
+	if process := c.take(); process != nil {
+		process.Kill()
 	}
 }
 
-func (c *collector) kill() { c.end(syscall.SIGKILL) }
-
 // stop asks it to end and reports whether it did by itself.
-func (c *collector) stop() bool { return c.end(syscall.SIGTERM) }
+func (c *collector) stop() bool {
+	process := c.take()
+	return process == nil || process.Stop(20*time.Second)
+}
 
-func (c *collector) end(signal syscall.Signal) bool {
+// take gives the process to whoever ends it.
+func (c *collector) take() *collectorproc.Process {
 	c.mu.Lock()
-	cmd, exited := c.cmd, c.exited
-	c.cmd = nil
-	c.mu.Unlock()
-	if cmd == nil {
-		return true
-	}
-	cmd.Process.Signal(signal) //nolint:errcheck,gosec // it may have ended
-	select {
-	case <-exited:
-		return true
-	case <-time.After(20 * time.Second):
-		cmd.Process.Kill() //nolint:errcheck,gosec // it may have ended
-		<-exited
-		return false
-	}
+	defer c.mu.Unlock()
+	process := c.process
+	c.process = nil
+	return process
 }
 
 // send repeats a request until it is accepted, as every OTLP exporter does. It

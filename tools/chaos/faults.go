@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
@@ -331,7 +332,7 @@ func failOver(ctx context.Context, l *lab) (seen, error) {
 		}
 		from := l.active()
 		to := l.other(from)
-		standby, err := l.server.Standby(ctx, l.serverDir(), serverSettings...)
+		standby, err := pglab.Standby(ctx, l.server, l.serverDir(), serverSettings...)
 		if err != nil {
 			return seen{}, err
 		}
@@ -344,13 +345,13 @@ func failOver(ctx context.Context, l *lab) (seen, error) {
 		}
 		if crash {
 			primary.Kill()
-		} else if err := primary.MakeReadOnly(ctx); err != nil {
+		} else if err := pglab.MakeReadOnly(ctx, primary); err != nil {
 			return seen{}, err
 		}
 		if err := wait(ctx, 500*time.Millisecond); err != nil {
 			return seen{}, err
 		}
-		if err := standby.Promote(ctx); err != nil {
+		if err := pglab.Promote(ctx, standby); err != nil {
 			return seen{}, err
 		}
 		if err := l.flowing(ctx, 1000); err != nil {

@@ -9,22 +9,19 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/examples"
+	"github.com/otelcol-usage/otelcol-usage/internal/collectorproc"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
 // collector is the running otelcol-usage process.
 type collector struct {
-	cmd             *exec.Cmd
+	*collectorproc.Process
 	grpc, http, api string
 	logFile         string
-	// exited is closed when the process has ended; exitErr says how.
-	exited  chan struct{}
-	exitErr error
 }
 
 func startCollector(ctx context.Context, binary, dir, dsn, priceFile string) (*collector, error) {
@@ -36,12 +33,12 @@ func startCollector(ctx context.Context, binary, dir, dsn, priceFile string) (*c
 	if err := os.WriteFile(configFile, config, 0o600); err != nil {
 		return nil, err
 	}
-	c := &collector{logFile: filepath.Join(dir, "collector.log"), exited: make(chan struct{})}
+	c := &collector{logFile: filepath.Join(dir, "collector.log")}
 	for _, port := range []struct {
 		address   *string
 		preferred string
 	}{{&c.grpc, "127.0.0.1:4317"}, {&c.http, "127.0.0.1:4318"}, {&c.api, "127.0.0.1:8080"}} {
-		if *port.address, err = freeAddress(port.preferred); err != nil {
+		if *port.address, err = pgserver.FreeAddress(port.preferred); err != nil {
 			return nil, err
 		}
 	}
@@ -49,44 +46,30 @@ func startCollector(ctx context.Context, binary, dir, dsn, priceFile string) (*c
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close()
-
-	// Not CommandContext: Ctrl-C must let the collector drain its queue.
-	c.cmd = exec.Command(binary, "--config", configFile)
-	c.cmd.Env = append(os.Environ(), "DATABASE_URL="+dsn, "DEMO_OTLP_GRPC="+c.grpc, "DEMO_OTLP_HTTP="+c.http, "DEMO_API="+c.api, "DEMO_PRICE_FILES=["+priceFile+"]")
-	c.cmd.Stdout, c.cmd.Stderr = log, log
-	// A process group of its own, so that the terminal's Ctrl-C does not stop
-	// it before the sender has stopped.
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	defer log.Close() //nolint:errcheck // the collector holds its own copy
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := c.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", binary, err)
-	}
-	go func() {
-		c.exitErr = c.cmd.Wait()
-		close(c.exited)
-	}()
-	return c, nil
+	c.Process, err = collectorproc.Start(collectorproc.Options{
+		Binary: binary, Configs: []string{configFile}, Log: log,
+		Env: []string{"DATABASE_URL=" + dsn, "DEMO_OTLP_GRPC=" + c.grpc, "DEMO_OTLP_HTTP=" + c.http, "DEMO_API=" + c.api, "DEMO_PRICE_FILES=[" + priceFile + "]"},
+		// The terminal's Ctrl-C must not stop it before the sender has stopped.
+		OwnGroup: true,
+	})
+	return c, err
 }
 
 // stop lets the collector write out what it holds, then ends it.
 func (c *collector) stop(out io.Writer) {
 	fmt.Fprintln(out, "Stopping the collector.")
-	_ = c.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-c.exited:
-	case <-time.After(30 * time.Second):
-		fmt.Fprintln(out, "The collector did not stop within 30s; killing it.")
-		_ = c.cmd.Process.Kill()
-		<-c.exited
+	if !c.Stop(30 * time.Second) {
+		fmt.Fprintln(out, "The collector did not stop within 30s and was killed.")
 	}
 }
 
 // died says why the process ended, with the end of its log.
 func (c *collector) died() error {
-	return fmt.Errorf("the collector ended (%w); its last lines:\n%s", errOr(c.exitErr, "status 0"), lastOf(c.logFile))
+	return fmt.Errorf("%w; its last lines:\n%s", c.Ended(), lastOf(c.logFile))
 }
 
 // lastOf is the end of a log.
@@ -119,7 +102,7 @@ func (c *collector) poll(ctx context.Context, what string, done func(context.Con
 			last = err
 		}
 		select {
-		case <-c.exited:
+		case <-c.Exited():
 			return c.died()
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {

@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
 
@@ -153,7 +152,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 		defer stopGrafana()
 	}
 	fmt.Fprintln(out, "Live calls trickle in now. Ctrl-C stops everything.")
-	return s.trickle(ctx, c.exited)
+	return s.trickle(ctx, c.Exited())
 }
 
 // database gives a DSN and how to let go of it.
@@ -170,18 +169,4 @@ func database(ctx context.Context, out io.Writer) (string, func(), error) {
 		return "", nil, err
 	}
 	return server.DSN, server.Stop, nil
-}
-
-// freeAddress is the preferred loopback address, or another port when somebody
-// listens there already.
-func freeAddress(preferred string) (string, error) {
-	for _, address := range []string{preferred, "127.0.0.1:0"} {
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		address = l.Addr().String()
-		return address, l.Close()
-	}
-	return "", errors.New("no free port on 127.0.0.1")
 }

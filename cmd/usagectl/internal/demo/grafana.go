@@ -84,7 +84,7 @@ func startGrafana(ctx context.Context, program grafanaProgram, dsn string) (_ *g
 	if err := writeProvisioning(g.dir, owner); err != nil {
 		return nil, err
 	}
-	if g.address, err = freeAddress("127.0.0.1:3000"); err != nil {
+	if g.address, err = pgserver.FreeAddress("127.0.0.1:3000"); err != nil {
 		return nil, err
 	}
 	database, err := pgx.ParseConfig(dsn)
