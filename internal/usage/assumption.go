@@ -1,0 +1,104 @@
+package usage
+
+import "strings"
+
+// Assumptions is a set of defaults that a price took because the call does not
+// report what the price depends on. A call that is [StatusPriced] with an empty
+// set is one of which everything that its price depends on is known. The words
+// are the column pricing_assumptions; docs/troubleshooting.md explains each.
+type Assumptions uint32
+
+// The assumptions. What a row of the price book depends on is declared there
+// (internal/pricing) in the same words, what a call leaves out is [Missing].
+const (
+	AssumedServiceTier   Assumptions = 1 << iota // the standard tier served the call
+	AssumedSpeed                                 // it ran at standard speed
+	AssumedRegion                                // it ran where no regional surcharge is charged
+	AssumedInferenceGeo                          // its inference was not bound to a country
+	AssumedDeployment                            // its deployment is the global one
+	AssumedContextLength                         // no single request of the row was long
+	AssumedCacheTTL                              // cache writes had the shortest lifetime
+	AssumedModality                              // all its tokens are text
+	AssumedSearchSize                            // it searched with the smallest context
+	AssumedTools                                 // it used no tool that has a fee
+	AssumedModelVersion                          // its alias meant the snapshot of that day
+	AssumedCommitment                            // it was paid on demand, without a commitment
+)
+
+var assumptionNames = []string{
+	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length",
+	"cache_ttl", "modality", "search_size", "tools", "model_version", "commitment",
+}
+
+// AssumptionNames lists all words in their fixed order, for documentation and
+// tests.
+func AssumptionNames() []string { return append([]string(nil), assumptionNames...) }
+
+// Has reports whether all of some are in the set.
+func (a Assumptions) Has(some Assumptions) bool { return a&some == some }
+
+// Names gives the words of the set in their fixed order.
+func (a Assumptions) Names() []string { return namesOf(uint32(a), assumptionNames) }
+
+// AppendText appends the words, such as "service_tier+region"; nothing for
+// none.
+func (a Assumptions) AppendText(b []byte) []byte {
+	return appendNames(b, uint32(a), assumptionNames)
+}
+
+// String gives what [Assumptions.AppendText] appends.
+func (a Assumptions) String() string { return string(a.AppendText(nil)) }
+
+// ParseAssumptions is the inverse of [Assumptions.String]. Words that this
+// build does not know come back in unknown, in the same form.
+func ParseAssumptions(text string) (a Assumptions, unknown string) {
+	set, unknown := parseNames(text, assumptionNames)
+	return Assumptions(set), unknown
+}
+
+// namesOf lists the names of the bits of a set.
+func namesOf(set uint32, names []string) []string {
+	list := make([]string, 0, len(names))
+	for i, name := range names {
+		if set&(1<<i) != 0 {
+			list = append(list, name)
+		}
+	}
+	return list
+}
+
+// appendNames appends the names of the bits of a set, with "+" between them.
+func appendNames(b []byte, set uint32, names []string) []byte {
+	first := true
+	for i, name := range names {
+		if set&(1<<i) == 0 {
+			continue
+		}
+		if !first {
+			b = append(b, '+')
+		}
+		b, first = append(b, name...), false
+	}
+	return b
+}
+
+// parseNames is the inverse of appendNames; the words that are no names come
+// back in unknown.
+func parseNames(text string, names []string) (set uint32, unknown string) {
+words:
+	for text != "" {
+		var word string
+		word, text, _ = strings.Cut(text, "+")
+		for i, name := range names {
+			if word == name {
+				set |= 1 << i
+				continue words
+			}
+		}
+		if unknown != "" {
+			unknown += "+"
+		}
+		unknown += word
+	}
+	return set, unknown
+}
