@@ -6,10 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // maxValueBytes bounds a parameter: longer than any column that it is compared
@@ -90,39 +86,4 @@ func (p params) number(name string, def, least, most int) (int, error) {
 		return 0, paramProblem(name, v, "a whole number from "+strconv.Itoa(least)+" to "+strconv.Itoa(most))
 	}
 	return n, nil
-}
-
-// filter reads what narrows an answer, but for the user.
-func (p params) filter() (store.Filter, error) {
-	var f store.Filter
-	if v, ok := p["apiType"]; ok {
-		if _, err := usage.ParseAPIType(v); err != nil {
-			names := make([]string, len(usage.APITypes))
-			for i, t := range usage.APITypes {
-				names[i] = string(t)
-			}
-			return f, paramProblem("apiType", v, strings.Join(names, ", "))
-		}
-		f.APIType = &v
-	}
-	for name, to := range map[string]**string{"provider": &f.Provider, "model": &f.Model, "service": &f.Service, "environment": &f.Environment} {
-		if v, ok := p[name]; ok {
-			key := report.KeyText(v)
-			*to = &key
-		}
-	}
-	return f, nil
-}
-
-// byUser reads the parameter userId of the administrators' questions: a UUID,
-// any other id as the apps send it, or "unattributed".
-func (p params) byUser(f *store.Filter) {
-	v, ok := p["userId"]
-	if !ok {
-		return
-	}
-	f.ByUser = true
-	if v != report.Unattributed {
-		f.User = usage.UserID(v)
-	}
 }

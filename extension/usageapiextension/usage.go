@@ -46,11 +46,10 @@ func (a *api) usage(q *question) (*answer, error) {
 		// goes away.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
 		defer cancel()
-		previous, current, through, err := a.reader.Summaries(ctx, ask.ForStore())
+		document, err := report.Ask(ctx, a.reader, ask)
 		if err != nil {
 			return nil, err
 		}
-		document := ask.Answer(previous, current, through)
 		return jsonAnswer(document, len(document.Current.UsageByUser)+len(document.Previous.UsageByUser))
 	})
 }
@@ -71,17 +70,20 @@ func sharedKey(q *question, ask report.Question) string {
 
 // filter reads all filters of the question, the user included.
 func (q *question) filter() (store.Filter, error) {
-	f, err := q.params.filter()
+	f, err := report.ParseFilter(func(name string) string { return q.params[name] })
 	if err != nil {
 		return store.Filter{}, err
 	}
+	user, named := q.params["userId"]
 	if !q.own {
-		q.params.byUser(&f)
+		if named {
+			report.ByUser(&f, user)
+		}
 		return f, nil
 	}
-	// A caller may name himself; whoever names another is told, and not given
-	// his own numbers as if they were the other's.
-	if named, ok := q.params["userId"]; ok && usage.UserID(named) != usage.UserID(q.caller.Subject) {
+	// Callers may name themselves; whoever names another is told so, and not given
+	// their own numbers as if they were the other's.
+	if named && usage.UserID(user) != usage.UserID(q.caller.Subject) {
 		return store.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}
 	}
 	return f, nil

@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -264,51 +263,8 @@ func keyName(key string) string {
 	return key
 }
 
-// Question is what is asked of the store.
-type Question struct {
-	Viewer store.Viewer
-	Filter store.Filter
-	Span   Span
-	// Top is how many users, models, providers and services are listed one by
-	// one; the rest of each is [Others].
-	Top    int
-	Detail bool
-	// Currency is the one to answer in, see [ParseCurrency].
-	Currency string
-}
-
-// ParseCurrency reads the parameter currency: a code of ISO 4217, US dollars
-// for "". Which currencies there are is for the store to say.
-func ParseCurrency(text string) (string, error) {
-	switch {
-	case text == "":
-		return store.Dollar, nil
-	case !currencyCode.MatchString(text):
-		return "", &ParamError{"currency", text, `three capital letters of ISO 4217 such as "EUR"`}
-	}
-	return text, nil
-}
-
-var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
-
-// ForStore puts the question in the store's terms.
-func (q Question) ForStore() store.SummaryQuestion {
-	previous, current := q.Span.Previous, q.Span.Current
-	days := make([]time.Time, 0, len(previous.Days)+len(current.Days)+1)
-	for _, p := range []Period{previous, current} {
-		for _, d := range p.Days {
-			days = append(days, d.From)
-		}
-	}
-	return store.SummaryQuestion{
-		Viewer: q.Viewer, Filter: q.Filter,
-		Days: append(days, current.To), Split: len(previous.Days),
-		TopUsers: q.Top, Detail: q.Detail, Currency: q.Currency,
-	}
-}
-
-// Answer makes the document of the sums.
-func (q Question) Answer(previous, current store.Summary, dataThrough time.Time) Answer {
+// answer makes the document of the sums.
+func (q Question) answer(previous, current store.Summary, dataThrough time.Time) Answer {
 	a := Answer{
 		Current:  q.usage(q.Span.Current, current),
 		Previous: q.usage(q.Span.Previous, previous),

@@ -17,13 +17,12 @@ import (
 
 // usageOptions are the flags of usagectl usage.
 type usageOptions struct {
-	period                                         *period
-	zone, user                                     string
-	apiType, provider, model, service, environment string
-	currency                                       string
-	top                                            int
-	output                                         string
-	timeout                                        time.Duration
+	period               *period
+	filter               map[string]*string // by the parameters of the API
+	zone, user, currency string
+	top                  int
+	output               string
+	timeout              time.Duration
 }
 
 // newUsage gives the answers of the query API in a terminal, as tables, as JSON or
@@ -49,11 +48,10 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 	o.period = addPeriod(cmd, "start", "end", " (default: 30 days before the end)", " (default: today)")
 	f.StringVar(&o.zone, "timezone", "UTC", "IANA time zone whose midnights divide the days")
 	f.StringVar(&o.user, "user", "", "one user, by the id that the apps send or by UUID; \"unattributed\": calls without a user")
-	f.StringVar(&o.apiType, "type", "", "one API type, such as text")
-	f.StringVar(&o.provider, "provider", "", "one provider; \"(none)\": calls without one")
-	f.StringVar(&o.model, "model", "", "one model; \"(none)\": calls without one")
-	f.StringVar(&o.service, "service", "", "one service; \"(none)\": calls without one")
-	f.StringVar(&o.environment, "environment", "", "one environment; \"(none)\": calls without one")
+	o.filter = map[string]*string{"apiType": f.String("type", "", "one API type, such as text")}
+	for _, name := range []string{"provider", "model", "service", "environment"} {
+		o.filter[name] = f.String(name, "", "one "+name+"; \"(none)\": calls without one")
+	}
 	f.StringVar(&o.currency, "currency", store.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
 	f.IntVar(&o.top, "top", 10, "how many users and models are listed by name")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json (as the API answers) or csv")
@@ -72,11 +70,10 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 
 // answer asks and prints.
 func (o *usageOptions) answer(ctx context.Context, out io.Writer, reader *store.Reader, question report.Question) error {
-	previous, current, through, err := reader.Summaries(ctx, question.ForStore())
+	answer, err := report.Ask(ctx, reader, question)
 	if err != nil {
 		return err
 	}
-	answer := question.Answer(previous, current, through)
 	switch o.output {
 	case "json":
 		return printJSON(out, answer)
@@ -93,10 +90,10 @@ func (o *usageOptions) answer(ctx context.Context, out io.Writer, reader *store.
 // question checks the flags.
 func (o *usageOptions) question(now time.Time) (report.Question, error) {
 	if o.output != "table" && o.output != "json" && o.output != "csv" {
-		return report.Question{}, fmt.Errorf("--output: found %q, allowed is table, json, csv", o.output)
+		return report.Question{}, fmt.Errorf("--output: found %q, must be table, json or csv", o.output)
 	}
 	if o.top < 0 {
-		return report.Question{}, fmt.Errorf("--top: found %d, allowed is 0 or more", o.top)
+		return report.Question{}, fmt.Errorf("--top: found %d, must be 0 or more", o.top)
 	}
 	span, err := o.period.span(o.zone, now)
 	if err != nil {
@@ -107,26 +104,11 @@ func (o *usageOptions) question(now time.Time) (report.Question, error) {
 		return report.Question{}, flagged(err)
 	}
 	q := report.Question{Viewer: store.Administrator(), Span: span, Top: o.top, Detail: true, Currency: currency}
-	if o.apiType != "" {
-		if _, err := usage.ParseAPIType(o.apiType); err != nil {
-			return report.Question{}, fmt.Errorf("--type: %w", err)
-		}
-		q.Filter.APIType = &o.apiType
-	}
-	for _, f := range []struct {
-		text string
-		to   **string
-	}{{o.provider, &q.Filter.Provider}, {o.model, &q.Filter.Model}, {o.service, &q.Filter.Service}, {o.environment, &q.Filter.Environment}} {
-		if f.text != "" {
-			key := report.KeyText(f.text)
-			*f.to = &key
-		}
+	if q.Filter, err = report.ParseFilter(func(name string) string { return *o.filter[name] }); err != nil {
+		return report.Question{}, flagged(err, "apiType", "--type")
 	}
 	if o.user != "" {
-		q.Filter.ByUser = true
-		if o.user != report.Unattributed {
-			q.Filter.User = usage.UserID(o.user)
-		}
+		report.ByUser(&q.Filter, o.user)
 	}
 	return q, nil
 }

@@ -82,7 +82,7 @@ func TestAnEmptyDatabaseSaysSo(t *testing.T) {
 func TestFlagsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ flag, value, says string }{
-		{"--output", "xml", "table, json, csv"}, {"--type", "txt", "known are text"}, {"--start", "soon", `--start: found "soon"`},
+		{"--output", "xml", "table, json or csv"}, {"--type", "txt", "--type: found"}, {"--start", "soon", `--start: found "soon"`},
 		{"--timezone", "Mars", "IANA"}, {"--top", "-1", "0 or more"},
 		{"--currency", "euro", "ISO 4217"},
 	} {

@@ -1,0 +1,97 @@
+package report
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Question is what is asked of the store; [Ask] answers it.
+type Question struct {
+	Viewer store.Viewer
+	Filter store.Filter
+	Span   Span
+	// Top is how many users, models, providers and services are listed one by
+	// one; the rest of each is [Others].
+	Top    int
+	Detail bool
+	// Currency is the one to answer in, see [ParseCurrency].
+	Currency string
+}
+
+// ParseCurrency reads the parameter currency: a code of ISO 4217, US dollars
+// for "". Which currencies there are is for the store to say.
+func ParseCurrency(text string) (string, error) {
+	switch {
+	case text == "":
+		return store.Dollar, nil
+	case !currencyCode.MatchString(text):
+		return "", &ParamError{"currency", text, `three capital letters of ISO 4217 such as "EUR"`}
+	}
+	return text, nil
+}
+
+var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
+
+// ParseFilter reads what narrows an answer: the parameters apiType, provider,
+// model, service and environment, "" where one is not given.
+func ParseFilter(parameter func(name string) string) (f store.Filter, err error) {
+	if text := parameter("apiType"); text != "" {
+		if _, err := usage.ParseAPIType(text); err != nil {
+			names := make([]string, len(usage.APITypes))
+			for i, t := range usage.APITypes {
+				names[i] = string(t)
+			}
+			return f, &ParamError{"apiType", text, strings.Join(names, ", ")}
+		}
+		f.APIType = &text
+	}
+	for _, p := range []struct {
+		name string
+		to   **string
+	}{{"provider", &f.Provider}, {"model", &f.Model}, {"service", &f.Service}, {"environment", &f.Environment}} {
+		if text := parameter(p.name); text != "" {
+			key := KeyText(text)
+			*p.to = &key
+		}
+	}
+	return f, nil
+}
+
+// ByUser narrows a filter to one user: a UUID, any other id as the apps send it,
+// or [Unattributed].
+func ByUser(f *store.Filter, user string) {
+	f.ByUser = true
+	if user != Unattributed {
+		f.User = usage.UserID(user)
+	}
+}
+
+// Ask reads the sums from the store and makes the answer of them.
+func Ask(ctx context.Context, r *store.Reader, q Question) (Answer, error) {
+	previous, current, dataThrough, err := r.Summaries(ctx, q.ForStore())
+	if err != nil {
+		return Answer{}, err
+	}
+	return q.answer(previous, current, dataThrough), nil
+}
+
+// ForStore puts the question in the store's terms.
+func (q Question) ForStore() store.SummaryQuestion {
+	previous, current := q.Span.Previous, q.Span.Current
+	days := make([]time.Time, 0, len(previous.Days)+len(current.Days)+1)
+	for _, p := range []Period{previous, current} {
+		for _, d := range p.Days {
+			days = append(days, d.From)
+		}
+	}
+	return store.SummaryQuestion{
+		Viewer: q.Viewer, Filter: q.Filter,
+		Days: append(days, current.To), Split: len(previous.Days),
+		TopUsers: q.Top, Detail: q.Detail, Currency: q.Currency,
+	}
+}
