@@ -148,7 +148,7 @@ func TestDatabaseTroubleIsSaidAndNotShown(t *testing.T) {
 		"no rights": {u.String(), "GRANT usage_reader, usage_own"},
 		// A server that trusts everybody lets a wrong password in, and then
 		// rights are missing.
-		"wrong password": {strings.Replace(u.String(), ":x@", ":secret-word@", 1), "an operator has to"},
+		"wrong password": {strings.Replace(u.String(), ":x@", ":secret-word@", 1), "for the operator: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := newTestAPI(t, c.dsn, endOfJanuary)

@@ -1,6 +1,7 @@
 package usageapiextension
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,13 +99,15 @@ func databaseProblem(err error) *problem {
 		return unavailable("the database does not answer; it is tried again with the next request", 5)
 	case store.ClassConflict:
 		return unavailable("the database could not answer at this moment; try again", 1)
-	case store.ClassSchema:
-		return unavailable("the tables of the database are missing or too old; an operator has to run: usagectl migrate up", 60)
-	case store.ClassAccess:
-		if strings.HasPrefix(store.SQLState(err), "28") { // it was not even let in
-			return unavailable("the database refuses the user or the password; an operator has to correct the dsn or the password file of usage_api, or pg_hba.conf", 60)
+	case store.ClassSchema, store.ClassAccess:
+		detail := "the tables of the database are missing or too old"
+		switch state := store.SQLState(err); {
+		case strings.HasPrefix(state, "28"): // it was not even let in
+			detail = "the database refuses the user of usage_api"
+		case store.Classify(err) == store.ClassAccess:
+			detail = "the user of usage_api lacks a right in the database"
 		}
-		return unavailable("the user of the database lacks a right; an operator has to run: GRANT usage_reader, usage_own TO <user>", 60)
+		return unavailable(detail+"; for the operator: "+cmp.Or(store.Advice(err, "usage_reader, usage_own"), "the collector's log has the cause"), 60)
 	}
 	return newProblem(http.StatusInternalServerError, "an error that is not foreseen; the collector's log has it under the request id")
 }

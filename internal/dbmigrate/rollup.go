@@ -37,14 +37,14 @@ func (m *Migrator) KeepRollupsBy(ctx context.Context, db Beginner, keeper string
 	})
 }
 
-// MaxShards bounds the shards of [DistributeSQL].
-const MaxShards = 1024
+// maxShards bounds the shards of [DistributeSQL].
+const maxShards = 1024
 
 // DistributeSQL is the file that distributes the calls over a Citus cluster, in
 // a number of shards, for psql.
 func DistributeSQL(shards int) (string, error) {
-	if shards < 1 || shards > MaxShards {
-		return "", fmt.Errorf("shards: must be from 1 to %d, found %d; 2 to 4 for each worker is right", MaxShards, shards)
+	if shards < 1 || shards > maxShards {
+		return "", fmt.Errorf("shards: must be from 1 to %d, found %d; 2 to 4 for each worker is right", maxShards, shards)
 	}
 	text, err := migrations.Optional.ReadFile("optional/citus.sql")
 	return strings.Replace(string(text), "shard_count := 8", fmt.Sprintf("shard_count := %d", shards), 1), err

@@ -32,9 +32,6 @@ const (
 	ClassUnknown Class = "unknown"
 )
 
-// Classes lists all classes, for metrics and documentation.
-var Classes = []Class{ClassConnection, ClassServer, ClassConflict, ClassSchema, ClassAccess, ClassBadRow, ClassUnknown}
-
 // SQLState is the five characters the server answered with, "" when the error
 // is not from the server.
 func SQLState(err error) string {

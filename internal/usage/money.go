@@ -12,7 +12,7 @@ import (
 // Money is an amount of US dollars counted in picodollars (1e-12 USD), the
 // scale of the column api_usage.usage_dollars. It is exact: sums and products
 // by whole numbers never round, and there is one rounding only, when an exact
-// price calculation becomes Money (see [MoneyFromDecimal]).
+// price calculation becomes Money (see [moneyFromDecimal]).
 //
 // The range is ±9.2 million dollars; one call costs at most [MaxCallCost].
 type Money int64
@@ -30,10 +30,10 @@ const (
 // ErrMoneyRange is returned for an amount that Money cannot hold.
 var ErrMoneyRange = errors.New("amount is outside the range of ±9.2 million dollars")
 
-// MoneyFromDecimal rounds an exact amount of dollars to Money, half away from
+// moneyFromDecimal rounds an exact amount of dollars to Money, half away from
 // zero as PostgreSQL's numeric does. It is the one place where a cost is
 // rounded.
-func MoneyFromDecimal(dollars decimal.Decimal) (Money, error) {
+func moneyFromDecimal(dollars decimal.Decimal) (Money, error) {
 	pico := dollars.Shift(MoneyScale).Round(0).BigInt()
 	if !pico.IsInt64() {
 		return 0, ErrMoneyRange
@@ -42,7 +42,7 @@ func MoneyFromDecimal(dollars decimal.Decimal) (Money, error) {
 }
 
 // ParseMoney reads plain decimal text such as "0.00425" (dollars). More than
-// twelve decimal places are rounded as in [MoneyFromDecimal].
+// twelve decimal places are rounded as in [moneyFromDecimal].
 func ParseMoney(text string) (Money, error) {
 	if m, ok := parseMoneyFast(text); ok {
 		return m, nil
@@ -58,7 +58,7 @@ func ParseMoney(text string) (Money, error) {
 	if e := d.Exponent(); e > 40 || e < -400 {
 		return 0, ErrMoneyRange
 	}
-	return MoneyFromDecimal(d)
+	return moneyFromDecimal(d)
 }
 
 // parseMoneyFast reads digits, one optional point and at most twelve places.
