@@ -1,5 +1,5 @@
 // Package catalog holds the names of the field, each once: who hosts models
-// (providers.go), who made a model and what it does (models.go), and what hosts
+// (providers.go), where (regions.go), who made a model and what it does (models.go), and what hosts
 // and libraries write around a model's name (spelling.go).
 //
 // Recognition asks it who a span means, price look-up which names a model goes

@@ -90,6 +90,11 @@ type Model struct {
 	Tokens bool
 	// PerImage: billed by the image (dall-e, imagen), not by tokens.
 	PerImage bool
+	// Searches: each call searches the web, once.
+	Searches bool
+	// SearchesByPrompt: Google bills a prompt that searches, however often it
+	// does. From Gemini 3 on it bills each search.
+	SearchesByPrompt bool
 }
 
 // Inspect reads a model's name by the naming rules of the vendors. Names come
@@ -118,12 +123,16 @@ func Inspect(name string) Model {
 		m.Kind = KindVideo
 	}
 	if m.Kind == KindText {
+		m.Searches = has("-search-preview") || has("-search-api")
 		switch m.Vendor {
 		case VendorGoogle:
+			m.SearchesByPrompt = has("gemini-1") || has("gemini-2")
 			m.Reasons = has("gemini") && !has("gemini-1") && !has("gemini-2.0") && !has("gemini-pro") && !has("gemini-ultra") || has("thinking")
 		case VendorOpenAI:
 			m.Reasons = !has("gpt-3") && !has("gpt-4") && !has("davinci") && !has("babbage") && !has("chatgpt")
-		case VendorXAI, VendorDeepSeek, VendorPerplexity, VendorAlibaba, VendorMoonshot:
+		case VendorXAI:
+			m.Reasons = !has("non-reasoning") && !has("grok-2") && (!has("grok-3") || has("mini"))
+		case VendorDeepSeek, VendorPerplexity, VendorAlibaba, VendorMoonshot:
 			m.Reasons = true
 		}
 	}

@@ -1,13 +1,11 @@
 package genai
 
-import "github.com/otelcol-usage/otelcol-usage/internal/usage"
-
-// answer is what the answer of a provider tells, where a library attaches it
+// answer is what the answer of a provider reports, where a library attaches it
 // to the span as JSON: the whole answer, or its usage object, of any provider.
 type answer struct {
-	id, model, tier string
-	usage           facts
-	found           bool // a usage object was
+	id, model string
+	usage     facts
+	found     bool // a usage object was
 }
 
 // readAnswer reads the answer of a provider, wrapped or not: OpenAI's and
@@ -45,160 +43,213 @@ func (a *answer) object(j *jsonText) {
 			if j.peek() == '"' && a.model == "" {
 				a.model = j.text()
 			}
-		case "service_tier":
-			if j.peek() == '"' && a.tier == "" {
-				a.tier = j.text()
-			}
 		case "automatic_function_calling_history":
 			j.elements(1, func(int) { a.usage.callsMissing = true })
 		case "usage", "usageMetadata", "usage_metadata":
 			a.usageObject(j)
-		case "generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data":
+		case "token_usage", "tokenUsage": // what a library made of it
+			own := noFacts
+			own.readUsage(j)
+			own.reports = 0
+			a.usage.addDetails(&own)
+		case "generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
 			a.value(j)
+		case "output", "content", "tool_outputs", "candidates", "groundingMetadata", "grounding_metadata":
+			a.usage.readItems(key, j)
+		default:
+			a.usage.modifiers.readMember(key, j)
 		}
 		return true
 	})
 }
 
 // usageObject reads the first usage object; a second one repeats it in other
-// words, LangChain's own and then the provider's, and may tell more details.
+// words, LangChain's own and then the provider's, and may report more details.
 func (a *answer) usageObject(j *jsonText) {
 	if a.found {
 		again := noFacts
-		a.tier = again.readUsage(j, a.tier)
+		again.readUsage(j)
 		a.usage.addDetails(&again)
 		return
 	}
 	a.found = true
-	a.tier = a.usage.readUsage(j, a.tier)
+	a.usage.readUsage(j)
 }
 
-// readUsage reads the usage object of any provider, in the spelling of its API
-// or of its SDKs. What the numbers include follows from whose object it is.
-// It gives the service tier that stands in it, else tier.
+// usageKey is what a member of a usage object means: which number it is, and
+// what the other numbers of the object include, where only one provider has such
+// a member.
+type usageKey struct {
+	fact fact
+	// input is inputExclusive for Anthropic's and Bedrock's members, output
+	// outputExclusive for Google's.
+	input  inputMeaning
+	output outputMeaning
+}
+
+// usageKeys are the numbers of every usage object that we know, in the spelling
+// of its API or of its SDKs.
 //
 // Sources: the API references of OpenAI (chat completions, responses, audio,
-// images), Anthropic (messages), Google (generateContent), AWS (Converse), and
-// the types of LangChain (usage_metadata), Vercel AI SDK and Genkit.
-func (f *facts) readUsage(j *jsonText, tier string) string {
-	set := func(to *count) {
-		if n := j.count(); *to == absent {
-			*to = n
+// images), Anthropic (messages), Google (generateContent), AWS (Converse),
+// Perplexity (sonar), Cohere (chat, rerank), and the types of LangChain
+// (usage_metadata), Vercel AI SDK and Genkit.
+var usageKeys = func() map[string]usageKey {
+	keys := map[string]usageKey{}
+	for _, k := range []struct {
+		is    usageKey
+		names []string
+	}{
+		{usageKey{fact: factInput}, []string{"prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count"}},
+		{usageKey{fact: factOutput}, []string{"completion_tokens", "output_tokens", "completionTokens", "outputTokens", "responseTokenCount", "response_token_count"}},
+		{usageKey{fact: factOutput, output: outputExclusive}, []string{"candidatesTokenCount", "candidates_token_count"}},
+		{usageKey{fact: factTotal}, []string{"total_tokens", "totalTokens", "totalTokenCount", "total_token_count"}},
+		{usageKey{fact: factCacheRead, input: inputExclusive}, []string{"cache_read_input_tokens", "cacheReadInputTokens"}},
+		{usageKey{fact: factCacheWrite, input: inputExclusive}, []string{"cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens"}},
+		{usageKey{fact: factCacheRead}, []string{"cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens", "cached_input_tokens", "prompt_cache_hit_tokens"}},
+		{usageKey{fact: factReasoning, output: outputExclusive}, []string{"thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens"}},
+		{usageKey{fact: factReasoning}, []string{"reasoning_tokens", "reasoningTokens"}},
+		{usageKey{fact: factToolPrompt}, []string{"toolUsePromptTokenCount", "tool_use_prompt_token_count"}},
+		{usageKey{fact: factSearchUnits}, []string{"search_units"}},
+		{usageKey{fact: factWebSearches}, []string{"num_search_queries"}},
+		{usageKey{fact: factCitations}, []string{"citation_tokens"}},
+	} {
+		for _, name := range k.names {
+			keys[name] = k.is
 		}
 	}
+	return keys
+}()
+
+// readUsage reads the usage object of any provider. What the numbers include
+// follows from whose object it is.
+func (f *facts) readUsage(j *jsonText) {
 	f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 	f.reports |= MissingCache | MissingReasoning | MissingAudio
-	toolUse := absent // Gemini: beside the prompt, billed as input
+	folded := false // OpenAI's names, whatever stands beside them
+	var top iterations
 	j.members(func(key string) bool {
+		if k, known := usageKeys[key]; known {
+			f.set(k.fact, j)
+			if k.input != inputInclusive {
+				f.inputMeans = k.input
+			}
+			if k.output != outputInclusive {
+				f.outputMeans = k.output
+			}
+			folded = folded || key == "prompt_tokens"
+			f.detailed = f.detailed || k.fact > factTotal || key == "promptTokenCount"
+			return true
+		}
 		switch key {
-		case "prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count":
-			set(&f.n[factInput])
-		case "completion_tokens", "output_tokens", "completionTokens", "outputTokens", "candidatesTokenCount", "candidates_token_count", "responseTokenCount":
-			set(&f.n[factOutput])
-			if key[0] == 'c' && key[len(key)-1] == 't' {
-				f.outputMeans = outputExclusive // candidates exclude thoughts
+		case "iterations":
+			top.read(j)
+		case "billed_units": // Cohere's; the tokens beside it are what its model saw
+			f.n[factInput], f.n[factOutput] = absent, absent
+			f.readUsage(j)
+		case "tokens":
+			if f.n[factInput] == absent && j.peek() == '{' {
+				f.readUsage(j)
 			}
-		case "total_tokens", "totalTokens", "totalTokenCount", "total_token_count":
-			set(&f.n[factTotal])
-		case "toolUsePromptTokenCount", "tool_use_prompt_token_count":
-			set(&toolUse)
-		case "cache_read_input_tokens", "cacheReadInputTokens":
-			set(&f.n[factCacheRead])
-			f.inputMeans = inputExclusive // Anthropic and Bedrock
-		case "cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens":
-			set(&f.n[factCacheWrite])
-			f.inputMeans = inputExclusive
-		case "cache_creation":
-			j.members(func(key string) bool {
-				switch key {
-				case "ephemeral_5m_input_tokens":
-					set(&f.n[factCacheWrite5m])
-				case "ephemeral_1h_input_tokens":
-					set(&f.n[factCacheWrite1h])
-				}
-				return true
-			})
-		case "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens":
-			set(&f.n[factCacheRead])
-		case "thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens":
-			set(&f.n[factReasoning])
-			f.outputMeans = outputExclusive
-		case "reasoning_tokens", "reasoningTokens":
-			set(&f.n[factReasoning])
-		case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails", "promptTokensDetails":
-			f.readInputDetails(j)
-		case "completion_tokens_details", "output_tokens_details", "output_token_details", "outputTokenDetails", "outputTokensDetails", "completionTokensDetails":
-			f.readOutputDetails(j)
-		case "candidatesTokensDetails", "candidates_tokens_details":
-			readModalities(j, &f.n[factOutputAudio], &f.n[factOutputImage], nil)
-		case "cacheTokensDetails", "cache_tokens_details":
-			readModalities(j, &f.n[factCacheReadAudio], &f.n[factCacheReadImage], nil)
-		case "server_tool_use":
-			j.members(func(key string) bool {
-				if key == "web_search_requests" {
-					set(&f.n[factWebSearches])
-				}
-				return true
-			})
-		case "seconds":
-			if seconds, ok := j.float(); ok && f.n[factAudioNanos] == absent {
-				f.n[factAudioNanos] = invalid
-				if nanos, ok := usage.SecondsToQuantity(seconds); ok && seconds <= maxSeconds {
-					f.n[factAudioNanos] = count(nanos)
-				}
-			}
-		case "search_units":
-			set(&f.n[factSearchUnits])
-		case "service_tier":
-			if j.peek() == '"' && tier == "" {
-				tier = j.text()
+		default:
+			switch {
+			case f.readUsageDetails(key, j):
+				f.detailed = true
+			case !f.readToolCounters(key, j):
+				f.modifiers.readMember(key, j)
 			}
 		}
 		return true
 	})
-	if toolUse.known() && f.n[factInput].known() {
-		f.n[factInput] += toolUse
+	if folded && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput] {
+		f.inputMeans = inputInclusive // LiteLLM's object: Anthropic's members beside a prompt that includes them
 	}
-	return tier
+	top.addTo(f)
+	// Gemini's is beside the prompt.
+	if n := f.n[factToolPrompt]; n.known() && f.n[factInput].known() {
+		f.n[factInput], f.n[factToolPrompt] = f.n[factInput]+n, absent
+	}
+}
+
+// set takes the next number, unless one is known.
+func (f *facts) set(to fact, j *jsonText) {
+	if n := j.count(); f.n[to] == absent {
+		f.n[to] = n
+	}
+}
+
+// readUsageDetails reads the objects and lists inside a usage object.
+func (f *facts) readUsageDetails(key string, j *jsonText) bool {
+	switch key {
+	case "cache_creation":
+		f.readInputDetails(j)
+	case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails", "promptTokensDetails":
+		f.readInputDetails(j)
+	case "completion_tokens_details", "output_tokens_details", "output_token_details", "outputTokenDetails", "outputTokensDetails", "completionTokensDetails":
+		f.readOutputDetails(j)
+	case "candidatesTokensDetails", "candidates_tokens_details", "responseTokensDetails", "response_tokens_details":
+		f.readModalities(j, factOutputAudio, factOutputImage, factCount)
+	case "cacheTokensDetails", "cache_tokens_details":
+		f.readModalities(j, factCacheReadAudio, factCacheReadImage, factCount)
+	case "seconds":
+		if seconds, ok := j.float(); ok && f.n[factAudioNanos] == absent {
+			f.n[factAudioNanos] = nanosOfFloat(seconds)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+// tiersInDetails are what LangChain puts before the names of the details of a
+// call that a tier served: "flex_cache_read", and "flex" for the remainder.
+var tiersInDetails = []string{"flex", "priority", "fast", "batch"}
+
+// withoutTier takes such a tier off the name of a detail.
+func (f *facts) withoutTier(key string) string {
+	for _, tier := range tiersInDetails {
+		if len(key) < len(tier) || key[:len(tier)] != tier || len(key) > len(tier) && key[len(tier)] != '_' {
+			continue
+		}
+		if f.modifiers.served == "" {
+			f.modifiers.served = tier
+		}
+		return key[min(len(key), len(tier)+1):]
+	}
+	return key
 }
 
 func (f *facts) readInputDetails(j *jsonText) {
 	if j.peek() == '[' { // Gemini's list
-		readModalities(j, &f.n[factInputAudio], &f.n[factInputImage], &f.n[factInputVideo])
+		f.readModalities(j, factInputAudio, factInputImage, factInputVideo)
 		return
 	}
 	j.members(func(key string) bool {
-		var to *count
-		switch key {
+		switch f.withoutTier(key) {
 		case "cached_tokens", "cache_read", "cacheReadTokens", "cachedTokens":
-			to = &f.n[factCacheRead]
+			f.set(factCacheRead, j)
 		case "cache_creation", "cache_write", "cacheWriteTokens", "cache_write_tokens", "cache_creation_tokens":
-			to = &f.n[factCacheWrite]
+			f.set(factCacheWrite, j)
 		case "ephemeral_5m_input_tokens":
-			to = &f.n[factCacheWrite5m]
+			f.set(factCacheWrite5m, j)
 		case "ephemeral_1h_input_tokens":
-			to = &f.n[factCacheWrite1h]
+			f.set(factCacheWrite1h, j)
 		case "audio_tokens", "audio", "audioTokens":
-			to = &f.n[factInputAudio]
+			f.set(factInputAudio, j)
 		case "image_tokens", "image", "imageTokens":
-			to = &f.n[factInputImage]
+			f.set(factInputImage, j)
 		case "cache_creation_token_details": // LiteLLM
 			f.readInputDetails(j)
 		case "cached_tokens_details":
 			j.members(func(key string) bool {
 				switch key {
 				case "audio_tokens":
-					f.n[factCacheReadAudio] = j.count()
+					f.set(factCacheReadAudio, j)
 				case "image_tokens":
-					f.n[factCacheReadImage] = j.count()
+					f.set(factCacheReadImage, j)
 				}
 				return true
 			})
-		}
-		if to != nil {
-			if n := j.count(); *to == absent {
-				*to = n
-			}
 		}
 		return true
 	})
@@ -206,26 +257,21 @@ func (f *facts) readInputDetails(j *jsonText) {
 
 func (f *facts) readOutputDetails(j *jsonText) {
 	j.members(func(key string) bool {
-		var to *count
-		switch key {
-		case "reasoning_tokens", "reasoning", "reasoningTokens":
-			to = &f.n[factReasoning]
+		switch f.withoutTier(key) {
+		case "reasoning_tokens", "reasoning", "reasoningTokens", "thinking_tokens":
+			f.set(factReasoning, j)
 		case "audio_tokens", "audio", "audioTokens":
-			to = &f.n[factOutputAudio]
+			f.set(factOutputAudio, j)
 		case "image_tokens", "image", "imageTokens":
-			to = &f.n[factOutputImage]
-		}
-		if to != nil {
-			if n := j.count(); *to == absent {
-				*to = n
-			}
+			f.set(factOutputImage, j)
 		}
 		return true
 	})
 }
 
 // readModalities reads Gemini's list of {"modality":"AUDIO","tokenCount":n}.
-func readModalities(j *jsonText, audio, image, video *count) {
+// The fact of what such a list cannot have is factCount.
+func (f *facts) readModalities(j *jsonText, audio, image, video fact) {
 	j.elements(16, func(int) {
 		modality, n := "", absent
 		j.members(func(key string) bool {
@@ -237,7 +283,7 @@ func readModalities(j *jsonText, audio, image, video *count) {
 			}
 			return true
 		})
-		var to *count
+		to := factCount
 		switch modality {
 		case "AUDIO":
 			to = audio
@@ -246,8 +292,8 @@ func readModalities(j *jsonText, audio, image, video *count) {
 		case "VIDEO":
 			to = video
 		}
-		if to != nil {
-			*to = n
+		if to != factCount {
+			f.n[to] = n
 		}
 	})
 }

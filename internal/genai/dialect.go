@@ -58,6 +58,19 @@ const (
 	inputUnknown
 )
 
+// packages say for each package of a family what its input includes. One that
+// is not listed may mean anything.
+type packages map[string]inputMeaning
+
+// input takes the meaning of a package's input.
+func (f *facts) input(known packages, name string) {
+	if means, listed := known[name]; listed {
+		f.inputMeans = means
+	} else {
+		f.inputMeans, f.unlisted = inputUnknown, true
+	}
+}
+
 // outputMeaning says whether reasoning is inside a dialect's output tokens.
 type outputMeaning uint8
 
@@ -82,7 +95,7 @@ type vocabulary struct {
 	operation, provider, address    []nameID
 	model, requestModel, responseID []nameID
 	seconds                         []nameID
-	session, serviceTier, region    []nameID
+	session, serviceTier            []nameID
 	cost                            []nameID
 	counts                          factNames
 
@@ -107,7 +120,6 @@ func (v vocabulary) complete() *vocabulary {
 	fill(&v.seconds, std.seconds)
 	fill(&v.session, std.session)
 	fill(&v.serviceTier, std.serviceTier)
-	fill(&v.region, std.region)
 	fill(&v.cost, std.cost)
 	for i := range v.counts {
 		fill(&v.counts[i], std.counts[i])

@@ -60,12 +60,10 @@ func adjustClaudeCode(s *spanReader) {
 	if s.a.has(claudeSuccess) && !s.a.isTrue(claudeSuccess) {
 		s.callFailed = true
 	}
+	s.r.facts.modifiers.speed = s.a.text(claudeSpeed)
 	c.ResponseID = s.a.text(claudeRequest)
 	if session := s.a.text(nameSessionID); session != "" && c.ResponseID != "" {
 		c.KeySpace, c.Key = session, c.ResponseID
-	}
-	if speed := s.a.text(claudeSpeed); speed != "" && speed != "normal" {
-		c.ServiceTier = speed
 	}
 	s.told = catalog.Anthropic
 	switch s.a.text(claudeProvider) {

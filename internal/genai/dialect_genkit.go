@@ -50,7 +50,7 @@ func adjustGenkit(s *spanReader, f *facts) {
 		j.members(func(key string) bool {
 			switch key {
 			case "usage":
-				own.readUsage(&j, "")
+				own.readUsage(&j)
 			case "raw", "custom":
 				if !raw.found {
 					raw.object(&j)
@@ -60,9 +60,6 @@ func adjustGenkit(s *spanReader, f *facts) {
 		})
 	}
 	s.call.ResponseID, s.call.Model = raw.id, raw.model
-	if s.call.ServiceTier == "" {
-		s.call.ServiceTier = servedTier(raw.tier)
-	}
 	switch {
 	case raw.found && raw.usage.n[factInput].known():
 		f.take(&raw.usage)

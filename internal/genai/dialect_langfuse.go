@@ -114,7 +114,7 @@ func (f *facts) readBuckets(details string) {
 	if raw && buckets.n[factInput] == absent {
 		own := noFacts
 		j := newJSON(details)
-		own.readUsage(&j, "")
+		own.readUsage(&j)
 		f.take(&own)
 		return
 	}

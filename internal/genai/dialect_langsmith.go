@@ -53,7 +53,7 @@ var langsmith = dialect{
 			if metadata := s.a.firstText(langsmithUsage); metadata != "" {
 				own := noFacts
 				j := newJSON(metadata)
-				own.readUsage(&j, "")
+				own.readUsage(&j)
 				if f.n[factInput] == absent && f.n[factOutput] == absent {
 					f.take(&own)
 				} else {

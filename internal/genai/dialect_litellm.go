@@ -57,7 +57,7 @@ var litellm = dialect{
 		if text := s.a.text(litellmUsage); len(text) > 2 && len(text) <= maxJSON {
 			own := noFacts
 			j := newJSON(jsonOfPython(text))
-			own.readUsage(&j, "")
+			own.readUsage(&j)
 			if own.n[factInput].known() && own.n[factInput] == f.n[factInput] {
 				f.addDetails(&own)
 			}

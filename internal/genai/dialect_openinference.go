@@ -72,11 +72,13 @@ func adjustOpenInference(s *spanReader, f *facts) {
 	python, isPython := strings.CutPrefix(s.scope, "openinference.instrumentation.")
 	switch {
 	case strings.HasPrefix(s.scope, "@arizeai/"):
-		f.inputMeans = inputInclusive
-		f.reports |= MissingCache
+		if f.input(openInferenceJavaScript, s.scope); !f.unlisted {
+			f.reports |= MissingCache
+		}
 	case s.a.present.meets(&openInferenceDetails):
 		f.reports |= MissingCache // this emitter writes details; older ones wrote none
 	}
+	f.unlisted = f.unlisted || !isPython && !strings.HasPrefix(s.scope, "@arizeai/")
 	if isPython {
 		adjustOpenInferencePython(s, f, python)
 	}
@@ -91,18 +93,14 @@ func adjustOpenInference(s *spanReader, f *facts) {
 		if s.call.ResponseID == "" {
 			s.call.ResponseID = a.id
 		}
-		if s.call.ServiceTier == "" {
-			s.call.ServiceTier = servedTier(a.tier)
-		}
 		if s.call.Model == "" {
 			s.call.Model = a.model
 		}
-		if a.found {
-			if f.n[factInput] == absent && f.n[factOutput] == absent || python == "google_genai" && a.usage.n[factOutput].known() {
-				f.take(&a.usage)
-			} else {
-				f.addDetails(&a.usage)
-			}
+		switch {
+		case a.found && (f.n[factInput] == absent && f.n[factOutput] == absent || python == "google_genai" && a.usage.n[factOutput].known()):
+			f.take(&a.usage)
+		default:
+			f.addDetails(&a.usage)
 		}
 	}
 	if s.call.Model == "" { // speech and images: told with the request only
@@ -122,10 +120,23 @@ func adjustOpenInference(s *spanReader, f *facts) {
 	s.userFromJSON(s.a.text(openInferenceMetadata), openInferenceParameters)
 }
 
+// openInferenceJavaScript are the packages for JavaScript that we know. They
+// add the cache to the prompt.
+var openInferenceJavaScript = packages{
+	"@arizeai/openinference-instrumentation-openai": inputInclusive, "@arizeai/openinference-instrumentation-anthropic": inputInclusive,
+	"@arizeai/openinference-instrumentation-bedrock": inputInclusive, "@arizeai/openinference-instrumentation-langchain": inputInclusive,
+	"@arizeai/openinference-instrumentation-langchain-v0": inputInclusive, "@arizeai/openinference-instrumentation-openai-agents": inputInclusive,
+	"@arizeai/openinference-instrumentation-beeai": inputInclusive, "@arizeai/openinference-instrumentation-bedrock-agent-runtime": inputInclusive,
+	"@arizeai/openinference-vercel": inputInclusive, "@arizeai/openinference-genai": inputInclusive, "@arizeai/openinference-tanstack-ai": inputInclusive,
+}
+
 // adjustOpenInferencePython knows what each of the Python packages does.
 func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 	switch library {
-	case "anthropic", "openai", "openai_agents", "groq", "mistralai":
+	case "openai", "openai_agents", "groq":
+		f.inputMeans = inputInclusive
+		f.outputMeans = outputAsProvider // xAI's completion comes through the same client
+	case "anthropic", "mistralai":
 		f.inputMeans = inputInclusive
 	case "google_genai":
 		// Versions 0.1.12 to 0.1.15 added the cached tokens to the

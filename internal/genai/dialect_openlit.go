@@ -34,7 +34,11 @@ var openlit = dialect{
 		s.readOpenLITUnits(f)
 		stream := s.op == opChat && s.isStream(openlitStream)
 		if python, ok := strings.CutPrefix(s.scope, "openlit.instrumentation."); ok {
+			f.input(openlitPython, python)
 			adjustOpenLITPython(f, python, stream)
+			return
+		}
+		if f.input(openlitOthers, s.scope); f.unlisted {
 			return
 		}
 		if s.a.has(nameProviderName) { // versions that still wrote gen_ai.system dropped the cache
@@ -48,6 +52,27 @@ var openlit = dialect{
 		}
 	},
 }
+
+// openlitPython are the packages of OpenLIT for Python that we know, and
+// openlitOthers those for JavaScript and Go, and its command line, which folds
+// the cache of the agents that it watches into the input.
+var (
+	openlitPython = packages{
+		"openai": inputAsProvider, "anthropic": inputAsProvider, "bedrock": inputAsProvider, "cohere": inputAsProvider, "groq": inputAsProvider,
+		"mistral": inputAsProvider, "ollama": inputAsProvider, "together": inputAsProvider, "vllm": inputAsProvider, "azure_ai_inference": inputAsProvider,
+		"google_ai_studio": inputAsProvider, "vertexai": inputAsProvider, "ai21": inputAsProvider, "xai": inputAsProvider, "openai_agents": inputAsProvider,
+		"langchain": inputInclusive, "langgraph": inputInclusive, "litellm": inputInclusive, "claude_agent_sdk": inputInclusive,
+	}
+	openlitOthers = packages{
+		"@openlit/instrumentation-openai": inputAsProvider, "@openlit/instrumentation-anthropic": inputAsProvider, "@openlit/instrumentation-bedrock": inputAsProvider,
+		"@openlit/instrumentation-cohere": inputAsProvider, "@openlit/instrumentation-groq": inputAsProvider, "@openlit/instrumentation-mistral": inputAsProvider,
+		"@openlit/instrumentation-ollama": inputAsProvider, "@openlit/instrumentation-together": inputAsProvider,
+		"@openlit/instrumentation-google-ai": inputAsProvider, "@openlit/instrumentation-vertexai": inputAsProvider,
+		"@openlit/instrumentation-langchain": inputInclusive, "@openlit/instrumentation-langgraph": inputInclusive,
+		"@openlit/instrumentation-claude-agent-sdk": inputInclusive,
+		"openlit.openai": inputAsProvider, "openlit.anthropic": inputAsProvider, "openlit-cli": inputInclusive,
+	}
+)
 
 // readOpenLITUnits reads what has no tokens: how long a recording was, how many
 // images there are, and the text that was spoken, where it is captured whole.
@@ -91,7 +116,7 @@ func (f *facts) readSpoken(j *jsonText, member string) {
 func adjustOpenLITPython(f *facts, library string, stream bool) {
 	switch library {
 	case "langchain", "langgraph", "litellm":
-		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
+		f.outputMeans = outputInclusive
 	case "google_ai_studio":
 		if f.n[factCacheRead] != absent {
 			f.reports |= MissingReasoning // thoughts are told when there are some

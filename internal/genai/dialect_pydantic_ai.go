@@ -94,6 +94,6 @@ func (s *spanReader) logfireAsksForStream() (stream bool) {
 func readUsageObject(text string) facts {
 	f := noFacts
 	j := newJSON(text)
-	f.readUsage(&j, "")
+	f.readUsage(&j)
 	return f
 }

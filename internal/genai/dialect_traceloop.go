@@ -7,8 +7,8 @@ import (
 )
 
 // Traceloop's OpenLLMetry. Its JavaScript packages hand the provider's own
-// numbers on: inclusive for OpenAI and Gemini, exclusive for Anthropic and
-// Bedrock. Its Python packages fold Anthropic's cache into the input; the
+// numbers on: inclusive for OpenAI and Gemini, exclusive for Bedrock, and up to
+// 0.27.0 for Anthropic, whose cache later versions fold into the input. Its Python packages fold Anthropic's cache into the input; the
 // Bedrock package does not (openllmetry#4449). Older versions use older names,
 // and counted streams themselves.
 //
@@ -73,6 +73,7 @@ var openllmetry = dialect{
 			s.readBase()
 		case "langchain":
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
+			s.wrapped = true
 		case "google_generativeai":
 			// A function of which nothing but the name is told can be called by
 			// the SDK, which then asks the model again under the same span.
@@ -136,6 +137,9 @@ func (s *spanReader) readBase() {
 func traceloopOperation(s *spanReader) operation {
 	switch s.a.text(traceloopKind) {
 	case "workflow", "task", "agent", "tool":
+		if strings.HasSuffix(s.scope, "langchain") {
+			s.r.readWrapped(s.a)
+		}
 		return opNotACall
 	}
 	if s.call.Operation == "" && s.scope == "@traceloop/instrumentation-bedrock" && s.a.present.meets(&modelNames) {
@@ -144,7 +148,18 @@ func traceloopOperation(s *spanReader) operation {
 	return s.conventionalOperation()
 }
 
+// traceloopPackages are the packages for JavaScript that we know.
+var traceloopPackages = packages{
+	"@traceloop/instrumentation-openai": inputAsProvider, "@traceloop/instrumentation-azure": inputAsProvider, "@traceloop/instrumentation-anthropic": inputAsProvider,
+	"@traceloop/instrumentation-bedrock": inputAsProvider, "@traceloop/instrumentation-cohere": inputAsProvider, "@traceloop/instrumentation-together-ai": inputAsProvider,
+	"@traceloop/instrumentation-together": inputAsProvider, "@traceloop/instrumentation-google-generativeai": inputAsProvider,
+	"@traceloop/instrumentation-vertexai": inputAsProvider, "@traceloop/instrumentation-llamaindex": inputAsProvider,
+	"@traceloop/instrumentation-langchain": inputInclusive, // LangChain's own count
+	"@traceloop/node-server-sdk":           inputAsProvider,
+}
+
 func adjustTraceloop(s *spanReader, f *facts) {
+	f.input(traceloopPackages, s.scope)
 	switch {
 	case s.op == opImage:
 		// Image tokens are taken from a table by size and quality; the
@@ -155,8 +170,11 @@ func adjustTraceloop(s *spanReader, f *facts) {
 		f.n[factSearchUnits], f.n[factTotal] = f.n[factTotal], absent
 	case strings.HasSuffix(s.scope, "instrumentation-anthropic"):
 		f.reports |= MissingCache
+		if s.r.version != "" && !olderThan(s.r.version, 0, 27, 1) {
+			f.inputMeans = inputInclusive
+		}
 	case strings.HasSuffix(s.scope, "instrumentation-langchain"):
-		f.inputMeans = inputInclusive // LangChain's own count
+		s.wrapped = true
 	case strings.HasSuffix(s.scope, "instrumentation-openai"):
 		// Streams are counted with a local tokenizer even when the stream
 		// carries the usage (openllmetry-js#940), and nothing on the span

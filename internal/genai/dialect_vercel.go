@@ -144,20 +144,12 @@ func adjustVercel(s *spanReader, f *facts) {
 		return
 	}
 	own := noFacts
-	tier := ""
 	j := newJSON(metadata)
-	j.members(func(vendor string) bool {
-		switch vendor {
-		case "openai", "azure", "anthropic", "google", "vertex", "bedrock", "xai", "googleVertex", "deepseek", "mistral", "groq", "openrouter":
-		default:
-			return true
-		}
+	j.members(func(string) bool { // the vendor
 		j.members(func(key string) bool {
 			switch key {
-			case "usage":
-				tier = own.readUsage(&j, tier)
-			case "usageMetadata":
-				tier = own.readUsage(&j, tier)
+			case "usage", "usageMetadata":
+				own.readUsage(&j)
 			case "cachedPromptTokens":
 				own.n[factCacheRead] = j.count()
 			case "cacheReadInputTokens", "cacheReadTokens", "promptCacheHitTokens":
@@ -170,10 +162,10 @@ func adjustVercel(s *spanReader, f *facts) {
 				}
 			case "reasoningTokens":
 				own.n[factReasoning] = j.count()
-			case "serviceTier", "service_tier":
-				if j.peek() == '"' && tier == "" {
-					tier = j.text()
-				}
+			case "groundingMetadata":
+				own.readItems(key, &j)
+			default:
+				own.modifiers.readMember(key, &j)
 			}
 			return true
 		})
@@ -196,7 +188,4 @@ func adjustVercel(s *spanReader, f *facts) {
 	// generateText of version 5 drops the reads, and the metadata of some
 	// providers has the writes only.
 	f.cachePartly = f.n[factCacheRead] == absent && f.n[factCacheWrite] != absent
-	if s.call.ServiceTier == "" {
-		s.call.ServiceTier = servedTier(tier)
-	}
 }

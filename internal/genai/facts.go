@@ -21,15 +21,24 @@ const (
 	factOutputImage
 	factCacheReadAudio
 	factCacheReadImage
+	factToolPrompt  // what tools gave to the model: input, inside or beside the other
+	factBesideInput // input that the sides leave out, as that of a compaction
+	factBesideOutput
 	factWebSearches
+	factFileSearches
+	factCodeSessions
+	factCitations // tokens that a search model read
+
+	factBesideRead // the cache of what the sides leave out
+	factBesideWrite
+	factBesideWrite1h
+	factSearchQueries // Google's: how many of them are billed says the model
 
 	factAudioNanos // nanoseconds
 	factVideoNanos // nanoseconds
 	factCharacters
 	factImages
-	factFileSearches
 	factPages
-	factCodeSessions
 	factSearchUnits
 
 	factCount // not a fact: how many there are
@@ -37,10 +46,10 @@ const (
 
 // The details say what the sides consist of, or what was called beside them. A
 // provider's usage object may add them to a span that has the sides only.
-const firstDetail, lastDetail = factCacheRead, factWebSearches
+const firstDetail, lastDetail = factCacheRead, factSearchQueries
 
-// The rare facts are those of tokens that few spans report at all.
-const firstRare, lastRare = factCacheWrite5m, factCacheReadImage
+// The rare facts are those that few spans report at all.
+const firstRare, lastRare = factCacheWrite5m, factCitations
 
 // factNames are the attributes that report each fact, for each in the order of
 // precedence: the first that is present wins.
@@ -51,15 +60,25 @@ type factNames [factCount][]nameID
 type facts struct {
 	n [factCount]count
 
+	modifiers   modifiers
 	inputMeans  inputMeaning
 	outputMeans outputMeaning
 	reports     Missing // details whose absence means zero
+	// detailed: a usage object has details, as a provider's own has. One that a
+	// library made may have the two sides alone.
+	detailed bool
 	// tokensMissing: the model is billed by tokens, and the span reports other
 	// units only.
 	tokensMissing bool
 	// callsMissing: the span stands for several calls, or may, and reports the
 	// usage of one.
 	callsMissing bool
+	// unlisted: nobody has looked at the package that wrote the span, and its
+	// input may mean anything.
+	unlisted bool
+	// several: the numbers are the sum of several requests, whose sizes are not
+	// known.
+	several bool
 	// estimate: the library counted itself, or may have and does not say so.
 	estimate bool
 	// cachePartly: the dialect reports either reads or writes and leaves the
@@ -114,18 +133,48 @@ func (f *facts) take(from *facts) {
 	for _, unit := range [...]fact{factAudioNanos, factCharacters, factImages} {
 		f.n[unit] = own.n[unit]
 	}
+	for i := factBesideInput; i <= lastDetail; i++ {
+		if f.n[i] == absent {
+			f.n[i] = own.n[i]
+		}
+	}
 	f.estimate, f.inconsistent = own.estimate || from.estimate, own.inconsistent || from.inconsistent
-	f.callsMissing = own.callsMissing || from.callsMissing
+	f.callsMissing, f.several = own.callsMissing || from.callsMissing, own.several || from.several
+	f.modifiers.join(&own.modifiers)
 }
 
 // addDetails takes from the provider's usage object only the details that the
 // span itself does not report.
 func (f *facts) addDetails(from *facts) {
+	sums := f.sumsUp(from)
 	for i := firstDetail; i <= lastDetail; i++ {
-		if f.n[i] == absent {
+		if f.n[i] == absent && !(sums && i.isBeside()) {
 			f.n[i] = from.n[i]
 		}
 	}
 	f.reports |= from.reports
-	f.callsMissing = f.callsMissing || from.callsMissing
+	f.callsMissing, f.several = f.callsMissing || from.callsMissing, f.several || from.several
+	f.modifiers.join(&from.modifiers)
+}
+
+// isBeside reports whether the fact is of tokens that the provider's sides
+// leave out.
+func (i fact) isBeside() bool {
+	switch i {
+	case factBesideInput, factBesideOutput, factBesideRead, factBesideWrite, factBesideWrite1h:
+		return true
+	}
+	return false
+}
+
+// sumsUp reports whether the sides of the span hold already what the provider's
+// usage object has beside its sides: some libraries add it up.
+func (f *facts) sumsUp(from *facts) bool {
+	n := &from.n
+	if beside := n[factBesideOutput]; beside > 0 && f.n[factOutput].known() && n[factOutput].known() {
+		return f.n[factOutput] >= n[factOutput]+beside
+	}
+	uncached := count(n[factInput].or0() + n[factBesideInput].or0())
+	all := uncached + count(n[factCacheRead].or0()+n[factCacheWrite].or0()+n[factBesideRead].or0()+n[factBesideWrite].or0())
+	return n[factBesideInput] > 0 && (f.n[factInput] == uncached || f.n[factInput] == all)
 }

@@ -36,6 +36,8 @@ var (
 			factTotal:     names("total_token_count"),
 			factCacheRead: names("cached_content_token_count"),
 			factReasoning: names("thoughts_token_count"),
+			// The results of tools, beside the input.
+			factToolPrompt: names("tool_token_count"),
 		},
 	}.complete()
 
@@ -173,6 +175,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 	numbers.inputMeans, numbers.outputMeans = d.input, d.output
 	numbers.reports = MissingCache | MissingReasoning
 	numbers.read(a, words)
+	numbers.modifiers.read(a, words.serviceTier)
 	f.op = opChat
 	switch d {
 	case &claudeCode:
@@ -193,6 +196,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 	case &codex:
 		call.setEventKey(a, logConversation)
 	}
+	s.setModifiers(&numbers.modifiers)
 	if s.callFailed && !numbers.hasNumbers() {
 		r.skip(d.name, SkipCallFailed)
 		return nil

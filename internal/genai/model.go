@@ -15,6 +15,7 @@ type modelInfo struct {
 	vendor                             catalog.Vendor
 	kind                               catalog.Kind
 	reasons, bedrock, tokens, perImage bool
+	searches, searchesByPrompt         bool
 }
 
 // maxModelCache bounds the memory of model names in one reading.
@@ -47,7 +48,8 @@ func inspectModel(name string) modelInfo {
 		name = name[:usage.MaxModelBytes]
 	}
 	m := catalog.Inspect(name)
-	info := modelInfo{vendor: m.Vendor, kind: m.Kind, reasons: m.Reasons, bedrock: m.Bedrock, tokens: m.Tokens, perImage: m.PerImage}
+	info := modelInfo{vendor: m.Vendor, kind: m.Kind, reasons: m.Reasons, bedrock: m.Bedrock, tokens: m.Tokens, perImage: m.PerImage,
+		searches: m.Searches, searchesByPrompt: m.SearchesByPrompt}
 	if m.Base != "" {
 		info.base = hashText(m.Base)
 	}

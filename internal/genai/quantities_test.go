@@ -176,7 +176,7 @@ func TestTotal(t *testing.T) {
 		"reasoning that was not reported":                {kindGoogle, outputAsProvider, split{reasoningMissing: true}, 1160, total{reasoning: 60, outside: true}},
 		"cached tokens that were dropped":                {kindNova, outputInclusive, split{}, 1700, total{read: 600, cacheMissing: true}},
 		"more than anybody explains":                     {kindOpenAI, outputInclusive, split{}, 1700, total{inconsistent: true}},
-		"more than reasoning beside the output explains": {kindOpenAI, outputExclusive, split{reasoning: 60, outside: true}, 1170, total{reasoning: 60, outside: true}},
+		"more than reasoning beside the output explains": {kindOpenAI, outputExclusive, split{reasoning: 60, outside: true}, 1170, total{reasoning: 60, outside: true, inconsistent: true}},
 		"less than reasoning beside the output":          {kindOpenAI, outputExclusive, split{reasoning: 60, outside: true}, 1150, total{reasoning: 60, outside: true, inconsistent: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -111,7 +111,8 @@ type reading struct {
 	dialect  *dialect // of the scope, nil when unknown
 
 	calls   []found
-	pending []facts // of the calls whose model an ancestor must tell
+	pending []facts // of the calls that other spans of the payload must complete
+	wrapped []facts // what wrapper spans say of calls
 	tree    tree
 	ids     keyTable
 
@@ -122,22 +123,25 @@ type reading struct {
 
 // found is a call and what is needed to settle it.
 type found struct {
-	call     Call
-	span     ptrace.Span
-	user     string // the resource's
-	scope    string
-	told     string // what the span calls the provider
-	address  string
-	op       operation
-	pending  int32  // index into reading.pending plus 1, 0 for none
-	model    uint64 // modelInfo.base
-	keyHash  uint64 // of the call's key, 0 for none
-	dropped  bool
-	met      bool           // another telling of this call was dropped, namely
-	twin     pcommon.SpanID // the last one
-	inner    int32          // how many calls are inside this one, and
-	innerIn  int64          // their input and
-	innerOut int64          // output tokens
+	call    Call
+	span    ptrace.Span
+	user    string // the resource's
+	scope   string
+	told    string // what the span calls the provider
+	address string
+	// cloudRegion is where a cloud's client calls, or where the app runs.
+	cloudRegion string
+	op          operation
+	pending     int32  // index into reading.pending plus 1, 0 for none
+	wrapped     bool   // a wrapper span may say more
+	model       uint64 // modelInfo.base
+	keyHash     uint64 // of the call's key, 0 for none
+	dropped     bool
+	met         bool           // another telling of this call was dropped, namely
+	twin        pcommon.SpanID // the last one
+	inner       int32          // how many calls are inside this one, and
+	innerIn     int64          // their input and
+	innerOut    int64          // output tokens
 }
 
 // ofResource is what a resource tells about all its calls.
@@ -176,7 +180,7 @@ func (r *reading) release() bool {
 	tooLarge := len(r.calls) > maxPooledCalls || len(r.tree.nodes) > 8*maxPooledCalls
 	clear(r.calls)
 	r.calls = r.calls[:0]
-	r.pending = r.pending[:0]
+	r.pending, r.wrapped = r.pending[:0], r.wrapped[:0]
 	r.tree.release()
 	return !tooLarge
 }

@@ -22,6 +22,8 @@ type spanReader struct {
 	address string
 	// callFailed: the dialect has a word for it.
 	callFailed bool
+	// wrapped: LangChain's messages on other spans may say more of the call.
+	wrapped bool
 }
 
 // readSpan reads one span that passed the gate.
@@ -56,17 +58,21 @@ func (r *reading) readSpan(span ptrace.Span) {
 	call.Start, call.End = span.StartTimestamp().AsTime(), span.EndTimestamp().AsTime()
 	call.Service, call.Environment = r.resource.service, r.resource.environment
 	call.SessionID = a.firstText(words.session)
-	call.ServiceTier = servedTier(a.firstText(words.serviceTier))
-	call.Region = a.firstText(words.region)
 	s.told, s.address = a.firstText(words.provider), a.firstText(words.address)
 
 	numbers := &r.facts
 	*numbers = noFacts
 	numbers.inputMeans, numbers.outputMeans, numbers.reports = d.input, d.output, d.reports
 	numbers.read(a, words)
+	numbers.modifiers.read(a, words.serviceTier)
 	if d.adjust != nil {
 		d.adjust(s, numbers)
 	}
+	if d != &openInference {
+		s.readAnswers(a, numbers)
+	}
+	s.readEvents(numbers, words)
+	s.setModifiers(&numbers.modifiers)
 	s.readUnits(numbers)
 	s.readCost(words.cost)
 	call.setKey()
@@ -84,8 +90,9 @@ func (r *reading) readSpan(span ptrace.Span) {
 	}
 	s.readTags()
 	f.span, f.user, f.scope = span, r.resource.user, r.scope
-	f.op, f.told, f.address = s.op, s.told, s.address
-	if call.Model == "" && !span.ParentSpanID().IsEmpty() {
+	f.op, f.told, f.address, f.cloudRegion = s.op, s.told, s.address, a.firstText(namesCloudRegion)
+	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
+	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
 		r.pending = append(r.pending, *numbers)
 		f.pending = int32(len(r.pending))
 		return
@@ -101,6 +108,9 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	call.Provider = providerOf(f.told, f.address, call.Model, info)
 	if call.Provider == catalog.Bedrock {
 		call.Model, call.RequestModel = catalog.BedrockID(call.Model), catalog.BedrockID(call.RequestModel)
+	}
+	if call.Region == "" {
+		call.Region = regionCalled(call.Provider, f.cloudRegion, f.address)
 	}
 	call.APIType = f.op.apiType(info.kind)
 	f.model = info.base
@@ -118,6 +128,16 @@ func (f *facts) fitTo(call *Call, info modelInfo) {
 	case usage.APITypeVideo:
 		if f.n[factVideoNanos] == absent {
 			f.n[factVideoNanos], f.n[factAudioNanos] = f.n[factAudioNanos], absent
+		}
+	}
+	if f.n[factWebSearches] == absent {
+		switch queries := f.n[factSearchQueries]; {
+		case queries > 0 && info.searchesByPrompt:
+			f.n[factWebSearches] = 1
+		case queries > 0:
+			f.n[factWebSearches] = queries
+		case info.searches:
+			f.n[factWebSearches] = 1
 		}
 	}
 	if f.n[factInput] <= 0 && f.n[factOutput] <= 0 && f.n[factTotal] <= 0 {

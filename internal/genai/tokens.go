@@ -27,6 +27,7 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (usage.Reason, Mi
 	s.cache()
 	s.thoughts()
 	s.total()
+	s.beside()
 	s.inputParts(q)
 	s.outputParts(q)
 	for _, unit := range unitFacts {
@@ -42,7 +43,7 @@ var unitFacts = [...]struct {
 }{
 	{factAudioNanos, usage.AudioSeconds}, {factVideoNanos, usage.VideoSeconds}, {factCharacters, usage.Characters}, {factImages, usage.Images},
 	{factWebSearches, usage.WebSearches}, {factFileSearches, usage.FileSearches}, {factCodeSessions, usage.CodeSessions},
-	{factPages, usage.Pages}, {factSearchUnits, usage.SearchUnits},
+	{factPages, usage.Pages}, {factSearchUnits, usage.SearchUnits}, {factCitations, usage.CitationTokens},
 }
 
 // split is how the tokens of one call divide, while that is worked out. Each
@@ -60,6 +61,7 @@ type split struct {
 
 	reasoning        int64
 	outside          bool // it is beside the output
+	overflow         bool // ... for the sole reason that it does not fit inside
 	reasoningKnown   bool
 	reasoningMissing bool // and billed beside the output
 
@@ -104,12 +106,15 @@ func (s *split) cache() {
 	case inputExclusive, inputDisjoint:
 		s.exclusive = true
 	case inputUnknown:
-		if cached > 0 && kind.excludesCache() {
+		if cached > 0 && (kind.excludesCache() || f.unlisted) {
 			s.exclusive = f.n[factTotal].known() && f.n[factTotal].or0() == s.in+cached+s.out
-			s.assumed = !s.exclusive && cached <= s.in
+			s.assumed = cached <= s.in && (!s.exclusive || !kind.excludesCache())
 		}
 	}
-	s.exclusive = s.exclusive || cached > s.in
+	if cached > s.in && !s.exclusive {
+		s.exclusive = true
+		s.inconsistent = s.inconsistent || !kind.excludesCache()
+	}
 	s.uncached = s.in
 	if !s.exclusive {
 		s.uncached -= cached
@@ -123,47 +128,102 @@ func (s *split) thoughts() {
 	f, kind := s.f, &s.kind
 	s.reasoning, s.reasoningKnown = f.n[factReasoning].or0(), f.n[factReasoning] != absent
 	s.outside = s.reasoning > s.out && f.n[factOutput].known()
+	s.overflow = s.outside && !kind.excludesReasoning()
 	asProvider := false // the output may be the provider's own number
 	switch f.outputMeans {
 	case outputAsProvider:
 		s.outside = s.outside || kind.excludesReasoning()
 		asProvider = true
 	case outputExclusive, outputDisjoint:
-		s.outside = true
+		s.outside, s.overflow = true, false
 	case outputUnknown:
 		asProvider = true
 	}
 	s.reasoningMissing = asProvider && !s.reasoningKnown && !f.reports.Has(MissingReasoning) && kind.apiType == usage.APITypeText &&
-		kind.model.reasons && kind.model.vendor == catalog.VendorGoogle && !catalog.SpeaksOpenAI(kind.provider)
+		kind.model.reasons && kind.excludesReasoning() && kind.model.vendor != catalog.VendorPerplexity
 }
 
 // total compares the parts with the total, which betrays what they leave out or
 // how they overlap.
 func (s *split) total() {
 	f, kind := s.f, &s.kind
+	tools := f.n[factToolPrompt].or0()
 	if !f.n[factTotal].known() || !f.n[factInput].known() || !f.n[factOutput].known() {
+		s.toolPrompt(tools, f.inputMeans == inputAsProvider)
 		return
 	}
 	extra := f.n[factTotal].or0() - (s.uncached + s.read + s.write) - s.out
+	if tools > 0 {
+		beside := extra == tools || extra == tools+s.reasoning
+		s.toolPrompt(tools, beside)
+		if beside {
+			extra -= tools
+		}
+	}
+	if f.inputMeans == inputDisjoint || f.outputMeans == outputDisjoint {
+		extra -= s.otherParts()
+	}
 	switch {
-	case extra < 0:
 	case extra == 0:
 		if f.outputMeans != outputDisjoint {
 			s.outside = s.outside && s.reasoning > s.out
 		}
 		s.reasoningMissing = false
 	case extra == s.reasoning:
-		s.outside = true
-	case s.reasoning == 0 && (kind.model.vendor == catalog.VendorGoogle || kind.model.vendor == catalog.VendorXAI):
+		s.outside, s.overflow = true, false
+	case extra < 0:
+		// Some libraries add up what they write, whatever that leaves out.
+		s.inconsistent = s.inconsistent || !s.exclusive || extra != -(s.read+s.write)
+	case !s.reasoningKnown && (kind.model.vendor == catalog.VendorGoogle || kind.model.vendor == catalog.VendorXAI):
 		s.reasoning, s.reasoningKnown, s.outside, s.reasoningMissing = extra, true, true, false
+		s.inconsistent = s.inconsistent || f.unlisted // or what tools gave to the model
 	case s.read+s.write == 0 && kind.excludesCache():
 		// Bedrock's total counts cached tokens that the library dropped. How
 		// many of them were read and how many written is lost; reads are by far
 		// the more frequent.
 		s.read, s.cacheMissing = extra, true
-	case !s.outside || extra < s.reasoning:
+	default:
 		s.inconsistent = true
 	}
+}
+
+// otherParts is what a dialect whose parts do not overlap has beside the two sides.
+func (s *split) otherParts() (sum int64) {
+	if s.f.inputMeans == inputDisjoint {
+		for _, i := range [...]fact{factInputAudio, factInputImage, factInputVideo, factCacheReadAudio, factCacheReadImage} {
+			sum += s.f.n[i].or0()
+		}
+	}
+	if s.f.outputMeans == outputDisjoint {
+		sum += s.f.n[factOutputAudio].or0() + s.f.n[factOutputImage].or0()
+	}
+	return sum
+}
+
+// toolPrompt adds what tools gave to the model to the input, where it is beside
+// that.
+func (s *split) toolPrompt(tokens int64, beside bool) {
+	if beside {
+		s.in += tokens
+		s.uncached += tokens
+	}
+}
+
+// beside adds what the provider bills apart from the sides.
+func (s *split) beside() {
+	n := &s.f.n
+	s.inconsistent = s.inconsistent || s.overflow
+	if s.kind.apiType == usage.APITypeText && s.uncached+s.read+s.write == 0 && s.out > 0 {
+		s.inconsistent = true // an answer to nothing
+	}
+	if n[factBesideInput] > 0 && n[factBesideRead] == absent {
+		s.cacheMissing = true // a sum, of which part may come from the cache
+	}
+	s.uncached += n[factBesideInput].or0()
+	s.read += n[factBesideRead].or0()
+	s.write += n[factBesideWrite].or0()
+	s.write1h += n[factBesideWrite1h].or0()
+	s.out += n[factBesideOutput].or0()
 }
 
 // inputParts takes what is no text out of the input.
@@ -307,10 +367,14 @@ func (k callKind) excludesCache() bool {
 }
 
 // excludesReasoning reports whether the provider's own number of output
-// tokens leaves reasoning out: Gemini's candidatesTokenCount and xAI's
-// completion_tokens do.
+// tokens leaves reasoning out: Gemini's candidatesTokenCount does, and xAI's
+// and Perplexity's completion_tokens.
 func (k callKind) excludesReasoning() bool {
-	return (k.model.vendor == catalog.VendorGoogle || k.model.vendor == catalog.VendorXAI) && !catalog.SpeaksOpenAI(k.provider)
+	switch k.model.vendor {
+	case catalog.VendorGoogle, catalog.VendorXAI, catalog.VendorPerplexity:
+		return !catalog.SpeaksOpenAI(k.provider)
+	}
+	return false
 }
 
 // mayCache reports whether part of the input may have come from a cache

@@ -78,7 +78,7 @@ func TestFactsBecomeDisjointQuantities(t *testing.T) {
 		"nonsense told": {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = invalid, 7 }, usage.Quantities{usage.OutputTextTokens: 7}, usage.ReasonInvalidQuantity},
 		"the greatest counts do not overflow": {openAI, func(f *facts) {
 			f.n[factInput], f.n[factOutput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factReasoning] = maxCount, maxCount, maxCount, maxCount, maxCount
-		}, usage.Quantities{usage.InputTextTokens: maxCount, usage.CacheReadTokens: maxCount, usage.CacheWrite5mTokens: maxCount, usage.OutputReasoningTokens: maxCount}, ""},
+		}, usage.Quantities{usage.InputTextTokens: maxCount, usage.CacheReadTokens: maxCount, usage.CacheWrite5mTokens: maxCount, usage.OutputReasoningTokens: maxCount}, usage.ReasonInconsistentQuantities},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,7 +33,11 @@ func (r *reading) finish(emit func(*Call, ptrace.Span)) {
 			r.inherit(f)
 		}
 		if f.pending != 0 {
-			r.quantify(f, &r.pending[f.pending-1])
+			numbers := &r.pending[f.pending-1]
+			if f.wrapped {
+				r.learnWrapped(numbers)
+			}
+			r.quantify(f, numbers)
 		}
 		if len(r.userNames) > 0 && f.call.User == "" {
 			if root, ok := r.recall(f.call.TraceID); ok {

@@ -62,6 +62,10 @@ func nanosOf(v pcommon.Value) count {
 	if !ok {
 		return invalid
 	}
+	return nanosOfFloat(seconds)
+}
+
+func nanosOfFloat(seconds float64) count {
 	nanos, ok := usage.SecondsToQuantity(seconds)
 	if !ok || seconds > maxSeconds {
 		return invalid
@@ -113,16 +117,6 @@ func (c *Call) reportCostText(text string) {
 	if m, err := usage.ParseMoney(text); err == nil && m > 0 && m <= usage.MaxCallCost {
 		c.ReportedCost, c.HasReportedCost = m, true
 	}
-}
-
-// servedTier gives the tier in the words of the price books; the standard
-// tier, which libraries call by many names, is "".
-func servedTier(tier string) string {
-	switch tier {
-	case "", "default", "standard", "auto", "on_demand", "standard_only", "STANDARD", "ON_DEMAND", "normal":
-		return ""
-	}
-	return tier
 }
 
 // minKeyBytes is the length from which a response id is taken for unique.

@@ -1,0 +1,35 @@
+package catalog
+
+import "strings"
+
+// RegionAt reads the region from the address of a host that has one for each:
+// "eu.api.openai.com", "bedrock-runtime.us-east-1.amazonaws.com",
+// "us-central1-aiplatform.googleapis.com", "aiplatform.eu.rep.googleapis.com".
+func RegionAt(address string) string {
+	if len(address) < 12 {
+		return ""
+	}
+	first, rest, _ := strings.Cut(address, ".")
+	switch rest {
+	case "api.openai.com", "api.x.ai", "ml.cloud.ibm.com", "api.cognitive.microsoft.com":
+		return first
+	case "googleapis.com":
+		region, _ := strings.CutSuffix(first, "-aiplatform")
+		if region == first {
+			return "" // the global endpoint
+		}
+		return region
+	}
+	second, rest, _ := strings.Cut(rest, ".")
+	switch rest {
+	case "amazonaws.com", "amazonaws.com.cn", "api.aws":
+		if strings.HasPrefix(first, "bedrock") || strings.HasPrefix(first, "aws-external-anthropic") {
+			return second
+		}
+	case "rep.googleapis.com":
+		if first == "aiplatform" {
+			return second
+		}
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package genai
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// Attributes and events that carry the provider's answer or its usage object as
+// JSON, in whatever dialect the span is written. What they say is added to what
+// the span reports itself.
+var (
+	namesAnswer = names("traceloop.entity.output", "gen_ai.completion", "gen_ai.response.raw", "gen_ai.response.body", "gen_ai.response", "gen_ai.output",
+		"llm.response", "llm.raw_response", "raw_response", "response_data", "output.value", "langfuse.observation.output", "mlflow.spanOutputs",
+		"lmnr.span.output", "logfire.response_data", "gen_ai.output.messages")
+	namesUsageObject = names("gen_ai.usage", "gen_ai.usage.raw", "gen_ai.response.usage", "gen_ai.usage.details", "gen_ai.usage_metadata", "llm.usage",
+		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage")
+	answerNames = func() nameSet {
+		set := setOf(namesAnswer...)
+		for _, id := range namesUsageObject {
+			set.put(id)
+		}
+		return set
+	}()
+
+	nameLangChainInput  = name("traceloop.entity.input")
+	nameLangChainOutput = name("traceloop.entity.output")
+)
+
+// readAnswers reads what stands in such attributes.
+func (s *spanReader) readAnswers(a *attributes, f *facts) {
+	if !a.present.meets(&answerNames) {
+		return
+	}
+	for _, id := range namesUsageObject {
+		if text := jsonOf(a, id); text != "" {
+			own := noFacts
+			j := newJSON(jsonOfPython(text))
+			own.readUsage(&j)
+			f.learn(&own)
+		}
+	}
+	for _, id := range namesAnswer {
+		text := jsonOf(a, id)
+		if text == "" {
+			continue
+		}
+		answer := readAnswer(text)
+		f.learn(&answer.usage)
+		if answer.found && s.call.ResponseID == "" && len(answer.id) >= minKeyBytes {
+			s.call.ResponseID = answer.id
+		}
+	}
+}
+
+// jsonOf gives the JSON object or list under a name, also where the attribute
+// is one itself.
+func jsonOf(a *attributes, id nameID) string {
+	if !a.present.has(id) {
+		return ""
+	}
+	text := ""
+	switch v := a.values[id]; v.Type() {
+	case pcommon.ValueTypeStr:
+		text = v.Str()
+	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice:
+		text = v.AsString()
+	}
+	if len(text) < 2 || text[0] != '{' && text[0] != '[' {
+		return ""
+	}
+	return text
+}
+
+// learn takes from a provider's own usage object what the span leaves out.
+func (f *facts) learn(from *facts) {
+	if !from.detailed || !from.n[factInput].known() {
+		from.reports = 0
+	}
+	if f.n[factInput] == absent && f.n[factOutput] == absent && from.n[factInput].known() {
+		f.take(from)
+	} else {
+		f.addDetails(from)
+	}
+}
+
+// maxAnswers bounds the usage objects that the wrapper spans of a payload hold.
+const maxAnswers = 1024
+
+// readWrapped keeps the usage objects of LangChain's messages that a chain's
+// span hands on: the spans of the calls themselves leave the cache out.
+func (r *reading) readWrapped(a *attributes) {
+	for _, id := range [...]nameID{nameLangChainInput, nameLangChainOutput} {
+		text := a.text(id)
+		if len(text) > maxJSON {
+			text = text[:maxJSON]
+		}
+		const member = `"usage_metadata":`
+		for len(r.wrapped) < maxAnswers {
+			at := strings.Index(text, member)
+			if at < 0 {
+				break
+			}
+			text = text[at+len(member):]
+			own := noFacts
+			j := newJSON(text)
+			own.readUsage(&j)
+			if own.n[factInput].known() && own.n[factOutput].known() {
+				r.wrapped = append(r.wrapped, own)
+			}
+		}
+	}
+}
+
+// learnWrapped adds to a call what such a message says of it. Messages with the
+// same counts and another cache say nothing.
+func (r *reading) learnWrapped(f *facts) {
+	var of *facts
+	for i := range r.wrapped {
+		w := &r.wrapped[i]
+		if w.n[factInput] != f.n[factInput] || w.n[factOutput] != f.n[factOutput] {
+			continue
+		}
+		if of != nil && of.n != w.n {
+			return
+		}
+		of = w
+	}
+	if of != nil {
+		f.addDetails(of)
+	}
+}
