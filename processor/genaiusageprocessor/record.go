@@ -49,8 +49,8 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 	}
 	r.identify(rec, call)
 
-	if rec.Time.Before(usage.MinTime) || !rec.Time.Before(usage.MaxTime) {
-		rec.Time, rec.Missing = r.now().UTC(), rec.Missing|usage.MissingTime
+	if now := r.now().UTC(); rec.Time.Before(usage.MinTime) || rec.Time.After(now.Add(maxAhead)) {
+		rec.Time, rec.Missing = now, rec.Missing|usage.MissingTime
 	}
 	if r.pricer.Reported == pricing.ComputedOnly || rec.ReportedCost < 0 || rec.ReportedCost > usage.MaxCallCost {
 		rec.ReportedCost, rec.HasReportedCost = 0, false
@@ -59,6 +59,11 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 	rec.Clean()
 	return rec
 }
+
+// maxAhead is how far ahead of its arrival a call may be: a clock in another
+// time zone, or a wrong one. What is further ahead would be in no report of
+// today's, so the time of arrival counts.
+const maxAhead = 24 * time.Hour
 
 // identify sets the ids of the call and of the user.
 func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
