@@ -18,6 +18,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
@@ -39,7 +40,7 @@ type usageExporter struct {
 
 	host   component.Host
 	pool   *pgxpool.Pool
-	writer *store.Writer
+	writer *write.Writer
 	ready  readiness
 	// waiting has the batches under way.
 	waiting waiting
@@ -68,7 +69,7 @@ func (e *usageExporter) start(context.Context, component.Host) error {
 		return err
 	}
 	e.pool = pool
-	e.writer = store.NewWriter(pool, store.WriterOptions{
+	e.writer = write.New(pool, write.Options{
 		Rollup:           e.cfg.Rollup,
 		StatementTimeout: e.cfg.StatementTimeout,
 		LockTimeout:      e.cfg.LockTimeout,
@@ -125,9 +126,9 @@ func (e *usageExporter) store(ctx context.Context, r *request) error {
 
 // decode reads the records; those that cannot be read are parked as they are,
 // so that a later build, or a person, can.
-func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Record, []store.Parked) {
+func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Record, []write.Parked) {
 	records := make([]usage.Record, 0, len(texts))
-	var unreadable []store.Parked
+	var unreadable []write.Parked
 	for _, text := range texts {
 		records = append(records, usage.Record{})
 		err := usageattr.Decode(text, &records[len(records)-1])
@@ -140,7 +141,7 @@ func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Rec
 			reason = reasonVersion
 		}
 		e.lost(ctx, reason, 1)
-		unreadable = append(unreadable, store.UnreadableRecord(text, "record: "+err.Error()))
+		unreadable = append(unreadable, write.UnreadableRecord(text, "record: "+err.Error()))
 	}
 	if len(unreadable) > 0 {
 		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter",
@@ -149,7 +150,7 @@ func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Rec
 	return records, unreadable
 }
 
-func (e *usageExporter) stored(ctx context.Context, records []usage.Record, result store.WriteResult, start time.Time) {
+func (e *usageExporter) stored(ctx context.Context, records []usage.Record, result write.Result, start time.Time) {
 	now := time.Now()
 	method := methodInsert
 	if result.Copied {
@@ -188,7 +189,7 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 // is looked at again when it may be the cause.
 func (e *usageExporter) failed(ctx context.Context, err error) {
 	class := store.ClassUnknown
-	var writing *store.WriteError
+	var writing *write.Error
 	if errors.As(err, &writing) {
 		class = writing.Class
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 )
 
 // readiness tells whether the database has the schema we write to. It is found
@@ -122,7 +124,7 @@ func (e *usageExporter) prepare(ctx context.Context) error {
 		return err // we are being stopped
 	}
 	if !tellsItself(err) {
-		err = &store.WriteError{Class: store.Classify(err), Err: err}
+		err = &write.Error{Class: store.Classify(err), Err: err}
 	}
 	if before == nil || before.Error() != err.Error() {
 		e.logger.Error("usage cannot be stored and waits in the queue", zap.Error(err))
@@ -164,14 +166,14 @@ const monthsAhead = 3
 // That it fails is no reason not to write: a call of a month without partition
 // goes to the default one.
 func (e *usageExporter) addMonths(ctx context.Context) {
-	partitions, err := store.ReadPartitions(ctx, e.pool, time.Now())
+	partitions, err := upkeep.ReadPartitions(ctx, e.pool, time.Now())
 	added := 0
 	if err == nil && partitions != nil {
-		added, err = store.AddMonths(ctx, e.pool, monthsAhead)
+		added, err = upkeep.AddMonths(ctx, e.pool, monthsAhead)
 	}
 	switch {
 	case err != nil && ctx.Err() == nil:
-		e.logger.Warn("partitions of the coming months cannot be created; their calls will wait in public.api_usage_default", zap.Error(&store.WriteError{Class: store.Classify(err), Err: err}))
+		e.logger.Warn("partitions of the coming months cannot be created; their calls will wait in public.api_usage_default", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
 	case added > 0:
 		e.logger.Info("created partitions of public.api_usage", zap.Int("months", added))
 	}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
 // rowCountTrailer ends an export that is complete; an export without it was cut
@@ -34,7 +35,7 @@ const (
 type exporter interface {
 	// each gives every row of the answer to the exporter's own writer and calls
 	// row after each.
-	each(a *api, q *question, ask store.CallsQuestion, row func() error) error
+	each(a *api, q *question, ask read.CallsQuestion, row func() error) error
 	// flush passes on what is still held back.
 	flush() error
 }
@@ -180,10 +181,10 @@ func (s *stream) close() error {
 // jsonlExport writes each call as /records shows it, one JSON object a line.
 type jsonlExport struct{ out io.Writer }
 
-func (e *jsonlExport) each(a *api, q *question, ask store.CallsQuestion, row func() error) error {
+func (e *jsonlExport) each(a *api, q *question, ask read.CallsQuestion, row func() error) error {
 	enc := json.NewEncoder(e.out)
 	enc.SetEscapeHTML(false)
-	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *store.Call) error {
+	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *read.Call) error {
 		if err := enc.Encode(newRecord(c)); err != nil {
 			return err
 		}
@@ -241,7 +242,7 @@ var csvColumns = []struct {
 	{"metadata", func(d *recordDocument) string { return string(d.Metadata) }},
 }
 
-func (e *csvExport) each(a *api, q *question, ask store.CallsQuestion, row func() error) error {
+func (e *csvExport) each(a *api, q *question, ask read.CallsQuestion, row func() error) error {
 	line := make([]string, len(csvColumns))
 	for i, c := range csvColumns {
 		line[i] = c.name
@@ -249,7 +250,7 @@ func (e *csvExport) each(a *api, q *question, ask store.CallsQuestion, row func(
 	if err := e.out.Write(line); err != nil {
 		return err
 	}
-	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *store.Call) error {
+	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *read.Call) error {
 		d := newRecord(c)
 		for i, column := range csvColumns {
 			line[i] = column.value(&d)

@@ -19,6 +19,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/extension/usageapiextension/internal/metadata"
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
 // probeInterval is how often the database is asked whether it answers, so that
@@ -40,7 +41,7 @@ type api struct {
 	telemetry *metadata.TelemetryBuilder
 
 	pool   *pgxpool.Pool
-	reader *store.Reader
+	reader *read.Reader
 	server *http.Server
 	stop   context.CancelFunc // ends the probe
 	// exports has a place for each export that runs: half of the connections,
@@ -112,7 +113,7 @@ func (a *api) open(ctx context.Context) error {
 		return fmt.Errorf("usage_api: %w", err)
 	}
 	a.pool = pool
-	a.reader = store.NewReader(pool, a.config.StatementTimeout)
+	a.reader = read.New(pool, a.config.StatementTimeout)
 	a.exports = make(chan struct{}, max(pool.Config().MaxConns/2, 1))
 	return nil
 }

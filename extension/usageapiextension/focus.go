@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -20,9 +20,9 @@ const focusVersion = "1.2"
 // focusRow is what one line of the export tells: a group of calls, and one of
 // its meters or, when it has several, all of them together.
 type focusRow struct {
-	*store.MeterGroup
+	*read.MeterGroup
 	// meter is nil for the line that carries the cost of several meters.
-	meter *store.Meter
+	meter *read.Meter
 	// carriesCost: the group's cost stands in this line.
 	carriesCost bool
 }
@@ -167,7 +167,7 @@ type focusExport struct{ out *csv.Writer }
 
 func newFocusExport(w io.Writer) *focusExport { return &focusExport{csv.NewWriter(w)} }
 
-func (e *focusExport) each(a *api, q *question, ask store.CallsQuestion, row func() error) error {
+func (e *focusExport) each(a *api, q *question, ask read.CallsQuestion, row func() error) error {
 	line := make([]string, len(focusColumns))
 	for i, c := range focusColumns {
 		line[i] = c.name
@@ -184,7 +184,7 @@ func (e *focusExport) each(a *api, q *question, ask store.CallsQuestion, row fun
 		}
 		return row()
 	}
-	return a.reader.EachMeterGroup(q, ask, exportDayTimeout, func(g *store.MeterGroup) error {
+	return a.reader.EachMeterGroup(q, ask, exportDayTimeout, func(g *read.MeterGroup) error {
 		if len(g.Meters) == 1 {
 			return write(focusRow{g, &g.Meters[0], true})
 		}

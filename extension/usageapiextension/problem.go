@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
 // problem is an answer that is none, as RFC 9457 writes it. Its texts hold no
@@ -54,7 +55,7 @@ func toProblem(err error) *problem {
 	var p *problem
 	var denied *access.Denied
 	var param *report.ParamError
-	var rate *store.RateError
+	var rate *read.RateError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -74,9 +75,9 @@ func toProblem(err error) *problem {
 
 // rateProblem tells a currency that nobody keeps, which is the caller's
 // mistake, from a day that a rate is missing of, which the operator can mend.
-func rateProblem(err *store.RateError) *problem {
+func rateProblem(err *read.RateError) *problem {
 	if err.Day.IsZero() {
-		return paramProblem("currency", err.Currency, strings.Join(append([]string{store.Dollar}, err.Known...), ", ")+" (more with: usagectl rates import FILE)")
+		return paramProblem("currency", err.Currency, strings.Join(append([]string{read.Dollar}, err.Known...), ", ")+" (more with: usagectl rates import FILE)")
 	}
 	p := newProblem(http.StatusConflict, "there is no exchange rate for "+err.Currency+" on "+err.Day.Format(time.DateOnly)+
 		", a day with calls in the period or in the one before; ask for later days, or an operator has to run: usagectl rates import FILE")
@@ -91,7 +92,7 @@ func databaseProblem(err error) *problem {
 		p.retryAfter = retryAfter
 		return p
 	}
-	if store.IsTimeout(err) || errors.Is(err, context.DeadlineExceeded) {
+	if read.IsTimeout(err) || errors.Is(err, context.DeadlineExceeded) {
 		return unavailable("the answer takes longer than the server allows; ask for a shorter period or without filters by model, provider or service, or raise statement_timeout", 30)
 	}
 	switch store.Classify(err) {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -60,7 +60,7 @@ type recordTokens struct {
 }
 
 // newRecord writes a call as the API shows it.
-func newRecord(c *store.Call) recordDocument {
+func newRecord(c *read.Call) recordDocument {
 	d := recordDocument{
 		ID: c.ID.String(), Timestamp: c.Time, APIType: c.APIType, Provider: c.Provider, Model: c.Model,
 		Service: c.Service, Environment: c.Environment,
@@ -123,7 +123,7 @@ func (a *api) records(q *question) (*answer, error) {
 		if !ok || c.Time.Before(ask.From) || c.Time.After(ask.To) {
 			return nil, badCursor(text)
 		}
-		ask.After = &store.CallPlace{Time: c.Time, ID: id}
+		ask.After = &read.CallPlace{Time: c.Time, ID: id}
 	}
 	page, more, err := a.reader.Calls(q, ask)
 	if err != nil {
@@ -142,21 +142,21 @@ func (a *api) records(q *question) (*answer, error) {
 }
 
 // callsQuestion reads the parameters that choose calls.
-func (a *api) callsQuestion(q *question) (store.CallsQuestion, error) {
+func (a *api) callsQuestion(q *question) (read.CallsQuestion, error) {
 	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], a.now())
 	if err != nil {
-		return store.CallsQuestion{}, err
+		return read.CallsQuestion{}, err
 	}
 	filter, err := q.filter()
 	if err != nil {
-		return store.CallsQuestion{}, err
+		return read.CallsQuestion{}, err
 	}
-	ask := store.CallsQuestion{
+	ask := read.CallsQuestion{
 		Viewer: q.viewer, Filter: filter, From: span.Current.From, To: span.Current.To,
 		TraceID: strings.ToLower(q.params["traceId"]), RequestID: q.params["requestId"],
 	}
 	if _, err := hex.DecodeString(ask.TraceID); err != nil || ask.TraceID != "" && len(ask.TraceID) != 32 {
-		return store.CallsQuestion{}, paramProblem("traceId", q.params["traceId"], "32 hexadecimal digits")
+		return read.CallsQuestion{}, paramProblem("traceId", q.params["traceId"], "32 hexadecimal digits")
 	}
 	if _, ok := q.params["status"]; ok {
 		statuses := make([]string, len(usage.PricingStatuses))
@@ -164,7 +164,7 @@ func (a *api) callsQuestion(q *question) (store.CallsQuestion, error) {
 			statuses[i] = string(s)
 		}
 		if ask.Status, err = q.params.choice("status", statuses...); err != nil {
-			return store.CallsQuestion{}, err
+			return read.CallsQuestion{}, err
 		}
 	}
 	return ask, nil

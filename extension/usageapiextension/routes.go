@@ -20,6 +20,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
 // audience is who may call a route.
@@ -66,7 +67,7 @@ var (
 type question struct {
 	context.Context
 	caller access.Caller
-	viewer store.Viewer
+	viewer read.Viewer
 	params params
 	// own is set when the question is about the caller's own usage.
 	own       bool
@@ -199,7 +200,7 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 		if !scope.Everybody() {
 			return nil, &access.Denied{Because: "the scope is not everybody's usage"}
 		}
-		q.viewer = store.Administrator()
+		q.viewer = read.Administrator()
 	case themselves:
 		scope, err := caller.Own()
 		if err != nil {
@@ -210,7 +211,7 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 			return nil, &access.Denied{Because: "the scope is not the caller's own usage"}
 		}
 		q.own = true
-		q.viewer = store.OwnUsage(user)
+		q.viewer = read.OwnUsage(user)
 	case everybody:
 		// The viewer stays without rights: such routes read no usage.
 	}

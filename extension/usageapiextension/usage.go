@@ -8,7 +8,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -69,10 +69,10 @@ func sharedKey(q *question, ask report.Question) string {
 }
 
 // filter reads all filters of the question, the user included.
-func (q *question) filter() (store.Filter, error) {
+func (q *question) filter() (read.Filter, error) {
 	f, err := report.ParseFilter(func(name string) string { return q.params[name] })
 	if err != nil {
-		return store.Filter{}, err
+		return read.Filter{}, err
 	}
 	user, named := q.params["userId"]
 	if !q.own {
@@ -84,7 +84,7 @@ func (q *question) filter() (store.Filter, error) {
 	// Callers may name themselves; whoever names another is told so, and not given
 	// their own numbers as if they were the other's.
 	if named && usage.UserID(user) != usage.UserID(q.caller.Subject) {
-		return store.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}
+		return read.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}
 	}
 	return f, nil
 }

@@ -6,7 +6,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -44,7 +44,7 @@ type userCursor struct {
 
 // users answers /api/admin/users.
 func (a *api) users(q *question) (*answer, error) {
-	sort, err := q.params.choice("sort", string(store.UsersByCost), string(store.UsersByCalls), string(store.UsersByLastSeen))
+	sort, err := q.params.choice("sort", string(read.UsersByCost), string(read.UsersByCalls), string(read.UsersByLastSeen))
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (a *api) users(q *question) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := store.UsersQuestion{Search: q.params["search"], Order: store.UserOrder(sort), Limit: limit}
+	ask := read.UsersQuestion{Search: q.params["search"], Order: read.UserOrder(sort), Limit: limit}
 	if text, ok := q.params["cursor"]; ok {
 		if ask.After, err = userPlace(text, sort); err != nil {
 			return nil, err
@@ -83,7 +83,7 @@ const timeKey = "2006-01-02 15:04:05.999999Z07"
 // userPlace reads a cursor. Its key is read as a value of the order and written
 // anew, so that the database never sees a text that it reads in another way
 // than we do, or not at all.
-func userPlace(text, sort string) (*store.UserPlace, error) {
+func userPlace(text, sort string) (*read.UserPlace, error) {
 	var c userCursor
 	if err := decodeCursor(text, &c); err != nil {
 		return nil, err
@@ -92,21 +92,21 @@ func userPlace(text, sort string) (*store.UserPlace, error) {
 	if !ok || c.Sort != sort || len(c.Key) > 64 {
 		return nil, badCursor(text)
 	}
-	place := &store.UserPlace{ID: id}
-	switch store.UserOrder(sort) {
-	case store.UsersByCost:
+	place := &read.UserPlace{ID: id}
+	switch read.UserOrder(sort) {
+	case read.UsersByCost:
 		d, err := decimal.NewFromString(c.Key)
 		if err != nil || d.Exponent() > 40 || d.Exponent() < -40 {
 			return nil, badCursor(text)
 		}
 		place.Key = d.String()
-	case store.UsersByCalls:
+	case read.UsersByCalls:
 		n, err := strconv.ParseInt(c.Key, 10, 64)
 		if err != nil {
 			return nil, badCursor(text)
 		}
 		place.Key = strconv.FormatInt(n, 10)
-	case store.UsersByLastSeen:
+	case read.UsersByLastSeen:
 		t, err := time.Parse(timeKey, c.Key)
 		if err != nil || t.Year() < 1900 || t.Year() > 2200 {
 			return nil, badCursor(text)

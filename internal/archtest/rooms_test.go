@@ -38,9 +38,13 @@ var rooms = map[string]room{
 	"migrations":         {},
 	"internal/dbmigrate": {uses: []string{"migrations"}},
 	"internal/sums":      {},
-	"internal/store":     {uses: []string{"internal/sums", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
+	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/dbmigrate", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
+	// Its three rooms, which do not import one another.
+	"internal/store/write":  {uses: []string{"internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/read":   {uses: []string{"internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/upkeep": {uses: []string{"internal/store", "internal/sums", "internal/usage"}},
 	// Questions and answers about what is stored.
-	"internal/report": {uses: []string{"internal/store", "internal/usage"}},
+	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
 
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
@@ -48,10 +52,10 @@ var rooms = map[string]room{
 		tests: []string{"internal/replay"},
 	},
 	"exporter/usagepostgresexporter": {
-		uses: []string{"internal/usageattr", "internal/store", "internal/dbmigrate", "internal/usage"},
+		uses: []string{"internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/store", "internal/access", "internal/report", "internal/usage"},
+		uses:  []string{"internal/store", "internal/store/read", "internal/access", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 
@@ -59,14 +63,14 @@ var rooms = map[string]room{
 	"cmd/usagectl/...": {
 		uses: []string{
 			"dashboards", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
-			"internal/pricing/foreign", "internal/replay", "internal/report", "internal/store", "internal/usage",
+			"internal/pricing/foreign", "internal/replay", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/usage",
 		},
 	},
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
 	"examples":       {},
 	"tools/...": {uses: []string{
 		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pglab", "internal/pgserver",
-		"internal/pricing/book", "internal/pricing/foreign", "internal/report", "internal/store", "internal/usage",
+		"internal/pricing/book", "internal/pricing/foreign", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage",
 	}},
 
 	// For tests and the demo alone.

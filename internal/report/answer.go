@@ -7,7 +7,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -264,12 +264,12 @@ func keyName(key string) string {
 }
 
 // answer makes the document of the sums.
-func (q Question) answer(previous, current store.Summary, dataThrough time.Time) Answer {
+func (q Question) answer(previous, current read.Summary, dataThrough time.Time) Answer {
 	a := Answer{
 		Current:  q.usage(q.Span.Current, current),
 		Previous: q.usage(q.Span.Previous, previous),
 	}
-	if q.Detail || q.Currency != store.Dollar {
+	if q.Detail || q.Currency != read.Dollar {
 		a.Currency = q.Currency
 	}
 	if !q.Detail {
@@ -297,7 +297,7 @@ func percent(from, to decimal.Decimal) *Percent {
 	return &Percent{to.Sub(from).Mul(decimal.NewFromInt(100)).DivRound(from, 2)}
 }
 
-func (q Question) usage(p Period, s store.Summary) Usage {
+func (q Question) usage(p Period, s read.Summary) Usage {
 	u := Usage{
 		TotalCost:   s.Total.Cost,
 		UsageByType: costs(s.ByType, len(s.ByType), s.Total.Cost),
@@ -349,7 +349,7 @@ func average(total usage.Sum, days int) usage.Sum {
 
 // costs lists the first top groups by name and the rest together. What is
 // missing from the total stands under [NoLongerStored].
-func costs(groups []store.Group, top int, total usage.Sum) Costs {
+func costs(groups []read.Group, top int, total usage.Sum) Costs {
 	list := make(Costs, 0, min(len(groups), top+1))
 	var rest usage.Sum
 	for i, g := range groups {
@@ -372,7 +372,7 @@ func costs(groups []store.Group, top int, total usage.Sum) Costs {
 	return list
 }
 
-func usersCosts(s store.Summary) Costs {
+func usersCosts(s read.Summary) Costs {
 	list := make(Costs, 0, len(s.ByUser)+3)
 	missing := s.Total.Cost.Minus(s.OtherUsers.Cost).Minus(s.NoUser.Cost)
 	for _, g := range s.ByUser {
@@ -392,7 +392,7 @@ func usersCosts(s store.Summary) Costs {
 }
 
 // unpricedModels are the models of unpriced calls, in the order of the groups.
-func unpricedModels(groups []store.Group, top int) Numbers {
+func unpricedModels(groups []read.Group, top int) Numbers {
 	list := Numbers{}
 	var rest int64
 	for _, g := range groups {

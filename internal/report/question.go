@@ -6,14 +6,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Question is what is asked of the store; [Ask] answers it.
 type Question struct {
-	Viewer store.Viewer
-	Filter store.Filter
+	Viewer read.Viewer
+	Filter read.Filter
 	Span   Span
 	// Top is how many users, models, providers and services are listed one by
 	// one; the rest of each is [Others].
@@ -28,7 +28,7 @@ type Question struct {
 func ParseCurrency(text string) (string, error) {
 	switch {
 	case text == "":
-		return store.Dollar, nil
+		return read.Dollar, nil
 	case !currencyCode.MatchString(text):
 		return "", &ParamError{"currency", text, `three capital letters of ISO 4217 such as "EUR"`}
 	}
@@ -39,7 +39,7 @@ var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // ParseFilter reads what narrows an answer: the parameters apiType, provider,
 // model, service and environment, "" where one is not given.
-func ParseFilter(parameter func(name string) string) (f store.Filter, err error) {
+func ParseFilter(parameter func(name string) string) (f read.Filter, err error) {
 	if text := parameter("apiType"); text != "" {
 		if _, err := usage.ParseAPIType(text); err != nil {
 			names := make([]string, len(usage.APITypes))
@@ -64,7 +64,7 @@ func ParseFilter(parameter func(name string) string) (f store.Filter, err error)
 
 // ByUser narrows a filter to one user: a UUID, any other id as the apps send it,
 // or [Unattributed].
-func ByUser(f *store.Filter, user string) {
+func ByUser(f *read.Filter, user string) {
 	f.ByUser = true
 	if user != Unattributed {
 		f.User = usage.UserID(user)
@@ -72,7 +72,7 @@ func ByUser(f *store.Filter, user string) {
 }
 
 // Ask reads the sums from the store and makes the answer of them.
-func Ask(ctx context.Context, r *store.Reader, q Question) (Answer, error) {
+func Ask(ctx context.Context, r *read.Reader, q Question) (Answer, error) {
 	previous, current, dataThrough, err := r.Summaries(ctx, q.ForStore())
 	if err != nil {
 		return Answer{}, err
@@ -81,7 +81,7 @@ func Ask(ctx context.Context, r *store.Reader, q Question) (Answer, error) {
 }
 
 // ForStore puts the question in the store's terms.
-func (q Question) ForStore() store.SummaryQuestion {
+func (q Question) ForStore() read.SummaryQuestion {
 	previous, current := q.Span.Previous, q.Span.Current
 	days := make([]time.Time, 0, len(previous.Days)+len(current.Days)+1)
 	for _, p := range []Period{previous, current} {
@@ -89,7 +89,7 @@ func (q Question) ForStore() store.SummaryQuestion {
 			days = append(days, d.From)
 		}
 	}
-	return store.SummaryQuestion{
+	return read.SummaryQuestion{
 		Viewer: q.Viewer, Filter: q.Filter,
 		Days: append(days, current.To), Split: len(previous.Days),
 		TopUsers: q.Top, Detail: q.Detail, Currency: q.Currency,

@@ -1,8 +1,12 @@
-// Package store holds every SQL statement on the tables of the usage store.
+// Package store is the ground that the rooms of the database share: the pool
+// and its errors, who keeps the rollups, the retention mark.
 //
-// Writing: [Writer] stores records exactly once (writer.go and its
-// neighbours); [Connect] makes the pool that writers and readers share.
+//   - write stores records exactly once;
+//   - read answers questions with the rights of who asks;
+//   - upkeep looks after what is stored: it verifies, reprices, retains,
+//     partitions, and tells how the store is.
 //
-// It owns the statements. The tables themselves are package migrations; what is
-// in a column is said there.
+// They own the statements, each those of its own work, and do not import one
+// another. The tables are package migrations; what is in a column is said there.
+// Which sums are kept, and which answers what, is package sums.
 package store

@@ -3,8 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"regexp"
-	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -80,13 +78,12 @@ func Classify(err error) Class {
 		return ClassUnknown
 	}
 	state := SQLState(err)
+	var fault *faultError
 	switch {
-	case errors.Is(err, ErrRollupMode), errors.Is(err, errNoRole):
+	case errors.As(err, &fault):
+		return fault.class
+	case errors.Is(err, ErrRollupMode):
 		return ClassSchema
-	case errors.Is(err, errNode):
-		return ClassServer
-	case errors.Is(err, errModeChanged), errors.Is(err, errUserVanished), errors.Is(err, errCallChanged):
-		return ClassConflict
 	case state == "":
 		return ClassConnection
 	}
@@ -99,77 +96,16 @@ func Classify(err error) Class {
 	return ClassUnknown
 }
 
-// WriteError is a batch that was not stored and should be tried again as it
-// is. Its text holds no value of a row.
-type WriteError struct {
-	Class Class
-	Rows  int // of the batch; 0 when none was begun
-	Err   error
+// faultError is a fault that we find ourselves.
+type faultError struct {
+	class Class
+	text  string
 }
 
-func (e *WriteError) Error() string {
-	text := safeText(e.Err)
-	if e.Rows > 0 {
-		text = "write " + strconv.Itoa(e.Rows) + " usage records: " + text
-	}
-	if errors.Is(e.Err, errNode) {
-		return text + "; " + errNode.Error() + ", the batch waits for it"
-	}
-	if advice := Advice(e.Err, "usage_writer"); advice != "" {
-		text += "; " + advice
-	}
-	return text
-}
+func (e *faultError) Error() string { return e.text }
 
-func (e *WriteError) Unwrap() error { return e.Err }
+// Fault is an error of a class that [Classify] gives back.
+func Fault(class Class, text string) error { return &faultError{class, text} }
 
-// safeText is the error without the server's DETAIL, which repeats the row.
-// Its MESSAGE may quote a value too ("invalid input syntax for type uuid"), so
-// for faults of data only the code and the names are told.
-func safeText(err error) string {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return err.Error()
-	}
-	if Classify(err) == ClassBadRow {
-		return refusalText(err)
-	}
-	return pg.Severity + ": " + pg.Message + " (SQLSTATE " + pg.Code + ")"
-}
-
-// refusalText says why a row was refused, without its values.
-func refusalText(err error) string {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return "refused before it was sent"
-	}
-	text := "SQLSTATE " + pg.Code
-	if name := constraintOf(err); name != "" {
-		text += ", constraint " + name
-	}
-	if pg.ColumnName != "" {
-		text += ", column " + pg.ColumnName
-	}
-	return text
-}
-
-// copyLine finds the row that COPY refused, counted from 1; 0 when the server
-// does not tell. Faults in JSON name a line of the JSON as well: only the one
-// after "COPY <table>," is the row's.
-var copyLine = regexp.MustCompile(`COPY [^,]+, line (\d+)(?:, column ([a-z0-9_]+))?`)
-
-func refusedRow(err error) (line int, column string) {
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) {
-		return 0, ""
-	}
-	found := copyLine.FindStringSubmatch(pg.Where)
-	if found == nil {
-		return 0, ""
-	}
-	line, _ = strconv.Atoi(found[1]) // at worst 0: not told
-	return line, found[2]
-}
-
-// isCanceled tells a caller that gave up from a database that failed.
-func isCanceled(ctx context.Context) bool { return ctx.Err() != nil }
+// IsCanceled tells a caller that gave up from a database that failed.
+func IsCanceled(ctx context.Context) bool { return ctx.Err() != nil }

@@ -16,6 +16,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -55,7 +56,7 @@ func killTheServer(t *testing.T, mode store.RollupMode) {
 	var wg sync.WaitGroup
 	for n := range 3 {
 		wg.Go(func() {
-			w := store.NewWriter(pool, store.WriterOptions{Rollup: mode, Encode: func(b []byte, _ *usage.Record) []byte { return b }})
+			w := write.New(pool, write.Options{Rollup: mode, Encode: func(b []byte, _ *usage.Record) []byte { return b }})
 			for batch := 0; !stop.Load(); batch++ {
 				from := (n*1_000_000 + batch*200)
 				for {

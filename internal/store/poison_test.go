@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -48,7 +49,7 @@ func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test := func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+			test := func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 				for _, sql := range splitStatements(c.setup) {
 					db.Exec(sql)
 				}
@@ -68,7 +69,7 @@ func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
 	}
 	t.Run("by trigger", func(t *testing.T) {
 		t.Parallel()
-		inBothModesOf(t, pgtest.New, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+		inBothModesOf(t, pgtest.New, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 			for _, sql := range splitStatements(refuseByTrigger) {
 				db.Exec(sql)
 			}
@@ -86,7 +87,7 @@ func TestARefusedRowNeverTakesAGoodOneWithIt(t *testing.T) {
 
 // refuse writes a batch with bad rows in it and returns a function that writes
 // the same batch again, which must change nothing.
-func refuse(t *testing.T, db *pgtest.DB, w *store.Writer, c refusal, from, bad int) (again func()) {
+func refuse(t *testing.T, db *pgtest.DB, w *write.Writer, c refusal, from, bad int) (again func()) {
 	t.Helper()
 	before := db.Text(`SELECT count(*) FROM public.api_usage`)
 	records := calls(from, from+2000)
@@ -94,7 +95,7 @@ func refuse(t *testing.T, db *pgtest.DB, w *store.Writer, c refusal, from, bad i
 		records[i].Service, records[i].Environment = "poison", c.state
 	}
 	parkedBefore := db.Text(`SELECT count(*) FROM public.usage_dead_letter`)
-	result := write(t, w, records)
+	result := writeAll(t, w, records)
 	assert.Equal(t, 2000-bad, result.Inserted, c.state)
 	require.Len(t, result.Parked, bad, c.state)
 	for _, p := range result.Parked {
@@ -105,7 +106,7 @@ func refuse(t *testing.T, db *pgtest.DB, w *store.Writer, c refusal, from, bad i
 	assert.Equal(t, fmt.Sprint(bad), db.Text(`SELECT count(*) - $1::text::int FROM public.usage_dead_letter WHERE sqlstate <> '' AND record LIKE '%poison%'`, parkedBefore))
 	return func() {
 		t.Helper()
-		assert.Zero(t, write(t, w, records).Inserted)
+		assert.Zero(t, writeAll(t, w, records).Inserted)
 		assert.Equal(t, fmt.Sprint(2000-bad), db.Text(`SELECT count(*) - $1::text::int FROM public.api_usage`, before))
 		assert.Equal(t, fmt.Sprint(bad), db.Text(`SELECT count(*) - $1::text::int FROM public.usage_dead_letter`, parkedBefore))
 	}
@@ -131,7 +132,7 @@ func splitStatements(sql string) []string {
 
 func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		for column, spoil := range map[string]func(*usage.Record){
 			"id":               func(r *usage.Record) { r.ID = usage.ID{} },
 			"timestamp":        func(r *usage.Record) { r.Time = r.Time.AddDate(-2000, 0, 0) },
@@ -146,7 +147,7 @@ func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 		} {
 			records := calls(0, 3)
 			spoil(&records[1])
-			result := write(t, w, records)
+			result := writeAll(t, w, records)
 			require.Len(t, result.Parked, 1, column)
 			assert.Equal(t, column, result.Parked[0].Column)
 			assert.Empty(t, result.Parked[0].SQLState)
@@ -159,11 +160,11 @@ func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 
 func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		r := call(1)
 		r.Model, r.SessionID, r.RequestID = "gpt\x004", "\xff\xfe\x00", strings.Repeat("x", 9999)
 		r.Tags = []usage.Tag{{Key: "\x00", Value: "\xed\xa0\x80\x01"}}
-		assert.Equal(t, 1, write(t, w, []usage.Record{r}).Inserted)
+		assert.Equal(t, 1, writeAll(t, w, []usage.Record{r}).Inserted)
 		assert.Equal(t, "gpt\uFFFD4|512|{\"tags\": {\"\uFFFD\": \"\uFFFD\\u0001\"}, \"session_id\": \"\uFFFD\uFFFD\", \"request_model\": \"gpt-4o-mini\"}",
 			db.Text(`SELECT model, length(request_id), metadata::text FROM public.api_usage`))
 	})
@@ -174,14 +175,14 @@ func TestADatabaseThatTakesNothingParksNothing(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'XX000'; END $$`)
 	db.Exec(`CREATE TRIGGER refuse BEFORE INSERT ON public.api_usage FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
-	w := newWriter(t, db, store.WriterOptions{})
+	w := newWriter(t, db, write.Options{})
 	_, err := w.Write(t.Context(), calls(0, 500))
-	var fault *store.WriteError
+	var fault *write.Error
 	require.ErrorAs(t, err, &fault)
 	assert.Equal(t, store.ClassUnknown, fault.Class)
 	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
 	db.Exec(`DROP TRIGGER refuse ON public.api_usage`)
-	assert.Equal(t, 500, write(t, w, calls(0, 500)).Inserted)
+	assert.Equal(t, 500, writeAll(t, w, calls(0, 500)).Inserted)
 }
 
 // failNodes makes the next statements on the table fail as if a node of a
@@ -212,11 +213,11 @@ func TestALostNodeIsWaitedForAndNoRowIsParkedForIt(t *testing.T) {
 			t.Parallel()
 			db := pgtest.New(t)
 			prepare(t, db)
-			w := newWriter(t, db, store.WriterOptions{})
+			w := newWriter(t, db, write.Options{})
 			from := 0
 			for _, state := range []string{"XX000", "58030"} {
 				failed := failNodes(db, state, 2)
-				result := write(t, w, calls(from, from+2))
+				result := writeAll(t, w, calls(from, from+2))
 				assert.Equal(t, 2, result.Inserted, "two faults are waited for")
 				assert.False(t, result.Copied, "a COPY of a call that is there would fail with XX000 too")
 				assert.Equal(t, "3", failed())
@@ -224,12 +225,12 @@ func TestALostNodeIsWaitedForAndNoRowIsParkedForIt(t *testing.T) {
 				// The node is back when the batch is tried for the fifth time.
 				failed = failNodes(db, state, 4)
 				_, err := w.Write(t.Context(), calls(from, from+4))
-				var fault *store.WriteError
+				var fault *write.Error
 				require.ErrorAs(t, err, &fault)
 				assert.Equal(t, store.ClassServer, fault.Class)
 				assert.ErrorContains(t, err, "a node of the database failed")
 				assert.Equal(t, "3", failed(), "three tries, then whoever called decides")
-				assert.Equal(t, 2, write(t, w, calls(from, from+4)).Inserted)
+				assert.Equal(t, 2, writeAll(t, w, calls(from, from+4)).Inserted)
 				from += 4
 			}
 			assert.Equal(t, "8|0", db.Text(`SELECT (SELECT count(*) FROM public.api_usage), (SELECT count(*) FROM public.usage_dead_letter)`))
@@ -244,7 +245,7 @@ func TestAnInternalErrorOfPlainPostgreSQLIsTheRowsWhereItsNeighboursGoIn(t *test
 	for _, sql := range splitStatements(refuseByTrigger) {
 		db.Exec(sql)
 	}
-	refuse(t, db, newWriter(t, db, store.WriterOptions{}), refusal{state: "XX000"}, 0, 1)
+	refuse(t, db, newWriter(t, db, write.Options{}), refusal{state: "XX000"}, 0, 1)
 }
 
 func TestRowLevelSecurityMakesTheWriterInsert(t *testing.T) {
@@ -253,8 +254,8 @@ func TestRowLevelSecurityMakesTheWriterInsert(t *testing.T) {
 	db.Exec(`CREATE FUNCTION public.refuse_copy() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		IF current_query() LIKE 'COPY%' THEN RAISE EXCEPTION 'COPY FROM not supported with row-level security' USING ERRCODE = '0A000'; END IF; RETURN NULL; END $$`)
 	db.Exec(`CREATE TRIGGER refuse_copy BEFORE INSERT ON public.api_usage FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_copy()`)
-	w := newWriter(t, db, store.WriterOptions{})
-	result := write(t, w, calls(0, 10))
+	w := newWriter(t, db, write.Options{})
+	result := writeAll(t, w, calls(0, 10))
 	assert.False(t, result.Copied)
 	assert.Equal(t, 10, result.Inserted)
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))

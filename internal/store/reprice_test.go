@@ -14,6 +14,8 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -41,16 +43,16 @@ func priceAll(factor int64) func(*usage.Record) {
 	}
 }
 
-func repriceOptions(price func(*usage.Record)) store.RepriceOptions {
-	return store.RepriceOptions{
-		Filter: store.RepriceFilter{From: testTime.AddDate(0, 0, -1), To: testTime.AddDate(0, 6, 0)},
+func repriceOptions(price func(*usage.Record)) upkeep.RepriceOptions {
+	return upkeep.RepriceOptions{
+		Filter: upkeep.RepriceFilter{From: testTime.AddDate(0, 0, -1), To: testTime.AddDate(0, 6, 0)},
 		Price:  price, BatchCalls: 97, Book: "test", BookVersion: "1", ReportedCost: "prefer_computed",
 	}
 }
 
-func reprice(t *testing.T, db *pgtest.DB, o store.RepriceOptions) store.RepriceRun {
+func reprice(t *testing.T, db *pgtest.DB, o upkeep.RepriceOptions) upkeep.RepriceRun {
 	t.Helper()
-	run, err := store.Reprice(t.Context(), db.Pool, o)
+	run, err := upkeep.Reprice(t.Context(), db.Pool, o)
 	require.NoError(t, err)
 	return run
 }
@@ -59,7 +61,7 @@ const costs = `SELECT id::text, usage_dollars::text, pricing_status, pricing_rea
 
 func TestRepricedRowsAreWhatFreshPricingWouldHaveStored(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		r := rand.New(rand.NewPCG(5, 6))
 		records := make([]usage.Record, 600)
 		for i := range records {
@@ -71,10 +73,10 @@ func TestRepricedRowsAreWhatFreshPricingWouldHaveStored(t *testing.T) {
 			records[i].Quantities[usage.OutputTextTokens]++ // none at all is another test
 			records[i].Time = records[i].Time.Truncate(time.Microsecond)
 		}
-		write(t, w, records)
+		writeAll(t, w, records)
 		o := repriceOptions(priceAll(1))
 		preview := map[bool]int{}
-		require.NoError(t, store.Compare(t.Context(), db.Pool, o, func(c store.Compared) {
+		require.NoError(t, upkeep.Compare(t.Context(), db.Pool, o, func(c upkeep.Compared) {
 			require.NoError(t, c.Fault)
 			preview[c.Changed]++
 		}))
@@ -87,10 +89,10 @@ func TestRepricedRowsAreWhatFreshPricingWouldHaveStored(t *testing.T) {
 		for i := range records {
 			price(&records[i])
 		}
-		write(t, newWriter(t, fresh, store.WriterOptions{}), records)
+		writeAll(t, newWriter(t, fresh, write.Options{}), records)
 		assert.Equal(t, fresh.Text(costs), db.Text(costs))
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-		assert.Empty(t, verify(t, db, store.VerifyOptions{}))
+		assert.Empty(t, verify(t, db, upkeep.VerifyOptions{}))
 		assert.Equal(t, fmt.Sprintf("%d|%s|%s|true", run.Changed, run.OldCost, run.NewCost), db.Text(`SELECT changed_calls, trim_scale(old_dollars)::text, trim_scale(new_dollars)::text, finished_at IS NOT NULL FROM public.usage_reprice_run`))
 		assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_reprice_change c JOIN public.api_usage u ON u.id = c.call_id
 			WHERE (u.usage_dollars, u.pricing_status, u.pricing_reason, u.cost_source) IS DISTINCT FROM (c.new_dollars, c.new_status, c.new_reason, c.new_cost_source)`))
@@ -104,12 +106,12 @@ func TestRepricedRowsAreWhatFreshPricingWouldHaveStored(t *testing.T) {
 
 func TestRepriceGoesOnWhereItWasStopped(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
-		write(t, w, calls(0, 500))
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		writeAll(t, w, calls(0, 500))
 		o := repriceOptions(priceAll(2))
 		ctx, cancel := context.WithCancel(t.Context())
 		o.Progress = func(int64) { cancel() }
-		stopped, err := store.Reprice(ctx, db.Pool, o)
+		stopped, err := upkeep.Reprice(ctx, db.Pool, o)
 		require.ErrorIs(t, err, context.Canceled)
 		assert.EqualValues(t, 97, stopped.Changed)
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences), "the sums are exact in the middle too")
@@ -126,12 +128,12 @@ func TestRepriceGoesOnWhereItWasStopped(t *testing.T) {
 
 func TestRepriceBesideWritersAndAnotherReprice(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
-		write(t, w, calls(0, 800))
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		writeAll(t, w, calls(0, 800))
 		var wg sync.WaitGroup
 		for _, factor := range []int64{1, 2, 3} {
 			wg.Go(func() {
-				_, err := store.Reprice(context.Background(), db.Pool, repriceOptions(priceAll(factor)))
+				_, err := upkeep.Reprice(context.Background(), db.Pool, repriceOptions(priceAll(factor)))
 				assert.NoError(t, err)
 			})
 		}
@@ -163,10 +165,10 @@ func TestRepriceKeepsToItsFilter(t *testing.T) {
 			records[i].Status, records[i].Reason, records[i].Cost, records[i].CostSource = usage.StatusUnpriced, usage.ReasonUnknownModel, 0, ""
 		}
 	}
-	write(t, newWriter(t, db, store.WriterOptions{}), records)
+	writeAll(t, newWriter(t, db, write.Options{}), records)
 	o := repriceOptions(priceAll(1))
 	other, nobody := "other", "nobody"
-	o.Filter = store.RepriceFilter{From: testTime, To: testTime.Add(20 * time.Second), Model: &other, OnlyUnpriced: true}
+	o.Filter = upkeep.RepriceFilter{From: testTime, To: testTime.Add(20 * time.Second), Model: &other, OnlyUnpriced: true}
 	assert.EqualValues(t, 5, reprice(t, db, o).Changed)
 	assert.Equal(t, "5", db.Text(`SELECT count(*) FROM public.api_usage WHERE price_id = 'test' AND model = 'other' AND timestamp < $1`, o.Filter.To))
 	o.Filter.Provider = &nobody
@@ -182,16 +184,16 @@ func TestRowsThatCannotBePricedAgainAreLeftAlone(t *testing.T) {
 		($1, 1.5, 'text', 'm', 'p', 7, 3, 4, 9, NULL),
 		($1, 1.5, 'text', 'm', 'p', 7, 3, 4, NULL, '{"smells": 3}')`, testTime)
 	faults := map[error]int{}
-	require.NoError(t, store.Compare(t.Context(), db.Pool, repriceOptions(priceAll(1)), func(c store.Compared) { faults[c.Fault]++ }))
-	assert.Equal(t, map[error]int{store.ErrNoQuantities: 1, store.ErrQuantities: 3}, faults)
+	require.NoError(t, upkeep.Compare(t.Context(), db.Pool, repriceOptions(priceAll(1)), func(c upkeep.Compared) { faults[c.Fault]++ }))
+	assert.Equal(t, map[error]int{upkeep.ErrNoQuantities: 1, upkeep.ErrQuantities: 3}, faults)
 	assert.Zero(t, reprice(t, db, repriceOptions(priceAll(1))).ID)
 	assert.Equal(t, "6.000000000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.api_usage`))
 }
 
 func TestTheRoleThatRepricesCanDoNothingElse(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
-		write(t, w, calls(0, 10))
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		writeAll(t, w, calls(0, 10))
 		dsn, err := url.Parse(db.DSN)
 		require.NoError(t, err)
 		q := dsn.Query()
@@ -200,7 +202,7 @@ func TestTheRoleThatRepricesCanDoNothingElse(t *testing.T) {
 		pool, err := store.Connect(t.Context(), store.Config{DSN: dsn.String()})
 		require.NoError(t, err)
 		defer pool.Close()
-		run, err := store.Reprice(t.Context(), pool, repriceOptions(priceAll(1)))
+		run, err := upkeep.Reprice(t.Context(), pool, repriceOptions(priceAll(1)))
 		require.NoError(t, err)
 		assert.EqualValues(t, 10, run.Changed)
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))

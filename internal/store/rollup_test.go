@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -66,7 +67,7 @@ func anyWriter(t *testing.T, db *pgtest.DB) {
 	for n := range 3 {
 		wg.Go(func() { // collectors
 			r := rand.New(rand.NewPCG(1, uint64(n)))
-			w := newWriter(t, db, store.WriterOptions{})
+			w := newWriter(t, db, write.Options{})
 			for goOn() {
 				batch := make([]usage.Record, 0, 100)
 				for range 100 {
@@ -146,7 +147,7 @@ func TestRollupsStayExactWhileTheirKeeperChanges(t *testing.T) {
 	for n := range 3 {
 		wg.Go(func() {
 			r := rand.New(rand.NewPCG(3, uint64(n)))
-			w := newWriter(t, db, store.WriterOptions{})
+			w := newWriter(t, db, write.Options{})
 			for !stop.Load() {
 				batch := make([]usage.Record, 0, 100)
 				for range 100 {
@@ -197,8 +198,8 @@ func TestForgettingAUserTakesHisPartOfEverySum(t *testing.T) {
 	for _, db := range []*pgtest.DB{with, without} {
 		keepRollupsBy(t, db, store.RollupStatement)
 	}
-	write(t, newWriter(t, with, store.WriterOptions{}), all)
-	write(t, newWriter(t, without, store.WriterOptions{}), others)
+	writeAll(t, newWriter(t, with, write.Options{}), all)
+	writeAll(t, newWriter(t, without, write.Options{}), others)
 	assert.Equal(t, fmt.Sprint(len(all)-len(others)), with.Text(`SELECT public.usage_forget_user($1)`, [16]byte(gone)))
 	assert.Equal(t, noDifferences, with.Text(rollupDifferences))
 	for _, rollup := range []string{"usage_quarter_hour", "usage_day", "usage_half_month", "usage_quarter_type", "usage_day_type", "usage_day_user", "usage_half_month_user"} {
@@ -219,7 +220,7 @@ func TestTruncateIsRefused(t *testing.T) {
 func TestRetentionKeepsTheSums(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	write(t, newWriter(t, db, store.WriterOptions{}), calls(0, 100))
+	writeAll(t, newWriter(t, db, write.Options{}), calls(0, 100))
 	before := db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`)
 	require.NoError(t, pgx.BeginFunc(t.Context(), db.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(t.Context(), `SET LOCAL usage.keep_rollup = on`); err != nil {
@@ -229,14 +230,14 @@ func TestRetentionKeepsTheSums(t *testing.T) {
 		return err
 	}))
 	assert.Equal(t, before, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
-	write(t, newWriter(t, db, store.WriterOptions{}), calls(100, 110))
+	writeAll(t, newWriter(t, db, write.Options{}), calls(100, 110))
 	db.Exec(`DELETE FROM public.api_usage`)
 	assert.Equal(t, before, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`), "without the setting sums follow the rows")
 }
 
 func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, _ *write.Writer) {
 		role := "writer_" + db.Name
 		db.Exec(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'x' IN ROLE usage_writer`)
 		t.Cleanup(func() {
@@ -248,7 +249,7 @@ func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 		pool, err := store.Connect(t.Context(), store.Config{DSN: fmt.Sprintf("postgres://%s:x@%s:%d/%s?sslmode=disable", role, config.Host, config.Port, db.Name)})
 		require.NoError(t, err)
 		defer pool.Close()
-		w := store.NewWriter(pool, store.WriterOptions{Encode: func(b []byte, r *usage.Record) []byte { return b }})
+		w := write.New(pool, write.Options{Encode: func(b []byte, r *usage.Record) []byte { return b }})
 		records := calls(0, 10)
 		for i := range records {
 			records[i].UserExternalID = fmt.Sprint(i)
@@ -272,13 +273,13 @@ func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 
 func TestOwnUsageSeesOneUserOnly(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		records := calls(0, 30)
 		ada, bob := usage.UserID("ada"), usage.UserID("bob")
 		for i := range records {
 			records[i].UserID = []usage.ID{ada, bob, {}}[i%3]
 		}
-		write(t, w, records)
+		writeAll(t, w, records)
 		asOwn := func(setting, sql string) (n int, err error) {
 			err = pgx.BeginFunc(t.Context(), db.Pool, func(tx pgx.Tx) error {
 				if _, err := tx.Exec(t.Context(), `SET LOCAL ROLE usage_own`); err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 )
 
 // TestTLS: a server that wants it, with a certificate for 127.0.0.1 from a CA of
@@ -74,7 +75,7 @@ func TestTLS(t *testing.T) {
 				return
 			}
 			require.Error(t, err)
-			told := (&store.WriteError{Class: store.Classify(err), Err: err}).Error()
+			told := (&write.Error{Class: store.Classify(err), Err: err}).Error()
 			assert.Contains(t, told, "; ")
 			assert.Contains(t, told, c.advice)
 			assert.NotContains(t, told, "hunter2")

@@ -10,6 +10,8 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -22,20 +24,20 @@ func randomCalls(n int) []usage.Record {
 	return records
 }
 
-func verify(t *testing.T, db *pgtest.DB, o store.VerifyOptions) []store.Difference {
+func verify(t *testing.T, db *pgtest.DB, o upkeep.VerifyOptions) []upkeep.Difference {
 	t.Helper()
-	found, err := store.Verify(t.Context(), db.Pool, o)
+	found, err := upkeep.Verify(t.Context(), db.Pool, o)
 	require.NoError(t, err)
 	return found
 }
 
 func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
-		assert.Empty(t, verify(t, db, store.VerifyOptions{}), "an empty database has no differences")
-		write(t, w, randomCalls(1000))
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		assert.Empty(t, verify(t, db, upkeep.VerifyOptions{}), "an empty database has no differences")
+		writeAll(t, w, randomCalls(1000))
 		months := 0
-		assert.Empty(t, verify(t, db, store.VerifyOptions{Progress: func(time.Time, int) { months++ }}))
+		assert.Empty(t, verify(t, db, upkeep.VerifyOptions{Progress: func(time.Time, int) { months++ }}))
 		assert.Equal(t, 4, months, "March to June")
 
 		good := func() string {
@@ -53,17 +55,17 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 			"public.usage_half_month_user": `UPDATE public.usage_half_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_half_month_user LIMIT 1)`,
 		} {
 			db.Exec(spoil)
-			found := verify(t, db, store.VerifyOptions{})
+			found := verify(t, db, upkeep.VerifyOptions{})
 			require.Len(t, found, 1, rollup)
 			assert.Equal(t, rollup, found[0].Rollup)
 			assert.Positive(t, found[0].Keys)
 			if rollup == "public.usage_day_user" {
 				assert.Equal(t, "0.000000000001", found[0].Dollars)
 			}
-			assert.Len(t, verify(t, db, store.VerifyOptions{}), 1, "without repair nothing changes")
-			assert.Empty(t, verify(t, db, store.VerifyOptions{To: found[0].Month}), "other months are fine")
-			assert.Len(t, verify(t, db, store.VerifyOptions{Repair: true}), 1)
-			assert.Empty(t, verify(t, db, store.VerifyOptions{}))
+			assert.Len(t, verify(t, db, upkeep.VerifyOptions{}), 1, "without repair nothing changes")
+			assert.Empty(t, verify(t, db, upkeep.VerifyOptions{To: found[0].Month}), "other months are fine")
+			assert.Len(t, verify(t, db, upkeep.VerifyOptions{Repair: true}), 1)
+			assert.Empty(t, verify(t, db, upkeep.VerifyOptions{}))
 		}
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 		assert.Equal(t, before, good())
@@ -72,9 +74,9 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 
 func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		records := randomCalls(1000)
-		write(t, w, records)
+		writeAll(t, w, records)
 		sums := db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`)
 		cut := testTime.AddDate(0, 0, 40).Add(7 * time.Hour)
 		mark := time.Date(2026, 4, 23, 0, 0, 0, 0, time.UTC)
@@ -85,7 +87,7 @@ func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) 
 			}
 		}
 		var progress []int64
-		deleted, err := store.Retain(t.Context(), db.Pool, store.RetainOptions{Before: cut, BatchRows: 7, Progress: func(n int64) { progress = append(progress, n) }})
+		deleted, err := upkeep.Retain(t.Context(), db.Pool, upkeep.RetainOptions{Before: cut, BatchRows: 7, Progress: func(n int64) { progress = append(progress, n) }})
 		require.NoError(t, err)
 		assert.Equal(t, int64(old), deleted)
 		assert.Greater(t, len(progress), 40)
@@ -93,19 +95,19 @@ func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) 
 		got, err := store.RetainedFrom(t.Context(), db.Pool)
 		require.NoError(t, err)
 		assert.True(t, mark.Equal(got))
-		assert.Empty(t, verify(t, db, store.VerifyOptions{}), "what is left is compared, what is gone is not")
-		assert.Empty(t, verify(t, db, store.VerifyOptions{Repair: true}))
+		assert.Empty(t, verify(t, db, upkeep.VerifyOptions{}), "what is left is compared, what is gone is not")
+		assert.Empty(t, verify(t, db, upkeep.VerifyOptions{Repair: true}))
 		assert.Equal(t, sums, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
 
 		// A queue delivers all of it again, to a writer that knew no mark.
-		result := write(t, w, records)
+		result := writeAll(t, w, records)
 		assert.Zero(t, result.Inserted)
 		assert.Len(t, result.Parked, old)
 		assert.Equal(t, "timestamp", result.Parked[0].Column)
 		assert.Equal(t, sums, db.Text(`SELECT sum(calls), sum(usage_dollars)::text FROM public.usage_day`))
 
 		// An earlier mark does not bring anything back.
-		_, err = store.Retain(t.Context(), db.Pool, store.RetainOptions{Before: cut.AddDate(0, -1, 0)})
+		_, err = upkeep.Retain(t.Context(), db.Pool, upkeep.RetainOptions{Before: cut.AddDate(0, -1, 0)})
 		require.NoError(t, err)
 		got, err = store.RetainedFrom(t.Context(), db.Pool)
 		require.NoError(t, err)
@@ -115,8 +117,8 @@ func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) 
 
 func TestHealthTellsWhatStands(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
-		h, err := store.ReadHealth(t.Context(), db.Pool, testTime)
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		h, err := upkeep.ReadHealth(t.Context(), db.Pool, testTime)
 		require.NoError(t, err)
 		assert.True(t, h.LastCall.IsZero())
 		assert.True(t, h.UsersManaged)
@@ -127,8 +129,8 @@ func TestHealthTellsWhatStands(t *testing.T) {
 		bad.Cost = -1
 		unpriced := call(4)
 		unpriced.Cost, unpriced.Status, unpriced.Reason = 0, usage.StatusUnpriced, usage.ReasonUnknownModel
-		write(t, w, []usage.Record{call(1), call(2), bad, unpriced})
-		h, err = store.ReadHealth(t.Context(), db.Pool, testTime)
+		writeAll(t, w, []usage.Record{call(1), call(2), bad, unpriced})
+		h, err = upkeep.ReadHealth(t.Context(), db.Pool, testTime)
 		require.NoError(t, err)
 		assert.Equal(t, []int64{3, 1, 0, 1}, []int64{h.Calls, h.Unpriced, h.Estimated, h.Parked})
 		assert.Equal(t, "2026-03-14T15:00:00Z", h.LastCall.UTC().Format(time.RFC3339))

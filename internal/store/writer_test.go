@@ -15,6 +15,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -75,13 +76,13 @@ func randomCall(r *rand.Rand, n int) usage.Record {
 	return c
 }
 
-func newWriter(t *testing.T, db *pgtest.DB, o store.WriterOptions) *store.Writer {
+func newWriter(t *testing.T, db *pgtest.DB, o write.Options) *write.Writer {
 	t.Helper()
 	o.Encode = func(b []byte, r *usage.Record) []byte { return fmt.Appendf(b, "%+v", *r) }
-	return store.NewWriter(db.Pool, o)
+	return write.New(db.Pool, o)
 }
 
-func write(t *testing.T, w *store.Writer, records []usage.Record) store.WriteResult {
+func writeAll(t *testing.T, w *write.Writer, records []usage.Record) write.Result {
 	t.Helper()
 	result, err := w.Write(t.Context(), records)
 	require.NoError(t, err)
@@ -97,7 +98,7 @@ func keepRollupsBy(t *testing.T, db *pgtest.DB, keeper store.RollupMode) {
 
 // inEveryMode runs a test with triggers, with the sums in the statement, and on
 // a partitioned table.
-func inEveryMode(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+func inEveryMode(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *write.Writer)) {
 	t.Helper()
 	inBothModes(t, test)
 	onPartitions(t, test)
@@ -105,7 +106,7 @@ func inEveryMode(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.W
 
 // inBothModes runs a test with triggers and with the sums in the statement, and
 // the latter also on Citus where that is asked for.
-func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *write.Writer)) {
 	t.Helper()
 	inBothModesOf(t, pgtest.New, test)
 	if pgtest.OnCitus() {
@@ -113,16 +114,16 @@ func inBothModes(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.W
 	}
 }
 
-func onCitus(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+func onCitus(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *write.Writer)) {
 	t.Helper()
 	t.Run("citus", func(t *testing.T) {
 		t.Parallel()
 		db := pgtest.NewCitus(t)
-		test(t, db, newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}))
+		test(t, db, newWriter(t, db, write.Options{Rollup: store.RollupStatement}))
 	})
 }
 
-func inBothModesOf(t *testing.T, newDB func(testing.TB) *pgtest.DB, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+func inBothModesOf(t *testing.T, newDB func(testing.TB) *pgtest.DB, test func(t *testing.T, db *pgtest.DB, w *write.Writer)) {
 	t.Helper()
 	for _, mode := range []store.RollupMode{store.RollupTrigger, store.RollupStatement} {
 		t.Run(string(mode), func(t *testing.T) {
@@ -131,17 +132,17 @@ func inBothModesOf(t *testing.T, newDB func(testing.TB) *pgtest.DB, test func(t 
 			if mode == store.RollupStatement {
 				keepRollupsBy(t, db, mode)
 			}
-			test(t, db, newWriter(t, db, store.WriterOptions{Rollup: mode}))
+			test(t, db, newWriter(t, db, write.Options{Rollup: mode}))
 		})
 	}
 }
 
-func onPartitions(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *store.Writer)) {
+func onPartitions(t *testing.T, test func(t *testing.T, db *pgtest.DB, w *write.Writer)) {
 	t.Helper()
 	t.Run("partitioned", func(t *testing.T) {
 		t.Parallel()
 		db := partitioned(t)
-		test(t, db, newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}))
+		test(t, db, newWriter(t, db, write.Options{Rollup: store.RollupTrigger}))
 	})
 }
 
@@ -196,7 +197,7 @@ const noDifferences = "day_user|0\nhalf_month_user|0\nquarter_hour|0\nday|0\nhal
 
 func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		c := call(1)
 		c.UserExternalID, c.SessionID, c.Region = "ada@example.com", `a "b" \ c`, "größe\n"
 		c.UserID = usage.UserID(c.UserExternalID)
@@ -209,7 +210,7 @@ func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 			usage.AudioSeconds: 12_500_000_000, usage.VideoSeconds: 3_000_000_001, usage.Characters: 512, usage.Images: 1024,
 		}
 		c.Tags = []usage.Tag{{Key: "team", Value: "blue"}, {Key: "x", Value: ""}}
-		assert.Equal(t, 1, write(t, w, []usage.Record{c}).Inserted)
+		assert.Equal(t, 1, writeAll(t, w, []usage.Record{c}).Inserted)
 		assert.Equal(t, strings.Join([]string{
 			c.ID.String(), usage.UserID("ada@example.com").String(), "2026-03-14 15:09:27.535897+00", "0.000367950000", "text", "gpt-4o-mini-2024-07-18", "511", "chatcmpl-1",
 			`{"tags": {"x": "", "team": "blue"}, "user": "ada@example.com", "region": "größe\n", "span_id": "cd00000000000000", "trace_id": "ab000000000000000000000000000000", "session_id": "a \"b\" \\ c", "request_model": "gpt-4o-mini"}`,
@@ -227,8 +228,8 @@ func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 
 func TestWhatIsNotKnownIsNull(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
-		write(t, w, []usage.Record{{
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		writeAll(t, w, []usage.Record{{
 			ID: usage.ID{1}, Time: testTime, APIType: usage.APITypeTranscription, Status: usage.StatusUnpriced, Reason: usage.ReasonNoUsage,
 		}})
 		assert.Equal(t, "-|-|-|-|{}|unpriced|no_usage|-|-|-|-|-|-|-|-|-|-|-|-|-",
@@ -252,10 +253,10 @@ func TestBothWaysOfWritingMakeTheSameRow(t *testing.T) {
 	const rows = `SELECT md5(string_agg(t::text, E'\n' ORDER BY id)) FROM (SELECT id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service, environment,
 		pricing_status, pricing_reason, price_id, cost_source, reported_dollars, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities FROM public.api_usage) t`
 	byCopy, byInsert := pgtest.New(t), pgtest.New(t)
-	result := write(t, newWriter(t, byCopy, store.WriterOptions{}), records)
+	result := writeAll(t, newWriter(t, byCopy, write.Options{}), records)
 	assert.True(t, result.Copied)
-	write(t, newWriter(t, byInsert, store.WriterOptions{}), records[:1])
-	result = write(t, newWriter(t, byInsert, store.WriterOptions{}), records)
+	writeAll(t, newWriter(t, byInsert, write.Options{}), records[:1])
+	result = writeAll(t, newWriter(t, byInsert, write.Options{}), records)
 	assert.False(t, result.Copied, "one call is there already, so COPY cannot take the batch")
 	assert.Empty(t, result.Parked)
 	assert.Equal(t, 499, result.Inserted)
@@ -268,18 +269,18 @@ func TestBothWaysOfWritingMakeTheSameRow(t *testing.T) {
 
 func TestTheSameBatchAgainStoresNothing(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		records := calls(0, 300)
 		records = append(records, call(7), call(8)) // twice in the batch
-		result := write(t, w, records)
+		result := writeAll(t, w, records)
 		assert.Equal(t, 300, result.Inserted)
 		assert.Equal(t, 2, result.Duplicates)
 		for range 4 {
-			result = write(t, w, records)
+			result = writeAll(t, w, records)
 			assert.Zero(t, result.Inserted)
 			assert.Equal(t, 302, result.Duplicates)
 		}
-		result = write(t, w, calls(250, 350))
+		result = writeAll(t, w, calls(250, 350))
 		assert.Equal(t, 50, result.Inserted)
 		assert.Equal(t, 50, result.Duplicates)
 		assert.Equal(t, "350|0.128782500000", db.Text(`SELECT count(*), sum(usage_dollars)::text FROM public.api_usage`))
@@ -289,7 +290,7 @@ func TestTheSameBatchAgainStoresNothing(t *testing.T) {
 
 func TestWritersWithTheSameCallsNeitherLoseNorDoubleNorDeadlock(t *testing.T) {
 	t.Parallel()
-	inEveryMode(t, func(t *testing.T, db *pgtest.DB, _ *store.Writer) {
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, _ *write.Writer) {
 		r := rand.New(rand.NewPCG(5, 6))
 		all := make([]usage.Record, 2000)
 		for i := range all {
@@ -299,7 +300,7 @@ func TestWritersWithTheSameCallsNeitherLoseNorDoubleNorDeadlock(t *testing.T) {
 		for n := range 4 {
 			wg.Go(func() {
 				r := rand.New(rand.NewPCG(7, uint64(n)))
-				w := newWriter(t, db, store.WriterOptions{})
+				w := newWriter(t, db, write.Options{})
 				order := r.Perm(10)
 				for _, part := range order { // batches of 400 that overlap by half
 					from := part * 200
@@ -319,32 +320,32 @@ func TestWritersWithTheSameCallsNeitherLoseNorDoubleNorDeadlock(t *testing.T) {
 func TestAConfiguredModeThatWouldCountTwiceIsRefused(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	_, err := newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}).Write(t.Context(), calls(0, 1))
+	_, err := newWriter(t, db, write.Options{Rollup: store.RollupStatement}).Write(t.Context(), calls(0, 1))
 	require.ErrorIs(t, err, store.ErrRollupMode)
 	assert.ErrorContains(t, err, "counted twice; set `rollup: auto`, or take the triggers away with: usagectl migrate rollup statement")
 
 	keepRollupsBy(t, db, store.RollupStatement)
-	write(t, newWriter(t, db, store.WriterOptions{Rollup: store.RollupStatement}), calls(0, 1))
-	_, err = newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}).Write(t.Context(), calls(0, 1))
+	writeAll(t, newWriter(t, db, write.Options{Rollup: store.RollupStatement}), calls(0, 1))
+	_, err = newWriter(t, db, write.Options{Rollup: store.RollupTrigger}).Write(t.Context(), calls(0, 1))
 	require.ErrorIs(t, err, store.ErrRollupMode)
 	assert.ErrorContains(t, err, "would stand still; set `rollup: auto`, or create it with: usagectl migrate rollup trigger")
 
 	keepRollupsBy(t, db, store.RollupTrigger)
-	assert.Equal(t, 1, write(t, newWriter(t, db, store.WriterOptions{Rollup: store.RollupTrigger}), calls(0, 2)).Inserted)
+	assert.Equal(t, 1, writeAll(t, newWriter(t, db, write.Options{Rollup: store.RollupTrigger}), calls(0, 2)).Inserted)
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 }
 
 func TestAWriterSeesThatTheTriggersCameOrWent(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	w := newWriter(t, db, store.WriterOptions{})
-	write(t, w, calls(0, 10))
+	w := newWriter(t, db, write.Options{})
+	writeAll(t, w, calls(0, 10))
 	db.Exec(`ALTER TABLE public.api_usage DISABLE TRIGGER api_usage_fold_insert`)
-	assert.False(t, write(t, w, calls(10, 20)).Copied)
+	assert.False(t, writeAll(t, w, calls(10, 20)).Copied)
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 	db.Exec(`ALTER TABLE public.api_usage ENABLE TRIGGER api_usage_fold_insert`)
-	write(t, w, calls(20, 30))
-	assert.True(t, write(t, w, calls(30, 40)).Copied)
+	writeAll(t, w, calls(20, 30))
+	assert.True(t, writeAll(t, w, calls(30, 40)).Copied)
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 }
 
@@ -360,12 +361,12 @@ func TestAnUnknownUserOfAHostApplicationIsStoredByName(t *testing.T) {
 		require.NoError(t, err)
 		return db
 	}
-	inBothModesOf(t, hostApplication, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inBothModesOf(t, hostApplication, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		records := calls(0, 4)
 		records[0].UserID = known
 		records[1].UserID, records[1].UserExternalID = usage.UserID("bob"), "bob"
 		records[2].UserID = usage.UserID("9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f")
-		result := write(t, w, records)
+		result := writeAll(t, w, records)
 		assert.Equal(t, 4, result.Inserted)
 		assert.Equal(t, 2, result.UnknownUsers)
 		assert.Equal(t, known.String()+"|-\n-|bob\n-|9b7c1e9e-5f0a-4f0e-9d3c-1a2b3c4d5e6f\n-|-",
@@ -381,7 +382,7 @@ func TestAnUnknownUserOfAHostApplicationIsStoredByName(t *testing.T) {
 		db.Exec(`DELETE FROM auth.users`)
 		late := call(9)
 		late.UserID = known
-		result = write(t, w, []usage.Record{late})
+		result = writeAll(t, w, []usage.Record{late})
 		assert.Equal(t, 1, result.Inserted)
 		assert.Equal(t, 1, result.UnknownUsers)
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
@@ -390,12 +391,12 @@ func TestAnUnknownUserOfAHostApplicationIsStoredByName(t *testing.T) {
 
 func TestAUserCreatedByHandIsFoundByTheExternalID(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		byHand := usage.ID{0xaa}
 		db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ($1, 'ada')`, [16]byte(byHand))
 		c := call(1)
 		c.UserID, c.UserExternalID = usage.UserID("ada"), "ada"
-		result := write(t, w, []usage.Record{c})
+		result := writeAll(t, w, []usage.Record{c})
 		assert.Zero(t, result.UnknownUsers)
 		assert.Equal(t, byHand.String(), db.Text(`SELECT user_id FROM public.api_usage`))
 		assert.Equal(t, "1", db.Text(`SELECT count(*) FROM auth.users`))
@@ -404,18 +405,18 @@ func TestAUserCreatedByHandIsFoundByTheExternalID(t *testing.T) {
 
 func TestLastSeenFollowsTheCallsButNotEachOfThem(t *testing.T) {
 	t.Parallel()
-	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *store.Writer) {
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		at := func(n int, d time.Duration) []usage.Record {
 			c := call(n)
 			c.UserID, c.Time = usage.UserID("ada"), testTime.Add(d)
 			return []usage.Record{c}
 		}
-		write(t, w, at(1, 0))
-		write(t, w, at(2, 10*time.Minute))
+		writeAll(t, w, at(1, 0))
+		writeAll(t, w, at(2, 10*time.Minute))
 		assert.Equal(t, "2026-03-14T15:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
-		write(t, w, at(3, 2*time.Hour))
+		writeAll(t, w, at(3, 2*time.Hour))
 		assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
-		write(t, w, at(4, -48*time.Hour))
+		writeAll(t, w, at(4, -48*time.Hour))
 		assert.Equal(t, "2026-03-14T17:09:26.535897Z", db.Text(`SELECT last_seen_at FROM auth.users`))
 	})
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 type options struct {
@@ -114,7 +115,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if found != l.sent {
 		failures = append(failures, errors.New("what is stored is not what was sent"))
 	}
-	differences, err := store.Verify(ctx, pool, store.VerifyOptions{})
+	differences, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{})
 	if err != nil {
 		return err
 	}

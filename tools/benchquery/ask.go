@@ -10,14 +10,14 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // asker is whose usage is asked for, and with what detail.
 type asker struct {
 	name   string
-	filter store.Filter
+	filter read.Filter
 	detail bool
 }
 
@@ -40,12 +40,12 @@ type answer struct {
 // processor time hardly depends on what else the machine does; "" when that is
 // elsewhere.
 func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answer, error) {
-	reader := store.NewReader(pool, time.Minute)
+	reader := read.New(pool, time.Minute)
 	askers := []asker{
 		{name: allUsers},
 		{name: allDetail, detail: true},
-		{name: busiestUser, filter: store.Filter{ByUser: true}},
-		{name: middleUser, filter: store.Filter{ByUser: true}},
+		{name: busiestUser, filter: read.Filter{ByUser: true}},
+		{name: middleUser, filter: read.Filter{ByUser: true}},
 	}
 	for i, n := range map[int]int{2: 0, 3: o.users / 2} {
 		var id [16]byte
@@ -68,9 +68,9 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 			if err != nil {
 				return nil, err
 			}
-			q := report.Question{Viewer: store.Administrator(), Filter: a.filter, Span: span, Top: 10, Detail: a.detail}.ForStore()
+			q := report.Question{Viewer: read.Administrator(), Filter: a.filter, Span: span, Top: 10, Detail: a.detail}.ForStore()
 			var took []time.Duration
-			var previous, current store.Summary
+			var previous, current read.Summary
 			var before time.Duration
 			for n := range o.repeat + 1 {
 				if n == 1 { // the first reads from disk
@@ -87,7 +87,7 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 			answers = append(answers, answer{a.name, length, took[len(took)/2], took[len(took)*99/100]})
 			fmt.Printf("%-23s %5d %9.1f %9.1f %9.1f\n", a.name, length, millis(took[len(took)/2]), millis(took[len(took)*99/100]), millis(server))
 			for _, s := range []struct {
-				answer   store.Summary
+				answer   read.Summary
 				from, to time.Time
 			}{{previous, q.Days[0], q.Days[q.Split]}, {current, q.Days[q.Split], q.Days[len(q.Days)-1]}} {
 				if err := truth.compare(ctx, a, s.answer, s.from, s.to); err != nil {
@@ -109,7 +109,7 @@ type rows struct {
 }
 
 type rowsKey struct {
-	filter   store.Filter
+	filter   read.Filter
 	from, to time.Time
 }
 
@@ -123,7 +123,7 @@ SELECT count(*), coalesce(sum(tokens_used), 0)::bigint, count(*) FILTER (WHERE p
 FROM public.api_usage
 WHERE timestamp >= $1 AND timestamp < $2 AND ($3::uuid IS NULL OR user_id = $3)`
 
-func (r rows) sums(ctx context.Context, f store.Filter, from, to time.Time) (rowSums, error) {
+func (r rows) sums(ctx context.Context, f read.Filter, from, to time.Time) (rowSums, error) {
 	key := rowsKey{f, from.UTC(), to.UTC()}
 	if s, ok := r.known[key]; ok {
 		return s, nil
@@ -145,7 +145,7 @@ func (r rows) sums(ctx context.Context, f store.Filter, from, to time.Time) (row
 }
 
 // compare holds an answer, and each of its breakdowns, against the rows.
-func (r rows) compare(ctx context.Context, a asker, s store.Summary, from, to time.Time) error {
+func (r rows) compare(ctx context.Context, a asker, s read.Summary, from, to time.Time) error {
 	want, err := r.sums(ctx, a.filter, from, to)
 	if err != nil {
 		return err
@@ -174,7 +174,7 @@ func (r rows) compare(ctx context.Context, a asker, s store.Summary, from, to ti
 	return nil
 }
 
-func sumOf(groups []store.Group) (sum usage.Sum) {
+func sumOf(groups []read.Group) (sum usage.Sum) {
 	for _, g := range groups {
 		sum = sum.Plus(g.Cost)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // days is a year and what lies around it; the calls of a year before it would
@@ -110,7 +110,7 @@ WHERE c.oid = 'public.api_usage'::regclass
 		}
 	}
 	fmt.Printf(", indexes in %v", took(&start))
-	if err := store.BuildRollups(ctx, pool); err != nil {
+	if err := upkeep.BuildRollups(ctx, pool); err != nil {
 		return err
 	}
 	fmt.Printf(", rollups in %v", took(&start))
@@ -120,7 +120,7 @@ WHERE c.oid = 'public.api_usage'::regclass
 	fmt.Printf(", vacuumed in %v", took(&start))
 	middle := end.AddDate(0, -6, 0)
 	middle = time.Date(middle.Year(), middle.Month(), 1, 0, 0, 0, 0, time.UTC)
-	found, err := store.Verify(ctx, pool, store.VerifyOptions{From: middle, To: middle.AddDate(0, 1, 0)})
+	found, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{From: middle, To: middle.AddDate(0, 1, 0)})
 	if err != nil {
 		return err
 	}

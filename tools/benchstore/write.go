@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -99,7 +99,7 @@ func (b *bench) raw(connections, batch int) func(ctx context.Context) error {
 // only one that has the batch, as the exporter is.
 func (b *bench) writer(connections, times int) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
-		w := store.NewWriter(b.pool, store.WriterOptions{})
+		w := write.New(b.pool, write.Options{})
 		batches := make(chan []usage.Record)
 		errs := make(chan error, connections)
 		var wg sync.WaitGroup

@@ -18,6 +18,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // lab is the installation that is broken.
@@ -239,7 +240,7 @@ WITH sent AS (
 SELECT $1 - calls, rows - calls, (SELECT count(*) FROM public.usage_dead_letter) FROM stored`, sent).Scan(&o.lost, &o.double, &o.parked); err != nil {
 		return o, fmt.Errorf("count the calls: %w", err)
 	}
-	found, err := store.Verify(ctx, pool, store.VerifyOptions{})
+	found, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{})
 	o.differences = len(found)
 	return o, err
 }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -48,9 +48,9 @@ type costDifference struct {
 }
 
 // compareCosts prices stored calls again and changes nothing.
-func compareCosts(ctx context.Context, pool *pgxpool.Pool, o store.RepriceOptions) (*costDifference, error) {
+func compareCosts(ctx context.Context, pool *pgxpool.Pool, o upkeep.RepriceOptions) (*costDifference, error) {
 	d := &costDifference{byModel: map[[2]string]*costSums{}, skipped: map[string]int64{}}
-	if err := store.Compare(ctx, pool, o, d.add); err != nil {
+	if err := upkeep.Compare(ctx, pool, o, d.add); err != nil {
 		return nil, err
 	}
 	d.finish()
@@ -58,7 +58,7 @@ func compareCosts(ctx context.Context, pool *pgxpool.Pool, o store.RepriceOption
 }
 
 // add takes one call in.
-func (d *costDifference) add(c store.Compared) {
+func (d *costDifference) add(c upkeep.Compared) {
 	if c.Fault != nil {
 		d.skipped[c.Fault.Error()]++
 		return

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // newDoctor looks at an installation and says what is wrong, each with the command
@@ -98,7 +98,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 		e.fault("schema", "%s", advised(err))
 		return
 	}
-	h, err := store.ReadHealth(ctx, pool, now)
+	h, err := upkeep.ReadHealth(ctx, pool, now)
 	if err != nil {
 		e.fault("database", "%s", advised(err))
 		return
@@ -123,7 +123,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	e.partitions(ctx, pool, now)
 }
 
-func (e *examination) calls(h store.Health, now time.Time) {
+func (e *examination) calls(h upkeep.Health, now time.Time) {
 	switch {
 	case h.LastCall.IsZero():
 		e.look("calls", "none yet; is genai_usage in the traces pipeline before usage_postgres, and do the apps send spans?")
@@ -146,7 +146,7 @@ func (e *examination) calls(h store.Health, now time.Time) {
 }
 
 // storedAt is when the last row came: long after its call, it waited.
-func storedAt(h store.Health) string {
+func storedAt(h upkeep.Health) string {
 	if h.LastStored.IsZero() {
 		return ""
 	}
@@ -154,8 +154,8 @@ func storedAt(h store.Health) string {
 }
 
 // rollups compares the sums of this month and the one before.
-func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h store.Health, now time.Time) {
-	found, err := store.Verify(ctx, pool, store.VerifyOptions{From: now.AddDate(0, 0, -31)})
+func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h upkeep.Health, now time.Time) {
+	found, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{From: now.AddDate(0, 0, -31)})
 	switch {
 	case err != nil:
 		e.fault("rollups", "%s", advised(err))
@@ -171,7 +171,7 @@ func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h store.H
 
 // partitions says nothing of a plain table.
 func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
-	p, err := store.ReadPartitions(ctx, pool, now)
+	p, err := upkeep.ReadPartitions(ctx, pool, now)
 	switch {
 	case err != nil:
 		e.fault("partitions", "%s", advised(err))

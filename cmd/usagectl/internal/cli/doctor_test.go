@@ -13,7 +13,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 func TestAHealthyInstallationHasNoFault(t *testing.T) {
@@ -42,7 +42,7 @@ func TestAPartitionedTableIsLookedAfter(t *testing.T) {
 	out, err = on(t, db.DSN, "doctor")
 	require.NoError(t, err, out)
 	assert.Contains(t, out, "look  partitions 1 calls wait in the default partition")
-	_, err = store.AddMonths(t.Context(), db.Pool, 2)
+	_, err = upkeep.AddMonths(t.Context(), db.Pool, 2)
 	require.NoError(t, err)
 	out, err = on(t, db.DSN, "doctor")
 	require.NoError(t, err, out)

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // newPartition partitions the calls by month, once, and creates the months to
@@ -65,7 +65,7 @@ func partition(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, conv
 		}
 		cmd.Printf("public.api_usage is partitioned by month, in %s\n", time.Since(start).Round(time.Millisecond))
 	}
-	added, err := store.AddMonths(ctx, pool, ahead)
+	added, err := upkeep.AddMonths(ctx, pool, ahead)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // newPricesList lists the rows of the price book.
@@ -123,7 +123,7 @@ compares with the files alone.`,
 				return err
 			}
 			pricer := pricing.Pricer{Book: newer, Reported: policy}
-			o := store.RepriceOptions{Filter: store.RepriceFilter{From: span.Current.From, To: span.Current.To}, Price: pricer.Price}
+			o := upkeep.RepriceOptions{Filter: upkeep.RepriceFilter{From: span.Current.From, To: span.Current.To}, Price: pricer.Price}
 			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
 				d, err := compareCosts(ctx, pool, o)
 				switch {

@@ -16,7 +16,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -66,7 +66,7 @@ prices are there. After that: usagectl reprice --only-unpriced.`,
 		}
 		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
 			from, to := span.Current.From, span.Current.To
-			found, others, err := store.MissingPrices(ctx, pool, from, to)
+			found, others, err := upkeep.MissingPrices(ctx, pool, from, to)
 			if err != nil {
 				return err
 			}
@@ -84,7 +84,7 @@ prices are there. After that: usagectl reprice --only-unpriced.`,
 }
 
 // lookAgain asks today's book for the units that have no price.
-func lookAgain(prices *pricing.Book, m *store.MissingPrice) missingPrice {
+func lookAgain(prices *pricing.Book, m *upkeep.MissingPrice) missingPrice {
 	out := missingPrice{
 		Provider: m.Provider, Model: m.Model, RequestModel: m.RequestModel, Reason: m.Reason, Calls: m.Calls, Reported: m.ReportedCalls,
 		Tokens: m.Tokens, Quantities: map[string]json.Number{}, Missing: []string{}, First: m.First, Last: m.Last,

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // newPricesPublish writes list prices for dashboards.
@@ -49,22 +49,22 @@ rows. The database user needs the role usage_pricer.`,
 // publishPrices writes the list prices of a book for the models that were called.
 // It says in one line what it did, and gives the models that the book has no list
 // price for.
-func publishPrices(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book) (summary string, unknown []store.CalledModel, err error) {
-	models, err := store.CalledModels(ctx, pool)
+func publishPrices(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book) (summary string, unknown []upkeep.CalledModel, err error) {
+	models, err := upkeep.CalledModels(ctx, pool)
 	if err != nil {
 		return "", nil, err
 	}
-	var prices []store.ListPrice
+	var prices []upkeep.ListPrice
 	for _, m := range models {
 		list := b.ListPrices(m.Provider, m.Model)
 		if len(list) == 0 {
 			unknown = append(unknown, m)
 		}
 		for _, l := range list {
-			prices = append(prices, store.ListPrice{CalledModel: m, Kind: l.Kind.String(), From: l.From, DollarsPerMillion: l.DollarsPerMillion})
+			prices = append(prices, upkeep.ListPrice{CalledModel: m, Kind: l.Kind.String(), From: l.From, DollarsPerMillion: l.DollarsPerMillion})
 		}
 	}
-	done, err := store.PublishListPrices(ctx, pool, b.Version(), prices)
+	done, err := upkeep.PublishListPrices(ctx, pool, b.Version(), prices)
 	summary = fmt.Sprintf("%d list prices of %s; %d written, %d removed", len(prices), plural(len(models)-len(unknown), "model"), done.Written, done.Removed)
 	if done.ByHand > 0 {
 		summary += fmt.Sprintf(", %s written by hand left alone", plural(done.ByHand, "model"))

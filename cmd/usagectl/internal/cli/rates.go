@@ -16,7 +16,7 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -53,7 +53,7 @@ role usage_pricer.`,
 				return err
 			}
 			return db.with(cmd, asPricer, func(ctx context.Context, pool *pgxpool.Pool) error {
-				changed, err := store.SaveRates(ctx, pool, rates)
+				changed, err := upkeep.SaveRates(ctx, pool, rates)
 				if err == nil {
 					cmd.Printf("%d rates read, %d of them new or different\n", len(rates), changed)
 				}
@@ -70,7 +70,7 @@ func newRatesList(db *database) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-				rates, err := store.Rates(ctx, pool)
+				rates, err := upkeep.Rates(ctx, pool)
 				if err != nil {
 					return err
 				}
@@ -97,14 +97,14 @@ var (
 const maxRateFaults = 20
 
 // readRates reads a file and tells all its faults, each with its line.
-func readRates(name string, r io.Reader) ([]store.ExchangeRate, error) {
+func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
 	in := csv.NewReader(r)
 	in.TrimLeadingSpace = true
 	first, err := in.Read()
 	if err != nil || !slices.Equal(first, rateHeader) {
 		return nil, fmt.Errorf("%s:1: found %q, needed is the header %s", name, strings.Join(first, ","), strings.Join(rateHeader, ","))
 	}
-	var rates []store.ExchangeRate
+	var rates []upkeep.ExchangeRate
 	var faults []error
 	seen := map[string]int{}
 	for len(faults) < maxRateFaults {
@@ -134,7 +134,7 @@ func readRates(name string, r io.Reader) ([]store.ExchangeRate, error) {
 	return rates, errors.Join(faults...)
 }
 
-func parseRate(fields []string) (r store.ExchangeRate, err error) {
+func parseRate(fields []string) (r upkeep.ExchangeRate, err error) {
 	r.Currency, r.Source = fields[0], strings.TrimSpace(fields[3])
 	if !rateCurrency.MatchString(r.Currency) || r.Currency == "USD" {
 		return r, fmt.Errorf("currency: found %q, needed are the three capital letters of ISO 4217, other than USD", r.Currency)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -69,7 +69,7 @@ database user needs the role usage_pricer.`,
 
 // forStore checks the flags. A provider or model that is given may be "": calls
 // without one.
-func (o *repriceOptions) forStore(byProvider, byModel bool) (s store.RepriceOptions, err error) {
+func (o *repriceOptions) forStore(byProvider, byModel bool) (s upkeep.RepriceOptions, err error) {
 	s.Filter.OnlyUnpriced, s.BatchCalls, s.Note = o.onlyUnpriced, o.batch, o.note
 	if s.Filter.From, s.Filter.To, err = o.period.given(time.Now()); err != nil {
 		return s, err
@@ -117,7 +117,7 @@ type repriceRun struct {
 	New     usage.Sum `json:"newCost"`
 }
 
-func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s store.RepriceOptions, o repriceOptions) (err error) {
+func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upkeep.RepriceOptions, o repriceOptions) (err error) {
 	a := repriceAnswer{Book: s.Book, BookVersion: s.BookVersion, From: s.Filter.From, To: s.Filter.To, DryRun: o.dryRun}
 	if a.Diff, err = compareCosts(ctx, pool, s); err != nil {
 		return err
@@ -134,7 +134,7 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s stor
 				cmd.PrintErrf("%d calls changed\n", changed)
 			}
 		}
-		done, err := store.Reprice(ctx, pool, s)
+		done, err := upkeep.Reprice(ctx, pool, s)
 		if err != nil {
 			return fmt.Errorf("%w (%s and stay so; the same command goes on from there)", err, plural(done.Changed, "call is changed", "calls are changed"))
 		}

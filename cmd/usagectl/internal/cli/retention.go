@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // minKeep is the least age that may be deleted. Calls that still wait in a
@@ -55,7 +55,7 @@ more. So keep at least as long as a collector's queue can wait.`,
 			}
 		}
 		return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
-			deleted, err := store.Retain(ctx, pool, store.RetainOptions{Before: before, BatchRows: batch, Progress: progress})
+			deleted, err := upkeep.Retain(ctx, pool, upkeep.RetainOptions{Before: before, BatchRows: batch, Progress: progress})
 			if err == nil {
 				cmd.Printf("%d calls before %s deleted, their sums are kept\n", deleted, before.UTC().Format(time.DateOnly))
 			}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -52,7 +52,7 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 	for _, name := range []string{"provider", "model", "service", "environment"} {
 		o.filter[name] = f.String(name, "", "one "+name+"; \"(none)\": calls without one")
 	}
-	f.StringVar(&o.currency, "currency", store.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
+	f.StringVar(&o.currency, "currency", read.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
 	f.IntVar(&o.top, "top", 10, "how many users and models are listed by name")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json (as the API answers) or csv")
 	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement may take")
@@ -62,14 +62,14 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 			return err
 		}
 		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-			return adviseOnQuestion(o.answer(ctx, cmd.OutOrStdout(), store.NewReader(pool, o.timeout), question))
+			return adviseOnQuestion(o.answer(ctx, cmd.OutOrStdout(), read.New(pool, o.timeout), question))
 		})
 	}
 	return cmd
 }
 
 // answer asks and prints.
-func (o *usageOptions) answer(ctx context.Context, out io.Writer, reader *store.Reader, question report.Question) error {
+func (o *usageOptions) answer(ctx context.Context, out io.Writer, reader *read.Reader, question report.Question) error {
 	answer, err := report.Ask(ctx, reader, question)
 	if err != nil {
 		return err
@@ -103,7 +103,7 @@ func (o *usageOptions) question(now time.Time) (report.Question, error) {
 	if err != nil {
 		return report.Question{}, flagged(err)
 	}
-	q := report.Question{Viewer: store.Administrator(), Span: span, Top: o.top, Detail: true, Currency: currency}
+	q := report.Question{Viewer: read.Administrator(), Span: span, Top: o.top, Detail: true, Currency: currency}
 	if q.Filter, err = report.ParseFilter(func(name string) string { return *o.filter[name] }); err != nil {
 		return report.Question{}, flagged(err, "apiType", "--type")
 	}
@@ -115,9 +115,9 @@ func (o *usageOptions) question(now time.Time) (report.Question, error) {
 
 // adviseOnQuestion adds what to do when a question cannot be answered.
 func adviseOnQuestion(err error) error {
-	var rate *store.RateError
+	var rate *read.RateError
 	switch {
-	case store.IsTimeout(err):
+	case read.IsTimeout(err):
 		return fmt.Errorf("%w; ask for a shorter period or raise --timeout", err)
 	case errors.As(err, &rate):
 		return fmt.Errorf("--currency: %w; run: usagectl rates import FILE", err)

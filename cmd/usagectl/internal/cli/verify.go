@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // newVerify compares the rollups with the calls they are the sums of, and
 // repairs them on request.
 func newVerify() *cobra.Command {
-	var o store.VerifyOptions
+	var o upkeep.VerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Compares every rollup with the calls it sums up; fails when one differs",
@@ -41,7 +41,7 @@ are.`,
 	return cmd
 }
 
-func verify(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, o store.VerifyOptions) error {
+func verify(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, o upkeep.VerifyOptions) error {
 	months := 0
 	o.Progress = func(m time.Time, differences int) {
 		months++
@@ -51,7 +51,7 @@ func verify(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, o store
 			cmd.Printf("%s  %d rollups differ\n", m.Format("2006-01"), differences)
 		}
 	}
-	found, err := store.Verify(ctx, pool, o)
+	found, err := upkeep.Verify(ctx, pool, o)
 	if err != nil {
 		return err
 	}

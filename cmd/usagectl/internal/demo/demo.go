@@ -20,13 +20,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/replay"
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // Commands are what the demo does by other commands of usagectl.
 type Commands struct {
 	// PublishPrices is `usagectl prices publish`; it says what it did.
-	PublishPrices func(context.Context, *pgxpool.Pool, *pricing.Book) (string, []store.CalledModel, error)
+	PublishPrices func(context.Context, *pgxpool.Pool, *pricing.Book) (string, []upkeep.CalledModel, error)
 }
 
 type options struct {

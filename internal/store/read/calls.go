@@ -1,0 +1,213 @@
+package read
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// CallsQuestion asks for single calls, the newest first.
+type CallsQuestion struct {
+	Viewer Viewer
+	Filter Filter
+	// From and To are half-open.
+	From, To time.Time
+	// TraceID, RequestID and Status keep calls with exactly this, "" all.
+	TraceID, RequestID, Status string
+	Limit                      int
+	// After is where the page before ended, nil for the first page.
+	After *CallPlace
+}
+
+// CallPlace is the place of a call: older ones follow.
+type CallPlace struct {
+	Time time.Time
+	ID   usage.ID
+}
+
+// Call is a row of api_usage, as readers see it.
+type Call struct {
+	ID                                      usage.ID
+	UserID                                  usage.ID // zero for none
+	Time, StoredAt                          time.Time
+	APIType, Provider, Service, Environment string
+	Model, RequestID                        *string
+	// Cost is 0 for an unpriced call.
+	Cost         usage.Sum
+	Status       usage.PricingStatus
+	Reason       *string
+	PriceID      *string
+	CostSource   *string
+	ReportedCost *usage.Sum
+	// Quantities that are NULL are none or not known.
+	Tokens, InputTokens, OutputTokens, CacheReadTokens, CacheWrite5mTokens, CacheWrite1hTokens *int64
+	ReasoningTokens, Characters, Images                                                        *int64
+	AudioSeconds                                                                               *string // decimal text
+	Metadata, OtherQuantities                                                                  json.RawMessage
+}
+
+const callColumns = `id, user_id, timestamp, created_at, api_type, provider, service, environment, model, request_id,
+  usage_dollars::text, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::text,
+  tokens_used::bigint, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+  reasoning_tokens, characters, images, trim_scale(audio_seconds)::text, metadata::text, other_quantities::text`
+
+// firstWindow is how far back a page is looked for at first. If the calls in it
+// are not enough, the next window is four times as long, and so on: busy times
+// are read in short pieces, and quiet ones in few. Sorting the calls of the
+// whole period to show a hundred of them would read them all.
+const firstWindow = 15 * time.Minute
+
+// Calls gives one page, and whether there are more.
+func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more bool, err error) {
+	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
+		to := q.To
+		if q.After != nil && q.After.Time.Before(to) {
+			to = q.After.Time.Add(time.Microsecond) // calls of the same moment follow by id
+		}
+		for width := firstWindow; to.After(q.From) && len(page) <= q.Limit; width *= 4 {
+			from := to.Add(-width)
+			// One user's calls come out of an index in the right order.
+			if from.Before(q.From) || q.Filter.ByUser || q.Viewer.own() {
+				from = q.From
+			}
+			more, err := q.window(ctx, tx, from, to, q.Limit+1-len(page))
+			if err != nil {
+				return err
+			}
+			page = append(page, more...)
+			to = from
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list calls: %w", err)
+	}
+	if len(page) > q.Limit {
+		return page[:q.Limit], true, nil
+	}
+	return page, false, nil
+}
+
+func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Time, limit int) ([]Call, error) {
+	s, where := q.conditions(from, to)
+	sql := "SELECT " + callColumns + " FROM " + relation(sums.Single, q.Viewer) + where +
+		" ORDER BY timestamp DESC, id DESC LIMIT " + s.arg(limit)
+	rows, err := tx.Query(ctx, sql, s.args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanCall)
+}
+
+// conditions is the WHERE of a question about single calls.
+func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
+	s := newSources(q.Viewer, q.Filter)
+	var b strings.Builder
+	fmt.Fprintf(&b, " WHERE timestamp >= %s AND timestamp < %s", s.arg(from), s.arg(to))
+	s.narrow(&b, sums.Single)
+	for _, c := range []struct{ expression, value string }{
+		{"metadata->>'trace_id'", q.TraceID}, {"request_id", q.RequestID}, {"pricing_status", q.Status},
+	} {
+		if c.value != "" {
+			fmt.Fprintf(&b, " AND %s = %s", c.expression, s.arg(c.value))
+		}
+	}
+	if q.After != nil {
+		fmt.Fprintf(&b, " AND (timestamp, id) < (%s, %s)", s.arg(q.After.Time), s.arg([16]byte(q.After.ID)))
+	}
+	return s, b.String()
+}
+
+// EachCall gives every call to fn, the oldest first, in constant memory. The
+// sum of all of them is the one moment's that a [Summary] would show. timeout
+// bounds the reading of one day, during which fn may be slow.
+func (r *Reader) EachCall(ctx context.Context, q CallsQuestion, timeout time.Duration, fn func(*Call) error) error {
+	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
+		s, where := q.conditions(from, to)
+		rows, err := tx.Query(ctx, "SELECT "+callColumns+" FROM "+relation(sums.Single, q.Viewer)+where+" ORDER BY timestamp, id", s.args...)
+		return eachRow(rows, err, scanCall, fn)
+	})
+	if err != nil {
+		return fmt.Errorf("export calls: %w", err)
+	}
+	return nil
+}
+
+// eachDay reads the period of a question in one moment, UTC day by UTC day, so
+// that the server sorts one day at a time.
+func (r *Reader) eachDay(ctx context.Context, q CallsQuestion, timeout time.Duration, read func(tx pgx.Tx, from, to time.Time) error) error {
+	slow := &Reader{pool: r.pool, timeout: timeout}
+	return slow.view(ctx, q.Viewer, func(tx pgx.Tx) error {
+		for from := q.From; from.Before(q.To); {
+			to := sums.Day.Floor(from).Add(24 * time.Hour)
+			if to.After(q.To) {
+				to = q.To
+			}
+			if err := read(tx, from, to); err != nil {
+				return err
+			}
+			from = to
+		}
+		return nil
+	})
+}
+
+// eachRow gives the rows of a query, and its error, to fn one by one.
+func eachRow[T any](rows pgx.Rows, err error, scan func(pgx.CollectableRow) (T, error), fn func(*T) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		value, err := scan(rows)
+		if err == nil {
+			err = fn(&value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func scanCall(row pgx.CollectableRow) (Call, error) {
+	var c Call
+	var id [16]byte
+	var user *[16]byte
+	var cost, metadata string
+	var reported, other *string
+	if err := row.Scan(&id, &user, &c.Time, &c.StoredAt, &c.APIType, &c.Provider, &c.Service, &c.Environment, &c.Model, &c.RequestID,
+		&cost, &c.Status, &c.Reason, &c.PriceID, &c.CostSource, &reported,
+		&c.Tokens, &c.InputTokens, &c.OutputTokens, &c.CacheReadTokens, &c.CacheWrite5mTokens, &c.CacheWrite1hTokens,
+		&c.ReasoningTokens, &c.Characters, &c.Images, &c.AudioSeconds, &metadata, &other); err != nil {
+		return Call{}, err
+	}
+	c.ID = id
+	if user != nil {
+		c.UserID = *user
+	}
+	c.Time, c.StoredAt = c.Time.UTC(), c.StoredAt.UTC()
+	c.Metadata = json.RawMessage(metadata)
+	if other != nil {
+		c.OtherQuantities = json.RawMessage(*other)
+	}
+	var err error
+	if c.Cost, err = usage.ParseSum(cost); err != nil {
+		return Call{}, err
+	}
+	if reported != nil {
+		sum, err := usage.ParseSum(*reported)
+		if err != nil {
+			return Call{}, err
+		}
+		c.ReportedCost = &sum
+	}
+	return c, nil
+}

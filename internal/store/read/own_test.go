@@ -1,0 +1,78 @@
+package read
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// TestAFaultInOurCodeShowsNobodyElsesUsage takes the conditions by user out of
+// the statements, as a mistake could: the role that own usage is read with
+// shows the caller's rows and no other, or refuses.
+func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ada, eve := usage.UserID("ada"), usage.UserID("eve")
+	for user, cost := range map[usage.ID]string{ada: "1", eve: "2"} {
+		db.Exec(`INSERT INTO auth.users (id) VALUES ($1::text::uuid)`, user.String())
+		db.Exec(`INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type) VALUES ($1::text::uuid, '2026-01-15T12:00Z', $2::text::numeric, 'text')`, user.String(), cost)
+	}
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES ('2026-01-15T12:00Z', 4, 'text')`)
+	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	reader := New(db.Pool, time.Minute)
+	asAda := func(sql string, args ...any) (sum string, err error) {
+		err = reader.view(t.Context(), OwnUsage(ada), func(tx pgx.Tx) error { return tx.QueryRow(t.Context(), sql, args...).Scan(&sum) })
+		return sum, err
+	}
+
+	for name, filter := range map[string]Filter{"no condition": {}, "another's": {ByUser: true, User: eve}, "nobody's": {ByUser: true}} {
+		for _, l := range []*sums.Level{sums.Single, sums.DayUser} {
+			s := &sources{viewer: OwnUsage(ada), filter: filter, keys: []string{"user_id"}, sums: []string{"usage_dollars"}} // newSources would add ada
+			s.shares = addShares(nil, 0, []sums.Piece{{Level: l, From: from, To: to}})
+			sum, err := asAda(fmt.Sprintf("SELECT coalesce(sum(usage_dollars), 0)::text FROM %s", s), s.args...)
+			require.NoError(t, err, name)
+			want := map[string]string{"no condition": "1.000000000000", "another's": "0", "nobody's": "0"}[name]
+			assert.Equal(t, want, sum, "%s, %s", name, relation(l, OwnUsage(ada)))
+		}
+	}
+	sum, err := asAda(`SELECT sum(usage_dollars)::text FROM public.usage_own_calls`)
+	require.NoError(t, err)
+	assert.Equal(t, "1.000000000000", sum)
+
+	// On Citus the workers have to hear of the user too.
+	propagates := `SELECT coalesce(current_setting('citus.propagate_set_commands', true), '') || ' ' || current_setting('usage.user_id')`
+	sum, err = asAda(propagates)
+	require.NoError(t, err)
+	assert.Equal(t, " "+ada.String(), sum)
+	_, err = db.Pool.Exec(t.Context(), `SET LOCAL allow_system_table_mods = on; CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass)`, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	sum, err = asAda(propagates)
+	require.NoError(t, err)
+	assert.Equal(t, "local "+ada.String(), sum)
+	sum, err = asAda(`SELECT sum(usage_dollars)::text FROM public.usage_own_calls`)
+	require.NoError(t, err)
+	assert.Equal(t, "1.000000000000", sum)
+
+	for _, l := range append([]*sums.Level{sums.Single}, sums.Levels...) {
+		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + relation(l, Administrator()))
+		assert.Equal(t, "42501", store.SQLState(err), "%s is the administrators'", relation(l, Administrator()))
+	}
+	var open []string
+	rows, err := db.Pool.Query(t.Context(), `
+		SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+		  AND has_any_column_privilege('usage_own', c.oid, 'SELECT') ORDER BY 1`)
+	require.NoError(t, err)
+	open, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_setting"}, open, "what the role usage_own can read")
+}

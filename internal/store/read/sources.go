@@ -1,0 +1,181 @@
+package read
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+)
+
+// sources is the text of "the sums of all calls in these pieces", as one
+// subquery with the keys and sums asked for. Every value is a parameter; the
+// text is made of the constants of this file.
+type sources struct {
+	viewer     Viewer
+	filter     Filter
+	keys, sums []string
+	args       []any
+	shares     []share
+	// rates convert usage_dollars, see convert.
+	rates    *dayRates
+	ratesSQL string
+}
+
+// share is a piece, and the periods that it is part of: the end of one may be
+// the beginning of the other.
+type share struct {
+	sums.Piece
+	parts []sharePart
+}
+
+type sharePart struct {
+	period int
+	sign   int64
+}
+
+// newSources begins without pieces. The explicit user of the viewer's own
+// usage stands in every part, beside what the role's views filter.
+func newSources(v Viewer, f Filter) *sources {
+	if v.own() {
+		f.ByUser, f.User = true, v.user
+	}
+	return &sources{viewer: v, filter: f}
+}
+
+// arg adds a parameter and gives its place.
+func (s *sources) arg(value any) string {
+	s.args = append(s.args, value)
+	return "$" + strconv.Itoa(len(s.args))
+}
+
+// convert makes usage_dollars of what is added from here on an amount in
+// another currency: each row times the rate of its UTC day. The product of two
+// decimals is exact, and no bucket of a level that is read is longer than a day.
+func (s *sources) convert(rates *dayRates) { s.rates = rates }
+
+// value is the expression of a sum.
+func (s *sources) value(l *sums.Level, column string) string {
+	if column == "usage_dollars" && s.rates != nil {
+		return l.Column(column) + " * day_rate.rate"
+	}
+	return l.Column(column)
+}
+
+// from is the relation of a level, with the rates where they are needed.
+func (s *sources) from(l *sums.Level) string {
+	if s.rates != nil {
+		return relation(l, s.viewer) + s.withRates(l)
+	}
+	return relation(l, s.viewer)
+}
+
+// withRates joins a level with the rate of its rows' days.
+func (s *sources) withRates(l *sums.Level) string {
+	if s.ratesSQL == "" {
+		s.ratesSQL = fmt.Sprintf("(SELECT unnest(%s::timestamptz[]) AS day, unnest(%s::text[])::numeric AS rate) AS day_rate", s.arg(s.rates.days), s.arg(s.rates.rates))
+	}
+	day := l.Column("at")
+	if l.Width != sums.Day {
+		day = "date_trunc('day', " + day + ", 'UTC')"
+	}
+	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
+}
+
+// sharedWithin is how far back a piece is looked for. Only neighbours share
+// pieces: two periods have less than twenty between them, two days three. One
+// that is not found is read twice, which makes no sum wrong.
+const sharedWithin = 32
+
+// addShares adds the pieces of the period with this number, each piece once.
+func addShares(shares []share, period int, pieces []sums.Piece) []share {
+	for _, p := range pieces {
+		part := sharePart{period, 1}
+		if p.Minus {
+			part.sign, p.Minus = -1, false
+		}
+		start := max(0, len(shares)-sharedWithin)
+		n := start + slices.IndexFunc(shares[start:], func(s share) bool {
+			return s.Level == p.Level && s.From.Equal(p.From) && s.To.Equal(p.To)
+		})
+		if n < start {
+			n, shares = len(shares), append(shares, share{Piece: p})
+		}
+		shares[n].parts = append(shares[n].parts, part)
+	}
+	return shares
+}
+
+// narrow adds the conditions of the filter.
+func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
+	f := s.filter
+	switch {
+	case f.ByUser && f.User.IsZero() && l == sums.Single:
+		b.WriteString(" AND user_id IS NULL")
+	case f.ByUser:
+		b.WriteString(" AND user_id = " + s.arg([16]byte(f.User)))
+	}
+	for _, c := range f.values() {
+		fmt.Fprintf(b, " AND %s = %s", l.Column(c.key), s.arg(*c.value))
+	}
+}
+
+// String is the subquery, in parentheses. Without pieces it has no rows. Each
+// piece is added up by itself, so that what follows has few rows.
+func (s *sources) String() string {
+	shares := s.shares
+	if len(shares) == 0 {
+		shares = []share{{Piece: sums.Piece{Level: sums.Single}, parts: []sharePart{{0, 1}}}}
+	}
+	parts := make([]string, len(shares))
+	for i, p := range shares {
+		var b strings.Builder
+		b.WriteString("SELECT part.period")
+		for _, c := range s.keys {
+			b.WriteString(", sums." + c)
+		}
+		for _, c := range s.sums {
+			fmt.Fprintf(&b, ", part.sign * sums.%[1]s AS %[1]s", c)
+		}
+		b.WriteString(" FROM (SELECT ")
+		for _, c := range s.keys {
+			fmt.Fprintf(&b, "%s AS %s, ", p.Level.Column(c), c)
+		}
+		for j, c := range s.sums {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "sum(%s) AS %s", s.value(p.Level, c), c)
+		}
+		at := p.Level.Column("at")
+		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.Level), at, s.arg(p.From), at, s.arg(p.To))
+		s.narrow(&b, p.Level)
+		b.WriteString(" GROUP BY ")
+		for j := range s.keys {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(strconv.Itoa(j + 1))
+		}
+		b.WriteString(") AS sums, (VALUES ")
+		for j, part := range p.parts {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "(%d, %d)", part.period, part.sign)
+		}
+		b.WriteString(") AS part (period, sign)")
+		parts[i] = b.String()
+	}
+	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
+}
+
+// relation is the table, or for own usage the view, of a level. Where there is no
+// such view the role of own usage may not read the table either.
+func relation(l *sums.Level, v Viewer) string {
+	if v.own() && l.OwnView != "" {
+		return l.OwnView
+	}
+	return l.Table()
+}

@@ -1,0 +1,443 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// SummaryQuestion asks what calls cost together, in two periods.
+type SummaryQuestion struct {
+	Viewer Viewer
+	Filter Filter
+	// Days are the borders of the days of both periods: the first day of the
+	// previous period begins at the first, each day ends at the next. They
+	// ascend; equal neighbours are a day without length.
+	Days []time.Time
+	// Split is the place in Days where the previous period ends and the current
+	// one begins.
+	Split int
+	// TopUsers is how many users are listed one by one, those with the greatest
+	// cost.
+	TopUsers int
+	// Currency is what costs are given in, each UTC day's at the rate of that
+	// day: ISO 4217, [Dollar] when empty.
+	Currency string
+	// Detail asks for what [Summary] says needs it. Of one user's usage it has
+	// to be read from the calls themselves.
+	Detail bool
+}
+
+// Summary is the answer for one period.
+type Summary struct {
+	// Total: without Detail, only Calls, UnpricedCalls, Tokens and Cost.
+	Total  Counts
+	ByType []Group
+	// ByUser has the users with the greatest cost, the costliest first, and
+	// NoUser what no user is known for. OtherUsers is the rest, Users of them.
+	ByUser     []UserGroup
+	NoUser     UserGroup
+	OtherUsers UserGroup
+	// ActiveUsers is how many different users made calls.
+	ActiveUsers int64
+	// Daily is the cost of each day.
+	Daily []usage.Sum
+
+	// With Detail only. They can add up to less than Total where they had to be
+	// read from calls that retention has removed; so can ByUser and Daily.
+	ByProvider, ByModel, ByService []Group
+}
+
+// Group is the calls that have a key in common, "" for those that have none.
+type Group struct {
+	Key string
+	Counts
+}
+
+// UserGroup is the calls of one user, or of several together.
+type UserGroup struct {
+	User  usage.ID
+	Users int64
+	Calls int64
+	Cost  usage.Sum
+}
+
+// Summaries answers for the previous and the current period, with a
+// [RateError] when a cost cannot be given in the currency. dataThrough is
+// the time of the newest call that the viewer may see, zero when there is none.
+func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, current Summary, dataThrough time.Time, err error) {
+	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
+		rates, err := q.dayRates(ctx, tx)
+		if err != nil {
+			return err
+		}
+		e, err := readExtent(ctx, tx, q.Viewer)
+		if err != nil {
+			return err
+		}
+		var batch pgx.Batch
+		both := [2]*Summary{&previous, &current}
+		q.queueGroups(&batch, e, both, rates)
+		q.queueDays(&batch, e, both, rates)
+		if !q.oneUser() {
+			q.queueUsers(&batch, e, both, rates)
+		}
+		if q.Viewer.own() {
+			dataThrough = e.Newest
+		} else {
+			queueDataThrough(&batch, e, &dataThrough)
+		}
+		return tx.SendBatch(ctx, &batch).Close()
+	})
+	if err != nil {
+		return Summary{}, Summary{}, time.Time{}, fmt.Errorf("summarise usage: %w", err)
+	}
+	if q.oneUser() {
+		for _, s := range []*Summary{&previous, &current} {
+			q.fillOneUser(s)
+		}
+	}
+	return previous, current, dataThrough, nil
+}
+
+// oneUser reports whether all calls have the same user, or none.
+func (q *SummaryQuestion) oneUser() bool { return q.Filter.ByUser || q.Viewer.own() }
+
+// periods gives the bounds of the previous and the current period.
+func (q *SummaryQuestion) periods() [2][2]time.Time {
+	return [2][2]time.Time{{q.Days[0], q.Days[q.Split]}, {q.Days[q.Split], q.Days[len(q.Days)-1]}}
+}
+
+// groupsSQL adds measures up by each of the keys, and once without a key.
+func groupsSQL(source *sources, keys []string, measures []sums.Measure) string {
+	list, sets := strings.Join(keys, ", "), "(period)"
+	for _, key := range keys {
+		sets += ", (period, " + key + ")"
+	}
+	return "SELECT period, grouping(" + list + "), coalesce(" + list + ", ''), " + selectSums(measures) + `
+FROM ` + source.String() + `
+GROUP BY GROUPING SETS (` + sets + `)
+HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
+ORDER BY sum(usage_dollars) DESC, 3`
+}
+
+// groupedBy is the key that a row of [groupsSQL] is grouped by, "" for none. In
+// the number that GROUPING gives a bit is set for each key that it is not
+// grouped by, the last key's lowest.
+func groupedBy(keys []string, grouping int) string {
+	for i, key := range keys {
+		if grouping&(1<<(len(keys)-1-i)) == 0 {
+			return key
+		}
+	}
+	return ""
+}
+
+// The keys of groups, without Detail and with it.
+var (
+	basicKeys  = []string{"api_type"}
+	detailKeys = []string{"api_type", "provider", "model", "service"}
+)
+
+// queueGroups asks for the totals and the groups by key. Of one user's usage no
+// sums by model, provider and service are kept, so those are asked from the
+// calls, beside the totals from the sums, which also have the calls that
+// retention removed.
+func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
+	levels := q.groupLevels(rates != nil)
+	byUser := levels[0].ByUser() && levels[0] != sums.Single
+	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
+	if q.Detail && byUser {
+		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, sums.Single)
+	}
+}
+
+// groupLevels are the levels that know every call of the question; byDay leaves
+// out those that do not tell its day.
+func (q *SummaryQuestion) groupLevels(byDay bool) []*sums.Level {
+	longest, keys, measures := sums.HalfMonth, basicKeys, sums.BasicMeasures()
+	if byDay {
+		longest = sums.Day
+	}
+	if q.Detail && !q.oneUser() {
+		keys, measures = detailKeys, sums.AllMeasures()
+	}
+	return sums.LevelsFor(q.Filter.need(q.Viewer, keys, measures, longest))
+}
+
+// groupPart says which numbers of a query of groups are taken.
+type groupPart bool
+
+const (
+	everyGroup   groupPart = false
+	detailGroups groupPart = true // what queries without detail do not have
+)
+
+func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...*sums.Level) {
+	keys, measures := basicKeys, sums.BasicMeasures()
+	if detail {
+		keys, measures = detailKeys, sums.AllMeasures()
+	}
+	s := newSources(q.Viewer, q.Filter)
+	s.convert(rates)
+	s.keys, s.sums = keys, sums.Names(measures)
+	for i, p := range q.periods() {
+		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
+	}
+	batch.Queue(groupsSQL(s, keys, measures), s.args...).Query(func(rows pgx.Rows) error {
+		var period, set int
+		var g Group
+		_, err := pgx.ForEachRow(rows, append([]any{&period, &set, &g.Key}, g.into(measures)...), func() error {
+			to := both[period]
+			switch groupedBy(keys, set) {
+			case "":
+				total := g.Counts
+				if part == detailGroups {
+					total.take(to.Total, sums.BasicMeasures())
+				}
+				to.Total = total
+			case "api_type":
+				if part == everyGroup {
+					to.ByType = append(to.ByType, g)
+				}
+			case "provider":
+				to.ByProvider = append(to.ByProvider, g)
+			case "model":
+				to.ByModel = append(to.ByModel, g)
+			case "service":
+				to.ByService = append(to.ByService, g)
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// daysSQL has the cost of each piece of one level. The subquery keeps the
+// planner from joining, which would compare every piece with every row.
+const daysSQL = `
+SELECT piece.n - 1, sums.usage_dollars::text
+FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n),
+     LATERAL (SELECT sum(%s) AS usage_dollars FROM %s WHERE %[5]s >= piece.from_time AND %[5]s < piece.to_time%s) AS sums
+WHERE sums.usage_dollars IS NOT NULL`
+
+// daysOnShardsSQL is daysSQL for calls on shards, where that subquery cannot be
+// sent. The index on user and time keeps the join from comparing.
+const daysOnShardsSQL = `
+SELECT piece.n - 1, sum(%[3]s)::text
+FROM unnest(%[1]s::timestamptz[], %[2]s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n), %[4]s
+WHERE %[5]s >= piece.from_time AND %[5]s < piece.to_time%[6]s
+GROUP BY piece.n`
+
+// queueDays asks for the cost of each day. Of a day that is none of UTC most is
+// a day of UTC; the hours between the two midnights are read once and taken
+// from one day to the other.
+func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
+	both[0].Daily = make([]usage.Sum, q.Split)
+	both[1].Daily = make([]usage.Sum, len(q.Days)-1-q.Split)
+	levels := q.dayLevels()
+	shares := make(map[*sums.Level][]share)
+	for day := range len(q.Days) - 1 {
+		for _, p := range e.Cut(q.Days[day], q.Days[day+1], levels...) {
+			shares[p.Level] = addShares(shares[p.Level], day, []sums.Piece{p})
+		}
+	}
+	for _, l := range levels {
+		if len(shares[l]) > 0 {
+			q.queueDayPieces(batch, e, l, shares[l], both, rates)
+		}
+	}
+}
+
+func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Level, shares []share, both [2]*Summary, rates *dayRates) {
+	froms, tos := make([]time.Time, len(shares)), make([]time.Time, len(shares))
+	for i, s := range shares {
+		froms[i], tos[i] = s.From, s.To
+	}
+	s := newSources(q.Viewer, q.Filter)
+	s.convert(rates)
+	var where strings.Builder
+	from, to := s.arg(froms), s.arg(tos)
+	s.narrow(&where, l)
+	form := daysSQL
+	if e.onShards && l == sums.Single {
+		form = daysOnShardsSQL
+	}
+	sql := fmt.Sprintf(form, from, to, s.value(l, "usage_dollars"), s.from(l), l.Column("at"), where.String())
+	batch.Queue(sql, s.args...).Query(func(rows pgx.Rows) error {
+		var n int
+		var text string
+		_, err := pgx.ForEachRow(rows, []any{&n, &text}, func() error {
+			cost, err := usage.ParseSum(text)
+			if err != nil {
+				return err
+			}
+			for _, part := range shares[n].parts {
+				daily, day := both[0].Daily, part.period
+				if day >= q.Split {
+					daily, day = both[1].Daily, day-q.Split
+				}
+				if part.sign > 0 {
+					daily[day] = daily[day].Plus(cost)
+				} else {
+					daily[day] = daily[day].Minus(cost)
+				}
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// dayLevels are the levels that the days of the filter are read from.
+func (q *SummaryQuestion) dayLevels() []*sums.Level {
+	return sums.LevelsFor(q.Filter.need(q.Viewer, nil, sums.BasicMeasures(), sums.Day))
+}
+
+// usersSQL numbers the users of each period by cost and keeps the first ones
+// apart. The nil UUID, no user, is a row of its own.
+const usersSQL = `
+WITH users AS (
+  SELECT period, user_id, sum(calls) AS calls, sum(usage_dollars) AS usage_dollars
+  FROM %s
+  GROUP BY period, user_id
+  HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
+), ranked AS (
+  SELECT period, user_id, calls, usage_dollars,
+         row_number() OVER (PARTITION BY period, user_id = %[2]s ORDER BY usage_dollars DESC, user_id) AS place
+  FROM users
+)
+SELECT period,
+       CASE WHEN place <= %[3]s OR user_id = %[2]s THEN user_id END,
+       count(*),
+       sum(calls)::bigint,
+       sum(usage_dollars)::text
+FROM ranked
+GROUP BY 1, 2
+ORDER BY sum(usage_dollars) DESC, 2`
+
+// queueUsers asks for the cost of each user. Half a month has no one rate.
+func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
+	longest := sums.HalfMonth
+	if rates != nil {
+		longest = sums.Day
+	}
+	levels := sums.LevelsFor(q.Filter.need(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest))
+	s := newSources(q.Viewer, q.Filter)
+	s.keys, s.sums = []string{"user_id"}, []string{"calls", "usage_dollars"}
+	s.convert(rates)
+	for i, p := range q.periods() {
+		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
+	}
+	nobody, top := s.arg([16]byte{}), s.arg(q.TopUsers)
+	batch.Queue(fmt.Sprintf(usersSQL, s, nobody, top), s.args...).Query(func(rows pgx.Rows) error {
+		var period int
+		var user *[16]byte
+		var g UserGroup
+		var cost string
+		_, err := pgx.ForEachRow(rows, []any{&period, &user, &g.Users, &g.Calls, &cost}, func() (err error) {
+			if g.Cost, err = usage.ParseSum(cost); err != nil {
+				return err
+			}
+			to := both[period]
+			switch {
+			case user == nil:
+				to.OtherUsers = g
+				to.ActiveUsers += g.Users
+			case *user == [16]byte{}:
+				to.NoUser = g
+			default:
+				g.User = *user
+				to.ByUser = append(to.ByUser, g)
+				to.ActiveUsers++
+			}
+			return nil
+		})
+		return err
+	})
+}
+
+// fillOneUser says of whom the total is.
+func (q *SummaryQuestion) fillOneUser(s *Summary) {
+	user := q.Filter.User
+	if q.Viewer.own() {
+		user = q.Viewer.user
+	}
+	if s.Total.Calls == 0 {
+		return
+	}
+	g := UserGroup{User: user, Users: 1, Calls: s.Total.Calls, Cost: s.Total.Cost}
+	if user.IsZero() {
+		s.NoUser = g
+		return
+	}
+	s.ByUser, s.ActiveUsers = []UserGroup{g}, 1
+}
+
+// The newest call: the rollup's key says in which quarter hour to look. That is
+// asked first, because as a subquery it hides the bound from the planner, which
+// then reads an index over all calls, with several processes.
+const (
+	extentSQL = `
+SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_type WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
+       (` + store.SelectRetainedFrom + `),
+       ` + store.HasCitus
+
+	ownExtentSQL = `
+SELECT (SELECT max(timestamp) FROM public.usage_own_calls WHERE user_id = $1),
+       (` + store.SelectRetainedFrom + `),
+       ` + store.HasCitus
+
+	dataThroughSQL = `
+SELECT max(timestamp)
+FROM public.api_usage
+WHERE timestamp >= $1`
+)
+
+// extent is what is known of the calls before a question is asked.
+type extent struct {
+	sums.Extent
+	onShards bool // Citus spreads the calls over its workers
+}
+
+// readExtent gives the end of the quarter hour of the newest call, or the time
+// of the viewer's own newest call.
+func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) {
+	sql, args := extentSQL, []any(nil)
+	if v.own() {
+		sql, args = ownExtentSQL, []any{[16]byte(v.user)}
+	}
+	var newest *time.Time
+	var mark *string
+	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark, &e.onShards); err != nil {
+		return extent{}, err
+	}
+	if newest != nil {
+		e.Newest = newest.UTC()
+	}
+	e.Retained, err = store.ParseRetained(mark)
+	return e, err
+}
+
+func queueDataThrough(batch *pgx.Batch, e extent, through *time.Time) {
+	if e.Newest.IsZero() {
+		return
+	}
+	batch.Queue(dataThroughSQL, e.Newest.Add(-15*time.Minute)).QueryRow(func(row pgx.Row) error {
+		var newest *time.Time
+		if err := row.Scan(&newest); err != nil {
+			return err
+		}
+		if newest != nil {
+			*through = newest.UTC()
+		}
+		return nil
+	})
+}

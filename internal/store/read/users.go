@@ -1,0 +1,207 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// UserOrder is what a list of users is sorted by, the greatest first.
+type UserOrder string
+
+// The orders.
+const (
+	UsersByCost     UserOrder = "cost"
+	UsersByCalls    UserOrder = "calls"
+	UsersByLastSeen UserOrder = "lastSeen"
+)
+
+// userKeys has the expression that each order sorts by, and its type: a user
+// without calls sorts as if he had been seen in 1970.
+var userKeys = map[UserOrder]struct{ expression, kind string }{
+	UsersByCost:     {"coalesce(t.usage_dollars, 0)", "numeric"},
+	UsersByCalls:    {"coalesce(t.calls, 0)", "bigint"},
+	UsersByLastSeen: {"coalesce(l.last_seen, 'epoch'::timestamptz)", "timestamptz"},
+}
+
+// UsersQuestion asks for one page of all users.
+type UsersQuestion struct {
+	// Search keeps users whose external id or email contains it, in any case,
+	// and the one whose id it is or stands for.
+	Search string
+	Order  UserOrder
+	Limit  int
+	// After is where the page before ended, nil for the first page.
+	After *UserPlace
+}
+
+// UserPlace is the place of a user in an order.
+type UserPlace struct {
+	Key string
+	ID  usage.ID
+}
+
+// User is a user and what he used in all time.
+type User struct {
+	ID usage.ID
+	// ExternalID is the text the apps send; nil where that is the id itself or
+	// the host application keeps the users.
+	ExternalID, Email *string
+	// FirstSeen and LastSeen are the times of the first and the last call, nil
+	// without calls; of calls that retention removed, the start of their UTC
+	// day.
+	FirstSeen, LastSeen          *time.Time
+	Calls, UnpricedCalls, Tokens int64
+	Cost                         usage.Sum
+	// Place is the user's place in the order that was asked for.
+	Place UserPlace
+}
+
+// usersPageSQL: the sums of all time come from the months, the times from both
+// ends of the indexes on calls and days.
+const usersPageSQL = `
+WITH totals AS (
+  SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
+  FROM public.usage_half_month_user
+  GROUP BY user_id
+), page AS (
+  SELECT u.id, u.external_id, u.email, coalesce(t.calls, 0) AS calls, coalesce(t.unpriced_calls, 0) AS unpriced_calls,
+         coalesce(t.tokens, 0) AS tokens, coalesce(t.usage_dollars, 0) AS usage_dollars, %[1]s AS place
+  FROM public.usage_user u
+  LEFT JOIN totals t ON t.user_id = u.id
+  %[3]s
+  WHERE ($1 = '' OR u.external_id ILIKE $2 OR u.email ILIKE $2 OR u.id = $3)
+    AND ($4::text IS NULL OR (%[1]s, u.id) < ($4::text::%[2]s, $5::uuid))
+  ORDER BY %[1]s DESC, u.id DESC
+  LIMIT $6
+)
+SELECT p.id, p.external_id, p.email, p.calls, p.unpriced_calls, p.tokens, p.usage_dollars::text, p.place::text,
+       CASE WHEN first_call.timestamp < first_day.bucket + interval '24 hours' THEN first_call.timestamp ELSE first_day.bucket END,
+       l.last_seen
+FROM page p
+` + firstCallJoin + `
+LEFT JOIN LATERAL (SELECT bucket FROM public.usage_day_user WHERE user_id = p.id AND calls > 0 ORDER BY bucket LIMIT 1) first_day ON true
+%[4]s
+ORDER BY p.place DESC, p.id DESC`
+
+const firstCallJoin = "LEFT JOIN LATERAL (SELECT timestamp FROM public.api_usage WHERE user_id = p.id ORDER BY timestamp LIMIT 1) first_call ON true"
+
+// lastSeenJoin adds the time of the last call of the user whose id a column of
+// the query around it holds.
+func lastSeenJoin(id string) string {
+	return `LEFT JOIN LATERAL (
+  SELECT CASE WHEN c.timestamp >= d.bucket THEN c.timestamp ELSE d.bucket END AS last_seen
+  FROM (SELECT max(timestamp) AS timestamp FROM public.api_usage WHERE user_id = ` + id + `) c,
+       (SELECT max(bucket) AS bucket FROM public.usage_day_user WHERE user_id = ` + id + ` AND calls > 0) d
+) l ON true`
+}
+
+// usersOnShards reads both ends of all users' calls at once, because no shard
+// can be asked for those of one user after the other.
+var usersOnShards = strings.NewReplacer(
+	"WITH totals AS (", `WITH ends AS MATERIALIZED (
+  SELECT user_id, min(timestamp) AS first, max(timestamp) AS last FROM public.api_usage WHERE user_id IS NOT NULL GROUP BY user_id
+), seen AS MATERIALIZED (
+  SELECT d.user_id, CASE WHEN e.last >= d.bucket THEN e.last ELSE d.bucket END AS last_seen
+  FROM (SELECT user_id, max(bucket) AS bucket FROM public.usage_day_user WHERE calls > 0 GROUP BY user_id) d LEFT JOIN ends e ON e.user_id = d.user_id
+), totals AS (`,
+	firstCallJoin, "LEFT JOIN (SELECT user_id, first AS timestamp FROM ends) first_call ON first_call.user_id = p.id",
+	lastSeenJoin("u.id"), "LEFT JOIN seen l ON l.user_id = u.id",
+	lastSeenJoin("p.id"), "LEFT JOIN seen l ON l.user_id = p.id",
+)
+
+// Users gives one page, and whether there are more.
+func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more bool, err error) {
+	key, ok := userKeys[q.Order]
+	if !ok {
+		return nil, false, fmt.Errorf("list users: unknown order %q", q.Order)
+	}
+	lastSeen := ""
+	if q.Order == UsersByLastSeen {
+		lastSeen = lastSeenJoin("u.id")
+	}
+	sql := fmt.Sprintf(usersPageSQL, key.expression, key.kind, lastSeen, lastSeenJoin("p.id"))
+	args := []any{q.Search, "%" + likeEscape.Replace(q.Search) + "%", [16]byte(usage.UserID(q.Search)), nil, nil, q.Limit + 1}
+	if q.After != nil {
+		args[3], args[4] = q.After.Key, [16]byte(q.After.ID)
+	}
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		var onShards bool
+		if err := tx.QueryRow(ctx, `SELECT `+store.HasCitus).Scan(&onShards); err != nil {
+			return err
+		}
+		if onShards {
+			sql = usersOnShards.Replace(sql)
+		}
+		rows, err := tx.Query(ctx, sql, args...)
+		if err != nil {
+			return err
+		}
+		page, err = pgx.CollectRows(rows, scanUser)
+		return err
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("list users: %w", err)
+	}
+	if len(page) > q.Limit {
+		return page[:q.Limit], true, nil
+	}
+	return page, false, nil
+}
+
+// likeEscape keeps the wildcards of LIKE from meaning anything.
+var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
+
+func scanUser(row pgx.CollectableRow) (User, error) {
+	var u User
+	var id [16]byte
+	var cost string
+	if err := row.Scan(&id, &u.ExternalID, &u.Email, &u.Calls, &u.UnpricedCalls, &u.Tokens, &cost, &u.Place.Key, &u.FirstSeen, &u.LastSeen); err != nil {
+		return User{}, err
+	}
+	u.ID, u.Place.ID = id, id
+	for _, t := range []*time.Time{u.FirstSeen, u.LastSeen} {
+		if t != nil {
+			*t = t.UTC()
+		}
+	}
+	var err error
+	u.Cost, err = usage.ParseSum(cost)
+	return u, err
+}
+
+// UserNames gives what people call these users: the external id, else the
+// email. Users that have neither, or are not there any more, are left out.
+func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (map[usage.ID]string, error) {
+	list := make([][16]byte, len(ids))
+	for i, id := range ids {
+		list[i] = id
+	}
+	names := make(map[usage.ID]string, len(ids))
+	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `
+			SELECT id, coalesce(external_id, email)
+			FROM public.usage_user
+			WHERE id = ANY ($1::uuid[]) AND coalesce(external_id, email) IS NOT NULL`, list)
+		if err != nil {
+			return err
+		}
+		var id [16]byte
+		var name string
+		_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+			names[id] = name
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("name users: %w", err)
+	}
+	return names, nil
+}

@@ -1,0 +1,73 @@
+package upkeep
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// Health is what an operator wants to know first. All counts are of the
+// rollups, so it costs the same on any number of calls.
+type Health struct {
+	ServerVersion string
+	UsersManaged  bool
+	Rollup        store.RollupMode // who keeps the sums: trigger or statement
+	Citus         bool
+	RetainedFrom  time.Time // zero: nothing was ever deleted
+
+	Calls, Unpriced, Estimated int64     // of the last 7 days
+	LastCall                   time.Time // start of the quarter hour of the last call; zero: no call
+	LastStored                 time.Time // when the newest of the last rows was stored; zero: no row
+	Parked                     int64     // refused records
+	ParkedLast                 time.Time
+	ParkedReason               string // of the last
+}
+
+// ReadHealth looks at a migrated database.
+func ReadHealth(ctx context.Context, pool *pgxpool.Pool, now time.Time) (Health, error) {
+	var h Health
+	var hasTrigger bool
+	var mark *string
+	var lastCall, lastStored, parkedLast *time.Time
+	err := pool.QueryRow(ctx, `
+SELECT current_setting('server_version'), `+store.TriggerEnabled(store.FoldTrigger)+`,
+       `+store.HasCitus+`,
+       (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true',
+       (`+store.SelectRetainedFrom+`)`).Scan(&h.ServerVersion, &hasTrigger, &h.Citus, &h.UsersManaged, &mark)
+	if err == nil {
+		h.RetainedFrom, err = store.ParseRetained(mark)
+	}
+	if err == nil {
+		err = pool.QueryRow(ctx, `
+SELECT coalesce(sum(calls), 0)::bigint, coalesce(sum(unpriced_calls), 0)::bigint, coalesce(sum(estimated_calls), 0)::bigint
+FROM public.usage_quarter_type WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(&h.Calls, &h.Unpriced, &h.Estimated)
+	}
+	if err == nil {
+		err = pool.QueryRow(ctx, `SELECT max(bucket) FROM public.usage_quarter_type WHERE calls <> 0`).Scan(&lastCall)
+	}
+	if err == nil && lastCall != nil {
+		// The rows of that quarter hour, found by the block range index.
+		err = pool.QueryRow(ctx, `SELECT max(created_at) FROM public.api_usage WHERE timestamp >= $1`, lastCall).Scan(&lastStored)
+	}
+	if err == nil {
+		err = pool.QueryRow(ctx, `
+SELECT count(*), max(parked_at), coalesce((SELECT reason FROM public.usage_dead_letter ORDER BY parked_at DESC LIMIT 1), '')
+FROM public.usage_dead_letter`).Scan(&h.Parked, &parkedLast, &h.ParkedReason)
+	}
+	h.Rollup = store.RollupStatement
+	if hasTrigger {
+		h.Rollup = store.RollupTrigger
+	}
+	for _, t := range []struct {
+		from *time.Time
+		to   *time.Time
+	}{{lastCall, &h.LastCall}, {lastStored, &h.LastStored}, {parkedLast, &h.ParkedLast}} {
+		if t.from != nil {
+			*t.to = *t.from
+		}
+	}
+	return h, err
+}

@@ -1,0 +1,112 @@
+package upkeep
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// change is the new cost of a call.
+type change struct {
+	old, new usage.Record
+	tokens   int64
+}
+
+type changes []change
+
+// errCallChanged: a row is no longer what it was when it was read.
+var errCallChanged = store.Fault(store.ClassConflict, "a call was changed by somebody else at the same time; looking again")
+
+const updateCosts = `UPDATE public.api_usage AS u
+SET usage_dollars = n.new_dollars::numeric, pricing_status = n.new_status, pricing_reason = n.new_reason, price_id = n.new_price_id, cost_source = n.new_cost_source
+FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+  AS n (id, at, old_dollars, old_status, new_dollars, new_status, new_reason, new_price_id, new_cost_source)
+WHERE u.id = n.id AND u.timestamp = n.at AND u.usage_dollars = n.old_dollars::numeric AND u.pricing_status = n.old_status`
+
+// updateAndFold is the same with the sums in the same statement, for tables
+// without triggers: every part of a statement sees the rows as they were before
+// it. It returns how many rows were changed.
+var updateAndFold = func() string {
+	columns := sums.Columns(sums.Levels)
+	list, updated := strings.Join(columns, ", "), "u."+strings.Join(columns, ", u.")
+	return sums.With(append([]string{
+		"before AS MATERIALIZED (\n  SELECT " + list + "\n  FROM public.api_usage\n  WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])\n)",
+		"after AS (\n" + updateCosts + "\nRETURNING " + updated + "\n)",
+		"changed AS (\n  SELECT -1 AS sign, " + list + " FROM before\n  UNION ALL\n  SELECT 1, " + list + " FROM after\n)",
+	}, sums.Fold(sums.Levels, sums.Rows{From: "changed", Signed: true})...), "SELECT count(*) FROM after")
+}()
+
+const insertChanges = `
+INSERT INTO public.usage_reprice_change (run_id, call_id, old_dollars, new_dollars, old_status, new_status, old_reason, new_reason,
+  old_price_id, new_price_id, old_cost_source, new_cost_source)
+SELECT $1::bigint, c.call_id, c.old_dollars::numeric, c.new_dollars::numeric, c.old_status, c.new_status, c.old_reason, c.new_reason,
+  c.old_price_id, c.new_price_id, c.old_cost_source, c.new_cost_source
+FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
+  AS c (call_id, old_dollars, new_dollars, old_status, new_status, old_reason, new_reason, old_price_id, new_price_id, old_cost_source, new_cost_source)`
+
+// write changes the rows, the rollups where no trigger does it, and the audit.
+func (c changes) write(ctx context.Context, tx pgx.Tx, run int64) error {
+	n := len(c)
+	ids, times := make([][16]byte, n), make([]time.Time, n)
+	type column = []*string
+	column2 := func() (before, after column) { return make(column, n), make(column, n) }
+	oldDollars, newDollars := column2()
+	oldStatus, newStatus := column2()
+	oldReason, newReason := column2()
+	oldPrice, newPrice := column2()
+	oldSource, newSource := column2()
+	for i := range c {
+		ids[i], times[i] = c[i].old.ID, c[i].old.Time
+		for _, side := range []struct {
+			r                                      *usage.Record
+			dollars, status, reason, price, source column
+		}{{&c[i].old, oldDollars, oldStatus, oldReason, oldPrice, oldSource}, {&c[i].new, newDollars, newStatus, newReason, newPrice, newSource}} {
+			side.dollars[i], side.status[i] = store.TextOrNull(side.r.Cost.String()), store.TextOrNull(string(side.r.Status))
+			side.reason[i], side.source[i] = store.TextOrNull(string(side.r.Reason)), store.TextOrNull(string(side.r.CostSource))
+			side.price[i] = store.TextOrNull(usage.CleanText(side.r.PriceID, usage.MaxRequestIDBytes))
+		}
+	}
+	args := []any{ids, times, oldDollars, oldStatus, newDollars, newStatus, newReason, newPrice, newSource}
+	updated, err := update(ctx, tx, args)
+	if err != nil {
+		return err
+	}
+	if updated != int64(n) {
+		return errCallChanged
+	}
+	_, err = tx.Exec(ctx, insertChanges, run, ids, oldDollars, newDollars, oldStatus, newStatus, oldReason, newReason, oldPrice, newPrice, oldSource, newSource)
+	return err
+}
+
+// update changes the rows and keeps the rollups, by the trigger or else itself.
+// What is said of the trigger after the update holds until the commit: the update
+// has a lock on the table that creating or dropping one waits for.
+func update(ctx context.Context, tx pgx.Tx, args []any) (rows int64, err error) {
+	const trigger = "api_usage_fold_update"
+	var before, after bool
+	if err := tx.QueryRow(ctx, `SELECT `+store.TriggerEnabled(trigger)).Scan(&before); err != nil {
+		return 0, err
+	}
+	if before {
+		tag, err := tx.Exec(ctx, updateCosts, args...)
+		if err != nil {
+			return 0, err
+		}
+		rows = tag.RowsAffected()
+	} else if err := tx.QueryRow(ctx, updateAndFold, args...).Scan(&rows); err != nil {
+		return 0, err
+	}
+	if err := tx.QueryRow(ctx, `SELECT `+store.TriggerEnabled(trigger)).Scan(&after); err != nil {
+		return 0, err
+	}
+	if before != after {
+		return 0, errCallChanged
+	}
+	return rows, nil
+}

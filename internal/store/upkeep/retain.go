@@ -1,0 +1,88 @@
+package upkeep
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+)
+
+// RetainOptions of [Retain].
+type RetainOptions struct {
+	// Before is cut down to the start of its UTC day; calls before that go.
+	Before time.Time
+	// BatchRows are deleted in one transaction; 0 is 20,000, which takes some
+	// 100 ms.
+	BatchRows int
+	// Progress is told of the rows deleted so far, when not nil.
+	Progress func(rows int64)
+}
+
+// Retain deletes old calls and keeps their sums in the rollups. It may be
+// stopped at any moment and run again.
+//
+// The mark is set before the first row goes. From then on writers refuse
+// calls before it: whether such a call was counted already cannot be known any
+// more, so storing it might count it twice.
+func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted int64, err error) {
+	if o.BatchRows <= 0 {
+		o.BatchRows = 20_000
+	}
+	b := o.Before.UTC()
+	mark := time.Date(b.Year(), b.Month(), b.Day(), 0, 0, 0, 0, time.UTC)
+	if _, err := pool.Exec(ctx, `
+INSERT INTO public.usage_setting AS s (name, value) VALUES ('`+store.RetainedFromSetting+`', $1)
+ON CONFLICT (name) DO UPDATE SET value = greatest(s.value, EXCLUDED.value)`, mark.Format(time.RFC3339)); err != nil {
+		return 0, fmt.Errorf("set retention mark: %w", err)
+	}
+	if deleted, err = dropMonths(ctx, pool, o, mark); err != nil {
+		return deleted, err
+	}
+	// Day by day: a statement over everything would pass over all the rows that
+	// the ones before it deleted. The last pass is for what no rollup tells of.
+	rows, err := pool.Query(ctx, `SELECT DISTINCT bucket FROM public.usage_day WHERE bucket < $1 AND calls <> 0 ORDER BY 1`, mark)
+	if err != nil {
+		return 0, fmt.Errorf("list days: %w", err)
+	}
+	days, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+	if err != nil {
+		return 0, fmt.Errorf("list days: %w", err)
+	}
+	for _, day := range days {
+		if deleted, err = retainRange(ctx, pool, o, day, day.AddDate(0, 0, 1), deleted); err != nil {
+			return deleted, err
+		}
+	}
+	return retainRange(ctx, pool, o, time.Time{}, mark, deleted)
+}
+
+func retainRange(ctx context.Context, pool *pgxpool.Pool, o RetainOptions, from, to time.Time, deleted int64) (int64, error) {
+	for {
+		var rows int64
+		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, `SET LOCAL usage.keep_rollup = on`); err != nil {
+				return err
+			}
+			tag, err := tx.Exec(ctx, `
+DELETE FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+  AND id = ANY (ARRAY(SELECT id FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2 LIMIT $3))`, from, to, o.BatchRows)
+			rows = tag.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return deleted, fmt.Errorf("delete calls before %s: %w", to.Format(time.DateOnly), err)
+		}
+		if rows == 0 {
+			return deleted, forgetIDs(ctx, pool, from, to)
+		}
+		deleted += rows
+		if o.Progress != nil {
+			o.Progress(deleted)
+		}
+	}
+}

@@ -1,0 +1,148 @@
+package upkeep
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// selectStored reads back from a row what its price depends on, and what the
+// rollups are keyed by. It is the inverse of what writer_row.go and
+// writer_copy.go write.
+const selectStored = `
+SELECT id, timestamp, user_id, api_type, coalesce(model, ''), coalesce(tokens_used, 0), provider, service, environment,
+  usage_dollars::text, pricing_status, coalesce(pricing_reason, ''), coalesce(price_id, ''), coalesce(cost_source, ''), reported_dollars::text,
+  coalesce(input_tokens, 0), coalesce(output_tokens, 0), coalesce(cache_read_tokens, 0), coalesce(cache_write_5m_tokens, 0),
+  coalesce(cache_write_1h_tokens, 0), coalesce(reasoning_tokens, 0), coalesce(audio_seconds, 0)::text, coalesce(characters, 0), coalesce(images, 0),
+  other_quantities::text,
+  coalesce(metadata ->> 'request_model', ''), coalesce(metadata ->> 'service_tier', ''), coalesce(metadata ->> 'region', ''),
+  coalesce(metadata ->> 'variant', ''), coalesce(metadata ->> 'quantity_reason', ''), coalesce(metadata ->> 'missing', '')
+FROM public.api_usage`
+
+// The faults of a row that cannot be priced again.
+var (
+	// ErrNoQuantities: the row has a cost and no quantities, so somebody else
+	// wrote it, and nothing is there to multiply.
+	ErrNoQuantities = errors.New("the row stores no quantities")
+	// ErrQuantities: the parts are more than their totals, or of a kind that
+	// is not known here.
+	ErrQuantities = errors.New("the quantities of the row do not add up")
+)
+
+// stored is a row that was read back. Its fault says why it cannot be priced
+// again; then only the cost can be trusted.
+type stored struct {
+	usage.Record
+	tokens int64
+	fault  error
+}
+
+// readStored reads all rows.
+func readStored(rows pgx.Rows, each func(*stored) error) error {
+	var (
+		s                                                stored
+		user                                             *[16]byte
+		dollars, missing                                 string
+		reported, others                                 *string
+		status, reason, source, quantityReason, audio    string
+		input, output, read, write5m, write1h, reasoning int64
+		characters, images                               int64
+		apiType                                          string
+		id                                               [16]byte
+	)
+	_, err := pgx.ForEachRow(rows, []any{
+		&id, &s.Time, &user, &apiType, &s.Model, &s.tokens, &s.Provider, &s.Service, &s.Environment,
+		&dollars, &status, &reason, &s.PriceID, &source, &reported,
+		&input, &output, &read, &write5m, &write1h, &reasoning, &audio, &characters, &images, &others,
+		&s.RequestModel, &s.ServiceTier, &s.Region, &s.Variant, &quantityReason, &missing,
+	}, func() (err error) {
+		s.ID, s.Time, s.APIType = id, s.Time.UTC(), usage.APIType(apiType)
+		s.UserID, s.fault, s.Quantities = usage.ID{}, nil, usage.Quantities{}
+		if user != nil {
+			s.UserID = *user
+		}
+		s.Status, s.Reason, s.CostSource = usage.PricingStatus(status), usage.Reason(reason), usage.CostSource(source)
+		if s.Cost, err = usage.ParseMoney(dollars); err != nil {
+			return fmt.Errorf("usage_dollars of %s: %w", s.ID, err)
+		}
+		s.ReportedCost, s.HasReportedCost = 0, reported != nil
+		if reported != nil {
+			if s.ReportedCost, err = usage.ParseMoney(*reported); err != nil {
+				return fmt.Errorf("reported_dollars of %s: %w", s.ID, err)
+			}
+		}
+		s.QuantityReason = usage.Reason(quantityReason)
+		if s.Missing, err = usage.ParseMissing(missing); err != nil {
+			s.fault = ErrQuantities
+		}
+		if quantityReason == "" && missing == "" && slices.Contains(readingReasons, s.Reason) {
+			s.QuantityReason = s.Reason // a row that somebody else wrote
+		}
+		s.restore(quantityColumns{input, output, read, write5m, write1h, reasoning, characters, images, audio, others})
+		return each(&s)
+	})
+	return err
+}
+
+// readingReasons are what the reading of a span, not its pricing, finds.
+var readingReasons = []usage.Reason{
+	usage.ReasonNoUsage, usage.ReasonZeroUsageStream, usage.ReasonCallFailed, usage.ReasonNoModel, usage.ReasonInvalidQuantity,
+	usage.ReasonInstrumentationEstimate, usage.ReasonCacheNotReported, usage.ReasonCacheTTLNotReported, usage.ReasonReasoningNotReported,
+	usage.ReasonAudioNotReported, usage.ReasonTokensNotReported, usage.ReasonInconsistentQuantities, usage.ReasonUnknownDialect,
+}
+
+type quantityColumns struct {
+	input, output, read, write5m, write1h, reasoning, characters, images int64
+	audio                                                                string
+	others                                                               *string
+}
+
+// restore makes disjoint quantities of the totals and their parts.
+func (s *stored) restore(c quantityColumns) {
+	q := &s.Quantities
+	if c.others != nil && !restoreOthers(q, *c.others) {
+		s.fault = ErrQuantities
+	}
+	q[usage.CacheWrite5mTokens], q[usage.CacheWrite1hTokens], q[usage.OutputReasoningTokens] = c.write5m, c.write1h, c.reasoning
+	q[usage.Characters], q[usage.Images] = c.characters, c.images
+	var err error
+	if q[usage.AudioSeconds], err = usage.ParseQuantity(usage.AudioSeconds, c.audio); err != nil {
+		s.fault = ErrQuantities
+	}
+	q[usage.CacheReadTokens] = c.read - q[usage.CacheReadAudioTokens] - q[usage.CacheReadImageTokens]
+	q[usage.InputTextTokens] = c.input - q.InputTokens()
+	q[usage.OutputTextTokens] = c.output - q.OutputTokens()
+	switch {
+	case q[usage.CacheReadTokens] < 0 || q[usage.InputTextTokens] < 0 || q[usage.OutputTextTokens] < 0 || q.TotalTokens() != s.tokens:
+		s.fault = ErrQuantities
+	case q.IsZero() && s.QuantityReason == "":
+		s.fault = ErrNoQuantities
+	}
+}
+
+// restoreOthers reads the column other_quantities.
+func restoreOthers(q *usage.Quantities, text string) bool {
+	var others map[string]json.Number
+	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
+	decoder.UseNumber()
+	if decoder.Decode(&others) != nil {
+		return false
+	}
+	for name, number := range others {
+		k, err := usage.ParseQuantityKind(name)
+		if err != nil || !slices.Contains(store.OtherKinds, k) {
+			return false
+		}
+		if q[k], err = usage.ParseQuantity(k, number.String()); err != nil {
+			return false
+		}
+	}
+	return true
+}

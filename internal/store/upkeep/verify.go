@@ -1,0 +1,171 @@
+package upkeep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+)
+
+// Difference is a rollup that is not the sum of its rows.
+type Difference struct {
+	Rollup  string
+	Month   time.Time // UTC
+	Keys    int64     // rows of the rollup that are wrong, missing or left over
+	Dollars string    // by how much, decimal
+}
+
+// VerifyOptions of [Verify].
+type VerifyOptions struct {
+	// From and To bound the calls, widened to UTC months; zero is no bound.
+	From, To time.Time
+	// Repair makes the rollups of a month with differences anew. Writers wait
+	// for the time that takes, a month at a time.
+	Repair bool
+	// Progress is told of each month that was looked at, when not nil.
+	Progress func(month time.Time, differences int)
+}
+
+// Verify compares every rollup with the rows, month by month. Each comparison
+// sees one moment, so writers may go on meanwhile. Months before the retention
+// mark have no rows to compare with and are left alone.
+func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Difference, error) {
+	from, to, err := verifyRange(ctx, pool, o)
+	if err != nil {
+		return nil, fmt.Errorf("verify rollups: %w", err)
+	}
+	mark, err := store.RetainedFrom(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("verify rollups: %w", err)
+	}
+	var all []Difference
+	for month := monthOf(from); month.Before(to); month = month.AddDate(0, 1, 0) {
+		var found []Difference
+		for _, l := range sums.Levels {
+			start, end := month, month.AddDate(0, 1, 0)
+			if start.Before(mark) {
+				// Of a month that is partly gone only the days that are left can
+				// be compared.
+				if l.Width > sums.Day || !mark.Before(end) {
+					continue
+				}
+				start = mark
+			}
+			d, err := verifyMonth(ctx, pool, l, start, end, o.Repair)
+			if err != nil {
+				return all, fmt.Errorf("verify %s of %s: %w", l.Table(), month.Format("2006-01"), err)
+			}
+			if d != nil {
+				d.Month = month
+				found = append(found, *d)
+			}
+		}
+		all = append(all, found...)
+		if o.Progress != nil {
+			o.Progress(month, len(found))
+		}
+	}
+	return all, nil
+}
+
+func verifyMonth(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, start, end time.Time, repair bool) (*Difference, error) {
+	d := Difference{Rollup: l.Table()}
+	if err := pool.QueryRow(ctx, l.CountDifferences(), start, end).Scan(&d.Keys, &d.Dollars); err != nil {
+		return nil, err
+	}
+	if d.Keys == 0 {
+		return nil, nil //nolint:nilnil // no difference is the answer
+	}
+	if !repair {
+		return &d, nil
+	}
+	return &d, build(ctx, pool, l, false, start, end)
+}
+
+// build makes the sums of [start, end) again.
+func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bool, start, end time.Time) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		// Nobody writes from here on; readers, and builders of other levels, go on.
+		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE MODE`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `LOCK TABLE `+l.Table()+` IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, `DELETE FROM `+l.Table()+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, l.Fill(fromParent), start, end)
+		return err
+	})
+}
+
+// BuildRollups makes all rollups at once from calls that were stored without
+// them, as [Verify] repairs them but without comparing first. The calls must
+// never have been subject to retention.
+func BuildRollups(ctx context.Context, pool *pgxpool.Pool) error {
+	from, to, err := verifyRange(ctx, pool, VerifyOptions{})
+	if err != nil {
+		return fmt.Errorf("build rollups: %w", err)
+	}
+	errs := make([]error, len(sums.Levels))
+	var wg sync.WaitGroup
+	for i, l := range sums.Levels {
+		if l.Of == nil {
+			wg.Go(func() { errs[i] = buildFrom(ctx, pool, l, from, to) })
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// buildFrom makes the sums of a level, and from them those of the levels that
+// are sums of it, which is much less to read than the calls.
+func buildFrom(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, from, to time.Time) error {
+	for month := monthOf(from); month.Before(to); month = month.AddDate(0, 1, 0) {
+		if err := build(ctx, pool, l, l.Of != nil, month, month.AddDate(0, 1, 0)); err != nil {
+			return fmt.Errorf("build %s of %s: %w", l.Table(), month.Format("2006-01"), err)
+		}
+	}
+	for _, other := range sums.Levels {
+		if other.Of == l {
+			if err := buildFrom(ctx, pool, other, from, to); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// verifyRange is the time of all rows and of all sums.
+func verifyRange(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) (from, to time.Time, err error) {
+	var first, last *time.Time
+	if err := pool.QueryRow(ctx, `
+SELECT least((SELECT min(timestamp) FROM public.api_usage), (SELECT min(bucket) FROM public.usage_quarter_type)),
+       greatest((SELECT max(timestamp) FROM public.api_usage), (SELECT max(bucket) FROM public.usage_quarter_type))`).Scan(&first, &last); err != nil {
+		return from, to, err
+	}
+	if first == nil || last == nil {
+		return from, to, nil // nothing is there
+	}
+	from, to = first.UTC(), last.UTC().Add(time.Microsecond)
+	if !o.From.IsZero() && o.From.After(from) {
+		from = o.From.UTC()
+	}
+	if !o.To.IsZero() && o.To.Before(to) {
+		to = o.To.UTC()
+	}
+	return from, to, nil
+}
+
+func monthOf(t time.Time) time.Time {
+	t = t.UTC()
+	return time.Date(t.Year(), t.Month(), 1, 0, 0, 0, 0, time.UTC)
+}

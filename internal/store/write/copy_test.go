@@ -1,0 +1,116 @@
+package write
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"reflect"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// columnTypes of columnNames.
+var columnTypes = [columnCount]uint32{
+	pgtype.UUIDOID, pgtype.UUIDOID, pgtype.TimestamptzOID, pgtype.NumericOID, pgtype.TextOID, pgtype.TextOID, pgtype.Int4OID, pgtype.TextOID, pgtype.JSONBOID,
+	pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.NumericOID,
+	pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID,
+	pgtype.NumericOID, pgtype.Int8OID, pgtype.Int8OID, pgtype.JSONBOID,
+}
+
+// FuzzCopiedRow holds the rows that COPY sends to the values that INSERT sends,
+// byte by byte as pgx would encode them.
+func FuzzCopiedRow(f *testing.F) {
+	f.Add(int64(0), int64(0), int64(0), int64(0), "", "", uint8(0))
+	f.Add(int64(1), int64(1), int64(1), int64(1), "gpt-4o", `say "hi"\`, uint8(1))
+	f.Add(int64(123_456_789_012_345), int64(12_500_000_000), int64(2_000_000_000), int64(1_773_500_966_535_897), "é\n\x1f", "\u2028\U0001F600</script>", uint8(7))
+	f.Add(int64(usage.MaxCallCost), int64(maxAudioSeconds), int64(9_999), int64(10_000), "\x7f", "\t", uint8(255))
+	f.Fuzz(func(t *testing.T, cost, seconds, tokens, micros int64, name, text string, some uint8) {
+		r := usage.Record{
+			ID: usage.IDFromResponse(name, text), Time: time.UnixMicro(micros), APIType: usage.APITypeText, Status: usage.StatusPriced, Reason: usage.Reason(""),
+			Provider: name, Model: text, RequestModel: name, Service: text, RequestID: name, PriceID: text, Dialect: name,
+			Cost: usage.Money(cost), HasReportedCost: some&1 != 0, ReportedCost: usage.Money(seconds), CostSource: usage.SourceComputed,
+			Quantities: usage.Quantities{usage.AudioSeconds: seconds, usage.Images: int64(some & 2), usage.WebSearches: int64(some & 4), usage.VideoSeconds: int64(some & 8)},
+		}
+		if some&16 != 0 {
+			r.Quantities[usage.InputTextTokens], r.Quantities[usage.CacheReadTokens], r.Quantities[usage.OutputReasoningTokens] = tokens, int64(some), int64(some&1)
+			r.UserExternalID, r.Tags = text, []usage.Tag{{Key: name, Value: text}, {Key: text, Value: name}}
+		}
+		r.Clean()
+		if checkRecord(&r) != nil {
+			return
+		}
+		sent := row{Record: &r, userUnknown: some&32 != 0}
+		if some&64 != 0 {
+			r.UserID = usage.UserID(name)
+			sent.user = r.UserID
+		}
+
+		got := sent.appendBinary(nil)
+		require.Equal(t, uint16(columnCount), binary.BigEndian.Uint16(got))
+		got = got[2:]
+		types := pgtype.NewMap()
+		for i, column := range columnArrays([]row{sent}) {
+			size := int32(binary.BigEndian.Uint32(got)) //nolint:gosec // the length is signed
+			var field []byte
+			if got = got[4:]; size >= 0 {
+				field, got = got[:size:size], got[size:]
+			}
+			want := pgxEncoding(t, types, columnTypes[i], reflect.ValueOf(column).Index(0).Interface())
+			if columnTypes[i] == pgtype.NumericOID && field != nil {
+				// pgx writes as many decimal places as the text has digits
+				// that are not zero; the column makes them its own number.
+				copy(want[6:8], field[6:8])
+			}
+			assert.Equal(t, want, field, "field %d, a %d", i, columnTypes[i])
+			if columnTypes[i] == pgtype.JSONBOID && field != nil {
+				assert.True(t, json.Valid(field[1:]), "%s", field)
+			}
+		}
+		assert.Empty(t, got)
+	})
+}
+
+// pgxEncoding of a value of the column; nil for NULL.
+func pgxEncoding(t *testing.T, types *pgtype.Map, oid uint32, value any) []byte {
+	t.Helper()
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		value = v.Elem().Interface()
+	}
+	if oid == pgtype.NumericOID {
+		var n pgtype.Numeric
+		require.NoError(t, n.Scan(value))
+		value = n
+	}
+	field, err := types.Encode(oid, pgtype.BinaryFormatCode, value, []byte{})
+	require.NoError(t, err)
+	return field
+}
+
+// What a reader may do, copyReader takes: short reads, and a read after the end.
+func TestCopyReaderGivesTheSameInAnyPieces(t *testing.T) {
+	rows := make([]row, 50)
+	for i := range rows {
+		rows[i].Record = &usage.Record{ID: usage.IDFromResponse("p", string(rune('a'+i))), Model: "model", Cost: usage.Money(i)}
+	}
+	whole, err := io.ReadAll(&copyReader{rows: rows, rest: copyHeader})
+	require.NoError(t, err)
+	byByte, err := io.ReadAll(iotest.OneByteReader(&copyReader{rows: rows, rest: copyHeader}))
+	require.NoError(t, err)
+	assert.Equal(t, whole, byByte)
+
+	closed := &copyReader{rows: rows, rest: copyHeader}
+	closed.close()
+	n, err := closed.Read(make([]byte, 10))
+	assert.Zero(t, n)
+	assert.ErrorIs(t, err, io.EOF)
+}

@@ -1,0 +1,140 @@
+package write
+
+import (
+	"encoding/hex"
+	"fmt"
+	"math"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// row is a record on its way into public.api_usage.
+type row struct {
+	*usage.Record
+	// user is the value of user_id; zero for NULL.
+	user usage.ID
+	// userUnknown: the record names a user that auth.users does not have.
+	userUnknown bool
+}
+
+// checkRecord says what the table would refuse and is known without asking it.
+func checkRecord(r *usage.Record) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	if r.HasReportedCost && (r.ReportedCost < 0 || r.ReportedCost > usage.MaxCallCost) {
+		return fmt.Errorf("reported_dollars: %s is outside 0 to %s", r.ReportedCost, usage.MaxCallCost)
+	}
+	if n := r.Quantities.TotalTokens(); n > math.MaxInt32 {
+		return fmt.Errorf("tokens_used: %d is more than the column holds, at most %d", n, math.MaxInt32)
+	}
+	if n := r.Quantities[usage.AudioSeconds]; n > maxAudioSeconds {
+		return fmt.Errorf("audio_seconds: %d is more than the column holds, at most %d", n/usage.NanosPerSecond, maxAudioSeconds/usage.NanosPerSecond)
+	}
+	return nil
+}
+
+// maxAudioSeconds is what numeric(18,9) holds, in nanoseconds: 31 years.
+const maxAudioSeconds = 1_000_000_000_000_000_000 - 1
+
+// appendMetadata writes the column metadata.
+func (r *row) appendMetadata(b []byte) []byte {
+	b = append(b, '{')
+	if r.TraceID != [16]byte{} {
+		b = append(jsonKey(b, "trace_id"), '"')
+		b = append(hex.AppendEncode(b, r.TraceID[:]), '"')
+	}
+	if r.SpanID != [8]byte{} {
+		b = append(jsonKey(b, "span_id"), '"')
+		b = append(hex.AppendEncode(b, r.SpanID[:]), '"')
+	}
+	b = jsonText(b, "dialect", r.Dialect)
+	b = jsonText(b, "session_id", r.SessionID)
+	b = jsonText(b, "request_model", r.RequestModel)
+	b = jsonText(b, "service_tier", r.ServiceTier)
+	b = jsonText(b, "region", r.Region)
+	b = jsonText(b, "variant", r.Variant)
+	b = jsonText(b, "quantity_reason", string(r.QuantityReason))
+	if r.Missing != 0 {
+		b = append(jsonKey(b, "missing"), '"')
+		b = append(r.Missing.AppendText(b), '"')
+	}
+	switch {
+	case r.UserExternalID != "":
+		b = jsonText(b, "user", r.UserExternalID)
+	case r.userUnknown:
+		b = append(jsonKey(b, "user"), '"')
+		b = append(r.Record.UserID.AppendText(b), '"')
+	}
+	if len(r.Tags) > 0 {
+		b = append(jsonKey(b, "tags"), '{')
+		for i, tag := range r.Tags {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSONString(b, tag.Key), ':')
+			b = appendJSONString(b, tag.Value)
+		}
+		b = append(b, '}')
+	}
+	return append(b, '}')
+}
+
+// appendOtherQuantities writes the column other_quantities; nothing for NULL.
+func (r *row) appendOtherQuantities(b []byte) []byte {
+	start := len(b)
+	for _, k := range store.OtherKinds {
+		if n := r.Quantities[k]; n != 0 {
+			if len(b) == start {
+				b = append(b, '{')
+			}
+			b = usage.AppendQuantity(jsonKey(b, k.String()), k, n)
+		}
+	}
+	if len(b) > start {
+		b = append(b, '}')
+	}
+	return b
+}
+
+// jsonKey begins a member of an object.
+func jsonKey(b []byte, key string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	b = append(b, '"')
+	b = append(b, key...)
+	return append(b, '"', ':')
+}
+
+func jsonText(b []byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return appendJSONString(jsonKey(b, key), value)
+}
+
+// appendJSONString writes text that holds no NUL (jsonb refuses it, and Clean
+// has removed it). It is not encoding/json's because that allocates, and
+// escapes < and > for HTML.
+func appendJSONString(b []byte, text string) []byte {
+	const hexDigits = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := range len(text) {
+		c := text[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, text[start:i]...)
+		start = i + 1
+		if c < 0x20 {
+			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		} else {
+			b = append(b, '\\', c)
+		}
+	}
+	b = append(b, text[start:]...)
+	return append(b, '"')
+}

@@ -1,0 +1,249 @@
+package write
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// lastSeenStep is how far auth.users.last_seen_at may lag behind: a user with
+// thousands of calls in an hour costs one update, not thousands.
+const lastSeenStep = time.Hour
+
+// knownUser is what the cache remembers of a user that auth.users has.
+type knownUser struct {
+	id   usage.ID  // of the table: another one where the external id was taken already
+	seen time.Time // last_seen_at as written; zero when it is not ours to write
+}
+
+// userCache knows the users that were seen lately. It may be wrong when a user
+// is deleted; then the foreign key refuses the batch and the users are asked
+// for again.
+type userCache struct {
+	known *lru.Cache[usage.ID, knownUser]
+}
+
+func newUserCache(size int) *userCache {
+	known, err := lru.New[usage.ID, knownUser](size)
+	if err != nil {
+		panic(err) // size is positive
+	}
+	return &userCache{known}
+}
+
+func (c *userCache) forgetAll() { c.known.Purge() }
+
+// newcomer is a user of a batch that the cache does not have, or whose
+// last_seen_at is due.
+type newcomer struct {
+	id       usage.ID
+	external string
+	seen     time.Time
+}
+
+// resolve gives every row its user_id and counts the rows whose user is
+// unknown. It runs in a transaction of its own before the batch's, so that no lock on a user is held while rows are written.
+func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown int, err error) {
+	due := map[usage.ID]*newcomer{}
+	for i := range rows {
+		r := &rows[i]
+		r.user, r.userUnknown = usage.ID{}, false
+		if r.UserID.IsZero() {
+			continue
+		}
+		known, ok := w.users.known.Get(r.UserID)
+		if ok && (!db.usersManaged || r.Time.Sub(known.seen) < lastSeenStep) {
+			r.user = known.id
+			continue
+		}
+		u := due[r.UserID]
+		if u == nil {
+			u = &newcomer{id: r.UserID, external: r.UserExternalID}
+			due[r.UserID] = u
+		}
+		if u.external == "" {
+			u.external = r.UserExternalID
+		}
+		if r.Time.After(u.seen) {
+			u.seen = r.Time
+		}
+	}
+	if len(due) == 0 {
+		return 0, nil
+	}
+	list := make([]newcomer, 0, len(due))
+	for _, u := range due {
+		list = append(list, *u)
+	}
+	slices.SortFunc(list, func(a, b newcomer) int { return bytes.Compare(a.id[:], b.id[:]) })
+	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		return w.meet(ctx, tx, db, list)
+	}); err != nil {
+		// What was learned in it did not happen.
+		w.users.forgetAll()
+		return 0, err
+	}
+	for i := range rows {
+		r := &rows[i]
+		if r.UserID.IsZero() || !r.user.IsZero() {
+			continue
+		}
+		if known, ok := w.users.known.Get(r.UserID); ok {
+			r.user = known.id
+		} else {
+			r.userUnknown = true
+			unknown++
+		}
+	}
+	return unknown, nil
+}
+
+const (
+	selectUsers = `SELECT id FROM auth.users WHERE id = ANY($1::uuid[])`
+
+	// Rows that another collector is updating this moment are skipped: it
+	// writes nearly the same time, and waiting could deadlock.
+	touchUsers = `
+WITH due AS (
+  SELECT u.id, v.seen
+  FROM auth.users u JOIN unnest($1::uuid[], $2::timestamptz[]) AS v (id, seen) ON v.id = u.id
+  WHERE u.last_seen_at < v.seen
+  ORDER BY u.id
+  FOR NO KEY UPDATE OF u SKIP LOCKED
+)
+UPDATE auth.users u SET last_seen_at = due.seen FROM due WHERE u.id = due.id`
+
+	insertUsers = `
+INSERT INTO auth.users (id, external_id, created_at, last_seen_at)
+SELECT id, external_id, now(), seen FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS v (id, external_id, seen)
+ORDER BY id
+ON CONFLICT DO NOTHING`
+
+	// A user whose external id stands under another id: somebody created the
+	// user by hand. That one is meant.
+	selectByExternal = `SELECT id, external_id FROM auth.users WHERE external_id = ANY($1::text[])`
+)
+
+// meet makes the cache know those of the list that auth.users has, or may have
+// because it is ours.
+func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newcomer) error {
+	ids := make([][16]byte, len(list))
+	for i, u := range list {
+		ids[i] = u.id
+	}
+	existing, err := selectIDs(ctx, tx, selectUsers, ids)
+	if err != nil {
+		return err
+	}
+	if !db.usersManaged {
+		for id := range existing {
+			w.users.known.Add(id, knownUser{id: id})
+		}
+		return nil
+	}
+
+	var oldIDs, newIDs [][16]byte
+	var oldSeen, newSeen []time.Time
+	var newExternal []*string
+	var externals []string
+	byExternal := map[string]newcomer{}
+	for _, u := range list {
+		if existing[u.id] {
+			oldIDs, oldSeen = append(oldIDs, u.id), append(oldSeen, u.seen)
+			continue
+		}
+		newIDs, newSeen, newExternal = append(newIDs, u.id), append(newSeen, u.seen), append(newExternal, store.TextOrNull(u.external))
+		if u.external != "" {
+			externals = append(externals, u.external)
+			byExternal[u.external] = u
+		}
+	}
+	if len(oldIDs) > 0 {
+		if _, err := tx.Exec(ctx, touchUsers, oldIDs, oldSeen); err != nil {
+			return err
+		}
+	}
+	meant := map[usage.ID]usage.ID{}
+	if len(newIDs) > 0 {
+		tag, err := tx.Exec(ctx, insertUsers, newIDs, newExternal, newSeen)
+		if err != nil {
+			return err
+		}
+		if int(tag.RowsAffected()) < len(newIDs) && len(externals) > 0 {
+			rows, err := tx.Query(ctx, selectByExternal, externals)
+			if err != nil {
+				return err
+			}
+			var id [16]byte
+			var external string
+			if _, err := pgx.ForEachRow(rows, []any{&id, &external}, func() error {
+				meant[byExternal[external].id] = id
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	for _, u := range list {
+		id := u.id
+		if other, ok := meant[u.id]; ok {
+			id = other
+		}
+		w.users.known.Add(u.id, knownUser{id: id, seen: u.seen})
+	}
+	return nil
+}
+
+// checkUsers does what the foreign key does where there is none: the users of
+// the batch are there when it is stored, and where the table is ours stay until
+// it is committed.
+func (db *database) checkUsers(ctx context.Context, tx pgx.Tx, rows []row) error {
+	if db.usersKeyed {
+		return nil
+	}
+	seen := map[usage.ID]bool{}
+	var ids [][16]byte
+	for i := range rows {
+		if id := rows[i].user; !id.IsZero() && !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	sql := selectUsers
+	if db.usersManaged {
+		slices.SortFunc(ids, func(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) })
+		sql += ` ORDER BY id FOR KEY SHARE`
+	}
+	found, err := selectIDs(ctx, tx, sql, ids)
+	if err == nil && len(found) < len(ids) {
+		err = errUserVanished
+	}
+	return err
+}
+
+func selectIDs(ctx context.Context, tx pgx.Tx, sql string, ids [][16]byte) (map[usage.ID]bool, error) {
+	rows, err := tx.Query(ctx, sql, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[usage.ID]bool, len(ids))
+	var id [16]byte
+	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
+		found[id] = true
+		return nil
+	})
+	return found, err
+}
+
+// errUserVanished: a user the cache knew is gone.
+var errUserVanished = store.Fault(store.ClassConflict, "a user was deleted while calls of his were written")
