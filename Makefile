@@ -76,7 +76,7 @@ e2e-clients: build ## run real client libraries from npm through the binary; ski
 .PHONY: test-citus
 test-citus: ## run the tests of store, API and boards on a Citus cluster of their own; skips aloud without the extension
 	@$(postgres)
-	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -v $(or $(TESTFLAGS),-run '^TestCitus|/^citus$$|//^citus$$') ./internal/store
+	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -v $(or $(TESTFLAGS),-run '^TestCitus|/^citus$$|//^citus$$') ./internal/store/...
 	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -run 'TestCases|TestEvery|TestSums|TestTheRole|TestRows|TestSingle' ./extension/usageapiextension ./dashboards
 
 .PHONY: test-short
