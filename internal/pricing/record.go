@@ -49,8 +49,7 @@ func (p *Pricer) Price(r *usage.Record) {
 func (p *Pricer) compute(r *usage.Record) {
 	r.Cost, r.Status, r.Reason = 0, usage.StatusUnpriced, r.QuantityReason
 	r.PriceID, r.CostSource = "", usage.SourceNone
-	switch r.QuantityReason {
-	case usage.ReasonNoUsage, usage.ReasonZeroUsageStream, usage.ReasonInvalidQuantity, usage.ReasonNoModel, usage.ReasonCallFailed:
+	if r.QuantityReason.PreventsCost() {
 		return
 	}
 	if r.Model == "" {
@@ -92,9 +91,7 @@ var details = []struct {
 // there is none. What a library leaves out is a doubt only where it changes
 // the price.
 func (p *Pricer) doubt(r *usage.Record) usage.Reason {
-	switch r.QuantityReason {
-	case "", usage.ReasonCacheNotReported, usage.ReasonAudioNotReported, usage.ReasonCacheTTLNotReported:
-	default:
+	if r.QuantityReason != "" && !r.QuantityReason.OnlyHidden() {
 		return r.QuantityReason // tokens are wrong or gone, not only counted as others
 	}
 	if r.Missing.Has(usage.MissingInput) {

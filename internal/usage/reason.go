@@ -35,11 +35,78 @@ const (
 	ReasonUnknownDialect          Reason = "unknown_dialect"          // read by the general conventions, meaning of input assumed
 )
 
-// Reasons lists every reason, for documentation and tests.
-var Reasons = []Reason{
-	ReasonNoUsage, ReasonZeroUsageStream, ReasonCallFailed, ReasonNoModel, ReasonUnknownModel,
-	ReasonNoPriceAtTime, ReasonNoPriceForUnit, ReasonInvalidQuantity, ReasonCostOutOfRange,
-	ReasonInstrumentationEstimate, ReasonCacheNotReported, ReasonCacheTTLNotReported,
-	ReasonReasoningNotReported, ReasonAudioNotReported, ReasonTokensNotReported, ReasonCallsNotReported, ReasonPriceFallback, ReasonTierFallback,
-	ReasonUnconfirmedPrice, ReasonInconsistentQuantities, ReasonTimeOutOfRange, ReasonUnknownDialect,
+// What is true of a reason.
+const (
+	noCost     = 1 << iota // a call with it has no cost; with others it has one that may be wrong
+	ofReading              // reading the span finds it, whatever the price book says
+	ofBook                 // a row in the price book mends it
+	onlyHidden             // all tokens are there, some of them counted as another kind
+)
+
+var properties = []struct {
+	reason Reason
+	is     int
+}{
+	{ReasonNoUsage, noCost | ofReading},
+	{ReasonZeroUsageStream, noCost | ofReading},
+	{ReasonCallFailed, noCost | ofReading},
+	{ReasonNoModel, noCost | ofReading},
+	{ReasonUnknownModel, noCost | ofBook},
+	{ReasonNoPriceAtTime, noCost | ofBook},
+	{ReasonNoPriceForUnit, noCost | ofBook},
+	{ReasonInvalidQuantity, noCost | ofReading},
+	{ReasonCostOutOfRange, noCost},
+	{ReasonInstrumentationEstimate, ofReading},
+	{ReasonCacheNotReported, ofReading | onlyHidden},
+	{ReasonCacheTTLNotReported, ofReading | onlyHidden},
+	{ReasonReasoningNotReported, ofReading},
+	{ReasonAudioNotReported, ofReading | onlyHidden},
+	{ReasonTokensNotReported, ofReading},
+	{ReasonCallsNotReported, ofReading},
+	{ReasonPriceFallback, 0},
+	{ReasonTierFallback, 0},
+	{ReasonUnconfirmedPrice, 0},
+	{ReasonInconsistentQuantities, ofReading},
+	{ReasonTimeOutOfRange, 0},
+	{ReasonUnknownDialect, ofReading},
+}
+
+// Reasons lists every reason.
+var Reasons = reasonsThatAre(0)
+
+// ReasonsOfBook lists the reasons that a row in the price book mends.
+var ReasonsOfBook = reasonsThatAre(ofBook)
+
+// PreventsCost reports whether reading found so little that no price helps.
+func (r Reason) PreventsCost() bool { return r.is(noCost | ofReading) }
+
+// OfReading reports whether reading the span found it, not the price book.
+func (r Reason) OfReading() bool { return r.is(ofReading) }
+
+// OfBook reports whether a row in the price book mends it.
+func (r Reason) OfBook() bool { return r.is(ofBook) }
+
+// OnlyHidden reports whether all tokens are there and only some of them are
+// counted as another kind, which matters where the kinds cost differently.
+func (r Reason) OnlyHidden() bool { return r.is(onlyHidden) }
+
+func (r Reason) is(what int) bool {
+	if r == "" {
+		return false
+	}
+	for _, p := range properties {
+		if p.reason == r {
+			return p.is&what == what
+		}
+	}
+	return false
+}
+
+func reasonsThatAre(what int) (list []Reason) {
+	for _, p := range properties {
+		if p.is&what == what {
+			list = append(list, p.reason)
+		}
+	}
+	return list
 }

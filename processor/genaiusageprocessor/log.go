@@ -57,10 +57,8 @@ func newModelLog(logger *zap.Logger) *modelLog {
 }
 
 func (l *modelLog) unpriced(r *usage.Record) {
-	switch r.Reason {
-	case usage.ReasonUnknownModel, usage.ReasonNoPriceAtTime, usage.ReasonNoPriceForUnit:
-	default:
-		return // not a matter of the price book
+	if !r.Reason.OfBook() {
+		return
 	}
 	key := modelKey{r.Provider, r.Model, r.Reason}
 	l.mu.Lock()

@@ -37,7 +37,7 @@ WITH calls AS MATERIALIZED (
          audio_seconds, characters, images, other_quantities
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
-    AND pricing_status IN ('unpriced', 'reported') AND pricing_reason IN ('unknown_model', 'no_price_at_time', 'no_price_for_unit')
+    AND pricing_status IN ('unpriced', 'reported') AND pricing_reason = ANY ($3)
 ), others AS (
   SELECT provider, model, pricing_reason, jsonb_object_agg(key, total) AS quantities
   FROM (SELECT provider, model, pricing_reason, e.key, sum(e.value::numeric) AS total FROM calls, jsonb_each_text(other_quantities) AS e GROUP BY 1, 2, 3, 4) AS o
@@ -54,11 +54,19 @@ FROM calls c LEFT JOIN others o ON o.provider = c.provider AND o.model = c.model
 GROUP BY 1, 2, 3
 ORDER BY 7 DESC, 5 DESC, 1, 2, 3`
 
+// reasonsOfBook as text, which needs no look at the types of the database.
+var reasonsOfBook = func() (texts []string) {
+	for _, r := range usage.ReasonsOfBook {
+		texts = append(texts, string(r))
+	}
+	return texts
+}()
+
 // MissingPrices lists the models that calls of [from, to) have no price for,
 // those with the most tokens first. others is how many calls are unpriced for
 // reasons that no price can mend, by reason.
 func MissingPrices(ctx context.Context, pool *pgxpool.Pool, from, to time.Time) (list []MissingPrice, others map[usage.Reason]int64, err error) {
-	rows, err := pool.Query(ctx, selectMissing, from, to)
+	rows, err := pool.Query(ctx, selectMissing, from, to, reasonsOfBook)
 	if err != nil {
 		return nil, nil, fmt.Errorf("list missing prices: %w", err)
 	}
@@ -87,8 +95,8 @@ SELECT coalesce(jsonb_object_agg(reason, calls), '{}')::text
 FROM (SELECT coalesce(pricing_reason, '') AS reason, count(*) AS calls
       FROM public.api_usage
       WHERE timestamp >= $1 AND timestamp < $2 AND pricing_status = 'unpriced'
-        AND coalesce(pricing_reason, '') NOT IN ('unknown_model', 'no_price_at_time', 'no_price_for_unit')
-      GROUP BY 1) AS r`, from, to).Scan(&text); err != nil {
+        AND coalesce(pricing_reason, '') <> ALL ($3)
+      GROUP BY 1) AS r`, from, to, reasonsOfBook).Scan(&text); err != nil {
 		return nil, nil, fmt.Errorf("count other unpriced calls: %w", err)
 	}
 	return list, others, json.Unmarshal([]byte(text), &others)

@@ -82,20 +82,13 @@ func readStored(rows pgx.Rows, each func(*stored) error) error {
 		if s.Missing, err = usage.ParseMissing(missing); err != nil {
 			s.fault = ErrQuantities
 		}
-		if quantityReason == "" && missing == "" && slices.Contains(readingReasons, s.Reason) {
+		if quantityReason == "" && missing == "" && s.Reason.OfReading() {
 			s.QuantityReason = s.Reason // a row that somebody else wrote
 		}
 		s.restore(quantityColumns{input, output, read, write5m, write1h, reasoning, characters, images, audio, others})
 		return each(&s)
 	})
 	return err
-}
-
-// readingReasons are what the reading of a span, not its pricing, finds.
-var readingReasons = []usage.Reason{
-	usage.ReasonNoUsage, usage.ReasonZeroUsageStream, usage.ReasonCallFailed, usage.ReasonNoModel, usage.ReasonInvalidQuantity,
-	usage.ReasonInstrumentationEstimate, usage.ReasonCacheNotReported, usage.ReasonCacheTTLNotReported, usage.ReasonReasoningNotReported,
-	usage.ReasonAudioNotReported, usage.ReasonTokensNotReported, usage.ReasonInconsistentQuantities, usage.ReasonUnknownDialect,
 }
 
 type quantityColumns struct {
