@@ -25,7 +25,8 @@ var rooms = map[string]room{
 	"internal/catalog": {},
 
 	// One decision each, of pure functions.
-	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog"}},
+	"internal/once":      {uses: []string{"internal/usage"}},
+	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog", "internal/once"}},
 	"internal/pricing":   {uses: []string{"internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},

@@ -32,12 +32,12 @@ var googleGenAI = dialect{
 	output: outputAsProvider,
 	operation: func(s *spanReader) operation {
 		if s.call.Operation == "execute_tool" {
-			s.r.callers.put(s.span.ParentSpanID())
+			s.r.rememberCaller(s.span.ParentSpanID())
 		}
 		return s.conventionalOperation()
 	},
 	adjust: func(s *spanReader, f *facts) {
-		f.callsMissing = s.r.callers.has(s.span.SpanID())
+		f.callsMissing = s.r.callers.Contains(s.span.SpanID())
 		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && catalog.Canonical(s.told) == catalog.GoogleAny {
 			s.told = catalog.Vertex // Traceloop says "Google"
 		}

@@ -15,9 +15,8 @@
 //	facts.go       the numbers of a span as they stand there
 //	tokens.go      from those to disjoint quantities, or a reason
 //	tree.go        what the ancestors of a span know: user, session, model, tags
-//	roots.go       the same, when the ancestor came in an earlier payload
-//	twice.go       one call that two instrumentations tell of is one call
-//	window.go      the same, when the two arrive in different payloads
+//	memory.go      the same, when the ancestor came in an earlier payload
+//	duplicates.go  one call that two instrumentations report is one call; package once has the rule
 //	logs.go        the coding agents that report calls as log events
 //
 // A dialect is added with one file dialect_<name>.go, its line in [dialects] and

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -51,7 +52,7 @@ func inspectModel(name string) modelInfo {
 	info := modelInfo{vendor: m.Vendor, kind: m.Kind, reasons: m.Reasons, bedrock: m.Bedrock, tokens: m.Tokens, perImage: m.PerImage,
 		searches: m.Searches, searchesByPrompt: m.SearchesByPrompt}
 	if m.Base != "" {
-		info.base = hashText(m.Base)
+		info.base = once.Hash(m.Base)
 	}
 	return info
 }

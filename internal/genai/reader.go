@@ -3,8 +3,11 @@ package genai
 import (
 	"sync"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 )
 
 // Reader finds the billable calls in payloads. It is safe for concurrent use;
@@ -16,9 +19,9 @@ type Reader struct {
 	userNames, tagNames                        []nameID
 	inputSeconds, inputCharacters, inputImages nameID
 
-	roots   *rootMemory
-	callers callerMemory
-	window  *window
+	roots   *lru.Cache[pcommon.TraceID, rootUser]
+	callers *lru.Cache[pcommon.SpanID, struct{}]
+	window  *once.Window
 
 	pool sync.Pool // of *reading
 }
@@ -27,15 +30,15 @@ type Reader struct {
 // empty or too many.
 func NewReader(config Config) (*Reader, error) {
 	config.setDefaults()
-	r := &Reader{config: config, names: builtinNames.clone()}
+	r := &Reader{config: config, names: builtinNames.clone(), callers: bounded[pcommon.SpanID, struct{}](maxCallers)}
 	if err := r.declare(&r.config); err != nil {
 		return nil, err
 	}
 	if config.RootMemory > 0 && len(r.userNames) > 0 {
-		r.roots = newRootMemory(config.RootMemory)
+		r.roots = bounded[pcommon.TraceID, rootUser](config.RootMemory)
 	}
 	if config.DuplicateWindow > 0 && config.DuplicateCalls > 0 {
-		r.window = newWindow(config.DuplicateCalls, config.DuplicateWindow, config.Now)
+		r.window = once.NewWindow(config.DuplicateCalls, config.DuplicateWindow, config.Now)
 	}
 	r.pool.New = func() any { return newReading(r) }
 	return r, nil
@@ -107,6 +110,7 @@ type reading struct {
 
 	resource ofResource
 	scope    string
+	observer uint64   // the hash of the scope
 	version  string   // of the scope
 	dialect  *dialect // of the scope, nil when unknown
 
@@ -114,7 +118,7 @@ type reading struct {
 	pending []facts // of the calls that other spans of the payload must complete
 	wrapped []facts // what wrapper spans say of calls
 	tree    tree
-	ids     keyTable
+	ids     once.Table
 
 	models    map[string]modelInfo
 	lastModel string
@@ -124,29 +128,27 @@ type reading struct {
 // found is a call and what is needed to settle it.
 type found struct {
 	call    Call
+	report  once.Report
 	span    ptrace.Span
 	user    string // the resource's
-	scope   string
 	told    string // what the span calls the provider
 	address string
 	// cloudRegion is where a cloud's client calls, or where the app runs.
 	cloudRegion string
 	op          operation
-	pending     int32  // index into reading.pending plus 1, 0 for none
-	wrapped     bool   // a wrapper span may say more
-	model       uint64 // modelInfo.base
-	keyHash     uint64 // of the call's key, 0 for none
-	dropped     bool
-	met         bool           // another telling of this call was dropped, namely
-	twin        pcommon.SpanID // the last one
-	inner       int32          // how many calls are inside this one, and
-	innerIn     int64          // their input and
-	innerOut    int64          // output tokens
+	pending     int32 // index into reading.pending plus 1, 0 for none
+	wrapped     bool  // a wrapper span may say more
+	// dropped: another report stands for this call.
+	dropped  bool
+	inner    int32 // how many calls are inside this one, and
+	innerIn  int64 // their input and
+	innerOut int64 // output tokens
 }
 
 // ofResource is what a resource tells about all its calls.
 type ofResource struct {
 	service, environment, user, session string
+	serviceHash, environmentHash        uint64
 }
 
 var (
@@ -195,12 +197,13 @@ func (r *reading) enterResource(resource pcommon.Resource) {
 		user:        r.userOf(a),
 		session:     a.firstText(namesSession),
 	}
+	r.resource.serviceHash, r.resource.environmentHash = once.Hash(r.resource.service), once.Hash(r.resource.environment)
 }
 
 func (r *reading) enterScope(scope pcommon.InstrumentationScope) {
 	r.version = scope.Version()
 	if name := scope.Name(); name != r.scope || r.dialect == nil {
-		r.scope, r.dialect = name, dialectOfScope(name)
+		r.scope, r.dialect, r.observer = name, dialectOfScope(name), once.Hash(name)
 	}
 }
 

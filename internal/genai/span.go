@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -89,7 +90,8 @@ func (r *reading) readSpan(span ptrace.Span) {
 		call.User = r.userOf(a)
 	}
 	s.readTags()
-	f.span, f.user, f.scope = span, r.resource.user, r.scope
+	f.span, f.user = span, r.resource.user
+	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
 	f.op, f.told, f.address, f.cloudRegion = s.op, s.told, s.address, a.firstText(namesCloudRegion)
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
@@ -113,7 +115,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.Region = regionCalled(call.Provider, f.cloudRegion, f.address)
 	}
 	call.APIType = f.op.apiType(info.kind)
-	f.model = info.base
+	f.report.Model = info.base
 	if f.op == opAudio && call.APIType == usage.APITypeText {
 		call.APIType = usage.APITypeSpeech
 	}
@@ -172,11 +174,7 @@ var (
 // skipSpan counts a span that is no call, and remembers the user it names for
 // the calls below it.
 func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
-	if r.roots != nil {
-		if user := r.userOf(&r.attrs); user != "" {
-			r.roots.put(span.TraceID(), user, r.attrs.firstText(namesSession))
-		}
-	}
+	r.rememberUser(span.TraceID(), r.userOf(&r.attrs), r.attrs.firstText(namesSession))
 	switch {
 	case op == opOtherSignal:
 		r.skip(d.name, SkipOtherSignal)

@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -14,7 +15,7 @@ import (
 type tree struct {
 	traces ptrace.Traces
 	built  bool
-	table  keyTable
+	table  once.Table
 	nodes  []node
 }
 
@@ -33,20 +34,20 @@ type node struct {
 // a loop of parents is no tree at all.
 const maxDepth = 64
 
-// build indexes all spans of the payload by their ids.
+// buildTree indexes all spans of the payload by their ids.
 func (r *reading) buildTree() {
 	t := &r.tree
 	if t.built {
 		return
 	}
 	t.built = true
-	t.table.reset(t.traces.SpanCount())
+	t.table.Reset(t.traces.SpanCount())
 	for i, resources := 0, t.traces.ResourceSpans(); i < resources.Len(); i++ {
 		for j, scopes := 0, resources.At(i).ScopeSpans(); j < scopes.Len(); j++ {
 			for k, spans := 0, scopes.At(j).Spans(); k < spans.Len(); k++ {
 				span := spans.At(k)
 				t.nodes = append(t.nodes, node{span: span})
-				t.table.put(spanHash(span.SpanID()), int32(len(t.nodes)-1))
+				t.table.Put(spanHash(span.SpanID()), int32(len(t.nodes)-1))
 			}
 		}
 	}
@@ -69,7 +70,7 @@ func (t *tree) find(trace pcommon.TraceID, id pcommon.SpanID) int32 {
 	if id.IsEmpty() {
 		return -1
 	}
-	for i := t.table.first(spanHash(id)); i >= 0; i = t.table.next() {
+	for i := t.table.First(spanHash(id)); i >= 0; i = t.table.Next() {
 		if n := &t.nodes[i]; n.span.SpanID() == id && n.span.TraceID() == trace {
 			return i
 		}
@@ -145,76 +146,4 @@ func (c *Call) addTag(tag usage.Tag) {
 		}
 	}
 	c.Tags = append(c.Tags, tag)
-}
-
-// keyTable is a hash table from 64 bit keys to indexes, with duplicates, made
-// to be filled and forgotten with every payload without an allocation.
-type keyTable struct {
-	keys  []uint64
-	items []int32 // index plus 1, 0 for a free slot
-	mask  uint64
-	// the state of a search
-	slot, key uint64
-	probes    int
-}
-
-// reset empties the table and makes room for n items.
-func (t *keyTable) reset(n int) {
-	size := 16
-	for size < 2*n {
-		size *= 2
-	}
-	if size > len(t.items) {
-		t.keys, t.items = make([]uint64, size), make([]int32, size)
-	} else {
-		clear(t.items[:size])
-	}
-	t.mask = uint64(size - 1)
-}
-
-// maxProbes bounds every search. Ids are foreign input: a payload in which all
-// are equal must not cost quadratic time. An item that finds no place is not
-// found again, which costs it what its ancestors know, and nothing else.
-const maxProbes = 64
-
-func (t *keyTable) put(key uint64, item int32) {
-	slot := mix(key) & t.mask
-	for range maxProbes {
-		if t.items[slot] == 0 {
-			t.keys[slot], t.items[slot] = key, item+1
-			return
-		}
-		slot = (slot + 1) & t.mask
-	}
-}
-
-// first gives the first item under key, -1 when there is none; next gives the
-// following ones.
-func (t *keyTable) first(key uint64) int32 {
-	t.key, t.probes = key, 0
-	t.slot = mix(key) & t.mask
-	return t.scan()
-}
-
-func (t *keyTable) next() int32 {
-	t.slot = (t.slot + 1) & t.mask
-	return t.scan()
-}
-
-func (t *keyTable) scan() int32 {
-	for ; t.items[t.slot] != 0 && t.probes < maxProbes; t.probes++ {
-		if t.keys[t.slot] == t.key {
-			return t.items[t.slot] - 1
-		}
-		t.slot = (t.slot + 1) & t.mask
-	}
-	return -1
-}
-
-// mix spreads the bits of a key over the word.
-func mix(key uint64) uint64 {
-	key ^= key >> 32
-	key *= 0xD6E8FEB86659FD93
-	key ^= key >> 32
-	return key
 }

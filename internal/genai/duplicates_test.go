@@ -335,15 +335,20 @@ func TestASpanIsKnownAgainWhateverItTells(t *testing.T) {
 	}
 }
 
-func TestARecordedAnswerPlayedLaterIsAnotherCall(t *testing.T) {
+func TestAnIDThatComesAgainLaterIsAnotherCallIfItsTokensAreOthers(t *testing.T) {
 	t.Parallel()
+	first := told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10}
+	again := told{scope: scopeOpenAI, trace: 2, span: 2, start: 60_000, end: 60_100, id: idA, in: 100, out: 10}
+	other := told{scope: scopeOpenAI, trace: 3, span: 3, start: 70_000, end: 70_100, id: idA, in: 120, out: 10}
 	reader, err := NewReader(Config{})
 	require.NoError(t, err)
-	first, _ := readWith(reader, tell(told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10}))
-	second, _ := readWith(reader, tell(told{scope: scopeOpenAI, trace: 2, span: 2, start: 60_000, end: 60_100, id: idA, in: 100, out: 10}))
-	require.Len(t, first, 1)
-	require.Len(t, second, 1, "whether the store takes it is decided by its key, not here")
-	require.Equal(t, first[0].Key, second[0].Key)
+	for i, report := range []told{first, again, other} {
+		calls, _ := readWith(reader, tell(report))
+		require.Len(t, calls, []int{1, 0, 1}[i])
+	}
+	calls, _ := readAll(t, Config{}, tell(first, again, other))
+	require.Len(t, calls, 2)
+	require.Equal(t, calls[0].Key, calls[1].Key, "the database finds the same id")
 }
 
 func TestTheWindowForgetsByTimeAndByNumber(t *testing.T) {

@@ -1,0 +1,203 @@
+package genai
+
+import (
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// finish settles all calls of the payload, drops those that another report
+// stands for, and emits the others. Package once has the rule.
+func (r *reading) finish(emit func(*Call, ptrace.Span)) {
+	for i := range r.calls {
+		f := &r.calls[i]
+		if r.needsAncestors(f) {
+			r.inherit(f)
+		}
+		if f.pending != 0 {
+			numbers := &r.pending[f.pending-1]
+			if f.wrapped {
+				r.learnWrapped(numbers)
+			}
+			r.quantify(f, numbers)
+		}
+		if len(r.userNames) > 0 && f.call.User == "" {
+			root := r.recallUser(f.call.TraceID)
+			f.call.User = root.user
+			if f.call.SessionID == "" {
+				f.call.SessionID = root.session
+			}
+		}
+		f.describe()
+	}
+	if len(r.calls) > 1 {
+		r.mergeNested()
+		r.ids.Match(r)
+	}
+	if r.window != nil {
+		r.askWindow()
+	}
+	for i := range r.calls {
+		f := &r.calls[i]
+		if f.dropped {
+			r.skip(f.call.Dialect, SkipDuplicate)
+			continue
+		}
+		if f.call.User == "" {
+			f.call.User = f.user
+		}
+		emit(&f.call, f.span)
+	}
+}
+
+// describe makes the report that the call is recognised by.
+func (f *found) describe() {
+	c, r := &f.call, &f.report
+	r.Space, r.Key, r.User = once.Hash(c.KeySpace), once.Hash(c.Key), once.Hash(c.User)
+	r.Type = c.APIType
+	r.Trace, r.Span, r.Parent = c.TraceID, c.SpanID, f.span.ParentSpanID()
+	r.Start, r.End = c.Start.UnixNano(), c.End.UnixNano()
+	r.Input, r.Output = c.Quantities.InputTokens(), c.Quantities.OutputTokens()
+	r.Usage = !c.Quantities.IsZero()
+	r.Unsure, r.Estimate = c.Reason != "", c.Reason == usage.ReasonInstrumentationEstimate
+}
+
+// mergeNested finds calls inside calls.
+func (r *reading) mergeNested() {
+	nested := false
+	for i := range r.calls {
+		nested = nested || !r.calls[i].span.ParentSpanID().IsEmpty()
+	}
+	if !nested {
+		return
+	}
+	r.buildTree()
+	summed := false
+	for i := range r.calls {
+		inner := &r.calls[i]
+		at := r.tree.find(inner.call.TraceID, inner.span.ParentSpanID())
+		for depth := 0; at >= 0 && depth < maxDepth; depth++ {
+			if c := r.tree.nodes[at].call; c != 0 && int(c-1) != i {
+				outer := &r.calls[c-1]
+				outer.inner++
+				outer.innerIn += min(inner.report.Input, maxCount)
+				outer.innerOut += min(inner.report.Output, maxCount)
+				summed = summed || outer.inner > 1
+				if !outer.dropped && !inner.dropped && once.Same(&outer.report, &inner.report, true) {
+					merge(outer, inner)
+				}
+				break
+			}
+			at = r.tree.parentOf(at)
+		}
+	}
+	if !summed {
+		return
+	}
+	// A wrapper around several calls that repeats their sum.
+	for i := range r.calls {
+		outer := &r.calls[i]
+		if outer.inner > 1 && !outer.dropped && outer.report.Comparable() &&
+			outer.report.Input == outer.innerIn && outer.report.Output == outer.innerOut {
+			outer.dropped = true
+		}
+	}
+}
+
+// Len is how many calls there are.
+func (r *reading) Len() int { return len(r.calls) }
+
+// At gives the report of a call, nil for a dropped one.
+func (r *reading) At(i int) *once.Report {
+	if f := &r.calls[i]; !f.dropped {
+		return &f.report
+	}
+	return nil
+}
+
+// Merge makes one call of two.
+func (r *reading) Merge(i, j int) { merge(&r.calls[i], &r.calls[j]) }
+
+// askWindow drops the calls that earlier payloads reported.
+func (r *reading) askWindow() {
+	r.window.Begin()
+	defer r.window.End()
+	for i := range r.calls {
+		f := &r.calls[i]
+		if f.dropped {
+			continue
+		}
+		switch r.window.Decide(&f.report) {
+		case once.Again:
+			f.call.SentAgain = true
+		case once.Duplicate:
+			f.dropped = true
+		}
+	}
+}
+
+// merge keeps the better report of one call and gives it what the other one
+// knows. The first is kept of equals; of nested ones the inner is the second.
+func merge(a, b *found) {
+	keep, drop := a, b
+	if b.rank() > a.rank() {
+		keep, drop = b, a
+	}
+	drop.dropped = true
+	keep.report.Match(&drop.report)
+	k, d := &keep.call, &drop.call
+	if k.Key == "" {
+		k.Key, k.KeySpace, k.ResponseID = d.Key, d.KeySpace, d.ResponseID
+		keep.report.Key, keep.report.Space = drop.report.Key, drop.report.Space
+	}
+	for _, text := range [...]struct{ to, from *string }{
+		{&k.User, &d.User}, {&k.SessionID, &d.SessionID}, {&k.RequestModel, &d.RequestModel}, {&k.ServiceTier, &d.ServiceTier}, {&k.Region, &d.Region},
+	} {
+		if *text.to == "" {
+			*text.to = *text.from
+		}
+	}
+	if !k.HasReportedCost {
+		k.ReportedCost, k.HasReportedCost = d.ReportedCost, d.HasReportedCost
+	}
+	for _, tag := range d.Tags {
+		k.addTag(tag)
+	}
+	k.takeLifetimes(d)
+}
+
+// takeLifetimes takes from the other report how long cache writes live.
+func (c *Call) takeLifetimes(from *Call) {
+	const short, long = usage.CacheWrite5mTokens, usage.CacheWrite1hTokens
+	if c.Reason != usage.ReasonCacheTTLNotReported || from.Missing.Has(MissingCacheTTL) ||
+		c.Quantities[short]+c.Quantities[long] != from.Quantities[short]+from.Quantities[long] {
+		return
+	}
+	c.Quantities[short], c.Quantities[long] = from.Quantities[short], from.Quantities[long]
+	c.Reason = ""
+	c.Missing &^= MissingCacheTTL
+}
+
+// rank orders reports by how much they can be trusted to price the call.
+func (f *found) rank() int {
+	c, rank := &f.call, 0
+	if !c.Quantities.IsZero() {
+		rank += 16
+	}
+	switch c.Reason {
+	case "":
+		rank += 8
+	case usage.ReasonCacheTTLNotReported, usage.ReasonUnknownDialect:
+		rank += 4
+	case usage.ReasonInstrumentationEstimate, usage.ReasonInvalidQuantity:
+		rank -= 4
+	}
+	if c.Missing == 0 {
+		rank += 2
+	}
+	if c.Key != "" {
+		rank++
+	}
+	return rank
+}

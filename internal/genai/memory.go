@@ -1,0 +1,53 @@
+package genai
+
+import (
+	"strings"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// rootUser is the user whom an agent or root span named. Agents put the user on
+// their root span only, and its children may arrive in later payloads.
+type rootUser struct{ user, session string }
+
+// rememberUser keeps the user of a trace. The first one that is named stays.
+func (r *Reader) rememberUser(trace pcommon.TraceID, user, session string) {
+	if r.roots == nil || user == "" || trace.IsEmpty() || len(user) > usage.MaxTextBytes || len(session) > usage.MaxTextBytes {
+		return
+	}
+	if !r.roots.Contains(trace) {
+		r.roots.ContainsOrAdd(trace, rootUser{strings.Clone(user), strings.Clone(session)})
+	}
+}
+
+// recallUser gives the user of a trace, empty when none was named.
+func (r *Reader) recallUser(trace pcommon.TraceID) (u rootUser) {
+	if r.roots != nil {
+		u, _ = r.roots.Peek(trace)
+	}
+	return u
+}
+
+// maxCallers is how many calls are remembered below which a library ran
+// functions that the model had asked for: it asked the model again, under the
+// same span. Such a function ends before its call and may arrive in an earlier
+// payload.
+const maxCallers = 1024
+
+func (r *Reader) rememberCaller(caller pcommon.SpanID) {
+	if !caller.IsEmpty() {
+		r.callers.Add(caller, struct{}{})
+	}
+}
+
+// bounded makes a memory of a fixed size, which is above 0.
+func bounded[K comparable, V any](size int) *lru.Cache[K, V] {
+	memory, err := lru.New[K, V](size)
+	if err != nil {
+		panic(err) // no other error than a size below 1
+	}
+	return memory
+}

@@ -1,0 +1,108 @@
+package once
+
+import "time"
+
+// Same reports whether a and b are one call. inside says that the span of b
+// lies inside the span of a in their trace. Three things give the second report
+// away, in this order of strength:
+//
+//  1. the same id of the provider's answer;
+//  2. one span lies inside the other;
+//  3. two observers of one process report equal calls, the time of one inside
+//     the time of the other.
+//
+// Two real calls that only look alike must both stay. What protects them is
+// that one observer reports a call once: reports of one instrumentation scope
+// are never one call by 3, and by 2 only when the outer one adds nothing. Where
+// two observers each report two equal, parallel calls, every report is matched
+// with at most one of the other observer, so two remain; that is up to who asks,
+// see [Table] and [Window].
+func Same(a, b *Report, inside bool) bool {
+	switch {
+	case a.sameKey(b):
+		return a.sameTokens(b) || a.overlaps(b)
+	case inside:
+		return nested(a, b)
+	}
+	return apart(a, b)
+}
+
+// nested is [Same] for a call inside another.
+func nested(outer, inner *Report) bool {
+	oneObserver := outer.Observer == inner.Observer
+	switch {
+	case oneObserver && outer.Key != 0 && inner.Key != 0:
+		return false // one observer, two answers: two calls
+	case !sameModel(outer, inner), outer.Type != inner.Type:
+		return false
+	case outer.Usage && inner.Usage:
+		// Where the numbers differ, one of two observers may be wrong, and says
+		// so. Of one observer both are right, unless one leaves something out.
+		unsure := outer.Unsure || inner.Unsure
+		return outer.sameTokens(inner) || unsure && (!oneObserver || outer.Input == inner.Input)
+	case inner.Usage:
+		return true // a wrapper that reports nothing itself
+	case outer.Usage:
+		return !oneObserver
+	}
+	return !oneObserver || outer.Key == 0
+}
+
+// firstEvent is the most output tokens that the first event of one of
+// Anthropic's streams reports. LangChain adds them to those of the last, which
+// reports all of them.
+const firstEvent = 16
+
+// apart is [Same] for calls that do not lie inside one another.
+func apart(a, b *Report) bool {
+	if !oneProcess(a, b) {
+		return false
+	}
+	around, inside := a.around(b), b.around(a)
+	switch {
+	case !around && !inside:
+		return false
+	case a.Comparable() && b.Comparable():
+		return a.sameTokens(b) || a.exceeds(b) || b.exceeds(a)
+	case a.silent() && b.silent():
+		return false
+	}
+	// The silent one started inside the call of the framework and ended before.
+	return a.Trace != b.Trace && (around && b.silent() || inside && a.silent())
+}
+
+// oneProcess reports whether two observers may report one call of one process.
+func oneProcess(a, b *Report) bool {
+	return a.Observer != b.Observer && (a.Key == 0 || b.Key == 0) && // two answers of the provider are two calls
+		a.Service == b.Service && a.Environment == b.Environment && a.Type == b.Type && sameModel(a, b) &&
+		(a.User == 0 || b.User == 0 || a.User == b.User)
+}
+
+// exceeds reports whether r is b and the tokens of a stream's first event.
+func (r *Report) exceeds(b *Report) bool {
+	more := r.Output - b.Output
+	return r.Estimate && !b.Estimate && r.Input == b.Input && more > 0 && more <= firstEvent
+}
+
+// sameKey reports whether both have the same id.
+func (r *Report) sameKey(o *Report) bool {
+	return r.Key != 0 && r.Key == o.Key && r.Space == o.Space
+}
+
+// sameModel reports whether two names can mean one model.
+func sameModel(a, b *Report) bool { return a.Model == b.Model || a.Model == 0 || b.Model == 0 }
+
+// tolerance is by how much the times of two reports of one call may overlap the
+// wrong way: clocks are read one after the other.
+const tolerance = int64(5 * time.Millisecond)
+
+// around reports whether the time of the inner lies inside that of r.
+func (r *Report) around(inner *Report) bool {
+	return inner.Start >= r.Start-tolerance && inner.End <= r.End+tolerance
+}
+
+// overlaps reports whether both report the same time. Other tokens under one id
+// at another time are another call: some providers give an id twice.
+func (r *Report) overlaps(o *Report) bool {
+	return r.Start <= o.End+tolerance && o.Start <= r.End+tolerance
+}

@@ -1,0 +1,66 @@
+package once
+
+import "time"
+
+// way is one of the ways in which two reports can be found to be one call where
+// neither lies inside the other. The indexes look for pairs by it; [Same]
+// decides.
+type way uint8
+
+const (
+	byKey    way = iota // the same id
+	byTokens            // equal tokens
+	byInput             // nearly equal tokens
+	byTime              // one has no usage, and lies in the time of the other
+	ways                // not a way: how many there are
+)
+
+// hashes gives the hash under which others find the report, and those under
+// which it looks for others; 0 for none.
+func (w way) hashes(r *Report) (put uint64, look [2]uint64) {
+	switch w {
+	case byKey:
+		put = r.Key
+	case byTokens:
+		if r.Comparable() {
+			put = mix(uint64(r.Input)*0x9E3779B97F4A7C15+uint64(r.Output)) | 1
+		}
+	case byInput:
+		if r.Comparable() {
+			put = mix(uint64(r.Input)) | 1
+		}
+	case byTime:
+		if r.Model == 0 {
+			break
+		}
+		second := r.Start / int64(time.Second)
+		put = r.timeHash(second)
+		look[1] = r.timeHash(second + 1) // of a client below it
+		if r.silent() {
+			look[1] = r.timeHash(second - 1) // of the framework around it
+		}
+	}
+	look[0] = put
+	return put, look
+}
+
+func (r *Report) timeHash(second int64) uint64 { return mix(r.Model^uint64(second)) | 1 }
+
+// matches is [Same], as far as the way goes.
+func (w way) matches(a, b *Report) bool {
+	switch w {
+	case byKey:
+		if !a.sameKey(b) {
+			return false
+		}
+	case byTokens:
+		if !a.sameTokens(b) {
+			return false
+		}
+	case byTime:
+		if a.silent() == b.silent() {
+			return false
+		}
+	}
+	return Same(a, b, false)
+}

@@ -1,0 +1,196 @@
+package once
+
+import (
+	"encoding/binary"
+	"iter"
+	"sync"
+	"time"
+)
+
+// Window remembers the calls of recent payloads, to recognise the second report
+// of a call that arrives in another payload. It is bounded in number and time,
+// holds no text, and is safe for concurrent use.
+//
+// It must not lose a call: a payload that could not be delivered is sent again,
+// and then the same reports must meet the same decision. So the window knows
+// each report by its span, lets the one that it let pass before pass again, and
+// refuses again the one that it refused.
+type Window struct {
+	mu   sync.Mutex
+	keep time.Duration
+	now  func() time.Time
+	at   time.Time // of the payload at hand
+	ring []entry
+	next int
+
+	bySpan, byParent index
+	ways             [ways]index
+}
+
+// entry is a report that was let pass.
+type entry struct {
+	Report
+	seen time.Time
+}
+
+// NewWindow makes a window for limit calls, each remembered for keep.
+func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
+	w := &Window{keep: keep, now: now, ring: make([]entry, limit), bySpan: newIndex(limit), byParent: newIndex(limit)}
+	for i := range w.ways {
+		w.ways[i] = newIndex(limit)
+	}
+	return w
+}
+
+// Begin takes the window for one payload, End gives it back.
+func (w *Window) Begin() {
+	now := w.now()
+	w.mu.Lock()
+	w.at = now
+}
+
+// End gives the window back.
+func (w *Window) End() { w.mu.Unlock() }
+
+// Decision is what the window says of a report.
+type Decision uint8
+
+// The decisions.
+const (
+	// New: nobody reported this call before.
+	New Decision = iota
+	// Again: this span reported it before, and was let pass.
+	Again
+	// Duplicate: another report of this call was let pass.
+	Duplicate
+)
+
+// Decide says whether a call was reported before, and remembers it when not. It
+// is called between [Window.Begin] and [Window.End].
+func (w *Window) Decide(r *Report) Decision {
+	span := spanHash(r.Trace, r.Span)
+	for known := range w.under(&w.bySpan, span) {
+		if known.Span == r.Span && known.Trace == r.Trace {
+			return Again
+		}
+	}
+	if w.reported(r, span) {
+		return Duplicate
+	}
+	at := int32(w.next)
+	w.next = (w.next + 1) % len(w.ring)
+	w.ring[at] = entry{Report: *r, seen: w.at}
+	w.bySpan.put(span, at)
+	if r.Parent != [8]byte{} {
+		w.byParent.put(spanHash(r.Trace, r.Parent), at)
+	}
+	for way := range ways {
+		if put, _ := way.hashes(r); put != 0 {
+			w.ways[way].put(put, at)
+		}
+	}
+	return New
+}
+
+// reported looks for another report of the same call.
+func (w *Window) reported(r *Report, span uint64) bool {
+	// Children end first, and so they mostly arrive first.
+	for known := range w.under(&w.byParent, span) {
+		if known.Parent == r.Span && known.Trace == r.Trace && known.covers(r) && Same(r, &known.Report, true) {
+			known.Match(r)
+			return true
+		}
+	}
+	if r.Parent != [8]byte{} {
+		for known := range w.under(&w.bySpan, spanHash(r.Trace, r.Parent)) {
+			if known.Span == r.Parent && known.Trace == r.Trace && known.covers(r) && Same(&known.Report, r, true) {
+				known.Match(r)
+				return true
+			}
+		}
+	}
+	for way := range ways {
+		_, look := way.hashes(r)
+		for _, hash := range look {
+			for known := range w.under(&w.ways[way], hash) {
+				if known.refuses(r, way) {
+					known.Match(r)
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// refuses reports whether r is one call with a known report that does not lie
+// around it or inside it in the trace.
+func (known *entry) refuses(r *Report, way way) bool {
+	if known.Matched && known.MatchedBy == r.Span {
+		return true // refused before, sent again
+	}
+	return (way == byKey || !known.Matched && !r.Matched) && known.covers(r) && way.matches(&known.Report, r)
+}
+
+// covers reports whether the known report may stand for r: usage must not give
+// way to none.
+func (known *entry) covers(r *Report) bool { return known.Usage || !r.Usage }
+
+// spanHash stands for a span.
+func spanHash(trace [16]byte, span [8]byte) uint64 {
+	return mix(mix(binary.LittleEndian.Uint64(span[:]))^binary.LittleEndian.Uint64(trace[8:])) | 1
+}
+
+// under gives the remembered reports that may have the hash, newest first.
+func (w *Window) under(x *index, hash uint64) iter.Seq[*entry] {
+	return func(yield func(*entry) bool) {
+		if hash == 0 {
+			return
+		}
+		for _, slot := range x.bucket(hash) {
+			if slot.at == 0 || slot.tag != uint32(hash) {
+				continue
+			}
+			if e := &w.ring[slot.at-1]; w.at.Sub(e.seen) <= w.keep && !yield(e) {
+				return
+			}
+		}
+	}
+}
+
+// index finds places in the ring by hash. Each bucket holds the latest
+// bucketSize of its hashes and forgets the rest: what is forgotten is counted
+// twice at worst, and never lost. A place may hold another report by now.
+type index struct {
+	slots []slot
+	mask  uint64
+}
+
+type slot struct {
+	tag uint32
+	at  int32 // place in the ring plus 1, 0 for a free slot
+}
+
+const bucketSize = 8
+
+func newIndex(limit int) index {
+	buckets := 1
+	for buckets*bucketSize < 2*limit {
+		buckets *= 2
+	}
+	return index{slots: make([]slot, buckets*bucketSize), mask: uint64(buckets - 1)}
+}
+
+func (x *index) bucket(hash uint64) []slot {
+	at := (hash >> 32 & x.mask) * bucketSize
+	return x.slots[at : at+bucketSize]
+}
+
+func (x *index) put(hash uint64, at int32) {
+	if hash == 0 {
+		return
+	}
+	b := x.bucket(hash)
+	copy(b[1:], b)
+	b[0] = slot{uint32(hash), at + 1}
+}
