@@ -27,20 +27,16 @@ func (r *reading) model(name string) modelInfo {
 	if name == r.lastModel {
 		return r.lastInfo
 	}
-	info, ok := r.models[name]
-	if !ok {
+	info, known := r.models.Get(name)
+	if !known {
 		info = inspectModel(name)
-		if len(r.models) >= maxModelCache {
-			clear(r.models)
+		if len(name) > usage.MaxModelBytes {
+			return info
 		}
-		if len(name) <= usage.MaxModelBytes {
-			name = strings.Clone(name)
-			r.models[name] = info
-		}
+		name = strings.Clone(name) // not the whole payload
+		r.models.Add(name, info)
 	}
-	if len(name) <= usage.MaxModelBytes {
-		r.lastModel, r.lastInfo = name, info
-	}
+	r.lastModel, r.lastInfo = name, info
 	return info
 }
 

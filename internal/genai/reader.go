@@ -120,7 +120,7 @@ type reading struct {
 	tree    tree
 	ids     once.Table
 
-	models    map[string]modelInfo
+	models    *lru.Cache[string, modelInfo]
 	lastModel string
 	lastInfo  modelInfo
 }
@@ -162,7 +162,7 @@ var (
 )
 
 func newReading(r *Reader) *reading {
-	return &reading{Reader: r, models: make(map[string]modelInfo)}
+	return &reading{Reader: r, models: bounded[string, modelInfo](maxModelCache)}
 }
 
 func (r *reading) start(td ptrace.Traces, skip func(string, SkipReason)) {

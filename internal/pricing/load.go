@@ -91,6 +91,7 @@ func (l *loader) book() (*Book, error) {
 		return nil, err
 	}
 	return &Book{
+		lookups:   newLookupCache(),
 		providers: providers,
 		version:   l.contents.text(),
 		files:     l.names,

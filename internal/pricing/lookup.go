@@ -2,7 +2,8 @@ package pricing
 
 import (
 	"strings"
-	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
@@ -149,32 +150,26 @@ func (p *pattern) matches(name string) bool {
 }
 
 // lookupCache keeps the answers for names that are not in the book as they
-// are. Names come from telemetry, that is from strangers: when the cache is
-// full it is emptied.
-type lookupCache struct {
-	mu    sync.RWMutex
-	known map[lookupKey]found
-}
+// are. Names come from telemetry, that is from strangers, so it is bounded.
+type lookupCache struct{ known *lru.Cache[lookupKey, found] }
 
 type lookupKey struct{ provider, model, request string }
 
 const maxLookups = 4096
 
-func (c *lookupCache) get(k lookupKey) (found, bool) {
-	c.mu.RLock()
-	f, ok := c.known[k]
-	c.mu.RUnlock()
-	return f, ok
+func newLookupCache() lookupCache {
+	known, err := lru.New[lookupKey, found](maxLookups)
+	if err != nil {
+		panic(err) // no other error than a size below 1
+	}
+	return lookupCache{known}
 }
 
-func (c *lookupCache) put(k lookupKey, f found) {
+func (c lookupCache) get(k lookupKey) (found, bool) { return c.known.Peek(k) }
+
+func (c lookupCache) put(k lookupKey, f found) {
 	// The strings may be parts of a whole request in memory.
 	k = lookupKey{strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.request)}
 	f.region = strings.Clone(f.region)
-	c.mu.Lock()
-	if c.known == nil || len(c.known) >= maxLookups {
-		c.known = make(map[lookupKey]found, 64)
-	}
-	c.known[k] = f
-	c.mu.Unlock()
+	c.known.Add(k, f)
 }

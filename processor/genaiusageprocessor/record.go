@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -16,7 +18,7 @@ type recorder struct {
 	now    func() time.Time
 	// record is reused from call to call.
 	record usage.Record
-	users  map[string]knownUser
+	users  *lru.Cache[string, knownUser]
 }
 
 // make fills r.record with what is known of the call.
@@ -77,9 +79,9 @@ func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
 		rec.RequestID = spanRequestID(call)
 	}
 	if call.User != "" {
-		user, known := r.users[call.User]
+		user, known := r.users.Get(call.User)
 		if !known {
-			user = r.meet(call.User)
+			user = r.learnUser(call.User)
 		}
 		rec.UserID, rec.UserExternalID = user.id, user.externalID
 	}
@@ -94,19 +96,16 @@ type knownUser struct {
 // maxKnownUsers bounds what foreign names can take of memory.
 const maxKnownUsers = 4096
 
-// meet works out the id of a user and remembers it: few users make many calls,
-// and an id is a hash.
-func (r *recorder) meet(name string) knownUser {
-	if len(r.users) >= maxKnownUsers {
-		clear(r.users)
-	}
+// learnUser works out the id of a user and remembers it: few users make many
+// calls, and an id is a hash.
+func (r *recorder) learnUser(name string) knownUser {
 	name = strings.Clone(name) // not the whole payload
 	user := knownUser{id: usage.UserID(name)}
 	if _, isID := usage.ParseID(name); !isID {
 		user.externalID = name
 	}
 	if len(name) <= usage.MaxTextBytes {
-		r.users[name] = user
+		r.users.Add(name, user)
 	}
 	return user
 }
