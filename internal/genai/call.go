@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Call is one billable call as its span or log record tells it, before any
+// Call is one billable call as its span or log record reports it, before any
 // price is known. Its strings are references into the payload: they stay valid,
 // but whoever keeps one keeps the payload's memory with it.
 type Call struct {
@@ -20,18 +20,18 @@ type Call struct {
 	APIType   usage.APIType
 	// Provider is who hosts and bills the model, in OpenTelemetry's spelling of
 	// gen_ai.provider.name: "openai", "azure.ai.openai", "aws.bedrock". A name
-	// that is none of the known is passed on; "" when nothing told.
+	// that is none of the known is passed on; "" when nothing says.
 	Provider string
 	// Model is the model that answered, else the one asked for, else "".
 	Model string
-	// RequestModel is the model asked for, "" when the span does not tell.
+	// RequestModel is the model asked for, "" when the span does not say.
 	RequestModel string
 
 	// ResponseID is the id under which the provider answered, "" when the span
-	// does not tell.
+	// does not say.
 	ResponseID string
 	// Key identifies the call across instrumentations, traces and signals,
-	// together with KeySpace: two spans that tell of one call have the same.
+	// together with KeySpace: two spans that report one call have the same.
 	// It is "" when only the trace and span id identify the call, and then
 	// those do. A response id that is too short to be unique (some servers
 	// count from 0 to 999) is no key.
@@ -42,7 +42,7 @@ type Call struct {
 	TraceID    pcommon.TraceID
 	SpanID     pcommon.SpanID
 
-	// Quantities are disjoint, and zero where nothing was told.
+	// Quantities are disjoint, and zero where nothing was reported.
 	Quantities usage.Quantities
 	// Reason is "" when the quantities are what the provider billed. Otherwise
 	// it says why they are missing or may differ: see the two groups of reasons
@@ -53,7 +53,7 @@ type Call struct {
 	Missing Missing
 
 	// SentAgain says that this very span came before, as far as the window
-	// remembers: a sender that got no answer repeats itself. It is told again,
+	// remembers: a sender that got no answer repeats itself. It is reported again,
 	// because nobody here knows whether the first copy was stored.
 	SentAgain bool
 
@@ -106,7 +106,7 @@ const (
 	SkipUnknownOperation SkipReason = "unknown_operation"
 	// SkipCallFailed: the provider answered with an error and no usage.
 	SkipCallFailed SkipReason = "call_failed"
-	// SkipDuplicate: another span tells of the same call, and better.
+	// SkipDuplicate: another span reports the same call, and better.
 	SkipDuplicate SkipReason = "duplicate"
 	// SkipOtherSignal: the tool reports this call in its logs too, and those
 	// are read ([Config.AgentLogs]).

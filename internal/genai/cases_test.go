@@ -78,7 +78,7 @@ func expect(c *Call) expectedCall {
 
 // TestCases reads every folder testdata/cases/<dialect>/<case>: input.json is
 // an OTLP traces payload, input.logs.json one of logs, expected.json what it
-// tells. A new case needs no Go: write the input, run with UPDATE_GOLDEN=1,
+// reports. A new case needs no Go: write the input, run with UPDATE_GOLDEN=1,
 // and read what comes out.
 func TestCases(t *testing.T) {
 	t.Parallel()

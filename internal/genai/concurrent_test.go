@@ -19,9 +19,9 @@ func TestPayloadsAreReadConcurrently(t *testing.T) {
 		group.Go(func() {
 			for i := range 40 {
 				n := worker*1000 + i
-				td := tell(
-					told{scope: scopeUnknown, trace: byte(n), span: 1, start: n, end: n + 300, operation: "invoke_agent", user: fmt.Sprint("u", n), noUsage: true},
-					told{scope: scopeOpenAI, trace: byte(n), span: 2, parent: 1, start: n + 1, end: n + 2, id: fmt.Sprintf("chatcmpl-abcdefghijkm%06d", n), in: int64(n + 1), out: 1},
+				td := payloadOf(
+					reportOf{scope: scopeUnknown, trace: byte(n), span: 1, start: n, end: n + 300, operation: "invoke_agent", user: fmt.Sprint("u", n), noUsage: true},
+					reportOf{scope: scopeOpenAI, trace: byte(n), span: 2, parent: 1, start: n + 1, end: n + 2, id: fmt.Sprintf("chatcmpl-abcdefghijkm%06d", n), in: int64(n + 1), out: 1},
 				)
 				reader.Read(td, func(c *Call, span ptrace.Span) {
 					calls[worker]++
@@ -42,7 +42,7 @@ func TestACallThatIsCopiedStaysAsItWas(t *testing.T) {
 	reader, err := NewReader(Config{TrackUsers: true, TagAttributes: []string{"team"}})
 	require.NoError(t, err)
 	read := func(n int) Call {
-		td := tell(told{scope: scopeOpenAI, trace: byte(n), span: 1, start: n, end: n + 1, in: int64(n), out: 1, user: fmt.Sprint("u", n)})
+		td := payloadOf(reportOf{scope: scopeOpenAI, trace: byte(n), span: 1, start: n, end: n + 1, in: int64(n), out: 1, user: fmt.Sprint("u", n)})
 		td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("team", fmt.Sprint("t", n))
 		calls, _ := readWith(reader, td)
 		require.Len(t, calls, 1)

@@ -22,7 +22,7 @@ type Config struct {
 	TagAttributes []string
 
 	// InputAudioSeconds, InputCharacters and InputImages are the names of the
-	// attributes with which an app tells what its library leaves out: seconds
+	// attributes with which an app says what its library leaves out: seconds
 	// of audio (of video, for a video call), characters of text to speak,
 	// images made. Empty means that there is no such attribute.
 	InputAudioSeconds string
@@ -35,12 +35,12 @@ type Config struct {
 	Touch func(ptrace.Span)
 
 	// AgentLogs says that the log events of coding agents are read too, with
-	// [Reader.ReadLogs]. Then those tell of the agents' calls, better than
+	// [Reader.ReadLogs]. Then those report the agents' calls, better than
 	// their spans do, and the spans are skipped.
 	AgentLogs bool
 
 	// DuplicateWindow is for how long the reader remembers calls to recognise
-	// the second telling of one call in another payload. 0 means
+	// the second report of one call in another payload. 0 means
 	// [DefaultDuplicateWindow], less than 0 that it does not.
 	DuplicateWindow time.Duration
 	// DuplicateCalls is how many calls it remembers at most, 0 means
@@ -64,7 +64,7 @@ const (
 
 // DefaultUserAttributes are the names under which the libraries put the user,
 // the general ones of OpenTelemetry first. Most libraries put it nowhere
-// unless the app tells them to; docs/compatibility.md says how.
+// unless the app reports them to; docs/compatibility.md says how.
 func DefaultUserAttributes() []string {
 	return []string{
 		"user.id", "enduser.id", // OpenTelemetry, OpenInference, Langfuse, Strands

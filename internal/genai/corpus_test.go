@@ -90,7 +90,7 @@ func billOf(t *testing.T, provider string, raw json.RawMessage) (b bill) {
 		return bill{input: n("billed_units", "input_tokens"), output: n("billed_units", "output_tokens")}
 	case "openai", "azure.ai.openai", "openrouter", "together_ai", "groq", "deepseek", "mistral_ai": // OpenAI's API
 	case "x_ai":
-		defer func() { b.output += b.reasoning }() // told beside the completion
+		defer func() { b.output += b.reasoning }() // reported beside the completion
 	default:
 		require.Fail(t, "tell this test how that provider bills", provider)
 	}
@@ -120,7 +120,7 @@ type verdict string
 
 const (
 	exact         verdict = "exact"
-	exactPrice    verdict = "exact price" // reasoning is inside the output, and how much of it is not told
+	exactPrice    verdict = "exact price" // reasoning is inside the output, and how much of it is not reported
 	noSpan        verdict = "no span"     // the library emitted nothing
 	silentlyWrong verdict = "SILENTLY WRONG"
 )
@@ -131,9 +131,9 @@ func judge(c *Call, want bill) verdict {
 	got := billOfCall(c)
 	got.id, got.provider, got.model = want.id, c.Provider, c.Model
 	if inspectModel(want.model).base == inspectModel(c.Model).base {
-		got.model = want.model // without its date, where the span tells the one asked for only
+		got.model = want.model // without its date, where the span names the one asked for only
 	}
-	// What is not told must be told not to be told: nothing at all is no bill.
+	// What is not reported must be said to be missing: nothing at all is no bill.
 	if c.Quantities.IsZero() && c.Reason != "" {
 		return verdict(c.Reason)
 	}
@@ -298,13 +298,13 @@ const compatibilityIntroduction = `# Compatibility
 
 <!-- Generated from internal/genai/testdata/corpus: UPDATE_GOLDEN=1 go test ./internal/genai -->
 
-What each library tells of its calls, measured: real libraries were run
+What each library reports of its calls, measured: real libraries were run
 against a mock provider with known answers, and what they exported is compared
 with those answers.
 
 - **exact**: the number of calls, their provider and model, and all their quantities
   are those of the provider, and so are their dollars.
-- **exact price**: the same, but the span does not tell how many of the output
+- **exact price**: the same, but the span does not say how many of the output
   tokens were reasoning. Providers that count reasoning inside the output
   charge both alike.
 - **no span**: the library exports nothing for this call. No collector can see it.

@@ -13,8 +13,8 @@ import (
 type count int64
 
 const (
-	absent  count = -1 // the span does not tell
-	invalid count = -2 // the span tells something that is no count
+	absent  count = -1 // the span does not say
+	invalid count = -2 // the span reports something that is no count
 	// maxCount is the greatest number taken seriously, about 10^12. Sums of
 	// all quantities of a call stay far inside an int64.
 	maxCount = 1 << 40
@@ -56,7 +56,7 @@ func countOfInt(n int64) count {
 
 func countOfFloat(f float64) count {
 	if math.IsNaN(f) {
-		return absent // what JavaScript makes of adding up numbers that were not told
+		return absent // what JavaScript makes of adding up numbers that were not reported
 	}
 	if !(f >= 0 && f <= maxCount) || f != math.Trunc(f) {
 		return invalid

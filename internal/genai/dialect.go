@@ -53,7 +53,7 @@ const (
 	inputExclusive
 	// inputDisjoint: cached, audio and all other parts are beside it.
 	inputDisjoint
-	// inputUnknown: nobody told; inclusive unless the numbers say otherwise,
+	// inputUnknown: nobody said; inclusive unless the numbers say otherwise,
 	// and uncertain where that decides.
 	inputUnknown
 )
@@ -84,7 +84,7 @@ const (
 	outputExclusive
 	// outputDisjoint: reasoning, audio and all other parts are beside it.
 	outputDisjoint
-	// outputUnknown: nobody told; inclusive unless the numbers say otherwise,
+	// outputUnknown: nobody said; inclusive unless the numbers say otherwise,
 	// and uncertain where a Gemini model may have thought.
 	outputUnknown
 )
@@ -188,7 +188,7 @@ func dialectOfSystem(system string) *dialect {
 	return nil
 }
 
-// olderThan compares a version like "0.62.1" or "1.2.0b3". One that tells
+// olderThan compares a version like "0.62.1" or "1.2.0b3". One that says
 // nothing is not older than any.
 func olderThan(version string, than ...int) bool {
 	for _, want := range than {

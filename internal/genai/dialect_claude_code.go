@@ -65,14 +65,14 @@ func adjustClaudeCode(s *spanReader) {
 	if session := s.a.text(nameSessionID); session != "" && c.ResponseID != "" {
 		c.KeySpace, c.Key = session, c.ResponseID
 	}
-	s.told = catalog.Anthropic
+	s.provider = catalog.Anthropic
 	switch s.a.text(claudeProvider) {
 	case "bedrock":
-		s.told = catalog.Bedrock
+		s.provider = catalog.Bedrock
 	case "vertex":
-		s.told = catalog.Vertex
+		s.provider = catalog.Vertex
 	case "foundry":
-		s.told = catalog.AzureAI
+		s.provider = catalog.AzureAI
 	}
 	// "claude-sonnet-4-5[1m]" asks for the long context of the same model.
 	c.RequestModel, _, _ = strings.Cut(c.RequestModel, "[")

@@ -41,7 +41,7 @@ func adjustGenkit(s *spanReader, f *facts) {
 	if !ok {
 		provider, model = "", provider
 	}
-	s.told, s.call.RequestModel = provider, model
+	s.provider, s.call.RequestModel = provider, model
 	s.callFailed = s.a.text(genkitState) == "error"
 
 	own, raw := noFacts, answer{usage: noFacts}

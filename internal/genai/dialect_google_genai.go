@@ -8,10 +8,10 @@ import (
 
 // googleGenAI is Gemini and Vertex AI through Google's SDKs. The output is the
 // candidates' tokens, without thoughts; since April 2026 the instrumentation of
-// google-genai adds the thoughts to it, and tells them, with the cached tokens,
+// google-genai adds the thoughts to it, and reports them, with the cached tokens,
 // in its experimental mode only. Traceloop's vertexai has the same scope, its
 // total betrays the thoughts. Where the SDK calls functions by itself, one span
-// stands for several calls and tells the usage of the last.
+// stands for several calls and reports the usage of the last.
 //
 // Sources: captures of google-genai 0.8b0; open-telemetry/opentelemetry-python-contrib@466ae4c (google-genai
 // generate_content.py, vertexai utils.py); traceloop/openllmetry 0.62.1
@@ -38,11 +38,11 @@ var googleGenAI = dialect{
 	},
 	adjust: func(s *spanReader, f *facts) {
 		f.callsMissing = s.r.callers.Contains(s.span.SpanID())
-		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && catalog.Canonical(s.told) == catalog.GoogleAny {
-			s.told = catalog.Vertex // Traceloop says "Google"
+		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.vertexai") && catalog.Canonical(s.provider) == catalog.GoogleAny {
+			s.provider = catalog.Vertex // Traceloop says "Google"
 		}
 		if f.n[factReasoning].known() {
-			f.outputMeans = outputInclusive // who tells the thoughts has added them
+			f.outputMeans = outputInclusive // who reports the thoughts has added them
 		}
 	},
 }

@@ -44,8 +44,8 @@ var litellm = dialect{
 		}
 		op := s.conventionalOperation()
 		if s.call.Operation == "generate_content" {
-			if told := operationNamed(s.a.text(litellmType)); told.isCall() {
-				op = told
+			if named := operationNamed(s.a.text(litellmType)); named.isCall() {
+				op = named
 			}
 		}
 		return op

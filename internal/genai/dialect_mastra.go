@@ -2,9 +2,9 @@ package genai
 
 // Mastra writes a tree of spans per generation, of which the inference is the
 // call. Before version 1.4 of the exporter the inference is bare, and the
-// generation has the sum of its steps: one row then tells of all of them, right
+// generation has the sum of its steps: one row then reports all of them, right
 // in its quantities. Still older versions have the usage on the steps too; the
-// nesting tells them apart (twice.go).
+// nesting tells them apart (package once).
 //
 // Source: captures of @mastra/otel-exporter 1.3.12 and 1.4.0.
 var mastra = dialect{

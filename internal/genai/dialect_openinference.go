@@ -86,7 +86,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 		output := s.a.text(openInferenceOutput)
 		a := readAnswer(output)
 		// LangChain adds up the output tokens of the first and the last event
-		// of Anthropic's streams, whose last one tells all of them.
+		// of Anthropic's streams, whose last one reports all of them.
 		if strings.HasSuffix(s.scope, "langchain") && s.r.model(s.modelName()).vendor == catalog.VendorAnthropic {
 			f.estimate = strings.Contains(output[:min(len(output), maxJSON)], `"AIMessageChunk"`)
 		}
@@ -103,7 +103,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			f.addDetails(&a.usage)
 		}
 	}
-	if s.call.Model == "" { // speech and images: told with the request only
+	if s.call.Model == "" { // speech and images: reported with the request only
 		parameters := s.a.text(openInferenceParameters)
 		s.call.RequestModel = jsonMember(parameters, "model")
 		switch s.r.model(s.call.RequestModel).kind {
@@ -140,31 +140,31 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 		f.inputMeans = inputInclusive
 	case "google_genai":
 		// Versions 0.1.12 to 0.1.15 added the cached tokens to the
-		// prompt once more; the provider's answer tells the truth.
+		// prompt once more; the provider's answer is right.
 		f.inputMeans = inputInclusive
 	case "litellm":
 		f.inputMeans = inputInclusive
 		f.n[factCacheRead] = s.a.count(openInferenceCacheRead) // its cache_input holds the text tokens
 	case "langchain":
 		// Folded into the prompt, for Bedrock by a guess that may fail.
-		if info := s.r.model(s.modelName()); !info.bedrock && catalog.Canonical(s.told) != catalog.Bedrock {
+		if info := s.r.model(s.modelName()); !info.bedrock && catalog.Canonical(s.provider) != catalog.Bedrock {
 			f.inputMeans = inputInclusive
 		}
 	case "bedrock":
 		// Anthropic's own API there: folded, and without a total. Converse and
-		// Nova tell the cached tokens beside the prompt.
+		// Nova report the cached tokens beside the prompt.
 		if f.n[factTotal] == absent {
 			f.inputMeans = inputInclusive
 		}
 	case "vertexai":
-		s.told = catalog.Vertex
+		s.provider = catalog.Vertex
 		f.outputMeans = outputAsProvider
 		f.reports &^= MissingReasoning
 	}
 }
 
 // userFromJSON looks for user and session in the JSON of metadata and of the
-// request, where no attribute tells them.
+// request, where no attribute reports them.
 func (s *spanReader) userFromJSON(metadata string, request nameID) {
 	r := s.r
 	if len(r.userNames) == 0 {

@@ -45,7 +45,7 @@ var openlit = dialect{
 			f.reports |= MissingCache
 		}
 		if stream {
-			exclusive := callKind{provider: catalog.Canonical(s.told), model: s.r.model(s.modelName())}.excludesCache()
+			exclusive := callKind{provider: catalog.Canonical(s.provider), model: s.r.model(s.modelName())}.excludesCache()
 			if exclusive || f.n[factCacheRead] == absent && f.n[factReasoning] == absent {
 				f.estimate = f.n[factInput].known() || f.n[factOutput].known()
 			}
@@ -112,14 +112,14 @@ func (f *facts) readSpoken(j *jsonText, member string) {
 }
 
 // adjustOpenLITPython: where the Python packages have seen a usage object they
-// tell the cache, even when it is 0.
+// report the cache, even when it is 0.
 func adjustOpenLITPython(f *facts, library string, stream bool) {
 	switch library {
 	case "langchain", "langgraph", "litellm":
 		f.outputMeans = outputInclusive
 	case "google_ai_studio":
 		if f.n[factCacheRead] != absent {
-			f.reports |= MissingReasoning // thoughts are told when there are some
+			f.reports |= MissingReasoning // thoughts are reported when there are some
 		}
 	}
 	if stream && f.n[factCacheRead] == absent {
@@ -127,7 +127,7 @@ func adjustOpenLITPython(f *facts, library string, stream bool) {
 	}
 }
 
-// modelName gives the model as far as the span itself tells it.
+// modelName gives the model as far as the span itself reports it.
 func (s *spanReader) modelName() string {
 	if s.call.Model != "" {
 		return s.call.Model

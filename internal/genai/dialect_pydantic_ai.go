@@ -11,13 +11,13 @@ import (
 // gen_ai.usage.details and their own cost. Agent runs repeat the sum, in newer
 // versions under gen_ai.aggregated_usage. Input includes the cache and output
 // the reasoning for every provider; what is zero is left out. Versions before
-// 1.3.0 tell the cache in the provider's own words only, which OpenAI's models
+// 1.3.0 report the cache in the provider's own words only, which OpenAI's models
 // lost in 0.7.3, those before 0.7.5 leave Google's thoughts out of the output, and
 // those before 1.0.0 add up the first and the last event of Anthropic's streams.
 //
 // Logfire's own instrumentations of clients attach the provider's usage object.
 // Of a stream they make two spans without anything in common: one when it is
-// asked for, and one, of type log, that tells the usage when it has ended.
+// asked for, and one, of type log, that reports the usage when it has ended.
 //
 // Sources: captures of 0.4.10, 0.8.1 and 2.33.0, and of logfire 4.41.0; pydantic/pydantic-ai@4fda389
 // (usage.py, _instrumentation.py, embeddings/instrumented.py, models/anthropic.py,

@@ -2,7 +2,7 @@ package genai
 
 // Spring AI, through Micrometer: the conventions' names, all values as text,
 // with the provider's own numbers; the span of its ChatClient is a wrapper.
-// Version 2 tells the cache. In version 1, each call of a loop with tools tells
+// Version 2 reports the cache. In version 1, each call of a loop with tools reports
 // the sum of the loop so far, and nothing on the span says whether others came
 // before it.
 //

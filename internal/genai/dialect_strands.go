@@ -6,7 +6,7 @@ import "github.com/otelcol-usage/otelcol-usage/internal/catalog"
 // provider's own on. For Bedrock the cached tokens are beside the input and
 // counted in the total, where their number, but not their split, can be had
 // when they are dropped. Its other clients drop the cache (Anthropic, OpenAI
-// Responses, Gemini), or tell it only where there is some (OpenAI chat,
+// Responses, Gemini), or report it only where there is some (OpenAI chat,
 // LiteLLM, which has it inside the input for every provider).
 //
 // The JavaScript SDK calls its scope and its gen_ai.system by the name of the
@@ -23,8 +23,8 @@ var strands = dialect{
 	input:   inputAsProvider,
 	output:  outputAsProvider,
 	adjust: func(s *spanReader, f *facts) {
-		if catalog.Canonical(s.told) == "" {
-			s.told = "strands-agents" // it is the service's name; the model tells
+		if catalog.Canonical(s.provider) == "" {
+			s.provider = "strands-agents" // it is the service's name; the model says
 		}
 		if s.r.model(s.modelName()).bedrock {
 			f.reports |= MissingCache

@@ -75,7 +75,7 @@ var openllmetry = dialect{
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
 			s.wrapped = true
 		case "google_generativeai":
-			// A function of which nothing but the name is told can be called by
+			// A function of which nothing but the name is reported can be called by
 			// the SDK, which then asks the model again under the same span.
 			f.callsMissing = givesFunctions(s.a.text(traceloopTools))
 		case "bedrock", "llamaindex":
@@ -84,11 +84,11 @@ var openllmetry = dialect{
 			f.inputMeans = inputInclusive
 			f.reports |= MissingCache
 			// The output tokens of a stream's first event are added to those of
-			// the last, which tells all of them.
+			// the last, which reports all of them.
 			f.estimate = stream || s.writes(traceloopOutput, traceloopModel)
 		}
 		if f.n[factCacheRead] == absent && stream {
-			f.estimate = true // it may have counted itself, and does not tell
+			f.estimate = true // it may have counted itself, and does not say
 		}
 	},
 }
@@ -143,7 +143,7 @@ func traceloopOperation(s *spanReader) operation {
 		return opNotACall
 	}
 	if s.call.Operation == "" && s.scope == "@traceloop/instrumentation-bedrock" && s.a.present.meets(&modelNames) {
-		return opChat // Converse, of which the span tells the model only
+		return opChat // Converse, of which the span names the model only
 	}
 	return s.conventionalOperation()
 }

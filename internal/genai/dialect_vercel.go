@@ -113,15 +113,15 @@ var vercelOTel = dialect{
 	reports: MissingCache,
 	adjust: func(s *spanReader, f *facts) {
 		f.estimate = consumedNotBilled(s)
-		// generateObject's span tells of reads and leaves the writes out.
+		// generateObject's span reports reads and leaves the writes out.
 		f.cachePartly = f.n[factCacheRead] != absent && f.n[factCacheWrite] == absent
 	},
 }
 
-// consumedNotBilled: the SDK tells what Cohere's model saw; billed are
+// consumedNotBilled: the SDK reports what Cohere's model saw; billed are
 // billed_units, which leave Cohere's own instructions out.
 func consumedNotBilled(s *spanReader) bool {
-	return s.op == opChat && catalog.Canonical(s.told) == catalog.Cohere
+	return s.op == opChat && catalog.Canonical(s.provider) == catalog.Cohere
 }
 
 func adjustVercel(s *spanReader, f *facts) {
@@ -129,14 +129,14 @@ func adjustVercel(s *spanReader, f *facts) {
 		f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 		f.reports |= MissingCache
 	}
-	switch provider := catalog.Canonical(s.told); {
+	switch provider := catalog.Canonical(s.provider); {
 	case s.op == opEmbedding:
 		f.n[factTotal] = absent
 	case consumedNotBilled(s):
 		f.estimate = true
 	case provider == catalog.Bedrock && f.n[factCacheRead] > 0 && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput]:
 		// Bedrock's own total has the cache on top. This one is version 6's,
-		// whose spans of objects do not tell the uncached tokens apart.
+		// whose spans of objects do not separate the uncached tokens.
 		f.inputMeans = inputInclusive
 	}
 	metadata := s.a.text(vercelMetadata)

@@ -2,7 +2,7 @@ package genai
 
 // VoltAgent writes one span for a model's whole turn, with the usage of its
 // last step only, and the sum of all steps on the agent's span. A turn with
-// tools may have had several steps, and nothing tells how many. Objects leave
+// tools may have had several steps, and nothing says how many. Objects leave
 // no span of the model at all.
 //
 // Source: captures of @voltagent/core 2.10.0.
@@ -32,7 +32,7 @@ var voltAgent = dialect{
 	},
 	adjust: func(s *spanReader, f *facts) {
 		f.estimate = s.a.count(voltAgentTools) > 0
-		f.cachePartly = true // writes are never told
+		f.cachePartly = true // writes are never reported
 	},
 }
 

@@ -1,5 +1,5 @@
 // Package genai reads one OTLP payload, written in any dialect of GenAI
-// telemetry, and says which billable AI API calls it tells of: who was asked,
+// telemetry, and says which billable AI API calls it reports: who was asked,
 // which model answered, what it consumed, for whom. It knows no prices, keeps
 // no records and writes nothing.
 //
@@ -10,7 +10,7 @@
 //	names.go       the table of known attribute names; one look at each attribute
 //	dialect.go     the gate for other spans; which dialect is this? dialect_*.go are they
 //	operation.go   is it a leaf, a call to a provider, or a wrapper that repeats its children?
-//	provider.go    who hosts the model; model.go: what the model's name tells
+//	provider.go    who hosts the model; model.go: what the model's name says
 //	count.go       what is a number; json.go and answer.go: numbers in JSON attributes
 //	facts.go       the numbers of a span as they stand there
 //	tokens.go      from those to disjoint quantities, or a reason

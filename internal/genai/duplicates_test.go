@@ -11,8 +11,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// told is one telling of a call, for tests.
-type told struct {
+// reportOf is one report of a call, for tests.
+type reportOf struct {
 	scope      string
 	trace      byte
 	span       byte
@@ -35,8 +35,8 @@ const (
 	benchStartNano = 1_795_441_921_000_000_000
 )
 
-// tell makes a payload of tellings, each in a ResourceSpans of its service.
-func tell(all ...told) ptrace.Traces {
+// payloadOf makes a payload of reports, each in a ResourceSpans of its service.
+func payloadOf(all ...reportOf) ptrace.Traces {
 	td := ptrace.NewTraces()
 	for _, t := range all {
 		rs := td.ResourceSpans().AppendEmpty()
@@ -84,9 +84,9 @@ const (
 	idB = "chatcmpl-abcdefghijkmnpqrst02"
 )
 
-func TestTheSameCallToldTwiceIsOneCall(t *testing.T) {
+func TestTheSameCallReportedTwiceIsOneCall(t *testing.T) {
 	t.Parallel()
-	for name, tellings := range map[string][]told{
+	for name, reports := range map[string][]reportOf{
 		"same id, nested": {
 			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10},
 			{scope: scopeUnknown, trace: 1, span: 2, parent: 1, start: 5, end: 95, id: idA, in: 100, out: 10},
@@ -122,33 +122,33 @@ func TestTheSameCallToldTwiceIsOneCall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls, skips := readAll(t, Config{TrackUsers: true}, tell(tellings...))
+			calls, skips := readAll(t, Config{TrackUsers: true}, payloadOf(reports...))
 			require.Len(t, calls, 1)
 			require.Len(t, skips, 1)
 			require.Equal(t, int64(110), calls[0].Quantities.TotalTokens())
 
 			// The same in two payloads, in both orders, as far as one
-			// telling can recognise the other without the tree.
-			if tellings[1].noUsage {
+			// report can recognise the other without the tree.
+			if reports[1].noUsage {
 				return
 			}
-			if tellings[0].noUsage { // the inner one ends first, and arrives first
-				tellings[0], tellings[1] = tellings[1], tellings[0]
+			if reports[0].noUsage { // the inner one ends first, and arrives first
+				reports[0], reports[1] = reports[1], reports[0]
 				reader, err := NewReader(Config{})
 				require.NoError(t, err)
 				for range 2 { // sent again too
-					first, _ := readWith(reader, tell(tellings[0]))
-					second, _ := readWith(reader, tell(tellings[1]))
+					first, _ := readWith(reader, payloadOf(reports[0]))
+					second, _ := readWith(reader, payloadOf(reports[1]))
 					require.Len(t, first, 1)
 					require.Empty(t, second)
 				}
 				return
 			}
-			for _, order := range [][]told{{tellings[0], tellings[1]}, {tellings[1], tellings[0]}} {
+			for _, order := range [][]reportOf{{reports[0], reports[1]}, {reports[1], reports[0]}} {
 				reader, err := NewReader(Config{})
 				require.NoError(t, err)
-				first, _ := readWith(reader, tell(order[0]))
-				second, _ := readWith(reader, tell(order[1]))
+				first, _ := readWith(reader, payloadOf(order[0]))
+				second, _ := readWith(reader, payloadOf(order[1]))
 				require.Len(t, append(first, second...), 1)
 			}
 		})
@@ -157,7 +157,7 @@ func TestTheSameCallToldTwiceIsOneCall(t *testing.T) {
 
 func TestTwoRealCallsThatLookAlikeStayTwo(t *testing.T) {
 	t.Parallel()
-	for name, tellings := range map[string][]told{
+	for name, reports := range map[string][]reportOf{
 		"one library, in parallel": {
 			{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10},
 			{scope: scopeOpenAI, trace: 2, span: 2, start: 0, end: 100, in: 100, out: 10},
@@ -213,110 +213,110 @@ func TestTwoRealCallsThatLookAlikeStayTwo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			calls, _ := readAll(t, Config{TrackUsers: true}, tell(tellings...))
+			calls, _ := readAll(t, Config{TrackUsers: true}, payloadOf(reports...))
 			require.Len(t, calls, 2)
 			reader, err := NewReader(Config{TrackUsers: true})
 			require.NoError(t, err)
-			first, _ := readWith(reader, tell(tellings[0]))
-			second, _ := readWith(reader, tell(tellings[1]))
+			first, _ := readWith(reader, payloadOf(reports[0]))
+			second, _ := readWith(reader, payloadOf(reports[1]))
 			require.Len(t, first, 1)
 			require.Len(t, second, 1)
 		})
 	}
 }
 
-func TestACallWithoutUsageStaysUnlessAFrameworkAroundItTells(t *testing.T) {
+func TestACallWithoutUsageStaysUnlessAFrameworkAroundItReports(t *testing.T) {
 	t.Parallel()
-	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
-	silent := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, noUsage: true}
-	changed := func(change func(*told)) told {
+	outer := reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	silent := reportOf{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, noUsage: true}
+	changed := func(change func(*reportOf)) reportOf {
 		other := silent
 		other.trace, other.span = 3, 3
 		change(&other)
 		return other
 	}
-	for name, other := range map[string]told{
-		"a second one":          changed(func(*told) {}),
-		"it has a parent":       changed(func(s *told) { s.parent = 9 }),
-		"it ends later":         changed(func(s *told) { s.end = 150 }),
-		"it asks another model": changed(func(s *told) { s.model = "gpt-4o" }),
-		"of another service":    changed(func(s *told) { s.service = "b" }),
-		"of the same library":   changed(func(s *told) { s.scope = scopeUnknown }),
+	for name, other := range map[string]reportOf{
+		"a second one":          changed(func(*reportOf) {}),
+		"it has a parent":       changed(func(s *reportOf) { s.parent = 9 }),
+		"it ends later":         changed(func(s *reportOf) { s.end = 150 }),
+		"it asks another model": changed(func(s *reportOf) { s.model = "gpt-4o" }),
+		"of another service":    changed(func(s *reportOf) { s.service = "b" }),
+		"of the same library":   changed(func(s *reportOf) { s.scope = scopeUnknown }),
 	} {
-		calls, _ := readAll(t, Config{}, tell(other, outer, silent))
+		calls, _ := readAll(t, Config{}, payloadOf(other, outer, silent))
 		require.Len(t, calls, 2, name)
 	}
 }
 
-// Two observers, each of which tells of n equal calls at the same time: n
+// Two observers, each of which reports n equal calls at the same time: n
 // remain, however they are ordered and cut into payloads.
-func TestParallelEqualCallsToldTwiceAreCountedOnceEach(t *testing.T) {
+func TestParallelEqualCallsReportedTwiceAreCountedOnceEach(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 50 {
 		n := 1 + rng.IntN(4)
-		var tellings []told
+		var reports []reportOf
 		for i := range n {
 			start := rng.IntN(3)
-			tellings = append(tellings,
-				told{scope: scopeUnknown, trace: byte(2*i + 1), span: byte(2*i + 1), start: start, end: 100 + start, in: 100, out: 10},
-				told{scope: scopeOpenAI, trace: byte(2*i + 2), span: byte(2*i + 2), start: start + 1, end: 99 + start, id: fmt.Sprintf("chatcmpl-abcdefghijkmnp%04d", i), in: 100, out: 10})
+			reports = append(reports,
+				reportOf{scope: scopeUnknown, trace: byte(2*i + 1), span: byte(2*i + 1), start: start, end: 100 + start, in: 100, out: 10},
+				reportOf{scope: scopeOpenAI, trace: byte(2*i + 2), span: byte(2*i + 2), start: start + 1, end: 99 + start, id: fmt.Sprintf("chatcmpl-abcdefghijkmnp%04d", i), in: 100, out: 10})
 		}
-		rng.Shuffle(len(tellings), func(i, j int) { tellings[i], tellings[j] = tellings[j], tellings[i] })
+		rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
 		reader, err := NewReader(Config{})
 		require.NoError(t, err)
 		var calls []Call
-		for rest := tellings; len(rest) > 0; {
+		for rest := reports; len(rest) > 0; {
 			cut := 1 + rng.IntN(len(rest))
-			got, _ := readWith(reader, tell(rest[:cut]...))
+			got, _ := readWith(reader, payloadOf(rest[:cut]...))
 			calls = append(calls, got...)
 			rest = rest[cut:]
 		}
-		require.Len(t, calls, n, "round %d: %+v", round, tellings)
+		require.Len(t, calls, n, "round %d: %+v", round, reports)
 	}
 }
 
-// Of two equal calls one is told twice and the other once: two remain.
-func TestATellingMeetsOneOtherAtMost(t *testing.T) {
+// Of two equal calls one is reported twice and the other once: two remain.
+func TestAReportMatchesOneOtherAtMost(t *testing.T) {
 	t.Parallel()
-	first := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
-	second := told{scope: scopeUnknown, trace: 2, span: 2, start: 0, end: 100, in: 100, out: 10}
-	inner := told{scope: scopeOpenAI, trace: 3, span: 3, start: 5, end: 95, id: idA, in: 100, out: 10}
-	for _, order := range [][]told{{first, second, inner}, {first, inner, second}, {inner, first, second}} {
-		calls, _ := readAll(t, Config{}, tell(order...))
+	first := reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	second := reportOf{scope: scopeUnknown, trace: 2, span: 2, start: 0, end: 100, in: 100, out: 10}
+	inner := reportOf{scope: scopeOpenAI, trace: 3, span: 3, start: 5, end: 95, id: idA, in: 100, out: 10}
+	for _, order := range [][]reportOf{{first, second, inner}, {first, inner, second}, {inner, first, second}} {
+		calls, _ := readAll(t, Config{}, payloadOf(order...))
 		require.Len(t, calls, 2)
 	}
 }
 
 func TestAPayloadThatIsSentAgainMeetsTheSameDecisions(t *testing.T) {
 	t.Parallel()
-	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
-	inner := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, id: idA, in: 100, out: 10}
+	outer := reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	inner := reportOf{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, id: idA, in: 100, out: 10}
 	reader, err := NewReader(Config{})
 	require.NoError(t, err)
 	for i := range 3 {
-		first, _ := readWith(reader, tell(outer))
+		first, _ := readWith(reader, payloadOf(outer))
 		require.Len(t, first, 1, "what was let pass once must pass again, or a failed delivery loses the call")
 		require.Equal(t, i > 0, first[0].SentAgain)
-		second, skips := readWith(reader, tell(inner))
+		second, skips := readWith(reader, payloadOf(inner))
 		require.Empty(t, second)
 		require.Equal(t, map[string]int{"otel duplicate": 1}, skips)
 	}
-	// Told together first, then sent again in parts.
+	// Reported together first, then sent again in parts.
 	reader, err = NewReader(Config{})
 	require.NoError(t, err)
-	both, _ := readWith(reader, tell(outer, inner))
+	both, _ := readWith(reader, payloadOf(outer, inner))
 	require.Len(t, both, 1)
-	require.Equal(t, idA, both[0].Key, "the telling with the id is kept")
-	again, _ := readWith(reader, tell(inner))
+	require.Equal(t, idA, both[0].Key, "the report with the id is kept")
+	again, _ := readWith(reader, payloadOf(inner))
 	require.Len(t, again, 1)
-	again, _ = readWith(reader, tell(outer))
+	again, _ = readWith(reader, payloadOf(outer))
 	require.Empty(t, again)
 }
 
-func TestASpanIsKnownAgainWhateverItTells(t *testing.T) {
+func TestASpanIsKnownAgainWhateverItReports(t *testing.T) {
 	t.Parallel()
-	for name, telling := range map[string]told{
+	for name, report := range map[string]reportOf{
 		"tokens and an id": {scope: scopeOpenAI, trace: 1, span: 1, end: 100, id: idA, in: 100, out: 10},
 		"tokens":           {scope: scopeOpenAI, trace: 1, span: 1, end: 100, in: 100, out: 10},
 		"nothing":          {scope: scopeOpenAI, trace: 1, span: 1, end: 100, noUsage: true},
@@ -324,12 +324,12 @@ func TestASpanIsKnownAgainWhateverItTells(t *testing.T) {
 		reader, err := NewReader(Config{})
 		require.NoError(t, err)
 		for i := range 3 {
-			calls, _ := readWith(reader, tell(telling))
+			calls, _ := readWith(reader, payloadOf(report))
 			require.Len(t, calls, 1, name)
 			require.Equal(t, i > 0, calls[0].SentAgain, name)
 		}
-		telling.span, telling.id = 2, ""
-		calls, _ := readWith(reader, tell(telling))
+		report.span, report.id = 2, ""
+		calls, _ := readWith(reader, payloadOf(report))
 		require.Len(t, calls, 1, name)
 		require.False(t, calls[0].SentAgain, name)
 	}
@@ -337,16 +337,16 @@ func TestASpanIsKnownAgainWhateverItTells(t *testing.T) {
 
 func TestAnIDThatComesAgainLaterIsAnotherCallIfItsTokensAreOthers(t *testing.T) {
 	t.Parallel()
-	first := told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10}
-	again := told{scope: scopeOpenAI, trace: 2, span: 2, start: 60_000, end: 60_100, id: idA, in: 100, out: 10}
-	other := told{scope: scopeOpenAI, trace: 3, span: 3, start: 70_000, end: 70_100, id: idA, in: 120, out: 10}
+	first := reportOf{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, id: idA, in: 100, out: 10}
+	again := reportOf{scope: scopeOpenAI, trace: 2, span: 2, start: 60_000, end: 60_100, id: idA, in: 100, out: 10}
+	other := reportOf{scope: scopeOpenAI, trace: 3, span: 3, start: 70_000, end: 70_100, id: idA, in: 120, out: 10}
 	reader, err := NewReader(Config{})
 	require.NoError(t, err)
-	for i, report := range []told{first, again, other} {
-		calls, _ := readWith(reader, tell(report))
+	for i, report := range []reportOf{first, again, other} {
+		calls, _ := readWith(reader, payloadOf(report))
 		require.Len(t, calls, []int{1, 0, 1}[i])
 	}
-	calls, _ := readAll(t, Config{}, tell(first, again, other))
+	calls, _ := readAll(t, Config{}, payloadOf(first, again, other))
 	require.Len(t, calls, 2)
 	require.Equal(t, calls[0].Key, calls[1].Key, "the database finds the same id")
 }
@@ -356,30 +356,30 @@ func TestTheWindowForgetsByTimeAndByNumber(t *testing.T) {
 	now := time.Unix(1_795_441_921, 0)
 	reader, err := NewReader(Config{DuplicateWindow: time.Minute, DuplicateCalls: 4, Now: func() time.Time { return now }})
 	require.NoError(t, err)
-	outer := told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
-	inner := told{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, in: 100, out: 10}
+	outer := reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10}
+	inner := reportOf{scope: scopeOpenAI, trace: 2, span: 2, start: 5, end: 95, in: 100, out: 10}
 
-	first, _ := readWith(reader, tell(outer))
+	first, _ := readWith(reader, payloadOf(outer))
 	require.Len(t, first, 1)
 	now = now.Add(2 * time.Minute)
-	late, _ := readWith(reader, tell(inner))
-	require.Len(t, late, 1, "after a minute the window does not know the first telling any more")
+	late, _ := readWith(reader, payloadOf(inner))
+	require.Len(t, late, 1, "after a minute the window does not know the first report any more")
 
 	reader, err = NewReader(Config{DuplicateWindow: time.Minute, DuplicateCalls: 4, Now: func() time.Time { return now }})
 	require.NoError(t, err)
-	_, _ = readWith(reader, tell(outer))
+	_, _ = readWith(reader, payloadOf(outer))
 	for i := range 4 {
-		_, _ = readWith(reader, tell(told{scope: scopeOpenAI, trace: 3, span: byte(10 + i), start: 0, end: 100, in: int64(500 + i), out: 10}))
+		_, _ = readWith(reader, payloadOf(reportOf{scope: scopeOpenAI, trace: 3, span: byte(10 + i), start: 0, end: 100, in: int64(500 + i), out: 10}))
 	}
-	late, _ = readWith(reader, tell(inner))
-	require.Len(t, late, 1, "four later calls pushed the first telling out")
+	late, _ = readWith(reader, payloadOf(inner))
+	require.Len(t, late, 1, "four later calls pushed the first report out")
 }
 
-func TestTheTellingThatIsDroppedGivesWhatItKnows(t *testing.T) {
+func TestTheReportThatIsDroppedGivesWhatItKnows(t *testing.T) {
 	t.Parallel()
-	calls, _ := readAll(t, Config{TrackUsers: true}, tell(
-		told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10, user: "u1"},
-		told{scope: scopeSDK, trace: 1, span: 2, parent: 1, start: 5, end: 95, id: idA, in: 100, out: 10},
+	calls, _ := readAll(t, Config{TrackUsers: true}, payloadOf(
+		reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 100, in: 100, out: 10, user: "u1"},
+		reportOf{scope: scopeSDK, trace: 1, span: 2, parent: 1, start: 5, end: 95, id: idA, in: 100, out: 10},
 	))
 	require.Len(t, calls, 1)
 	require.Equal(t, "anthropic-sdk", calls[0].Dialect)
@@ -389,11 +389,11 @@ func TestTheTellingThatIsDroppedGivesWhatItKnows(t *testing.T) {
 
 func TestAWrapperThatSumsItsCallsIsNotBilled(t *testing.T) {
 	t.Parallel()
-	calls, _ := readAll(t, Config{}, tell(
-		told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 300, in: 330, out: 33},
-		told{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, in: 100, out: 10},
-		told{scope: scopeOpenAI, trace: 1, span: 3, parent: 1, start: 100, end: 195, in: 110, out: 11},
-		told{scope: scopeOpenAI, trace: 1, span: 4, parent: 1, start: 200, end: 295, in: 120, out: 12},
+	calls, _ := readAll(t, Config{}, payloadOf(
+		reportOf{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 300, in: 330, out: 33},
+		reportOf{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 5, end: 95, in: 100, out: 10},
+		reportOf{scope: scopeOpenAI, trace: 1, span: 3, parent: 1, start: 100, end: 195, in: 110, out: 11},
+		reportOf{scope: scopeOpenAI, trace: 1, span: 4, parent: 1, start: 200, end: 295, in: 120, out: 12},
 	))
 	require.Len(t, calls, 3)
 }
@@ -401,23 +401,23 @@ func TestAWrapperThatSumsItsCallsIsNotBilled(t *testing.T) {
 func TestAStreamWhoseFirstEventWasAddedIsOneCallWithTheClientsOwn(t *testing.T) {
 	t.Parallel()
 	const adds = "opentelemetry.instrumentation.anthropic" // of streams
-	client := told{scope: "@traceloop/instrumentation-anthropic", trace: 2, span: 2, start: 1, end: 99, model: "claude-sonnet-4-5", in: 50, out: 700, cacheRead: 10}
+	client := reportOf{scope: "@traceloop/instrumentation-anthropic", trace: 2, span: 2, start: 1, end: 99, model: "claude-sonnet-4-5", in: 50, out: 700, cacheRead: 10}
 	for name, c := range map[string]struct {
-		change func(*told)
+		change func(*reportOf)
 		calls  int
 	}{
-		"a token more":                  {func(*told) {}, 1},
-		"as many as no first event has": {func(f *told) { f.out = 760 }, 2},
-		"fewer":                         {func(f *told) { f.out = 699 }, 2},
-		"other input":                   {func(f *told) { f.in = 61 }, 2},
-		"another time":                  {func(f *told) { f.start, f.end = 500, 600 }, 2},
-		"another service":               {func(f *told) { f.service = "billing" }, 2},
+		"a token more":                  {func(*reportOf) {}, 1},
+		"as many as no first event has": {func(f *reportOf) { f.out = 760 }, 2},
+		"fewer":                         {func(f *reportOf) { f.out = 699 }, 2},
+		"other input":                   {func(f *reportOf) { f.in = 61 }, 2},
+		"another time":                  {func(f *reportOf) { f.start, f.end = 500, 600 }, 2},
+		"another service":               {func(f *reportOf) { f.service = "billing" }, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			framework := told{scope: adds, trace: 1, span: 1, start: 0, end: 100, model: client.model, in: 60, out: 701, cacheRead: 10, id: "msg_1"}
+			framework := reportOf{scope: adds, trace: 1, span: 1, start: 0, end: 100, model: client.model, in: 60, out: 701, cacheRead: 10, id: "msg_1"}
 			c.change(&framework)
-			td := tell(framework, client)
+			td := payloadOf(framework, client)
 			td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutBool("llm.is_streaming", true)
 			calls, _ := readAll(t, Config{}, td)
 			require.Len(t, calls, c.calls)

@@ -13,7 +13,7 @@ import (
 // their spans: Claude Code's have the lifetime of cache writes and the cost,
 // Gemini CLI's the thoughts and the cache. One signal per tool is read, so that
 // a call seen in spans and logs is one: see [Config.AgentLogs]. Other tools
-// repeat in logs what their spans tell, and their events are not read.
+// repeat in logs what their spans report, and their events are not read.
 var (
 	logEventKind    = name("event.kind")
 	logTimestamp    = name("event.timestamp")
@@ -109,7 +109,7 @@ func eventName(record plog.LogRecord) string {
 	return record.Body().Str()
 }
 
-// The events that tell of a call.
+// The events that report a call.
 const (
 	eventClaude  = "claude_code.api_request"
 	eventCodex   = "codex.sse_event"
@@ -181,7 +181,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 	case &claudeCode:
 		adjustClaudeCode(s)
 		call.Model = call.RequestModel
-		f.told = s.told
+		f.provider = s.provider
 		if a.has(logCostMicros) {
 			if micros := a.count(logCostMicros); micros > 0 {
 				call.reportCostText(strconv.FormatFloat(float64(micros)/1e6, 'f', 6, 64))
@@ -206,7 +206,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 }
 
 // setEventKey makes a key for an event that has no id of the response: the
-// session, the time of the event to the millisecond, and the counts, which tell
+// session, the time of the event to the millisecond, and the counts, which report
 // two calls apart that end in the same millisecond.
 func (c *Call) setEventKey(a *attributes, prompt nameID) {
 	at := a.text(logTimestamp)

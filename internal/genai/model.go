@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// modelInfo is what the name of a model tells; see [catalog.Model].
+// modelInfo is what the name of a model says; see [catalog.Model].
 type modelInfo struct {
 	// base is a hash of the name without host, date and version: what two
 	// observers of one call see alike. 0 for no name.

@@ -9,7 +9,7 @@ import (
 type operation uint8
 
 const (
-	opUnknown       operation = iota // an operation we do not know, or none told
+	opUnknown       operation = iota // an operation we do not know, or none reported
 	opNotACall                       // agent, workflow, tool, retrieval, wrapper
 	opChat                           // chat, text completion, generate_content, Responses
 	opEmbedding                      //

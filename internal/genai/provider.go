@@ -11,8 +11,8 @@ import (
 // address beats the names of client libraries, a hosting platform's name beats
 // the address (some libraries write the vendor's address without looking), and
 // the model decides where the name is a framework's.
-func providerOf(told, address, model string, info modelInfo) string {
-	p := catalog.Canonical(told)
+func providerOf(named, address, model string, info modelInfo) string {
+	p := catalog.Canonical(named)
 	switch p {
 	case catalog.OpenAI, catalog.Anthropic, catalog.GoogleAny, "":
 		if at := catalog.At(address); at != "" {
@@ -21,10 +21,10 @@ func providerOf(told, address, model string, info modelInfo) string {
 	}
 	switch p {
 	case "":
-		if catalog.IsFramework(told) {
-			return providerOfModel(told, model, info)
+		if catalog.IsFramework(named) {
+			return providerOfModel(named, model, info)
 		}
-		return catalog.WithoutAPI(told)
+		return catalog.WithoutAPI(named)
 	case catalog.GoogleAny:
 		return catalog.Gemini
 	case catalog.AzureAI:
@@ -36,7 +36,7 @@ func providerOf(told, address, model string, info modelInfo) string {
 			return catalog.Bedrock
 		}
 		// OpenAI serves no models of others: the name is its client library's,
-		// pointed elsewhere, and the span does not tell where. Models that
+		// pointed elsewhere, and the span does not say where. Models that
 		// anybody may host stay what they are, without a price.
 		if p == catalog.OpenAI && info.vendor.Keeps(model) {
 			return info.vendor.Host()

@@ -44,7 +44,7 @@ func NewReader(config Config) (*Reader, error) {
 	return r, nil
 }
 
-// Read calls emit for each billable call that td tells of, in the order of
+// Read calls emit for each billable call that td reports, in the order of
 // its spans, and skip for each span that looks like GenAI and is no call of its
 // own. It reads td only; emit may write to the span it is given. The Call is
 // valid until emit returns.
@@ -127,12 +127,12 @@ type reading struct {
 
 // found is a call and what is needed to settle it.
 type found struct {
-	call    Call
-	report  once.Report
-	span    ptrace.Span
-	user    string // the resource's
-	told    string // what the span calls the provider
-	address string
+	call     Call
+	report   once.Report
+	span     ptrace.Span
+	user     string // the resource's
+	provider string // what the span calls the provider
+	address  string
 	// cloudRegion is where a cloud's client calls, or where the app runs.
 	cloudRegion string
 	op          operation
@@ -145,7 +145,7 @@ type found struct {
 	innerOut int64 // output tokens
 }
 
-// ofResource is what a resource tells about all its calls.
+// ofResource is what a resource says about all its calls.
 type ofResource struct {
 	service, environment, user, session string
 	serviceHash, environmentHash        uint64

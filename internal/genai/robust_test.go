@@ -18,10 +18,10 @@ import (
 // those are read as ever.
 func withNeighbour(t *testing.T, strange func(span ptrace.Span)) *Call {
 	t.Helper()
-	td := tell(
-		told{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 900, out: 10},
-		told{scope: scopeOpenAI, trace: 2, span: 2, start: 1000, end: 1100, in: 900, out: 20},
-		told{scope: scopeOpenAI, trace: 3, span: 3, start: 2000, end: 2100, in: 900, out: 30},
+	td := payloadOf(
+		reportOf{scope: scopeOpenAI, trace: 1, span: 1, start: 0, end: 100, in: 900, out: 10},
+		reportOf{scope: scopeOpenAI, trace: 2, span: 2, start: 1000, end: 1100, in: 900, out: 20},
+		reportOf{scope: scopeOpenAI, trace: 3, span: 3, start: 2000, end: 2100, in: 900, out: 30},
 	)
 	strange(td.ResourceSpans().At(1).ScopeSpans().At(0).Spans().At(0))
 	calls, _ := readAll(t, Config{TrackUsers: true}, td)
@@ -101,10 +101,10 @@ func TestStrangeTextsAndTimesPassThrough(t *testing.T) {
 
 func TestALoopOfParentsEnds(t *testing.T) {
 	t.Parallel()
-	calls, _ := readAll(t, Config{TrackUsers: true}, tell(
-		told{scope: scopeOpenAI, trace: 1, span: 1, parent: 2, start: 0, end: 100, in: 100, out: 10},
-		told{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 200, end: 300, in: 200, out: 20},
-		told{scope: scopeOpenAI, trace: 1, span: 3, parent: 3, start: 400, end: 500, in: 300, out: 30},
+	calls, _ := readAll(t, Config{TrackUsers: true}, payloadOf(
+		reportOf{scope: scopeOpenAI, trace: 1, span: 1, parent: 2, start: 0, end: 100, in: 100, out: 10},
+		reportOf{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 200, end: 300, in: 200, out: 20},
+		reportOf{scope: scopeOpenAI, trace: 1, span: 3, parent: 3, start: 400, end: 500, in: 300, out: 30},
 	))
 	require.Len(t, calls, 3)
 }
@@ -158,9 +158,9 @@ func TestTooManyConfiguredNamesAreRefused(t *testing.T) {
 func TestUsersAreFoundInTheOrderOfTheListThenOnAncestorsThenOnTheResource(t *testing.T) {
 	t.Parallel()
 	build := func(onSpan, onParent, onResource map[string]string) ptrace.Traces {
-		td := tell(
-			told{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 300, operation: "invoke_agent", noUsage: true},
-			told{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 20, in: 10, out: 1},
+		td := payloadOf(
+			reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 300, operation: "invoke_agent", noUsage: true},
+			reportOf{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 20, in: 10, out: 1},
 		)
 		put := func(m pcommon.Map, all map[string]string) {
 			for k, v := range all {
@@ -191,20 +191,20 @@ func TestTheUserOfARootIsRememberedForLaterPayloads(t *testing.T) {
 	t.Parallel()
 	reader, err := NewReader(Config{TrackUsers: true, RootMemory: 2})
 	require.NoError(t, err)
-	root := func(trace byte, user string) told {
-		return told{scope: scopeUnknown, trace: trace, span: 1, start: 0, end: 300, operation: "invoke_agent", user: user, noUsage: true}
+	root := func(trace byte, user string) reportOf {
+		return reportOf{scope: scopeUnknown, trace: trace, span: 1, start: 0, end: 300, operation: "invoke_agent", user: user, noUsage: true}
 	}
-	child := func(trace byte) told {
-		return told{scope: scopeOpenAI, trace: trace, span: 2, parent: 1, start: 10, end: 20, in: 10, out: 1}
+	child := func(trace byte) reportOf {
+		return reportOf{scope: scopeOpenAI, trace: trace, span: 2, parent: 1, start: 10, end: 20, in: 10, out: 1}
 	}
-	_, _ = readWith(reader, tell(root(1, "u1"), root(2, "u2")))
-	calls, _ := readWith(reader, tell(child(1), child(2)))
+	_, _ = readWith(reader, payloadOf(root(1, "u1"), root(2, "u2")))
+	calls, _ := readWith(reader, payloadOf(child(1), child(2)))
 	require.Len(t, calls, 2)
 	require.Equal(t, "u1", calls[0].User)
 	require.Equal(t, "u2", calls[1].User)
 
-	_, _ = readWith(reader, tell(root(3, "u3")))
-	calls, _ = readWith(reader, tell(child(1), child(3)))
+	_, _ = readWith(reader, payloadOf(root(3, "u3")))
+	calls, _ = readWith(reader, payloadOf(child(1), child(3)))
 	require.Empty(t, calls[0].User, "two traces are remembered, the oldest is forgotten")
 	require.Equal(t, "u3", calls[1].User)
 }

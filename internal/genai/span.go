@@ -13,14 +13,14 @@ import (
 
 // spanReader is the span at hand, as the hooks of a dialect see it.
 type spanReader struct {
-	r       *reading
-	a       *attributes
-	span    ptrace.Span
-	scope   string
-	call    *Call
-	op      operation
-	told    string // what the span calls the provider
-	address string
+	r        *reading
+	a        *attributes
+	span     ptrace.Span
+	scope    string
+	call     *Call
+	op       operation
+	provider string // what the span calls the provider
+	address  string
 	// callFailed: the dialect has a word for it.
 	callFailed bool
 	// wrapped: LangChain's messages on other spans may say more of the call.
@@ -59,7 +59,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	call.Start, call.End = span.StartTimestamp().AsTime(), span.EndTimestamp().AsTime()
 	call.Service, call.Environment = r.resource.service, r.resource.environment
 	call.SessionID = a.firstText(words.session)
-	s.told, s.address = a.firstText(words.provider), a.firstText(words.address)
+	s.provider, s.address = a.firstText(words.provider), a.firstText(words.address)
 
 	numbers := &r.facts
 	*numbers = noFacts
@@ -92,7 +92,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	s.readTags()
 	f.span, f.user = span, r.resource.user
 	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
-	f.op, f.told, f.address, f.cloudRegion = s.op, s.told, s.address, a.firstText(namesCloudRegion)
+	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, a.firstText(namesCloudRegion)
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
 		r.pending = append(r.pending, *numbers)
@@ -107,7 +107,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 func (r *reading) quantify(f *found, numbers *facts) {
 	call := &f.call
 	info := r.model(call.Model)
-	call.Provider = providerOf(f.told, f.address, call.Model, info)
+	call.Provider = providerOf(f.provider, f.address, call.Model, info)
 	if call.Provider == catalog.Bedrock {
 		call.Model, call.RequestModel = catalog.BedrockID(call.Model), catalog.BedrockID(call.RequestModel)
 	}
@@ -120,7 +120,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
-	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, catalog.Canonical(f.told), info})
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, catalog.Canonical(f.provider), info})
 }
 
 // fitTo moves the quantities that mean different things for different types of

@@ -378,7 +378,7 @@ func (k callKind) excludesReasoning() bool {
 }
 
 // mayCache reports whether part of the input may have come from a cache
-// without the span telling.
+// without the span saying so.
 func (k callKind) mayCache(input int64) bool {
 	switch k.apiType {
 	case usage.APITypeText, usage.APITypeSpeech:

@@ -39,7 +39,7 @@ func TestFactsBecomeDisjointQuantities(t *testing.T) {
 		"a lifetime larger than the sum of writes": {anthropic, func(f *facts) {
 			f.n[factInput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factCacheWrite5m], f.n[factOutput] = 5000, 0, 100, 300, 5
 		}, usage.Quantities{usage.InputTextTokens: 4700, usage.CacheWrite5mTokens: 300, usage.OutputTextTokens: 5}, ""},
-		"only the parts of the writes are told": {anthropic, func(f *facts) {
+		"only the parts of the writes are reported": {anthropic, func(f *facts) {
 			f.n[factInput], f.n[factCacheRead], f.n[factCacheWrite5m], f.n[factCacheWrite1h], f.n[factOutput] = 5000, 0, 148, 100, 5
 		}, usage.Quantities{usage.InputTextTokens: 4752, usage.CacheWrite5mTokens: 148, usage.CacheWrite1hTokens: 100, usage.OutputTextTokens: 5}, ""},
 		"Gemini's thoughts are beside the candidates": {gemini, func(f *facts) {
@@ -73,9 +73,9 @@ func TestFactsBecomeDisjointQuantities(t *testing.T) {
 			f.inputMeans, f.outputMeans = inputDisjoint, outputDisjoint
 			f.n[factInput], f.n[factCacheRead], f.n[factInputAudio], f.n[factOutput], f.n[factReasoning], f.n[factTotal] = 282, 1024, 5, 95, 192, 1598
 		}, usage.Quantities{usage.InputTextTokens: 282, usage.CacheReadTokens: 1024, usage.InputAudioTokens: 5, usage.OutputTextTokens: 95, usage.OutputReasoningTokens: 192}, ""},
-		"nothing told":  {openAI, func(*facts) {}, usage.Quantities{}, usage.ReasonNoUsage},
-		"zeros told":    {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = 0, 0 }, usage.Quantities{}, usage.ReasonZeroUsageStream},
-		"nonsense told": {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = invalid, 7 }, usage.Quantities{usage.OutputTextTokens: 7}, usage.ReasonInvalidQuantity},
+		"nothing reported":  {openAI, func(*facts) {}, usage.Quantities{}, usage.ReasonNoUsage},
+		"zeros reported":    {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = 0, 0 }, usage.Quantities{}, usage.ReasonZeroUsageStream},
+		"nonsense reported": {openAI, func(f *facts) { f.n[factInput], f.n[factOutput] = invalid, 7 }, usage.Quantities{usage.OutputTextTokens: 7}, usage.ReasonInvalidQuantity},
 		"the greatest counts do not overflow": {openAI, func(f *facts) {
 			f.n[factInput], f.n[factOutput], f.n[factCacheRead], f.n[factCacheWrite], f.n[factReasoning] = maxCount, maxCount, maxCount, maxCount, maxCount
 		}, usage.Quantities{usage.InputTextTokens: maxCount, usage.CacheReadTokens: maxCount, usage.CacheWrite5mTokens: maxCount, usage.OutputReasoningTokens: maxCount}, usage.ReasonInconsistentQuantities},
@@ -93,9 +93,9 @@ func TestFactsBecomeDisjointQuantities(t *testing.T) {
 	}
 }
 
-func TestTheHostIsToldFromTheStrongestSign(t *testing.T) {
+func TestTheHostFollowsFromTheStrongestSign(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ told, address, model, want string }{
+	for _, c := range []struct{ named, address, model, want string }{
 		{"openai", "", "gpt-4o", "openai"},
 		{"openai", "api.openai.com", "gpt-4o", "openai"},
 		{"openai", "shop.openai.azure.com", "gpt-4o", "azure.ai.openai"},
@@ -124,7 +124,7 @@ func TestTheHostIsToldFromTheStrongestSign(t *testing.T) {
 		{"langchain", "", "some-model", "langchain"},
 		{"openai", "", "openai.gpt-oss-120b-1:0", "aws.bedrock"},
 	} {
-		require.Equal(t, c.want, providerOf(c.told, c.address, c.model, inspectModel(c.model)), "%+v", c)
+		require.Equal(t, c.want, providerOf(c.named, c.address, c.model, inspectModel(c.model)), "%+v", c)
 	}
 }
 

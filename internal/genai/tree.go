@@ -105,8 +105,8 @@ func (r *reading) describe(n *node) {
 	}
 }
 
-// needsAncestors reports whether somebody above the span could tell something
-// that it does not tell itself.
+// needsAncestors reports whether somebody above the span could say something
+// that it does not say itself.
 func (r *reading) needsAncestors(f *found) bool {
 	if f.span.ParentSpanID().IsEmpty() {
 		return false
