@@ -63,12 +63,12 @@ func saysSame(t *testing.T, code string) (names []string) {
 				continue
 			}
 			for _, field := range list.List {
-				taken[typeName(field.Type)] += max(1, len(field.Names))
+				taken[calledType(field.Type)] += max(1, len(field.Names))
 			}
 		}
 		for _, result := range f.Type.Results.List {
 			for name, n := range taken {
-				if typeName(result.Type) == "bool" && n > 1 && mayBeOneCall[name] {
+				if calledType(result.Type) == "bool" && n > 1 && mayBeOneCall[name] {
 					names = append(names, f.Name.Name)
 				}
 			}
@@ -77,11 +77,11 @@ func saysSame(t *testing.T, code string) (names []string) {
 	return names
 }
 
-// typeName is the last part of a type's name: "Report" of *once.Report.
-func typeName(e ast.Expr) string {
+// calledType is the last part of a type's name: "Report" of *once.Report.
+func calledType(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.StarExpr:
-		return typeName(e.X)
+		return calledType(e.X)
 	case *ast.SelectorExpr:
 		return e.Sel.Name
 	case *ast.Ident:

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -141,13 +140,9 @@ func (p *usageProcessor) newWorker() *worker {
 	if err != nil { // Validate has refused such a configuration.
 		panic(err)
 	}
-	users, err := lru.New[string, knownUser](maxKnownUsers)
-	if err != nil { // the size is above 0
-		panic(err)
-	}
 	w := &worker{
 		p:        p,
-		recorder: recorder{pricer: pricing.Pricer{Reported: p.cfg.ReportedCost}, now: time.Now, users: users},
+		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost}, time.Now),
 		writer:   writer,
 		counts:   counts{},
 	}

@@ -21,6 +21,14 @@ type recorder struct {
 	users  *lru.Cache[string, knownUser]
 }
 
+func newRecorder(pricer pricing.Pricer, now func() time.Time) recorder {
+	users, err := lru.New[string, knownUser](maxKnownUsers)
+	if err != nil { // the size is above 0
+		panic(err)
+	}
+	return recorder{pricer: pricer, now: now, users: users}
+}
+
 // make fills r.record with what is known of the call.
 func (r *recorder) make(call *genai.Call) *usage.Record {
 	rec := &r.record

@@ -30,7 +30,7 @@ func TestACallFarAheadOfItsArrivalTakesTheTimeOfArrival(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := recorder{pricer: pricing.Pricer{Book: book}, now: func() time.Time { return now }, users: map[string]knownUser{}}
+			r := newRecorder(pricing.Pricer{Book: book}, func() time.Time { return now })
 			record := r.make(&genai.Call{
 				APIType: usage.APITypeText, Provider: "openai", Model: "gpt-4.1-mini", ResponseID: "chatcmpl-1234567890", Key: "chatcmpl-1234567890",
 				Start: c.start, Quantities: usage.Quantities{usage.InputTextTokens: 1000, usage.OutputTextTokens: 200},
