@@ -18,6 +18,7 @@ DROP TABLE public.usage_day_type, public.usage_quarter_type, public.usage_half_m
   public.usage_day_user;
 -- End of what internal/sums made.
 DROP TABLE public.usage_dead_letter, public.api_usage;
+DROP FUNCTION public.usage_mark_written();
 
 -- What optional/partition_by_month.sql adds.
 DROP TABLE IF EXISTS public.api_usage_id;

@@ -80,9 +80,24 @@ CREATE TABLE public.api_usage (
   images                bigint         NULL,
   other_quantities      jsonb          NULL,                    -- the rarer kinds by name, such as input_audio
 
+  -- The defaults that the price took because the call does not report what the
+  -- price depends on. Empty: everything is known; NULL: nobody said.
+  pricing_assumptions   text[]         NULL,
+  trace_id              text           NULL,                    -- of the span, 32 hexadecimal digits; not indexed: questions by trace name a period
+  session_id            text           NULL,                    -- conversation or session, as the app names it
+  outcome               text           NULL,                    -- status of the span: ok, error or unset; NULL: none
+  payer                 text           NULL,                    -- api, plan, credit or own; NULL: not known
+  -- The transaction that wrote the row last. Whoever follows the table reads from
+  -- the mark where they ended to pg_snapshot_xmin(pg_current_snapshot()),
+  -- excluded: below it nothing appears or changes any more.
+  written_xid           xid8           NOT NULL DEFAULT pg_current_xact_id(),
+
   CONSTRAINT api_usage_pkey PRIMARY KEY (id),
   CONSTRAINT api_usage_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE,
-  CONSTRAINT api_usage_api_type_known CHECK (api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank')),
+  -- Words and not lists of them: a collector that is newer than the database may
+  -- know more. internal/usage has the words of today.
+  CONSTRAINT api_usage_words CHECK (
+    octet_length(api_type) BETWEEN 1 AND 32 AND octet_length(outcome) BETWEEN 1 AND 32 AND octet_length(payer) BETWEEN 1 AND 32),
   -- NaN sorts above every number, so the upper bound refuses it too: one NaN
   -- would make every sum NaN.
   CONSTRAINT api_usage_cost_in_range CHECK (usage_dollars >= 0 AND usage_dollars < 1000000),
@@ -91,7 +106,8 @@ CREATE TABLE public.api_usage (
   CONSTRAINT api_usage_time_plausible CHECK (timestamp >= '2020-01-01 00:00:00Z' AND timestamp < '2100-01-01 00:00:00Z'),
   CONSTRAINT api_usage_text_length CHECK (
     octet_length(model) <= 256 AND octet_length(request_id) <= 512 AND octet_length(provider) <= 256
-    AND octet_length(service) <= 256 AND octet_length(environment) <= 256 AND octet_length(price_id) <= 512),
+    AND octet_length(service) <= 256 AND octet_length(environment) <= 256 AND octet_length(price_id) <= 512
+    AND octet_length(trace_id) = 32 AND octet_length(session_id) <= 256),
   CONSTRAINT api_usage_pricing_known CHECK (
     pricing_status = 'priced'
     OR (pricing_status IN ('estimated', 'reported', 'unpriced') AND (pricing_status <> 'unpriced' OR usage_dollars = 0))),
@@ -111,6 +127,18 @@ CREATE INDEX api_usage_user_time ON public.api_usage (user_id, timestamp) INCLUD
 -- read in 0.2 ms. With ranges of 32 a burst asked for more summaries than the 256
 -- that autovacuum takes note of, and the server logged each one it forgot.
 CREATE INDEX api_usage_time_brin ON public.api_usage USING brin (timestamp) WITH (pages_per_range = 128, autosummarize = on);
+
+-- Renews the write mark whoever changes a row: repricing, correction, late
+-- attribution, an operator. Citus takes no triggers; there our own statements set
+-- the mark, and docs/scale.md says what a follower may rely on.
+CREATE FUNCTION public.usage_mark_written() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  NEW.written_xid := pg_current_xact_id();
+  RETURN NEW;
+END $$;
+REVOKE ALL ON FUNCTION public.usage_mark_written() FROM PUBLIC;
+CREATE TRIGGER api_usage_mark_written BEFORE UPDATE ON public.api_usage
+  FOR EACH ROW EXECUTE FUNCTION public.usage_mark_written();
 
 -- Rollups: sums that are kept exact in the same transaction as the rows.
 -- "calls" is 0 where everything was deleted again; readers skip such rows. Dollars

@@ -75,7 +75,7 @@ CREATE VIEW public.usage_own_calls WITH (security_barrier) AS
   SELECT id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, created_at,
          provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
          input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-         audio_seconds, characters, images, other_quantities
+         audio_seconds, characters, images, other_quantities, pricing_assumptions, trace_id, session_id, outcome, payer
   FROM public.api_usage
   WHERE user_id = nullif(current_setting('usage.user_id', true), '')::uuid;
 

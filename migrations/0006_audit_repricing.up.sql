@@ -35,6 +35,8 @@ CREATE TABLE public.usage_reprice_change (
   new_status      text           NOT NULL,
   old_reason      text           NULL,
   new_reason      text           NULL,
+  old_assumptions text[]         NULL,
+  new_assumptions text[]         NULL,
   old_price_id    text           NULL,
   new_price_id    text           NULL,
   old_cost_source text           NULL,
@@ -75,7 +77,7 @@ GRANT SELECT ON public.usage_day_user, public.usage_half_month_user, public.usag
   public.usage_day_type
   TO usage_pricer;
 -- End of what internal/sums made.
-GRANT UPDATE (usage_dollars, pricing_status, pricing_reason, price_id, cost_source) ON public.api_usage TO usage_pricer;
+GRANT UPDATE (usage_dollars, pricing_status, pricing_reason, pricing_assumptions, price_id, cost_source, written_xid) ON public.api_usage TO usage_pricer;
 GRANT SELECT ON public.usage_reprice_run, public.usage_reprice_change TO usage_pricer, usage_reader;
 GRANT INSERT (note, book, book_version, reported_cost, from_time, to_time, provider, model, only_unpriced) ON public.usage_reprice_run TO usage_pricer;
 GRANT UPDATE (finished_at, changed_calls, old_dollars, new_dollars) ON public.usage_reprice_run TO usage_pricer;

@@ -219,6 +219,7 @@ var csvColumns = []struct {
 	}},
 	{"pricingStatus", func(d *recordDocument) string { return d.PricingStatus }},
 	{"pricingReason", func(d *recordDocument) string { return safeCell(textOf(d.PricingReason)) }},
+	{"assumptions", func(d *recordDocument) string { return safeCell(strings.Join(d.Assumptions, "+")) }},
 	{"priceId", func(d *recordDocument) string { return safeCell(textOf(d.PriceID)) }},
 	{"tokens", func(d *recordDocument) string { return numberOf(d.Tokens.Total) }},
 	{"inputTokens", func(d *recordDocument) string { return numberOf(d.Tokens.Input) }},
@@ -238,6 +239,9 @@ var csvColumns = []struct {
 	{"requestId", func(d *recordDocument) string { return safeCell(textOf(d.RequestID)) }},
 	{"traceId", func(d *recordDocument) string { return safeCell(textOf(d.TraceID)) }},
 	{"spanId", func(d *recordDocument) string { return safeCell(textOf(d.SpanID)) }},
+	{"sessionId", func(d *recordDocument) string { return safeCell(textOf(d.SessionID)) }},
+	{"outcome", func(d *recordDocument) string { return safeCell(textOf(d.Outcome)) }},
+	{"payer", func(d *recordDocument) string { return safeCell(textOf(d.Payer)) }},
 	{"otherQuantities", func(d *recordDocument) string { return string(d.Others) }},
 	{"metadata", func(d *recordDocument) string { return string(d.Metadata) }},
 }

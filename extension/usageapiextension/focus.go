@@ -80,6 +80,7 @@ var focusColumns = []struct {
 		}
 		return strconv.FormatInt(r.Calls, 10)
 	}},
+	{"x_Payer", func(r focusRow) string { return safeCell(r.Payer) }},
 	{"x_PricingStatus", func(r focusRow) string { return string(r.Status) }},
 	{"x_ServiceTier", func(r focusRow) string { return safeCell(r.ServiceTier) }},
 	{"x_UserId", func(r focusRow) string {

@@ -101,11 +101,11 @@ func TestAnswersKeepTheContract(t *testing.T) {
 	t.Parallel()
 	full := pgtest.New(t)
 	insertRows(t, full, []byte(`time,user,dollars,type,model,status,reason,input,output,cacheRead,requestId,metadata
-2026-01-30T12:00:00Z,ada,1.000000000001,text,gpt-4o,priced,,10,20,5,chatcmpl-1,"{""trace_id"":""0af7651916cd43dd8448eb211c80319c"",""span_id"":""b7ad6b7169203331""}"
+2026-01-30T12:00:00Z,ada,1.000000000001,text,gpt-4o,priced,,10,20,5,chatcmpl-1,"{""span_id"":""b7ad6b7169203331""}"
 2026-01-30T12:00:01Z,,0,tts,,unpriced,no_model,,,,,{}
-2025-12-30T12:00:01Z,eve,5,tts,tts-1,estimated,price_fallback,,,,,"{""trace_id"":7}"
+2025-12-30T12:00:01Z,eve,5,tts,tts-1,estimated,price_fallback,,,,,"{""span_id"":7}"
 `))
-	full.Exec(`UPDATE public.api_usage SET audio_seconds = 12.5, characters = 7, images = 1, other_quantities = '{"input_audio": 3}', reported_dollars = 0.5, cost_source = 'reported', price_id = 'p' WHERE model = 'gpt-4o'`)
+	full.Exec(`UPDATE public.api_usage SET audio_seconds = 12.5, characters = 7, images = 1, other_quantities = '{"input_audio": 3}', reported_dollars = 0.5, cost_source = 'reported', price_id = 'p', trace_id = '0af7651916cd43dd8448eb211c80319c', session_id = 's', outcome = 'ok', payer = 'plan', pricing_assumptions = '{region}' WHERE model = 'gpt-4o'`)
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for _, dsn := range []string{full.DSN, pgtest.New(t).DSN} {
 		api := newTestAPI(t, dsn, now)

@@ -29,22 +29,30 @@ type recordDocument struct {
 	Service     string    `json:"service"`
 	Environment string    `json:"environment"`
 	// Cost is null where none is known: that is not 0.
-	Cost          *usage.Sum      `json:"cost"`
-	PricingStatus string          `json:"pricingStatus"`
-	PricingReason *string         `json:"pricingReason"`
-	PriceID       *string         `json:"priceId"`
-	CostSource    *string         `json:"costSource"`
-	ReportedCost  *usage.Sum      `json:"reportedCost"`
-	Tokens        recordTokens    `json:"tokens"`
-	AudioSeconds  *json.Number    `json:"audioSeconds"`
-	Characters    *int64          `json:"characters"`
-	Images        *int64          `json:"images"`
-	Others        json.RawMessage `json:"otherQuantities"`
-	RequestID     *string         `json:"requestId"`
-	TraceID       *string         `json:"traceId"`
-	SpanID        *string         `json:"spanId"`
-	Metadata      json.RawMessage `json:"metadata"`
-	StoredAt      time.Time       `json:"storedAt"`
+	Cost          *usage.Sum `json:"cost"`
+	PricingStatus string     `json:"pricingStatus"`
+	PricingReason *string    `json:"pricingReason"`
+	// Assumptions are the defaults that the price took: empty for none, null
+	// where nobody said.
+	Assumptions  []string        `json:"assumptions"`
+	PriceID      *string         `json:"priceId"`
+	CostSource   *string         `json:"costSource"`
+	ReportedCost *usage.Sum      `json:"reportedCost"`
+	Tokens       recordTokens    `json:"tokens"`
+	AudioSeconds *json.Number    `json:"audioSeconds"`
+	Characters   *int64          `json:"characters"`
+	Images       *int64          `json:"images"`
+	Others       json.RawMessage `json:"otherQuantities"`
+	RequestID    *string         `json:"requestId"`
+	TraceID      *string         `json:"traceId"`
+	SpanID       *string         `json:"spanId"`
+	SessionID    *string         `json:"sessionId"`
+	Outcome      *string         `json:"outcome"`
+	// Payer is who pays: api, plan, credit or own, null where it is not known.
+	// Cost is at API prices, whoever pays.
+	Payer    *string         `json:"payer"`
+	Metadata json.RawMessage `json:"metadata"`
+	StoredAt time.Time       `json:"storedAt"`
 }
 
 // recordTokens are inclusive, as OpenTelemetry counts them; null is "none or
@@ -65,6 +73,7 @@ func newRecord(c *read.Call) recordDocument {
 		ID: c.ID.String(), Timestamp: c.Time, APIType: c.APIType, Provider: c.Provider, Model: c.Model,
 		Service: c.Service, Environment: c.Environment,
 		PricingStatus: string(c.Status), PricingReason: c.Reason, PriceID: c.PriceID, CostSource: c.CostSource, ReportedCost: c.ReportedCost,
+		Assumptions: c.Assumptions, TraceID: c.TraceID, SessionID: c.SessionID, Outcome: c.Outcome, Payer: c.Payer,
 		Tokens:     recordTokens{c.Tokens, c.InputTokens, c.OutputTokens, c.CacheReadTokens, c.CacheWrite5mTokens, c.CacheWrite1hTokens, c.ReasoningTokens},
 		Characters: c.Characters, Images: c.Images, Others: c.OtherQuantities,
 		RequestID: c.RequestID, Metadata: c.Metadata, StoredAt: c.StoredAt,
@@ -84,7 +93,7 @@ func newRecord(c *read.Call) recordDocument {
 	// text is no id.
 	var metadata map[string]any
 	if json.Unmarshal(c.Metadata, &metadata) == nil {
-		d.TraceID, d.SpanID = textIn(metadata, "trace_id"), textIn(metadata, "span_id")
+		d.SpanID = textIn(metadata, "span_id")
 	}
 	return d
 }

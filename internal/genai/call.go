@@ -75,6 +75,10 @@ type Call struct {
 	// Variant is size and quality of images or the resolution of video, such
 	// as "1024x1792/hd".
 	Variant string
+	// Outcome is the status of the span; "" where nothing has one.
+	Outcome usage.Outcome
+	// Payer is who pays for the call; "" where nothing says so.
+	Payer usage.Payer
 	// Tags are the attributes of [Config.TagAttributes] that the span, an
 	// ancestor or the resource has.
 	Tags []usage.Tag

@@ -7,6 +7,8 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Coding agents report their calls as log events too, and those say more than
@@ -168,6 +170,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 	if call.SessionID == "" {
 		call.SessionID = r.resource.session
 	}
+	call.Payer = payerOf(a)
 	s.readTags()
 
 	numbers := &r.facts
@@ -197,6 +200,9 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 		call.setEventKey(a, logConversation)
 	}
 	s.setModifiers(&numbers.modifiers)
+	if s.callFailed {
+		call.Outcome = usage.OutcomeError
+	}
 	if s.callFailed && !numbers.hasNumbers() {
 		r.skip(d.name, SkipCallFailed)
 		return nil

@@ -89,6 +89,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	if call.User == "" {
 		call.User = r.userOf(a)
 	}
+	call.Outcome, call.Payer = s.outcome(), payerOf(a)
 	s.readTags()
 	f.span, f.user = span, r.resource.user
 	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
@@ -183,6 +184,18 @@ func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
 	default:
 		r.skip(d.name, SkipNotACall)
 	}
+}
+
+// outcome is the status of the span. An error that stands in an attribute alone
+// counts too.
+func (s *spanReader) outcome() usage.Outcome {
+	switch {
+	case s.failed():
+		return usage.OutcomeError
+	case s.span.Status().Code() == ptrace.StatusCodeOk:
+		return usage.OutcomeOK
+	}
+	return usage.OutcomeUnset
 }
 
 // failed reports whether the span says that the call failed.

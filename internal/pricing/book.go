@@ -47,6 +47,8 @@ type Price struct {
 	Status usage.PricingStatus
 	// Reason says why the call is not simply priced.
 	Reason usage.Reason
+	// Assumptions are the defaults that the price took.
+	Assumptions usage.Assumptions
 	// PriceID names the row and what changed it:
 	// "openai/gpt-4o@2024-10-02+batch". Empty when no row was found.
 	PriceID string

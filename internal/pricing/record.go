@@ -30,8 +30,8 @@ type Pricer struct {
 	call Call
 }
 
-// Price sets Cost, Status, Reason, PriceID and CostSource of a record from all
-// the rest of it.
+// Price sets Cost, Status, Reason, Assumptions, PriceID and CostSource of a
+// record from all the rest of it.
 func (p *Pricer) Price(r *usage.Record) {
 	p.compute(r)
 	if r.Missing.Has(usage.MissingTime) {
@@ -42,6 +42,7 @@ func (p *Pricer) Price(r *usage.Record) {
 	}
 	if p.Reported == PreferReported || r.Status == usage.StatusUnpriced && r.ReportedCost != 0 {
 		r.Cost, r.Status, r.CostSource, r.PriceID = r.ReportedCost, usage.StatusReported, usage.SourceReported, ""
+		r.Assumptions, r.HasAssumptions = 0, false
 	}
 }
 
@@ -49,6 +50,7 @@ func (p *Pricer) Price(r *usage.Record) {
 func (p *Pricer) compute(r *usage.Record) {
 	r.Cost, r.Status, r.Reason = 0, usage.StatusUnpriced, r.QuantityReason
 	r.PriceID, r.CostSource = "", usage.SourceNone
+	r.Assumptions, r.HasAssumptions = 0, false
 	if r.QuantityReason.PreventsCost() {
 		return
 	}
@@ -67,6 +69,7 @@ func (p *Pricer) compute(r *usage.Record) {
 		return
 	}
 	r.Cost, r.CostSource = price.Cost, usage.SourceComputed
+	r.Assumptions, r.HasAssumptions = price.Assumptions, true
 	if reason := p.doubt(r); reason != "" {
 		qualify(r, reason)
 	}

@@ -136,7 +136,7 @@ func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 		for column, spoil := range map[string]func(*usage.Record){
 			"id":               func(r *usage.Record) { r.ID = usage.ID{} },
 			"timestamp":        func(r *usage.Record) { r.Time = r.Time.AddDate(-2000, 0, 0) },
-			"api_type":         func(r *usage.Record) { r.APIType = "txt" },
+			"api_type":         func(r *usage.Record) { r.APIType = "Text!" },
 			"usage_dollars":    func(r *usage.Record) { r.Cost = usage.MaxCallCost + 1 },
 			"reported_dollars": func(r *usage.Record) { r.HasReportedCost, r.ReportedCost = true, -1 },
 			"pricing_status":   func(r *usage.Record) { r.Status = "free" },
@@ -165,8 +165,8 @@ func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {
 		r.Model, r.SessionID, r.RequestID = "gpt\x004", "\xff\xfe\x00", strings.Repeat("x", 9999)
 		r.Tags = []usage.Tag{{Key: "\x00", Value: "\xed\xa0\x80\x01"}}
 		assert.Equal(t, 1, writeAll(t, w, []usage.Record{r}).Inserted)
-		assert.Equal(t, "gpt\uFFFD4|512|{\"tags\": {\"\uFFFD\": \"\uFFFD\\u0001\"}, \"session_id\": \"\uFFFD\uFFFD\", \"request_model\": \"gpt-4o-mini\"}",
-			db.Text(`SELECT model, length(request_id), metadata::text FROM public.api_usage`))
+		assert.Equal(t, "gpt\uFFFD4|512|{\"tags\": {\"\uFFFD\": \"\uFFFD\\u0001\"}, \"request_model\": \"gpt-4o-mini\"}|\uFFFD\uFFFD",
+			db.Text(`SELECT model, length(request_id), metadata::text, session_id FROM public.api_usage`))
 	})
 }
 

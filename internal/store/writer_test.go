@@ -46,6 +46,10 @@ func randomCall(r *rand.Rand, n int) usage.Record {
 	c := call(n)
 	c.Time = testTime.Add(time.Duration(r.Int64N(int64(90 * 24 * time.Hour))))
 	c.APIType = usage.APITypes[r.IntN(len(usage.APITypes))]
+	if c.HasAssumptions = r.IntN(3) > 0; c.HasAssumptions {
+		c.Assumptions = usage.Assumptions(r.IntN(1<<len(usage.AssumptionNames())) & r.IntN(1<<len(usage.AssumptionNames())))
+	}
+	c.Outcome, c.Payer = append(usage.Outcomes, "")[r.IntN(4)], append(usage.Payers, "")[r.IntN(5)]
 	c.Provider = []string{"openai", "anthropic", "aws.bedrock", ""}[r.IntN(4)]
 	c.Model = []string{"gpt-4o", "claude-sonnet-4", "", "whisper-1"}[r.IntN(4)]
 	c.Service = []string{"shop", "chat", ""}[r.IntN(3)]
@@ -210,17 +214,22 @@ func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 			usage.AudioSeconds: 12_500_000_000, usage.VideoSeconds: 3_000_000_001, usage.Characters: 512, usage.Images: 1024,
 		}
 		c.Tags = []usage.Tag{{Key: "team", Value: "blue"}, {Key: "x", Value: ""}}
+		c.HasAssumptions, c.Assumptions = true, usage.AssumedServiceTier|usage.AssumedRegion
+		c.Unread = []usage.Tag{{Key: "assumed", Value: "weather"}, {Key: "colour", Value: "blue"}}
+		c.Outcome, c.Payer = usage.OutcomeError, usage.PayerPlan
 		assert.Equal(t, 1, writeAll(t, w, []usage.Record{c}).Inserted)
 		assert.Equal(t, strings.Join([]string{
 			c.ID.String(), usage.UserID("ada@example.com").String(), "2026-03-14 15:09:27.535897+00", "0.000367950000", "text", "gpt-4o-mini-2024-07-18", "511", "chatcmpl-1",
-			`{"tags": {"x": "", "team": "blue"}, "user": "ada@example.com", "region": "größe\n", "span_id": "cd00000000000000", "trace_id": "ab000000000000000000000000000000", "session_id": "a \"b\" \\ c", "request_model": "gpt-4o-mini"}`,
+			`{"tags": {"x": "", "team": "blue"}, "user": "ada@example.com", "region": "größe\n", "unread": {"colour": "blue", "assumed": "weather"}, "span_id": "cd00000000000000", "request_model": "gpt-4o-mini"}`,
 			"openai", "shop", "test", "estimated", "tier_fallback", "current/openai/gpt-4o-mini", "computed", "0.000000000001",
 			"63", "448", "34", "4", "8", "128", "12.500000000", "512", "1024",
 			`{"input_audio": 16, "output_audio": 256, "video_seconds": 3.000000001, "cache_read_audio": 32}`,
+			"{service_tier,region,weather}", "ab000000000000000000000000000000", `a "b" \ c`, "error", "plan",
 		}, "|"), db.Text(`SELECT id::text, user_id::text, timestamp::text, usage_dollars::text, api_type, model, tokens_used, request_id, metadata::text,
 			provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::text,
 			input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-			audio_seconds::text, characters, images, other_quantities::text FROM public.api_usage`))
+			audio_seconds::text, characters, images, other_quantities::text,
+			pricing_assumptions::text, trace_id, session_id, outcome, payer FROM public.api_usage`))
 		assert.Equal(t, usage.UserID("ada@example.com").String()+"|ada@example.com|2026-03-14T15:09:27.535897Z",
 			db.Text(`SELECT id, external_id, last_seen_at FROM auth.users`))
 	})
@@ -232,9 +241,10 @@ func TestWhatIsNotKnownIsNull(t *testing.T) {
 		writeAll(t, w, []usage.Record{{
 			ID: usage.ID{1}, Time: testTime, APIType: usage.APITypeTranscription, Status: usage.StatusUnpriced, Reason: usage.ReasonNoUsage,
 		}})
-		assert.Equal(t, "-|-|-|-|{}|unpriced|no_usage|-|-|-|-|-|-|-|-|-|-|-|-|-",
+		assert.Equal(t, "-|-|-|-|{}|unpriced|no_usage|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-",
 			db.Text(`SELECT user_id, model, tokens_used, request_id, metadata::text, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
-				input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities FROM public.api_usage`))
+				input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities,
+				pricing_assumptions::text, trace_id, session_id, outcome, payer FROM public.api_usage`))
 	})
 }
 
@@ -251,7 +261,8 @@ func TestBothWaysOfWritingMakeTheSameRow(t *testing.T) {
 		records[i].Quantities[usage.AudioSeconds] = r.Int64N(1<<59) >> r.IntN(59)
 	}
 	const rows = `SELECT md5(string_agg(t::text, E'\n' ORDER BY id)) FROM (SELECT id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service, environment,
-		pricing_status, pricing_reason, price_id, cost_source, reported_dollars, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities FROM public.api_usage) t`
+		pricing_status, pricing_reason, price_id, cost_source, reported_dollars, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities,
+		pricing_assumptions, trace_id, session_id, outcome, payer FROM public.api_usage) t`
 	byCopy, byInsert := pgtest.New(t), pgtest.New(t)
 	result := writeAll(t, newWriter(t, byCopy, write.Options{}), records)
 	assert.True(t, result.Copied)

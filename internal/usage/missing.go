@@ -1,16 +1,11 @@
 package usage
 
-import (
-	"fmt"
-	"strings"
-)
-
 // Missing is a set of details of a call that its library left out. Whether
 // that is a doubt about the cost depends on the prices: how much of the input
 // came from the cache is of no matter where cached input costs what other
 // input costs. So the set is kept with the record, for the day on which the
 // prices change.
-type Missing uint8
+type Missing uint32
 
 // The details.
 const (
@@ -31,38 +26,14 @@ func (m Missing) Has(details Missing) bool { return m&details == details }
 
 // AppendText appends the names of the details, such as "cache+audio"; nothing
 // for none.
-func (m Missing) AppendText(b []byte) []byte {
-	first := true
-	for i, name := range missingNames {
-		if m&(1<<i) == 0 {
-			continue
-		}
-		if !first {
-			b = append(b, '+')
-		}
-		b, first = append(b, name...), false
-	}
-	return b
-}
+func (m Missing) AppendText(b []byte) []byte { return appendNames(b, uint32(m), missingNames) }
 
 // String gives what [Missing.AppendText] appends.
 func (m Missing) String() string { return string(m.AppendText(nil)) }
 
-// ParseMissing is the inverse of [Missing.String].
-func ParseMissing(text string) (m Missing, err error) {
-	for text != "" {
-		var name string
-		name, text, _ = strings.Cut(text, "+")
-		bit := Missing(0)
-		for i, known := range missingNames {
-			if name == known {
-				bit = 1 << i
-			}
-		}
-		if bit == 0 {
-			return 0, fmt.Errorf("unknown detail %q; known are %s", CleanText(name, 32), strings.Join(missingNames, ", "))
-		}
-		m |= bit
-	}
-	return m, nil
+// ParseMissing is the inverse of [Missing.String]. Words that this build does
+// not know come back in unknown, in the same form.
+func ParseMissing(text string) (m Missing, unknown string) {
+	set, unknown := parseNames(text, missingNames)
+	return Missing(set), unknown
 }

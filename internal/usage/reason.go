@@ -33,6 +33,7 @@ const (
 	ReasonInconsistentQuantities  Reason = "inconsistent_quantities"  // parts add up to more than their total
 	ReasonTimeOutOfRange          Reason = "time_out_of_range"        // the span's start time was implausible; the arrival time was used
 	ReasonUnknownDialect          Reason = "unknown_dialect"          // read by the general conventions, meaning of input assumed
+	ReasonNewerRecord             Reason = "newer_record"             // a newer collector gave the call a status that this one does not know
 )
 
 // What is true of a reason.
@@ -69,6 +70,7 @@ var properties = []struct {
 	{ReasonInconsistentQuantities, ofReading},
 	{ReasonTimeOutOfRange, 0},
 	{ReasonUnknownDialect, ofReading},
+	{ReasonNewerRecord, 0},
 }
 
 // Reasons lists every reason.

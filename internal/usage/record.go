@@ -62,6 +62,11 @@ type Record struct {
 	Cost   Money
 	Status PricingStatus
 	Reason Reason
+	// Assumptions are the defaults that the price took, valid when
+	// HasAssumptions: a cost of others, or of a build that did not say, has none
+	// that are known.
+	Assumptions    Assumptions
+	HasAssumptions bool
 	// PriceID names the row of the price book that won, "" when none did.
 	PriceID string
 	// CostSource says whose number Cost is.
@@ -71,10 +76,19 @@ type Record struct {
 	ReportedCost    Money
 	HasReportedCost bool
 
+	// Outcome is the status of the span, "" where nothing has one.
+	Outcome Outcome
+	// Payer is who pays for the call, "" where nothing says so.
+	Payer Payer
+
 	// Dialect names the convention the span was written in.
 	Dialect string
 	// Tags are further dimensions from the operator's allow list.
 	Tags []Tag
+	// Unread holds what a newer build wrote and this one does not know: fields
+	// of the record, and words of closed sets under the name of their field. It
+	// is kept and stored, and never interpreted.
+	Unread []Tag
 }
 
 // Tag is one free dimension of a record.
@@ -116,6 +130,34 @@ func ParseAPIType(text string) (APIType, error) {
 	return "", fmt.Errorf("unknown API type %q; known are %s", text, strings.Join(names, ", "))
 }
 
+// Outcome is how the span of a call ended, the column outcome.
+type Outcome string
+
+// The outcomes, by the status of the span.
+const (
+	OutcomeOK    Outcome = "ok"
+	OutcomeError Outcome = "error"
+	OutcomeUnset Outcome = "unset" // the span ended without a status, as most that succeed do
+)
+
+// Outcomes lists all outcomes.
+var Outcomes = []Outcome{OutcomeOK, OutcomeError, OutcomeUnset}
+
+// Payer is who pays for a call, the column payer. Cost is what the call costs
+// at API prices, whoever pays: only [PayerAPI] makes it cash.
+type Payer string
+
+// The payers.
+const (
+	PayerAPI    Payer = "api"    // each call is billed by its provider at API prices
+	PayerPlan   Payer = "plan"   // a subscription at a flat price
+	PayerCredit Payer = "credit" // credits, prepaid or part of a subscription
+	PayerOwn    Payer = "own"    // hardware of one's own
+)
+
+// Payers lists all payers.
+var Payers = []Payer{PayerAPI, PayerPlan, PayerCredit, PayerOwn}
+
 // PricingStatus says how far Cost can be trusted.
 type PricingStatus string
 
@@ -152,6 +194,7 @@ const (
 	MaxRequestIDBytes = 512
 	MaxTextBytes      = 256 // provider, service, user, session, tags
 	MaxTags           = 32
+	MaxWordBytes      = 32 // a word of a closed set: API type, outcome, payer
 )
 
 // The range of a plausible call time; the table refuses times outside it.
@@ -200,9 +243,14 @@ func (r *Record) Clean() {
 	if len(r.Tags) > MaxTags {
 		r.Tags = r.Tags[:MaxTags]
 	}
-	for i := range r.Tags {
-		r.Tags[i].Key = CleanText(r.Tags[i].Key, MaxTextBytes)
-		r.Tags[i].Value = CleanText(r.Tags[i].Value, MaxTextBytes)
+	if len(r.Unread) > MaxTags {
+		r.Unread = r.Unread[:MaxTags]
+	}
+	for _, list := range [...][]Tag{r.Tags, r.Unread} {
+		for i := range list {
+			list[i].Key = CleanText(list[i].Key, MaxTextBytes)
+			list[i].Value = CleanText(list[i].Value, MaxTextBytes)
+		}
 	}
 }
 
@@ -215,8 +263,13 @@ func (r *Record) Validate() error {
 	if r.Time.Before(MinTime) || !r.Time.Before(MaxTime) {
 		errs = append(errs, fmt.Errorf("timestamp: %s is outside %s to %s", r.Time.UTC().Format(time.RFC3339), MinTime.Format(time.DateOnly), MaxTime.Format(time.DateOnly)))
 	}
-	if _, err := ParseAPIType(string(r.APIType)); err != nil {
-		errs = append(errs, fmt.Errorf("api_type: %w", err))
+	// A newer build may have more words than this one: their form is enough.
+	for _, word := range [...]struct{ column, text string }{
+		{"api_type", string(r.APIType)}, {"outcome", string(r.Outcome)}, {"payer", string(r.Payer)},
+	} {
+		if !isWord(word.text) && (word.text != "" || word.column == "api_type") {
+			errs = append(errs, fmt.Errorf("%s: not a word of 1 to %d lower case letters, digits and underscores", word.column, MaxWordBytes))
+		}
 	}
 	if r.Cost < 0 || r.Cost > MaxCallCost {
 		errs = append(errs, fmt.Errorf("usage_dollars: %s is outside 0 to %s", r.Cost, MaxCallCost))
@@ -236,6 +289,16 @@ func (r *Record) Validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// isWord reports whether text may be a word of a closed set.
+func isWord(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return text != "" && len(text) <= MaxWordBytes
 }
 
 func validStatus(s PricingStatus) bool {

@@ -161,9 +161,9 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	good := usage.Record{ID: usage.ID{1}, Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), APIType: usage.APITypeText, Status: usage.StatusPriced}
 	require.NoError(t, good.Validate())
 
-	bad := usage.Record{Cost: -1, Status: usage.StatusUnpriced, APIType: "txt", Quantities: usage.Quantities{usage.Images: -3}}
+	bad := usage.Record{Cost: -1, Status: usage.StatusUnpriced, APIType: "Text!", Quantities: usage.Quantities{usage.Images: -3}}
 	err := bad.Validate()
-	for _, fault := range []string{"id: missing", "timestamp: 0001-01-01T00:00:00Z", `unknown API type "txt"`, "usage_dollars:", "pricing_reason: missing", "images: -3 is negative"} {
+	for _, fault := range []string{"id: missing", "timestamp: 0001-01-01T00:00:00Z", "api_type: not a word", "usage_dollars:", "pricing_reason: missing", "images: -3 is negative"} {
 		assert.ErrorContains(t, err, fault)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,7 @@ func Decode(text string, r *usage.Record) error {
 			return fmt.Errorf("field %q: %w", knownKey(key), err)
 		}
 	}
+	settleStatus(r)
 	if err := r.Validate(); err != nil {
 		return fmt.Errorf("record is not valid: %w", err)
 	}
@@ -56,6 +58,7 @@ var errMalformed = errors.New("malformed value")
 func setField(r *usage.Record, key, value string) error {
 	ok := true
 	var err error
+	var unknown string
 	switch key {
 	case "id":
 		r.ID, ok = usage.ParseID(value)
@@ -68,12 +71,25 @@ func setField(r *usage.Record, key, value string) error {
 		r.APIType = usage.APIType(value)
 	case "status":
 		r.Status = usage.PricingStatus(value)
+	case "assumed":
+		var set usage.Assumptions
+		set, unknown = usage.ParseAssumptions(value)
+		r.Assumptions, r.HasAssumptions = r.Assumptions|set, true
+	case "outcome":
+		r.Outcome = usage.Outcome(value)
+	case "payer":
+		r.Payer = usage.Payer(value)
 	case "reason":
 		r.Reason = usage.Reason(value)
 	case "cost":
 		r.Cost, err = usage.ParseMoney(value)
 	case "source":
-		r.CostSource = usage.CostSource(value)
+		switch source := usage.CostSource(value); source {
+		case usage.SourceComputed, usage.SourceReported:
+			r.CostSource = source
+		default:
+			unknown = value
+		}
 	case "reported":
 		r.ReportedCost, err = usage.ParseMoney(value)
 		r.HasReportedCost = err == nil
@@ -112,35 +128,63 @@ func setField(r *usage.Record, key, value string) error {
 	case "qreason":
 		r.QuantityReason = usage.Reason(value)
 	case "missing":
-		r.Missing, err = usage.ParseMissing(value)
+		var set usage.Missing
+		set, unknown = usage.ParseMissing(value)
+		r.Missing |= set
 	default:
-		if name, isQuantity := strings.CutPrefix(key, "q."); isQuantity {
-			return setQuantity(r, name, value)
-		}
-		if name, isTag := strings.CutPrefix(key, "tag."); isTag && len(r.Tags) < usage.MaxTags {
-			if name, ok = unescape(name); ok {
+		if name, isTag := strings.CutPrefix(key, "tag."); isTag {
+			if name, ok = unescape(name); ok && len(r.Tags) < usage.MaxTags {
 				r.Tags = append(r.Tags, usage.Tag{Key: name, Value: value})
 			}
+			break
+		}
+		name, isQuantity := strings.CutPrefix(key, "q.")
+		if k, known := usage.ParseQuantityKind(name); isQuantity && known == nil {
+			r.Quantities[k], err = usage.ParseQuantity(k, value)
+		} else {
+			unknown = value
 		}
 	}
 	if err != nil || !ok {
 		return errMalformed
 	}
+	if unknown != "" {
+		keepUnread(r, key, unknown)
+	}
 	return nil
 }
 
-func setQuantity(r *usage.Record, name, value string) error {
-	k, err := usage.ParseQuantityKind(name)
-	if err != nil {
-		// A kind this build does not know would be lost without a trace.
-		return fmt.Errorf("%w: unknown quantity", ErrVersion)
+// keepUnread keeps what a newer build wrote under a key. The words of one key
+// stand together.
+func keepUnread(r *usage.Record, key, value string) {
+	if name, ok := unescape(key); ok {
+		key = name
 	}
-	n, err := usage.ParseQuantity(k, value)
-	if err != nil {
-		return errMalformed
+	for i := range r.Unread {
+		if r.Unread[i].Key == key {
+			r.Unread[i].Value += "+" + value
+			return
+		}
 	}
-	r.Quantities[k] = n
-	return nil
+	if len(r.Unread) < usage.MaxTags {
+		r.Unread = append(r.Unread, usage.Tag{Key: key, Value: value})
+	}
+}
+
+// settleStatus gives a record whose status only a newer build knows the most
+// careful one that this build knows.
+func settleStatus(r *usage.Record) {
+	if r.Status == "" || slices.Contains(usage.PricingStatuses, r.Status) {
+		return
+	}
+	keepUnread(r, "status", string(r.Status))
+	r.Status = usage.StatusEstimated
+	if r.CostSource == usage.SourceNone && r.Cost == 0 {
+		r.Status = usage.StatusUnpriced
+	}
+	if r.Reason == "" {
+		r.Reason = usage.ReasonNewerRecord
+	}
 }
 
 func decodeHex(dst []byte, text string) bool {

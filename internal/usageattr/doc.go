@@ -21,20 +21,28 @@
 //	t         start of the call, nanoseconds since 1970, UTC
 //	type      api type
 //	status    pricing status        reason   why it is not simply priced
+//	assumed   the assumptions of the price, such as service_tier+region; there
+//	          and empty when it took none, absent when that is not known
 //	cost      US dollars, decimal   source   computed or reported
 //	reported  US dollars, decimal   price    row of the price book
 //	provider, model, rmodel (requested model), service, env, session
 //	user      UUID of the user      xuser    the text it was made from
 //	req       request id            trace, span  hexadecimal
 //	tier, region, variant, dialect
+//	outcome   status of the span    payer    who pays
 //	qreason   why quantities may differ from the bill
 //	missing   what the library left out, such as cache+audio
 //	q.<kind>  quantity of that kind, seconds as a decimal number
 //	tag.<key> tag
 //
-// Unknown fields are ignored, so that a newer processor can feed an older
-// exporter; a change of meaning gets a new version, which an older exporter
-// refuses and counts.
+// Agents and gateways of different builds work together. A field that the
+// reader does not know, a quantity of an unknown kind, an unknown word of
+// "assumed", "missing" or "source" is kept in usage.Record.Unread, stored under
+// metadata.unread and written again as it came. An API type, outcome or payer
+// of a newer build is stored as it is; a status of a newer build becomes
+// estimated or unpriced with the reason newer_record, the word is kept. What an
+// older agent does not write is stored as not known. Only a change of what a
+// field means gets a new version, which an older exporter parks and counts.
 //
 // One text, not one attribute for each field, because each attribute written
 // to a decoded span costs an allocation and a search: docs/benchmarks.md has

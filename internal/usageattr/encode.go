@@ -24,6 +24,9 @@ func Append(b []byte, r *usage.Record) []byte {
 	b = appendText(b, ";type=", string(r.APIType))
 	b = appendText(b, ";status=", string(r.Status))
 	b = appendText(b, ";reason=", string(r.Reason))
+	if r.HasAssumptions {
+		b = r.Assumptions.AppendText(append(b, ";assumed="...))
+	}
 	if r.Status != usage.StatusUnpriced {
 		b = append(b, ";cost="...)
 		b = r.Cost.AppendText(b)
@@ -57,6 +60,8 @@ func Append(b []byte, r *usage.Record) []byte {
 	b = appendText(b, ";tier=", r.ServiceTier)
 	b = appendText(b, ";region=", r.Region)
 	b = appendText(b, ";variant=", r.Variant)
+	b = appendText(b, ";outcome=", string(r.Outcome))
+	b = appendText(b, ";payer=", string(r.Payer))
 	b = appendText(b, ";dialect=", r.Dialect)
 	b = appendText(b, ";qreason=", string(r.QuantityReason))
 	if r.Missing != 0 {
@@ -75,6 +80,10 @@ func Append(b []byte, r *usage.Record) []byte {
 		b = appendEscaped(b, tag.Key, true)
 		b = append(b, '=')
 		b = appendEscaped(b, tag.Value, false)
+	}
+	for _, field := range r.Unread {
+		b = appendEscaped(append(b, ';'), field.Key, true)
+		b = appendEscaped(append(b, '='), field.Value, false)
 	}
 	return b
 }

@@ -34,6 +34,10 @@ const (
 	UserID   = Prefix + "user_id"  // UUID of the user, absent when none is known
 	PriceID  = Prefix + "price_id" // row of the price book
 	Dialect  = Prefix + "dialect"  // convention the span was written in
+	Payer    = Prefix + "payer"    // who pays, one of usage.Payers, absent when nothing says so
+	// Assumptions are the defaults that the price took, such as
+	// "service_tier+region"; absent when it took none.
+	Assumptions = Prefix + "pricing_assumptions"
 	// QuantityPrefix and the name of a usage.QuantityKind give the attributes
 	// of the quantities, such as usage.quantity.cache_read; whole numbers,
 	// seconds as double. Listed in the configuration as "quantities".
@@ -60,7 +64,7 @@ const (
 
 // Optional lists the attributes that a configuration can ask for beyond the
 // ones that are always written.
-var Optional = []string{ID, Provider, Model, UserID, PriceID, Dialect, Quantities, CostCurrency, CostSource}
+var Optional = []string{ID, Provider, Model, UserID, PriceID, Dialect, Payer, Assumptions, Quantities, CostCurrency, CostSource}
 
 // Quantities in a configured list stands for all attributes under
 // [QuantityPrefix].

@@ -102,6 +102,10 @@ func (w *Writer) putOptional(attributes pcommon.Map, r *usage.Record, text strin
 	putText(Model, r.Model)
 	putText(PriceID, r.PriceID)
 	putText(Dialect, r.Dialect)
+	putText(Payer, string(r.Payer))
+	if r.Assumptions != 0 && w.optional[Assumptions] {
+		attributes.PutStr(Assumptions, r.Assumptions.String())
+	}
 	if !r.UserID.IsZero() && w.optional[UserID] {
 		attributes.PutStr(UserID, r.UserID.String())
 	}

@@ -68,6 +68,11 @@ func TestEveryRecordReadsBackAsItWas(t *testing.T) {
 		}
 		want.QuantityReason = usage.Reasons[r.IntN(len(usage.Reasons))]
 		want.Missing = usage.Missing(r.IntN(64))
+		if want.HasAssumptions = r.IntN(2) == 0; want.HasAssumptions {
+			want.Assumptions = usage.Assumptions(r.IntN(1 << len(usage.AssumptionNames())))
+		}
+		want.Outcome = append(usage.Outcomes, "")[r.IntN(4)]
+		want.Payer = append(usage.Payers, "")[r.IntN(5)]
 		if want.HasReportedCost = r.IntN(2) == 0; want.HasReportedCost {
 			want.ReportedCost = usage.Money(r.Int64N(1e12))
 		}
@@ -78,6 +83,9 @@ func TestEveryRecordReadsBackAsItWas(t *testing.T) {
 		}
 		for range r.IntN(3) {
 			want.Tags = append(want.Tags, usage.Tag{Key: "k" + text(), Value: text()})
+		}
+		if r.IntN(3) == 0 {
+			want.Unread = append(want.Unread, usage.Tag{Key: "new " + text(), Value: "v" + text()})
 		}
 		encoded := string(usageattr.Append(nil, &want))
 		var got usage.Record
@@ -95,11 +103,10 @@ func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {
 		"broken id":          {strings.Replace(valid, "id=f3e6", "id=secr", 1), `field "id"`},
 		"no id":              {"1;t=1795441921280000000;type=text;status=priced", "id: missing"},
 		"negative quantity":  {valid + ";q.images=-4", `field "q.images"`},
-		"unknown detail":     {valid + ";missing=cache+secrets", `field "missing"`},
-		"unknown quantity":   {valid + ";q.smells=4", "unknown quantity"},
 		"NaN cost":           {strings.Replace(valid, "cost=0.0003681", "cost=NaN", 1), `field "cost"`},
 		"negative cost":      {strings.Replace(valid, "cost=0.0003681", "cost=-1", 1), "usage_dollars"},
-		"unknown status":     {strings.Replace(valid, "status=priced", "status=free", 1), "pricing_status"},
+		"no status":          {strings.Replace(valid, ";status=priced", "", 1), "pricing_status"},
+		"no word":            {strings.Replace(valid, "type=text", "type=Text", 1), "api_type"},
 		"year 1":             {strings.Replace(valid, "t=1795441921280000000", "t=-62135596800000000000", 1), `field "t"`},
 		"year 1970":          {strings.Replace(valid, "t=1795441921280000000", "t=0", 1), "timestamp"},
 		"broken escape":      {valid + ";session=%4", "percent-encoding"},
@@ -114,11 +121,56 @@ func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {
 	}
 }
 
-func TestUnknownFieldsOfANewerProcessorAreIgnored(t *testing.T) {
-	want := chatRecord()
+func TestARecordOfANewerAgentIsReadAndWhatIsNewIsKept(t *testing.T) {
+	old := chatRecord()
+	valid := string(usageattr.Append(nil, &old))
+	for name, c := range map[string]struct {
+		text string
+		want func(*usage.Record)
+	}{
+		"field":         {valid + ";colour=blue", func(r *usage.Record) { r.Unread = []usage.Tag{{Key: "colour", Value: "blue"}} }},
+		"empty field":   {valid + ";colour=", func(*usage.Record) {}},
+		"escaped field": {valid + ";co%3Dlour=bl%3Bue", func(r *usage.Record) { r.Unread = []usage.Tag{{Key: "co=lour", Value: "bl;ue"}} }},
+		"quantity":      {valid + ";q.smells=4", func(r *usage.Record) { r.Unread = []usage.Tag{{Key: "q.smells", Value: "4"}} }},
+		"detail": {valid + ";missing=cache+touch", func(r *usage.Record) {
+			r.Missing, r.Unread = usage.MissingCache, []usage.Tag{{Key: "missing", Value: "touch"}}
+		}},
+		"assumption": {valid + ";assumed=weather+region", func(r *usage.Record) {
+			r.Assumptions, r.HasAssumptions, r.Unread = usage.AssumedRegion, true, []usage.Tag{{Key: "assumed", Value: "weather"}}
+		}},
+		"nothing assumed": {valid + ";assumed=", func(r *usage.Record) { r.HasAssumptions = true }},
+		"API type":        {strings.Replace(valid, "type=text", "type=touch", 1), func(r *usage.Record) { r.APIType = "touch" }},
+		"outcome":         {valid + ";outcome=cancelled", func(r *usage.Record) { r.Outcome = "cancelled" }},
+		"payer":           {valid + ";payer=sponsor", func(r *usage.Record) { r.Payer = "sponsor" }},
+		"reason":          {valid + ";reason=new_moon", func(r *usage.Record) { r.Reason = "new_moon" }},
+		"source":          {strings.Replace(valid, "source=computed", "source=bill", 1), func(r *usage.Record) { r.CostSource, r.Unread = "", []usage.Tag{{Key: "source", Value: "bill"}} }},
+		"status": {strings.Replace(valid, "status=priced", "status=billed", 1), func(r *usage.Record) {
+			r.Status, r.Reason, r.Unread = usage.StatusEstimated, usage.ReasonNewerRecord, []usage.Tag{{Key: "status", Value: "billed"}}
+		}},
+		"status, no price": {strings.NewReplacer("status=priced", "status=lost", ";cost=0.0003681;source=computed", "").Replace(valid), func(r *usage.Record) {
+			r.Status, r.Reason, r.Cost, r.CostSource, r.Unread = usage.StatusUnpriced, usage.ReasonNewerRecord, 0, "", []usage.Tag{{Key: "status", Value: "lost"}}
+		}},
+	} {
+		want := chatRecord()
+		c.want(&want)
+		var got, again usage.Record
+		require.NoError(t, usageattr.Decode(c.text, &got), name)
+		assert.Equal(t, want, got, name)
+		if got.Status == old.Status {
+			require.NoError(t, usageattr.Decode(string(usageattr.Append(nil, &got)), &again), name)
+			assert.Equal(t, got, again, "%s: passed on as it came", name)
+		}
+	}
+}
+
+func TestARecordOfAnOlderAgentLeavesWhatItDoesNotSayUnknown(t *testing.T) {
+	const before = "1;id=f3e60760-fa25-5d69-b7e8-2e56452d2a4e;t=1795441921280000000;type=text;status=priced;cost=0.0003681;source=computed;provider=openai;model=gpt-4o"
 	var got usage.Record
-	require.NoError(t, usageattr.Decode(string(usageattr.Append(nil, &want))+";colour=blue", &got))
-	assert.Equal(t, want, got)
+	require.NoError(t, usageattr.Decode(before, &got))
+	assert.False(t, got.HasAssumptions, "not known is not none")
+	assert.Empty(t, got.Outcome)
+	assert.Empty(t, got.Payer)
+	assert.Empty(t, got.Unread)
 }
 
 func TestPutWritesTheExactCostAndKeepsTheRest(t *testing.T) {

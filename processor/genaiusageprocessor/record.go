@@ -52,6 +52,8 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 		ReportedCost:    call.ReportedCost,
 		HasReportedCost: call.HasReportedCost,
 		Dialect:         call.Dialect,
+		Outcome:         call.Outcome,
+		Payer:           call.Payer,
 		Tags:            call.Tags,
 	}
 	if rec.RequestModel == rec.Model {

@@ -30,16 +30,19 @@ SELECT md5('user-' || n)::uuid, 'user-' || n || '@example.com' FROM generate_ser
 // with most of them, metadata as an app leaves it.
 const insertCalls = `
 INSERT INTO public.api_usage (id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service,
-  environment, pricing_status, price_id, cost_source, input_tokens, output_tokens)
+  environment, pricing_status, price_id, cost_source, input_tokens, output_tokens,
+  pricing_assumptions, trace_id, session_id, outcome, payer)
 SELECT gen_random_uuid(),
        CASE WHEN r.anonymous > 0.01 THEN md5('user-' || floor($3::integer * r.who ^ 3))::uuid END,
        $1::timestamptz + $5::interval * r.time,
        CASE WHEN m.n = 19 THEN 0 ELSE round((r.input * 0.0000025 + r.output * 0.00001)::numeric / (m.n + 1), 12) END,
        CASE WHEN m.n % 7 = 3 THEN 'embedding' WHEN m.n % 11 = 5 THEN 'speech' ELSE 'text' END,
        'model-' || m.n, r.input + r.output, 'chatcmpl-' || md5(r.time::text || r.who::text),
-       jsonb_build_object('trace_id', md5(r.who::text), 'span_id', left(md5(r.time::text), 16), 'dialect', 'otel_genai', 'session_id', 'session-' || floor(1000 * r.who)),
+       jsonb_build_object('span_id', left(md5(r.time::text), 16), 'dialect', 'otel'),
        'provider-' || m.n % 4, 'service-' || floor(8 * r.service ^ 2), CASE WHEN r.service > 0.1 THEN 'production' ELSE 'staging' END,
-       CASE WHEN m.n = 19 THEN 'unpriced' ELSE 'priced' END, 'current/model-' || m.n, 'computed', r.input, r.output
+       CASE WHEN m.n = 19 THEN 'unpriced' ELSE 'priced' END, 'current/model-' || m.n, 'computed', r.input, r.output,
+       CASE WHEN m.n % 3 = 1 THEN '{service_tier}' ELSE '{}' END::text[], md5(r.who::text), 'session-' || floor(1000 * r.who), 'unset',
+       CASE WHEN r.service > 0.9 THEN 'plan' WHEN r.service > 0.5 THEN 'api' END
 FROM (SELECT random() AS who, random() AS anonymous, random() AS time, random() AS service, random() AS what,
              (4000 * random() ^ 2)::integer AS input, (900 * random() ^ 2)::integer AS output
       FROM generate_series(1, $2::integer) OFFSET 0) r,

@@ -40,12 +40,16 @@ type Call struct {
 	APIType, Provider, Service, Environment string
 	Model, RequestID                        *string
 	// Cost is 0 for an unpriced call.
-	Cost         usage.Sum
-	Status       usage.PricingStatus
-	Reason       *string
-	PriceID      *string
-	CostSource   *string
-	ReportedCost *usage.Sum
+	Cost       usage.Sum
+	Status     usage.PricingStatus
+	Reason     *string
+	PriceID    *string
+	CostSource *string
+	// Assumptions is nil where nobody said whether the price took any.
+	Assumptions []string
+	// TraceID, SessionID, Outcome and Payer are nil where none is known.
+	TraceID, SessionID, Outcome, Payer *string
+	ReportedCost                       *usage.Sum
 	// Quantities that are NULL are none or not known.
 	Tokens, InputTokens, OutputTokens, CacheReadTokens, CacheWrite5mTokens, CacheWrite1hTokens *int64
 	ReasoningTokens, Characters, Images                                                        *int64
@@ -56,7 +60,8 @@ type Call struct {
 const callColumns = `id, user_id, timestamp, created_at, api_type, provider, service, environment, model, request_id,
   usage_dollars::text, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::text,
   tokens_used::bigint, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-  reasoning_tokens, characters, images, trim_scale(audio_seconds)::text, metadata::text, other_quantities::text`
+  reasoning_tokens, characters, images, trim_scale(audio_seconds)::text, metadata::text, other_quantities::text,
+  pricing_assumptions, trace_id, session_id, outcome, payer`
 
 // firstWindow is how far back a page is looked for at first. If the calls in it
 // are not enough, the next window is four times as long, and so on: busy times
@@ -113,7 +118,7 @@ func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 	fmt.Fprintf(&b, " WHERE timestamp >= %s AND timestamp < %s", s.arg(from), s.arg(to))
 	s.narrow(&b, sums.Single)
 	for _, c := range []struct{ expression, value string }{
-		{"metadata->>'trace_id'", q.TraceID}, {"request_id", q.RequestID}, {"pricing_status", q.Status},
+		{"trace_id", q.TraceID}, {"request_id", q.RequestID}, {"pricing_status", q.Status},
 	} {
 		if c.value != "" {
 			fmt.Fprintf(&b, " AND %s = %s", c.expression, s.arg(c.value))
@@ -186,7 +191,8 @@ func scanCall(row pgx.CollectableRow) (Call, error) {
 	if err := row.Scan(&id, &user, &c.Time, &c.StoredAt, &c.APIType, &c.Provider, &c.Service, &c.Environment, &c.Model, &c.RequestID,
 		&cost, &c.Status, &c.Reason, &c.PriceID, &c.CostSource, &reported,
 		&c.Tokens, &c.InputTokens, &c.OutputTokens, &c.CacheReadTokens, &c.CacheWrite5mTokens, &c.CacheWrite1hTokens,
-		&c.ReasoningTokens, &c.Characters, &c.Images, &c.AudioSeconds, &metadata, &other); err != nil {
+		&c.ReasoningTokens, &c.Characters, &c.Images, &c.AudioSeconds, &metadata, &other,
+		&c.Assumptions, &c.TraceID, &c.SessionID, &c.Outcome, &c.Payer); err != nil {
 		return Call{}, err
 	}
 	c.ID = id

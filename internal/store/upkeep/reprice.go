@@ -42,7 +42,7 @@ type Compared struct {
 	Before, After *usage.Record
 	// Changed says that repricing would write the call.
 	Changed bool
-	// Fault is [ErrNoQuantities] or [ErrQuantities] for a call that cannot be
+	// Fault is [ErrNoQuantities], [ErrQuantities] or [ErrNewerRecord] for a call that cannot be
 	// priced again and is left alone.
 	Fault error
 }
@@ -51,7 +51,8 @@ type Compared struct {
 // price row alone is not: the name that is there tells what the cost was
 // computed from.
 func changed(before, after *usage.Record) bool {
-	return before.Cost != after.Cost || before.Status != after.Status || before.Reason != after.Reason || before.CostSource != after.CostSource
+	return before.Cost != after.Cost || before.Status != after.Status || before.Reason != after.Reason || before.CostSource != after.CostSource ||
+		before.HasAssumptions && after.HasAssumptions && before.Assumptions != after.Assumptions
 }
 
 // Compare prices stored calls and tells each; it writes nothing.

@@ -23,7 +23,8 @@ SELECT id, timestamp, user_id, api_type, coalesce(model, ''), coalesce(tokens_us
   coalesce(cache_write_1h_tokens, 0), coalesce(reasoning_tokens, 0), coalesce(audio_seconds, 0)::text, coalesce(characters, 0), coalesce(images, 0),
   other_quantities::text,
   coalesce(metadata ->> 'request_model', ''), coalesce(metadata ->> 'service_tier', ''), coalesce(metadata ->> 'region', ''),
-  coalesce(metadata ->> 'variant', ''), coalesce(metadata ->> 'quantity_reason', ''), coalesce(metadata ->> 'missing', '')
+  coalesce(metadata ->> 'variant', ''), coalesce(metadata ->> 'quantity_reason', ''), coalesce(metadata ->> 'missing', ''),
+  array_to_string(pricing_assumptions, '+'), coalesce(payer, ''), metadata ? 'unread'
 FROM public.api_usage`
 
 // The faults of a row that cannot be priced again.
@@ -34,6 +35,9 @@ var (
 	// ErrQuantities: the parts are more than their totals, or of a kind that
 	// is not known here.
 	ErrQuantities = errors.New("the quantities of the row do not add up")
+	// ErrNewerRecord: the row has words of a newer build (metadata.unread), so
+	// its price may depend on something that is not known here.
+	ErrNewerRecord = errors.New("the row was written by a newer build; reprice with that one")
 )
 
 // stored is a row that was read back. Its fault says why it cannot be priced
@@ -54,7 +58,9 @@ func readStored(rows pgx.Rows, each func(*stored) error) error {
 		status, reason, source, quantityReason, audio    string
 		input, output, read, write5m, write1h, reasoning int64
 		characters, images                               int64
-		apiType                                          string
+		apiType, payer                                   string
+		assumed                                          *string
+		unread                                           bool
 		id                                               [16]byte
 	)
 	_, err := pgx.ForEachRow(rows, []any{
@@ -62,6 +68,7 @@ func readStored(rows pgx.Rows, each func(*stored) error) error {
 		&dollars, &status, &reason, &s.PriceID, &source, &reported,
 		&input, &output, &read, &write5m, &write1h, &reasoning, &audio, &characters, &images, &others,
 		&s.RequestModel, &s.ServiceTier, &s.Region, &s.Variant, &quantityReason, &missing,
+		&assumed, &payer, &unread,
 	}, func() (err error) {
 		s.ID, s.Time, s.APIType = id, s.Time.UTC(), usage.APIType(apiType)
 		s.UserID, s.fault, s.Quantities = usage.ID{}, nil, usage.Quantities{}
@@ -79,11 +86,17 @@ func readStored(rows pgx.Rows, each func(*stored) error) error {
 			}
 		}
 		s.QuantityReason = usage.Reason(quantityReason)
-		if s.Missing, err = usage.ParseMissing(missing); err != nil {
-			s.fault = ErrQuantities
+		s.Missing, _ = usage.ParseMissing(missing)
+		s.Payer = usage.Payer(payer)
+		s.Assumptions, s.HasAssumptions = 0, assumed != nil
+		if assumed != nil {
+			s.Assumptions, _ = usage.ParseAssumptions(*assumed)
 		}
 		if quantityReason == "" && missing == "" && s.Reason.OfReading() {
 			s.QuantityReason = s.Reason // a row that somebody else wrote
+		}
+		if unread {
+			s.fault = ErrNewerRecord
 		}
 		s.restore(quantityColumns{input, output, read, write5m, write1h, reasoning, characters, images, audio, others})
 		return each(&s)

@@ -3,6 +3,7 @@ package write
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"io"
 	"sync"
 	"time"
@@ -13,13 +14,13 @@ import (
 )
 
 // The columns in the order in which both ways of writing send them. created_at
-// is the database's own.
+// and written_xid are the database's own.
 const (
 	columnNames = `id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata,
   provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
   input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-  audio_seconds, characters, images, other_quantities`
-	columnCount = 27
+  audio_seconds, characters, images, other_quantities, pricing_assumptions, trace_id, session_id, outcome, payer`
+	columnCount = 32
 
 	copyRows = `COPY public.api_usage (` + columnNames + `) FROM STDIN (FORMAT binary)`
 )
@@ -28,7 +29,7 @@ const (
 var copyHeader = []byte("PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000")
 
 // copyBatch sends the rows by COPY in binary form, which is built here and not
-// by pgx: that would box each of 27 values of each row into an interface.
+// by pgx: that would box each of 32 values of each row into an interface.
 func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 	reader := &copyReader{rows: rows, rest: copyHeader}
 	defer reader.close()
@@ -128,7 +129,41 @@ func (r *row) appendBinary(b []byte) []byte {
 	}
 	b = appendInt8OrNull(b, q[usage.Characters])
 	b = appendInt8OrNull(b, q[usage.Images])
-	return appendJSONB(b, r.appendOtherQuantities)
+	b = appendJSONB(b, r.appendOtherQuantities)
+	b = r.appendAssumptions(b)
+	if r.TraceID != [16]byte{} {
+		b = hex.AppendEncode(append(b, 0, 0, 0, 32), r.TraceID[:])
+	} else {
+		b = appendNull(b)
+	}
+	b = appendTextOrNull(b, r.SessionID)
+	b = appendTextOrNull(b, string(r.Outcome))
+	return appendTextOrNull(b, string(r.Payer))
+}
+
+// appendAssumptions writes a text[] of one dimension: how many dimensions,
+// whether there is a NULL, the type of the elements, and for the dimension how
+// many elements and the first index.
+func (r *row) appendAssumptions(b []byte) []byte {
+	if !r.HasAssumptions {
+		return appendNull(b)
+	}
+	const textOID = 25
+	words := r.assumptions()
+	start := len(b)
+	b = append(b, 0, 0, 0, 0)
+	b = binary.BigEndian.AppendUint32(b, uint32(min(len(words), 1))) //nolint:gosec // 0 or 1
+	b = binary.BigEndian.AppendUint32(b, 0)
+	b = binary.BigEndian.AppendUint32(b, textOID)
+	if len(words) > 0 {
+		b = binary.BigEndian.AppendUint32(b, uint32(len(words))) //nolint:gosec // some
+		b = binary.BigEndian.AppendUint32(b, 1)
+	}
+	for _, word := range words {
+		b = appendField(b, word)
+	}
+	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4)) //nolint:gosec // some hundred bytes
+	return b
 }
 
 func appendNull(b []byte) []byte { return append(b, 0xff, 0xff, 0xff, 0xff) }

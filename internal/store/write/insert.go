@@ -2,6 +2,7 @@ package write
 
 import (
 	"context"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -12,17 +13,17 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The rows as one array for each column: 27 parameters for any number of rows.
+// The rows as one array for each column: 32 parameters for any number of rows.
 // Numbers with decimal places travel as text, so that nothing can round them.
 const selectRows = `
 SELECT id, user_id, timestamp, usage_dollars::numeric, api_type, model, tokens_used, request_id, metadata::jsonb,
   provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::numeric,
   input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-  audio_seconds::numeric, characters, images, other_quantities::jsonb
+  audio_seconds::numeric, characters, images, other_quantities::jsonb, string_to_array(pricing_assumptions, '+'), trace_id, session_id, outcome, payer
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::text[], $9::text[],
   $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
   $18::int8[], $19::int8[], $20::int8[], $21::int8[], $22::int8[], $23::int8[],
-  $24::text[], $25::int8[], $26::int8[], $27::text[]) AS r (` + columnNames + `)`
+  $24::text[], $25::int8[], $26::int8[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[]) AS r (` + columnNames + `)`
 
 // insertRows leaves out what is there already. It names our key, so that a
 // unique constraint of the host application is a fault of the row and not
@@ -79,6 +80,7 @@ func columnArrays(rows []row) []any {
 		model, request, reason, price, source, reported, audio, oth = make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
 		tokens                                                      = make([]*int32, n)
 		in, out, cacheRead, write5m, write1h, reasoning, chars, img = make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n)
+		assumed, trace, session, outcome, payer                     = make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
 		buf                                                         []byte
 	)
 	for i := range rows {
@@ -115,11 +117,20 @@ func columnArrays(rows []row) []any {
 		chars[i], img[i] = numberOrNull(q[usage.Characters]), numberOrNull(q[usage.Images])
 		buf = r.appendOtherQuantities(buf[:0])
 		oth[i] = store.TextOrNull(string(buf))
+		if r.HasAssumptions {
+			words := strings.Join(r.assumptions(), "+") // '' becomes an empty array
+			assumed[i] = &words
+		}
+		if r.TraceID != [16]byte{} {
+			trace[i] = store.TextOrNull(hex.EncodeToString(r.TraceID[:]))
+		}
+		session[i], outcome[i], payer[i] = store.TextOrNull(r.SessionID), store.TextOrNull(string(r.Outcome)), store.TextOrNull(string(r.Payer))
 	}
 	return []any{
 		ids, users, times, dollars, types, model, tokens, request, metadata,
 		provider, service, env, status, reason, price, source, reported,
 		in, out, cacheRead, write5m, write1h, reasoning, audio, chars, img, oth,
+		assumed, trace, session, outcome, payer,
 	}
 }
 

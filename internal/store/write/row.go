@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -41,16 +42,11 @@ const maxAudioSeconds = 1_000_000_000_000_000_000 - 1
 // appendMetadata writes the column metadata.
 func (r *row) appendMetadata(b []byte) []byte {
 	b = append(b, '{')
-	if r.TraceID != [16]byte{} {
-		b = append(jsonKey(b, "trace_id"), '"')
-		b = append(hex.AppendEncode(b, r.TraceID[:]), '"')
-	}
 	if r.SpanID != [8]byte{} {
 		b = append(jsonKey(b, "span_id"), '"')
 		b = append(hex.AppendEncode(b, r.SpanID[:]), '"')
 	}
 	b = jsonText(b, "dialect", r.Dialect)
-	b = jsonText(b, "session_id", r.SessionID)
 	b = jsonText(b, "request_model", r.RequestModel)
 	b = jsonText(b, "service_tier", r.ServiceTier)
 	b = jsonText(b, "region", r.Region)
@@ -67,18 +63,37 @@ func (r *row) appendMetadata(b []byte) []byte {
 		b = append(jsonKey(b, "user"), '"')
 		b = append(r.Record.UserID.AppendText(b), '"')
 	}
-	if len(r.Tags) > 0 {
-		b = append(jsonKey(b, "tags"), '{')
-		for i, tag := range r.Tags {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(appendJSONString(b, tag.Key), ':')
-			b = appendJSONString(b, tag.Value)
+	b = jsonTags(b, "tags", r.Tags)
+	b = jsonTags(b, "unread", r.Unread)
+	return append(b, '}')
+}
+
+// jsonTags appends an object of texts; nothing for none.
+func jsonTags(b []byte, key string, tags []usage.Tag) []byte {
+	if len(tags) == 0 {
+		return b
+	}
+	b = append(jsonKey(b, key), '{')
+	for i, tag := range tags {
+		if i > 0 {
+			b = append(b, ',')
 		}
-		b = append(b, '}')
+		b = append(appendJSONString(b, tag.Key), ':')
+		b = appendJSONString(b, tag.Value)
 	}
 	return append(b, '}')
+}
+
+// assumptions are the words of the column pricing_assumptions, those that only
+// a newer build knows at the end.
+func (r *row) assumptions() []string {
+	words := r.Assumptions.Names()
+	for _, field := range r.Unread {
+		if field.Key == "assumed" {
+			words = append(words, strings.Split(field.Value, "+")...)
+		}
+	}
+	return words
 }
 
 // appendOtherQuantities writes the column other_quantities; nothing for NULL.
