@@ -112,9 +112,11 @@ CREATE TABLE public.api_usage (
     pricing_status = 'priced'
     OR (pricing_status IN ('estimated', 'reported', 'unpriced') AND (pricing_status <> 'unpriced' OR usage_dollars = 0))),
   CONSTRAINT api_usage_cost_source_known CHECK (cost_source IN ('computed', 'reported')),
-  CONSTRAINT api_usage_quantities_not_negative CHECK (
-    input_tokens >= 0 AND output_tokens >= 0 AND cache_read_tokens >= 0 AND cache_write_5m_tokens >= 0
-    AND cache_write_1h_tokens >= 0 AND reasoning_tokens >= 0 AND audio_seconds >= 0 AND characters >= 0 AND images >= 0)
+  -- Tokens as tokens_used: four billion calls can be added up in one bigint.
+  CONSTRAINT api_usage_quantities_in_range CHECK (
+    input_tokens BETWEEN 0 AND 2147483647 AND output_tokens BETWEEN 0 AND 2147483647 AND cache_read_tokens BETWEEN 0 AND 2147483647
+    AND cache_write_5m_tokens BETWEEN 0 AND 2147483647 AND cache_write_1h_tokens BETWEEN 0 AND 2147483647
+    AND reasoning_tokens BETWEEN 0 AND 2147483647 AND audio_seconds >= 0 AND characters >= 0 AND images >= 0)
 );
 
 -- Serves: one user's calls in a period, and the cascade when a user is deleted.

@@ -19,8 +19,8 @@ CREATE TABLE public.usage_reprice_run (
   model         text           NULL,                           -- NULL: all
   only_unpriced boolean        NOT NULL,
   changed_calls bigint         NOT NULL DEFAULT 0,
-  old_dollars   numeric(24,12) NOT NULL DEFAULT 0,             -- of the changed calls
-  new_dollars   numeric(24,12) NOT NULL DEFAULT 0,
+  old_dollars   numeric        NOT NULL DEFAULT 0,             -- of the changed calls
+  new_dollars   numeric        NOT NULL DEFAULT 0,
   CONSTRAINT usage_reprice_run_pkey PRIMARY KEY (id)
 );
 

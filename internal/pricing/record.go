@@ -20,12 +20,20 @@ const (
 // ReportedCostPolicies lists all policies.
 var ReportedCostPolicies = []ReportedCostPolicy{PreferComputed, PreferReported, ComputedOnly}
 
+// DefaultMaxReported is the greatest reported cost that is believed where nothing
+// else is configured. A span can say any number, and whoever reaches the
+// receiver can send one; no single call of today's providers comes near.
+const DefaultMaxReported = 1000 * usage.Dollar
+
 // Pricer sets the cost of records by the prices of one book. The same record
 // always gets the same cost, whether it was made this moment or read from the
 // table. It is for one goroutine at a time.
 type Pricer struct {
 	Book     *Book
 	Reported ReportedCostPolicy
+	// MaxReported is the greatest reported cost that is believed; 0 is
+	// [DefaultMaxReported].
+	MaxReported usage.Money
 	// call is reused from record to record: it would be allocated for each.
 	call Call
 }
@@ -40,7 +48,16 @@ func (p *Pricer) Price(r *usage.Record) {
 	if !r.HasReportedCost || p.Reported == ComputedOnly {
 		return
 	}
-	if p.Reported == PreferReported || r.Status == usage.StatusUnpriced && r.ReportedCost != 0 {
+	limit := p.MaxReported
+	if limit == 0 {
+		limit = DefaultMaxReported
+	}
+	switch {
+	case r.ReportedCost > limit && r.Status == usage.StatusUnpriced:
+		r.Reason = usage.ReasonCostOutOfRange
+	case r.ReportedCost > limit:
+		// What the book says stays.
+	case p.Reported == PreferReported || r.Status == usage.StatusUnpriced && r.ReportedCost != 0:
 		r.Cost, r.Status, r.CostSource, r.PriceID = r.ReportedCost, usage.StatusReported, usage.SourceReported, ""
 		r.Assumptions, r.HasAssumptions = 0, false
 	}

@@ -68,6 +68,22 @@ func TestARecordGetsItsCostFromAllTheRestOfIt(t *testing.T) {
 			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost, r.Model = reported, true, "other" },
 			reported, usage.StatusReported, usage.ReasonUnknownModel, usage.SourceReported,
 		},
+		"reported, above what is believed, no price": {
+			pricing.PreferComputed, func(r *usage.Record) {
+				r.ReportedCost, r.HasReportedCost, r.Model = pricing.DefaultMaxReported+1, true, "other"
+			},
+			0, usage.StatusUnpriced, usage.ReasonCostOutOfRange, "",
+		},
+		"reported, as much as is believed": {
+			pricing.PreferComputed, func(r *usage.Record) {
+				r.ReportedCost, r.HasReportedCost, r.Model = pricing.DefaultMaxReported, true, "other"
+			},
+			pricing.DefaultMaxReported, usage.StatusReported, usage.ReasonUnknownModel, usage.SourceReported,
+		},
+		"reported preferred, above what is believed": {
+			pricing.PreferReported, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost = pricing.DefaultMaxReported+1, true },
+			computed, usage.StatusPriced, "", usage.SourceComputed,
+		},
 		"reported preferred": {
 			pricing.PreferReported, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost = reported, true },
 			reported, usage.StatusReported, "", usage.SourceReported,

@@ -15,7 +15,7 @@ const (
 	ReasonNoPriceAtTime   Reason = "no_price_at_time"  // the model is known, but no price held when the call was made
 	ReasonNoPriceForUnit  Reason = "no_price_for_unit" // the model is known, but not the price of a quantity the call used
 	ReasonInvalidQuantity Reason = "invalid_quantity"  // a token count that is negative, not a number or absurdly large
-	ReasonCostOutOfRange  Reason = "cost_out_of_range" // the cost is a million dollars or more
+	ReasonCostOutOfRange  Reason = "cost_out_of_range" // the cost is a million dollars or more, or a reported one is above the limit
 )
 
 // Reasons for which a cost is an estimate.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
@@ -36,6 +37,10 @@ type Config struct {
 	// ReportedCost says what a cost that arrived on the span is worth.
 	// Default prefer_computed.
 	ReportedCost pricing.ReportedCostPolicy `mapstructure:"reported_cost"`
+	// MaxReportedDollars is the greatest reported cost that is believed, in whole
+	// dollars, 1 to 999999. A call that has no other cost is unpriced with
+	// reason cost_out_of_range above it. Default 1000.
+	MaxReportedDollars int64 `mapstructure:"max_reported_dollars"`
 	// Attributes lists attributes to write beside those that are always
 	// written; each costs an allocation per call. Default none.
 	Attributes []string `mapstructure:"attributes"`
@@ -57,6 +62,8 @@ func createDefaultConfig() component.Config {
 		UserAttributes: genai.DefaultUserAttributes(),
 		Prices:         PricesConfig{Builtin: "current"},
 		ReportedCost:   pricing.PreferComputed,
+
+		MaxReportedDollars: int64(pricing.DefaultMaxReported / usage.Dollar),
 	}
 }
 
@@ -87,6 +94,9 @@ func (c *Config) Validate() error {
 	}
 	if !slices.Contains(pricing.ReportedCostPolicies, c.ReportedCost) {
 		errs = append(errs, fmt.Errorf("`reported_cost` must be one of %s, found %q", join(pricing.ReportedCostPolicies), c.ReportedCost))
+	}
+	if highest := int64(usage.MaxCallCost / usage.Dollar); c.MaxReportedDollars < 1 || c.MaxReportedDollars > highest {
+		errs = append(errs, fmt.Errorf("`max_reported_dollars` must be 1 to %d whole dollars, found %d", highest, c.MaxReportedDollars))
 	}
 	if _, err := usageattr.NewWriter(c.Attributes); err != nil {
 		errs = append(errs, fmt.Errorf("`attributes`: %w", err))

@@ -25,6 +25,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Prices:         PricesConfig{Builtin: "openai-2024", Files: []string{"testdata/ours.yaml"}},
 		ReportedCost:   pricing.PreferReported,
 		Attributes:     []string{"usage.id", "usage.model"},
+
+		MaxReportedDollars: 50,
 	}, cfg)
 }
 
@@ -34,6 +36,7 @@ func TestDefaultsAreValid(t *testing.T) {
 	assert.True(t, cfg.TrackUsers)
 	assert.False(t, cfg.Debug)
 	assert.Equal(t, pricing.PreferComputed, cfg.ReportedCost)
+	assert.EqualValues(t, 1000, cfg.MaxReportedDollars)
 }
 
 func TestAnEmptySwitchMeansTheDefault(t *testing.T) {
@@ -51,10 +54,11 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	cfg.UserAttributes = []string{"usage.user_id"}
 	cfg.ReportedCost = "trust"
+	cfg.MaxReportedDollars = 0
 	cfg.Attributes = []string{"usage.colour"}
 	cfg.Prices.Files = []string{""}
 	err := cfg.Validate()
-	for _, want := range []string{"`user_attributes[0]`", "`reported_cost` must be one of prefer_computed, prefer_reported, computed_only, found \"trust\"", "`attributes`", "`prices::files[0]` is empty"} {
+	for _, want := range []string{"`user_attributes[0]`", "`reported_cost` must be one of prefer_computed, prefer_reported, computed_only, found \"trust\"", "`max_reported_dollars` must be 1 to 999999 whole dollars, found 0", "`attributes`", "`prices::files[0]` is empty"} {
 		assert.ErrorContains(t, err, want)
 	}
 }

@@ -142,7 +142,7 @@ func (p *usageProcessor) newWorker() *worker {
 	}
 	w := &worker{
 		p:        p,
-		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost}, time.Now),
+		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost, MaxReported: usage.Money(p.cfg.MaxReportedDollars) * usage.Dollar}, time.Now),
 		writer:   writer,
 		counts:   counts{},
 	}

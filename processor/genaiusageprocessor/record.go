@@ -64,10 +64,14 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 	if now := r.now().UTC(); rec.Time.Before(usage.MinTime) || rec.Time.After(now.Add(maxAhead)) {
 		rec.Time, rec.Missing = now, rec.Missing|usage.MissingTime
 	}
-	if r.pricer.Reported == pricing.ComputedOnly || rec.ReportedCost < 0 || rec.ReportedCost > usage.MaxCallCost {
+	tooMuch := rec.HasReportedCost && r.pricer.Reported != pricing.ComputedOnly && rec.ReportedCost > usage.MaxCallCost
+	if r.pricer.Reported == pricing.ComputedOnly || rec.ReportedCost < 0 || tooMuch {
 		rec.ReportedCost, rec.HasReportedCost = 0, false
 	}
 	r.pricer.Price(rec)
+	if tooMuch && rec.Status == usage.StatusUnpriced {
+		rec.Reason = usage.ReasonCostOutOfRange // more than the column reported_dollars holds
+	}
 	rec.Clean()
 	return rec
 }

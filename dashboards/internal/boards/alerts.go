@@ -108,6 +108,16 @@ CROSS JOIN (
 ) AS usual`,
 	},
 	{
+		UID: "llm-usage-dear-call", Title: "A single AI API call is very expensive", Severity: "warning", For: "0s", Above: 100, Link: Link{Board: breakdownUID, Panel: "Single calls, the most expensive first", From: "now-1h"},
+		Summary:     "A single AI API call of service {{ $labels.subject }} cost ${{ printf \"%.2f\" $values.A.Value }}",
+		Description: "A single call of the last hour cost more than $100. Few are real; a quantity that was read wrong, or a cost that a span reported and nobody charges, spoils every sum it is in.",
+		SQL: `SELECT service AS subject,
+       max(usage_dollars)::float8 AS value
+FROM usage_report.call
+WHERE timestamp >= now() - interval '1 hour' AND timestamp < now()
+GROUP BY service`,
+	},
+	{
 		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: "Last call", From: "now-24h"},
 		Summary:     "No AI API call of the last hour is stored, though there are calls at this time of day in other weeks",
 		Description: "Nothing of the last full hour is stored, though the same hour of the week had calls in each of the last two weeks. The database cannot see spans: where Prometheus reads the collector, use the rule UsageNotStored, which can.",

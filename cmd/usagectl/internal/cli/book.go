@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // addBook declares --builtin and --file, which mean what the keys under
@@ -29,17 +30,22 @@ func bookName(c pricing.Config) string {
 	return strings.Join(names, " + ")
 }
 
-// addReported declares --reported-cost; the function reads it.
-func addReported(cmd *cobra.Command) func() (pricing.ReportedCostPolicy, error) {
+// addReported declares --reported-cost and --max-reported-dollars; the function
+// reads them into a pricer without a book.
+func addReported(cmd *cobra.Command) func() (pricing.Pricer, error) {
 	names := make([]string, len(pricing.ReportedCostPolicies))
 	for i, p := range pricing.ReportedCostPolicies {
 		names[i] = string(p)
 	}
 	text := cmd.Flags().String("reported-cost", string(pricing.PreferComputed), "which cost counts when the span reported one: "+strings.Join(names, ", ")+"; as the key of genai_usage")
-	return func() (pricing.ReportedCostPolicy, error) {
+	limit := cmd.Flags().Int64("max-reported-dollars", int64(pricing.DefaultMaxReported/usage.Dollar), "the greatest reported cost that is believed, in whole dollars; as the key of genai_usage")
+	return func() (pricing.Pricer, error) {
 		if !slices.Contains(names, *text) {
-			return "", fmt.Errorf("--reported-cost: found %q, must be one of %s", *text, strings.Join(names, ", "))
+			return pricing.Pricer{}, fmt.Errorf("--reported-cost: found %q, must be one of %s", *text, strings.Join(names, ", "))
 		}
-		return pricing.ReportedCostPolicy(*text), nil
+		if highest := int64(usage.MaxCallCost / usage.Dollar); *limit < 1 || *limit > highest {
+			return pricing.Pricer{}, fmt.Errorf("--max-reported-dollars: found %d, must be 1 to %d", *limit, highest)
+		}
+		return pricing.Pricer{Reported: pricing.ReportedCostPolicy(*text), MaxReported: usage.Money(*limit) * usage.Dollar}, nil
 	}
 }

@@ -118,11 +118,11 @@ compares with the files alone.`,
 			if err != nil {
 				return err
 			}
-			policy, err := reported()
+			pricer, err := reported()
 			if err != nil {
 				return err
 			}
-			pricer := pricing.Pricer{Book: newer, Reported: policy}
+			pricer.Book = newer
 			o := upkeep.RepriceOptions{Filter: upkeep.RepriceFilter{From: span.Current.From, To: span.Current.To}, Price: pricer.Price}
 			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
 				d, err := compareCosts(ctx, pool, o)

@@ -17,7 +17,7 @@ import (
 type repriceOptions struct {
 	book                  *pricing.Config
 	period                *period
-	reported              func() (pricing.ReportedCostPolicy, error)
+	reported              func() (pricing.Pricer, error)
 	provider, model, note string
 	onlyUnpriced          bool
 	batch                 int
@@ -77,7 +77,7 @@ func (o *repriceOptions) forStore(byProvider, byModel bool) (s upkeep.RepriceOpt
 	if o.batch < 1 || o.batch > 50_000 {
 		return s, fmt.Errorf("--batch: found %d, must be 1 to 50000", o.batch)
 	}
-	policy, err := o.reported()
+	pricer, err := o.reported()
 	if err != nil {
 		return s, err
 	}
@@ -85,9 +85,12 @@ func (o *repriceOptions) forStore(byProvider, byModel bool) (s upkeep.RepriceOpt
 	if err != nil {
 		return s, err
 	}
-	pricer := pricing.Pricer{Book: book, Reported: policy}
+	pricer.Book = book
 	s.Price = pricer.Price
-	s.Book, s.BookVersion, s.ReportedCost = bookName(*o.book), book.Version(), string(policy)
+	s.Book, s.BookVersion, s.ReportedCost = bookName(*o.book), book.Version(), string(pricer.Reported)
+	if pricer.MaxReported != pricing.DefaultMaxReported {
+		s.ReportedCost += fmt.Sprintf(", at most %d dollars", pricer.MaxReported/usage.Dollar)
+	}
 	if byProvider {
 		s.Filter.Provider = &o.provider
 	}
