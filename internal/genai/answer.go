@@ -165,10 +165,7 @@ func (f *facts) readUsage(j *jsonText) {
 		f.inputMeans = inputInclusive // LiteLLM's object: Anthropic's members beside a prompt that includes them
 	}
 	top.addTo(f)
-	// Gemini's is beside the prompt.
-	if n := f.n[factToolPrompt]; n.known() && f.n[factInput].known() {
-		f.n[factInput], f.n[factToolPrompt] = f.n[factInput]+n, absent
-	}
+	f.toolsBeside = f.n[factToolPrompt] > 0 // the prompt: Gemini's
 }
 
 // set takes the next number, unless one is known.

@@ -42,8 +42,8 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 	}
 	for _, id := range namesAnswer {
 		text := jsonOf(a, id)
-		if text == "" {
-			continue
+		if text == "" || id == openInferenceOutput && s.call.Dialect == openInference.name {
+			continue // or read by the dialect
 		}
 		answer := readAnswer(text)
 		f.learn(&answer.usage)

@@ -60,7 +60,9 @@ func adjustClaudeCode(s *spanReader) {
 	if s.a.has(claudeSuccess) && !s.a.isTrue(claudeSuccess) {
 		s.callFailed = true
 	}
-	s.r.facts.modifiers.speed = s.a.text(claudeSpeed)
+	if speed := s.a.text(claudeSpeed); speed != "" {
+		s.r.facts.modifiers.speed = speed
+	}
 	c.ResponseID = s.a.text(claudeRequest)
 	if session := s.a.text(nameSessionID); session != "" && c.ResponseID != "" {
 		c.KeySpace, c.Key = session, c.ResponseID

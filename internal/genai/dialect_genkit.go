@@ -71,4 +71,6 @@ func adjustGenkit(s *spanReader, f *facts) {
 		}
 		f.take(&own)
 	}
+	raw.usage.reports = 0
+	f.addDetails(&raw.usage)
 }

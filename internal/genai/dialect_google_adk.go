@@ -31,8 +31,8 @@ var googleADK = dialect{
 	},
 	adjust: func(s *spanReader, f *facts) {
 		a := readAnswer(s.a.text(adkResponse))
+		f.take(&a.usage)
 		if a.found {
-			f.take(&a.usage)
 			f.reports |= MissingCache | MissingReasoning
 		}
 		if s.call.ResponseID == "" {

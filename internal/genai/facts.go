@@ -73,6 +73,8 @@ type facts struct {
 	// callsMissing: the span stands for several calls, or may, and reports the
 	// usage of one.
 	callsMissing bool
+	// toolsBeside: what tools gave to the model is beside the input.
+	toolsBeside bool
 	// unlisted: nobody has looked at the package that wrote the span, and its
 	// input may mean anything.
 	unlisted bool
@@ -126,6 +128,9 @@ func (f *facts) take(from *facts) {
 		f.n[factAudioNanos] = from.n[factAudioNanos]
 	}
 	if from.n[factInput] == absent && from.n[factOutput] == absent {
+		reports := f.reports
+		f.addDetails(from)
+		f.reports = reports
 		return
 	}
 	own := *f
@@ -147,11 +152,13 @@ func (f *facts) take(from *facts) {
 // span itself does not report.
 func (f *facts) addDetails(from *facts) {
 	sums := f.sumsUp(from)
+	folded := from.toolsBeside && f.n[factInput].known() && f.n[factInput] == from.n[factInput]+from.n[factToolPrompt]
 	for i := firstDetail; i <= lastDetail; i++ {
-		if f.n[i] == absent && !(sums && i.isBeside()) {
+		if f.n[i] == absent && !(sums && i.isBeside()) && !(folded && i == factToolPrompt) {
 			f.n[i] = from.n[i]
 		}
 	}
+	f.toolsBeside = f.toolsBeside || from.toolsBeside && !folded
 	f.reports |= from.reports
 	f.callsMissing, f.several = f.callsMissing || from.callsMissing, f.several || from.several
 	f.modifiers.join(&from.modifiers)

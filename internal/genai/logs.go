@@ -193,7 +193,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 			call.reportCost(a.values[logCost])
 		}
 	case &geminiCLI:
-		numbers.outputMeans = outputExclusive
+		numbers.outputMeans, numbers.toolsBeside = outputExclusive, true
 		call.setEventKey(a, logPrompt)
 		s.callFailed = a.count(logStatus) >= 400
 	case &codex:

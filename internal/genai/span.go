@@ -69,9 +69,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	if d.adjust != nil {
 		d.adjust(s, numbers)
 	}
-	if d != &openInference {
-		s.readAnswers(a, numbers)
-	}
+	s.readAnswers(a, numbers)
 	s.readEvents(numbers, words)
 	s.setModifiers(&numbers.modifiers)
 	s.readUnits(numbers)

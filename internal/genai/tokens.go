@@ -149,7 +149,7 @@ func (s *split) total() {
 	f, kind := s.f, &s.kind
 	tools := f.n[factToolPrompt].or0()
 	if !f.n[factTotal].known() || !f.n[factInput].known() || !f.n[factOutput].known() {
-		s.toolPrompt(tools, f.inputMeans == inputAsProvider)
+		s.toolPrompt(tools, f.toolsBeside || f.inputMeans == inputAsProvider)
 		return
 	}
 	extra := f.n[factTotal].or0() - (s.uncached + s.read + s.write) - s.out
