@@ -8,9 +8,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
@@ -131,16 +133,44 @@ func readBuiltin(name string) *loader {
 	if err != nil {
 		l.faults = append(l.faults, err)
 	}
-	for _, e := range entries {
-		file := path.Join("books", name, e.Name())
-		content, err := fs.ReadFile(builtinFiles, file)
-		if err != nil {
-			l.faults = append(l.faults, err)
-			continue
-		}
-		l.content(name+"/"+e.Name(), "", content)
+	// The files do not depend on each other: all processors read them.
+	read := make([]decoded, len(entries))
+	var workers sync.WaitGroup
+	var next atomic.Int64
+	for range min(runtime.GOMAXPROCS(0), len(entries)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(entries)); i = next.Add(1) - 1 {
+				read[i] = readBuiltinFile(name, entries[i].Name())
+			}
+		})
+	}
+	workers.Wait()
+	for _, d := range read {
+		l.add(d, "")
 	}
 	return l
+}
+
+func readBuiltinFile(book, file string) decoded {
+	content, err := fs.ReadFile(builtinFiles, path.Join("books", book, file))
+	if err != nil {
+		return decoded{err: err}
+	}
+	return decodeFile(book+"/"+file, content)
+}
+
+// decoded is what a file says.
+type decoded struct {
+	name     string
+	content  []byte
+	files    []*book.File
+	warnings []*book.Fault
+	err      error
+}
+
+func decodeFile(name string, content []byte) decoded {
+	files, warnings, err := decode(name, content)
+	return decoded{name, content, files, warnings, err}
 }
 
 func (l *loader) file(name string) {
@@ -172,17 +202,23 @@ func readFile(name string) ([]byte, error) {
 }
 
 func (l *loader) content(name, idPrefix string, content []byte) {
-	l.contents.add(filepath.Base(name), content)
-	files, warnings, err := decode(name, content)
-	if err != nil {
-		l.faults = append(l.faults, err)
+	l.add(decodeFile(name, content), idPrefix)
+}
+
+// add takes over what a file says; its rows' ids get the prefix.
+func (l *loader) add(d decoded, idPrefix string) {
+	if d.name != "" {
+		l.contents.add(filepath.Base(d.name), d.content)
+	}
+	if d.err != nil {
+		l.faults = append(l.faults, d.err)
 		return
 	}
-	l.names = append(l.names, name)
-	for _, w := range warnings {
+	l.names = append(l.names, d.name)
+	for _, w := range d.warnings {
 		l.warnings = append(l.warnings, w)
 	}
-	for _, f := range files {
+	for _, f := range d.files {
 		l.parts = append(l.parts, part{f, idPrefix, len(l.names)})
 	}
 }

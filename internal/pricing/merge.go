@@ -212,17 +212,17 @@ func multiply(b book.Blocks, by *book.Row) book.Blocks {
 }
 
 func union(first, second []book.Price) []book.Price {
-	all := slices.Clone(first)
+	all := slices.Clip(first)
 	for _, p := range second {
 		if _, has := book.Find(first, p.Item); !has {
 			all = append(all, p)
 		}
 	}
-	return all
+	return slices.Clip(all)
 }
 
 func unionNamed(first, second []book.Named) []book.Named {
-	all := slices.Clone(first)
+	all := slices.Clip(first)
 	for _, n := range second {
 		if !slices.ContainsFunc(first, func(have book.Named) bool { return have.Name == n.Name }) {
 			all = append(all, n)

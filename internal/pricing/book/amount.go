@@ -52,9 +52,15 @@ func digits(text string) bool {
 // nines that ends the number: 7499999999, 30000000004.
 var floatTail = regexp.MustCompile(`^(\d+?)(9{6,}\d{0,3}|0{6,}[1-9]\d{0,2})$`)
 
+// shortestNoise is how many digits the shortest text has that floatTail finds.
+const shortestNoise = 7
+
 // FloatNoise reports whether an amount looks like the exact expansion of a
 // binary float, and which number was probably meant.
 func FloatNoise(d decimal.Decimal) (meant decimal.Decimal, noisy bool) {
+	if d.NumDigits() < shortestNoise {
+		return d, false // the digits of a price list
+	}
 	coefficient := strings.TrimRight(d.Coefficient().String(), "0")
 	m := floatTail.FindStringSubmatch(coefficient)
 	if m == nil || d.Exponent() >= 0 {

@@ -231,24 +231,51 @@ type oddity struct {
 // ratios says between which multiples of another price a price usually lies.
 var ratios = []struct {
 	item, of Item
-	min, max string
+	between
 }{
-	{Item(usage.CacheReadTokens), Input, "0.005", "1"},
-	{Item(usage.CacheWrite5mTokens), Input, "0.05", "1.5"},
-	{Item(usage.CacheWrite1hTokens), Input, "1.5", "2.5"},
-	{Item(usage.CacheWrite1hTokens), Item(usage.CacheWrite5mTokens), "1.2", "2"},
-	{Item(usage.CacheReadAudioTokens), Item(usage.InputAudioTokens), "0.005", "1"},
-	{Item(usage.CacheReadImageTokens), Item(usage.InputImageTokens), "0.005", "1"},
-	{Output, Input, "0.5", "20"},
+	{Item(usage.CacheReadTokens), Input, ratio("0.005", "1")},
+	{Item(usage.CacheWrite5mTokens), Input, ratio("0.05", "1.5")},
+	{Item(usage.CacheWrite1hTokens), Input, ratio("1.5", "2.5")},
+	{Item(usage.CacheWrite1hTokens), Item(usage.CacheWrite5mTokens), ratio("1.2", "2")},
+	{Item(usage.CacheReadAudioTokens), Item(usage.InputAudioTokens), ratio("0.005", "1")},
+	{Item(usage.CacheReadImageTokens), Item(usage.InputImageTokens), ratio("0.005", "1")},
+	{Output, Input, ratio("0.5", "20")},
 }
+
+// between is a range of usual ratios.
+type between struct{ min, max decimal.Decimal }
+
+func ratio(min, max string) between {
+	return between{decimal.RequireFromString(min), decimal.RequireFromString(max)}
+}
+
+// contains reports whether p is a usual multiple of another price, which is not
+// 0. Nothing is divided: a book has thousands of pairs, and all but a few are
+// usual.
+func (b between) contains(p, of Price) bool {
+	amount, other := p.Amount, of.Amount
+	if p.Unit != of.Unit {
+		amount = amount.Mul(decimal.NewFromInt(of.Unit.Size()))
+		other = other.Mul(decimal.NewFromInt(p.Unit.Size()))
+	}
+	return amount.Cmp(b.min.Mul(other)) >= 0 && amount.Cmp(b.max.Mul(other)) <= 0
+}
+
+// times says how many times another price a price is, for messages.
+func times(p, of Price) decimal.Decimal { return perUnit(p).DivRound(perUnit(of), 6) }
+
+var perMillion = MustUnit("per_1m_tokens")
 
 // dearest is more than anybody asks for one token, in dollars per million.
 var dearest = decimal.NewFromInt(1000)
 
 func oddBlock(prices []Price) (list []oddity) {
 	for _, p := range prices {
-		if million := perUnit(p).Shift(6); p.Item.IsToken() && million.GreaterThan(dearest) {
-			list = append(list, oddity{p.Line, fmt.Sprintf("%s costs %s dollars for a million tokens; up to %s is usual (if it is right, say why in `checked`)", p.Item, million.Round(6), dearest)})
+		if !p.Item.IsToken() || p.Unit == perMillion && !p.Amount.GreaterThan(dearest) {
+			continue
+		}
+		if perUnit(p).Shift(6).GreaterThan(dearest) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s costs %s dollars for a million tokens; up to %s is usual (if it is right, say why in `checked`)", p.Item, perUnit(p).Shift(6).Round(6), dearest)})
 		}
 	}
 	for _, r := range ratios {
@@ -257,13 +284,20 @@ func oddBlock(prices []Price) (list []oddity) {
 		if !ok || !okOf || p.IsSame() || of.IsSame() || p.Amount.IsZero() || of.Amount.IsZero() {
 			continue
 		}
-		ratio := perUnit(p).DivRound(perUnit(of), 6)
-		if ratio.LessThan(decimal.RequireFromString(r.min)) || ratio.GreaterThan(decimal.RequireFromString(r.max)) {
-			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times the price of %s; %s to %s is usual (if it is right, say why in `checked`)", p.Item, ratio, of.Item, r.min, r.max)})
+		if !r.contains(p, of) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times the price of %s; %s to %s is usual (if it is right, say why in `checked`)", p.Item, times(p, of), of.Item, r.min, r.max)})
 		}
 	}
 	return list
 }
+
+// The usual ratios of a context tier to the prices below it, and of a service
+// tier to the standard price. A long request is nowhere cheaper than a short one.
+var (
+	usualTier     = ratio("1", "5")
+	usualDiscount = ratio("0.25", "1")
+	usualPremium  = ratio("1", "10")
+)
 
 // oddTier compares a context tier with the prices below it.
 func oddTier(base []Price, t Tier) (list []oddity) {
@@ -273,10 +307,9 @@ func oddTier(base []Price, t Tier) (list []oddity) {
 		if !ok || p.IsSame() || b.IsSame() || b.Amount.IsZero() {
 			continue
 		}
-		ratio := perUnit(p).DivRound(perUnit(b), 6)
-		raised = raised || p.Item == Input && ratio.GreaterThan(decimal.NewFromInt(1))
-		if ratio.GreaterThan(decimal.NewFromInt(5)) || ratio.LessThan(decimal.RequireFromString("0.2")) {
-			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times its price below the tier", p.Item, ratio)})
+		raised = raised || p.Item == Input && times(p, b).GreaterThan(decimal.NewFromInt(1))
+		if !usualTier.contains(p, b) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times its price below the tier; %s to %s is usual", p.Item, times(p, b), usualTier.min, usualTier.max)})
 		}
 	}
 	cacheRead := Item(usage.CacheReadTokens)
@@ -291,18 +324,17 @@ func oddTier(base []Price, t Tier) (list []oddity) {
 // oddServiceTier compares batch and flex, which are cheaper than standard, and
 // priority, which is dearer.
 func oddServiceTier(base []Price, tier Named) (list []oddity) {
-	low, high := "1", "10"
+	usual := usualPremium
 	if tier.Name == "batch" || tier.Name == "flex" {
-		low, high = "0.25", "1"
+		usual = usualDiscount
 	}
 	for _, p := range tier.Prices {
 		b, ok := Find(base, p.Item)
 		if !ok || p.IsSame() || b.IsSame() || b.Amount.IsZero() || p.Item.IsFee() {
 			continue
 		}
-		ratio := perUnit(p).DivRound(perUnit(b), 6)
-		if ratio.LessThan(decimal.RequireFromString(low)) || ratio.GreaterThan(decimal.RequireFromString(high)) {
-			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times its standard price; %s to %s is usual", p.Item, ratio, low, high)})
+		if !usual.contains(p, b) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s is %s times its standard price; %s to %s is usual", p.Item, times(p, b), usual.min, usual.max)})
 		}
 	}
 	return list

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ func Decode(name string, content []byte) (files []*File, warnings []*Fault, err 
 	if len(content) > MaxFileBytes {
 		return nil, nil, &Fault{File: name, Text: fmt.Sprintf("the file has %d bytes, at most %d are read", len(content), MaxFileBytes)}
 	}
-	d := &decoder{faults{file: name}}
+	d := &decoder{faults: faults{file: name}, known: map[string]string{}, amounts: map[string]decimal.Decimal{}}
 	documents := yaml.NewDecoder(bytes.NewReader(content))
 	for {
 		var doc yaml.Node
@@ -78,15 +79,18 @@ func (d *decoder) file(n *yaml.Node) *File {
 		case "also":
 			f.Also = d.texts(k)
 		case "defaults":
-			for _, inner := range d.fields(k.node, k.path) {
+			for _, inner := range d.fields(k.node, k.path()) {
 				if !d.blocks(&f.Defaults, inner) {
 					d.unknown(inner, blockKeys)
 				}
 			}
 		case "rows":
-			for _, item := range d.items(k) {
-				f.Rows = append(f.Rows, d.rows(item)...)
+			items := d.items(k)
+			f.Rows = make([]Row, 0, len(items)*5/4)
+			for _, item := range items {
+				f.Rows = d.appendRows(f.Rows, item)
 			}
+			f.Rows = slices.Clip(f.Rows)
 		case "aliases":
 			for _, item := range d.items(k) {
 				f.Aliases = append(f.Aliases, d.alias(item))
@@ -113,20 +117,20 @@ const (
 
 func (d *decoder) unknown(f field, allowed string) {
 	if item, ok := ParseItem(f.name); ok {
-		d.add(f.line, f.path, "a price without its unit; write it below one of %s", unitsOf(item))
+		d.add(f.line, f.path(), "a price without its unit; write it below one of %s", unitsOf(item))
 		return
 	}
 	if strings.HasPrefix(f.name, "per_") {
 		allowed = unitNames()
 	}
-	d.add(f.line, f.path, "unknown key; known here are %s", allowed)
+	d.add(f.line, f.path(), "unknown key; known here are %s", allowed)
 }
 
-// rows reads one entry, which may name several models of one price.
-func (d *decoder) rows(f field) []Row {
+// appendRows reads one entry, which may name several models of one price.
+func (d *decoder) appendRows(rows []Row, f field) []Row {
 	row := Row{Line: f.line}
 	var models []string
-	for _, k := range d.fields(f.node, f.path) {
+	for _, k := range d.fields(f.node, f.path()) {
 		switch k.name {
 		case "model":
 			models = d.texts(k)
@@ -135,11 +139,11 @@ func (d *decoder) rows(f field) []Row {
 		case "until":
 			row.Span.Until = d.moment(k)
 		case "source":
-			row.Source = d.text(k)
+			row.Source = d.once(d.text(k))
 		case "confidence":
-			row.Confidence = d.text(k)
+			row.Confidence = d.once(d.text(k))
 			if c := row.Confidence; c != "high" && c != "medium" && c != "low" {
-				d.add(k.line, k.path, "high, medium or low is expected, found %q", c)
+				d.add(k.line, k.path(), "high, medium or low is expected, found %q", c)
 			}
 		case "note":
 			row.Note = d.text(k)
@@ -156,12 +160,11 @@ func (d *decoder) rows(f field) []Row {
 		}
 	}
 	if len(models) == 0 && f.node.Kind == yaml.MappingNode {
-		d.add(f.line, join(f.path, "model"), "missing; name the model as telemetry does")
+		d.add(f.line, join(f.path(), "model"), "missing; name the model as telemetry does")
 	}
-	rows := make([]Row, len(models))
-	for i, m := range models {
-		rows[i] = row
-		rows[i].Model = m
+	for _, m := range models {
+		row.Model = m
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -207,7 +210,7 @@ func (d *decoder) factor(f field) (decimal.Decimal, bool) {
 	}
 	factor, err := parseFactor(text)
 	if err != nil {
-		d.add(f.line, f.path, "%v", err)
+		d.add(f.line, f.path(), "%v", err)
 		return decimal.Decimal{}, false
 	}
 	return factor, true
@@ -223,10 +226,10 @@ func (d *decoder) prices(list *[]Price, f field) bool {
 		d.price(list, unit, item, f)
 		return true
 	}
-	for _, k := range d.fields(f.node, f.path) {
+	for _, k := range d.fields(f.node, f.path()) {
 		item, known := ParseItem(k.name)
 		if !known || !unit.has(item) {
-			d.add(k.line, k.path, "cannot be priced %s; that unit is for %s", f.name, itemList(units[unit].items))
+			d.add(k.line, k.path(), "cannot be priced %s; that unit is for %s", f.name, itemList(units[unit].items))
 			continue
 		}
 		d.price(list, unit, item, k)
@@ -237,26 +240,26 @@ func (d *decoder) prices(list *[]Price, f field) bool {
 func (d *decoder) price(list *[]Price, unit Unit, item Item, f field) {
 	p := Price{Line: f.line, Item: item, Unit: unit, Same: item}
 	if before, twice := Find(*list, item); twice {
-		d.add(f.line, f.path, "%s has a price in line %d already", item, before.Line)
+		d.add(f.line, f.path(), "%s has a price in line %d already", item, before.Line)
 		return
 	}
 	if f.node.Kind != yaml.ScalarNode || f.node.Tag == "!!null" {
-		d.add(f.line, f.path, "a price is expected, found %s; write 0 only for what is free", kindName(f.node))
+		d.add(f.line, f.path(), "a price is expected, found %s; write 0 only for what is free", kindName(f.node))
 		return
 	}
 	text := strings.TrimSpace(f.node.Value)
 	if same, ok := ParseItem(text); ok {
 		if !item.IsToken() || !same.IsToken() || same == item {
-			d.add(f.line, f.path, "%s cannot be billed as %s", item, same)
+			d.add(f.line, f.path(), "%s cannot be billed as %s", item, same)
 			return
 		}
 		p.Same = same
 		*list = append(*list, p)
 		return
 	}
-	amount, err := ParseAmount(text)
+	amount, err := d.amount(text)
 	if err != nil {
-		d.add(f.line, f.path, "%v", err)
+		d.add(f.line, f.path(), "%v", err)
 		return
 	}
 	p.Amount = amount
@@ -265,11 +268,11 @@ func (d *decoder) price(list *[]Price, unit Unit, item Item, f field) {
 
 func (d *decoder) tier(f field) Tier {
 	t := Tier{Line: f.line, Min: -1}
-	for _, k := range d.fields(f.node, f.path) {
+	for _, k := range d.fields(f.node, f.path()) {
 		switch k.name {
 		case "above", "at_least":
 			if t.Min >= 0 {
-				d.add(k.line, k.path, "above and at_least are both set; keep one")
+				d.add(k.line, k.path(), "above and at_least are both set; keep one")
 			}
 			t.Min = d.whole(k)
 			if t.Above = k.name == "above"; t.Above {
@@ -283,10 +286,10 @@ func (d *decoder) tier(f field) Tier {
 	}
 	if f.node.Kind == yaml.MappingNode {
 		if t.Min < 0 {
-			d.add(f.line, f.path, "above or at_least is missing: from how many input tokens on do the prices hold?")
+			d.add(f.line, f.path(), "above or at_least is missing: from how many input tokens on do the prices hold?")
 		}
 		if len(t.Prices) == 0 {
-			d.add(f.line, f.path, "the tier has no price")
+			d.add(f.line, f.path(), "the tier has no price")
 		}
 	}
 	return t
@@ -294,9 +297,9 @@ func (d *decoder) tier(f field) Tier {
 
 func (d *decoder) named(f field) []Named {
 	var list []Named
-	for _, k := range d.fields(f.node, f.path) {
-		b := Named{Line: k.line, Name: k.name}
-		for _, inner := range d.fields(k.node, k.path) {
+	for _, k := range d.fields(f.node, f.path()) {
+		b := Named{Line: k.line, Name: d.once(k.name)}
+		for _, inner := range d.fields(k.node, k.path()) {
 			if !d.block(&b.Block, inner) {
 				d.unknown(inner, unitKeysHint+", times, context_tiers")
 			}
@@ -309,13 +312,13 @@ func (d *decoder) named(f field) []Named {
 
 func (d *decoder) notEmpty(b *Block, f field) {
 	if b.IsEmpty() && f.node.Kind == yaml.MappingNode {
-		d.add(f.line, f.path, "says neither a price nor times")
+		d.add(f.line, f.path(), "says neither a price nor times")
 	}
 }
 
 func (d *decoder) hours(f field) []Hours {
 	var list []Hours
-	for _, k := range d.fields(f.node, f.path) {
+	for _, k := range d.fields(f.node, f.path()) {
 		h := Hours{Line: k.line}
 		var okDays, okFrom, okUntil bool
 		clock := k.name
@@ -329,10 +332,10 @@ func (d *decoder) hours(f field) []Hours {
 		h.From, okFrom = minutes(from)
 		h.Until, okUntil = minutes(until)
 		if !ok || !okDays || !okFrom || !okUntil || h.From == h.Until {
-			d.add(k.line, k.path, `a part of the UTC day such as "16:30-00:30" or "mon-fri 01:00-04:00" is expected`)
+			d.add(k.line, k.path(), `a part of the UTC day such as "16:30-00:30" or "mon-fri 01:00-04:00" is expected`)
 			continue
 		}
-		for _, inner := range d.fields(k.node, k.path) {
+		for _, inner := range d.fields(k.node, k.path()) {
 			if !d.block(&h.Block, inner) {
 				d.unknown(inner, unitKeysHint+", times, context_tiers")
 			}
@@ -374,7 +377,7 @@ func minutes(clock string) (int, bool) {
 
 func (d *decoder) alias(f field) Alias {
 	a := Alias{Line: f.line}
-	for _, k := range d.fields(f.node, f.path) {
+	for _, k := range d.fields(f.node, f.path()) {
 		switch k.name {
 		case "name":
 			a.Name = d.text(k)
@@ -389,14 +392,14 @@ func (d *decoder) alias(f field) Alias {
 		}
 	}
 	if (a.Name == "" || a.Model == "") && f.node.Kind == yaml.MappingNode {
-		d.add(f.line, f.path, "an alias needs a name (what telemetry says) and a model (what it is priced as)")
+		d.add(f.line, f.path(), "an alias needs a name (what telemetry says) and a model (what it is priced as)")
 	}
 	return a
 }
 
 func (d *decoder) adjustment(f field) Adjustment {
 	a := Adjustment{Line: f.line}
-	for _, k := range d.fields(f.node, f.path) {
+	for _, k := range d.fields(f.node, f.path()) {
 		switch k.name {
 		case "model":
 			a.Models = d.texts(k)

@@ -2,23 +2,59 @@ package book
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
 )
 
 // field is one "key: value" of a mapping.
 type field struct {
-	name string
-	path string // "rows[3].from"
-	line int
-	node *yaml.Node
+	name  string
+	up    string // the path of what it is in
+	index int    // in a list, -1 in a mapping
+	line  int
+	node  *yaml.Node
+}
+
+// path tells where the field is, "rows[3].from". It is put together when
+// somebody asks: most fields have no fault.
+func (f *field) path() string {
+	if f.index < 0 {
+		return join(f.up, f.name)
+	}
+	return f.up + "[" + strconv.Itoa(f.index) + "]"
 }
 
 // decoder walks the nodes of a document, so that every fault has its line.
 type decoder struct {
 	faults
+	// What a file says again and again is kept once: amounts, sources.
+	known   map[string]string
+	amounts map[string]decimal.Decimal
+}
+
+// once gives the first copy of a text.
+func (d *decoder) once(text string) string {
+	if known, ok := d.known[text]; ok {
+		return known
+	}
+	d.known[text] = text
+	return text
+}
+
+// amount is [ParseAmount], asked once for each text.
+func (d *decoder) amount(text string) (decimal.Decimal, error) {
+	if known, ok := d.amounts[text]; ok {
+		return known, nil
+	}
+	amount, err := ParseAmount(text)
+	if err == nil {
+		d.amounts[text] = amount
+	}
+	return amount, err
 }
 
 // fields lists a mapping in its order. Keys that occur twice, keys that are no
@@ -28,34 +64,54 @@ func (d *decoder) fields(n *yaml.Node, path string) []field {
 		d.add(n.Line, path, "a mapping (key: value) is expected, found %s", kindName(n))
 		return nil
 	}
-	seen := make(map[string]int, len(n.Content)/2)
 	list := make([]field, 0, len(n.Content)/2)
+	var seen map[string]int
+	if len(n.Content) > 32 {
+		seen = make(map[string]int, len(n.Content)/2)
+	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		at := join(path, key.Value)
 		if key.Kind != yaml.ScalarNode || key.Value == "" || key.Value == "<<" {
 			d.add(key.Line, path, "a plain key is expected, found %s", kindName(key))
 			continue
 		}
-		if line, twice := seen[key.Value]; twice {
-			d.add(key.Line, at, "this key stands in line %d already", line)
+		if line, twice := lineOfKey(list, key.Value, seen); twice {
+			d.add(key.Line, join(path, key.Value), "this key stands in line %d already", line)
 			continue
 		}
-		seen[key.Value] = key.Line
-		list = append(list, field{name: key.Value, path: at, line: key.Line, node: value})
+		if seen != nil {
+			seen[key.Value] = key.Line
+		}
+		list = append(list, field{name: key.Value, up: path, index: -1, line: key.Line, node: value})
 	}
 	return list
+}
+
+// lineOfKey finds a key among those before it: in the list while that is short,
+// else in the map.
+func lineOfKey(list []field, name string, seen map[string]int) (int, bool) {
+	if seen != nil {
+		line, ok := seen[name]
+		return line, ok
+	}
+	for i := range list {
+		if list[i].name == name {
+			return list[i].line, true
+		}
+	}
+	return 0, false
 }
 
 // items lists a sequence.
 func (d *decoder) items(f field) []field {
 	if f.node.Kind != yaml.SequenceNode {
-		d.add(f.line, f.path, "a list is expected, found %s", kindName(f.node))
+		d.add(f.line, f.path(), "a list is expected, found %s", kindName(f.node))
 		return nil
 	}
 	list := make([]field, len(f.node.Content))
+	up := f.path()
 	for i, n := range f.node.Content {
-		list[i] = field{path: fmt.Sprintf("%s[%d]", f.path, i), line: n.Line, node: n}
+		list[i] = field{up: up, index: i, line: n.Line, node: n}
 	}
 	return list
 }
@@ -63,12 +119,12 @@ func (d *decoder) items(f field) []field {
 // text reads a scalar as it is written.
 func (d *decoder) text(f field) string {
 	if f.node.Kind != yaml.ScalarNode || f.node.Tag == "!!null" {
-		d.add(f.line, f.path, "a text is expected, found %s", kindName(f.node))
+		d.add(f.line, f.path(), "a text is expected, found %s", kindName(f.node))
 		return ""
 	}
 	text := strings.TrimSpace(f.node.Value)
 	if text == "" {
-		d.add(f.line, f.path, "a text is expected, found nothing")
+		d.add(f.line, f.path(), "a text is expected, found nothing")
 	}
 	return text
 }
@@ -83,7 +139,7 @@ func (d *decoder) texts(f field) []string {
 		list = append(list, d.text(item))
 	}
 	if len(list) == 0 && f.node.Kind == yaml.SequenceNode {
-		d.add(f.line, f.path, "at least one text is expected")
+		d.add(f.line, f.path(), "at least one text is expected")
 	}
 	return list
 }
@@ -94,7 +150,7 @@ func (d *decoder) flag(f field) bool {
 		return true
 	case "false", "":
 	default:
-		d.add(f.line, f.path, "true or false is expected, found %q", text)
+		d.add(f.line, f.path(), "true or false is expected, found %q", text)
 	}
 	return false
 }
@@ -103,7 +159,7 @@ func (d *decoder) flag(f field) bool {
 func (d *decoder) whole(f field) int64 {
 	text := strings.ReplaceAll(d.text(f), "_", "")
 	if !digits(text) || len(text) > 12 {
-		d.add(f.line, f.path, "a whole number of tokens is expected, found %q", f.node.Value)
+		d.add(f.line, f.path(), "a whole number of tokens is expected, found %q", f.node.Value)
 		return 0
 	}
 	var n int64
@@ -124,7 +180,7 @@ func (d *decoder) moment(f field) time.Time {
 			return t.UTC()
 		}
 	}
-	d.add(f.line, f.path, "%q is not a day such as 2024-10-02 or a time such as 2024-10-02T16:30:00Z between %d and %d", text, firstYear, lastYear)
+	d.add(f.line, f.path(), "%q is not a day such as 2024-10-02 or a time such as 2024-10-02T16:30:00Z between %d and %d", text, firstYear, lastYear)
 	return time.Time{}
 }
 
