@@ -26,17 +26,27 @@ const (
 	GenAIPrices Format = "genai-prices"
 	ModelsDev   Format = "models.dev"
 	Portkey     Format = "portkey"
+	PiAI        Format = "pi-ai"
 )
 
 // Formats lists all formats.
-var Formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey}
+var Formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI}
+
+// Origin tells whose data a format carries: pi-ai's lists are made from the
+// catalogue of models.dev, so that the two agreeing is one voice and not two.
+func (f Format) Origin() string {
+	if f == PiAI {
+		return string(ModelsDev)
+	}
+	return string(f)
+}
 
 // ParseFormat refuses what is not a format.
 func ParseFormat(name string) (Format, error) {
 	if slices.Contains(Formats, Format(name)) {
 		return Format(name), nil
 	}
-	return "", fmt.Errorf("unknown format %q; known are %s, %s, %s and %s", name, LiteLLM, GenAIPrices, ModelsDev, Portkey)
+	return "", fmt.Errorf("unknown format %q; known are %s, %s, %s, %s and %s", name, LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI)
 }
 
 // Result is what a foreign file says.
@@ -63,7 +73,7 @@ func Read(name string, content []byte, format Format) (*Result, error) {
 	if format == "" {
 		var ok bool
 		if format, ok = detect(data); !ok {
-			return nil, fmt.Errorf("%s: neither form of LiteLLM, genai-prices, models.dev or Portkey; prices of your own are written in YAML", name)
+			return nil, fmt.Errorf("%s: neither form of LiteLLM, genai-prices, models.dev, Portkey or pi-ai; prices of your own are written in YAML", name)
 		}
 	}
 	r := &reader{name: name, files: map[string]*book.File{}}
@@ -76,6 +86,8 @@ func Read(name string, content []byte, format Format) (*Result, error) {
 		r.modelsDev(data)
 	case Portkey:
 		r.portkey(data)
+	case PiAI:
+		r.piAI(data)
 	default:
 		return nil, fmt.Errorf("%s: unknown format %q", name, format)
 	}
@@ -121,9 +133,23 @@ func detect(data any) (Format, bool) {
 			return Portkey, true
 		case has(entry, "models"):
 			return ModelsDev, true
+		case isPiAI(entry):
+			return PiAI, true
 		}
 	}
 	return "", false
+}
+
+func isPiAI(entry any) bool {
+	switch entry := entry.(type) {
+	case []any:
+		return len(entry) > 0 && has(entry[0], "cost")
+	case map[string]any:
+		for _, model := range entry {
+			return has(model, "cost") && has(model, "provider")
+		}
+	}
+	return false
 }
 
 func has(entry any, key string) bool {

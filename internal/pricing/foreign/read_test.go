@@ -47,7 +47,7 @@ func TestForeignFilesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
 		`provider: p`:     "x.json: not JSON",
-		`{"a": {"b": 1}}`: "x.json: neither form of LiteLLM, genai-prices, models.dev or Portkey",
+		`{"a": {"b": 1}}`: "x.json: neither form of LiteLLM, genai-prices, models.dev, Portkey or pi-ai",
 		`[]`:              "x.json: neither form",
 		`{"m": {"litellm_provider": "openai", "input_cost_per_token": "cheap"}}`: "x.json: no usable price in the form of litellm",
 	} {
@@ -55,7 +55,7 @@ func TestForeignFilesThatAreNone(t *testing.T) {
 		assert.ErrorContains(t, err, want)
 	}
 	_, err := foreign.ParseFormat("excel")
-	assert.EqualError(t, err, `unknown format "excel"; known are litellm, genai-prices, models.dev and portkey`)
+	assert.EqualError(t, err, `unknown format "excel"; known are litellm, genai-prices, models.dev, portkey and pi-ai`)
 }
 
 func FuzzRead(f *testing.F) {
