@@ -34,6 +34,8 @@ var rooms = map[string]room{
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage"}},
 	"internal/pricing/foreign": {uses: []string{"internal/catalog", "internal/pricing/book", "internal/usage"}},
+	// Which price to believe when several sources speak.
+	"internal/pricing/consensus": {uses: []string{"internal/pricing/book"}},
 
 	// The database.
 	"migrations":         {},
@@ -71,7 +73,7 @@ var rooms = map[string]room{
 	"examples":       {},
 	"tools/...": {uses: []string{
 		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pglab", "internal/pgserver",
-		"internal/pricing/book", "internal/pricing/foreign", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage",
+		"internal/pricing/book", "internal/pricing/consensus", "internal/pricing/foreign", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage",
 	}},
 
 	// For tests and the demo alone.

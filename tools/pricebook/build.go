@@ -11,13 +11,17 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
 // source is what one project says on the day of the download: provider ->
 // model -> row, and what it says held before.
 type source struct {
-	name    string
+	name   string
+	origin string
+	// witness: the source confirms what another one says and says nothing alone.
+	witness bool
 	day     time.Time
 	rows    map[string]map[string]book.Row
 	history map[string]map[string][]book.Row
@@ -48,6 +52,10 @@ func (s *source) add(provider string, row book.Row) {
 		s.history[provider] = map[string][]book.Row{}
 	}
 	includeThresholds(provider, &row)
+	// What one source calls a call within a region is the name without one.
+	if provider == catalog.Bedrock {
+		row.Model = strings.TrimPrefix(row.Model, "regional.")
+	}
 	switch {
 	case row.Span.From.After(s.day):
 	case !row.Span.Until.IsZero() && !row.Span.Until.After(s.day):
@@ -72,7 +80,13 @@ func (o omission) String() string { return o.provider + "\t" + o.model + "\t" + 
 
 // build makes one file for each provider that researched rows or a source
 // speaks about.
-func build(sources []source, researched map[string]*book.File) *result {
+func build(sources, later []source, researched map[string]*book.File) *result {
+	var original []source
+	for _, list := range [][]source{sources, later} {
+		for i := range list {
+			original = append(original, list[i].globalise())
+		}
+	}
 	r := &result{}
 	providers := map[string]bool{}
 	for _, s := range sources {
@@ -90,6 +104,10 @@ func build(sources []source, researched map[string]*book.File) *result {
 		r.leftOut = append(r.leftOut, s.refused...)
 	}
 	confirm(r.files)
+	r.advance(sources, later, researched)
+	r.expand()
+	r.applyRules()
+	r.explain(original)
 	return r
 }
 
@@ -116,7 +134,7 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 	var open []string
 	decideOne := func(model string) {
 		votes := votesOn(provider, model, sources)
-		row, reasons := decide(model, votes)
+		row, reasons := consensus.Decide(model, votes)
 		why[model] = reasons
 		if row == nil {
 			open = append(open, model)
@@ -129,13 +147,13 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 		up := upliftOf(provider, model)
 		switch {
 		case done[model]:
-			r.compare(provider, model, model, f.Rows, sources)
+			r.compare(provider, model, model, f, sources)
 		case up != nil && up.inName(model):
 			r.compareUplift(provider, model, up, sources)
 		case base != nil && spelled(model, base.Rows) != "":
 			meant := spelled(model, base.Rows)
 			f.Aliases = append(f.Aliases, book.Alias{Name: model, Model: meant})
-			r.compare(provider, model, meant, f.Rows, sources)
+			r.compare(provider, model, meant, f, sources)
 		default:
 			names = append(names, model)
 			decideOne(model)
@@ -151,10 +169,14 @@ func (r *result) provider(provider string, sources []source, base *book.File) {
 		return
 	}
 	r.withoutOddities(f)
+	sortRows(f)
+	r.files = append(r.files, f)
+}
+
+func sortRows(f *book.File) {
 	slices.SortStableFunc(f.Rows, func(a, b book.Row) int {
 		return cmp.Or(strings.Compare(a.Model, b.Model), a.Span.From.Compare(b.Span.From))
 	})
-	r.files = append(r.files, f)
 }
 
 // spelled gives the researched model that a name means in another spelling: with
@@ -176,10 +198,10 @@ func spelled(model string, researched []book.Row) string {
 	return ""
 }
 
-func votesOn(provider, model string, sources []source) (votes []vote) {
+func votesOn(provider, model string, sources []source) (votes []consensus.Vote) {
 	for _, s := range sources {
 		if row, ok := s.rows[provider][model]; ok {
-			votes = append(votes, vote{s.name, flatten(&row)})
+			votes = append(votes, consensus.Vote{Source: s.name, Origin: s.origin, Prices: consensus.Flatten(&row)})
 		}
 	}
 	return votes
@@ -195,7 +217,7 @@ func (r *result) settle(provider string, open []string, decided []book.Row, sour
 			}
 			i := slices.IndexFunc(sources, func(s source) bool {
 				row, ok := s.rows[provider][model]
-				return ok && sameCore(row, other)
+				return ok && consensus.SameCore(row, other)
 			})
 			if i < 0 {
 				continue
@@ -213,29 +235,85 @@ func (r *result) settle(provider string, open []string, decided []book.Row, sour
 
 // compare lists where a source says something else about a name than the
 // researched row of its day for the model that the name means.
-func (r *result) compare(provider, name, model string, rows []book.Row, sources []source) {
+func (r *result) compare(provider, name, model string, f *book.File, sources []source) {
 	for _, s := range sources {
 		row, ok := s.rows[provider][name]
 		if !ok {
 			continue
 		}
-		i := slices.IndexFunc(rows, func(row book.Row) bool {
-			day := book.Span{From: s.day, Until: s.day.AddDate(0, 0, 1)}
-			return row.Model == model && row.Span.Overlaps(day)
-		})
-		if i < 0 {
+		day := book.Span{From: s.day, Until: s.day.AddDate(0, 0, 1)}
+		meant := model
+		for _, a := range f.Aliases {
+			if a.Name == name && a.Span.Overlaps(day) {
+				meant = a.Model
+			}
+		}
+		ours := r.priceOn(f, meant, day, sources)
+		if ours == nil {
 			continue
 		}
-		ours, theirs := flatten(&rows[i]), flatten(&row)
+		theirs := consensus.Flatten(&row)
 		for _, item := range []book.Item{book.Input, book.Output} {
-			at := place{item: item}
+			at := consensus.Place{Item: item}
 			our, ok := ours[at]
 			their, told := theirs[at]
-			if ok && told && !our.IsSame() && !alike(our, their) {
+			if ok && told && !our.IsSame() && !consensus.Alike(our, their) {
 				r.leftOut = append(r.leftOut, omission{provider, name, fmt.Sprintf("researched price %s of %s, where %s has %s", our.Amount, item, s.name, their.Amount)})
 			}
 		}
 	}
+}
+
+// explain lists where the finished book says something else than a source and
+// nothing was noted yet: a rule decided.
+func (r *result) explain(sources []source) {
+	noted := map[string]bool{}
+	for _, o := range r.leftOut {
+		noted[o.provider+"\t"+o.model] = true
+	}
+	for _, f := range r.files {
+		byName := map[string][]book.Row{}
+		for _, row := range f.Rows {
+			byName[row.Model] = append(byName[row.Model], row)
+		}
+		for _, s := range sources {
+			for name, theirs := range s.rows[f.Provider] {
+				if noted[f.Provider+"\t"+name] {
+					continue
+				}
+				for _, row := range byName[name] {
+					if !row.Span.Overlaps(book.Span{From: s.day, Until: s.day.AddDate(0, 0, 1)}) || consensus.AlikeCore(row, theirs) {
+						continue
+					}
+					ours, _ := book.Find(row.Prices, book.Input)
+					other, _ := book.Find(theirs.Prices, book.Input)
+					r.leftOut = append(r.leftOut, omission{f.Provider, name, fmt.Sprintf("taken as %s of input (%s), where %s has %s", ours.Amount, lastOf(row.Source), s.name, other.Amount)})
+					noted[f.Provider+"\t"+name] = true
+					break
+				}
+			}
+		}
+	}
+}
+
+// lastOf is the last reason of a row, which is the one that decided.
+func lastOf(source string) string {
+	parts := strings.Split(source, "; ")
+	return parts[len(parts)-1]
+}
+
+// priceOn is what a model costs on a day, by its row, else by what the sources
+// decide about it.
+func (r *result) priceOn(f *book.File, model string, day book.Span, sources []source) map[consensus.Place]book.Price {
+	for i := range f.Rows {
+		if f.Rows[i].Model == model && f.Rows[i].Span.Overlaps(day) {
+			return consensus.Flatten(&f.Rows[i])
+		}
+	}
+	if row, _ := consensus.Decide(model, votesOn(f.Provider, model, sources)); row != nil {
+		return consensus.Flatten(row)
+	}
+	return nil
 }
 
 // withoutOddities takes out single prices that no list is likely to say.

@@ -1,118 +1,23 @@
 package main
 
 import (
-	"cmp"
 	"testing"
 	"time"
 
-	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// says makes a vote of a price file's row.
-func says(t *testing.T, source, prices string) vote {
-	t.Helper()
-	files, _, err := book.Decode(source, []byte("provider: p\nrows:\n  - {model: m, "+prices+"}\n"))
-	require.NoError(t, err)
-	return vote{source, flatten(&files[0].Rows[0])}
-}
-
-func TestAPriceIsTakenWhereTwoSourcesAgree(t *testing.T) {
-	t.Parallel()
-	for name, c := range map[string]struct {
-		prices []string
-		want   string // the row, empty when the model is left out
-		trust  string // its confidence, high when empty
-		why    []string
-	}{
-		"two agree, in different units": {
-			prices: []string{"per_1m_tokens: {input: 2.50, output: 10}", "per_1k_tokens: {input: 0.0025, output: 0.01}"},
-			want:   "per_1m_tokens: {input: 2.50, output: 10}",
-		},
-		"one alone": {
-			prices: []string{"per_1m_tokens: {input: 2.50, output: 10}"},
-			want:   "per_1m_tokens: {input: 2.50, output: 10}",
-			trust:  "low",
-		},
-		"a tool fee alone is no price of a model": {
-			prices: []string{"per_1k_calls: {web_search: 10}"},
-			why:    []string{"no price of what the model does: a"},
-		},
-		"a majority of two against one is believed less": {
-			prices: []string{"per_1m_tokens: {input: 2, output: 9}", "per_1m_tokens: {input: 2, output: 10}", "per_1m_tokens: {input: 2, output: 10}"},
-			want:   "per_1m_tokens: {input: 2, output: 10}",
-			trust:  "medium",
-			why:    []string{"taken as 10 by majority: output: a 9, b 10, c 10"},
-		},
-		"two disagree": {
-			prices: []string{"per_1m_tokens: {input: 2, output: 10}", "per_1m_tokens: {input: 3, output: 10}"},
-			why:    []string{"sources disagree: input: a 2, b 3"},
-		},
-		"a majority": {
-			prices: []string{"per_1m_tokens: {input: 3, output: 10}", "per_1m_tokens: {input: 2, output: 10}", "per_1m_tokens: {input: 2, output: 10}"},
-			want:   "per_1m_tokens: {input: 2, output: 10}",
-			trust:  "medium",
-			why:    []string{"taken as 2 by majority: input: a 3, b 2, c 2"},
-		},
-		"two against two": {
-			prices: []string{"per_1m_tokens: {input: 2}", "per_1m_tokens: {input: 2}", "per_1m_tokens: {input: 3}", "per_1m_tokens: {input: 3}"},
-			why:    []string{"sources disagree: input: a 2, b 2, c 3, d 3"},
-		},
-		"a detail of one source": {
-			prices: []string{"per_1m_tokens: {input: 2, cache_read: 0.2, output: 10}", "per_1m_tokens: {input: 2, output: 10}"},
-			want:   "per_1m_tokens: {input: 2, cache_read: 0.20, output: 10}",
-		},
-		"a detail they disagree about": {
-			prices: []string{"per_1m_tokens: {input: 2, cache_read: 0.2, output: 10}", "per_1m_tokens: {input: 2, cache_read: 1, output: 10}"},
-			want:   "per_1m_tokens: {input: 2, output: 10}",
-			why:    []string{"sources disagree: cache_read: a 0.2, b 1"},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var votes []vote
-			for i, prices := range c.prices {
-				votes = append(votes, says(t, string(rune('a'+i)), prices))
-			}
-			row, why := decide("m", votes)
-			assert.Equal(t, c.why, why)
-			if c.want == "" {
-				assert.Nil(t, row)
-				return
-			}
-			require.NotNil(t, row)
-			assert.Equal(t, cmp.Or(c.trust, "high"), row.Confidence)
-			want := says(t, "want", c.want)
-			got := flatten(row)
-			require.Len(t, got, len(want.prices))
-			for p, price := range want.prices {
-				assert.Equal(t, perUnit(price), perUnit(got[p]), p.String())
-			}
-		})
-	}
-}
-
-func TestHalfPricesBecomeAMultiplier(t *testing.T) {
-	t.Parallel()
-	v := says(t, "a", "per_1m_tokens: {input: 2, cache_read: 0.5, output: 10}, service_tiers: {batch: {per_1m_tokens: {input: 1, output: 5}}, flex: {per_1m_tokens: {input: 1, output: 6}}}")
-	row, _ := decide("m", []vote{v, v})
-	require.Len(t, row.ServiceTiers, 2)
-	require.NotNil(t, row.ServiceTiers[0].Times, "batch")
-	assert.True(t, row.ServiceTiers[0].Times.Equal(decimal.RequireFromString("0.5")))
-	assert.Nil(t, row.ServiceTiers[1].Times, "flex is not half for output")
-}
-
-// from makes a source of what a price file says, at a day.
-func from(t *testing.T, name, day, file string) source {
+// sourceOf makes a source of what a price file says, at a day.
+func sourceOf(t *testing.T, name, day, file string) source {
 	t.Helper()
 	files, _, err := book.Decode(name, []byte(file))
 	require.NoError(t, err)
 	at, err := time.Parse(time.DateOnly, day)
 	require.NoError(t, err)
-	s := source{name: name, day: at, rows: map[string]map[string]book.Row{}, history: map[string]map[string][]book.Row{}}
+	s := source{name: name, origin: name, day: at, rows: map[string]map[string]book.Row{}, history: map[string]map[string][]book.Row{}}
 	for _, f := range files {
 		for _, row := range f.Rows {
 			s.add(f.Provider, row)
@@ -126,7 +31,7 @@ func TestResearchedRowsStandAboveAllSources(t *testing.T) {
 	files, _, err := book.Decode("curated", []byte("provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2}, source: page}\n"))
 	require.NoError(t, err)
 	const three = "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 3}}\n"
-	r := build([]source{from(t, "a", "2026-08-01", three), from(t, "b", "2026-08-01", three)}, map[string]*book.File{"p": files[0]})
+	r := build([]source{sourceOf(t, "a", "2026-08-01", three), sourceOf(t, "b", "2026-08-01", three)}, nil, map[string]*book.File{"p": files[0]})
 	require.Len(t, r.files, 1)
 	require.Len(t, r.files[0].Rows, 1)
 	assert.Equal(t, "2", r.files[0].Rows[0].Prices[0].Amount.String())
@@ -152,21 +57,21 @@ func rowsOf(t *testing.T, r *result, provider string) (rows []string) {
 
 func TestHistoryIsTakenFromASourceThatAgreesAboutToday(t *testing.T) {
 	t.Parallel()
-	dated := from(t, "dated", "2026-08-01", `
+	dated := sourceOf(t, "dated", "2026-08-01", `
 provider: p
 rows:
   - {model: m, until: 2026-03-13, per_1m_tokens: {input: 4, output: 8}}
   - {model: m, from: 2026-03-13, until: 2026-09-01, per_1m_tokens: {input: 2, output: 4}}
   - {model: m, from: 2026-09-01, per_1m_tokens: {input: 9, output: 9}}
 `)
-	agrees := from(t, "agrees", "2026-08-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2, output: 4}}\n")
+	agrees := sourceOf(t, "agrees", "2026-08-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2, output: 4}}\n")
 	assert.Equal(t, []string{"m until 2026-03-13 4 medium", "m from 2026-03-13 2 high"},
-		rowsOf(t, build([]source{dated, agrees}, nil), "p"), "what was announced for later is not believed")
+		rowsOf(t, build([]source{dated, agrees}, nil, nil), "p"), "what was announced for later is not believed")
 }
 
 func TestASourceAloneIsConfirmedByTheSamePriceOfTheSameModel(t *testing.T) {
 	t.Parallel()
-	a := from(t, "a", "2026-08-01", `
+	a := sourceOf(t, "a", "2026-08-01", `
 provider: anthropic
 rows:
   - {model: claude-x-20250101, per_1m_tokens: {input: 3, output: 15}}
@@ -178,8 +83,8 @@ rows:
   - {model: "anthropic.claude-x-20250101-v1:0", per_1m_tokens: {input: 3, output: 15}}
   - {model: "anthropic.claude-y-v1:0", per_1m_tokens: {input: 3.3, output: 16.5}}
 `)
-	b := from(t, "b", "2026-08-01", "provider: anthropic\nrows:\n  - {model: claude-x-latest, per_1m_tokens: {input: 3, output: 15}}\n")
-	r := build([]source{a, b}, nil)
+	b := sourceOf(t, "b", "2026-08-01", "provider: anthropic\nrows:\n  - {model: claude-x-latest, per_1m_tokens: {input: 3, output: 15}}\n")
+	r := build([]source{a, b}, nil, nil)
 	assert.Equal(t, []string{
 		"claude-x-20250101 always 3 medium", "claude-x-20250101-fast always 30 low", "claude-x-latest always 3 medium", "claude-y always 3 low",
 	}, rowsOf(t, r, "anthropic"))
@@ -188,10 +93,10 @@ rows:
 
 func TestWhatSourcesDisagreeAboutIsSettledByTheSameModelUnderAnotherName(t *testing.T) {
 	t.Parallel()
-	a := from(t, "a", "2026-08-01", "provider: p\nrows:\n  - {model: [m, m-2026-01-01], per_1m_tokens: {input: 2}}\n")
-	b := from(t, "b", "2026-08-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2}}\n  - {model: [m-2026-01-01, n], per_1m_tokens: {input: 3}}\n")
-	c := from(t, "c", "2026-08-01", "provider: p\nrows:\n  - {model: n, per_1m_tokens: {input: 3.001}}\n")
-	r := build([]source{a, b, c}, nil)
+	a := sourceOf(t, "a", "2026-08-01", "provider: p\nrows:\n  - {model: [m, m-2026-01-01], per_1m_tokens: {input: 2}}\n")
+	b := sourceOf(t, "b", "2026-08-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2}}\n  - {model: [m-2026-01-01, n], per_1m_tokens: {input: 3}}\n")
+	c := sourceOf(t, "c", "2026-08-01", "provider: p\nrows:\n  - {model: n, per_1m_tokens: {input: 3.001}}\n")
+	r := build([]source{a, b, c}, nil, nil)
 	assert.Equal(t, []string{"m always 2 high", "m-2026-01-01 always 2 medium", "n always 3 high"}, rowsOf(t, r, "p"))
 	assert.Equal(t, []omission{
 		{"p", "m-2026-01-01", "sources disagree: input: a 2, b 3"},
@@ -202,16 +107,17 @@ func TestWhatSourcesDisagreeAboutIsSettledByTheSameModelUnderAnotherName(t *test
 func TestARegionalUpliftDecidesOverSourcesThatDoNotKnowIt(t *testing.T) {
 	t.Parallel()
 	const base = "provider: aws.bedrock\nrows:\n  - {model: anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5, output: 25}}\n"
-	knows := from(t, "knows", "2026-08-01", base+"  - {model: us.anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5.5, output: 27.5}}\n")
-	ignores := from(t, "ignores", "2026-08-01", base+"  - {model: us.anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5, output: 25}}\n")
-	r := build([]source{knows, ignores}, nil)
-	require.Equal(t, []string{"anthropic.claude-opus-4-6-v1 always 5 high"}, rowsOf(t, r, "aws.bedrock"))
+	knows := sourceOf(t, "knows", "2026-08-01", base+"  - {model: us.anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5.5, output: 27.5}}\n")
+	ignores := sourceOf(t, "ignores", "2026-08-01", base+"  - {model: us.anthropic.claude-opus-4-6-v1, per_1m_tokens: {input: 5, output: 25}}\n")
+	r := build([]source{knows, ignores}, nil, nil)
+	require.Equal(t, []string{"anthropic.claude-opus-4-6-v1 always 5.5 high", "global.anthropic.claude-opus-4-6-v1 always 5 high"}, rowsOf(t, r, "aws.bedrock"))
 	regions := r.files[0].Rows[0].Regions
 	require.Len(t, regions, 6)
 	assert.Equal(t, "us", regions[4].Name)
-	assert.Equal(t, "1.1", regions[4].Times.String())
-	assert.Equal(t, []omission{{"aws.bedrock", "us.anthropic.claude-opus-4-6-v1",
-		"taken as 5.5 of input (regional inference profiles cost a tenth more than the global one, GovCloud a fifth), where ignores has 5"}}, r.leftOut)
+	assert.Equal(t, "1", regions[4].Times.String(), "a region costs what a name without region does")
+	assert.Empty(t, r.files[0].Rows[1].Regions, "the global price holds wherever it is called from")
+	assert.Equal(t, "aws.bedrock\tus.anthropic.claude-opus-4-6-v1\ttaken as 5.5 of input (a name without region and regional inference profiles cost a tenth more than the global one, GovCloud a fifth), where ignores has 5",
+		r.leftOut[0].String())
 }
 
 // A name that means a researched model must follow its history: a download knows

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
 // uplift is what a host adds where a call must stay in a region. It decides
@@ -34,7 +37,7 @@ var uplifts = []uplift{
 		models:   regexp.MustCompile(`^anthropic\.claude-(?:(?:opus|sonnet|haiku)-4-[5-9]|(?:opus|sonnet|haiku|fable)-5)`),
 		regions:  map[string]decimal.Decimal{"us": tenthMore, "eu": tenthMore, "jp": tenthMore, "au": tenthMore, "apac": tenthMore, "us-gov": fifthMore},
 		named:    regexp.MustCompile(`^(us|eu|jp|au|apac|us-gov|global)\.(.+)$`),
-		source:   "regional inference profiles cost a tenth more than the global one, GovCloud a fifth",
+		source:   "a name without region and regional inference profiles cost a tenth more than the global one, GovCloud a fifth",
 	},
 	{
 		provider: catalog.Vertex,
@@ -55,6 +58,14 @@ func upliftOf(provider, model string) *uplift {
 	return nil
 }
 
+// global is the name under which a host has the price before the uplift.
+func (u *uplift) global(model string) string {
+	if u.named == nil {
+		return model
+	}
+	return "global." + u.base(model)
+}
+
 func (u *uplift) base(model string) string {
 	if u.named != nil {
 		if m := u.named.FindStringSubmatch(model); m != nil {
@@ -64,9 +75,11 @@ func (u *uplift) base(model string) string {
 	return model
 }
 
-// inName reports whether the name begins with a region. Such a name is priced
-// as the model in that region and needs no row.
-func (u *uplift) inName(model string) bool { return u.base(model) != model }
+// inName reports whether the name begins with a region in which the uplift is
+// paid. Such a name is priced as the model in that region and needs no row.
+func (u *uplift) inName(model string) bool {
+	return u.base(model) != model && model != u.global(model)
+}
 
 // apply gives a row the regions of an uplift.
 func (u *uplift) apply(row *book.Row) {
@@ -78,10 +91,105 @@ func (u *uplift) apply(row *book.Row) {
 	row.Source += "; " + u.source
 }
 
+// globalise files what a source says about a model without a region under the
+// global name, unless it has a price under that as well: it then knows that a call
+// without region pays the uplift. It returns what the source said before.
+func (s *source) globalise() source {
+	before := *s
+	before.rows = maps.Clone(s.rows)
+	for provider, models := range s.rows {
+		before.rows[provider] = maps.Clone(models)
+	}
+	for provider, models := range s.rows {
+		for _, name := range slices.Collect(maps.Keys(models)) {
+			u := upliftOf(provider, name)
+			if u == nil || u.named == nil || u.base(name) != name {
+				continue
+			}
+			row := models[name]
+			delete(models, name)
+			if _, has := models[u.global(name)]; has || s.knowsUplift(name, row) {
+				continue
+			}
+			row.Model = u.global(name)
+			models[row.Model] = row
+		}
+	}
+	return before
+}
+
+// knowsUplift reports whether a source has a tenth more than the maker's price
+// for a name without region.
+func (s *source) knowsUplift(name string, row book.Row) bool {
+	input, ok := book.Find(row.Prices, book.Input)
+	for model, maker := range s.rows[catalog.Anthropic] {
+		if plainName(model) != plainName(name) {
+			continue
+		}
+		list, has := book.Find(maker.Prices, book.Input)
+		return ok && has && input.Amount.Equal(list.Amount.Mul(tenthMore))
+	}
+	return false
+}
+
+// expand gives the model without region, and with it all regional names, the
+// price that the uplift makes of the global one.
+func (r *result) expand() {
+	for _, f := range r.files {
+		for _, row := range f.Rows {
+			u := upliftOf(f.Provider, row.Model)
+			if u == nil || u.named == nil || row.Model != u.global(row.Model) {
+				continue
+			}
+			plain := multiplied(row, tenthMore)
+			plain.Model = u.base(row.Model)
+			plain.Source += "; " + u.source
+			one := decimal.NewFromInt(1)
+			for region, times := range u.regions {
+				b := book.Block{Times: &one}
+				if !times.Equal(tenthMore) {
+					b = multiplied(row, times).Block
+					b.Prices = slices.DeleteFunc(b.Prices, func(p book.Price) bool { return p.Item.IsFee() })
+				}
+				plain.Regions = append(plain.Regions, book.Named{Name: region, Block: b})
+			}
+			slices.SortFunc(plain.Regions, func(a, b book.Named) int { return strings.Compare(a.Name, b.Name) })
+			f.Rows = append(f.Rows, plain)
+		}
+		sortRows(f)
+	}
+}
+
+// multiplied is a row whose prices, fees aside, are so many times as high.
+func multiplied(row book.Row, times decimal.Decimal) book.Row {
+	list := func(prices []book.Price) []book.Price {
+		prices = slices.Clone(prices)
+		for i := range prices {
+			if !prices[i].IsSame() && !prices[i].Item.IsFee() {
+				prices[i].Amount = prices[i].Amount.Mul(times)
+			}
+		}
+		return prices
+	}
+	block := func(b book.Block) book.Block {
+		b.Prices, b.Tiers = list(b.Prices), slices.Clone(b.Tiers)
+		for i := range b.Tiers {
+			b.Tiers[i].Prices = list(b.Tiers[i].Prices)
+		}
+		return b
+	}
+	row.Block = block(row.Block)
+	row.ServiceTiers = slices.Clone(row.ServiceTiers)
+	for i := range row.ServiceTiers {
+		row.ServiceTiers[i].Block = block(row.ServiceTiers[i].Block)
+	}
+	return row
+}
+
 // compareUplift lists sources that price a region otherwise.
 func (r *result) compareUplift(provider, model string, u *uplift, sources []source) {
 	for _, s := range sources {
-		base, ok := s.rows[provider][u.base(model)]
+		base, ok := s.rows[provider][u.global(model)]
 		row, named := s.rows[provider][model]
 		if !ok || !named {
 			continue
@@ -91,10 +199,7 @@ func (r *result) compareUplift(provider, model string, u *uplift, sources []sour
 		if !okWant || !okGot {
 			continue
 		}
-		amount := want.Amount
-		if m := u.named.FindStringSubmatch(model); m[1] != "global" {
-			amount = amount.Mul(u.regions[m[1]])
-		}
+		amount := want.Amount.Mul(u.regions[u.named.FindStringSubmatch(model)[1]])
 		if !amount.Equal(got.Amount) {
 			r.leftOut = append(r.leftOut, omission{provider, model, fmt.Sprintf("taken as %s of input (%s), where %s has %s", amount, u.source, s.name, got.Amount)})
 		}
@@ -112,8 +217,12 @@ func includeThresholds(provider string, row *book.Row) {
 	}
 	row.Tiers = slices.Clone(row.Tiers)
 	for i := range row.Tiers {
+		// Who writes 199999 has moved the boundary already.
 		if t := &row.Tiers[i]; t.Above {
-			t.Min, t.Above = t.Min-1, false
+			if consensus.IsAbove(t.Min) {
+				t.Min--
+			}
+			t.Above = false
 		}
 	}
 }
@@ -121,13 +230,13 @@ func includeThresholds(provider string, row *book.Row) {
 // withHistory puts before a row what a source that agrees with it says held
 // earlier.
 func withHistory(row book.Row, provider string, sources []source) []book.Row {
-	if u := upliftOf(provider, row.Model); u != nil {
+	if u := upliftOf(provider, row.Model); u != nil && u.named == nil {
 		u.apply(&row)
 	}
 	for _, s := range sources {
 		now, ok := s.rows[provider][row.Model]
 		before := s.history[provider][row.Model]
-		if !ok || len(before) == 0 || !sameCore(now, row) {
+		if !ok || len(before) == 0 || !consensus.SameCore(now, row) {
 			continue
 		}
 		row.Span.From = now.Span.From
@@ -143,17 +252,6 @@ func withHistory(row book.Row, provider string, sources []source) []book.Row {
 		return append(rows, row)
 	}
 	return []book.Row{row}
-}
-
-func sameCore(a, b book.Row) bool {
-	left, right := flatten(&a), flatten(&b)
-	for p, price := range left {
-		other, ok := right[p]
-		if p.isCore() && ok && perUnit(price) != perUnit(other) {
-			return false
-		}
-	}
-	return true
 }
 
 // makers are hosts that sell the models of others at the maker's own list
@@ -184,9 +282,10 @@ func confirm(files []*book.File) {
 			}
 			for _, host := range append([]string{f.Provider}, makers[f.Provider]...) {
 				for _, other := range known[host][plainName(row.Model)] {
-					if other != row && supports(other, row) {
+					if (host != f.Provider || other.Model != row.Model) && supports(other, row) {
 						row.Confidence = "medium"
-						row.Source += fmt.Sprintf("; as %s/%s (%s)", host, other.Model, other.Source)
+						said, _, _ := strings.Cut(other.Source, "; ")
+						row.Source += fmt.Sprintf("; as %s/%s (%s)", host, other.Model, said)
 						break
 					}
 				}
@@ -201,17 +300,31 @@ func confirm(files []*book.File) {
 // supports reports whether another row speaks for a price: it names all that
 // the row costs, the same, and is not the word of the same source alone.
 func supports(other, row *book.Row) bool {
-	if other.Confidence == "low" && strings.Contains(other.Source, row.Source) {
+	ours := originsOf(row.Source)
+	if other.Confidence == book.LowConfidence && !slices.ContainsFunc(originsOf(other.Source), func(o string) bool { return !slices.Contains(ours, o) }) {
 		return false
 	}
-	theirs := flatten(other)
-	for p, price := range flatten(row) {
+	theirs := consensus.Flatten(other)
+	for p, price := range consensus.Flatten(row) {
 		same, ok := theirs[p]
-		if p.isCore() && (!ok || same.IsSame() || perUnit(same) != perUnit(price)) {
+		if p.IsCore() && (!ok || same.IsSame() || consensus.PerUnit(same) != consensus.PerUnit(price)) {
 			return false
 		}
 	}
 	return true
+}
+
+// originsOf lists whose data a row was taken from.
+func originsOf(source string) (origins []string) {
+	source, _, _ = strings.Cut(source, "; ")
+	for part := range strings.SplitSeq(source, ", ") {
+		name, _, _ := strings.Cut(part, " ")
+		if format, err := foreign.ParseFormat(name); err == nil {
+			name = format.Origin()
+		}
+		origins = append(origins, name)
+	}
+	return origins
 }
 
 // plainName is the name of a model without what hosts add to it, whichever way

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // fact is what one model costs according to the data, in dollars per million
@@ -21,7 +24,12 @@ type fact struct{ source, provider, name, input, output, cacheRead string }
 
 // liteLLMFacts reads the plain token prices of LiteLLM's file by a way of its
 // own, so that a mistake of the package foreign shows.
-func liteLLMFacts(in input) ([]fact, error) {
+func liteLLMFacts(inputs []input) ([]fact, error) {
+	i := slices.IndexFunc(inputs, func(in input) bool { return in.format == foreign.LiteLLM })
+	if i < 0 {
+		return nil, errors.New("--litellm is missing")
+	}
+	in := inputs[i]
 	content, err := os.ReadFile(in.files[0])
 	if err != nil {
 		return nil, err
@@ -77,6 +85,32 @@ func agreedFacts(sources []source) []fact {
 		f.input, f.output = millionOf(rows[0], book.Input), millionOf(rows[0], book.Output)
 		if f.input != "" {
 			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
+// listedProviders are those whose list the book must cover.
+var listedProviders = []string{
+	catalog.OpenAI, catalog.Anthropic, catalog.Gemini, catalog.XAI, catalog.DeepSeek,
+	catalog.OpenRouter, catalog.Bedrock, catalog.AzureOpenAI, catalog.Vertex, "github_copilot",
+}
+
+// listedFacts are the models that the last download of pi-ai lists with a price.
+func listedFacts(sources []source) (facts []fact) {
+	var last *source
+	for i := range sources {
+		if s := &sources[i]; strings.HasPrefix(s.name, string(foreign.PiAI)) && (last == nil || s.day.After(last.day)) {
+			last = s
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	for _, provider := range listedProviders {
+		for name, row := range last.rows[provider] {
+			cacheRead := millionOf(row, book.Item(usage.CacheReadTokens))
+			facts = append(facts, fact{last.name, provider, name, millionOf(row, book.Input), millionOf(row, book.Output), cacheRead})
 		}
 	}
 	return facts

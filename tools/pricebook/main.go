@@ -40,10 +40,27 @@ type input struct {
 
 func run(args []string) error {
 	flags := flag.NewFlagSet("pricebook", flag.ContinueOnError)
-	litellm := flags.String("litellm", "", "LiteLLM's model_prices_and_context_window.json, as DATE=FILE")
-	genai := flags.String("genai-prices", "", "genai-prices' new_data/v2/data.json, as DATE=FILE")
-	modelsDev := flags.String("models.dev", "", "the models.dev catalogue, as DATE=FILE")
-	portkey := flags.String("portkey", "", "the folder of Portkey's price files, as DATE=FOLDER")
+	var base, later []input
+	for _, format := range []foreign.Format{foreign.LiteLLM, foreign.GenAIPrices, foreign.ModelsDev, foreign.Portkey} {
+		flags.Func(string(format), "a download of "+string(format)+" that the book begins with, as DATE=PATH", func(value string) error {
+			in, err := parseInput(format, value)
+			base = append(base, in)
+			return err
+		})
+	}
+	flags.Func("newer", "a later download, as FORMAT=DATE=PATH; again for each", func(value string) error {
+		name, rest, _ := strings.Cut(value, "=")
+		format := foreign.Format(name)
+		if format != catwalk {
+			var err error
+			if format, err = foreign.ParseFormat(name); err != nil {
+				return err
+			}
+		}
+		in, err := parseInput(format, rest)
+		later = append(later, in)
+		return err
+	})
 	curated := flags.String("curated", "tools/pricebook/curated", "the folder of researched rows")
 	out := flags.String("out", "internal/pricing/books/current", "the folder of the built-in book")
 	leftOut := flags.String("left-out", "internal/pricing/testdata/left_out.tsv", "the list of what was left out")
@@ -51,61 +68,73 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	var inputs []input
-	for _, i := range []struct {
-		format foreign.Format
-		value  string
-	}{{foreign.LiteLLM, *litellm}, {foreign.GenAIPrices, *genai}, {foreign.ModelsDev, *modelsDev}, {foreign.Portkey, *portkey}} {
-		date, path, ok := strings.Cut(i.value, "=")
-		if !ok {
-			return fmt.Errorf("--%s must be DATE=PATH, found %q", i.format, i.value)
-		}
-		day, err := time.Parse(time.DateOnly, date)
-		if err != nil {
-			return fmt.Errorf("--%s: %w", i.format, err)
-		}
-		files := []string{path}
-		if i.format == foreign.Portkey {
-			files, _ = filepath.Glob(filepath.Join(path, "*.json"))
-		}
-		inputs = append(inputs, input{string(i.format) + " " + date, day, i.format, files})
-	}
-	var sources []source
-	for _, in := range inputs {
+	var sources, newer []source
+	for i, in := range slices.Concat(base, later) {
 		s, err := readSource(in)
 		if err != nil {
 			return err
 		}
-		sources = append(sources, s)
+		if i < len(base) {
+			sources = append(sources, s)
+		} else {
+			newer = append(newer, s)
+		}
 	}
 	researched, err := readCurated(*curated)
 	if err != nil {
 		return err
 	}
-	result := build(sources, researched)
+	agreed := agreedFacts(sources)
+	listed := listedFacts(newer)
+	result := build(sources, newer, researched)
 	if err := write(result, *out, *leftOut); err != nil {
 		return err
 	}
-	plain, err := liteLLMFacts(inputs[0])
+	plain, err := liteLLMFacts(base)
 	if err != nil {
 		return err
 	}
 	return errors.Join(
 		writeFacts(filepath.Join(*facts, "litellm.tsv"), plain),
-		writeFacts(filepath.Join(*facts, "agreed.tsv"), agreedFacts(sources)),
+		writeFacts(filepath.Join(*facts, "agreed.tsv"), agreed),
+		writeFacts(filepath.Join(*facts, "listed.tsv"), listed),
 	)
 }
 
+// parseInput reads DATE=PATH; a folder stands for its JSON files.
+func parseInput(format foreign.Format, value string) (input, error) {
+	date, path, ok := strings.Cut(value, "=")
+	if !ok {
+		return input{}, fmt.Errorf("must be DATE=PATH, found %q", value)
+	}
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		return input{}, err
+	}
+	files := []string{path}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		files, _ = filepath.Glob(filepath.Join(path, "*.json"))
+	}
+	return input{string(format) + " " + date, day, format, files}, nil
+}
+
 func readSource(in input) (source, error) {
-	s := source{name: in.source, day: in.day, rows: map[string]map[string]book.Row{}, history: map[string]map[string][]book.Row{}}
+	s := source{name: in.source, origin: in.format.Origin(), day: in.day, rows: map[string]map[string]book.Row{}, history: map[string]map[string][]book.Row{}}
 	for _, file := range in.files {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return s, err
 		}
-		result, err := foreign.Read(file, content, in.format)
+		var result *foreign.Result
+		if in.format == catwalk {
+			result, err = readCatwalk(file, content)
+			s.witness = true
+		} else {
+			result, err = foreign.Read(file, content, in.format)
+		}
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "skipped:", err)
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			fmt.Fprintln(os.Stderr, "skipped:", first)
 			continue
 		}
 		for _, f := range result.Files {

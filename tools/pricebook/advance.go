@@ -1,0 +1,389 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// plans are names of subscriptions in the data: what they list is not what a
+// call costs.
+var plans = regexp.MustCompile(`^(openai_codex|kimi_coding|zai_coding_cn|typesafe|radius|.*_token_plan.*)$`)
+
+// advancer brings a book up to later downloads: a price that changed becomes a
+// row of its own from the first day on which a download has it.
+type advancer struct {
+	*result
+	base       []source
+	later      []source // by day, up to the one that is being taken over
+	researched map[string]*book.File
+	// notes are what was left out at the last look at a model.
+	notes map[[2]string][]string
+}
+
+func (a *advancer) note(provider, model, why string) {
+	key := [2]string{provider, model}
+	a.notes[key] = append(a.notes[key], why)
+}
+
+// advance lays later downloads over the book that the base downloads gave, one
+// after the other: what changed between two of them is dated by the second.
+func (r *result) advance(base, later []source, researched map[string]*book.File) {
+	slices.SortStableFunc(later, func(a, b source) int { return a.day.Compare(b.day) })
+	a := &advancer{result: r, base: base, researched: researched, notes: map[[2]string][]string{}}
+	for i := range later {
+		a.later = later[:i+1]
+		if later[i].witness {
+			continue // heard with the next one
+		}
+		for _, provider := range slices.Sorted(maps.Keys(later[i].rows)) {
+			if !plans.MatchString(provider) {
+				a.provider(provider, slices.Sorted(maps.Keys(later[i].rows[provider])))
+			}
+		}
+	}
+	for key, whys := range a.notes {
+		for _, why := range whys {
+			r.leftOut = append(r.leftOut, omission{key[0], key[1], why})
+		}
+	}
+	for _, f := range r.files {
+		r.withoutOddities(f)
+		sortRows(f)
+	}
+	r.files = slices.DeleteFunc(r.files, func(f *book.File) bool { return len(f.Rows) == 0 })
+	slices.SortFunc(r.files, func(a, b *book.File) int { return strings.Compare(a.Provider, b.Provider) })
+	for _, s := range later {
+		r.leftOut = append(r.leftOut, s.refused...)
+	}
+	confirm(r.files)
+}
+
+func (a *advancer) provider(provider string, models []string) {
+	i := slices.IndexFunc(a.files, func(f *book.File) bool { return f.Provider == provider })
+	if i < 0 {
+		i = len(a.files)
+		a.files = append(a.files, &book.File{Provider: provider})
+	}
+	for _, model := range models {
+		delete(a.notes, [2]string{provider, model})
+		a.model(a.files[i], model)
+	}
+}
+
+// votes are the latest words of each origin about a model.
+func (a *advancer) votes(provider, model string) (votes []consensus.Vote, dated *source) {
+	var origins []string
+	for i := len(a.later) - 1; i >= 0; i-- {
+		s := &a.later[i]
+		row, ok := s.rows[provider][model]
+		if !ok || slices.Contains(origins, s.origin) {
+			continue
+		}
+		origins = append(origins, s.origin)
+		votes = append(votes, consensus.Vote{Source: s.name, Origin: s.origin, Prices: consensus.Flatten(&row)})
+		if !row.Span.From.IsZero() {
+			dated = s
+		}
+	}
+	slices.Reverse(votes)
+	meetThresholds(provider, votes)
+	return votes, dated
+}
+
+// meetThresholds makes "above 272000" of "from 272000", outside of the hosts
+// that charge from the threshold on: sources differ about this one token.
+func meetThresholds(provider string, votes []consensus.Vote) {
+	if slices.Contains(inclusiveHosts, provider) {
+		return
+	}
+	for _, v := range votes {
+		for p, price := range maps.Clone(v.Prices) {
+			if p.Min > 0 && p.Min%1000 == 0 {
+				delete(v.Prices, p)
+				p.Min++
+				v.Prices[p] = price
+			}
+		}
+	}
+}
+
+// model brings one name up to date.
+func (a *advancer) model(f *book.File, model string) {
+	up := upliftOf(f.Provider, model)
+	if up != nil && up.inName(model) {
+		a.compareUplift(f.Provider, model, up, a.latest(f.Provider, model))
+		return
+	}
+	base := a.researched[f.Provider]
+	switch {
+	case slices.ContainsFunc(f.Aliases, func(al book.Alias) bool { return al.Name == model }):
+		a.compare(f.Provider, model, model, f, a.latest(f.Provider, model))
+		return
+	case base != nil && slices.ContainsFunc(base.Rows, func(row book.Row) bool { return row.Model == model }):
+		a.compare(f.Provider, model, model, f, a.latest(f.Provider, model))
+		return
+	case base != nil && spelled(model, base.Rows) != "" && !slices.ContainsFunc(f.Rows, func(row book.Row) bool { return row.Model == model }):
+		f.Aliases = append(f.Aliases, book.Alias{Name: model, Model: spelled(model, base.Rows)})
+		return
+	}
+	votes, dated := a.votes(f.Provider, model)
+	i := slices.IndexFunc(f.Rows, func(row book.Row) bool { return row.Model == model && row.Span.Until.IsZero() })
+	if i >= 0 {
+		a.renew(f, i, votes)
+		return
+	}
+	if slices.ContainsFunc(f.Rows, func(row book.Row) bool { return row.Model == model }) {
+		return // ended
+	}
+	row, why := consensus.Decide(model, votes)
+	for _, w := range why {
+		a.note(f.Provider, model, w)
+	}
+	if row == nil {
+		return
+	}
+	var history []source
+	if dated != nil {
+		history = append(history, *dated)
+	}
+	f.Rows = append(f.Rows, withHistory(*row, f.Provider, history)...)
+}
+
+// latest are the downloads whose word about a model is their origin's last.
+func (a *advancer) latest(provider, model string) (list []source) {
+	for i := len(a.later) - 1; i >= 0; i-- {
+		s := a.later[i]
+		if _, ok := s.rows[provider][model]; ok && !slices.ContainsFunc(list, func(have source) bool { return have.origin == s.origin }) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// renew compares the row that holds today with the later votes.
+func (a *advancer) renew(f *book.File, i int, votes []consensus.Vote) {
+	cur := f.Rows[i]
+	ours := consensus.Flatten(&cur)
+	var moved, filled []consensus.Place
+	said := map[consensus.Place]book.Price{}
+	for _, p := range consensus.Places(votes) {
+		winner, count, against := consensus.Tally(p, votes)
+		if against >= count {
+			a.note(f.Provider, cur.Model, "sources disagree: "+consensus.Opinions(p, votes))
+			continue
+		}
+		our, ok := ours[p]
+		said[p] = winner
+		switch {
+		case !ok && p.Block == "" && !isDefault(f, p, winner) && !isParents(ours, p, winner):
+			filled = append(filled, p)
+		case !ok || our.IsSame() || consensus.Alike(our, winner):
+		case count >= 2 || cur.Confidence == book.LowConfidence || a.followed(f.Provider, cur.Model, p, our, winner):
+			moved = append(moved, p)
+		default:
+			delete(said, p)
+			a.note(f.Provider, cur.Model, fmt.Sprintf("kept as %s of %s (%s), where %s", our.Amount, p, cur.Source, consensus.Opinions(p, votes)))
+		}
+	}
+	if len(moved) == 0 {
+		for _, p := range filled {
+			// A detail that nobody named before.
+			consensus.Set(&f.Rows[i], p, said[p])
+		}
+		confirmBy(&f.Rows[i], votes)
+		return
+	}
+	next := cur
+	if slices.ContainsFunc(moved, consensus.Place.IsCore) {
+		next.Blocks = kept(cur.Blocks)
+	}
+	for _, p := range slices.Concat(moved, filled) {
+		consensus.Set(&next, p, said[p])
+	}
+	for p, price := range said {
+		if _, had := ours[p]; had && p.Block == "" {
+			consensus.Set(&next, p, price)
+		}
+	}
+	sortPrices(&next)
+	next.Span.From = a.firstSeen(f.Provider, cur.Model, moved, said, cur.Span.From)
+	next.Confidence, next.Checked = confidenceOf(votes, next), ""
+	var names []string
+	for _, v := range votes {
+		names = append(names, v.Source)
+	}
+	next.Source = strings.Join(names, ", ") + "; first seen on this day"
+	if next.Span.From.IsZero() || !cur.Span.From.Before(next.Span.From) {
+		a.note(f.Provider, cur.Model, "the new price cannot be dated: "+consensus.Opinions(moved[0], votes))
+		return
+	}
+	f.Rows[i].Span.Until = next.Span.From
+	f.Rows = append(f.Rows, next)
+}
+
+// kept is what of a row outlives a change of its main price: what multiplies and
+// what is billed as another item. Other details belong to the old price.
+func kept(b book.Blocks) book.Blocks {
+	times := func(list []book.Named) []book.Named {
+		return slices.DeleteFunc(slices.Clone(list), func(n book.Named) bool { return n.Times == nil })
+	}
+	return book.Blocks{
+		Block:        book.Block{Prices: slices.DeleteFunc(slices.Clone(b.Prices), func(p book.Price) bool { return !p.IsSame() })},
+		ServiceTiers: times(b.ServiceTiers), Regions: times(b.Regions),
+	}
+}
+
+func sortPrices(row *book.Row) {
+	byItem := func(a, b book.Price) int { return int(a.Item) - int(b.Item) }
+	slices.SortFunc(row.Prices, byItem)
+	for i := range row.Tiers {
+		slices.SortFunc(row.Tiers[i].Prices, byItem)
+	}
+	slices.SortFunc(row.Tiers, func(a, b book.Tier) int { return int(a.Min - b.Min) })
+}
+
+// isDefault reports whether the file says a price for all its rows.
+func isDefault(f *book.File, p consensus.Place, price book.Price) bool {
+	have, ok := book.Find(f.Defaults.Prices, p.Item)
+	return ok && p.Min == 0 && consensus.Alike(have, price)
+}
+
+// isParents reports whether a kind of output costs what output costs.
+func isParents(ours map[consensus.Place]book.Price, p consensus.Place, price book.Price) bool {
+	output, ok := ours[consensus.Place{Min: p.Min, Item: book.Output}]
+	return ok && p.Item == book.Item(usage.OutputReasoningTokens) && consensus.Alike(output, price)
+}
+
+// followed reports whether the origin that has the new price had ours before: it
+// tells a change and not another opinion.
+func (a *advancer) followed(provider, model string, p consensus.Place, our, winner book.Price) bool {
+	all := slices.Concat(a.base, a.later)
+	for _, last := range all {
+		row, ok := last.rows[provider][model]
+		if !ok {
+			continue
+		}
+		if price, ok := consensus.Flatten(&row)[p]; !ok || !consensus.Alike(price, winner) {
+			continue
+		}
+		for _, before := range all {
+			row, ok := before.rows[provider][model]
+			if !ok || before.origin != last.origin || !before.day.Before(last.day) {
+				continue
+			}
+			if price, ok := consensus.Flatten(&row)[p]; ok && consensus.Alike(price, our) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// news is a price that the last download has and its origin had not before, while
+// the others were read earlier: they do not contradict, they are old.
+func (a *advancer) news(provider, model string, p consensus.Place, our book.Price, votes []consensus.Vote) (price book.Price, ok bool) {
+	last := &a.later[len(a.later)-1]
+	row, ok := last.rows[provider][model]
+	if !ok || last.witness {
+		return price, false
+	}
+	price, ok = consensus.Flatten(&row)[p]
+	if !ok || consensus.Alike(price, our) || !a.followed(provider, model, p, our, price) {
+		return price, false
+	}
+	for _, v := range votes {
+		if v.Source == last.name {
+			continue
+		}
+		if theirs, ok := v.Prices[p]; ok && !consensus.Alike(theirs, our) && !consensus.Alike(theirs, price) {
+			return price, false // another opinion altogether
+		}
+	}
+	return price, true
+}
+
+// firstSeen is the day on which a new price began, where a source says so, else
+// the first day on which a download of any origin had it.
+func (a *advancer) firstSeen(provider, model string, moved []consensus.Place, said map[consensus.Place]book.Price, since time.Time) time.Time {
+	var first time.Time
+	for _, s := range slices.Concat(a.base, a.later) {
+		row, ok := s.rows[provider][model]
+		if !ok {
+			continue
+		}
+		prices := consensus.Flatten(&row)
+		same := true
+		for _, p := range moved {
+			price, ok := prices[p]
+			same = same && (!ok || consensus.Alike(price, said[p]))
+		}
+		if _, core := prices[moved[0]]; !same || !core {
+			continue
+		}
+		day := s.day
+		if !row.Span.From.IsZero() {
+			day = row.Span.From
+		}
+		if !day.After(since) {
+			continue // the price of an earlier time, back again
+		}
+		if first.IsZero() || day.Before(first) {
+			first = day
+		}
+	}
+	return first
+}
+
+// confidenceOf tells how many origins stand behind what a row's model costs.
+func confidenceOf(votes []consensus.Vote, row book.Row) string {
+	trust := "high"
+	for p := range consensus.Flatten(&row) {
+		if !p.IsCore() {
+			continue
+		}
+		switch _, count, against := consensus.Tally(p, votes); {
+		case count < 2:
+			return book.LowConfidence
+		case against > 0:
+			trust = "medium"
+		}
+	}
+	return trust
+}
+
+// confirmBy raises a row that was the word of one origin when another one has
+// the same price.
+func confirmBy(row *book.Row, votes []consensus.Vote) {
+	if row.Confidence != book.LowConfidence {
+		return
+	}
+	ours := consensus.Flatten(row)
+	for _, v := range votes {
+		if slices.Contains(originsOf(row.Source), v.Origin) {
+			continue
+		}
+		agrees := false
+		for p, price := range ours {
+			if p.IsCore() {
+				theirs, ok := v.Prices[p]
+				agrees = ok && consensus.Alike(price, theirs)
+				if !agrees {
+					break
+				}
+			}
+		}
+		if agrees {
+			row.Confidence = "high"
+			row.Source += ", " + v.Source
+			return
+		}
+	}
+}
