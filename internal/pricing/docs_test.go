@@ -26,8 +26,9 @@ why. [price-files.md](price-files.md) shows how to lay prices of your own over i
 ## Where prices come from
 
 Researched rows stand first (tools/pricebook/curated, each with its source). Everything else is
-taken from BerriAI/litellm, pydantic/genai-prices, anomalyco/models.dev and Portkey-AI/models, all
-under the MIT licence, by tools/pricebook:
+taken from BerriAI/litellm, pydantic/genai-prices, anomalyco/models.dev (since September 2026 by way
+of earendil-works/pi-ai, which is made from it) and Portkey-AI/models, all under the MIT licence, by
+tools/pricebook; charmbracelet/catwalk confirms:
 
 - A price is taken when two sources agree on it and no equal number of sources says otherwise;
   when a majority overrules one source, that is listed below.
@@ -42,6 +43,16 @@ under the MIT licence, by tools/pricebook:
   more in a region), the evidence counts, and the sources that say otherwise are listed.
 - Earlier prices come from research and from the dated rows of genai-prices. What a source
   announces for later is not believed before it happened.
+- A price that a later download has is a row of its own, from the day its source says, else from
+  the first day on which a download had it; the row before ends there. The change itself may be some
+  days older: a file of your own with the day of your invoice settles it.
+- A long prompt is nowhere cheaper than a short one, a cache read nowhere dearer than the input;
+  what says so is left out. Whether a threshold of 272,000 tokens holds from it on or above it, the
+  sources do not agree; above is taken, and at xAI from it on, as its price list says.
+- What belongs to a subscription (seats, token plans) is no price of a call and is left out; so is
+  what a router takes when credits are bought (OpenRouter 5.5 %): write it as a margin
+  ([price-files.md](price-files.md#discounts-margins-fees)). Anthropic's code execution is billed by
+  the hour beyond a free allowance and has no price per call.
 - A price of 0 in these files stands for plans and for what nobody filled in; it is never a fact.
 - A price that looks like a slip (the checks are in internal/pricing/book/check.go) is left out.
 

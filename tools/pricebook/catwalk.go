@@ -18,7 +18,7 @@ const catwalk = foreign.Format("catwalk")
 var catwalkProviders = map[string]string{
 	"openai": catalog.OpenAI, "anthropic": catalog.Anthropic, "gemini": catalog.Gemini, "xai": catalog.XAI,
 	"openrouter": catalog.OpenRouter, "vercel": "vercel_ai_gateway", "huggingface": "huggingface", "groq": "groq",
-	"zai": "zai", "moonshot": catalog.Moonshot, "fireworks": catalog.Fireworks, "baseten": "baseten", "cerebras": "cerebras",
+	"zai": catalog.Book("zai"), "moonshot": catalog.Moonshot, "fireworks": catalog.Fireworks, "baseten": "baseten", "cerebras": "cerebras",
 }
 
 func readCatwalk(name string, content []byte) (*foreign.Result, error) {
