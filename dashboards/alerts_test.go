@@ -169,11 +169,11 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 		"llm-usage-budget-80":  {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-budget-100": {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-projection": {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
-		"llm-usage-spike":      {"Cost per day by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
 		"llm-usage-dear-call":  {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},
-		"llm-usage-silence":    {"Last call", `SELECT "Last call" > 3600 FROM (%s) AS p`},
+		"llm-usage-spike":      {"Cost over time by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
+		"llm-usage-silence":    {"Can these numbers be trusted?", `SELECT "since the last call" > 3600 FROM (%s) AS p`},
 		"llm-usage-unpriced":   {"Unpriced and estimated calls", `SELECT sum("Calls") = 6 FROM (%s) AS p`},
-		"llm-usage-parked":     {"Parked", `SELECT "records" = 1 FROM (%s) AS p`},
+		"llm-usage-parked":     {"Can these numbers be trusted?", `SELECT "records refused" = 1 FROM (%s) AS p`},
 	}[rule.UID]
 	require.True(t, known, "how does one see %s?", rule.UID)
 	for _, p := range board.AllPanels() {

@@ -131,6 +131,9 @@ func TestEveryQueryRunsAsTheReadOnlyRole(t *testing.T) {
 			require.NoError(t, savepoint.Rollback(t.Context()))
 		}
 		for name, v := range views() {
+			if !filled && name != "UTC" && name != "user and type" {
+				continue // nothing is nothing in every view
+			}
 			for _, by := range []string{"model", "provider", "api_type", "service", "environment", "user"} {
 				if v.Vars == nil {
 					v.Vars = map[string][]string{}
@@ -384,7 +387,7 @@ func TestOtherCurrenciesConvertEachDayAtItsRate(t *testing.T) {
 		VALUES ('EUR', '2026-01-01', 0.9, 'x'), ('EUR', '2026-03-05', 0.8, 'x'), ('GBP', '2026-03-10', 0.7, 'x')`)
 	v := views()["model"] // 2026-03-02 05:00 to 2026-03-09 07:00, two of the models
 	var sql string
-	for _, p := range boardsOfFiles(t)["llm-usage-summary.json"].AllPanels() {
+	for _, p := range boardsOfFiles(t)["llm-usage-breakdown.json"].AllPanels() {
 		if p.Title == "Other currencies" {
 			sql = p.Targets[0].RawSQL
 		}
@@ -394,8 +397,8 @@ func TestOtherCurrenciesConvertEachDayAtItsRate(t *testing.T) {
 	var found string
 	require.NoError(t, asGrafana(t, db).QueryRow(t.Context(), `SELECT string_agg(concat_ws(' ', "Currency", round("Cost"::numeric, 9), round("Dollars"::numeric, 9), "Missing"), '; ' ORDER BY "Currency") FROM (`+expanded+`) AS t`,
 		pgx.QueryExecModeExec).Scan(&found))
-	want := db.Text(`SELECT 'EUR ' || round(sum(usage_dollars * CASE WHEN timestamp < '2026-03-05Z' THEN 0.9 ELSE 0.8 END), 9) || ' ' || round(sum(usage_dollars), 9) || '; GBP no rate before 2026-03-10'
+	want := db.Text(`SELECT 'EUR ' || round(sum(usage_dollars * CASE WHEN timestamp < '2026-03-05Z' THEN 0.9 ELSE 0.8 END), 9) || ' ' || round(sum(usage_dollars), 9) || '; GBP ' || round(sum(usage_dollars), 9) || ' no rate before 2026-03-10'
 		FROM public.api_usage
-		WHERE timestamp >= '2026-03-02Z' AND timestamp < '2026-03-10Z' AND (model = $1 OR model IS NULL)`, oddName)
+		WHERE timestamp >= '2026-03-02 05:00Z' AND timestamp < '2026-03-09 07:00Z' AND (model = $1 OR model IS NULL)`, oddName)
 	assert.Equal(t, want, found)
 }

@@ -150,6 +150,8 @@ CREATE VIEW usage_report.call AS
          outcome,
          coalesce(payer, '(unknown)') AS payer,
          coalesce(metadata ->> 'dialect', '(none)') AS dialect,
+         cost_source,
+         reported_dollars,
          coalesce(tokens_used, 0)::bigint AS tokens,
          coalesce(input_tokens, 0) AS input_tokens,
          coalesce(output_tokens, 0) AS output_tokens,

@@ -86,7 +86,7 @@ var Rules = []Rule{
 		SQL:         budgetShare("projected", "WHERE s.period = 'month' AND s.spent <= s.dollars\n"),
 	},
 	{
-		UID: "llm-usage-spike", Title: "AI API cost of a day is unusual", Severity: "warning", For: "0s", Above: 3, Link: Link{Board: summaryUID, Panel: "Cost per day by API type", From: "now-14d/d"},
+		UID: "llm-usage-spike", Title: "AI API cost of a day is unusual", Severity: "warning", For: "0s", Above: 3, Link: Link{Board: summaryUID, Panel: "Cost over time by API type", From: "now-14d/d"},
 		Summary:     "AI APIs cost {{ printf \"%.1f\" $values.A.Value }} times the usual today",
 		Description: "Today (UTC) has cost more than three times the median of the 14 days before, and more than one dollar. Silent until seven of those days had calls.",
 		SQL: `SELECT 'everyone' AS subject,
@@ -118,7 +118,7 @@ WHERE timestamp >= now() - interval '1 hour' AND timestamp < now()
 GROUP BY service`,
 	},
 	{
-		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: "Last call", From: "now-24h"},
+		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: trustTitle, From: "now-24h"},
 		Summary:     "No AI API call of the last hour is stored, though there are calls at this time of day in other weeks",
 		Description: "Nothing of the last full hour is stored, though the same hour of the week had calls in each of the last two weeks. The database cannot see spans: where Prometheus reads the collector, use the rule UsageNotStored, which can.",
 		SQL: `SELECT 'everyone' AS subject,
@@ -143,7 +143,7 @@ FROM usage_report.quarter_type
 WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
 	},
 	{
-		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: "Parked", From: "now-24h"},
+		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: trustTitle, From: "now-24h"},
 		Summary:     "Usage records that could not be stored in the last 24 hours: {{ printf \"%.0f\" $values.A.Value }}. They wait in public.usage_dead_letter",
 		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",
 		SQL: `SELECT 'everyone' AS subject,

@@ -44,25 +44,31 @@ func newBoard(uid, title, description string) *grafana.Dashboard {
 func sqlBoard(uid, title, description string) *grafana.Dashboard {
 	b := newBoard(uid, title, description)
 	b.Templating.List = []grafana.Variable{
-		sourceVariable("postgres", "PostgreSQL with the usage database"),
 		filter("user", "User", "Whose calls. Named users are read call by call where no sums are kept for them.", usersQuery),
+		filter("service", "Service", "service.name of the app.", valuesQuery("service")),
+		filter("model", "Model", "The model that answered.", valuesQuery("model")),
 		filter("api_type", "API type", "text, speech, tts, transcription, ...", valuesQuery("api_type")),
 		filter("provider", "Provider", "Who bills.", valuesQuery("provider")),
-		filter("model", "Model", "The model that answered.", valuesQuery("model")),
-		filter("service", "Service", "service.name of the app.", valuesQuery("service")),
 		filter("environment", "Environment", "deployment.environment.name of the app.", valuesQuery("environment")),
+		sourceVariable("postgres", "PostgreSQL with the usage database"),
 	}
-	b.Annotations.List = []grafana.Annotation{{
-		Name: "Price changes", DataSource: source, Enable: true, IconColor: "purple", Target: target("Prices", "table", priceChanges),
-	}}
+	// Without a toggle each: the filters have to fit in one row.
+	b.Annotations.List = []grafana.Annotation{
+		{Name: "Price changes", DataSource: source, Enable: true, Hide: true, IconColor: purple, Target: target("Prices", "table", priceChanges)},
+		{Name: "Not over yet", DataSource: source, Enable: true, Hide: true, IconColor: gray, Target: target("Unfinished", "table", unfinished)},
+	}
 	return b
 }
 
 func sourceVariable(kind, description string) grafana.Variable {
-	return grafana.Variable{
+	v := grafana.Variable{
 		Name: "datasource", Label: "Data source", Description: description, Type: "datasource", Query: kind, Refresh: 1,
 		Current: m{}, Options: []grafana.Option{},
 	}
+	if kind == source.Type { // of several, ours
+		v.Current = m{"selected": true, "text": "AI API usage", "value": sourceUID}
+	}
+	return v
 }
 
 func filter(name, label, description, query string) grafana.Variable {

@@ -7,7 +7,10 @@ var source = grafana.DataSource{Type: "postgres", UID: "${datasource}"}
 
 // Units, as Grafana names them.
 const (
-	dollars = "currencyUSD"
+	// cents has separators and the decimals that are set, $3,594.53: what people
+	// compare with bills. Grafana 12.1 brought it.
+	cents   = "currency:financial:$"
+	dollars = "currencyUSD" // shortened, $3.59K
 	count   = "short"
 	percent = "percentunit" // 1 is 100 %
 	seconds = "s"
@@ -45,6 +48,10 @@ func panel(kind, title, description string, targets []grafana.Target, field graf
 	}
 }
 
+// noCalls is what an empty panel says, with the first step where nothing has ever
+// arrived.
+const noCalls = "no calls in this period; if there have never been any: docs/troubleshooting.md, No data"
+
 // stat is one number, or several side by side.
 func stat(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	return panel("stat", title, description, targets,
@@ -55,10 +62,13 @@ func stat(title, description, unit string, targets []grafana.Target) grafana.Pan
 		})
 }
 
-// change is a number with its change against the previous period. Costs that
-// rise are red.
+// whatBefore says in descriptions what a change compares with.
+const whatBefore = " The change compares with the same hours as many days earlier, from a week on whole weeks earlier; none where that period was not recorded."
+
+// change is a number with its change against the period before. Costs that rise
+// are red.
 func change(title, description, unit string, query func(from, to string) string) grafana.Panel {
-	p := stat(title, description+" The percentage compares with the period of equal length just before.", unit, series(compared(title, query)))
+	p := stat(title, description+whatBefore, unit, series(compared(title, query)))
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.Options["showPercentChange"] = true
 	p.Options["percentChangeColorMode"] = "inverted"
@@ -72,12 +82,19 @@ func neutral(title, description, unit string, query func(from, to string) string
 	return p
 }
 
-// bars are sums per day, stacked.
+// amount shows dollars with cents, and what is less than half a cent as that.
+func amount(p grafana.Panel) grafana.Panel {
+	p.FieldConfig.Defaults.Decimals = ptr(2)
+	p.FieldConfig.Defaults.Mappings = append(p.FieldConfig.Defaults.Mappings, lessThanACent)
+	return p
+}
+
+// bars are sums per bar of time, stacked.
 func bars(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	return panel("timeseries", title, description, targets,
 		grafana.Field{
 			// Bars do not begin at 0 by themselves.
-			Unit: unit, Min: ptr(0.0), NoValue: "no calls in this period", Color: m{"mode": "palette-classic"},
+			Unit: unit, Min: ptr(0.0), NoValue: noCalls, Color: fixed(gray),
 			Custom: m{
 				"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "barAlignment": 1, "barWidthFactor": 0.8, "showPoints": "never",
 				"stacking": m{"mode": "normal", "group": "A"}, "axisBorderShow": false, "axisSoftMin": 0,
@@ -85,11 +102,23 @@ func bars(title, description, unit string, targets []grafana.Target) grafana.Pan
 		},
 		m{
 			"legend":  m{"displayMode": "table", "placement": "right", "showLegend": true, "calcs": []string{"sum"}, "sortBy": "Total", "sortDesc": true},
-			"tooltip": m{"mode": "multi", "sort": "desc", "hideZeros": true},
+			"tooltip": m{"mode": "multi", "sort": "none", "hideZeros": true},
 		})
 }
 
-// lines are values per day, each for itself.
+// columns are bars over texts, such as hours of the day: a picture that does not
+// depend on time.
+func columns(title, description, unit string, sql string) grafana.Panel {
+	return panel("barchart", title, description, table(sql),
+		grafana.Field{Unit: unit, Min: ptr(0.0), NoValue: noCalls, Color: fixed(blue), Custom: m{"fillOpacity": 80, "lineWidth": 0, "axisBorderShow": false}},
+		m{
+			"orientation": "auto", "stacking": "none", "showValue": "never", "groupWidth": 0.8, "barWidth": 0.9, "xTickLabelRotation": 0,
+			"legend":  m{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}},
+			"tooltip": m{"mode": "multi", "sort": "none"},
+		})
+}
+
+// lines are values per bar of time, each for itself.
 func lines(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	p := bars(title, description, unit, targets)
 	p.FieldConfig.Defaults.Custom = m{
@@ -103,7 +132,7 @@ func lines(title, description, unit string, targets []grafana.Target) grafana.Pa
 // rows is a table.
 func rows(title, description, sql string, overrides ...grafana.Override) grafana.Panel {
 	p := panel("table", title, description, table(sql),
-		grafana.Field{Unit: count, NoValue: "no calls in this period", Color: fixed("text"), Thresholds: steps("text"), Custom: m{"align": "auto", "cellOptions": m{"type": "auto"}, "filterable": false}},
+		grafana.Field{Unit: count, NoValue: noCalls, Color: fixed("text"), Thresholds: steps("text"), Custom: m{"align": "auto", "cellOptions": m{"type": "auto"}, "filterable": false}},
 		m{"showHeader": true, "cellHeight": "sm", "footer": m{"show": false, "reducer": []string{"sum"}, "countRows": false, "fields": ""}})
 	// An empty table says so, an empty cell needs no words.
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, grafana.Override{
@@ -113,82 +142,6 @@ func rows(title, description, sql string, overrides ...grafana.Override) grafana
 	return p
 }
 
-// Overrides of columns.
-
-func column(name string, properties ...grafana.Property) grafana.Override {
-	return grafana.Override{Matcher: grafana.Matcher{ID: "byName", Options: name}, Properties: properties}
-}
-
-func unit(name, unit string, more ...grafana.Property) grafana.Override {
-	return column(name, append([]grafana.Property{{ID: "unit", Value: unit}}, more...)...)
-}
-
-func hidden(name string) grafana.Override {
-	return column(name, grafana.Property{ID: "custom.hidden", Value: true})
-}
-
-func width(pixels int) grafana.Property { return grafana.Property{ID: "custom.width", Value: pixels} }
-
-// minWidth lets a column without a width of its own shrink below Grafana's 150
-// pixels, or keeps it above.
-func minWidth(pixels int) grafana.Property {
-	return grafana.Property{ID: "custom.minWidth", Value: pixels}
-}
-
-func decimals(n int) grafana.Property { return grafana.Property{ID: "decimals", Value: n} }
-
-func text(name string, more ...grafana.Property) grafana.Override {
-	return unit(name, "string", more...)
-}
-
-// gauge draws a share as a bar in its cell.
-func gauge(name string, more ...grafana.Property) grafana.Override {
-	return unit(name, percent, append([]grafana.Property{
-		{ID: "min", Value: 0}, {ID: "max", Value: 1}, decimals(1),
-		{ID: "color", Value: fixed("blue")},
-		{ID: "custom.cellOptions", Value: m{"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
-	}, more...)...)
-}
-
-// colored gives one series its colour.
-func colored(name, color string) grafana.Override {
-	return column(name, grafana.Property{ID: "color", Value: fixed(color)})
-}
-
-// changed colours a change of cost: more is red.
-func changed(name string) grafana.Override {
-	return unit(name, percent, decimals(1), width(75),
-		grafana.Property{ID: "noValue", Value: "new"},
-		grafana.Property{ID: "custom.cellOptions", Value: m{"type": "color-text"}},
-		grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
-		grafana.Property{ID: "thresholds", Value: steps("green", above(0.0001, "red"))})
-}
-
-// filters are the variables that all SQL boards share.
-var filters = []string{"datasource", "user", "api_type", "provider", "model", "service", "environment"}
-
-// linked makes the names of a table lead to a board, filtered by the row's key
-// and otherwise as here. A table by the variable "by" keeps only the period: a
-// filter that stands in a link twice would be read as two values.
-func linked(name, title, board, variable string) grafana.Override {
-	url := "/d/" + board + "?${__url_time_range}"
-	for _, other := range filters {
-		if other != variable && (variable != "${by}" || other == "datasource") {
-			url += "&${" + other + ":queryparam}"
-		}
-	}
-	return column(name,
-		grafana.Property{ID: "links", Value: []grafana.Link{{Title: title, URL: url + "&var-" + variable + "=${__data.fields.key:percentencode}"}}},
-		minWidth(140), grafana.Property{ID: "unit", Value: "string"})
-}
-
-// dashed draws one series as a dashed line over the bars.
-func dashed(name, color string) grafana.Override {
-	return column(name,
-		grafana.Property{ID: "custom.drawStyle", Value: "line"},
-		grafana.Property{ID: "custom.lineStyle", Value: m{"fill": "dash", "dash": []int{8, 6}}},
-		grafana.Property{ID: "custom.lineWidth", Value: 2},
-		grafana.Property{ID: "custom.fillOpacity", Value: 0},
-		grafana.Property{ID: "custom.stacking", Value: m{"mode": "none", "group": "B"}},
-		grafana.Property{ID: "color", Value: fixed(color)})
-}
+// tall is how high a table has to be for so many rows to be seen: 36 pixels each
+// and for the header, 52 around them, where a unit of height has 38 less 8.
+func tall(rows int) int { return (36*rows + 36 + 52 + 8 + 37) / 38 }

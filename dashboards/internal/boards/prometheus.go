@@ -1,6 +1,10 @@
 package boards
 
-import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+)
 
 // prometheusSource is the Prometheus data source that the viewer has chosen.
 var prometheusSource = grafana.DataSource{Type: "prometheus", UID: "${datasource}"}
@@ -24,7 +28,7 @@ func Prometheus() *grafana.Dashboard {
 	l := grafana.NewLayout(b)
 	l.Heading("Usage")
 	l.Row(4,
-		promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders.", dollars, "sum("+grown("llm_usage_cost_usd_total"+matching, "$__range")+")"),
+		promCost(),
 		promStat("Calls", "Growth of the call counter over the period.", count, "sum("+grown("llm_usage_calls_total"+matching, "$__range")+")"),
 		promStat("Tokens", "Growth of the token counters over the period.", count, "sum("+grown("llm_usage_tokens_total"+matching, "$__range")+")"),
 		watched(promStat("Unpriced", "Calls of the period whose cost is not known.", count, "sum("+grown(`llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}`, "$__range")+") or vector(0)"), 0.5, 0),
@@ -34,8 +38,8 @@ func Prometheus() *grafana.Dashboard {
 		promAreas("Cost per hour by service", "Growth of the cost counter, per hour.", dollars, perHour("service"), "{{service}}"),
 	)
 	l.Row(9,
-		promAreas("Tokens per second by kind", "The kinds do not overlap: together they are all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}"),
-		promAreas("Calls per second by pricing status", "How far their cost is known: priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"),
+		inKinds(promAreas("Tokens per second by kind", "The kinds do not overlap: together they are all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}")),
+		byName(promAreas("Calls per second by pricing status", "How far their cost is known: priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"), statuses),
 	)
 
 	l.Heading("Pipeline: from the span to the row")
@@ -71,6 +75,23 @@ func Prometheus() *grafana.Dashboard {
 			quantile("otelcol_usage_api_request_duration", "route, le", `{status="200"}`, "$__rate_interval"), "{{route}}")),
 	)
 	return b
+}
+
+// promCost has no value where no call of the period has a price.
+func promCost() grafana.Panel {
+	priced := "sum(" + grown(`llm_usage_calls_total{pricing_status!="unpriced", model=~"$model", service=~"$service"}`, "$__range") + ") > 0"
+	p := promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders. Calls without a price are not in it: see Unpriced.", dollars,
+		"sum("+grown("llm_usage_cost_usd_total"+matching, "$__range")+") and ("+priced+")")
+	p.FieldConfig.Defaults.NoValue = "–"
+	return p
+}
+
+// inKinds colours kinds of tokens as on the boards on PostgreSQL, which know fewer.
+func inKinds(p grafana.Panel) grafana.Panel {
+	for _, kind := range tokenKinds {
+		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, colored("/^"+strings.ReplaceAll(kind.name, " ", "_")+"(_|$)/", kind.color))
+	}
+	return p
 }
 
 // queueInUse is a share: queues are measured in bytes, or what sizer says.
@@ -123,6 +144,8 @@ func promStat(title, description, unit, expr string) grafana.Panel {
 
 func promLines(title, description, unit string, pairs ...string) grafana.Panel {
 	p := lines(title, description, unit, promTargets(pairs...))
+	// Models and services have no order here that a colour could follow.
+	p.FieldConfig.Defaults.Color = m{"mode": "palette-classic"}
 	p.DataSource = &prometheusSource
 	return p
 }

@@ -1,206 +1,249 @@
 package boards
 
 import (
-	"fmt"
-	"strings"
-
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
 // Trends says where the cost goes.
 func Trends() *grafana.Dashboard {
 	b := sqlBoard(trendsUID, "AI API usage: trends",
-		"Where the cost goes: day by day, against the budget, what grew, when calls are made. Days are those of the viewer's time zone.")
-	b.Templating.List = append([]grafana.Variable{b.Templating.List[0], dimension()}, b.Templating.List[1:]...)
+		"Where the cost goes: day by day, month by month, against the budget, what grew, when calls are made. Days are those of the viewer's time zone.")
+	b.Templating.List = append([]grafana.Variable{dimension()}, b.Templating.List...)
 	l := grafana.NewLayout(b)
 
-	daily := bars("Cost per day", "The line is the average of the day and the six before.", dollars, series(dailyAverages))
-	daily.FieldConfig.Overrides = append(daily.FieldConfig.Overrides, colored("cost", "blue"), solid("7-day average", "orange"))
+	daily := amount(bars("Cost over time", "Bars as on the board summary. Where they are days, the line is the average of seven days that are over, the day and the six before.", cents, series(dailyAverages)))
+	daily.FieldConfig.Overrides = append(daily.FieldConfig.Overrides, colored("/^cost$/", blue), over("7-day average", orange, 2, false))
 	daily.Options["legend"] = m{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}}
-	cumulative := lines("Month to date against budget", "Cost since the first of each month. The dashed lines are the monthly budgets of the whole organisation in public.usage_budgets; they do not follow the filters.", dollars,
-		[]grafana.Target{target("A", "time_series", monthToDate), target("B", "time_series", monthlyBudgets)})
+	cumulative := amount(lines("Month to date against budget", "Cost since the first of each month. The dashed lines are the monthly budgets of the whole organisation in public.usage_budgets; they are shown while no filter is set.", cents,
+		[]grafana.Target{target("A", "time_series", monthToDate), target("B", "time_series", monthlyBudgets)}))
 	cumulative.FieldConfig.Overrides = append(cumulative.FieldConfig.Overrides,
-		column("month to date", grafana.Property{ID: "custom.fillOpacity", Value: 15}, grafana.Property{ID: "color", Value: fixed("blue")}),
-		grafana.Override{Matcher: grafana.Matcher{ID: "byRegexp", Options: "/^budget/"}, Properties: dashed("", "red").Properties})
+		column("month to date", grafana.Property{ID: "custom.fillOpacity", Value: 15}, grafana.Property{ID: "color", Value: fixed(blue)}),
+		grafana.Override{Matcher: grafana.Matcher{ID: "byRegexp", Options: "/^budget/"}, Properties: dashed("", purple).Properties})
 	l.Row(11, daily, cumulative)
-
-	l.Row(11, movers(),
-		bars("Tokens per day by kind", "Input that was not cached, input read from and written to caches, output, and reasoning. Together they are all tokens.", count, series(tokensByKind)))
-	unpricedPerDay := bars("Calls per day by how their cost is known", "Priced: exact. Estimated: may differ from the bill. Unpriced: not in any cost.", count, series(callsByStatus))
-	unpricedPerDay.FieldConfig.Overrides = append(unpricedPerDay.FieldConfig.Overrides, colored("priced", "green"), colored("estimated", "orange"), colored("unpriced", "red"))
-	perMillion := lines("Cost per 1M tokens by model", "The five models of the highest cost. Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", dollars, series(pricePerMillion))
+	l.Row(tall(13), months())
+	l.Row(tall(8), budgetTable("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: if the rest goes on like the last seven days.", `SELECT budget AS "Budget",
+       subject AS "For",
+       period AS "Per",
+       spent::float8 AS "Spent",
+       dollars::float8 AS "Limit",
+       (spent / dollars)::float8 AS "Used",
+       (projected / dollars)::float8 AS "Projected"
+FROM usage_report.budget_status(now())
+ORDER BY spent / dollars DESC, budget`))
+	l.Row(tall(named+1), movers(),
+		byName(bars("Tokens by kind", "Input that was not cached, input read from and written to caches, output, and reasoning. Together they are all tokens.", count, series(tokensByKind)), tokenKinds))
+	perMillion := amount(lines("Cost per 1M tokens by model", "The five models of the highest cost. Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", cents, series(pricePerMillion)))
+	for i, color := range palette[:5] {
+		perMillion.FieldConfig.Overrides = append(perMillion.FieldConfig.Overrides, colored("/^"+string(rune('1'+i))+"\\. /", color))
+	}
 	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // a price does not end on a day without calls
-	l.Row(10, perMillion, unpricedPerDay)
-	l.Row(10, heatmap())
+	l.Row(10, perMillion,
+		byName(bars("Calls by how their cost is known", "Priced: computed from the price book, or taken as the call reported it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
+	l.Row(10,
+		amount(columns("Average cost of a weekday", "What a Monday, a Tuesday and so on costs on average, over the hours of the period (at most its last 90 days) that are over and were recorded, in the viewer's time zone.", cents, byWeekday)),
+		hourOfDay(),
+	)
 	return b
 }
 
-// dailyAverages has every day of the period, also those without a call.
-var dailyAverages = `SELECT day AS "time", cost::float8 AS "cost", average::float8 AS "7-day average"
+// dailyAverages has every day of the period, also those without a call, and where
+// bars are longer than days only their sums.
+var dailyAverages = `SELECT ` + bucket("day") + ` AS "time", sum(cost)::float8 AS "cost",
+       (CASE WHEN ` + dayCount + ` <= 120 THEN max(average) END)::float8 AS "7-day average"
 FROM (
-  SELECT d.day, coalesce(s.cost, 0) AS cost,
-         avg(coalesce(s.cost, 0)) OVER (ORDER BY d.day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) AS average
+  SELECT d.day, CASE WHEN s.day IS NULL THEN 0 ELSE s.cost END AS cost,
+         sum(s.calls) OVER () <> sum(s.unpriced_calls) OVER () AS known,
+         CASE WHEN (d.day AT TIME ZONE ` + viewer + ` + interval '1 day') AT TIME ZONE ` + viewer + ` <= now()
+           AND ` + firstCall + ` < (d.day AT TIME ZONE ` + viewer + ` - interval '6 days') AT TIME ZONE ` + viewer + `
+         THEN avg(coalesce(s.cost, 0)) OVER (ORDER BY d.day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) END AS average
   FROM ` + localDays("6 days") + ` AS d
   LEFT JOIN (
-SELECT day, sum(usage_dollars) AS cost
+SELECT day, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, ` + known("sum(usage_dollars)") + ` AS cost
 FROM ` + spend(localMidnight(from, "6 days"), to, viewer, refined) + `
 GROUP BY day
+HAVING sum(calls) <> 0
   ) AS s ON s.day = d.day
 ) AS w
-WHERE day >= ` + localMidnight(from, "0 days") + `
+WHERE known AND day >= ` + localMidnight(from, "0 days") + `
+  AND (day AT TIME ZONE ` + viewer + ` + interval '1 day') AT TIME ZONE ` + viewer + ` > ` + firstCall + `
+GROUP BY 1
 ORDER BY 1`
 
 // monthToDate begins to add up at the first of the month in which the period
-// begins.
-var monthToDate = `SELECT day AS "time", cost::float8 AS "month to date"
+// begins. Between two months it has NULL, where the line ends.
+var monthToDate = `WITH days AS (
+  SELECT d AT TIME ZONE ` + viewer + ` AS day
+  FROM generate_series(
+    date_trunc('month', ` + from + ` AT TIME ZONE ` + viewer + `),
+    date_trunc('day', (` + to + ` - interval '1 microsecond') AT TIME ZONE ` + viewer + `),
+    interval '1 day') AS d
+)
+SELECT day AS "time", cost::float8 AS "month to date"
 FROM (
   SELECT d.day,
-         sum(coalesce(s.cost, 0)) OVER (PARTITION BY date_trunc('month', d.day AT TIME ZONE ` + viewer + `) ORDER BY d.day) AS cost
-  FROM (
-    SELECT d AT TIME ZONE ` + viewer + ` AS day
-    FROM generate_series(
-      date_trunc('month', ` + from + ` AT TIME ZONE ` + viewer + `),
-      date_trunc('day', (` + to + ` - interval '1 microsecond') AT TIME ZONE ` + viewer + `),
-      interval '1 day') AS d
-  ) AS d
+         sum(coalesce(s.cost, 0)) OVER (PARTITION BY date_trunc('month', d.day AT TIME ZONE ` + viewer + `) ORDER BY d.day) AS cost,
+         sum(s.calls) OVER () <> sum(s.unpriced_calls) OVER () AS known
+  FROM days AS d
   LEFT JOIN (
-SELECT day, sum(usage_dollars) AS cost
+SELECT day, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS cost
 FROM ` + spend("(date_trunc('month', "+from+" AT TIME ZONE "+viewer+") AT TIME ZONE "+viewer+")", to, viewer, refined) + `
 GROUP BY day
+HAVING sum(calls) <> 0
   ) AS s ON s.day = d.day
+  UNION ALL
+  SELECT d.day - interval '1 second', NULL, true
+  FROM days AS d
+  WHERE extract(day FROM d.day AT TIME ZONE ` + viewer + `) = 1
 ) AS w
-WHERE day >= ` + localMidnight(from, "0 days") + `
+WHERE known AND day >= ` + localMidnight(from, "0 days") + `
+  AND ` + firstCall + ` < ` + to + `
 ORDER BY 1`
 
 var monthlyBudgets = `SELECT d.day AS "time", 'budget ' || b.name AS metric, b.dollars::float8 AS value
 FROM usage_report.budget AS b
 CROSS JOIN ` + localDays("0 days") + ` AS d
-WHERE b.scope = 'org' AND b.period = 'month'
+WHERE b.scope = 'org' AND b.period = 'month' AND ` + unfiltered + `
 ORDER BY 1, 2`
+
+// months are the last twelve and the running one, which stands beside the same
+// part of the month before.
+func months() grafana.Panel {
+	monthsAgo := func(n string) string {
+		return "((date_trunc('month', now() AT TIME ZONE " + viewer + ") - interval '" + n + " months') AT TIME ZONE " + viewer + ")"
+	}
+	sql := `WITH months AS (
+SELECT date_trunc('month', day AT TIME ZONE ` + viewer + `) AS month, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, ` + known("sum(usage_dollars)") + ` AS cost
+FROM ` + spend(monthsAgo("13"), "now()", viewer, refined) + `
+GROUP BY 1
+HAVING sum(calls) <> 0
+), same_part AS (
+SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS cost
+FROM ` + spend(monthsAgo("1"), "((now() AT TIME ZONE "+viewer+" - interval '1 month') AT TIME ZONE "+viewer+")", utc, refined) + `
+), compared AS (
+SELECT m.*, m.month AT TIME ZONE ` + viewer + ` AS begins,
+       m.month = date_trunc('month', now() AT TIME ZONE ` + viewer + `) AS running,
+       CASE WHEN ` + firstCall + ` < (m.month - interval '1 month') AT TIME ZONE ` + viewer + ` THEN
+         CASE WHEN m.month = date_trunc('month', now() AT TIME ZONE ` + viewer + `) THEN (SELECT cost FROM same_part) ELSE p.cost END
+       END AS before
+FROM months AS m
+LEFT JOIN months AS p ON p.month = m.month - interval '1 month'
+)
+SELECT to_char(month, 'YYYY-MM') || CASE WHEN running THEN ', until now' WHEN ` + firstCall + ` > begins THEN ', from ' || to_char(` + firstCall + ` AT TIME ZONE ` + viewer + `, 'MM-DD') ELSE '' END AS "Month",
+       cost::float8 AS "Cost",
+       before::float8 AS "Month before",
+       ((cost - before) / nullif(before, 0))::float8 AS "Change",
+       (cost / (extract(epoch FROM least(now(), (month + interval '1 month') AT TIME ZONE ` + viewer + `) - greatest(begins, ` + firstCall + `)) / 86400))::float8 AS "Per day",
+       calls::float8 AS "Calls",
+       nullif(unpriced_calls, 0)::float8 AS "Unpriced"
+FROM compared
+WHERE begins >= ` + monthsAgo("12") + `
+ORDER BY month DESC`
+	p := rows("Cost by month", "The last twelve months and the running one, whatever period is chosen. The running month stands beside the same part of the month before. Months of the viewer's time zone.", sql,
+		text("Month", minWidth(150)), money("Cost", width(120)), money("Month before", width(120)), changed("Change"), money("Per day", width(110)), unit("Calls", count, width(90)), unpricedCalls("Unpriced"))
+	p.FieldConfig.Defaults.NoValue = noCalls
+	return p
+}
 
 // movers are the keys whose cost changed most, those that went away too.
 func movers() grafana.Panel {
-	sql := `SELECT s.key AS "key",
-       ` + nameOf + ` AS "Name",
-       (s.cost - s.previous)::float8 AS "Difference",
-       ((s.cost - s.previous) / nullif(s.previous, 0))::float8 AS "Change",
-       s.cost::float8 AS "Now",
-       s.previous::float8 AS "Before"
-FROM (
-  SELECT key, user_id, sum(cost) AS cost, sum(previous) AS previous
-  FROM (
-    SELECT key, user_id, usage_dollars AS cost, 0 AS previous FROM (
-` + keyed(from, to) + `
-    ) AS c
-    UNION ALL
-    SELECT key, user_id, 0, usage_dollars FROM (
-` + keyed(before, from) + `
-    ) AS p
-  ) AS u
-  GROUP BY key, user_id
-) AS s
-LEFT JOIN usage_report.account AS a ON a.user_id = s.user_id
-WHERE s.cost <> s.previous
-ORDER BY abs(s.cost - s.previous) DESC, s.key
-LIMIT 20`
-	return rows("Largest movers by ${by}", "Whose cost changed most against the period of equal length just before.", sql,
+	p := rows("What changed most by ${by}", "Whose cost changed most, and all others."+whatBefore, keyed.movers(),
 		hidden("key"), linked("Name", "Break down", breakdownUID, "${by}"),
-		unit("Before", dollars, width(90)), unit("Now", dollars, width(90)),
-		unit("Difference", dollars, width(100),
-			grafana.Property{ID: "custom.cellOptions", Value: m{"type": "color-text"}},
-			grafana.Property{ID: "color", Value: m{"mode": "thresholds"}},
-			grafana.Property{ID: "thresholds", Value: steps("green", above(0, "red"))}),
+		money("Before", width(105)), money("Now", width(105)),
+		money("Difference", append([]grafana.Property{width(110), mapped()}, colorText(steps("green", above(0.000001, "red")))...)...),
 		changed("Change"))
+	p.FieldConfig.Defaults.NoValue = "nothing was recorded in the period before"
+	return p
 }
 
 // tokensByKind parts all tokens into kinds that do not overlap.
-var tokensByKind = `SELECT day AS "time",
+var tokensByKind = `SELECT ` + bucket("at") + ` AS "time",
        sum(input_tokens - cache_read_tokens - cache_write_tokens)::float8 AS "input",
        sum(cache_read_tokens)::float8 AS "cache read",
        sum(cache_write_tokens)::float8 AS "cache write",
        sum(output_tokens - reasoning_tokens)::float8 AS "output",
        sum(reasoning_tokens)::float8 AS "reasoning"
-FROM ` + spend(from, to, viewer, "true") + `
-GROUP BY day
+FROM (
+` + measured(from, to, "true") + `
+) AS m
+GROUP BY 1
 HAVING sum(calls) <> 0
 ORDER BY 1`
 
-var callsByStatus = `SELECT day AS "time",
+var callsByStatus = `SELECT ` + bucket("at") + ` AS "time",
        (sum(calls) - sum(unpriced_calls) - sum(estimated_calls))::float8 AS "priced",
        sum(estimated_calls)::float8 AS "estimated",
        sum(unpriced_calls)::float8 AS "unpriced"
-FROM ` + spend(from, to, viewer, "true") + `
-GROUP BY day
+FROM (
+` + measured(from, to, refined+" OR NOT "+allUsers) + `
+) AS m
+GROUP BY 1
 HAVING sum(calls) <> 0
 ORDER BY 1`
 
-// pricePerMillion has NULL for a day without calls: Grafana draws a missing row
+// pricePerMillion has NULL for a bar without calls: Grafana draws a missing row
 // as 0.
-var pricePerMillion = `WITH days AS (
-  SELECT day, model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
-  FROM ` + spend(from, to, viewer, "true") + `
-  GROUP BY day, model
+var pricePerMillion = `WITH parts AS (
+  SELECT ` + bucket("at") + ` AS at, model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
+  FROM (
+` + measured(from, to, "true") + `
+  ) AS m
+  GROUP BY 1, 2
 ), models AS (
-  SELECT model, row_number() OVER (ORDER BY sum(cost) DESC, model) AS rank
-  FROM days
+  SELECT model, row_number() OVER (ORDER BY sum(cost) DESC, model) AS place
+  FROM parts
   WHERE tokens > 0
   GROUP BY model
 )
-SELECT a.day AS "time", k.model AS metric, (d.cost * 1000000 / d.tokens)::float8 AS value
-FROM (SELECT DISTINCT day FROM days) AS a
-JOIN models AS k ON k.rank <= 5
-LEFT JOIN days AS d ON d.day = a.day AND d.model = k.model AND d.tokens > 0
+SELECT a.at AS "time", k.place || '. ' || k.model AS metric, (p.cost * 1000000 / p.tokens)::float8 AS value
+FROM (SELECT DISTINCT at FROM parts) AS a
+JOIN models AS k ON k.place <= 5
+LEFT JOIN parts AS p ON p.at = a.at AND p.model = k.model AND p.tokens > 0
 ORDER BY 1, 2`
 
-// heatmap is a week of hours. A table, because Grafana's heat map has time on
-// one axis.
-func heatmap() grafana.Panel {
-	since := "greatest(" + from + ", " + to + " - interval '90 days')"
-	columns := make([]string, 24)
-	for hour := range columns {
-		columns[hour] = fmt.Sprintf(`       coalesce(sum(h.cost) FILTER (WHERE h.hour = %d), 0)::float8 AS "%02d"`, hour, hour)
-	}
-	sql := `SELECT w.name AS "Day",
-` + strings.Join(columns, ",\n") + `
-FROM (VALUES (1, 'Monday'), (2, 'Tuesday'), (3, 'Wednesday'), (4, 'Thursday'), (5, 'Friday'), (6, 'Saturday'), (7, 'Sunday')) AS w (day, name)
-LEFT JOIN (
-  SELECT extract(isodow FROM at AT TIME ZONE ` + viewer + `) AS day, extract(hour FROM at AT TIME ZONE ` + viewer + `) AS hour, sum(cost) AS cost
-  FROM (
-    SELECT bucket AS at, sum(usage_dollars) AS cost
-    FROM usage_report.quarter_hour
-    WHERE ` + allUsers + `
-      AND bucket >= usage_report.quarter(` + since + `) AND bucket < usage_report.quarter(` + to + `)
-      AND ` + filtered + `
-    GROUP BY bucket
-    UNION ALL
-    SELECT timestamp, usage_dollars
-    FROM usage_report.calls(` + since + `, ` + to + `, ` + usersArgument + `)
-    WHERE NOT ` + allUsers + `
-      AND ` + filtered + `
-  ) AS q
-  GROUP BY 1, 2
-) AS h ON h.day = w.day
-GROUP BY w.day, w.name
-ORDER BY w.day`
-	p := rows("Cost by weekday and hour", "Sums over the period, at most its last 90 days, in the viewer's time zone.", sql, text("Day"))
-	p.FieldConfig.Defaults.Unit = dollars
-	p.FieldConfig.Defaults.Color = m{"mode": "continuous-blues"}
-	p.FieldConfig.Defaults.Decimals = ptr(2)
-	p.FieldConfig.Defaults.Min = ptr(0.0)
-	p.FieldConfig.Defaults.Custom["cellOptions"] = m{"type": "color-background", "mode": "basic"}
-	p.FieldConfig.Defaults.Custom["minWidth"] = 50
-	days := &p.FieldConfig.Overrides[len(p.FieldConfig.Overrides)-1]
-	days.Properties = append(days.Properties, width(100), grafana.Property{ID: "custom.cellOptions", Value: m{"type": "auto"}})
-	return p
-}
+// slots are the hours that averages are made of, each with how often it was, and
+// its cost: whole hours of the viewer that are over and since recording began.
+var slots = func() string {
+	since := "greatest(" + from + ", " + to + " - interval '90 days', " + firstCall + ")"
+	begins := "date_trunc('hour', " + since + " + interval '59 minutes 59.999999 seconds', " + viewer + ")"
+	ends := "date_trunc('hour', least(" + to + ", now()), " + viewer + ")"
+	return `WITH hours AS (
+SELECT extract(isodow FROM h AT TIME ZONE ` + viewer + `)::int AS day, extract(hour FROM h AT TIME ZONE ` + viewer + `)::int AS hour, count(*) AS times
+FROM generate_series(` + begins + `, ` + ends + ` - interval '1 hour', interval '1 hour') AS h
+GROUP BY 1, 2
+), costs AS (
+SELECT extract(isodow FROM at AT TIME ZONE ` + viewer + `)::int AS day, extract(hour FROM at AT TIME ZONE ` + viewer + `)::int AS hour,
+       sum(usage_dollars) AS cost, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls
+FROM (
+` + quarters("greatest("+from+", "+to+" - interval '90 days')", to, "true") + `
+) AS q
+WHERE at >= ` + begins + ` AND at < ` + ends + `
+GROUP BY 1, 2
+), slots AS (
+SELECT h.day, h.hour, h.times, coalesce(c.cost, 0) AS cost
+FROM hours AS h
+LEFT JOIN costs AS c ON c.day = h.day AND c.hour = h.hour
+WHERE (SELECT sum(calls) <> sum(unpriced_calls) FROM costs)
+)`
+}()
 
-// solid draws one series as a line over the bars.
-func solid(name, color string) grafana.Override {
-	o := dashed(name, color)
-	for i := range o.Properties {
-		if o.Properties[i].ID == "custom.lineStyle" {
-			o.Properties[i].Value = m{"fill": "solid"}
-		}
-	}
-	return o
+// byWeekday adds up the average of each hour, so that unequal numbers of weekdays
+// and days that are not over weigh nothing.
+var byWeekday = slots + `
+SELECT (ARRAY['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[day] AS "Day", sum(cost / times)::float8 AS "average cost"
+FROM slots
+GROUP BY day
+ORDER BY day`
+
+var byHour = slots + `
+SELECT to_char(hour, 'FM00') AS "Hour",
+       (sum(cost) FILTER (WHERE day < 6) / sum(times) FILTER (WHERE day < 6))::float8 AS "Monday to Friday",
+       (sum(cost) FILTER (WHERE day > 5) / sum(times) FILTER (WHERE day > 5))::float8 AS "weekend"
+FROM slots
+GROUP BY hour
+ORDER BY hour`
+
+func hourOfDay() grafana.Panel {
+	p := amount(columns("Average cost of an hour", "What an hour of the day costs on average, on weekdays and on weekends, over the same hours as beside.", cents, byHour))
+	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, colored("/^Monday to Friday$/", blue), colored("/^weekend$/", sky))
+	return p
 }

@@ -132,6 +132,7 @@ type Panel struct {
 	FieldConfig     *FieldConfig     `json:"fieldConfig,omitempty"`
 	Options         map[string]any   `json:"options,omitempty"`
 	Links           []Link           `json:"links,omitempty"`
+	TimeFrom        string           `json:"timeFrom,omitempty"` // a period of its own, while that of the board is relative
 	Transformations []map[string]any `json:"transformations,omitempty"`
 	Collapsed       *bool            `json:"collapsed,omitempty"` // of rows
 	Panels          []Panel          `json:"panels,omitempty"`    // of collapsed rows
@@ -167,6 +168,14 @@ type Field struct {
 	Thresholds *Thresholds    `json:"thresholds,omitempty"`
 	Custom     map[string]any `json:"custom,omitempty"`
 	Links      []Link         `json:"links,omitempty"`
+	Mappings   []Mapping      `json:"mappings,omitempty"`
+}
+
+// Mapping shows other text or colour for some values: Type "value", "range",
+// "regex" or "special".
+type Mapping struct {
+	Type    string         `json:"type"`
+	Options map[string]any `json:"options"`
 }
 
 // Thresholds colour a value; the first step has no Value.
