@@ -208,13 +208,12 @@ var makers = map[string]struct {
 	"zai":        {only: "glm"},
 }
 
-// bedrockRegions are the geographies of cross-region inference profiles.
-// "global" is none: it is served wherever there is room, at the price of the
-// model.
-var bedrockRegions = setOf("us", "eu", "apac", "jp", "au", "ca", "us-gov")
+// Global is the region of what is served wherever there is room, whoever calls
+// from where.
+const Global = "global"
 
-// globalRegion is the geography of the profiles that have none.
-const globalRegion = "global"
+// bedrockRegions are the geographies of cross-region inference profiles.
+var bedrockRegions = setOf("us", "eu", "apac", "jp", "au", "ca", "us-gov", Global)
 
 // isBedrockID recognises "anthropic.claude-…-v1:0", "us.amazon.nova-pro-v1:0"
 // and ARNs of Bedrock.

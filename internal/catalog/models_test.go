@@ -105,6 +105,8 @@ func TestTwoNamesOfOneModelHaveOneBase(t *testing.T) {
 		{"mistral-large-latest", "mistral-large-2411"},
 		{"gemini-2.5-flash-preview-09-2025", "gemini-2.5-flash-preview-09-2025"},
 		{"llama3:latest", "llama3"},
+		{"claude-sonnet-4.5", "claude-sonnet-4-5"},
+		{"anthropic/claude-3.7-sonnet", "claude-3-7-sonnet-20250219"},
 	} {
 		assert.Equal(t, catalog.Inspect(pair[0]).Base, catalog.Inspect(pair[1]).Base, "%v", pair)
 	}
@@ -137,12 +139,13 @@ func TestANameIsSpelledWithFewestCutsFirst(t *testing.T) {
 		{"hyperbolic", "hyperbolic/x", []string{"hyperbolic/x ()", "x (provider prefix)"}},
 		{"openrouter", "meta-llama/x", []string{"meta-llama/x ()"}},
 		{"openai", "ft:gpt-4o:shop::1", []string{"ft:gpt-4o:shop::1 ()", "ft:gpt-4o (fine-tuning suffix)"}},
+		{"anthropic", "claude-sonnet-4.5", []string{"claude-sonnet-4.5 ()", "claude-sonnet-4-5 (dotted version)"}},
 		{"openai", "claude[1m]", []string{"claude[1m] ()", "claude (context suffix)"}},
 		{"openai", "claude[big]", []string{"claude[big] ()"}},
 		{"aws.bedrock", "converse/x", []string{"converse/x ()", "x (route)"}},
 		{"azure.ai.openai", "eu/x", []string{"eu/x ()", "x (region path) eu"}},
 		{"aws.bedrock", "us-gov-east-1/x", []string{"us-gov-east-1/x ()", "x (region path) us-gov-east-1"}},
-		{"aws.bedrock", "global.anthropic.x", []string{"global.anthropic.x ()", "anthropic.x (region prefix)", "x (region prefix, vendor prefix)"}},
+		{"aws.bedrock", "global.anthropic.x", []string{"global.anthropic.x ()", "anthropic.x (region prefix) global", "x (region prefix, vendor prefix) global"}},
 		{"aws.bedrock", "eu.amazon.nova-v1:0:300k", []string{
 			"eu.amazon.nova-v1:0:300k ()", "eu.amazon.nova (version suffix)", "amazon.nova-v1:0:300k (region prefix) eu",
 			"amazon.nova (version suffix, region prefix) eu", "nova-v1:0:300k (region prefix, vendor prefix) eu",
@@ -164,6 +167,16 @@ func TestANameIsSpelledWithFewestCutsFirst(t *testing.T) {
 		}
 		assert.Equal(t, c.want, spelled(c.host, c.name), c.name)
 	}
+}
+
+func TestAPriceOfOnesOwnMeansTheBuildsOfItsModel(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for s := range catalog.ContractSpellings("openai", "openai/gpt-4-0613") {
+		names = append(names, s.Name)
+		assert.Equal(t, !strings.Contains(s.Name, "0613"), s.Snapshot, s.Name)
+	}
+	assert.Equal(t, []string{"openai/gpt-4-0613", "gpt-4-0613", "openai/gpt-4", "gpt-4"}, names)
 }
 
 func TestARegionInAPathIsKnown(t *testing.T) {

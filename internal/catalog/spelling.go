@@ -13,31 +13,45 @@ type rule struct {
 	// cut returns the name without the decoration, and the region that the
 	// decoration named. The host is who bills the call.
 	cut func(host, name string) (rest, region string, ok bool)
-	// spells: a price list may know the model without the decoration.
-	spells bool
-	// sameCall: one observer of a call sees the decoration, another does not.
-	sameCall bool
+	in  uses
 }
+
+// uses say what a decoration is cut off for.
+type uses uint8
+
+const (
+	// prices: a price list may know the model without it.
+	prices uses = 1 << iota
+	// contracts: a price of one's own for the model means the model with it too.
+	contracts
+	// sameCall: one observer of a call sees it, another does not.
+	sameCall
+	// snapshot: it says which of a model's snapshots is meant.
+	snapshot
+
+	everywhere = prices | contracts | sameCall
+)
 
 // rules are tried in this order. Each of them keeps "ft:" while a name is
 // spelled: a tuned model has its own, dearer price and is never priced as its
 // base.
 var rules = []rule{
-	{"resource path", cutResourcePath, true, false},
-	{"provider prefix", cutProviderPrefix, true, false},
-	{"route", cutRoute, true, false},
-	{"region path", cutRegionPath, true, false},
-	{"any path", cutPath, false, true},
-	{"context suffix", cutPattern(`^(.+?)\[\d+[km]\]$`), true, true},
-	{"fine-tuning suffix", cutFineTuningSuffix, true, false},
-	{"version suffix", cutPattern(`^(.+?)-v\d+:\d+(?::\d+k|:mm)?$`), true, true},
-	{"vertex version", cutPattern(`^(.+?)(?:@.+|-00\d)$`), true, true},
-	{"region prefix", cutRegionPrefix, true, true},
-	{"vendor prefix", cutVendorPrefix, true, true},
-	{"-latest", cutPattern(`^(.+?)[:-]latest$`), true, true},
-	{"-preview", cutPattern(`^(.+?)-preview$`), false, true},
-	{"date suffix", cutPattern(`^(.+?)-20\d\d(?:-[01]\d-[0-3]\d|[01]\d[0-3]\d)$`), true, true},
-	{"build", cutPattern(`^(.+?)-(?:\d{3,4}|\d{6}|\d{8})$`), false, true},
+	{"resource path", cutResourcePath, prices | contracts},
+	{"provider prefix", cutProviderPrefix, prices | contracts},
+	{"route", cutRoute, prices | contracts},
+	{"region path", cutRegionPath, prices | contracts},
+	{"any path", cutPath, sameCall},
+	{"dotted version", cutDots, everywhere},
+	{"context suffix", cutPattern(`^(.+?)\[\d+[km]\]$`), everywhere},
+	{"fine-tuning suffix", cutFineTuningSuffix, prices | contracts},
+	{"version suffix", cutPattern(`^(.+?)-v\d+:\d+(?::\d+k|:mm)?$`), everywhere},
+	{"vertex version", cutPattern(`^(.+?)(?:@.+|-00\d)$`), everywhere | snapshot},
+	{"region prefix", cutRegionPrefix, everywhere},
+	{"vendor prefix", cutVendorPrefix, everywhere},
+	{"-latest", cutPattern(`^(.+?)[:-]latest$`), everywhere | snapshot},
+	{"-preview", cutPattern(`^(.+?)-preview$`), sameCall},
+	{"date suffix", cutPattern(`^(.+?)-20\d\d(?:-[01]\d-[0-3]\d|[01]\d[0-3]\d)$`), everywhere | snapshot},
+	{"build", cutPattern(`^(.+?)-(?:\d{3,4}|\d{6}|\d{8})$`), contracts | sameCall | snapshot},
 }
 
 // Spelling is a name under which a price list may know a model.
@@ -45,9 +59,12 @@ type Spelling struct {
 	Name string
 	// Rules are those that made it, in their order, "" for the name as it was.
 	Rules string
-	// Region stood in the name ("us.anthropic.…"), "" for none.
+	// Region stood in the name ("us.anthropic.…"), "" for none. "global" is
+	// the name of no region, whoever calls from where.
 	Region string
-	used   uint16 // bit set of the rules
+	// Snapshot: what was cut off said which of the model's snapshots is meant.
+	Snapshot bool
+	used     uint16 // bit set of the rules
 }
 
 // maxSpellings bounds the names of one model.
@@ -57,7 +74,16 @@ const maxSpellings = 64
 // then two less, and so on: what fewer cuts reach says more about the price.
 // Among equals, those come first that spare the later rules, which tell less
 // about the spelling and more about the model.
-func Spellings(host, name string) iter.Seq[Spelling] {
+func Spellings(host, name string) iter.Seq[Spelling] { return spellings(host, name, prices) }
+
+// ContractSpellings are the names whose price of one's own means the model too:
+// beside the [Spellings], those without a number of a build ("-0613", "-2411"),
+// which price lists tell apart.
+func ContractSpellings(host, name string) iter.Seq[Spelling] {
+	return spellings(host, name, contracts)
+}
+
+func spellings(host, name string, use uses) iter.Seq[Spelling] {
 	return func(yield func(Spelling) bool) {
 		level := []Spelling{{Name: name}}
 		var seen []string
@@ -71,7 +97,7 @@ func Spellings(host, name string) iter.Seq[Spelling] {
 				if !yield(s) || len(seen) == maxSpellings {
 					return
 				}
-				next = append(next, s.shorter(host)...)
+				next = append(next, s.shorter(host, use)...)
 			}
 			slices.SortStableFunc(next, func(a, b Spelling) int { return int(a.used) - int(b.used) })
 			level = next
@@ -80,16 +106,16 @@ func Spellings(host, name string) iter.Seq[Spelling] {
 }
 
 // shorter applies each rule that was not used yet.
-func (s Spelling) shorter(host string) (list []Spelling) {
+func (s Spelling) shorter(host string, use uses) (list []Spelling) {
 	for i, r := range rules {
-		if !r.spells || s.used&(1<<i) != 0 {
+		if r.in&use == 0 || s.used&(1<<i) != 0 {
 			continue
 		}
 		rest, region, ok := r.cut(host, s.Name)
 		if !ok || rest == "" || (strings.HasPrefix(s.Name, tuned) && !strings.HasPrefix(rest, tuned)) {
 			continue
 		}
-		n := Spelling{Name: rest, Rules: r.name, Region: s.Region, used: s.used | 1<<i}
+		n := Spelling{Name: rest, Rules: r.name, Region: s.Region, Snapshot: s.Snapshot || r.in&snapshot != 0, used: s.used | 1<<i}
 		if s.Rules != "" {
 			n.Rules = s.Rules + ", " + r.name
 		}
@@ -101,6 +127,16 @@ func (s Spelling) shorter(host string) (list []Spelling) {
 	return list
 }
 
+// IsSnapshot reports whether a name says which snapshot of a model it means.
+func IsSnapshot(name string) bool {
+	for s := range ContractSpellings("", name) {
+		if s.Snapshot {
+			return true
+		}
+	}
+	return false
+}
+
 // base takes off a name what observers of one call see differently: one sees
 // "gpt-4o-mini", the other "gpt-4o-mini-2024-07-18"; one sees
 // "us.anthropic.claude-sonnet-4-5-20250929-v1:0", or "anthropic/claude-…".
@@ -108,7 +144,7 @@ func base(name string) string {
 	for shorter := true; shorter; {
 		shorter = false
 		for _, r := range rules {
-			if !r.sameCall {
+			if r.in&sameCall == 0 {
 				continue
 			}
 			if rest, _, ok := r.cut("", name); ok && rest != "" {
@@ -118,6 +154,15 @@ func base(name string) string {
 	}
 	return name
 }
+
+// cutDots writes Claude's versions as Anthropic does: gateways and Copilot write
+// "claude-sonnet-4.5".
+func cutDots(_, name string) (string, string, bool) {
+	plain := claudeDots.ReplaceAllString(name, "$1-$2")
+	return plain, "", plain != name
+}
+
+var claudeDots = regexp.MustCompile(`(claude-[a-z0-9-]*?\d)\.(\d)`)
 
 func cutPattern(text string) func(string, string) (string, string, bool) {
 	re := regexp.MustCompile(text)
@@ -198,18 +243,10 @@ func cutFineTuningSuffix(_, name string) (string, string, bool) {
 	return tuned + base, "", ok && base != ""
 }
 
-// cutRegionPrefix keeps what a row may charge for: "global" names no region and
-// has the price of the model.
+// cutRegionPrefix keeps the geography, for which a row may charge.
 func cutRegionPrefix(_, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, ".")
-	switch {
-	case !ok:
-	case head == globalRegion:
-		return rest, "", true
-	case bedrockRegions[head]:
-		return rest, head, true
-	}
-	return "", "", false
+	return rest, head, ok && bedrockRegions[head]
 }
 
 func cutVendorPrefix(_, name string) (string, string, bool) {
