@@ -12,11 +12,11 @@ import (
 // Book answers what a call costs. It never changes after it was loaded, so any
 // number of goroutines may use it at once.
 type Book struct {
-	providers map[string]*provider
-	lookups   lookupCache
-	version   string
-	files     []string
-	warnings  []error
+	shelves  []*shelf // in the order in which they are asked
+	lookups  lookupCache
+	version  string
+	files    []string
+	warnings []error
 }
 
 // Call is what the price of a call depends on.
@@ -74,17 +74,17 @@ func (b *Book) Warnings() []error { return b.warnings }
 // to decide.
 func (b *Book) Price(c *Call) Price {
 	found := b.find(c)
-	if found.timeline == nil {
+	if !found.known {
 		reason := usage.ReasonUnknownModel
 		if c.Model == "" && c.RequestModel == "" {
 			reason = usage.ReasonNoModel
 		}
 		return Price{Status: usage.StatusUnpriced, Reason: reason}
 	}
-	row := found.timeline.at(c.At.Unix())
-	if row == nil {
+	if found.segment == nil {
 		return Price{Status: usage.StatusUnpriced, Reason: usage.ReasonNoPriceAtTime}
 	}
+	row := found.segment.row
 	sel, guessed := row.choose(c, found.region)
 	p := row.plan(sel)
 	price := p.price(&c.Quantities)
@@ -96,6 +96,7 @@ func (b *Book) Price(c *Call) Price {
 
 // Row is one row of a book, for listings and comparisons.
 type Row struct {
+	Layer    Layer
 	Provider string
 	// Name is what a call must say to meet the row; Model is whose price it
 	// is. They differ for an alias.
@@ -109,29 +110,32 @@ type Row struct {
 	PriceID     string
 }
 
-// Rows lists the book by provider, name and time.
+// Rows lists the book by layer, the one that is asked first before the others,
+// and there by provider, name and time.
 func (b *Book) Rows() []Row {
 	var rows []Row
-	seen := map[*provider]bool{}
-	for _, name := range slices.Sorted(maps.Keys(b.providers)) {
-		p := b.providers[name]
-		if seen[p] {
-			continue
-		}
-		seen[p] = true
-		lists := maps.Clone(p.names)
-		for _, pattern := range p.patterns {
-			lists[pattern.text] = pattern.timeline
-		}
-		for _, model := range slices.Sorted(maps.Keys(lists)) {
-			for _, s := range lists[model].segments {
-				rows = append(rows, Row{
-					Provider: p.name, Name: model, Model: s.row.src.Model, Span: s.span(), Prices: s.row.src.Blocks,
-					Source: s.row.src.Source, Confidence: s.row.src.Confidence,
-					File: s.row.file, Line: s.row.src.Line, PriceID: s.row.id,
-				})
+	for _, shelf := range b.shelves {
+		for _, p := range shelf.distinct() {
+			lists := p.timelines()
+			for _, model := range slices.Sorted(maps.Keys(lists)) {
+				for _, s := range lists[model].segments {
+					rows = append(rows, Row{
+						Layer: shelf.layer, Provider: p.name, Name: model, Model: s.row.src.Model, Span: s.span(), Prices: s.row.src.Blocks,
+						Source: s.row.src.Source, Confidence: s.row.src.Confidence,
+						File: s.row.file, Line: s.row.src.Line, PriceID: s.row.id,
+					})
+				}
 			}
 		}
 	}
 	return rows
+}
+
+// timelines lists names and patterns.
+func (p *provider) timelines() map[string]*timeline {
+	all := maps.Clone(p.names)
+	for _, pattern := range p.patterns {
+		all[pattern.text] = pattern.timeline
+	}
+	return all
 }

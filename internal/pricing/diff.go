@@ -48,18 +48,22 @@ func Diff(older, newer *Book, at time.Time) []Change {
 	return changes
 }
 
-// at gives the rows that hold at a moment, by provider and name.
+// at gives the rows that hold at a moment, by provider and name: of a name that
+// several layers know, the row that a call by this name gets.
 func (b *Book) at(at time.Time) map[[2]string]*row {
 	rows := map[[2]string]*row{}
-	for _, p := range b.providers {
-		for name, t := range p.names {
-			if r := t.at(at.Unix()); r != nil {
-				rows[[2]string{p.name, name}] = r
+	for _, shelf := range b.shelves {
+		for _, p := range shelf.distinct() {
+			for name := range p.names {
+				if f := b.find(&Call{Provider: p.name, Model: name, At: at}); f.segment != nil {
+					rows[[2]string{p.name, name}] = f.segment.row
+				}
 			}
-		}
-		for _, pattern := range p.patterns {
-			if r := pattern.timeline.at(at.Unix()); r != nil {
-				rows[[2]string{p.name, pattern.text}] = r
+			for _, pattern := range p.patterns {
+				key := [2]string{p.name, pattern.text}
+				if s := pattern.timeline.at(at.Unix()); s != nil && rows[key] == nil {
+					rows[key] = s.row
+				}
 			}
 		}
 	}

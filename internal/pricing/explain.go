@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"strings"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -54,19 +55,26 @@ type Line struct {
 // Explain prices a call as [Book.Price] does and shows the way there.
 func (b *Book) Explain(c *Call) Explanation {
 	var e Explanation
-	found := b.search(c, func(s Step) { e.Steps = append(e.Steps, s) })
+	list := b.search(c, func(s Step) { e.Steps = append(e.Steps, s) })
+	second := c.At.Unix()
+	found, taken := pick(list, second)
+	for i := range list[:taken] {
+		e.Steps[list[i].step].Passed = list[i].passed(second, list[i].timeline.at(second))
+	}
+	if taken < len(list) {
+		e.Steps = e.Steps[:list[taken].step+1]
+	}
 	price := b.Price(c)
 	e.Cost, e.Status, e.Reason, e.PriceID = price.Cost, price.Status, price.Reason, price.PriceID
-	if found.timeline == nil {
-		return e
-	}
-	row := found.timeline.at(c.At.Unix())
-	if row == nil {
-		for _, s := range found.timeline.segments {
-			e.Notes = append(e.Notes, fmt.Sprintf("there is a price %s (%s)", s.span(), s.row.id))
+	if found.segment == nil {
+		for _, l := range list {
+			for _, s := range l.timeline.segments {
+				e.Notes = append(e.Notes, fmt.Sprintf("there is a price %s (%s)", s.span(), s.row.id))
+			}
 		}
 		return e
 	}
+	row := found.segment.row
 	e.Provider, e.Model, e.Holds = row.provider, row.src.Model, row.src.Span.String()
 	e.File, e.Line, e.Source, e.Confidence, e.Note = row.file, row.src.Line, row.src.Source, row.src.Confidence, row.src.Note
 	sel, guessed := row.choose(c, found.region)
@@ -97,7 +105,7 @@ func (r *row) describe(c *Call, s selection, regionInName string, guessed usage.
 	}
 	if s.region > 0 {
 		add("region %s", r.src.Regions[s.region-1].Name)
-	} else if regionInName != "" {
+	} else if regionInName != "" && regionInName != catalog.Global {
 		add("the book has no price for the region %q in the name", regionInName)
 	}
 	if s.context > 0 {
@@ -221,15 +229,18 @@ func (e Explanation) String() string {
 	var b strings.Builder
 	b.WriteString("looked up\n")
 	for _, s := range e.Steps {
-		hit := "not in the book"
+		hit := "not there"
 		if s.Hit != "" {
 			hit = "found " + s.Hit
+		}
+		if s.Passed != "" {
+			hit += ", passed over: " + s.Passed
 		}
 		if s.Name == "" {
 			fmt.Fprintf(&b, "  %q: the book has no such provider\n", s.Provider)
 			continue
 		}
-		fmt.Fprintf(&b, "  %s at %s (%s): %s\n", s.Name, s.Provider, s.Rule, hit)
+		fmt.Fprintf(&b, "  %s: %s at %s (%s): %s\n", s.Layer, s.Name, s.Provider, s.Rule, hit)
 	}
 	if e.Model != "" {
 		fmt.Fprintf(&b, "price row\n  %s, %s\n  %s", e.PriceID, e.Holds, e.File)

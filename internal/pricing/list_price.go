@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"math/big"
+	"slices"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
@@ -24,10 +25,7 @@ type ListPrice struct {
 // book does not know the model.
 func (b *Book) ListPrices(provider, model string) (list []ListPrice) {
 	c := Call{Provider: provider, Model: model}
-	found := b.find(&c)
-	if found.timeline == nil {
-		return nil
-	}
+	segments := b.history(&c)
 	for k := range usage.QuantityKindCount {
 		if unit := k.Unit(); unit != usage.UnitToken && unit != usage.UnitCharacter {
 			continue
@@ -39,15 +37,41 @@ func (b *Book) ListPrices(provider, model string) (list []ListPrice) {
 				last = price
 			}
 		}
-		for _, s := range found.timeline.segments {
+		for _, s := range segments {
 			if s.from > until {
 				put(until, "")
 			}
-			put(s.from, s.row.listPrice(&c, found.region, k))
+			put(s.from, s.row.listPrice(&c, s.region, k))
 			until = s.until
 		}
 		if until != never {
 			put(until, "")
+		}
+	}
+	return list
+}
+
+// holding is a row while a call by one name gets it.
+type holding struct {
+	from, until int64
+	row         *row
+	region      string
+}
+
+// history lists what a call by one name gets over time.
+func (b *Book) history(c *Call) (list []holding) {
+	candidates := b.search(c, func(Step) {})
+	var moments []int64
+	for _, l := range candidates {
+		for _, s := range slices.Concat(l.timeline.segments, l.apart) {
+			moments = append(moments, s.from, s.until)
+		}
+	}
+	slices.Sort(moments)
+	moments = slices.Compact(moments)
+	for i := range len(moments) - 1 {
+		if f, _ := pick(candidates, moments[i]); f.segment != nil {
+			list = append(list, holding{moments[i], moments[i+1], f.segment.row, f.region})
 		}
 	}
 	return list

@@ -28,6 +28,10 @@ type Config struct {
 	// A file that ends in .json is price data of LiteLLM, genai-prices,
 	// models.dev or Portkey.
 	Files []string
+	// Update is a price file of newer public prices, which `usagectl prices
+	// update` writes: it is asked after Files and before the built-in book. Empty
+	// means none, and so does a file that is not there.
+	Update string
 }
 
 // The built-in books.
@@ -62,6 +66,9 @@ func Builtin(name string) (*Book, error) {
 func Load(cfg Config) (*Book, error) {
 	l := &loader{contents: newFingerprint()}
 	l.builtin(cfg.Builtin)
+	if cfg.Update != "" {
+		l.update(cfg.Update)
+	}
 	for _, name := range cfg.Files {
 		l.file(name)
 	}
@@ -71,7 +78,7 @@ func Load(cfg Config) (*Book, error) {
 // Parse makes a book of one file in memory, without a built-in one.
 func Parse(name string, content []byte) (*Book, error) {
 	l := &loader{contents: newFingerprint()}
-	l.content(name, filepath.Base(name)+":", content)
+	l.content(name, filepath.Base(name)+":", LayerContract, content)
 	return l.book()
 }
 
@@ -88,17 +95,13 @@ func (l *loader) book() (*Book, error) {
 	if len(l.faults) > 0 {
 		return nil, errors.Join(l.faults...)
 	}
-	providers, err := assemble(l.parts)
+	shelves, err := assemble(l.parts)
 	if err != nil {
 		return nil, err
 	}
-	return &Book{
-		lookups:   newLookupCache(),
-		providers: providers,
-		version:   l.contents.text(),
-		files:     l.names,
-		warnings:  l.warnings,
-	}, nil
+	b := &Book{lookups: newLookupCache(), shelves: shelves, version: l.contents.text(), files: l.names}
+	b.warnings = append(l.warnings, b.review(l.parts)...)
+	return b, nil
 }
 
 // builtinParts keeps what was read of the built-in books: they never change.
@@ -146,7 +149,7 @@ func readBuiltin(name string) *loader {
 	}
 	workers.Wait()
 	for _, d := range read {
-		l.add(d, "")
+		l.add(d, "", LayerBuiltin)
 	}
 	return l
 }
@@ -179,7 +182,18 @@ func (l *loader) file(name string) {
 		l.faults = append(l.faults, err)
 		return
 	}
-	l.content(name, filepath.Base(name)+":", content)
+	l.content(name, filepath.Base(name)+":", LayerContract, content)
+}
+
+func (l *loader) update(name string) {
+	content, err := readFile(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		l.faults = append(l.faults, err)
+	default:
+		l.content(name, filepath.Base(name)+":", LayerUpdate, content)
+	}
 }
 
 // readFile reads a price file of at most [book.MaxFileBytes].
@@ -201,12 +215,12 @@ func readFile(name string) ([]byte, error) {
 	return content, nil
 }
 
-func (l *loader) content(name, idPrefix string, content []byte) {
-	l.add(decodeFile(name, content), idPrefix)
+func (l *loader) content(name, idPrefix string, layer Layer, content []byte) {
+	l.add(decodeFile(name, content), idPrefix, layer)
 }
 
 // add takes over what a file says; its rows' ids get the prefix.
-func (l *loader) add(d decoded, idPrefix string) {
+func (l *loader) add(d decoded, idPrefix string, layer Layer) {
 	if d.name != "" {
 		l.contents.add(filepath.Base(d.name), d.content)
 	}
@@ -219,7 +233,7 @@ func (l *loader) add(d decoded, idPrefix string) {
 		l.warnings = append(l.warnings, w)
 	}
 	for _, f := range d.files {
-		l.parts = append(l.parts, part{f, idPrefix, len(l.names)})
+		l.parts = append(l.parts, part{f, idPrefix, layer, len(l.names)})
 	}
 }
 

@@ -8,106 +8,234 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-// found is the answer to "whose prices": a timeline, and what the name told
-// about the region.
+// found is the answer to "whose prices": what holds at the moment of the call,
+// and what the name told about the region.
 type found struct {
-	timeline *timeline
-	// region stood in the name ("us.anthropic.…") and was stripped from it.
+	// known: the book has the name; segment is nil when it has no price at the
+	// moment of the call.
+	known   bool
+	segment *segment
+	// region stood in the name ("us.anthropic.…") and was cut off.
 	region string
+	// snapshot: what was cut off the name said which snapshot of the model it is.
+	snapshot bool
+}
+
+// candidate is a name of the call that a layer has.
+type candidate struct {
+	timeline *timeline
+	region   string
+	snapshot bool
+	layer    Layer
+	// apart are the times in which the built-in book prices the name of the call
+	// apart from this one: a price of one's own for the model is not meant then.
+	apart []segment
+	// hit is the name in the book, step the one of the explanation.
+	hit  string
+	step int
 }
 
 // Step is one name that was looked up, for people.
 type Step struct {
+	// Layer is whose prices were looked through, empty for a provider that no
+	// layer has.
+	Layer Layer `json:"layer,omitempty"`
 	// Provider is whose prices were looked through.
 	Provider string `json:"provider"`
 	// Name is the name that was looked up.
 	Name string `json:"name"`
-	// Rule says how the name came to be: "model", "request model", or the
-	// strips that fired, in their order.
+	// Rule says how the name came to be: "model", "request model", or what was
+	// cut off it, in that order.
 	Rule string `json:"rule"`
-	// Hit reports whether the book has the name, and which entry.
+	// Hit reports whether the layer has the name, and which entry.
 	Hit string `json:"hit,omitempty"`
+	// Passed says why the entry was not taken all the same.
+	Passed string `json:"passed,omitempty"`
 }
 
 // maxNameBytes bounds the work that a foreign name can cause.
 const maxNameBytes = 512
 
-// find looks for the model that answered, then for the one that was asked for.
-// The provider is part of the key: the same name costs differently elsewhere.
+// find looks for the model that answered, then for the one that was asked for, in
+// each layer. The provider is part of the key: the same name costs differently
+// elsewhere.
 func (b *Book) find(c *Call) found {
-	if p, ok := b.providers[c.Provider]; ok {
-		if t, ok := p.names[c.Model]; ok {
-			return found{timeline: t}
-		}
+	second := c.At.Unix()
+	if f, ok := b.asItIs(c, second); ok {
+		return f
 	}
 	if len(c.Provider) > maxNameBytes || len(c.Model) > maxNameBytes || len(c.RequestModel) > maxNameBytes {
 		return found{}
 	}
 	key := lookupKey{c.Provider, c.Model, c.RequestModel}
-	if f, ok := b.lookups.get(key); ok {
-		return f
+	list, ok := b.lookups.get(key)
+	if !ok {
+		list = b.search(c, func(Step) {})
+		b.lookups.put(key, list)
 	}
-	f := b.search(c, func(Step) {})
-	b.lookups.put(key, f)
+	f, _ := pick(list, second)
 	return f
 }
 
-// search is find without its cache; it tells every step.
-func (b *Book) search(c *Call, tell func(Step)) found {
-	p := b.providers[c.Provider]
-	if p == nil {
-		p = b.providers[strings.ToLower(c.Provider)]
-	}
-	if p == nil {
-		// The names that gateways and price data use: azure, bedrock, x-ai.
-		p = b.providers[catalog.Book(c.Provider)]
-	}
-	if p == nil {
-		tell(Step{Provider: c.Provider, Rule: "provider"})
-		return found{}
-	}
-	for _, source := range []struct{ name, rule string }{{c.Model, "model"}, {c.RequestModel, "request model"}} {
-		if source.name == "" || (source.rule == "request model" && source.name == c.Model) {
+// asItIs is find where provider and model need no spelling: false when a search
+// has to tell.
+func (b *Book) asItIs(c *Call, second int64) (found, bool) {
+	for _, s := range b.shelves {
+		p := s.providers[c.Provider]
+		if p == nil {
 			continue
 		}
-		if f, ok := p.match(source.name, source.rule, tell); ok {
-			return f
+		t := p.names[c.Model]
+		if t == nil {
+			return found{}, false
 		}
+		held := t.at(second)
+		if held != nil || s.layer == LayerBuiltin {
+			return found{known: true, segment: held}, true
+		}
+		return found{}, false
 	}
-	return found{}
+	return found{}, false
 }
 
-// match finds a name: as it is, then with the fewest strips, then by the
-// longest pattern.
-func (p *provider) match(name, rule string, tell func(Step)) (found, bool) {
-	for spelling := range catalog.Spellings(p.name, name) {
+// pick takes the first candidate that has a price at the moment of the call. What
+// the built-in book has first decides, with a price or without.
+func pick(list []candidate, second int64) (f found, index int) {
+	for i := range list {
+		c := &list[i]
+		held := c.timeline.at(second)
+		if c.passed(second, held) != "" {
+			f.known = true
+			continue
+		}
+		return found{known: true, segment: held, region: c.region, snapshot: c.snapshot}, i
+	}
+	return f, len(list)
+}
+
+// passed says why a candidate is not taken, "" when it is.
+func (c *candidate) passed(second int64, held *segment) string {
+	switch {
+	case c.layer == LayerBuiltin:
+		return "" // the last: it decides with a price or without
+	case held == nil:
+		return "it has no price at the time of the call"
+	case c.snapshot && held.snapshot:
+		return "it is the price of " + held.alias + ", which is another snapshot"
+	}
+	for _, a := range c.apart {
+		if a.from <= second && second < a.until {
+			return "the built-in book prices the snapshot apart from it"
+		}
+	}
+	return ""
+}
+
+// search lists what the layers have for a call, in the order in which it counts;
+// it tells every step.
+func (b *Book) search(c *Call, tell func(Step)) []candidate {
+	s := search{tell: tell}
+	if bottom := b.shelves[len(b.shelves)-1]; bottom.layer == LayerBuiltin {
+		s.builtin = bottom.provider(c.Provider)
+	}
+	known := false
+	for _, shelf := range b.shelves {
+		p := shelf.provider(c.Provider)
+		if p == nil {
+			continue
+		}
+		known = true
+		s.layer, s.provider = shelf.layer, p
+		if c.Model != "" && s.match(c.Model, "model") {
+			continue
+		}
+		if c.RequestModel != "" && c.RequestModel != c.Model {
+			s.match(c.RequestModel, "request model")
+		}
+	}
+	if !known {
+		tell(Step{Provider: c.Provider, Rule: "provider"})
+	}
+	return s.list
+}
+
+// search is one search through the layers.
+type search struct {
+	tell     func(Step)
+	builtin  *provider // nil when the built-in book does not have it
+	layer    Layer
+	provider *provider
+	list     []candidate
+	steps    int
+}
+
+// match finds a name in a layer: as it is, then with the fewest cuts, then by the
+// longest pattern. It reports whether no further name is to be looked up there:
+// in the built-in layer the first hit decides.
+func (s *search) match(name, rule string) (done bool) {
+	p := s.provider
+	spellings := catalog.Spellings
+	if s.layer == LayerContract {
+		spellings = catalog.ContractSpellings
+	}
+	for spelling := range spellings(p.name, name) {
 		how := rule
 		if spelling.Rules != "" {
 			how += ", without " + spelling.Rules
 		}
-		hit := spelling.Name
-		t, ok := p.names[hit]
-		if !ok {
-			if hit, ok = p.folded[strings.ToLower(spelling.Name)]; ok {
-				t, how = p.names[hit], how+", letter case aside"
-			}
+		hit, ok := p.spelled(spelling.Name)
+		if ok && hit != spelling.Name {
+			how += ", letter case aside"
 		}
-		step := Step{Provider: p.name, Name: spelling.Name, Rule: how}
-		if ok {
-			step.Hit = hit
+		if s.step(spelling.Name, how, hit); !ok {
+			continue
 		}
-		tell(step)
-		if ok {
-			return found{timeline: t, region: spelling.Region}, true
+		s.add(p.names[hit], spelling, name, hit)
+		if s.layer == LayerBuiltin {
+			return true
 		}
 	}
 	for _, pattern := range p.patterns {
 		if pattern.matches(name) {
-			tell(Step{Provider: p.name, Name: name, Rule: rule + ", pattern", Hit: pattern.text})
-			return found{timeline: pattern.timeline}, true
+			s.step(name, rule+", pattern", pattern.text)
+			s.add(pattern.timeline, catalog.Spelling{}, name, pattern.text)
+			return s.layer == LayerBuiltin
 		}
 	}
-	return found{}, false
+	return false
+}
+
+func (s *search) step(name, rule, hit string) {
+	s.tell(Step{Layer: s.layer, Provider: s.provider.name, Name: name, Rule: rule, Hit: hit})
+	s.steps++
+}
+
+// add notes what a name of the call hit.
+func (s *search) add(t *timeline, spelling catalog.Spelling, called, hit string) {
+	c := candidate{timeline: t, region: spelling.Region, snapshot: spelling.Snapshot, layer: s.layer, hit: hit, step: s.steps - 1}
+	if c.snapshot && s.layer != LayerBuiltin && s.builtin != nil {
+		c.apart = apart(s.builtin.first(called), s.builtin.first(hit))
+	}
+	s.list = append(s.list, c)
+}
+
+// spelled finds a name as it is, else in another letter case.
+func (p *provider) spelled(name string) (hit string, ok bool) {
+	if _, ok := p.names[name]; ok {
+		return name, true
+	}
+	hit, ok = p.folded[strings.ToLower(name)]
+	return hit, ok
+}
+
+// first gives the timeline of the first spelling of a name, nil when there is none.
+func (p *provider) first(name string) *timeline {
+	for spelling := range catalog.Spellings(p.name, name) {
+		if hit, ok := p.spelled(spelling.Name); ok {
+			return p.names[hit]
+		}
+	}
+	return nil
 }
 
 // pattern is a name with * for any text.
@@ -151,25 +279,29 @@ func (p *pattern) matches(name string) bool {
 
 // lookupCache keeps the answers for names that are not in the book as they
 // are. Names come from telemetry, that is from strangers, so it is bounded.
-type lookupCache struct{ known *lru.Cache[lookupKey, found] }
+type lookupCache struct {
+	known *lru.Cache[lookupKey, []candidate]
+}
 
 type lookupKey struct{ provider, model, request string }
 
 const maxLookups = 4096
 
 func newLookupCache() lookupCache {
-	known, err := lru.New[lookupKey, found](maxLookups)
+	known, err := lru.New[lookupKey, []candidate](maxLookups)
 	if err != nil {
 		panic(err) // no other error than a size below 1
 	}
 	return lookupCache{known}
 }
 
-func (c lookupCache) get(k lookupKey) (found, bool) { return c.known.Peek(k) }
+func (c lookupCache) get(k lookupKey) ([]candidate, bool) { return c.known.Peek(k) }
 
-func (c lookupCache) put(k lookupKey, f found) {
+func (c lookupCache) put(k lookupKey, list []candidate) {
 	// The strings may be parts of a whole request in memory.
 	k = lookupKey{strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.request)}
-	f.region = strings.Clone(f.region)
-	c.known.Add(k, f)
+	for i := range list {
+		list[i].region, list[i].hit = strings.Clone(list[i].region), strings.Clone(list[i].hit)
+	}
+	c.known.Add(k, list)
 }

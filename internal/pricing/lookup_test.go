@@ -114,7 +114,7 @@ func TestExplainNamesTheStrips(t *testing.T) {
 	call.Quantities[usage.InputTextTokens] = 1000
 	text := book.Explain(&call).String()
 	for _, want := range []string{
-		"us.anthropic.claude-y-v1:0 at p (model): not in the book",
+		"us.anthropic.claude-y-v1:0 at p (model): not there",
 		"claude-y at p (model, without version suffix, region prefix, vendor prefix): found claude-y",
 		`the book has no price for the region "us" in the name`,
 		"input_text 1000 × 0.05 per_token = 50",

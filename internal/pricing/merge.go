@@ -15,65 +15,79 @@ import (
 type part struct {
 	*book.File
 	idPrefix string
+	layer    Layer
 	// order counts the files; parts of one file share it.
 	order int
 }
 
-// assemble makes one book of the parts, in their order: a later row replaces
-// what an earlier one says about the same model, for the time it holds.
-func assemble(parts []part) (map[string]*provider, error) {
-	m := &merger{providers: map[string]*provider{}, aliases: map[*provider][]aliasEntry{}}
+// assemble makes the layers of the parts, in the order in which they are asked.
+// Within a layer a later row replaces what an earlier one says about the same
+// model, for the time it holds.
+func assemble(parts []part) ([]*shelf, error) {
+	m := &merger{}
+	for _, layer := range layerOrder {
+		m.top = &shelf{layer: layer, providers: map[string]*provider{}}
+		for _, p := range parts {
+			if p.layer == layer {
+				m.add(p)
+			}
+		}
+		if len(m.top.providers) > 0 {
+			m.shelves = append(m.shelves, m.top)
+		}
+	}
 	for _, p := range parts {
-		m.add(p)
+		for i := range p.Adjustments {
+			m.adjust(p, &p.Adjustments[i])
+		}
 	}
-	for _, p := range m.distinct() {
-		m.adjust(p, parts)
-		m.resolveAliases(p)
-		p.index()
+	m.resolveAliases()
+	for _, s := range m.shelves {
+		for _, p := range s.distinct() {
+			p.index()
+		}
 	}
-	return m.providers, errors.Join(m.faults...)
+	slices.Reverse(m.shelves)
+	return m.shelves, errors.Join(m.faults...)
 }
 
 type merger struct {
-	providers map[string]*provider
-	aliases   map[*provider][]aliasEntry
-	faults    []error
+	shelves []*shelf // that are complete, from the bottom upwards
+	top     *shelf   // that is filled
+	aliases []aliasEntry
+	faults  []error
 }
 
 // aliasEntry is an alias with its place; it replaces what earlier files say
 // about its name.
 type aliasEntry struct {
 	book.Alias
-	file  string
-	order int
+	provider string
+	file     string
+	order    int
 }
 
 func (m *merger) fault(file string, line int, key, format string, args ...any) {
 	m.faults = append(m.faults, &book.Fault{File: file, Line: line, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-func (m *merger) distinct() []*provider {
-	list := make([]*provider, 0, len(m.providers))
-	for _, name := range slices.Sorted(maps.Keys(m.providers)) {
-		if p := m.providers[name]; !slices.Contains(list, p) {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
 // provider finds the provider of a file, by any of its names, or makes it.
 func (m *merger) provider(name string) *provider {
-	if p := m.providers[name]; p != nil {
+	if p := m.top.providers[name]; p != nil {
 		return p
+	}
+	for _, s := range m.shelves {
+		if p := s.providers[name]; p != nil {
+			name = p.name
+		}
 	}
 	if catalog.Named(name) != nil {
 		name = catalog.Book(name)
 	}
-	p := m.providers[name]
+	p := m.top.providers[name]
 	if p == nil {
 		p = &provider{name: name, names: map[string]*timeline{}}
-		m.providers[name] = p
+		m.top.providers[name] = p
 	}
 	return p
 }
@@ -81,35 +95,36 @@ func (m *merger) provider(name string) *provider {
 func (m *merger) add(f part) {
 	p := m.provider(f.Provider)
 	for _, also := range f.Also {
-		if other := m.providers[also]; other != nil && other != p {
+		if other := m.top.providers[also]; other != nil && other != p {
 			m.fault(f.Name, f.Line, "also", "%q is the provider %q already", also, other.name)
 			continue
 		}
-		m.providers[also] = p
+		m.top.providers[also] = p
 	}
 	for i := range f.Rows {
 		m.addRow(p, f, withDefaults(f.Rows[i], &f.Defaults))
 	}
 	for _, a := range f.Aliases {
-		m.aliases[p] = append(m.aliases[p], aliasEntry{a, f.Name, f.order})
+		m.aliases = append(m.aliases, aliasEntry{a, p.name, f.Name, f.order})
 	}
 }
 
 // addRow lets a row replace what was there. A row that inherits becomes one
-// row for each it replaces.
+// row for each it stands over, in its own layer and in those below.
 func (m *merger) addRow(p *provider, f part, src *book.Row) {
-	t := p.names[src.Model]
-	if t == nil {
-		t = &timeline{}
-		p.names[src.Model] = t
-	}
 	if m.tooManyPlans(f, src) {
 		return
 	}
-	replaced := t.put(src.Span, newRow(p.name, f, src))
+	var base *timeline
+	if src.Inherit {
+		base = m.beneath(p, src.Model)
+	}
+	t := p.timeline(src.Model)
+	t.put(src.Span, newRow(p.name, f, src))
 	if !src.Inherit {
 		return
 	}
+	replaced := base.within(src.Span)
 	if len(replaced) == 0 {
 		m.fault(f.Name, src.Line, "model "+src.Model, "nothing to inherit from: no earlier file has a price for it %s", src.Span)
 	}
@@ -120,6 +135,25 @@ func (m *merger) addRow(p *provider, f part, src *book.Row) {
 		}
 		t.put(s.span(), newRow(p.name, f, merged))
 	}
+}
+
+// beneath is what all layers say about a name before a row is added.
+func (m *merger) beneath(p *provider, model string) *timeline {
+	t := &timeline{}
+	lay := func(from *timeline) {
+		if from != nil {
+			for _, s := range from.segments {
+				t.put(s.span(), s.row)
+			}
+		}
+	}
+	for _, s := range m.shelves {
+		if below := s.providers[p.name]; below != nil {
+			lay(below.names[model])
+		}
+	}
+	lay(p.names[model])
+	return t
 }
 
 // maxPlans bounds the memory of one row.
@@ -231,38 +265,57 @@ func unionNamed(first, second []book.Named) []book.Named {
 	return all
 }
 
-// adjust lets contracts change the rows of their models, for the time they
-// hold; of two for the same time, the later one counts.
-func (m *merger) adjust(p *provider, parts []part) {
-	for _, f := range parts {
-		if m.providers[f.Provider] != p {
+// adjust lets a contract change the rows of its models, in every layer, for the
+// time it holds; of two for the same time, the later one counts. A name reaches
+// the snapshots of the model too; what is named itself comes last.
+func (m *merger) adjust(f part, a *book.Adjustment) {
+	met := false
+	for _, s := range m.shelves {
+		p := s.provider(f.Provider)
+		if p == nil {
 			continue
 		}
-		for i := range f.Adjustments {
-			m.adjustModels(p, f, &f.Adjustments[i])
+		names := slices.Sorted(maps.Keys(p.names))
+		for _, model := range names {
+			if len(a.Models) == 0 || matchesAny(a.Models, model) {
+				continue
+			}
+			if named := p.snapshotOf(model, a.Models); named != nil {
+				p.adjust(model, a, apart(p.names[model], named))
+			}
+		}
+		for _, model := range names {
+			if len(a.Models) == 0 || matchesAny(a.Models, model) {
+				p.adjust(model, a, nil)
+				met = true
+			}
+		}
+	}
+	if !met && len(a.Models) > 0 {
+		m.fault(f.Name, a.Line, "adjustments", "the book has no model %s at %s", strings.Join(a.Models, ", "), f.Provider)
+	}
+}
+
+// adjust lets a contract change the rows of a name, but for the times that are
+// left out.
+func (p *provider) adjust(name string, a *book.Adjustment, leftOut []segment) {
+	t := p.names[name]
+	for _, s := range t.within(a.Span) {
+		for _, free := range without(s.span(), leftOut) {
+			t.put(free, s.row.adjusted(a))
 		}
 	}
 }
 
-func (m *merger) adjustModels(p *provider, f part, a *book.Adjustment) {
-	met := len(a.Models) == 0
-	for _, model := range slices.Sorted(maps.Keys(p.names)) {
-		if !matchesAny(a.Models, model) {
-			continue
-		}
-		met = true
-		t := p.names[model]
-		for _, s := range slices.Clone(t.segments) {
-			span := s.span().Intersect(a.Span)
-			if span.IsEmpty() {
-				continue
-			}
-			t.put(span, s.row.adjusted(a))
+// snapshotOf finds the one of some models of which a name is a snapshot, or
+// another spelling; nil when there is none.
+func (p *provider) snapshotOf(name string, models []string) *timeline {
+	for s := range catalog.ContractSpellings(p.name, name) {
+		if slices.Contains(models, s.Name) && p.names[s.Name] != nil {
+			return p.names[s.Name]
 		}
 	}
-	if !met {
-		m.fault(f.Name, a.Line, "adjustments", "the book has no model %s at %s", strings.Join(a.Models, ", "), p.name)
-	}
+	return nil
 }
 
 func matchesAny(patterns []string, model string) bool {
@@ -277,52 +330,55 @@ func matchesAny(patterns []string, model string) bool {
 	return false
 }
 
-// resolveAliases gives each alias the rows of its model, for the time in which
-// no later file has a row of the alias's own name. An alias may name another
-// one that stands before it.
-func (m *merger) resolveAliases(p *provider) {
-	own := map[string][]segment{}
-	for _, a := range m.aliases[p] {
-		if t := p.names[a.Name]; t != nil && own[a.Name] == nil {
-			own[a.Name] = slices.Clone(t.segments)
+// resolveAliases gives each alias the rows of its model, in the layer of those
+// rows, for the time in which no later file has a row of the alias's own name. An
+// alias may name another one that stands before it.
+func (m *merger) resolveAliases() {
+	own := map[*timeline][]segment{}
+	for _, a := range m.aliases {
+		for _, s := range m.shelves {
+			if p := s.providers[a.provider]; p != nil && p.names[a.Name] != nil {
+				own[p.names[a.Name]] = slices.Clone(p.names[a.Name].segments)
+			}
 		}
 	}
-	for _, a := range m.aliases[p] {
-		target := p.names[a.Model]
-		key := "aliases " + a.Name
-		if target == nil {
-			m.fault(a.file, a.Line, key, "the book has no model %q at %s", a.Model, p.name)
-			continue
-		}
-		t := p.names[a.Name]
-		if t == nil {
-			t = &timeline{}
-			p.names[a.Name] = t
-		}
-		met := false
-		for _, s := range slices.Clone(target.segments) {
-			span := s.span().Intersect(a.Span)
-			if span.IsEmpty() {
+	for _, a := range m.aliases {
+		known, met := false, false
+		for _, s := range m.shelves {
+			p := s.providers[a.provider]
+			if p == nil || p.names[a.Model] == nil {
 				continue
 			}
-			met = true
-			for _, free := range withoutLater(span, own[a.Name], a.order) {
-				t.put(free, s.row)
+			known = true
+			t := p.timeline(a.Name)
+			for _, s := range p.names[a.Model].within(a.Span) {
+				met = true
+				for _, free := range without(s.span(), later(own[t], a.order)) {
+					t.putAlias(free, s.row, a.Model)
+				}
+			}
+			if len(t.segments) == 0 {
+				delete(p.names, a.Name)
 			}
 		}
-		if !met {
-			m.fault(a.file, a.Line, key, "%s has no price %s", a.Model, a.Span)
+		switch {
+		case !known:
+			m.fault(a.file, a.Line, "aliases "+a.Name, "the book has no model %q at %s", a.Model, a.provider)
+		case !met:
+			m.fault(a.file, a.Line, "aliases "+a.Name, "%s has no price %s", a.Model, a.Span)
 		}
 	}
 }
 
-// withoutLater is the time of a span in which no row of a later file holds.
-func withoutLater(span book.Span, rows []segment, order int) []book.Span {
+// later lists the rows of files after one.
+func later(rows []segment, order int) []segment {
+	return slices.DeleteFunc(slices.Clone(rows), func(s segment) bool { return s.row.order <= order })
+}
+
+// without is the time of a span without others.
+func without(span book.Span, leftOut []segment) []book.Span {
 	free := []book.Span{span}
-	for _, s := range rows {
-		if s.row.order <= order {
-			continue
-		}
+	for _, s := range leftOut {
 		var rest []book.Span
 		for _, f := range free {
 			rest = append(rest, f.Subtract(s.span())...)

@@ -75,46 +75,46 @@ func (r *row) resolve(s selection, item book.Item) (resolved, bool) {
 	return resolved{}, false
 }
 
-// layer is one set of prices that a selection switches on.
-type layer struct {
+// priceSet is one set of prices that a selection switches on.
+type priceSet struct {
 	block *book.Block
 	// gap is what to note when the block is a price list of its own and does
 	// not name a price of content; nil when nothing is to be noted.
 	gap func(*resolved)
 }
 
-// list makes the layer of a named block: one that multiplies has no gaps.
-func list(n *book.Named, gap func(*resolved)) layer {
+// setOf makes the set of a named block: one that multiplies has no gaps.
+func setOf(n *book.Named, gap func(*resolved)) priceSet {
 	if n.Times != nil {
 		gap = nil
 	}
-	return layer{&n.Block, gap}
+	return priceSet{&n.Block, gap}
 }
 
-// layers lists the sets of prices of a selection, the most specific first.
-func (r *row) layers(s selection) (layers []layer) {
+// sets lists the sets of prices of a selection, the most specific first.
+func (r *row) sets(s selection) (sets []priceSet) {
 	if s.region > 0 {
-		layers = append(layers, list(&r.src.Regions[s.region-1], func(f *resolved) { f.fallback = true }))
+		sets = append(sets, setOf(&r.src.Regions[s.region-1], func(f *resolved) { f.fallback = true }))
 	}
 	if s.hours > 0 {
-		layers = append(layers, layer{block: &r.src.Hours[s.hours-1].Block})
+		sets = append(sets, priceSet{block: &r.src.Hours[s.hours-1].Block})
 	}
 	if s.tier > 0 {
-		layers = append(layers, list(&r.src.ServiceTiers[s.tier-1], func(f *resolved) { f.tierFallback = true }))
+		sets = append(sets, setOf(&r.src.ServiceTiers[s.tier-1], func(f *resolved) { f.tierFallback = true }))
 	}
 	if s.variant > 0 {
-		layers = append(layers, layer{block: &r.src.Variants[s.variant-1].Block})
+		sets = append(sets, priceSet{block: &r.src.Variants[s.variant-1].Block})
 	}
-	return append(layers, layer{block: &r.src.Block})
+	return append(sets, priceSet{block: &r.src.Block})
 }
 
 // own finds the price that the row itself names for an item. Within a set of
 // prices the highest context tier that names the item and that the input
 // reaches wins; the whole request moves, output too.
 func (r *row) own(s selection, item book.Item) (resolved, bool) {
-	layers := r.layers(s)
+	sets := r.sets(s)
 	result := resolved{times: big.NewRat(1, 1)}
-	for i, l := range layers {
+	for i, l := range sets {
 		if p, ok := r.fromTier(s, l.block, item); ok {
 			result.price = p
 			return result, true
@@ -123,7 +123,7 @@ func (r *row) own(s selection, item book.Item) (resolved, bool) {
 			result.price = p
 			// A list that says nothing about long inputs does not undo what
 			// a more general one says about them.
-			for _, below := range layers[i+1:] {
+			for _, below := range sets[i+1:] {
 				if long, ok := r.fromTier(s, below.block, item); ok {
 					result.price, result.tierFallback = long, true
 					break
@@ -134,7 +134,7 @@ func (r *row) own(s selection, item book.Item) (resolved, bool) {
 		if l.gap != nil && !item.IsFee() {
 			l.gap(&result)
 		}
-		if l.block.Times != nil && !item.IsFee() && i < len(layers)-1 {
+		if l.block.Times != nil && !item.IsFee() && i < len(sets)-1 {
 			result.times.Mul(result.times, l.block.Times.Rat())
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -12,6 +15,7 @@ import (
 // row is a row of a book with everything that may change its prices, and the
 // plans made of it so far.
 type row struct {
+	layer      Layer
 	provider   string
 	src        *book.Row
 	file       string
@@ -39,7 +43,7 @@ type selection struct {
 
 // newRow prepares a row; its plans are made when they are asked for.
 func newRow(provider string, f part, src *book.Row) *row {
-	r := &row{provider: provider, src: src, file: f.Name, order: f.order}
+	r := &row{layer: f.layer, provider: provider, src: src, file: f.Name, order: f.order}
 	r.id = f.idPrefix + provider + "/" + src.Model
 	if !src.Span.From.IsZero() {
 		r.id += "@" + book.FormatTime(src.Span.From)
@@ -66,7 +70,7 @@ func newRow(provider string, f part, src *book.Row) *row {
 // adjusted is the row under a contract.
 func (r *row) adjusted(a *book.Adjustment) *row {
 	return &row{
-		provider: r.provider, src: r.src, file: r.file, order: r.order, id: r.id, thresholds: r.thresholds,
+		layer: r.layer, provider: r.provider, src: r.src, file: r.file, order: r.order, id: r.id, thresholds: r.thresholds,
 		adjustment: a, plans: make([]atomic.Pointer[plan], len(r.plans)),
 	}
 }
@@ -119,12 +123,12 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 	}
 	region := c.Region
 	if regionInName != "" {
-		region = regionInName
+		region = regionInName // a profile holds wherever it is called from
 	}
 	if len(r.src.Regions) > 0 && region != "" {
-		s.region = chooseRegion(r.src.Regions, region)
+		s.region = chooseRegion(r.src.Regions, region, regionsAreClouds(r.provider))
 	}
-	if regionInName != "" && s.region == 0 {
+	if regionInName != "" && regionInName != catalog.Global && s.region == 0 {
 		// The name asked for a region whose price the book does not know.
 		guessed = usage.ReasonPriceFallback
 	}
@@ -147,6 +151,24 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 		}
 	}
 	return s, guessed
+}
+
+// differs reports whether two rows name different prices for something.
+func (r *row) differs(o *row) bool {
+	if r.src == o.src {
+		return false
+	}
+	for _, p := range r.src.Prices {
+		other, ok := book.Find(o.src.Prices, p.Item)
+		if !ok || p.Item.IsFee() || p.IsSame() || other.IsSame() {
+			continue
+		}
+		a, b := decimal.NewFromInt(other.Unit.Size()), decimal.NewFromInt(p.Unit.Size())
+		if !p.Amount.Mul(a).Equal(other.Amount.Mul(b)) {
+			return true
+		}
+	}
+	return false
 }
 
 // standardTiers are the words for "no particular tier".
@@ -175,16 +197,27 @@ func chooseTier(tiers []book.Named, name string) int {
 	return 0
 }
 
-// chooseRegion takes the region itself, else the longest name that is the
-// region up to one of its dashes: "eu" holds in eu-west-1.
-func chooseRegion(regions []book.Named, region string) int {
+// regionsAreClouds reports whether the regions of a host are those of a cloud,
+// "us-east-1" in "us". Elsewhere a region is a promise about where a call is
+// processed, and the place that an app runs in is no such promise.
+func regionsAreClouds(provider string) bool {
+	switch provider {
+	case catalog.OpenAI, catalog.Anthropic, catalog.AzureOpenAI, catalog.AzureAI:
+		return false
+	}
+	return true
+}
+
+// chooseRegion takes the region itself, else in a cloud the longest name that is
+// the region up to one of its dashes: "eu" holds in eu-west-1.
+func chooseRegion(regions []book.Named, region string, cloud bool) int {
 	best := 0
 	for i := range regions {
 		name := regions[i].Name
 		if len(region) < len(name) || !strings.EqualFold(region[:len(name)], name) {
 			continue
 		}
-		if len(region) > len(name) && region[len(name)] != '-' {
+		if len(region) > len(name) && (!cloud || region[len(name)] != '-') {
 			continue
 		}
 		if !strings.EqualFold(name, region) && isGovernment(region) != isGovernment(name) {

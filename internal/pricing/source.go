@@ -59,8 +59,9 @@ func NewSource(cfg Config, options SourceOptions) (*Source, error) {
 	if options.Settle <= 0 {
 		options.Settle = defaultSettle
 	}
-	s := &Source{config: Config{Builtin: cfg.Builtin, Files: slices.Clone(cfg.Files)}, options: options}
-	s.seen = fingerprint(s.config.Files)
+	cfg.Files = slices.Clone(cfg.Files)
+	s := &Source{config: cfg, options: options}
+	s.seen = fingerprint(s.config.watched())
 	b, err := Load(s.config)
 	if err != nil {
 		return nil, err
@@ -78,7 +79,7 @@ func (s *Source) LoadedAt() time.Time { return s.current.Load().at }
 // Start begins to watch; without files there is nothing to watch. Where the
 // system cannot report changes, the files are read every Poll instead.
 func (s *Source) Start() {
-	if len(s.config.Files) == 0 || s.stop != nil {
+	if len(s.config.watched()) == 0 || s.stop != nil {
 		return
 	}
 	s.stop = make(chan struct{})
@@ -86,7 +87,7 @@ func (s *Source) Start() {
 	if err == nil {
 		// The folder is watched and not the file: editors and mounted
 		// configuration replace the file, and the watch would stay with the old one.
-		for _, folder := range folders(s.config.Files) {
+		for _, folder := range folders(s.config.watched()) {
 			err = errors.Join(err, watcher.Add(folder))
 		}
 	}
@@ -151,7 +152,7 @@ func (s *Source) watch(watcher *fsnotify.Watcher) {
 func (s *Source) Reload() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := fingerprint(s.config.Files)
+	now := fingerprint(s.config.watched())
 	if now == s.seen {
 		return false
 	}
@@ -168,6 +169,14 @@ func (s *Source) Reload() bool {
 		s.options.Reloaded(b)
 	}
 	return true
+}
+
+// watched are the files of a book that may change.
+func (c *Config) watched() []string {
+	if c.Update == "" {
+		return c.Files
+	}
+	return append(slices.Clone(c.Files), c.Update)
 }
 
 // fingerprint changes when a file's content does, or when a file cannot be

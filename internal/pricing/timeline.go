@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
@@ -26,6 +27,11 @@ type timeline struct {
 type segment struct {
 	from, until int64
 	row         *row
+	// alias is the model that the name of the timeline meant, "" when the row is
+	// the name's own.
+	alias string
+	// snapshot: that model is one snapshot of several.
+	snapshot bool
 }
 
 const (
@@ -33,13 +39,23 @@ const (
 	never  = math.MaxInt64
 )
 
-// at returns the row that holds at a moment, nil when none does.
-func (t *timeline) at(second int64) *row {
+// timeline finds the timeline of a name, or makes it.
+func (p *provider) timeline(name string) *timeline {
+	t := p.names[name]
+	if t == nil {
+		t = &timeline{}
+		p.names[name] = t
+	}
+	return t
+}
+
+// at returns what holds at a moment, nil when nothing does.
+func (t *timeline) at(second int64) *segment {
 	// The newest row is last and is asked for most.
 	for i := len(t.segments) - 1; i >= 0; i-- {
 		if s := &t.segments[i]; second >= s.from {
 			if second < s.until {
-				return s.row
+				return s
 			}
 			return nil
 		}
@@ -47,10 +63,25 @@ func (t *timeline) at(second int64) *row {
 	return nil
 }
 
-// put lets a row hold during a span and cuts what was there before. It returns
-// what the row replaced.
-func (t *timeline) put(span book.Span, r *row) (replaced []segment) {
+// within lists what holds during a span, cut to it.
+func (t *timeline) within(span book.Span) (list []segment) {
 	from, until := seconds(span)
+	for _, s := range t.segments {
+		s.from, s.until = max(s.from, from), min(s.until, until)
+		if s.from < s.until {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// put lets a row hold during a span and cuts what was there before.
+func (t *timeline) put(span book.Span, r *row) { t.putAlias(span, r, "") }
+
+// putAlias is put for the row of the model that the name means.
+func (t *timeline) putAlias(span book.Span, r *row, alias string) {
+	from, until := seconds(span)
+	now := segment{from, until, r, alias, alias != "" && catalog.IsSnapshot(alias)}
 	var kept []segment
 	for _, s := range t.segments {
 		if s.until <= from || until <= s.from {
@@ -58,21 +89,34 @@ func (t *timeline) put(span book.Span, r *row) (replaced []segment) {
 			continue
 		}
 		if s.from < from {
-			kept = append(kept, segment{s.from, from, s.row})
+			kept = append(kept, segment{s.from, from, s.row, s.alias, s.snapshot})
 		}
 		if until < s.until {
-			kept = append(kept, segment{until, s.until, s.row})
+			kept = append(kept, segment{until, s.until, s.row, s.alias, s.snapshot})
 		}
-		replaced = append(replaced, segment{max(s.from, from), min(s.until, until), s.row})
 	}
-	t.segments = append(kept, segment{from, until, r})
+	t.segments = append(kept, now)
 	slices.SortFunc(t.segments, func(a, b segment) int {
 		if a.from < b.from {
 			return -1
 		}
 		return 1
 	})
-	return replaced
+}
+
+// apart lists the times during which two names have prices that differ.
+func apart(a, b *timeline) (list []segment) {
+	if a == nil || b == nil || a == b {
+		return nil
+	}
+	for _, s := range a.segments {
+		for _, o := range b.within(s.span()) {
+			if s.row.differs(o.row) {
+				list = append(list, segment{from: o.from, until: o.until})
+			}
+		}
+	}
+	return list
 }
 
 func seconds(s book.Span) (from, until int64) {

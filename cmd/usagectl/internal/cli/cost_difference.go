@@ -42,6 +42,8 @@ type costDifference struct {
 	Total   costSums          `json:"total"`
 	Models  []modelDifference `json:"models"`
 	Skipped []skippedCalls    `json:"skipped"`
+	// Reach is nil where no files are tried.
+	Reach *reachSums `json:"reach,omitempty"`
 
 	byModel map[[2]string]*costSums
 	skipped map[string]int64
@@ -121,7 +123,7 @@ func (d *costDifference) print(w io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return d.Reach.print(w)
 }
 
 func signed(s usage.Sum) string {

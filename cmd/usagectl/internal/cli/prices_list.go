@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // newPricesList lists the rows of the price book.
@@ -72,11 +74,10 @@ func priceTexts(prices []book.Price) string {
 
 func providers(b *pricing.Book) (names []string) {
 	for _, r := range b.Rows() {
-		if len(names) == 0 || names[len(names)-1] != r.Provider {
-			names = append(names, r.Provider)
-		}
+		names = append(names, r.Provider)
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // newPricesDiff lists what other prices would change.
@@ -90,7 +91,9 @@ of ours, or price data of LiteLLM, genai-prices, models.dev or Portkey (.json).
 Prices are in dollars for one unit.
 
 With --stored it prices the calls that are stored (default: the last 30 days)
-and shows by model what would change in dollars. It only reads. --builtin none
+and shows by model what would change in dollars, how many calls a row of the
+files would price, and which calls it surely was meant for and would not reach,
+with the reason. It only reads. --builtin none
 compares with the files alone.`,
 		Args: cobra.MinimumNArgs(1),
 	}
@@ -109,7 +112,9 @@ compares with the files alone.`,
 		if err != nil {
 			return err
 		}
-		newer, err := pricing.Load(pricing.Config{Builtin: config.Builtin, Files: append(append([]string{}, config.Files...), files...)})
+		changed := *config
+		changed.Files = slices.Concat(config.Files, files)
+		newer, err := pricing.Load(changed)
 		if err != nil {
 			return err
 		}
@@ -123,12 +128,18 @@ compares with the files alone.`,
 				return err
 			}
 			pricer.Book = newer
-			o := upkeep.RepriceOptions{Filter: upkeep.RepriceFilter{From: span.Current.From, To: span.Current.To}, Price: pricer.Price}
+			reach := newReachCount(newer)
+			o := upkeep.RepriceOptions{Filter: upkeep.RepriceFilter{From: span.Current.From, To: span.Current.To}, Price: func(r *usage.Record) {
+				reach.add(r)
+				pricer.Price(r)
+			}}
 			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
 				d, err := compareCosts(ctx, pool, o)
-				switch {
-				case err != nil:
+				if err != nil {
 					return err
+				}
+				d.Reach = reach.sums()
+				switch {
 				case asJSON:
 					return printJSON(cmd.OutOrStdout(), d)
 				}

@@ -69,6 +69,7 @@ func TestDiffOnStoredCallsShowsDollars(t *testing.T) {
 	out, err := run(t, "prices", "diff", "--stored", "--dsn", db.DSN, "--builtin", "none", "--from", "2026-01-01", "--to", "2026-01-31", file)
 	require.NoError(t, err)
 	assert.Regexp(t, `openai +gpt-4 +1 +1 +9 +0\.0011 +-8\.9989`, out)
+	assert.Contains(t, out, "1 call gets a price of the files\n")
 	assert.Equal(t, "12.000000000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.api_usage`), "it only reads")
 	for _, c := range [][2]string{{"--from", "x"}, {"--reported-cost", "x"}} {
 		_, err := run(t, "prices", "diff", "--stored", c[0], c[1], file)

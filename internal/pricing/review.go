@@ -1,0 +1,149 @@
+package pricing
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+)
+
+// Reach says whether a price of one's own holds for a call.
+type Reach struct {
+	// Layer is whose price the call gets, empty when it gets none.
+	Layer Layer
+	// Row is the row it gets: "openai/gpt-4.1".
+	Row string
+	// Missed says why a price of one's own for the same model does not hold;
+	// empty when one holds, or when there is none.
+	Missed string
+}
+
+// Reach tells whose price a call gets, and where a file of one's own was surely
+// meant to reach it and does not.
+func (b *Book) Reach(c *Call) (r Reach) {
+	second := c.At.Unix()
+	list := b.search(c, func(Step) {})
+	found, taken := pick(list, second)
+	if found.segment != nil {
+		r.Layer, r.Row = found.segment.row.layer, found.segment.row.provider+"/"+found.segment.row.src.Model
+	}
+	if r.Layer == LayerContract {
+		return r
+	}
+	for _, l := range list[:taken] {
+		if why := l.passed(second, l.timeline.at(second)); l.layer == LayerContract && why != "" {
+			r.Missed = l.hit + ": " + why
+			return r
+		}
+	}
+	for _, own := range b.shelves {
+		if own.layer == LayerContract {
+			r.Missed = own.sameModel(c)
+		}
+	}
+	return r
+}
+
+// sameModel names a row for the model of a call that stands under another name or
+// at another provider, "" when there is none.
+func (s *shelf) sameModel(c *Call) string {
+	bases := []string{catalog.Inspect(c.Model).Base, catalog.Inspect(c.RequestModel).Base}
+	for _, p := range s.distinct() {
+		for _, name := range slices.Sorted(maps.Keys(p.names)) {
+			if base := catalog.Inspect(name).Base; base != "" && slices.Contains(bases, base) {
+				return fmt.Sprintf("%s stands at %s, the call names %s at %s", name, p.name, c.Model, c.Provider)
+			}
+		}
+	}
+	return ""
+}
+
+// review says what rows of one's own do not reach that they may be meant to.
+func (b *Book) review(parts []part) (warnings []error) {
+	for _, own := range parts {
+		if own.layer != LayerContract || strings.EqualFold(filepath.Ext(own.Name), ".json") {
+			continue
+		}
+		warn := func(row *book.Row, format string, args ...any) {
+			warnings = append(warnings, &book.Fault{File: own.Name, Line: row.Line, Key: "model " + row.Model, Text: fmt.Sprintf(format, args...)})
+		}
+		for i := range own.Rows {
+			row := &own.Rows[i]
+			switch {
+			case strings.Contains(row.Model, "*"):
+			case !b.holds(own.File, row):
+				warn(row, "reaches no call: a later row replaces it for all of its time")
+			default:
+				b.reviewName(own.Provider, row, warn)
+			}
+		}
+	}
+	return warnings
+}
+
+// holds reports whether a row holds for its name at any time.
+func (b *Book) holds(f *book.File, row *book.Row) bool {
+	for _, s := range b.shelves {
+		p := s.provider(f.Provider)
+		if s.layer != LayerContract || p == nil || p.names[row.Model] == nil {
+			continue
+		}
+		for _, held := range p.names[row.Model].segments {
+			if held.row.file == f.Name && held.row.src.Line == row.Line {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reviewName compares the name of a row with those of the built-in book.
+func (b *Book) reviewName(provider string, row *book.Row, warn func(*book.Row, string, ...any)) {
+	bottom := b.shelves[len(b.shelves)-1]
+	if bottom.layer != LayerBuiltin {
+		return
+	}
+	p := bottom.provider(provider)
+	if p == nil && catalog.Named(provider) == nil {
+		warn(row, "reaches calls only if telemetry calls the provider %q: neither the built-in book nor recognition knows that name", provider)
+		return
+	}
+	if p != nil && p.first(row.Model) != nil {
+		for _, name := range p.apartFrom(row) {
+			warn(row, "does not reach calls that asked for %s, which the built-in book prices apart; give it a row too if it is meant", name)
+		}
+		return
+	}
+	for _, other := range bottom.distinct() {
+		if other != p && other.first(row.Model) != nil && catalog.Named(other.name) != nil {
+			warn(row, "reaches calls only where %s answers by this name: the built-in book knows it at %s", provider, other.name)
+			return
+		}
+	}
+}
+
+// apartFrom lists the snapshots of a row's model that have a price of their own
+// while the row holds.
+func (p *provider) apartFrom(row *book.Row) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(p.names)) {
+		if !strings.HasPrefix(name, row.Model) || name == row.Model {
+			continue
+		}
+		for s := range catalog.ContractSpellings(p.name, name) {
+			if s.Name != row.Model {
+				continue
+			}
+			for _, a := range apart(p.names[name], p.first(row.Model)) {
+				if a.span().Overlaps(row.Span) {
+					names = append(names, name)
+					break
+				}
+			}
+		}
+	}
+	return names
+}
