@@ -3,6 +3,7 @@ package genai
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -15,7 +16,9 @@ type Config struct {
 	TrackUsers bool
 	// UserAttributes are the attributes that may name the user, in order of
 	// precedence. They are looked for on the span, then on its ancestors,
-	// nearest first, then on the resource. Empty means [DefaultUserAttributes].
+	// nearest first, then on the resource. Empty means [DefaultUserAttributes],
+	// and with those an attribute that names an installation of a tool comes
+	// last. Any other list decides alone.
 	UserAttributes []string
 	// TagAttributes are copied to [Call.Tags] from the span, else the nearest
 	// ancestor, else the resource that has them.
@@ -67,6 +70,7 @@ const (
 // unless the app reports them to; docs/compatibility.md says how.
 func DefaultUserAttributes() []string {
 	return []string{
+		"user.account_id", "user.account_uuid", // Claude Code, Codex: the account
 		"user.id", "enduser.id", // OpenTelemetry, OpenInference, Langfuse, Strands
 		"langfuse.user.id",
 		"traceloop.association.properties.user_id",
@@ -128,6 +132,8 @@ func (r *Reader) declare(c *Config) error {
 	}
 	if c.TrackUsers {
 		r.userNames = list("user attributes", c.UserAttributes)
+		r.userSet = setOf(r.userNames...)
+		r.userDefaults = slices.Equal(c.UserAttributes, DefaultUserAttributes())
 	}
 	r.tagNames = list("tag attributes", c.TagAttributes)
 	r.inputSeconds = one("input audio seconds", c.InputAudioSeconds)

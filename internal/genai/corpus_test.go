@@ -263,6 +263,7 @@ func TestCompatibilityDocumentIsWhatTheCorpusShows(t *testing.T) {
 func compatibilityDocument(cases []corpusCase) string {
 	var b strings.Builder
 	b.WriteString(compatibilityIntroduction)
+	fmt.Fprintf(&b, "%s.\n", strings.Join(Unproven(), ", "))
 	library := ""
 	for _, c := range cases {
 		if c.library != library {
@@ -313,7 +314,9 @@ with those answers.
 
 A call without a reason is never wrong: the test that writes this page fails
 on it.
-`
+
+Unproven, because they are read by their documentation and nobody has captured
+what they send: `
 
 // readAll reads one payload with a reader of its own.
 func readAll(t testing.TB, config Config, td ptrace.Traces) (calls []Call, skips map[string]int) {

@@ -24,6 +24,10 @@ type dialect struct {
 	// this dialect writes. They decide where neither mark nor scope did.
 	systems []string
 
+	// installation are the user attributes that name an installation of the
+	// tool: a person has one for each machine.
+	installation nameSet
+
 	words *vocabulary
 	// input says what the number of input tokens includes.
 	input inputMeaning
@@ -144,7 +148,7 @@ var allMarks nameSet
 func init() {
 	dialects = []*dialect{
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
-		&anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
+		&openRouter, &claudePlatform, &anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
 		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry, &voltAgent,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
@@ -162,6 +166,10 @@ func Dialects() []string {
 	}
 	return all
 }
+
+// Unproven lists the dialects that follow a documentation alone: nobody has
+// captured what they really send.
+func Unproven() []string { return []string{claudePlatform.name, openRouter.name} }
 
 // dialectOfScope finds the dialect that a scope writes, nil when unknown.
 func dialectOfScope(scope string) *dialect {

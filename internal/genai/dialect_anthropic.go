@@ -8,7 +8,7 @@ package genai
 // Source: captures of @anthropic-ai/sdk 1.12.0.
 var anthropicSDK = dialect{
 	name:    "anthropic-sdk",
-	scopes:  []string{"com.anthropic.sdk*", "com.anthropic.claude-platform*"},
+	scopes:  []string{"com.anthropic.sdk*"},
 	words:   conventionWords.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,

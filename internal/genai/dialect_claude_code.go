@@ -24,8 +24,9 @@ var (
 )
 
 var claudeCode = dialect{
-	name:   "claude-code",
-	scopes: []string{"com.anthropic.claude_code*"},
+	name:         "claude-code",
+	scopes:       []string{"com.anthropic.claude_code*"},
+	installation: setOf(name("user.id")),
 	words: vocabulary{
 		operation:    []nameID{claudeSpanType},
 		requestModel: names("gen_ai.request.model", "model"),

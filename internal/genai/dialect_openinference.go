@@ -174,11 +174,11 @@ func (s *spanReader) userFromJSON(metadata string, request nameID) {
 		if s.call.SessionID == "" {
 			s.call.SessionID = jsonMember(metadata, "session_id", "sessionId", "thread_id", "conversation_id")
 		}
-		if r.userOf(s.a) == "" {
+		if r.userOf(s.a, nil) == "" {
 			s.call.User = jsonMember(metadata, "user_id", "userId", "user")
 		}
 	}
-	if s.call.User == "" && s.a.has(request) && r.userOf(s.a) == "" {
+	if s.call.User == "" && s.a.has(request) && r.userOf(s.a, nil) == "" {
 		s.call.User = jsonMember(s.a.text(request), "user", "safety_identifier")
 	}
 }

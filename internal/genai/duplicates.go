@@ -1,15 +1,14 @@
 package genai
 
 import (
-	"go.opentelemetry.io/collector/pdata/ptrace"
+	"encoding/binary"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// finish settles all calls of the payload, drops those that another report
-// stands for, and emits the others. Package once has the rule.
-func (r *reading) finish(emit func(*Call, ptrace.Span)) {
+// settle completes the calls of the payload by what its other spans say.
+func (r *reading) settle() {
 	for i := range r.calls {
 		f := &r.calls[i]
 		if r.needsAncestors(f) {
@@ -29,11 +28,23 @@ func (r *reading) finish(emit func(*Call, ptrace.Span)) {
 				f.call.SessionID = root.session
 			}
 		}
-		f.describe()
+	}
+}
+
+// dropDuplicates drops the calls that another report stands for, of this payload
+// or of an earlier one. Package once has the rule.
+func (r *reading) dropDuplicates() {
+	nested := false
+	for i := range r.calls {
+		r.calls[i].describe()
+		nested = nested || r.calls[i].report.Parent != [8]byte{}
 	}
 	if len(r.calls) > 1 {
-		r.mergeNested()
+		if nested {
+			r.mergeNested()
+		}
 		r.ids.Match(r)
+		r.ids.DropSums(r)
 	}
 	if r.window != nil {
 		r.askWindow()
@@ -42,21 +53,22 @@ func (r *reading) finish(emit func(*Call, ptrace.Span)) {
 		f := &r.calls[i]
 		if f.dropped {
 			r.skip(f.call.Dialect, SkipDuplicate)
-			continue
-		}
-		if f.call.User == "" {
+		} else if f.call.User == "" {
 			f.call.User = f.user
 		}
-		emit(&f.call, f.span)
 	}
 }
 
 // describe makes the report that the call is recognised by.
 func (f *found) describe() {
 	c, r := &f.call, &f.report
-	r.Space, r.Key, r.User = once.Hash(c.KeySpace), once.Hash(c.Key), once.Hash(c.User)
+	r.Space, r.Key = once.Hash(c.KeySpace), once.Hash(c.Key)
+	r.User, r.Session = once.Hash(c.User), once.Hash(c.SessionID)
 	r.Type = c.APIType
-	r.Trace, r.Span, r.Parent = c.TraceID, c.SpanID, f.span.ParentSpanID()
+	r.Trace, r.Span = c.TraceID, c.SpanID
+	if c.TraceID.IsEmpty() { // an event: its key is what is known again
+		binary.LittleEndian.PutUint64(r.Span[:], r.Key)
+	}
 	r.Start, r.End = c.Start.UnixNano(), c.End.UnixNano()
 	r.Input, r.Output = c.Quantities.InputTokens(), c.Quantities.OutputTokens()
 	r.Usage = !c.Quantities.IsZero()
@@ -65,25 +77,14 @@ func (f *found) describe() {
 
 // mergeNested finds calls inside calls.
 func (r *reading) mergeNested() {
-	nested := false
-	for i := range r.calls {
-		nested = nested || !r.calls[i].span.ParentSpanID().IsEmpty()
-	}
-	if !nested {
-		return
-	}
 	r.buildTree()
-	summed := false
 	for i := range r.calls {
 		inner := &r.calls[i]
-		at := r.tree.find(inner.call.TraceID, inner.span.ParentSpanID())
+		at := r.tree.find(inner.call.TraceID, inner.report.Parent)
 		for depth := 0; at >= 0 && depth < maxDepth; depth++ {
 			if c := r.tree.nodes[at].call; c != 0 && int(c-1) != i {
 				outer := &r.calls[c-1]
-				outer.inner++
-				outer.innerIn += min(inner.report.Input, maxCount)
-				outer.innerOut += min(inner.report.Output, maxCount)
-				summed = summed || outer.inner > 1
+				outer.inner.Inside(&inner.report)
 				if !outer.dropped && !inner.dropped && once.Same(&outer.report, &inner.report, true) {
 					merge(outer, inner)
 				}
@@ -92,16 +93,9 @@ func (r *reading) mergeNested() {
 			at = r.tree.parentOf(at)
 		}
 	}
-	if !summed {
-		return
-	}
-	// A wrapper around several calls that repeats their sum.
 	for i := range r.calls {
 		outer := &r.calls[i]
-		if outer.inner > 1 && !outer.dropped && outer.report.Comparable() &&
-			outer.report.Input == outer.innerIn && outer.report.Output == outer.innerOut {
-			outer.dropped = true
-		}
+		outer.dropped = outer.dropped || outer.inner.Is(&outer.report)
 	}
 }
 
@@ -115,6 +109,9 @@ func (r *reading) At(i int) *once.Report {
 	}
 	return nil
 }
+
+// Drop drops a call.
+func (r *reading) Drop(i int) { r.calls[i].dropped = true }
 
 // Merge makes one call of two.
 func (r *reading) Merge(i, j int) { merge(&r.calls[i], &r.calls[j]) }

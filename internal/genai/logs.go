@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -17,17 +18,15 @@ import (
 // a call seen in spans and logs is one: see [Config.AgentLogs]. Other tools
 // repeat in logs what their spans report, and their events are not read.
 var (
-	logEventKind    = name("event.kind")
-	logTimestamp    = name("event.timestamp")
-	logDuration     = name("duration_ms")
-	logCost         = name("cost_usd")
-	logCostMicros   = name("cost_usd_micros")
-	logInput        = name("input_token_count")
-	logOutput       = name("output_token_count")
-	logPrompt       = name("prompt_id")
-	logStatus       = name("status_code")
-	logUsageOther   = setOf(append(names("input_tokens", "input_token_count"), conventionWords.counts[factInput]...)...)
-	logConversation = name("conversation.id")
+	logEventKind  = name("event.kind")
+	logTimestamp  = name("event.timestamp")
+	logDuration   = name("duration_ms")
+	logCost       = name("cost_usd")
+	logCostMicros = name("cost_usd_micros")
+	logStatus     = name("status_code")
+	logUsageOther = setOf(append(names("input_tokens", "input_token_count"), conventionWords.counts[factInput]...)...)
+	// What tells events apart that have no id of the answer.
+	logEventKey = names("prompt_id", "conversation.id", "input_token_count", "output_token_count", "input_tokens", "output_tokens", "duration_ms")
 
 	geminiLogWords = vocabulary{
 		requestModel: names("model"),
@@ -84,13 +83,20 @@ func (r *Reader) ReadLogs(
 					state.enterResource(ofResource.Resource())
 					entered = true
 				}
-				if call := state.readRecord(event, ofScope.Scope().Name(), record); call != nil {
-					emit(call, record)
-				}
+				state.readRecord(event, ofScope.Scope().Name(), record)
 			}
 		}
 	}
-	if state != nil && state.release() {
+	if state == nil {
+		return
+	}
+	state.dropDuplicates()
+	for i := range state.calls {
+		if f := &state.calls[i]; !f.dropped {
+			emit(&f.call, f.record)
+		}
+	}
+	if state.release() {
 		r.pool.Put(state)
 	}
 }
@@ -127,8 +133,8 @@ func isCallEvent(event string) bool {
 	return false
 }
 
-// readRecord reads one event, nil when it is no call of its own.
-func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
+// readRecord reads one event.
+func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	a := &r.attrs
 	a.read(r.names, record.Attributes())
 	r.touched.join(&a.present)
@@ -143,17 +149,19 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 	case eventCodex:
 		d, words = &codex, codexLogWords
 		if a.text(logEventKind) != "response.completed" || !a.present.meets(&logUsageOther) {
-			return nil // every event of a stream is logged; one of the last two has the counts
+			return // every event of a stream is logged; one of the last two has the counts
 		}
 	default:
 		if a.present.meets(&logUsageOther) {
 			r.skip(unknownDialect.name, SkipOtherSignal)
 		}
-		return nil
+		return
 	}
 
-	r.calls = append(r.calls[:0], found{})
-	f := &r.calls[0]
+	r.calls = append(r.calls, found{})
+	f := &r.calls[len(r.calls)-1]
+	f.record = record
+	f.report = once.Report{Observer: once.Hash(event), Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
 	call := &f.call
 	s := &r.span
 	*s = spanReader{r: r, a: a, scope: scope, call: call, op: opChat}
@@ -164,9 +172,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 	call.Service, call.Environment = r.resource.service, r.resource.environment
 	call.TraceID, call.SpanID = record.TraceID(), record.SpanID()
 	call.Start, call.End = timesOf(a, record)
-	if call.User = r.userOf(a); call.User == "" {
-		call.User = r.resource.user
-	}
+	call.User, f.user = r.userOf(a, d), r.resource.user
 	if call.SessionID == "" {
 		call.SessionID = r.resource.session
 	}
@@ -194,34 +200,34 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) *Call {
 		}
 	case &geminiCLI:
 		numbers.outputMeans, numbers.toolsBeside = outputExclusive, true
-		call.setEventKey(a, logPrompt)
 		s.callFailed = a.count(logStatus) >= 400
-	case &codex:
-		call.setEventKey(a, logConversation)
 	}
 	s.setModifiers(&numbers.modifiers)
 	if s.callFailed {
 		call.Outcome = usage.OutcomeError
 	}
 	if s.callFailed && !numbers.hasNumbers() {
+		r.calls = r.calls[:len(r.calls)-1]
 		r.skip(d.name, SkipCallFailed)
-		return nil
+		return
+	}
+	if call.Key == "" {
+		call.setEventKey(a)
 	}
 	r.quantify(f, numbers)
-	return call
 }
 
 // setEventKey makes a key for an event that has no id of the response: the
 // session, the time of the event to the millisecond, and the counts, which report
 // two calls apart that end in the same millisecond.
-func (c *Call) setEventKey(a *attributes, prompt nameID) {
+func (c *Call) setEventKey(a *attributes) {
 	at := a.text(logTimestamp)
 	if at == "" {
 		at = strconv.FormatInt(c.End.UnixNano(), 10)
 	}
 	var key strings.Builder
 	key.WriteString(at)
-	for _, id := range []nameID{prompt, logInput, logOutput, logDuration} {
+	for _, id := range logEventKey {
 		if a.has(id) {
 			key.WriteByte('/')
 			key.WriteString(a.values[id].AsString())

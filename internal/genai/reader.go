@@ -5,6 +5,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
@@ -17,6 +18,8 @@ type Reader struct {
 	names  *nameTable
 
 	userNames, tagNames                        []nameID
+	userSet                                    nameSet // of userNames
+	userDefaults                               bool    // userNames are those of [DefaultUserAttributes]
 	inputSeconds, inputCharacters, inputImages nameID
 
 	roots   *lru.Cache[pcommon.TraceID, rootUser]
@@ -87,7 +90,13 @@ func (r *Reader) Read(
 	if state == nil {
 		return
 	}
-	state.finish(emit)
+	state.settle()
+	state.dropDuplicates()
+	for i := range state.calls {
+		if f := &state.calls[i]; !f.dropped {
+			emit(&f.call, f.span)
+		}
+	}
 	if state.release() {
 		r.pool.Put(state)
 	}
@@ -129,9 +138,10 @@ type reading struct {
 type found struct {
 	call     Call
 	report   once.Report
-	span     ptrace.Span
-	user     string // the resource's
-	provider string // what the span calls the provider
+	span     ptrace.Span    // that reports it, or
+	record   plog.LogRecord // the event
+	user     string         // the resource's
+	provider string         // what the span calls the provider
 	address  string
 	// cloudRegion is where a cloud's client calls, or where the app runs.
 	cloudRegion string
@@ -139,10 +149,8 @@ type found struct {
 	pending     int32 // index into reading.pending plus 1, 0 for none
 	wrapped     bool  // a wrapper span may say more
 	// dropped: another report stands for this call.
-	dropped  bool
-	inner    int32 // how many calls are inside this one, and
-	innerIn  int64 // their input and
-	innerOut int64 // output tokens
+	dropped bool
+	inner   once.Sum // of the calls inside this one
 }
 
 // ofResource is what a resource says about all its calls.
@@ -194,7 +202,7 @@ func (r *reading) enterResource(resource pcommon.Resource) {
 	r.resource = ofResource{
 		service:     a.text(nameService),
 		environment: a.firstText(namesEnvironment),
-		user:        r.userOf(a),
+		user:        r.userOf(a, nil),
 		session:     a.firstText(namesSession),
 	}
 	r.resource.serviceHash, r.resource.environmentHash = once.Hash(r.resource.service), once.Hash(r.resource.environment)

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"cmp"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -85,12 +86,12 @@ func (r *reading) readSpan(span ptrace.Span) {
 		call.Model = call.RequestModel
 	}
 	if call.User == "" {
-		call.User = r.userOf(a)
+		call.User = r.userOf(a, d)
 	}
 	call.Outcome, call.Payer = s.outcome(), payerOf(a)
 	s.readTags()
 	f.span, f.user = span, r.resource.user
-	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
+	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
 	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, a.firstText(namesCloudRegion)
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
@@ -173,7 +174,7 @@ var (
 // skipSpan counts a span that is no call, and remembers the user it names for
 // the calls below it.
 func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
-	r.rememberUser(span.TraceID(), r.userOf(&r.attrs), r.attrs.firstText(namesSession))
+	r.rememberUser(span.TraceID(), r.userOf(&r.attrs, d), r.attrs.firstText(namesSession))
 	switch {
 	case op == opOtherSignal:
 		r.skip(d.name, SkipOtherSignal)
@@ -204,21 +205,37 @@ func (s *spanReader) failed() bool {
 	return s.a.has(nameHTTPStatus) && s.a.count(nameHTTPStatus) >= 400
 }
 
-// userOf gives the first configured user attribute that has a value. Numbers
-// are users too.
-func (r *reading) userOf(a *attributes) string {
+// userOf gives the first configured user attribute that has a value. With the
+// default list, an attribute that names an installation in this dialect comes
+// last; d may be nil.
+func (r *reading) userOf(a *attributes, d *dialect) string {
+	if !a.present.meets(&r.userSet) {
+		return ""
+	}
+	installation := ""
 	for _, id := range r.userNames {
-		if !a.present.has(id) {
-			continue
+		text := userText(a, id)
+		switch {
+		case text == "":
+		case d != nil && r.userDefaults && d.installation.has(id):
+			installation = cmp.Or(installation, text)
+		default:
+			return text
 		}
-		switch v := a.values[id]; v.Type() {
-		case pcommon.ValueTypeStr:
-			if text := v.Str(); text != "" {
-				return text
-			}
-		case pcommon.ValueTypeInt:
-			return strconv.FormatInt(v.Int(), 10)
-		}
+	}
+	return installation
+}
+
+// userText gives the text of a user attribute. Numbers are users too.
+func userText(a *attributes, id nameID) string {
+	if !a.present.has(id) {
+		return ""
+	}
+	switch v := a.values[id]; v.Type() {
+	case pcommon.ValueTypeStr:
+		return v.Str()
+	case pcommon.ValueTypeInt:
+		return strconv.FormatInt(v.Int(), 10)
 	}
 	return ""
 }

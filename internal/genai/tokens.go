@@ -171,6 +171,11 @@ func (s *split) total() {
 		s.reasoningMissing = false
 	case extra == s.reasoning:
 		s.outside, s.overflow = true, false
+	case f.inputMeans == inputDisjoint && s.read+s.write > 0 && extra == -(s.read+s.write) && s.uncached >= s.read+s.write:
+		// Parts beyond the total are not beside one another.
+		s.exclusive, s.uncached = false, s.uncached-s.read-s.write
+	case f.inputMeans == inputDisjoint && extra < 0:
+		s.inconsistent = true
 	case extra < 0:
 		// Some libraries add up what they write, whatever that leaves out.
 		s.inconsistent = s.inconsistent || !s.exclusive || extra != -(s.read+s.write)

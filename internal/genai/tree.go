@@ -95,7 +95,7 @@ func (r *reading) describe(n *node) {
 	a := &r.others
 	a.read(r.names, n.span.Attributes())
 	r.touched.join(&a.present)
-	n.user = r.userOf(a)
+	n.user = r.userOf(a, nil)
 	n.session = a.firstText(namesSession)
 	n.model = a.firstText(namesInheritedModel)
 	for _, id := range r.tagNames {

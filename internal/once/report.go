@@ -14,7 +14,9 @@ type Report struct {
 	Service  uint64
 	// Environment is the deployment environment of the service.
 	Environment uint64
-	User        uint64
+	// Session is the conversation that the call belongs to.
+	Session uint64
+	User    uint64
 	// Key is the id under which the provider answered, Space whose ids are
 	// unique: two keys can be compared in one space only.
 	Space, Key uint64
@@ -51,9 +53,9 @@ func Hash(text string) uint64 {
 	return maphash.String(seed, text) | 1
 }
 
-// Comparable reports whether the report has enough to be compared by: tokens on
+// comparable reports whether the report has enough to be compared by: tokens on
 // the input side, and on the output side where there is one.
-func (r *Report) Comparable() bool {
+func (r *Report) comparable() bool {
 	return r.Input > 0 && (r.Output > 0 || r.Type == usage.APITypeEmbedding)
 }
 

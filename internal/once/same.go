@@ -8,8 +8,8 @@ import "time"
 //
 //  1. the same id of the provider's answer;
 //  2. one span lies inside the other;
-//  3. two observers of one process report equal calls, the time of one inside
-//     the time of the other.
+//  3. two observers of one process, trace or session report equal calls, the
+//     time of one inside the time of the other.
 //
 // Two real calls that only look alike must both stay. What protects them is
 // that one observer reports a call once: reports of one instrumentation scope
@@ -31,7 +31,7 @@ func Same(a, b *Report, inside bool) bool {
 func nested(outer, inner *Report) bool {
 	oneObserver := outer.Observer == inner.Observer
 	switch {
-	case oneObserver && outer.Key != 0 && inner.Key != 0:
+	case oneObserver && outer.otherKey(inner):
 		return false // one observer, two answers: two calls
 	case !sameModel(outer, inner), outer.Type != inner.Type:
 		return false
@@ -55,14 +55,14 @@ const firstEvent = 16
 
 // apart is [Same] for calls that do not lie inside one another.
 func apart(a, b *Report) bool {
-	if !oneProcess(a, b) {
+	if !oneSource(a, b) {
 		return false
 	}
 	around, inside := a.around(b), b.around(a)
 	switch {
 	case !around && !inside:
 		return false
-	case a.Comparable() && b.Comparable():
+	case a.comparable() && b.comparable():
 		return a.sameTokens(b) || a.exceeds(b) || b.exceeds(a)
 	case a.silent() && b.silent():
 		return false
@@ -71,11 +71,19 @@ func apart(a, b *Report) bool {
 	return a.Trace != b.Trace && (around && b.silent() || inside && a.silent())
 }
 
-// oneProcess reports whether two observers may report one call of one process.
-func oneProcess(a, b *Report) bool {
-	return a.Observer != b.Observer && (a.Key == 0 || b.Key == 0) && // two answers of the provider are two calls
-		a.Service == b.Service && a.Environment == b.Environment && a.Type == b.Type && sameModel(a, b) &&
-		(a.User == 0 || b.User == 0 || a.User == b.User)
+// oneSource reports whether two observers may report one call: they watch one
+// process, or a trace or session of several.
+func oneSource(a, b *Report) bool {
+	return a.Observer != b.Observer && !a.otherKey(b) && a.Type == b.Type && sameModel(a, b) &&
+		(a.User == 0 || b.User == 0 || a.User == b.User) &&
+		(a.Service == b.Service && a.Environment == b.Environment ||
+			a.Trace == b.Trace && a.Trace != [16]byte{} || a.Session == b.Session && a.Session != 0)
+}
+
+// otherKey reports whether the provider answered twice. Ids of two spaces, such
+// as those of requests and of responses, cannot be compared.
+func (r *Report) otherKey(o *Report) bool {
+	return r.Key != 0 && o.Key != 0 && r.Space == o.Space && r.Key != o.Key
 }
 
 // exceeds reports whether r is b and the tokens of a stream's first event.

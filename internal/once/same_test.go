@@ -40,7 +40,9 @@ func tokens(in, out int64) func(*Report) { return func(r *Report) { r.Input, r.O
 func later(by int64) func(*Report) {
 	return func(r *Report) { r.Start, r.End = r.Start+by*ms, r.End+by*ms }
 }
-func estimate(r *Report) { r.Unsure, r.Estimate = true, true }
+func session(r *Report)                 { r.Session = Hash("chat") }
+func service(text string) func(*Report) { return func(r *Report) { r.Service = Hash(text) } }
+func estimate(r *Report)                { r.Unsure, r.Estimate = true, true }
 
 func TestSame(t *testing.T) {
 	t.Parallel()
@@ -66,7 +68,10 @@ func TestSame(t *testing.T) {
 		"one id, equal tokens, much later":         {pair{report(key("x")), report(client, key("x"), later(60_000))}, true, true},
 		"one id, other tokens, at one time":        {pair{report(key("x")), report(client, key("x"), tokens(90, 10))}, true, true},
 		"one id, other tokens, much later":         {pair{report(key("x")), report(client, key("x"), tokens(90, 10), later(60_000))}, false, false},
-		"one id, in two spaces":                    {pair{report(key("x")), report(client, key("x"), func(r *Report) { r.Space = Hash("codex") })}, true, false},
+		"an id of another space":                   {pair{report(key("x")), report(client, key("y"), func(r *Report) { r.Space = Hash("codex") })}, true, true},
+		"another service in one session":           {pair{report(session), report(client, session, service("billing"))}, true, true},
+		"another service in one trace":             {pair{report(), report(client, sameTrace, service("billing"))}, true, true},
+		"another service in one trace, two ids":    {pair{report(key("x")), report(client, key("y"), sameTrace, service("billing"))}, true, false},
 		"two ids":                                  {pair{report(key("x")), report(client, key("y"))}, true, false},
 		"two ids, by one observer":                 {pair{report(key("x")), report(client, key("y"), sameObserver)}, false, false},
 		"an id and none":                           {pair{report(), report(client, key("y"))}, true, true},
@@ -123,6 +128,8 @@ func (p *payload) Merge(i, j int) {
 	p.dropped[j] = true
 }
 
+func (p *payload) Drop(i int) { p.dropped[i] = true }
+
 // left gives how many calls are left of a payload.
 func left(reports ...*Report) int {
 	p := &payload{dropped: make([]bool, len(reports))}
@@ -130,7 +137,9 @@ func left(reports ...*Report) int {
 		arrived := *r
 		p.reports = append(p.reports, &arrived)
 	}
-	new(Table).Match(p)
+	var table Table
+	table.Match(p)
+	table.DropSums(p)
 	n := 0
 	for _, dropped := range p.dropped {
 		if !dropped {
@@ -184,6 +193,34 @@ func TestTheWindowSeesSpansInsideOneAnother(t *testing.T) {
 	require.Equal(t, []Decision{New, Duplicate}, decide(newWindow(8), outer, inner))
 	elsewhere := report(client, inside, tokens(90, 10), func(r *Report) { r.Trace = [16]byte{7} })
 	require.Equal(t, []Decision{New, New}, decide(newWindow(8), elsewhere, outer))
+}
+
+func TestASpanThatRepeatsTheSumOfCallsIsDropped(t *testing.T) {
+	t.Parallel()
+	at := func(span, parent byte) func(*Report) {
+		return func(r *Report) { r.Span, r.Parent = [8]byte{span}, [8]byte{parent} }
+	}
+	longer := func(r *Report) { r.End += 10 * ms }
+	for name, c := range map[string]struct {
+		sum  *Report
+		left int
+	}{
+		"beside them":               {report(tokens(300, 30), longer, at(3, 9)), 2},
+		"other tokens":              {report(tokens(301, 30), longer, at(3, 9)), 3},
+		"shorter than they":         {report(tokens(300, 30), at(3, 9), func(r *Report) { r.End -= 10 * ms }), 3},
+		"below another span":        {report(tokens(300, 30), longer, at(3, 8)), 3},
+		"by another observer":       {report(tokens(300, 30), longer, at(3, 9), func(r *Report) { r.Observer = 7 }), 3},
+		"of one call, another call": {report(tokens(100, 10), longer, at(3, 9)), 3},
+	} {
+		first, second := report(tokens(100, 10), at(1, 9)), report(tokens(200, 20), at(2, 9))
+		require.Equal(t, c.left, left(first, second, c.sum), name)
+		require.Equal(t, c.left, left(c.sum, first, second), name)
+		decisions := decide(newWindow(8), first, second, c.sum)
+		require.Equal(t, c.left == 2, decisions[2] == Duplicate, name)
+	}
+	around := report(tokens(300, 30), at(9, 0))
+	require.Equal(t, []Decision{New, New, Duplicate}, decide(newWindow(8), report(tokens(100, 10), at(1, 9)), report(tokens(200, 20), at(2, 9)), around), "around them")
+	require.Equal(t, []Decision{New, New}, decide(newWindow(8), report(tokens(300, 31), at(1, 9)), around), "one call is no sum")
 }
 
 // Two observers, each of which reports n equal calls at one time: n are left,

@@ -77,6 +77,8 @@ type Reports interface {
 	// Merge makes one call of two reports: it keeps the better one and drops
 	// the other. Of equals it keeps the first.
 	Merge(i, j int)
+	// Drop drops a report that no other one stands for.
+	Drop(i int)
 }
 
 // Match merges the reports that are one call without lying inside one another:
@@ -135,6 +137,30 @@ func (t *Table) look(all Reports, way way, i int, look [2]uint64) {
 			if way != byKey || all.At(i) == nil {
 				return
 			}
+		}
+	}
+}
+
+// DropSums drops the reports that repeat the sum of calls beside them.
+func (t *Table) DropSums(all Reports) {
+	t.Reset(all.Len())
+	for i := range all.Len() {
+		if r := all.At(i); r != nil {
+			t.Put(spanHash(r.Trace, r.Parent), int32(i))
+		}
+	}
+	for i := range all.Len() {
+		r, sum := all.At(i), Sum{}
+		if r == nil {
+			continue
+		}
+		for j := t.First(spanHash(r.Trace, r.Parent)); j >= 0; j = t.Next() {
+			if part := all.At(int(j)); part != nil {
+				sum.Beside(r, part)
+			}
+		}
+		if sum.Is(r) {
+			all.Drop(i)
 		}
 	}
 }

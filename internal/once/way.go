@@ -22,11 +22,11 @@ func (w way) hashes(r *Report) (put uint64, look [2]uint64) {
 	case byKey:
 		put = r.Key
 	case byTokens:
-		if r.Comparable() {
+		if r.comparable() {
 			put = mix(uint64(r.Input)*0x9E3779B97F4A7C15+uint64(r.Output)) | 1
 		}
 	case byInput:
-		if r.Comparable() {
+		if r.comparable() {
 			put = mix(uint64(r.Input)) | 1
 		}
 	case byTime:

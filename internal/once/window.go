@@ -35,9 +35,9 @@ type entry struct {
 
 // NewWindow makes a window for limit calls, each remembered for keep.
 func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
-	w := &Window{keep: keep, now: now, ring: make([]entry, limit), bySpan: newIndex(limit), byParent: newIndex(limit)}
+	w := &Window{keep: keep, now: now, ring: make([]entry, limit), bySpan: newIndex(limit, narrow), byParent: newIndex(limit, wide)}
 	for i := range w.ways {
-		w.ways[i] = newIndex(limit)
+		w.ways[i] = newIndex(limit, narrow)
 	}
 	return w
 }
@@ -74,15 +74,16 @@ func (w *Window) Decide(r *Report) Decision {
 			return Again
 		}
 	}
-	if w.reported(r, span) {
+	siblings := spanHash(r.Trace, r.Parent)
+	if w.reported(r, span) || w.sums(r, span, siblings) {
 		return Duplicate
 	}
 	at := int32(w.next)
 	w.next = (w.next + 1) % len(w.ring)
 	w.ring[at] = entry{Report: *r, seen: w.at}
 	w.bySpan.put(span, at)
-	if r.Parent != [8]byte{} {
-		w.byParent.put(spanHash(r.Trace, r.Parent), at)
+	if r.Trace != [16]byte{} {
+		w.byParent.put(siblings, at)
 	}
 	for way := range ways {
 		if put, _ := way.hashes(r); put != 0 {
@@ -123,6 +124,20 @@ func (w *Window) reported(r *Report, span uint64) bool {
 	return false
 }
 
+// sums reports whether r repeats the sum of calls inside it or beside it.
+func (w *Window) sums(r *Report, span, siblings uint64) bool {
+	var inside, beside Sum
+	for known := range w.under(&w.byParent, span) {
+		if known.Parent == r.Span && known.Trace == r.Trace {
+			inside.Inside(&known.Report)
+		}
+	}
+	for known := range w.under(&w.byParent, siblings) {
+		beside.Beside(r, &known.Report)
+	}
+	return inside.Is(r) || beside.Is(r)
+}
+
 // refuses reports whether r is one call with a known report that does not lie
 // around it or inside it in the trace.
 func (known *entry) refuses(r *Report, way way) bool {
@@ -158,11 +173,12 @@ func (w *Window) under(x *index, hash uint64) iter.Seq[*entry] {
 	}
 }
 
-// index finds places in the ring by hash. Each bucket holds the latest
-// bucketSize of its hashes and forgets the rest: what is forgotten is counted
-// twice at worst, and never lost. A place may hold another report by now.
+// index finds places in the ring by hash. Each bucket holds the latest of its
+// hashes and forgets the rest: what is forgotten is counted twice at worst, and
+// never lost. A place may hold another report by now.
 type index struct {
 	slots []slot
+	width uint64
 	mask  uint64
 }
 
@@ -171,19 +187,23 @@ type slot struct {
 	at  int32 // place in the ring plus 1, 0 for a free slot
 }
 
-const bucketSize = 8
+// The widths of buckets: how many reports can be found by one hash.
+const (
+	narrow = 8
+	wide   = 64 // a turn of an agent has so many calls
+)
 
-func newIndex(limit int) index {
-	buckets := 1
-	for buckets*bucketSize < 2*limit {
+func newIndex(limit int, width uint64) index {
+	buckets := uint64(1)
+	for buckets*width < 2*uint64(limit) {
 		buckets *= 2
 	}
-	return index{slots: make([]slot, buckets*bucketSize), mask: uint64(buckets - 1)}
+	return index{slots: make([]slot, buckets*width), width: width, mask: buckets - 1}
 }
 
 func (x *index) bucket(hash uint64) []slot {
-	at := (hash >> 32 & x.mask) * bucketSize
-	return x.slots[at : at+bucketSize]
+	at := (hash >> 32 & x.mask) * x.width
+	return x.slots[at : at+x.width]
 }
 
 func (x *index) put(hash uint64, at int32) {

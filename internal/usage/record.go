@@ -36,7 +36,8 @@ type Record struct {
 	// SessionID is the conversation or session, as the app names it.
 	SessionID string
 
-	// RequestID is the provider's response id, else "<trace id>:<span id>".
+	// RequestID is the provider's response id, else "<trace id>:<span id>", else
+	// what tells a log event from others: "<dialect>/<session>/<time>/<counts>".
 	RequestID string
 	TraceID   [16]byte
 	SpanID    [8]byte

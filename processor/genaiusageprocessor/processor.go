@@ -28,21 +28,10 @@ type usageProcessor struct {
 	// needs buffers of its own.
 	workers sync.Pool
 	unknown *modelLog
+	release func() // gives up what it shares with the other signal
 }
 
-func newUsageProcessor(set processor.Settings, cfg *Config) (*usageProcessor, error) {
-	reader, err := genai.NewReader(genai.Config{
-		TrackUsers:        cfg.TrackUsers,
-		UserAttributes:    cfg.UserAttributes,
-		InputAudioSeconds: usageattr.InputAudioSeconds,
-		InputCharacters:   usageattr.InputCharacters,
-		InputImages:       usageattr.InputImages,
-		AgentLogs:         cfg.AgentLogs,
-		Touch:             removeForged,
-	})
-	if err != nil {
-		return nil, err
-	}
+func newUsageProcessor(set processor.Settings, cfg *Config, reader *genai.Reader) (*usageProcessor, error) {
 	m, err := newMetrics(set.TelemetrySettings)
 	if err != nil {
 		return nil, err
@@ -74,6 +63,7 @@ func (p *usageProcessor) start(context.Context, component.Host) error {
 }
 
 func (p *usageProcessor) shutdown(context.Context) error {
+	p.release()
 	p.prices.Close()
 	p.metrics.shutdown()
 	return nil

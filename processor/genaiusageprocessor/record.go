@@ -89,7 +89,11 @@ func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
 	} else {
 		rec.ID = usage.IDFromSpan(call.TraceID, call.SpanID)
 	}
-	if rec.RequestID == "" {
+	switch {
+	case rec.RequestID != "":
+	case call.TraceID.IsEmpty() && call.Key != "": // an event
+		rec.RequestID = call.KeySpace + "/" + call.Key
+	default:
 		rec.RequestID = spanRequestID(call)
 	}
 	if call.User != "" {
