@@ -62,6 +62,9 @@ func written(d *dialect, provider, model string, facts map[fact]int64, attribute
 	if w.span != "" {
 		span.SetName(w.span)
 	}
+	if d == &claudePlatform {
+		span.SetKind(ptrace.SpanKindServer)
+	}
 	span.SetTraceID(pcommon.TraceID{1})
 	span.SetSpanID(pcommon.SpanID{2})
 	start := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
