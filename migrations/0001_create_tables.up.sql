@@ -194,6 +194,13 @@ CREATE TABLE public.usage_quarter_hour (
   cache_write_tokens bigint      NOT NULL,
   reasoning_tokens   bigint      NOT NULL,
   usage_dollars      numeric     NOT NULL,
+  estimated_dollars  numeric     NOT NULL,
+  assumed_calls      bigint      NOT NULL,
+  assumed_dollars    numeric     NOT NULL,
+  api_dollars        numeric     NOT NULL,
+  plan_dollars       numeric     NOT NULL,
+  credit_dollars     numeric     NOT NULL,
+  own_dollars        numeric     NOT NULL,
   CONSTRAINT usage_quarter_hour_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
 ) WITH (fillfactor = 70);
 
@@ -216,6 +223,13 @@ CREATE TABLE public.usage_day (
   cache_write_tokens bigint      NOT NULL,
   reasoning_tokens   bigint      NOT NULL,
   usage_dollars      numeric     NOT NULL,
+  estimated_dollars  numeric     NOT NULL,
+  assumed_calls      bigint      NOT NULL,
+  assumed_dollars    numeric     NOT NULL,
+  api_dollars        numeric     NOT NULL,
+  plan_dollars       numeric     NOT NULL,
+  credit_dollars     numeric     NOT NULL,
+  own_dollars        numeric     NOT NULL,
   CONSTRAINT usage_day_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
 ) WITH (fillfactor = 70);
 
@@ -239,6 +253,13 @@ CREATE TABLE public.usage_half_month (
   cache_write_tokens bigint      NOT NULL,
   reasoning_tokens   bigint      NOT NULL,
   usage_dollars      numeric     NOT NULL,
+  estimated_dollars  numeric     NOT NULL,
+  assumed_calls      bigint      NOT NULL,
+  assumed_dollars    numeric     NOT NULL,
+  api_dollars        numeric     NOT NULL,
+  plan_dollars       numeric     NOT NULL,
+  credit_dollars     numeric     NOT NULL,
+  own_dollars        numeric     NOT NULL,
   CONSTRAINT usage_half_month_pkey PRIMARY KEY (bucket, api_type, provider, model, service, environment)
 ) WITH (fillfactor = 70);
 

@@ -44,7 +44,14 @@ BEGIN
       coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
       coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
       coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars
+      coalesce(sum(usage_dollars), 0) AS usage_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
     FROM n
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
@@ -64,7 +71,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_quarter_hour
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_quarter_type AS MATERIALIZED (
@@ -117,7 +131,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -134,7 +148,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_day
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6
@@ -149,13 +170,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -169,13 +197,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -189,7 +224,14 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_half_month_user AS (
     INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
@@ -235,7 +277,7 @@ BEGIN
       coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
       coalesce(sum(sign * (tokens_used)), 0) AS tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM n) AS rows
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
@@ -254,8 +296,15 @@ BEGIN
       coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
       coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
       coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM n) AS rows
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -274,7 +323,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_quarter_hour
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_quarter_type AS MATERIALIZED (
@@ -327,7 +383,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -344,7 +400,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_day
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6
@@ -359,13 +422,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -379,13 +449,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -399,7 +476,14 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_half_month_user AS (
     INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
@@ -447,7 +531,7 @@ BEGIN
       coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
       coalesce(sum(sign * (tokens_used)), 0) AS tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o) AS rows
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
@@ -466,8 +550,15 @@ BEGIN
       coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
       coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
       coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM o) AS rows
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -486,7 +577,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_quarter_hour
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_quarter_type AS MATERIALIZED (
@@ -539,7 +637,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -556,7 +654,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_day
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6
@@ -571,13 +676,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -591,13 +703,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -611,7 +730,14 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_half_month_user AS (
     INSERT INTO public.usage_half_month_user AS r (bucket, user_id,

@@ -26,6 +26,8 @@ type modelDocument struct {
 	Tokens         int64     `json:"tokens"`
 	UnpricedTokens int64     `json:"unpricedTokens"`
 	TotalCost      usage.Sum `json:"totalCost"`
+	AssumedCalls   int64     `json:"assumedCalls"`
+	AssumedCost    usage.Sum `json:"assumedCost"`
 	FirstDay       string    `json:"firstDay"`
 	LastDay        string    `json:"lastDay"`
 }
@@ -53,6 +55,7 @@ func (a *api) models(q *question) (*answer, error) {
 			Provider: m.Provider, Model: m.Model, APIType: m.APIType, Status: status,
 			Calls: m.Calls, UnpricedCalls: m.UnpricedCalls, EstimatedCalls: m.EstimatedCalls,
 			Tokens: m.Tokens, UnpricedTokens: m.UnpricedTokens, TotalCost: m.Cost,
+			AssumedCalls: m.AssumedCalls, AssumedCost: m.AssumedCost,
 			FirstDay: m.FirstDay.Format(time.DateOnly), LastDay: m.LastDay.Format(time.DateOnly),
 		}
 	}

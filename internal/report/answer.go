@@ -73,7 +73,15 @@ type UsageDetail struct {
 	// Unpriced calls are part of Calls and have no part in any cost.
 	Unpriced Unpriced `json:"unpriced"`
 	// EstimatedCalls have a cost that may differ from the bill.
-	EstimatedCalls int64 `json:"estimatedCalls"`
+	EstimatedCalls int64     `json:"estimatedCalls"`
+	EstimatedCost  usage.Sum `json:"estimatedCost"`
+	// AssumedCalls are priced by defaults, because they do not report all that
+	// their price depends on.
+	AssumedCalls int64     `json:"assumedCalls"`
+	AssumedCost  usage.Sum `json:"assumedCost"`
+	// CostByPayer is TotalCost by who pays; it is at API prices, so only the
+	// part of "api" is cash.
+	CostByPayer Costs `json:"costByPayer"`
 	// OtherUsers is how many users stand together under "others".
 	OtherUsers int64 `json:"otherUsers"`
 	// NotInDays is the part of TotalCost that no day of DailyUsage has, because
@@ -328,6 +336,10 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		CallsByType:     Numbers{},
 		Unpriced:        Unpriced{Calls: t.UnpricedCalls, Tokens: t.UnpricedTokens, Models: unpricedModels(s.ByModel, q.Top)},
 		EstimatedCalls:  t.EstimatedCalls,
+		EstimatedCost:   t.EstimatedCost,
+		AssumedCalls:    t.AssumedCalls,
+		AssumedCost:     t.AssumedCost,
+		CostByPayer:     costByPayer(&t),
 		OtherUsers:      s.OtherUsers.Users,
 		NotInDays:       notInDays,
 	}
@@ -387,6 +399,26 @@ func usersCosts(s read.Summary) Costs {
 	}
 	if !missing.IsZero() {
 		list = append(list, Cost{NoLongerStored, missing})
+	}
+	return list
+}
+
+// UnknownPayer is the key of what nobody is known to pay.
+const UnknownPayer = "(unknown)"
+
+// costByPayer splits the total, the payers in their fixed order.
+func costByPayer(t *read.Counts) Costs {
+	list, rest := Costs{}, t.Cost
+	for _, p := range []struct {
+		payer usage.Payer
+		cost  usage.Sum
+	}{{usage.PayerAPI, t.APICost}, {usage.PayerPlan, t.PlanCost}, {usage.PayerCredit, t.CreditCost}, {usage.PayerOwn, t.OwnCost}} {
+		if !p.cost.IsZero() {
+			list, rest = append(list, Cost{string(p.payer), p.cost}), rest.Minus(p.cost)
+		}
+	}
+	if !rest.IsZero() {
+		list = append(list, Cost{UnknownPayer, rest})
 	}
 	return list
 }

@@ -81,6 +81,7 @@ var (
 const (
 	isUnpriced  = "pricing_status = 'unpriced'"
 	isEstimated = "pricing_status = 'estimated'"
+	isAssumed   = "cardinality(pricing_assumptions) > 0"
 )
 
 // The measures.
@@ -99,7 +100,23 @@ var (
 	}
 	ReasoningTokens = Measure{Name: "reasoning_tokens", Amount: "reasoning_tokens", Reads: []string{"reasoning_tokens"}}
 	Dollars         = Measure{Name: "usage_dollars", Amount: "usage_dollars", Money: true, Reads: []string{"usage_dollars"}}
+
+	// What of the dollars is an estimate, and what rests on defaults that the
+	// price took.
+	EstimatedDollars = Measure{Name: "estimated_dollars", Amount: "usage_dollars", When: isEstimated, Money: true, Reads: []string{"usage_dollars", "pricing_status"}}
+	AssumedCalls     = Measure{Name: "assumed_calls", When: isAssumed, Reads: []string{"pricing_assumptions"}}
+	AssumedDollars   = Measure{Name: "assumed_dollars", Amount: "usage_dollars", When: isAssumed, Money: true, Reads: []string{"usage_dollars", "pricing_assumptions"}}
+	// What of the dollars, which are at API prices, somebody pays; the payer of
+	// the rest is not known.
+	APIDollars    = paidBy("api")
+	PlanDollars   = paidBy("plan")
+	CreditDollars = paidBy("credit")
+	OwnDollars    = paidBy("own")
 )
+
+func paidBy(payer string) Measure {
+	return Measure{Name: payer + "_dollars", Amount: "usage_dollars", When: "payer = '" + payer + "'", Money: true, Reads: []string{"usage_dollars", "payer"}}
+}
 
 // What is kept by user, by API type and by all keys. A level has the measures of
 // the level that it is a sum of, or fewer.
@@ -109,11 +126,17 @@ var (
 	allMeasures  = []Measure{
 		Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, InputTokens, OutputTokens,
 		CacheReadTokens, CacheWriteTokens, ReasoningTokens, Dollars,
+		EstimatedDollars, AssumedCalls, AssumedDollars, APIDollars, PlanDollars, CreditDollars, OwnDollars,
 	}
 )
 
 // AllMeasures are the measures that are kept by all keys: every one there is.
 func AllMeasures() []Measure { return slices.Clone(allMeasures) }
+
+// IsMoney reports whether a measure of this name is dollars.
+func IsMoney(name string) bool {
+	return slices.ContainsFunc(allMeasures, func(m Measure) bool { return m.Money && m.Name == name })
+}
 
 // Names of measures.
 func Names(measures []Measure) []string {

@@ -42,9 +42,9 @@ BEGIN
 -- Made by internal/sums: forget the calls of a user.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens
+    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
   ), gone AS (
-    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens FROM del
+    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
   ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       api_type,
@@ -62,7 +62,14 @@ BEGIN
       coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
       coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
       coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
     FROM gone
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
@@ -82,7 +89,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_quarter_hour
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_quarter_type AS MATERIALIZED (
@@ -135,7 +149,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -152,7 +166,14 @@ BEGIN
       sum(cache_read_tokens) AS cache_read_tokens,
       sum(cache_write_tokens) AS cache_write_tokens,
       sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
     FROM of_usage_day
     GROUP BY 1, 2, 3, 4, 5, 6
     ORDER BY 1, 2, 3, 4, 5, 6
@@ -167,13 +188,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -187,13 +215,20 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -207,7 +242,14 @@ BEGIN
       cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
       cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+      estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+      assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+      api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+      plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+      credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+      own_dollars = r.own_dollars + EXCLUDED.own_dollars
     RETURNING 1
   )
   SELECT count(*) INTO deleted FROM del;

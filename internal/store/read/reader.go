@@ -190,6 +190,15 @@ type Counts struct {
 	// are parts of them.
 	InputTokens, OutputTokens, CacheReadTokens, CacheWriteTokens, ReasoningTokens int64
 	Cost                                                                          usage.Sum
+
+	// EstimatedCost is the part of Cost that may differ from the bill. The price
+	// of AssumedCalls took defaults because the calls do not report what it
+	// depends on; AssumedCost is their part of Cost.
+	EstimatedCost, AssumedCost usage.Sum
+	AssumedCalls               int64
+	// APICost, PlanCost, CreditCost and OwnCost are what of Cost each payer
+	// pays, at API prices; nobody knows who pays the rest.
+	APICost, PlanCost, CreditCost, OwnCost usage.Sum
 }
 
 // count is where a measure that counts stands; nil for one of money.
@@ -215,14 +224,29 @@ func (c *Counts) count(measure string) *int64 {
 		return &c.CacheWriteTokens
 	case sums.ReasoningTokens.Name:
 		return &c.ReasoningTokens
+	case sums.AssumedCalls.Name:
+		return &c.AssumedCalls
 	}
 	return nil
 }
 
 // money is where a measure of money stands; nil for one that counts.
 func (c *Counts) money(measure string) *usage.Sum {
-	if measure == sums.Dollars.Name {
+	switch measure {
+	case sums.Dollars.Name:
 		return &c.Cost
+	case sums.EstimatedDollars.Name:
+		return &c.EstimatedCost
+	case sums.AssumedDollars.Name:
+		return &c.AssumedCost
+	case sums.APIDollars.Name:
+		return &c.APICost
+	case sums.PlanDollars.Name:
+		return &c.PlanCost
+	case sums.CreditDollars.Name:
+		return &c.CreditCost
+	case sums.OwnDollars.Name:
+		return &c.OwnCost
 	}
 	return nil
 }

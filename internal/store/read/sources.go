@@ -50,14 +50,14 @@ func (s *sources) arg(value any) string {
 	return "$" + strconv.Itoa(len(s.args))
 }
 
-// convert makes usage_dollars of what is added from here on an amount in
+// convert makes the dollars of what is added from here on an amount in
 // another currency: each row times the rate of its UTC day. The product of two
 // decimals is exact, and no bucket of a level that is read is longer than a day.
 func (s *sources) convert(rates *dayRates) { s.rates = rates }
 
 // value is the expression of a sum.
 func (s *sources) value(l *sums.Level, column string) string {
-	if column == "usage_dollars" && s.rates != nil {
+	if s.rates != nil && sums.IsMoney(column) {
 		return l.Column(column) + " * day_rate.rate"
 	}
 	return l.Column(column)

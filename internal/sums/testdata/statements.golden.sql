@@ -26,7 +26,14 @@ WITH of_usage_day_user AS MATERIALIZED (
     coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
     coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
   FROM ins
   GROUP BY 1, 2, 3, 4, 5, 6
 ), of_usage_day AS MATERIALIZED (
@@ -46,7 +53,14 @@ WITH of_usage_day_user AS MATERIALIZED (
     sum(cache_read_tokens) AS cache_read_tokens,
     sum(cache_write_tokens) AS cache_write_tokens,
     sum(reasoning_tokens) AS reasoning_tokens,
-    sum(usage_dollars) AS usage_dollars
+    sum(usage_dollars) AS usage_dollars,
+    sum(estimated_dollars) AS estimated_dollars,
+    sum(assumed_calls) AS assumed_calls,
+    sum(assumed_dollars) AS assumed_dollars,
+    sum(api_dollars) AS api_dollars,
+    sum(plan_dollars) AS plan_dollars,
+    sum(credit_dollars) AS credit_dollars,
+    sum(own_dollars) AS own_dollars
   FROM of_usage_quarter_hour
   GROUP BY 1, 2, 3, 4, 5, 6
 ), of_usage_quarter_type AS MATERIALIZED (
@@ -99,7 +113,7 @@ WITH of_usage_day_user AS MATERIALIZED (
   RETURNING 1
 ), into_usage_half_month AS (
   INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
   SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
     api_type,
     provider,
@@ -116,7 +130,14 @@ WITH of_usage_day_user AS MATERIALIZED (
     sum(cache_read_tokens) AS cache_read_tokens,
     sum(cache_write_tokens) AS cache_write_tokens,
     sum(reasoning_tokens) AS reasoning_tokens,
-    sum(usage_dollars) AS usage_dollars
+    sum(usage_dollars) AS usage_dollars,
+    sum(estimated_dollars) AS estimated_dollars,
+    sum(assumed_calls) AS assumed_calls,
+    sum(assumed_dollars) AS assumed_dollars,
+    sum(api_dollars) AS api_dollars,
+    sum(plan_dollars) AS plan_dollars,
+    sum(credit_dollars) AS credit_dollars,
+    sum(own_dollars) AS own_dollars
   FROM of_usage_day
   GROUP BY 1, 2, 3, 4, 5, 6
   ORDER BY 1, 2, 3, 4, 5, 6
@@ -131,13 +152,20 @@ WITH of_usage_day_user AS MATERIALIZED (
     cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
     cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
     reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+    estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+    assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+    api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+    plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+    credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+    own_dollars = r.own_dollars + EXCLUDED.own_dollars
   RETURNING 1
 ), into_usage_day AS (
   INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
   SELECT bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
   FROM of_usage_day
   ORDER BY 1, 2, 3, 4, 5, 6
   ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -151,13 +179,20 @@ WITH of_usage_day_user AS MATERIALIZED (
     cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
     cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
     reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+    estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+    assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+    api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+    plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+    credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+    own_dollars = r.own_dollars + EXCLUDED.own_dollars
   RETURNING 1
 ), into_usage_quarter_hour AS (
   INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
   SELECT bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
   FROM of_usage_quarter_hour
   ORDER BY 1, 2, 3, 4, 5, 6
   ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -171,7 +206,14 @@ WITH of_usage_day_user AS MATERIALIZED (
     cache_read_tokens = r.cache_read_tokens + EXCLUDED.cache_read_tokens,
     cache_write_tokens = r.cache_write_tokens + EXCLUDED.cache_write_tokens,
     reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+    estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
+    assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
+    api_dollars = r.api_dollars + EXCLUDED.api_dollars,
+    plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
+    credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
+    own_dollars = r.own_dollars + EXCLUDED.own_dollars
   RETURNING 1
 ), into_usage_half_month_user AS (
   INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
@@ -301,20 +343,27 @@ WITH t AS (
     coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
     coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars FROM public.usage_quarter_hour
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_quarter_hour
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
 
 -- Fill of usage_quarter_hour from the calls
-INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   api_type,
   provider,
@@ -331,7 +380,14 @@ SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
   coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
   coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-  coalesce(sum(usage_dollars), 0) AS usage_dollars
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
 FROM public.api_usage
 WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
@@ -354,20 +410,27 @@ WITH t AS (
     coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
     coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars FROM public.usage_day
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_day
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
 
 -- Fill of usage_day from the calls
-INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   api_type,
   provider,
@@ -384,13 +447,20 @@ SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
   coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
   coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-  coalesce(sum(usage_dollars), 0) AS usage_dollars
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
 FROM public.api_usage
 WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- Fill of usage_day from its parent
-INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
   api_type,
   provider,
@@ -407,7 +477,14 @@ SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
   sum(cache_read_tokens) AS cache_read_tokens,
   sum(cache_write_tokens) AS cache_write_tokens,
   sum(reasoning_tokens) AS reasoning_tokens,
-  sum(usage_dollars) AS usage_dollars
+  sum(usage_dollars) AS usage_dollars,
+  sum(estimated_dollars) AS estimated_dollars,
+  sum(assumed_calls) AS assumed_calls,
+  sum(assumed_dollars) AS assumed_dollars,
+  sum(api_dollars) AS api_dollars,
+  sum(plan_dollars) AS plan_dollars,
+  sum(credit_dollars) AS credit_dollars,
+  sum(own_dollars) AS own_dollars
 FROM public.usage_quarter_hour
 WHERE bucket >= $1 AND bucket < $2
 GROUP BY 1, 2, 3, 4, 5, 6
@@ -430,20 +507,27 @@ WITH t AS (
     coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
     coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars FROM public.usage_half_month
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_half_month
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
 
 -- Fill of usage_half_month from the calls
-INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
   api_type,
   provider,
@@ -460,13 +544,20 @@ SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(d
   coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
   coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
   coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-  coalesce(sum(usage_dollars), 0) AS usage_dollars
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
 FROM public.api_usage
 WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- Fill of usage_half_month from its parent
-INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars)
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
   api_type,
   provider,
@@ -483,7 +574,14 @@ SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day 
   sum(cache_read_tokens) AS cache_read_tokens,
   sum(cache_write_tokens) AS cache_write_tokens,
   sum(reasoning_tokens) AS reasoning_tokens,
-  sum(usage_dollars) AS usage_dollars
+  sum(usage_dollars) AS usage_dollars,
+  sum(estimated_dollars) AS estimated_dollars,
+  sum(assumed_calls) AS assumed_calls,
+  sum(assumed_dollars) AS assumed_dollars,
+  sum(api_dollars) AS api_dollars,
+  sum(plan_dollars) AS plan_dollars,
+  sum(credit_dollars) AS credit_dollars,
+  sum(own_dollars) AS own_dollars
 FROM public.usage_day
 WHERE bucket >= $1 AND bucket < $2
 GROUP BY 1, 2, 3, 4, 5, 6

@@ -59,6 +59,9 @@ func totals(a report.Answer) *table {
 	if c.EstimatedCalls > 0 || previous.EstimatedCalls > 0 {
 		t.row("estimated", count(c.EstimatedCalls), count(previous.EstimatedCalls), "calls whose cost may differ from the bill")
 	}
+	if c.AssumedCalls > 0 || previous.AssumedCalls > 0 {
+		t.row("assumed", count(c.AssumedCalls), count(previous.AssumedCalls), "calls whose price took a default")
+	}
 	if a.DataThrough != nil {
 		t.row("data through", number(a.DataThrough.Format("2006-01-02 15:04")))
 	}
