@@ -37,6 +37,10 @@ type Config struct {
 	// collector's HTTP servers. Default endpoint 127.0.0.1:8080.
 	HTTP confighttp.ServerConfig `mapstructure:"http"`
 
+	// MaxHTTPConnections is how many connections of callers are open at a time;
+	// further ones wait. Default 1000.
+	MaxHTTPConnections int `mapstructure:"max_http_connections"`
+
 	// Access says who may see what.
 	Access AccessConfig `mapstructure:"access"`
 
@@ -77,14 +81,16 @@ func createDefaultConfig() component.Config {
 	server := confighttp.NewDefaultServerConfig()
 	server.NetAddr.Endpoint = "127.0.0.1:8080"
 	server.ReadHeaderTimeout = 10 * time.Second
+	server.ReadTimeout = 30 * time.Second
 	// Questions have no body.
 	server.MaxRequestBodySize = 64 << 10
 	return &Config{
-		MaxConnections:   8,
-		StatementTimeout: 15 * time.Second,
-		HTTP:             server,
-		Access:           AccessConfig{Subject: access.AutoSubject},
-		RateLimit:        RateLimitConfig{RequestsPerMinute: 600},
+		MaxConnections:     8,
+		StatementTimeout:   15 * time.Second,
+		HTTP:               server,
+		MaxHTTPConnections: 1000,
+		Access:             AccessConfig{Subject: access.AutoSubject},
+		RateLimit:          RateLimitConfig{RequestsPerMinute: 600, FailedLoginsPerMinute: 30},
 	}
 }
 
@@ -126,6 +132,9 @@ func (c *Config) Validate() error {
 	if c.StatementTimeout < 100*time.Millisecond || c.StatementTimeout > time.Hour {
 		errs = append(errs, fmt.Errorf("`statement_timeout` must be from 100ms to 1h, found %s", c.StatementTimeout))
 	}
+	if c.MaxHTTPConnections < 1 || c.MaxHTTPConnections > 1_000_000 {
+		errs = append(errs, fmt.Errorf("`max_http_connections` must be from 1 to 1000000, found %d", c.MaxHTTPConnections))
+	}
 	errs = append(errs, c.validateAddress(), c.validateAccess(), c.RateLimit.validate())
 	return errors.Join(errs...)
 }
@@ -145,8 +154,12 @@ func (c *Config) validateAddress() error {
 	return nil
 }
 
-// The type of the authenticator that shares one token among all callers.
-const bearerType = "bearertokenauth"
+// Types of authenticators: bearertokenauth shares one token among all callers,
+// basicauth compares passwords.
+const (
+	bearerType = "bearertokenauth"
+	basicType  = "basicauth"
+)
 
 func (c *Config) validateAccess() error {
 	var errs []error

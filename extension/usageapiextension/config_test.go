@@ -35,7 +35,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 			c.PasswordFile = "/run/secrets/usage_api"
 			c.MaxConnections = 4
 			c.StatementTimeout = 5 * time.Second
-			c.RateLimit.RequestsPerMinute = 60
+			c.RateLimit = RateLimitConfig{RequestsPerMinute: 60, FailedLoginsPerMinute: 5}
+			c.MaxHTTPConnections = 200
 			c.HTTP.NetAddr.Endpoint = "0.0.0.0:8443"
 			tls := configtls.NewDefaultServerConfig()
 			tls.CertFile, tls.KeyFile = "server.crt", "server.key"

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/config/confighttp"
 	"go.opentelemetry.io/collector/extension"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"github.com/otelcol-usage/otelcol-usage/extension/usageapiextension/internal/metadata"
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
@@ -79,6 +80,7 @@ func (a *api) Start(ctx context.Context, host component.Host) error {
 		a.pool.Close()
 		return fmt.Errorf("usage_api: `http::endpoint` cannot be opened: %w", err)
 	}
+	listener = netutil.LimitListener(listener, a.config.MaxHTTPConnections)
 	a.server = server
 	a.warn(listener.Addr())
 	a.log.Info("Answering questions about usage", zap.Stringer("address", listener.Addr()))
@@ -97,7 +99,11 @@ func (a *api) Start(ctx context.Context, host component.Host) error {
 // newServer puts the handler behind the collector's own HTTP stack, and what
 // observes it around both.
 func (a *api) newServer(ctx context.Context, host component.Host) (*http.Server, error) {
-	server, err := a.config.HTTP.ToServer(ctx, host.GetExtensions(), a.settings.TelemetrySettings, a.handler(),
+	extensions := host.GetExtensions()
+	if auth := a.config.HTTP.Auth.Get(); auth != nil {
+		extensions = guardLogins(extensions, auth.Config.AuthenticatorID, a.config.RateLimit.FailedLoginsPerMinute)
+	}
+	server, err := a.config.HTTP.ToServer(ctx, extensions, a.settings.TelemetrySettings, a.handler(),
 		confighttp.WithErrorHandler(a.refuseEarly))
 	if err != nil {
 		return nil, fmt.Errorf("usage_api: %w", err)

@@ -1,6 +1,7 @@
 package usageapiextension
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -19,13 +20,20 @@ type RateLimitConfig struct {
 	// RequestsPerMinute is how many requests of one caller are answered in any
 	// minute; the others are refused with 429. Default 600, 0 for no limit.
 	RequestsPerMinute int `mapstructure:"requests_per_minute"`
+	// FailedLoginsPerMinute is how many logins of one user from one address may fail
+	// in a minute before further ones are looked at slowly, one at a time, and
+	// refused with 429 where they fail too. Default 30, 0 for no limit.
+	FailedLoginsPerMinute int `mapstructure:"failed_logins_per_minute"`
 }
 
 func (c RateLimitConfig) validate() error {
-	if c.RequestsPerMinute < 0 || c.RequestsPerMinute > maxRequestsPerMinute {
-		return fmt.Errorf("`rate_limit::requests_per_minute` must be from 0 (no limit) to %d, found %d", maxRequestsPerMinute, c.RequestsPerMinute)
+	var errs []error
+	for key, found := range map[string]int{"requests_per_minute": c.RequestsPerMinute, "failed_logins_per_minute": c.FailedLoginsPerMinute} {
+		if found < 0 || found > maxRequestsPerMinute {
+			errs = append(errs, fmt.Errorf("`rate_limit::%s` must be from 0 (no limit) to %d, found %d", key, maxRequestsPerMinute, found))
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // limiter counts the requests of each caller over the last minute. It keeps a

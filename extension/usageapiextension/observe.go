@@ -55,8 +55,9 @@ func noteCaller(ctx context.Context, caller access.Caller) {
 // no value, no name of a caller, no path that there is not.
 func (a *api) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		kind := kindUnknown
-		r = r.WithContext(context.WithValue(r.Context(), callerKind{}, &kind))
+		kind, tooMany := kindUnknown, false
+		ctx := context.WithValue(r.Context(), callerKind{}, &kind)
+		r = r.WithContext(context.WithValue(ctx, tooManyFailures{}, &tooMany))
 		start := time.Now()
 		var answer httpsnoop.Metrics
 		whole := false
@@ -70,7 +71,13 @@ func (a *api) observe(next http.Handler) http.Handler {
 					zap.Duration("took", took), zap.String("caller", kind), zap.String("request_id", w.Header().Get(requestIDHeader)))
 			}
 		}()
-		answer.CaptureMetrics(w, func(w http.ResponseWriter) { next.ServeHTTP(w, r) })
+		answer.CaptureMetrics(w, func(w http.ResponseWriter) {
+			if r.ContentLength != 0 {
+				a.refuseBody(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
 		whole = true
 	})
 }

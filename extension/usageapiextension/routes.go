@@ -251,7 +251,13 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, id string, p *probl
 func (a *api) refuseEarly(w http.ResponseWriter, r *http.Request, _ string, status int) {
 	id := requestID(r)
 	prepareHeader(w.Header(), id)
-	detail := "the request's body cannot be read; questions have none"
+	if tooMany, ok := r.Context().Value(tooManyFailures{}).(*bool); ok && *tooMany {
+		p := newProblem(http.StatusTooManyRequests, "too many logins failed, more than rate_limit::failed_logins_per_minute allows; the right credentials are still let in, a little later")
+		p.retryAfter = int(loginMemory / time.Second)
+		a.refuse(w, r, id, p)
+		return
+	}
+	detail := noBody
 	if status == http.StatusUnauthorized {
 		detail = "the credentials are missing, not valid or expired"
 		w.Header().Set("WWW-Authenticate", a.challenge())
@@ -259,9 +265,22 @@ func (a *api) refuseEarly(w http.ResponseWriter, r *http.Request, _ string, stat
 	a.refuse(w, r, id, newProblem(status, detail))
 }
 
+const noBody = "questions have no body; send none"
+
+// refuseBody answers a request that announces a body before anything waits for
+// it: whoever sends it slowly, or never, would hold a connection meanwhile.
+func (a *api) refuseBody(w http.ResponseWriter, r *http.Request) {
+	id := requestID(r)
+	prepareHeader(w.Header(), id)
+	w.Header().Set("Connection", "close")
+	a.refuse(w, r, id, newProblem(http.StatusBadRequest, noBody))
+	// The server would read what is still to come, to use the connection again.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+}
+
 // challenge says which credentials are wanted.
 func (a *api) challenge() string {
-	if auth := a.config.HTTP.Auth.Get(); auth != nil && auth.Config.AuthenticatorID.Type().String() == "basicauth" {
+	if auth := a.config.HTTP.Auth.Get(); auth != nil && auth.Config.AuthenticatorID.Type().String() == basicType {
 		return `Basic realm="usage", charset="UTF-8"`
 	}
 	return `Bearer realm="usage"`
