@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
@@ -196,21 +198,30 @@ func (l *loader) update(name string) {
 	}
 }
 
-// readFile reads a price file of at most [book.MaxFileBytes].
+// readFile reads a price file of at most [book.MaxFileBytes]. Only regular files are
+// read: to open a named pipe could wait for ever, and a device never ends.
 func readFile(name string) ([]byte, error) {
-	info, err := os.Stat(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("read price file: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("read price file: %w", err)
 	}
 	if info.IsDir() {
 		return nil, fmt.Errorf("read price file: %s is a folder; name its files", name)
 	}
-	if info.Size() > book.MaxFileBytes {
-		return nil, fmt.Errorf("read price file: %s has %d bytes, at most %d are read", name, info.Size(), book.MaxFileBytes)
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read price file: %s is no regular file but %s; name a regular file", name, info.Mode().Type())
 	}
-	content, err := os.ReadFile(name)
+	content, err := io.ReadAll(io.LimitReader(file, book.MaxFileBytes+1)) // it may grow meanwhile
 	if err != nil {
 		return nil, fmt.Errorf("read price file: %w", err)
+	}
+	if len(content) > book.MaxFileBytes {
+		return nil, fmt.Errorf("read price file: %s has more than %d bytes, which is all that is read", name, book.MaxFileBytes)
 	}
 	return content, nil
 }

@@ -42,13 +42,14 @@ type SourceOptions struct {
 	// Poll is how often the files are read even if the system reported no
 	// change, as it cannot on network file systems; 0 means 30 s.
 	Poll time.Duration
-	// Settle is how long to wait for further changes after one; 0 means 200 ms.
+	// Settle is how long changed files must stay the same before they are taken over, so
+	// that a file that is still being written is not taken for a whole one; 0 means 2 s.
 	Settle time.Duration
 }
 
 const (
 	defaultPoll   = 30 * time.Second
-	defaultSettle = 200 * time.Millisecond
+	defaultSettle = 2 * time.Second
 )
 
 // NewSource loads the book. The files are not watched before [Source.Start].
@@ -121,6 +122,7 @@ func (s *Source) watch(watcher *fsnotify.Watcher) {
 	settle := time.NewTimer(time.Hour)
 	settle.Stop()
 	defer settle.Stop()
+	var changed reading
 	for {
 		select {
 		case <-s.stop:
@@ -140,14 +142,43 @@ func (s *Source) watch(watcher *fsnotify.Watcher) {
 				s.options.Failed(fmt.Errorf("watch price files: %w", err))
 			}
 		case <-settle.C:
-			s.Reload()
+			if !s.takeOver(&changed) {
+				settle.Reset(s.options.Settle)
+			}
 		case <-poll.C:
-			s.Reload()
+			if !s.takeOver(&changed) {
+				settle.Reset(s.options.Settle)
+			}
 		}
 	}
 }
 
-// Reload loads the book again if a file changed since the last time, and
+// reading is what the files said, and when they were first seen to say it.
+type reading struct {
+	files string
+	at    time.Time
+}
+
+// takeOver reloads when two readings that lie [SourceOptions.Settle] apart are
+// equal, and reports false while the files are to be read once more for that.
+func (s *Source) takeOver(last *reading) (done bool) {
+	now := reading{fingerprint(s.config.Files), time.Now()}
+	switch {
+	case now.files == s.seen:
+		*last = reading{}
+		return true
+	case now.files != last.files:
+		*last = now
+		return false
+	case now.at.Sub(last.at) < s.options.Settle:
+		return false
+	}
+	*last = reading{}
+	s.Reload()
+	return true
+}
+
+// Reload loads the book again at once if a file changed since the last time, and
 // reports whether there is a new book.
 func (s *Source) Reload() bool {
 	s.mu.Lock()

@@ -143,13 +143,41 @@ func TestSourcePollsWhereNothingIsReported(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
 	var o told
 	options := o.options()
-	options.Settle, options.Poll = time.Hour, 5*time.Millisecond
+	options.Poll = 5 * time.Millisecond
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, options)
 	require.NoError(t, err)
 	s.Start()
 	defer s.Close()
 	require.NoError(t, os.WriteFile(file, []byte("provider: p\nrows: [{model: m, per_token: {input: 4}}]\n"), 0o600))
 	eventually(t, "the new price", func() bool { return costOf(s) == "4" })
+}
+
+// TestSourceWaitsForTheRestOfAFile: a writer that pauses within a number has written
+// a price that is valid and wrong.
+func TestSourceWaitsForTheRestOfAFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ours.yaml")
+	require.NoError(t, os.WriteFile(path, []byte("provider: p\nrows: [{model: m, per_token: {input: 9}}]\n"), 0o600))
+	var o told
+	options := o.options()
+	options.Settle, options.Poll = 400*time.Millisecond, 20*time.Millisecond
+	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{path}}, options)
+	require.NoError(t, err)
+	s.Start()
+	defer s.Close()
+	file, err := os.Create(path)
+	require.NoError(t, err)
+	defer file.Close()
+	for _, piece := range []string{"provider: p\nrows:\n  - model: m\n    per_token:\n      input: 1", "2", "3\n"} {
+		assert.Equal(t, "9", costOf(s))
+		_, err = file.WriteString(piece)
+		require.NoError(t, err)
+		time.Sleep(100 * time.Millisecond) // shorter than what the source waits for
+	}
+	eventually(t, "the whole price", func() bool { return costOf(s) == "123" })
+	reloaded, failed := o.counts()
+	assert.Equal(t, 1, reloaded)
+	assert.Zero(t, failed)
 }
 
 func TestSourceIsUsedWhileItReloads(t *testing.T) {
