@@ -36,6 +36,13 @@ var rooms = map[string]room{
 	"internal/pricing/foreign": {uses: []string{"internal/catalog", "internal/pricing/book", "internal/usage"}},
 	// Which price to believe when several sources speak.
 	"internal/pricing/consensus": {uses: []string{"internal/pricing/book"}},
+	// Newer public prices, without a release.
+	"internal/pricing/update": {
+		uses: []string{
+			"internal/catalog", "internal/pricing", "internal/pricing/book", "internal/pricing/consensus", "internal/pricing/foreign",
+		},
+		tests: []string{"internal/usage"},
+	},
 
 	// The database.
 	"migrations":         {},
@@ -66,7 +73,7 @@ var rooms = map[string]room{
 	"cmd/usagectl/...": {
 		uses: []string{
 			"dashboards", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
-			"internal/pricing/foreign", "internal/replay", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/usage",
+			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/usage",
 		},
 	},
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
@@ -119,8 +126,8 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "e2e/mockprovider"},
-		because: "the network belongs to the extension and to commands",
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/pricing/update", "e2e/mockprovider"},
+		because: "the network belongs to the extension, to commands and to what fetches newer prices for them",
 	},
 	{
 		prefix:  "github.com/stretchr/testify",

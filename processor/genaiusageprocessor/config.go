@@ -51,6 +51,10 @@ type PricesConfig struct {
 	// Builtin is the book to begin with: "current" (dated prices of all
 	// providers) or "openai-2024". Default "current".
 	Builtin string `mapstructure:"builtin"`
+	// Update is the file of newer public prices that `usagectl prices update`
+	// writes: it counts before the built-in book and after Files. Read again when
+	// it changes; it need not be there yet. Default none.
+	Update string `mapstructure:"update"`
 	// Files are price files laid over it, later ones win. Read again when they
 	// change. Default none.
 	Files []string `mapstructure:"files"`
@@ -108,6 +112,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("`prices::files[%d]`: %q leaves the working directory: use an absolute path", i, file))
 		}
 	}
+	if file := c.Prices.Update; file != "" && !filepath.IsLocal(file) && !filepath.IsAbs(file) {
+		errs = append(errs, fmt.Errorf("`prices::update`: %q leaves the working directory: use an absolute path", file))
+	}
 	if len(errs) == 0 {
 		if _, err := pricing.Load(c.Prices.book()); err != nil {
 			errs = append(errs, fmt.Errorf("`prices`: %w", err))
@@ -117,7 +124,7 @@ func (c *Config) Validate() error {
 }
 
 func (c PricesConfig) book() pricing.Config {
-	return pricing.Config{Builtin: c.Builtin, Files: c.Files}
+	return pricing.Config{Builtin: c.Builtin, Update: c.Update, Files: c.Files}
 }
 
 func join(policies []pricing.ReportedCostPolicy) string {

@@ -22,7 +22,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Debug:          true,
 		AgentLogs:      true,
 		UserAttributes: []string{"app.user"},
-		Prices:         PricesConfig{Builtin: "openai-2024", Files: []string{"testdata/ours.yaml"}},
+		Prices:         PricesConfig{Builtin: "openai-2024", Update: "testdata/update.yaml", Files: []string{"testdata/ours.yaml"}},
 		ReportedCost:   pricing.PreferReported,
 		Attributes:     []string{"usage.id", "usage.model"},
 

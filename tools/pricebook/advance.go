@@ -203,7 +203,7 @@ func (a *advancer) renew(f *book.File, i int, votes []consensus.Vote) {
 	}
 	next := cur
 	if slices.ContainsFunc(moved, consensus.Place.IsCore) {
-		next.Blocks = kept(cur.Blocks)
+		next.Blocks = consensus.Kept(cur.Blocks)
 	}
 	for _, p := range slices.Concat(moved, filled) {
 		consensus.Set(&next, p, said[p])
@@ -227,18 +227,6 @@ func (a *advancer) renew(f *book.File, i int, votes []consensus.Vote) {
 	}
 	f.Rows[i].Span.Until = next.Span.From
 	f.Rows = append(f.Rows, next)
-}
-
-// kept is what of a row outlives a change of its main price: what multiplies and
-// what is billed as another item. Other details belong to the old price.
-func kept(b book.Blocks) book.Blocks {
-	times := func(list []book.Named) []book.Named {
-		return slices.DeleteFunc(slices.Clone(list), func(n book.Named) bool { return n.Times == nil })
-	}
-	return book.Blocks{
-		Block:        book.Block{Prices: slices.DeleteFunc(slices.Clone(b.Prices), func(p book.Price) bool { return !p.IsSame() })},
-		ServiceTiers: times(b.ServiceTiers), Regions: times(b.Regions),
-	}
 }
 
 func sortPrices(row *book.Row) {

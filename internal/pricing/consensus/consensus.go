@@ -313,3 +313,23 @@ func AlikeCore(a, b book.Row) bool {
 	}
 	return true
 }
+
+// Kept is what of a row outlives a change of its main price: fees, what
+// multiplies, and what is billed as another item. Other details belong to the
+// old price.
+func Kept(b book.Blocks) book.Blocks {
+	times := func(list []book.Named) []book.Named {
+		return slices.DeleteFunc(slices.Clone(list), func(n book.Named) bool { return n.Times == nil })
+	}
+	kept := book.Blocks{
+		Block:        book.Block{Prices: slices.DeleteFunc(slices.Clone(b.Prices), func(p book.Price) bool { return !p.IsSame() && !p.Item.IsFee() })},
+		ServiceTiers: times(b.ServiceTiers), Regions: times(b.Regions),
+		Hours: slices.DeleteFunc(slices.Clone(b.Hours), func(h book.Hours) bool { return h.Times == nil }),
+	}
+	for _, list := range [][]book.Named{kept.ServiceTiers, kept.Regions} {
+		for i := range list {
+			list[i].Prices, list[i].Tiers = nil, nil
+		}
+	}
+	return kept
+}

@@ -12,11 +12,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// addBook declares --builtin and --file, which mean what the keys under
+// addBook declares --builtin, --update and --file, which mean what the keys under
 // genai_usage::prices mean.
 func addBook(cmd *cobra.Command) *pricing.Config {
 	c := &pricing.Config{}
 	cmd.Flags().StringVar(&c.Builtin, "builtin", pricing.DefaultBuiltin, "built-in book to begin with: "+strings.Join(pricing.BuiltinNames(), ", ")+" or "+pricing.NoBuiltin)
+	cmd.Flags().StringVar(&c.Update, "update", "", "newer public prices above it, as usagectl prices update writes them")
 	cmd.Flags().StringArrayVar(&c.Files, "file", nil, "price file laid over it; give it again for more, later ones win")
 	return c
 }
@@ -24,6 +25,9 @@ func addBook(cmd *cobra.Command) *pricing.Config {
 // bookName is how people call a book: "current + ours.yaml".
 func bookName(c pricing.Config) string {
 	names := []string{c.Builtin}
+	if c.Update != "" {
+		names = append(names, filepath.Base(c.Update))
+	}
 	for _, f := range c.Files {
 		names = append(names, filepath.Base(f))
 	}

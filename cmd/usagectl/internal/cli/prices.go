@@ -16,9 +16,9 @@ import (
 func newPrices() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prices",
-		Short: "Explains what a call costs; lists, checks, compares, imports and publishes prices",
+		Short: "Explains what a call costs; lists, checks, compares, updates, imports and publishes prices",
 	}
-	cmd.AddCommand(newPricesExplain(), newPricesList(), newPricesValidate(), newPricesDiff(), newPricesMissing(), newPricesPublish(), newPricesImport(), newPricesSchema())
+	cmd.AddCommand(newPricesExplain(), newPricesList(), newPricesValidate(), newPricesDiff(), newPricesMissing(), newPricesUpdate(), newPricesPublish(), newPricesImport(), newPricesSchema())
 	return cmd
 }
 

@@ -1,0 +1,399 @@
+package update
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
+)
+
+// Change is a price that an update would bring.
+type Change struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	// Item is what is priced, Old and New are dollars for a million tokens, or for
+	// one of what else is counted. Old is empty for a model that is new.
+	Item string `json:"item"`
+	Old  string `json:"old,omitempty"`
+	New  string `json:"new"`
+	// Confidence is low when one source alone says so.
+	Confidence string `json:"confidence"`
+	// Jump: the price more than doubles, or falls below its half.
+	Jump bool `json:"jump,omitempty"`
+}
+
+// Held is what was not taken over, and why.
+type Held struct {
+	Provider string `json:"provider"`
+	Model    string `json:"model"`
+	Why      string `json:"why"`
+}
+
+// Proposal is what an update would make of the update layer.
+type Proposal struct {
+	Changes []Change `json:"changes"`
+	Held    []Held   `json:"held"`
+	// Suspect says why somebody has to look before the update is taken over; empty
+	// when nothing is unusual.
+	Suspect []string `json:"suspect,omitempty"`
+	Sources []Source `json:"sources"`
+
+	files []*book.File
+	at    time.Time
+}
+
+// Content is the price file.
+func (p *Proposal) Content() []byte {
+	var text bytes.Buffer
+	fmt.Fprintf(&text, "# Prices newer than the built-in book's. Written by `usagectl prices update` on %s; what\n# you pay by contract belongs into a file of your own.\n", p.at.Format(time.DateOnly))
+	for _, s := range p.Sources {
+		fmt.Fprintf(&text, "# %s: %s, %d bytes, sha256 %s\n", strings.Map(printable, s.From), s.Format, s.Bytes, s.SHA256)
+	}
+	text.Write(book.Encode(p.files...))
+	return text.Bytes()
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return '?'
+	}
+	return r
+}
+
+// Options of [Propose].
+type Options struct {
+	// At is now: a price that differs holds from the beginning of this day.
+	At time.Time
+	// Known are the sources of the last update.
+	Known []Source
+}
+
+// Propose compares what the sources say with a book, which has the update that
+// holds and no files of one's own, and with the update itself.
+//
+// A price is taken where two origins agree, with low confidence where one alone
+// speaks about a model that the book does not know or is not sure of. What one
+// alone says against a price that is sure is held back, and so is a price that
+// the book knows to be over.
+func Propose(current *pricing.Book, update []*book.File, sources []Source, o Options) (*Proposal, error) {
+	w := &worker{
+		Proposal: Proposal{Sources: sources, Changes: []Change{}, Held: []Held{}, at: o.At},
+		from:     o.At.UTC().Truncate(24 * time.Hour),
+		rows:     map[[2]string][]pricing.Row{},
+		files:    map[string]*book.File{},
+	}
+	for _, r := range current.Rows() {
+		key := [2]string{r.Provider, r.Name}
+		w.rows[key] = append(w.rows[key], r)
+	}
+	for _, f := range update {
+		part := *f
+		part.Rows = slices.Clone(f.Rows)
+		w.files[f.Provider] = &part
+	}
+	votes := w.votes(sources)
+	for _, key := range slices.SortedFunc(maps.Keys(votes), func(a, b [2]string) int {
+		return cmp.Or(strings.Compare(a[0], b[0]), strings.Compare(a[1], b[1]))
+	}) {
+		w.model(key[0], key[1], votes[key])
+	}
+	for _, provider := range slices.Sorted(maps.Keys(w.files)) {
+		if f := w.files[provider]; len(f.Rows) > 0 {
+			w.Proposal.files = append(w.Proposal.files, f)
+		}
+	}
+	w.suspect(o.Known)
+	if len(w.Proposal.files) > 0 {
+		// What this writes must be read again by everybody.
+		if _, _, err := book.Decode("update", w.Content()); err != nil {
+			return nil, fmt.Errorf("the update is no valid price file: %w", err)
+		}
+	}
+	return &w.Proposal, nil
+}
+
+type worker struct {
+	Proposal
+	from  time.Time
+	rows  map[[2]string][]pricing.Row // of the book, by provider and name
+	files map[string]*book.File       // of the update, by provider
+	over  int                         // models whose price in a source is over
+}
+
+// votes collects what each origin says of each model today: the last source of
+// an origin speaks for it.
+func (w *worker) votes(sources []Source) map[[2]string][]consensus.Vote {
+	votes := map[[2]string][]consensus.Vote{}
+	for i := range sources {
+		s := &sources[i]
+		for _, f := range s.files {
+			for _, row := range f.Rows {
+				if !holds(row.Span, w.at) {
+					continue
+				}
+				key := [2]string{f.Provider, row.Model}
+				v := consensus.Vote{Source: string(s.Format) + " " + w.from.Format(time.DateOnly), Origin: s.Origin, Prices: consensus.Flatten(&row)}
+				votes[key] = slices.DeleteFunc(votes[key], func(have consensus.Vote) bool { return have.Origin == v.Origin })
+				votes[key] = append(votes[key], v)
+			}
+		}
+	}
+	return votes
+}
+
+func holds(s book.Span, at time.Time) bool {
+	return !at.Before(s.From) && (s.Until.IsZero() || at.Before(s.Until))
+}
+
+func (w *worker) hold(provider, model, format string, args ...any) {
+	w.Held = append(w.Held, Held{provider, model, fmt.Sprintf(format, args...)})
+}
+
+// model decides about one name.
+func (w *worker) model(provider, model string, votes []consensus.Vote) {
+	row, why := consensus.Decide(model, votes)
+	if row == nil {
+		w.hold(provider, model, "%s", strings.Join(why, "; "))
+		return
+	}
+	now, former := w.today(provider, model)
+	const noRegion = "price lists do not agree whether a name without region means the global price"
+	unclear := provider == catalog.Bedrock && strings.HasPrefix(model, "anthropic.")
+	if now == nil {
+		if unclear {
+			w.hold(provider, model, noRegion)
+			return
+		}
+		if odd := oddities(provider, row); odd != "" {
+			w.hold(provider, model, "%s", odd)
+			return
+		}
+		w.put(provider, *row, nil)
+		return
+	}
+	ours := consensus.Flatten(&book.Row{Blocks: now.Prices})
+	next := book.Row{Model: model, Span: book.Span{From: w.from}, Blocks: now.Prices}
+	changed := map[consensus.Place]book.Price{}
+	said := consensus.Flatten(row)
+	for p, price := range said {
+		if our, ok := ours[p]; ok && p.Block == "" && !our.IsSame() && !consensus.Alike(our, price) {
+			changed[p] = price
+		}
+	}
+	if len(changed) == 0 {
+		return
+	}
+	if unclear {
+		w.hold(provider, model, noRegion)
+		return
+	}
+	origins := agreeing(votes, changed)
+	if p, old, ok := isOver(former, changed); ok {
+		w.over++
+		w.hold(provider, model, "%s of %s held %s: the source is older than the book", old.Amount, p, spanOf(former, p, old))
+		return
+	}
+	if origins < 2 && now.Confidence != book.LowConfidence {
+		w.hold(provider, model, "one source alone has %s, the book has %s of %s", describe(changed), now.Confidence, now.Source)
+		return
+	}
+	if slices.ContainsFunc(slices.Collect(maps.Keys(changed)), consensus.Place.IsCore) {
+		next.Blocks = consensus.Kept(now.Prices)
+		for p, price := range said {
+			if p.Block == "" {
+				consensus.Set(&next, p, price)
+			}
+		}
+	} else {
+		for p, price := range changed {
+			consensus.Set(&next, p, price)
+		}
+	}
+	next.Source, next.Confidence = row.Source, row.Confidence
+	if origins < 2 {
+		next.Confidence = book.LowConfidence
+	}
+	if odd := oddities(provider, &next); odd != "" {
+		w.hold(provider, model, "%s", odd)
+		return
+	}
+	for p, price := range changed {
+		if factor(ours[p], price) > 100 {
+			w.hold(provider, model, "%s of %s is a hundred times another price than %s: a mistake of units", price.Amount, p, ours[p].Amount)
+			return
+		}
+	}
+	w.put(provider, next, ours)
+}
+
+// today is the row that holds for a name, and those whose price is over: they
+// ended, or a row of a higher layer holds instead.
+func (w *worker) today(provider, model string) (now *pricing.Row, former []pricing.Row) {
+	rows := w.rows[[2]string{provider, model}]
+	for i := range rows {
+		switch r := &rows[i]; {
+		case holds(r.Span, w.at) && now == nil:
+			now = r
+		case !r.Span.From.After(w.at):
+			former = append(former, *r)
+		}
+	}
+	return now, former
+}
+
+// put takes a row into the update; what it says of the same name ends.
+func (w *worker) put(provider string, row book.Row, ours map[consensus.Place]book.Price) {
+	f := w.files[provider]
+	if f == nil {
+		f = &book.File{Provider: provider}
+		w.files[provider] = f
+	}
+	f.Rows = slices.DeleteFunc(f.Rows, func(have book.Row) bool {
+		return have.Model == row.Model && !have.Span.From.Before(row.Span.From)
+	})
+	for i := range f.Rows {
+		if have := &f.Rows[i]; have.Model == row.Model && have.Span.Until.IsZero() {
+			have.Span.Until = row.Span.From
+		}
+	}
+	f.Rows = append(f.Rows, row)
+	slices.SortStableFunc(f.Rows, func(a, b book.Row) int {
+		return cmp.Or(strings.Compare(a.Model, b.Model), a.Span.From.Compare(b.Span.From))
+	})
+	prices := consensus.Flatten(&row)
+	for _, p := range consensus.Places([]consensus.Vote{{Prices: prices}}) {
+		price, our := prices[p], ours[p]
+		_, had := ours[p]
+		if p.Block != "" || price.IsSame() || had && (our.IsSame() || consensus.Alike(our, price)) || !had && ours != nil {
+			continue
+		}
+		c := Change{Provider: provider, Model: row.Model, Item: p.String(), New: dollars(price), Confidence: row.Confidence}
+		if had {
+			c.Old, c.Jump = dollars(our), factor(our, price) > 2
+		}
+		w.Changes = append(w.Changes, c)
+	}
+}
+
+// dollars writes a price as people read it.
+func dollars(p book.Price) string {
+	if p.Item.IsToken() {
+		return new(big.Rat).Mul(perUnit(p), big.NewRat(1_000_000, 1)).FloatString(6)
+	}
+	return p.Amount.String() + " " + p.Unit.String()
+}
+
+func perUnit(p book.Price) *big.Rat {
+	return new(big.Rat).Quo(p.Amount.Rat(), new(big.Rat).SetInt64(p.Unit.Size()))
+}
+
+// factor is how many times one price is another, at least 1; a price that begins
+// or ends to be 0 is infinitely far.
+func factor(a, b book.Price) float64 {
+	x, y := perUnit(a), perUnit(b)
+	if x.Sign() == 0 || y.Sign() == 0 {
+		return 1e9
+	}
+	if x.Cmp(y) < 0 {
+		x, y = y, x
+	}
+	f, _ := new(big.Rat).Quo(x, y).Float64()
+	return f
+}
+
+// agreeing is how many origins stand behind all that changes.
+func agreeing(votes []consensus.Vote, changed map[consensus.Place]book.Price) int {
+	least := len(votes)
+	for p := range changed {
+		_, count, _ := consensus.Tally(p, votes)
+		least = min(least, count)
+	}
+	return least
+}
+
+// isOver finds a changed price that the book had before and that ended.
+func isOver(former []pricing.Row, changed map[consensus.Place]book.Price) (p consensus.Place, old book.Price, ok bool) {
+	for _, r := range former {
+		prices := consensus.Flatten(&book.Row{Blocks: r.Prices})
+		for _, p := range consensus.Places([]consensus.Vote{{Prices: changed}}) {
+			if old, ok := prices[p]; ok && p.IsCore() && consensus.Alike(old, changed[p]) {
+				return p, old, true
+			}
+		}
+	}
+	return p, old, false
+}
+
+func spanOf(former []pricing.Row, p consensus.Place, old book.Price) string {
+	for _, r := range former {
+		if have, ok := consensus.Flatten(&book.Row{Blocks: r.Prices})[p]; ok && consensus.Alike(have, old) {
+			return r.Span.String()
+		}
+	}
+	return ""
+}
+
+func describe(changed map[consensus.Place]book.Price) string {
+	var texts []string
+	for _, p := range consensus.Places([]consensus.Vote{{Prices: changed}}) {
+		texts = append(texts, p.String()+" "+changed[p].Amount.String())
+	}
+	return strings.Join(texts, ", ")
+}
+
+// oddities are what no provider's list is likely to say, "" when nothing.
+func oddities(provider string, row *book.Row) string {
+	_, warnings, err := book.Decode("update", book.Encode(&book.File{Provider: provider, Rows: []book.Row{*row}}))
+	if err != nil {
+		return err.Error()
+	}
+	if len(warnings) > 0 {
+		return warnings[0].Text
+	}
+	return ""
+}
+
+// The signs of a source that is old or cut off.
+const (
+	tooManyOver = 20 // models at prices that are over
+	tooFewLeft  = 2  // the source has less than one in so many of its models
+)
+
+// suspect says what is unusual about the update as a whole.
+func (w *worker) suspect(known []Source) {
+	jumps := 0
+	for _, c := range w.Changes {
+		if c.Jump {
+			jumps++
+		}
+	}
+	if jumps > 0 {
+		w.Suspect = append(w.Suspect, fmt.Sprintf("%d prices change by more than a factor of two", jumps))
+	}
+	if w.over >= tooManyOver {
+		w.Suspect = append(w.Suspect, fmt.Sprintf("%d models have prices that are over: a source is older than the book", w.over))
+	}
+	for _, s := range w.Sources {
+		i := slices.IndexFunc(known, func(k Source) bool { return k.From == s.From })
+		if i < 0 {
+			continue
+		}
+		if s.Models*tooFewLeft < known[i].Models {
+			w.Suspect = append(w.Suspect, fmt.Sprintf("%s has %d models, it had %d at the last update", s.From, s.Models, known[i].Models))
+		}
+		if !s.Modified.IsZero() && s.Modified.Before(known[i].Modified) {
+			w.Suspect = append(w.Suspect, fmt.Sprintf("%s is of %s, it was of %s at the last update", s.From, s.Modified.Format(time.DateOnly), known[i].Modified.Format(time.DateOnly)))
+		}
+	}
+}
+
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
