@@ -203,7 +203,8 @@ func TestForgettingAUserTakesHisPartOfEverySum(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(len(all)-len(others)), with.Text(`SELECT public.usage_forget_user($1)`, [16]byte(gone)))
 	assert.Equal(t, noDifferences, with.Text(rollupDifferences))
 	for _, rollup := range []string{"usage_quarter_hour", "usage_day", "usage_half_month", "usage_quarter_type", "usage_day_type", "usage_day_user", "usage_half_month_user"} {
-		sums := `SELECT string_agg(t::text, E'\n' ORDER BY t::text) FROM public.` + rollup + ` t WHERE calls <> 0`
+		// 0 may have digits where something was added and taken away.
+		sums := `SELECT string_agg(line, E'\n' ORDER BY line) FROM (SELECT regexp_replace(t::text, '\y0\.0+\y', '0', 'g') AS line FROM public.` + rollup + ` t WHERE calls <> 0) AS lines`
 		assert.Equal(t, without.Text(sums), with.Text(sums), rollup)
 	}
 	_, err := with.Pool.Exec(t.Context(), `SET ROLE usage_writer; SELECT public.usage_forget_user('00000000-0000-0000-0000-000000000001')`, pgx.QueryExecModeSimpleProtocol)

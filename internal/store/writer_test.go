@@ -165,17 +165,20 @@ func partitioned(t testing.TB) *pgtest.DB {
 var rollupDifferences = func() string {
 	const (
 		keys     = "api_type, provider, model, service, environment"
-		allSums  = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars)"
+		allSums  = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars), "
 		typeSums = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars)"
 		userSums = "count(*), sum(unpriced), sum(tokens), sum(usage_dollars)"
 	)
+	sumOf := func(when string) string { return "coalesce(sum(usage_dollars) FILTER (WHERE " + when + "), 0)" }
+	moreSums := sumOf("estimated = 1") + ", count(*) FILTER (WHERE assumed), " + sumOf("assumed") + ", " +
+		sumOf("payer = 'api'") + ", " + sumOf("payer = 'plan'") + ", " + sumOf("payer = 'credit'") + ", " + sumOf("payer = 'own'")
 	var each []string
 	for _, r := range []struct{ table, truth string }{
 		{"day_user", "day, user_id, api_type, " + userSums + " FROM c GROUP BY 1, 2, 3"},
 		{"half_month_user", "half_month, user_id, " + userSums + " FROM c GROUP BY 1, 2"},
-		{"quarter_hour", "quarter, " + keys + ", " + allSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
-		{"day", "day, " + keys + ", " + allSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
-		{"half_month", "half_month, " + keys + ", " + allSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
+		{"quarter_hour", "quarter, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
+		{"day", "day, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
+		{"half_month", "half_month, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
 		{"quarter_type", "quarter, api_type, " + typeSums + " FROM c GROUP BY 1, 2"},
 		{"day_type", "day, api_type, " + typeSums + " FROM c GROUP BY 1, 2"},
 	} {
@@ -191,7 +194,8 @@ WITH c AS (
          coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, api_type, provider, coalesce(model, '') AS model, service, environment,
          (pricing_status = 'unpriced')::int AS unpriced, (pricing_status = 'estimated')::int AS estimated, coalesce(tokens_used, 0)::bigint AS tokens,
          coalesce(input_tokens, 0) AS i, coalesce(output_tokens, 0) AS o, coalesce(cache_read_tokens, 0) AS cr,
-         coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars
+         coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars,
+         (array_length(pricing_assumptions, 1) >= 1) IS TRUE AS assumed, coalesce(payer, '') AS payer
   FROM public.api_usage
 )
 ` + strings.Join(each, "\nUNION ALL\n")
