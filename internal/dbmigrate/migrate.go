@@ -11,18 +11,24 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// lockKey is what migrators of one database exclude each other by: the ASCII
-// text "usagemig".
-const lockKey int64 = 0x75736167656d6967
-
-const createLog = `
-CREATE TABLE IF NOT EXISTS public.usage_migration (
-  version    integer     PRIMARY KEY,
-  name       text        NOT NULL,
-  checksum   text        NOT NULL, -- SHA-256 of the .up.sql file
-  applied_at timestamptz NOT NULL DEFAULT now()
-);
-GRANT SELECT ON public.usage_migration TO PUBLIC`
+// lockLog makes the log of migrations where there is none, and locks it: that is how
+// migrators of one database exclude each other. No reader can hold them up. A reader may
+// lock the log in ACCESS SHARE mode, which does not conflict with this one; an advisory
+// lock could be taken by every role.
+const lockLog = `
+DO $$
+BEGIN
+  IF to_regclass('public.usage_migration') IS NULL THEN
+    CREATE TABLE public.usage_migration (
+      version    integer     PRIMARY KEY,
+      name       text        NOT NULL,
+      checksum   text        NOT NULL, -- SHA-256 of the .up.sql file
+      applied_at timestamptz NOT NULL DEFAULT now()
+    );
+    GRANT SELECT ON public.usage_migration TO PUBLIC;
+  END IF;
+END $$;
+LOCK TABLE public.usage_migration IN EXCLUSIVE MODE`
 
 // Migrator runs migrations. The zero value is not usable, see [New].
 type Migrator struct {
@@ -93,10 +99,15 @@ func (m *Migrator) inTransaction(ctx context.Context, db Beginner, run func(cont
 }
 
 // metAnother reports whether a statement lost against another session's change
-// of the same shared catalog row. PostgreSQL has no SQLSTATE of its own for it.
+// of the same shared catalog row, for which PostgreSQL has no SQLSTATE of its own, or
+// against another migrator that made the log of migrations at the same moment.
 func metAnother(err error) bool {
 	var pg *pgconn.PgError
-	return errors.As(err, &pg) && pg.Code == "XX000" && strings.HasPrefix(pg.Message, "tuple concurrently")
+	if !errors.As(err, &pg) {
+		return false
+	}
+	return pg.Code == "XX000" && strings.HasPrefix(pg.Message, "tuple concurrently") ||
+		pg.Code == "23505" && pg.SchemaName == "pg_catalog" || pg.Code == "42P07"
 }
 
 func (m *Migrator) tryInTransaction(ctx context.Context, db Beginner, run func(context.Context, pgx.Tx) (*Step, error)) (*Step, error) {
@@ -108,10 +119,7 @@ func (m *Migrator) tryInTransaction(ctx context.Context, db Beginner, run func(c
 		if err := execText(ctx, tx, `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey); err != nil {
-			return err
-		}
-		if err := execText(ctx, tx, createLog); err != nil {
+		if err := execText(ctx, tx, lockLog); err != nil {
 			return err
 		}
 		var err error

@@ -3,6 +3,7 @@ package dbmigrate_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -188,6 +189,36 @@ func TestMigratorsThatStartTogetherAllSucceed(t *testing.T) {
 	for name, n := range ran {
 		assert.Equal(t, 1, n, name)
 	}
+}
+
+// TestAReaderHoldsUpNoMigration: whoever may read takes every lock that a reader can
+// take, and keeps it.
+func TestAReaderHoldsUpNoMigration(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	last := dbmigrate.Latest()
+	_, err := dbmigrate.New().Down(t.Context(), db.Pool)
+	require.NoError(t, err)
+
+	tx, err := db.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(context.Background()) //nolint:errcheck // only held
+	for _, statement := range []string{
+		`SET LOCAL ROLE usage_grafana`,
+		`SELECT count(*) FROM public.usage_migration`,
+		`LOCK TABLE public.usage_migration IN ACCESS SHARE MODE`,
+		`SELECT pg_advisory_xact_lock(8463215221470488935)`, // "usagemig", of which migrators once made their lock
+	} {
+		_, err := tx.Exec(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	steps, err := dbmigrate.New().Up(ctx, db.Pool)
+	require.NoError(t, err)
+	assert.Len(t, steps, 1)
+	assert.Equal(t, strconv.Itoa(last), db.Text(`SELECT max(version)::text FROM public.usage_migration`))
 }
 
 func TestDatabasesOfOneClusterMigrateTogether(t *testing.T) {

@@ -31,7 +31,7 @@ func PartitionByMonth(ctx context.Context, db Beginner) error {
 		if err := execText(ctx, tx, `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKey); err != nil {
+		if err := execText(ctx, tx, lockLog); err != nil {
 			return err
 		}
 		is, err := Partitioned(ctx, tx)
