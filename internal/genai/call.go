@@ -12,6 +12,9 @@ import (
 // price is known. Its strings are references into the payload: they stay valid,
 // but whoever keeps one keeps the payload's memory with it.
 type Call struct {
+	// ID is the id of the row that the call becomes: the same for all reports of
+	// one call.
+	ID usage.ID
 	// Dialect names the convention the span was written in, such as
 	// "openinference"; [Dialects] lists them.
 	Dialect string
@@ -52,9 +55,10 @@ type Call struct {
 	// leave out. Reason names the first of it that can change a price.
 	Missing Missing
 
-	// SentAgain says that this very span came before, as far as the window
-	// remembers: a sender that got no answer repeats itself. It is reported again,
-	// because nobody here knows whether the first copy was stored.
+	// SentAgain says that this very call came before, as far as the window
+	// remembers: a sender that got no answer repeats itself, or reports a stream
+	// again with more. It is reported again, because nobody here knows whether
+	// the first copy was stored.
 	SentAgain bool
 
 	// ReportedCost is the cost in dollars that arrived with the span, when

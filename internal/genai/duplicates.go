@@ -53,7 +53,10 @@ func (r *reading) dropDuplicates() {
 		f := &r.calls[i]
 		if f.dropped {
 			r.skip(f.call.Dialect, SkipDuplicate)
-		} else if f.call.User == "" {
+			continue
+		}
+		f.call.ID = f.report.ID
+		if f.call.User == "" {
 			f.call.User = f.user
 		}
 	}
@@ -70,9 +73,19 @@ func (f *found) describe() {
 		binary.LittleEndian.PutUint64(r.Span[:], r.Key)
 	}
 	r.Start, r.End = c.Start.UnixNano(), c.End.UnixNano()
-	r.Input, r.Output = c.Quantities.InputTokens(), c.Quantities.OutputTokens()
+	r.Counts = once.CountsOf(&c.Quantities)
+	r.ID = c.id()
 	r.Usage = !c.Quantities.IsZero()
 	r.Unsure, r.Estimate = c.Reason != "", c.Reason == usage.ReasonInstrumentationEstimate
+}
+
+// id is the id of the row: of the provider's answer where the call has one that
+// can be unique, else of the span.
+func (c *Call) id() usage.ID {
+	if c.Key != "" {
+		return usage.IDFromResponse(c.KeySpace, c.Key)
+	}
+	return usage.IDFromSpan(c.TraceID, c.SpanID)
 }
 
 // mergeNested finds calls inside calls.
@@ -126,9 +139,9 @@ func (r *reading) askWindow() {
 			continue
 		}
 		switch r.window.Decide(&f.report) {
-		case once.Again:
+		case once.Again, once.Corrects:
 			f.call.SentAgain = true
-		case once.Duplicate:
+		case once.Repeats:
 			f.dropped = true
 		}
 	}
@@ -138,7 +151,8 @@ func (r *reading) askWindow() {
 // knows. The first is kept of equals; of nested ones the inner is the second.
 func merge(a, b *found) {
 	keep, drop := a, b
-	if b.rank() > a.rank() {
+	more := b.rank() - a.rank()
+	if more > 0 || more == 0 && once.Judge(&a.report, &b.report) == once.Correction {
 		keep, drop = b, a
 	}
 	drop.dropped = true
@@ -146,7 +160,7 @@ func merge(a, b *found) {
 	k, d := &keep.call, &drop.call
 	if k.Key == "" {
 		k.Key, k.KeySpace, k.ResponseID = d.Key, d.KeySpace, d.ResponseID
-		keep.report.Key, keep.report.Space = drop.report.Key, drop.report.Space
+		keep.report.Key, keep.report.Space, keep.report.ID = drop.report.Key, drop.report.Space, drop.report.ID
 	}
 	for _, text := range [...]struct{ to, from *string }{
 		{&k.User, &d.User}, {&k.SessionID, &d.SessionID}, {&k.RequestModel, &d.RequestModel}, {&k.ServiceTier, &d.ServiceTier}, {&k.Region, &d.Region},

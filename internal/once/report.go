@@ -26,12 +26,15 @@ type Report struct {
 
 	Trace        [16]byte
 	Span, Parent [8]byte
-	Start, End   int64 // nanoseconds since 1970
+	Start, End   int64 // nanoseconds since 1970; End is 0 where it is not known
 
-	Input, Output int64 // tokens, whatever they consist of
-	Usage         bool  // it reports some quantity, tokens or not
-	Unsure        bool  // it says itself that its quantities may differ from the bill
-	Estimate      bool  // ... because the observer counted on its own
+	Counts
+	Usage    bool // it reports some quantity
+	Unsure   bool // it says itself that its quantities may differ from the bill
+	Estimate bool // ... because the observer counted on its own
+
+	// ID is the id of the row that the call becomes.
+	ID usage.ID
 
 	// Matched: another report, of the span MatchedBy, was dropped because it
 	// is one call with this one.
@@ -57,6 +60,34 @@ func Hash(text string) uint64 {
 // the input side, and on the output side where there is one.
 func (r *Report) comparable() bool {
 	return r.Input > 0 && (r.Output > 0 || r.Type == usage.APITypeEmbedding)
+}
+
+// Counts are what a call consumed, as far as all observers count alike: the
+// tokens of each side, however they are split, and everything else.
+type Counts struct {
+	Input, Output int64
+	Units         [usage.QuantityKindCount - usage.AudioSeconds]int64
+}
+
+// CountsOf adds quantities up.
+func CountsOf(q *usage.Quantities) (c Counts) {
+	c.Input, c.Output = q.InputTokens(), q.OutputTokens()
+	copy(c.Units[:], q[usage.AudioSeconds:])
+	return c
+}
+
+// against reports whether some count is smaller than that of o, and whether some
+// is larger.
+func (c *Counts) against(o *Counts) (smaller, larger bool) {
+	compare := func(a, b int64) {
+		smaller, larger = smaller || a < b, larger || a > b
+	}
+	compare(c.Input, o.Input)
+	compare(c.Output, o.Output)
+	for i := range c.Units {
+		compare(c.Units[i], o.Units[i])
+	}
+	return smaller, larger
 }
 
 // sameTokens compares the totals: how they are split is what observers differ

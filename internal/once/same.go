@@ -19,8 +19,8 @@ import "time"
 // see [Table] and [Window].
 func Same(a, b *Report, inside bool) bool {
 	switch {
-	case a.sameKey(b):
-		return a.sameTokens(b) || a.overlaps(b)
+	case a.sameID(b):
+		return Judge(a, b) != Reused
 	case inside:
 		return nested(a, b)
 	}
@@ -92,9 +92,13 @@ func (r *Report) exceeds(b *Report) bool {
 	return r.Estimate && !b.Estimate && r.Input == b.Input && more > 0 && more <= firstEvent
 }
 
-// sameKey reports whether both have the same id.
-func (r *Report) sameKey(o *Report) bool {
-	return r.Key != 0 && r.Key == o.Key && r.Space == o.Space
+// sameID reports whether both have the same id: that of the provider's answer,
+// where they have one, else that of the span.
+func (r *Report) sameID(o *Report) bool {
+	if r.Key == 0 && o.Key == 0 {
+		return r.Span == o.Span && r.Trace == o.Trace && r.Trace != [16]byte{}
+	}
+	return r.Key == o.Key && r.Space == o.Space
 }
 
 // sameModel reports whether two names can mean one model.
@@ -109,8 +113,12 @@ func (r *Report) around(inner *Report) bool {
 	return inner.Start >= r.Start-tolerance && inner.End <= r.End+tolerance
 }
 
-// overlaps reports whether both report the same time. Other tokens under one id
-// at another time are another call: some providers give an id twice.
-func (r *Report) overlaps(o *Report) bool {
+// atOnce reports whether both report the same time. Where only the start is
+// known, that of another observer may be a second away.
+func (r *Report) atOnce(o *Report) bool {
+	if r.End == 0 || o.End == 0 {
+		apart := max(r.Start-o.Start, o.Start-r.Start)
+		return apart <= tolerance || r.Observer != o.Observer && apart <= int64(time.Second)
+	}
 	return r.Start <= o.End+tolerance && o.Start <= r.End+tolerance
 }

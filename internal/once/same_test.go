@@ -16,7 +16,7 @@ const ms = int64(time.Millisecond)
 func report(changes ...func(*Report)) *Report {
 	r := &Report{
 		Observer: Hash("framework"), Service: Hash("shop"), Environment: Hash("prod"), Model: Hash("gpt-4o"), Type: usage.APITypeText,
-		Trace: [16]byte{1}, Span: [8]byte{1}, Start: 1_000_000 * ms, End: 1_000_100 * ms, Input: 100, Output: 10, Usage: true,
+		Trace: [16]byte{1}, Span: [8]byte{1}, Start: 1_000_000 * ms, End: 1_000_100 * ms, Counts: Counts{Input: 100, Output: 10}, Usage: true, ID: usage.ID{1},
 	}
 	for _, change := range changes {
 		change(r)
@@ -175,12 +175,10 @@ func TestOneCallIsLeftOfOneInAPayloadAndInTheWindow(t *testing.T) {
 			t.Parallel()
 			require.Equal(t, 1, left(pair[0], pair[1]))
 			require.Equal(t, 1, left(pair[1], pair[0]))
-			require.Equal(t, []Decision{New, Duplicate, Duplicate, Again}, decide(newWindow(8), pair[0], pair[1], pair[1], pair[0]))
-			if pair[1].Usage {
-				require.Equal(t, []Decision{New, Duplicate}, decide(newWindow(8), pair[1], pair[0]))
-			} else {
-				require.Equal(t, []Decision{New, New}, decide(newWindow(8), pair[1], pair[0]), "usage must not give way to none")
-			}
+			require.Equal(t, []Decision{New, Repeats, Repeats, Again}, decide(newWindow(8), pair[0], pair[1], pair[1], pair[0]))
+			reversed := decide(newWindow(8), pair[1], pair[0])
+			require.NotEqual(t, New, reversed[1])
+			require.Equal(t, pair[1].Usage && pair[0].sameTokens(pair[1]) || pair[0].Estimate, reversed[1] == Repeats, "more counts must not give way to fewer")
 		})
 	}
 }
@@ -189,8 +187,8 @@ func TestTheWindowSeesSpansInsideOneAnother(t *testing.T) {
 	t.Parallel()
 	inside := func(r *Report) { r.Trace, r.Parent = [16]byte{1}, [8]byte{1} }
 	outer, inner := report(unsure), report(client, inside, tokens(90, 10))
-	require.Equal(t, []Decision{New, Duplicate}, decide(newWindow(8), inner, outer), "as they end")
-	require.Equal(t, []Decision{New, Duplicate}, decide(newWindow(8), outer, inner))
+	require.Equal(t, []Decision{New, Repeats}, decide(newWindow(8), inner, outer), "as they end")
+	require.Equal(t, []Decision{New, Repeats}, decide(newWindow(8), outer, inner))
 	elsewhere := report(client, inside, tokens(90, 10), func(r *Report) { r.Trace = [16]byte{7} })
 	require.Equal(t, []Decision{New, New}, decide(newWindow(8), elsewhere, outer))
 }
@@ -216,10 +214,10 @@ func TestASpanThatRepeatsTheSumOfCallsIsDropped(t *testing.T) {
 		require.Equal(t, c.left, left(first, second, c.sum), name)
 		require.Equal(t, c.left, left(c.sum, first, second), name)
 		decisions := decide(newWindow(8), first, second, c.sum)
-		require.Equal(t, c.left == 2, decisions[2] == Duplicate, name)
+		require.Equal(t, c.left == 2, decisions[2] == Repeats, name)
 	}
 	around := report(tokens(300, 30), at(9, 0))
-	require.Equal(t, []Decision{New, New, Duplicate}, decide(newWindow(8), report(tokens(100, 10), at(1, 9)), report(tokens(200, 20), at(2, 9)), around), "around them")
+	require.Equal(t, []Decision{New, New, Repeats}, decide(newWindow(8), report(tokens(100, 10), at(1, 9)), report(tokens(200, 20), at(2, 9)), around), "around them")
 	require.Equal(t, []Decision{New, New}, decide(newWindow(8), report(tokens(300, 31), at(1, 9)), around), "one call is no sum")
 }
 
@@ -251,7 +249,7 @@ func TestAReportMatchesOneOtherAtMost(t *testing.T) {
 	t.Parallel()
 	second := report(func(r *Report) { r.Trace, r.Span = [16]byte{5}, [8]byte{5} })
 	require.Equal(t, 2, left(report(), second, report(client)))
-	require.Equal(t, []Decision{New, New, Duplicate}, decide(newWindow(8), report(), second, report(client)))
+	require.Equal(t, []Decision{New, New, Repeats}, decide(newWindow(8), report(), second, report(client)))
 	matched := report(client, func(r *Report) { r.Matched = true })
 	require.Equal(t, []Decision{New, New}, decide(newWindow(8), report(), matched), "it stands for two reports already")
 }

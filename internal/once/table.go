@@ -85,7 +85,7 @@ type Reports interface {
 // by their ids first, then by their tokens, the equal ones before the nearly
 // equal, and at last by their time alone.
 func (t *Table) Match(all Reports) {
-	t.match(all, byKey)
+	t.match(all, byID)
 	observer, several, estimates, silent := uint64(0), false, false, false
 	for i := range all.Len() {
 		if r := all.At(i); r != nil {
@@ -112,7 +112,7 @@ func (t *Table) match(all Reports, way way) {
 	t.Reset(all.Len())
 	for i := range all.Len() {
 		r := all.At(i)
-		if r == nil || way != byKey && r.Matched {
+		if r == nil || way != byID && r.Matched {
 			continue
 		}
 		put, look := way.hashes(r)
@@ -130,11 +130,11 @@ func (t *Table) look(all Reports, way way, i int, look [2]uint64) {
 		}
 		for j := t.First(hash); j >= 0; j = t.Next() {
 			r, other := all.At(i), all.At(int(j))
-			if other == nil || way != byKey && other.Matched || !way.matches(other, r) {
+			if other == nil || way != byID && other.Matched || !way.matches(other, r) {
 				continue
 			}
 			all.Merge(int(j), i)
-			if way != byKey || all.At(i) == nil {
+			if way != byID || all.At(i) == nil {
 				return
 			}
 		}

@@ -8,7 +8,7 @@ import "time"
 type way uint8
 
 const (
-	byKey    way = iota // the same id
+	byID     way = iota // the same id
 	byTokens            // equal tokens
 	byInput             // nearly equal tokens
 	byTime              // one has no usage, and lies in the time of the other
@@ -19,8 +19,11 @@ const (
 // which it looks for others; 0 for none.
 func (w way) hashes(r *Report) (put uint64, look [2]uint64) {
 	switch w {
-	case byKey:
+	case byID:
 		put = r.Key
+		if put == 0 && r.Trace != [16]byte{} {
+			put = spanHash(r.Trace, r.Span)
+		}
 	case byTokens:
 		if r.comparable() {
 			put = mix(uint64(r.Input)*0x9E3779B97F4A7C15+uint64(r.Output)) | 1
@@ -49,8 +52,8 @@ func (r *Report) timeHash(second int64) uint64 { return mix(r.Model^uint64(secon
 // matches is [Same], as far as the way goes.
 func (w way) matches(a, b *Report) bool {
 	switch w {
-	case byKey:
-		if !a.sameKey(b) {
+	case byID:
+		if !a.sameID(b) {
 			return false
 		}
 	case byTokens:

@@ -61,22 +61,38 @@ const (
 	New Decision = iota
 	// Again: this span reported it before, and was let pass.
 	Again
-	// Duplicate: another report of this call was let pass.
-	Duplicate
+	// Corrects: the call was reported before, with less. The report has to go
+	// under the ID that the first one had.
+	Corrects
+	// Repeats: another report of this call was let pass.
+	Repeats
 )
 
 // Decide says whether a call was reported before, and remembers it when not. It
-// is called between [Window.Begin] and [Window.End].
+// is called between [Window.Begin] and [Window.End]. A report that was let pass
+// before keeps the ID that it had then.
 func (w *Window) Decide(r *Report) Decision {
-	span := spanHash(r.Trace, r.Span)
+	span, siblings := spanHash(r.Trace, r.Span), spanHash(r.Trace, r.Parent)
 	for known := range w.under(&w.bySpan, span) {
-		if known.Span == r.Span && known.Trace == r.Trace {
+		if known.Span != r.Span || known.Trace != r.Trace {
+			continue
+		}
+		if verdict := Judge(&known.Report, r); verdict == Duplicate {
+			r.ID = known.ID
 			return Again
+		} else if verdict == Correction {
+			return known.correct(r)
 		}
 	}
-	siblings := spanHash(r.Trace, r.Parent)
-	if w.reported(r, span) || w.sums(r, span, siblings) {
-		return Duplicate
+	if known := w.reported(r, span, siblings); known != nil {
+		known.Match(r)
+		if known.covers(r) {
+			return Repeats
+		}
+		return known.correct(r)
+	}
+	if w.sums(r, span, siblings) {
+		return Repeats
 	}
 	at := int32(w.next)
 	w.next = (w.next + 1) % len(w.ring)
@@ -93,20 +109,34 @@ func (w *Window) Decide(r *Report) Decision {
 	return New
 }
 
+// correct takes what r reports for what is known from now on.
+func (known *entry) correct(r *Report) Decision {
+	known.Counts, known.Usage, known.Unsure, known.Estimate = r.Counts, r.Usage, r.Unsure, r.Estimate
+	r.ID = known.ID
+	return Corrects
+}
+
+// covers reports whether what is known stands for r: it does not where r has
+// more counts of the same call.
+func (known *entry) covers(r *Report) bool {
+	if known.sameID(r) {
+		return Judge(&known.Report, r) == Duplicate
+	}
+	return known.Usage || !r.Usage
+}
+
 // reported looks for another report of the same call.
-func (w *Window) reported(r *Report, span uint64) bool {
+func (w *Window) reported(r *Report, span, parent uint64) *entry {
 	// Children end first, and so they mostly arrive first.
 	for known := range w.under(&w.byParent, span) {
-		if known.Parent == r.Span && known.Trace == r.Trace && known.covers(r) && Same(r, &known.Report, true) {
-			known.Match(r)
-			return true
+		if known.Parent == r.Span && known.Trace == r.Trace && Same(r, &known.Report, true) {
+			return known
 		}
 	}
 	if r.Parent != [8]byte{} {
-		for known := range w.under(&w.bySpan, spanHash(r.Trace, r.Parent)) {
-			if known.Span == r.Parent && known.Trace == r.Trace && known.covers(r) && Same(&known.Report, r, true) {
-				known.Match(r)
-				return true
+		for known := range w.under(&w.bySpan, parent) {
+			if known.Span == r.Parent && known.Trace == r.Trace && Same(&known.Report, r, true) {
+				return known
 			}
 		}
 	}
@@ -114,14 +144,22 @@ func (w *Window) reported(r *Report, span uint64) bool {
 		_, look := way.hashes(r)
 		for _, hash := range look {
 			for known := range w.under(&w.ways[way], hash) {
-				if known.refuses(r, way) {
-					known.Match(r)
-					return true
+				if known.matches(r, way) {
+					return known
 				}
 			}
 		}
 	}
-	return false
+	return nil
+}
+
+// matches reports whether r is one call with a known report that does not lie
+// around it or inside it in the trace.
+func (known *entry) matches(r *Report, way way) bool {
+	if known.Matched && known.MatchedBy == r.Span {
+		return true // matched before, sent again
+	}
+	return (way == byID || !known.Matched && !r.Matched) && way.matches(&known.Report, r)
 }
 
 // sums reports whether r repeats the sum of calls inside it or beside it.
@@ -137,19 +175,6 @@ func (w *Window) sums(r *Report, span, siblings uint64) bool {
 	}
 	return inside.Is(r) || beside.Is(r)
 }
-
-// refuses reports whether r is one call with a known report that does not lie
-// around it or inside it in the trace.
-func (known *entry) refuses(r *Report, way way) bool {
-	if known.Matched && known.MatchedBy == r.Span {
-		return true // refused before, sent again
-	}
-	return (way == byKey || !known.Matched && !r.Matched) && known.covers(r) && way.matches(&known.Report, r)
-}
-
-// covers reports whether the known report may stand for r: usage must not give
-// way to none.
-func (known *entry) covers(r *Report) bool { return known.Usage || !r.Usage }
 
 // spanHash stands for a span.
 func spanHash(trace [16]byte, span [8]byte) uint64 {

@@ -84,11 +84,7 @@ const maxAhead = 24 * time.Hour
 // identify sets the ids of the call and of the user.
 func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
 	rec.RequestID = call.ResponseID
-	if call.Key != "" {
-		rec.ID = usage.IDFromResponse(call.KeySpace, call.Key)
-	} else {
-		rec.ID = usage.IDFromSpan(call.TraceID, call.SpanID)
-	}
+	rec.ID = call.ID
 	switch {
 	case rec.RequestID != "":
 	case call.TraceID.IsEmpty() && call.Key != "": // an event

@@ -1,0 +1,47 @@
+package once
+
+// Verdict is what becomes of a report whose id another report has already.
+type Verdict uint8
+
+// The verdicts.
+const (
+	// Duplicate: it says nothing new and is refused.
+	Duplicate Verdict = iota
+	// Correction: it is the same call, told again with more; the row takes the
+	// larger counts.
+	Correction
+	// Reused: it is another call, which somebody gave an id that was taken; it
+	// becomes a row of its own.
+	Reused
+)
+
+// Judge decides about two reports with the same id:
+//
+//	equal counts                                               Duplicate
+//	same service, user, model and start, no count smaller      Correction
+//	otherwise different                                        Reused
+//
+// A report with fewer counts than its correction is the same call as that, and
+// came late: a duplicate. So is one without usage, and what another observer
+// counts otherwise, more here and less there. No report of one service ever
+// corrects another's.
+func Judge(known, r *Report) Verdict {
+	smaller, larger := r.Counts.against(&known.Counts)
+	switch {
+	case !smaller && !larger, !r.Usage:
+		return Duplicate
+	case !sameCall(known, r):
+		return Reused
+	case !smaller && (known.Unsure || !r.Unsure || known.Observer == r.Observer):
+		return Correction
+	case !larger, known.Observer != r.Observer, known.Unsure, r.Unsure:
+		return Duplicate
+	}
+	return Reused
+}
+
+// sameCall reports whether two reports with the same id can be the same call.
+func sameCall(a, b *Report) bool {
+	return a.Service == b.Service && a.Environment == b.Environment && sameModel(a, b) && a.atOnce(b) &&
+		(a.User == 0 || b.User == 0 || a.User == b.User)
+}
