@@ -158,6 +158,22 @@ func TestOwnUsageIsNeverAnybodyElses(t *testing.T) {
 	}
 }
 
+// TestANameThatIsSomebodysDerivedIDIsNotThatUser: the id of a text is no secret, so a
+// caller who may choose a name could choose it.
+func TestANameThatIsSomebodysDerivedIDIsNotThatUser(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	host := "7d444840-9dc0-51d1-b245-5ffdce74fad2" // version 5 too, but an id that the apps send
+	insertRows(t, db, []byte("time,user,dollars\n2026-01-30T12:00:00Z,eve,2\n2026-01-30T12:00:00Z,"+host+",4\n"))
+	db.Exec(`UPDATE auth.users SET external_id = 'eve' WHERE id = '` + usage.UserID("eve").String() + `'`)
+	api := newTestAPI(t, db.DSN, endOfJanuary)
+	as := func(subject string) int { return api.get(t, `Test {"subject":"`+subject+`"}`, "/api/usage").Code }
+	assert.Equal(t, http.StatusForbidden, as(usage.UserID("eve").String()))
+	assert.Equal(t, http.StatusOK, as("eve"))
+	assert.Equal(t, http.StatusOK, as(host))
+	assert.Equal(t, http.StatusOK, as(usage.UserID("nobody we know").String()))
+}
+
 // TestAdminFiltersNeverWiden: a filter that is not understood gives no answer,
 // not the unfiltered one.
 func TestAdminFiltersNeverWiden(t *testing.T) {

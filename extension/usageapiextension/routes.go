@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // audience is who may call a route.
@@ -169,6 +170,9 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 
 // reply answers a question, or gives the error while nothing is sent yet.
 func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *question) (rows int, err error) {
+	if err := a.refuseDerivedID(r.Context(), q); err != nil {
+		return 0, err
+	}
 	if route.stream != nil {
 		q.Context = r.Context()
 		return route.stream(a, q, w, r)
@@ -182,6 +186,23 @@ func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *ques
 	}
 	send(w, r, answer)
 	return answer.rows, nil
+}
+
+// refuseDerivedID refuses callers whose name has the form of a user id that was made
+// from another name: where callers choose their name, anybody can compute that of
+// somebody else.
+func (a *api) refuseDerivedID(ctx context.Context, q *question) error {
+	id, ok := usage.ParseID(q.caller.Subject)
+	if !q.own || !ok || !id.IsNameBased() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.readingTime())
+	defer cancel()
+	derived, err := a.reader.HasDerivedID(ctx, id)
+	if err == nil && derived {
+		err = &access.Denied{Because: "the credentials name a user id that stands for another name; sign in by that name"}
+	}
+	return err
 }
 
 // readingTime bounds a reading of the database: the server ends each statement

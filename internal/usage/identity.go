@@ -90,6 +90,10 @@ func hexDigit(c byte) (byte, bool) {
 	return 0, false
 }
 
+// IsNameBased reports whether the id has the form of a UUID made from a name (version
+// 5), as [UserID] makes them of texts.
+func (id ID) IsNameBased() bool { return id[6]>>4 == 5 }
+
 // IsZero reports whether the id is the nil UUID, which stands for "none".
 func (id ID) IsZero() bool { return id == ID{} }
 

@@ -176,6 +176,18 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 	return u, err
 }
 
+// HasDerivedID reports whether the id of a user was made from an external id. Whoever
+// names that id itself is somebody else, see [usage.UserID].
+func (r *Reader) HasDerivedID(ctx context.Context, id usage.ID) (derived bool, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.usage_user WHERE id = $1 AND external_id IS NOT NULL)`, [16]byte(id)).Scan(&derived)
+	})
+	if err != nil {
+		return false, fmt.Errorf("look at the user's id: %w", err)
+	}
+	return derived, nil
+}
+
 // UserNames gives what people call these users: the external id, else the
 // email. Users that have neither, or are not there any more, are left out.
 func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (map[usage.ID]string, error) {
