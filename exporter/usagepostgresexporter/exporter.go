@@ -110,14 +110,39 @@ func (e *usageExporter) store(ctx context.Context, r *request) error {
 		e.countRetry(ctx, classOf(err))
 		return err
 	}
-	records, unreadable := e.decode(ctx, r.records)
-	start := time.Now()
-	result, err := e.writer.Write(ctx, records)
-	if err == nil && len(unreadable) > 0 {
-		err = e.writer.Park(ctx, unreadable)
+	for r.done < len(r.records) {
+		part := r.records[r.done:]
+		if r.atOnce > 0 && r.atOnce < len(part) {
+			part = part[:r.atOnce]
+		}
+		if err := e.storePart(ctx, part); err != nil {
+			if tookTooLong(ctx, err) {
+				// The same again would take as long: come back with half of it, and
+				// never again with what is stored.
+				r.atOnce = max(1, len(part)/2)
+			}
+			e.failed(ctx, err)
+			return err
+		}
+		r.done += len(part)
 	}
+	return nil
+}
+
+// tookTooLong tells a batch that needs more time than it has from a database that
+// is down or refuses.
+func tookTooLong(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.DeadlineExceeded) || store.SQLState(err) == "57014"
+}
+
+func (e *usageExporter) storePart(ctx context.Context, texts []string) error {
+	records, unreadable := e.decode(ctx, texts)
+	start := time.Now()
+	if err := e.writer.Park(ctx, unreadable); err != nil {
+		return err
+	}
+	result, err := e.writer.Write(ctx, records)
 	if err != nil {
-		e.failed(ctx, err)
 		return err
 	}
 	e.stored(ctx, records, result, start)

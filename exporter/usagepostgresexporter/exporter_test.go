@@ -304,6 +304,21 @@ func TestUnreadableRecordsAreKeptAndCountedAndHoldUpNothing(t *testing.T) {
 	assert.NotContains(t, f.text(), "nonsense")
 }
 
+// TestABatchThatTookTooLongComesBackSmaller: a table that takes 100 rows a second,
+// 300 rows and a second for each try.
+func TestABatchThatTookTooLongComesBackSmaller(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.01); RETURN NEW; END $$`)
+	db.Exec(`CREATE TRIGGER slow BEFORE INSERT ON public.api_usage FOR EACH ROW EXECUTE FUNCTION public.slow()`)
+	cfg := fast(db.DSN)
+	cfg.TimeoutConfig.Timeout = time.Second
+	f := start(t, cfg, nil)
+	defer f.stop(t)
+	f.send(t, traces(0, 300))
+	eventually(t, "all rows", func() bool { return db.Text(`SELECT count(*) FROM public.api_usage`) == "300" })
+}
+
 func TestAFullQueueMakesTheSenderWait(t *testing.T) {
 	t.Parallel()
 	cfg := fast(closedPort(t))

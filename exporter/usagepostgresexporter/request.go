@@ -26,6 +26,10 @@ type request struct {
 	records []string
 	bytes   int       // of all records with their frames
 	since   time.Time // when the first of them was accepted
+
+	// What this process learned while it tried: the first records that need no more
+	// writing, and how many are written at once, 0 for all. Not kept on disk.
+	done, atOnce int
 }
 
 // frameBytes is what a record costs in the queue beside its text, at most.

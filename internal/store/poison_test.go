@@ -2,9 +2,12 @@ package store_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
@@ -156,6 +159,76 @@ func TestFaultsThatAreKnownBeforehandAreParkedWithoutAsking(t *testing.T) {
 		assert.Equal(t, "2", db.Text(`SELECT count(*) FROM public.api_usage`))
 		assert.Equal(t, "10", db.Text(`SELECT count(*) FROM public.usage_dead_letter`))
 	})
+}
+
+// TestEveryRuleOfTheTableIsKnownBeforehand: each constraint of the table has
+// records here that break it, and none of them is sent. A new constraint fails
+// this test until the writer knows it.
+func TestEveryRuleOfTheTableIsKnownBeforehand(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 9999)
+	// A text that is too long is cut, and the record stored.
+	cut := func(spoil func(r *usage.Record, text string)) []func(*usage.Record) {
+		return []func(*usage.Record){func(r *usage.Record) { spoil(r, long) }}
+	}
+	parked := map[string][]func(*usage.Record){
+		"api_usage_words": {
+			func(r *usage.Record) { r.APIType = "" }, func(r *usage.Record) { r.APIType = usage.APIType(long) },
+			func(r *usage.Record) { r.Outcome = usage.Outcome(long) }, func(r *usage.Record) { r.Payer = "NO WORD" },
+		},
+		"api_usage_cost_in_range": {func(r *usage.Record) { r.Cost = -1 }, func(r *usage.Record) { r.Cost = usage.MaxCallCost + 1 }},
+		"api_usage_reported_in_range": {
+			func(r *usage.Record) { r.HasReportedCost, r.ReportedCost = true, -1 },
+			func(r *usage.Record) { r.HasReportedCost, r.ReportedCost = true, usage.MaxCallCost+1 },
+		},
+		"api_usage_tokens_not_negative": {func(r *usage.Record) { r.Quantities[usage.InputTextTokens] = -9999 }},
+		"api_usage_time_plausible": {
+			func(r *usage.Record) { r.Time = usage.MinTime.Add(-1) }, func(r *usage.Record) { r.Time = usage.MaxTime }, func(r *usage.Record) { r.Time = time.Time{} },
+		},
+		"api_usage_pricing_known": {
+			func(r *usage.Record) { r.Status = "free" }, func(r *usage.Record) { r.Status, r.Reason = usage.StatusUnpriced, usage.ReasonNoModel },
+		},
+		"api_usage_cost_source_known": {func(r *usage.Record) { r.CostSource = "evil" }},
+		"api_usage_quantities_in_range": {
+			func(r *usage.Record) { r.Quantities[usage.OutputReasoningTokens] = -1 }, func(r *usage.Record) { r.Quantities[usage.CacheWrite1hTokens] = 1 << 31 },
+			func(r *usage.Record) { r.Quantities[usage.AudioSeconds] = -1 }, func(r *usage.Record) { r.Quantities[usage.Images] = -1 },
+			func(r *usage.Record) { r.Quantities[usage.Characters] = -1 },
+		},
+		"api_usage_pkey": {func(r *usage.Record) { r.ID = usage.ID{} }},
+	}
+	stored := map[string][]func(*usage.Record){
+		"api_usage_text_length": slices.Concat(
+			cut(func(r *usage.Record, text string) { r.Model = text }), cut(func(r *usage.Record, text string) { r.Provider = text }),
+			cut(func(r *usage.Record, text string) { r.Service = text }), cut(func(r *usage.Record, text string) { r.Environment = text }),
+			cut(func(r *usage.Record, text string) { r.PriceID = text }), cut(func(r *usage.Record, text string) { r.RequestID = text }),
+			cut(func(r *usage.Record, text string) { r.SessionID = text })),
+		"api_usage_user_id_fkey": {func(r *usage.Record) { r.UserID = usage.UserID("nobody has this one yet") }},
+	}
+	db := pgtest.New(t)
+	w := newWriter(t, db, write.Options{})
+	n := 0
+	for what, cases := range map[string]map[string][]func(*usage.Record){"parked": parked, "stored": stored} {
+		for constraint, list := range cases {
+			assert.Equal(t, "1", db.Text(`SELECT count(*) FROM pg_constraint WHERE conrelid = 'public.api_usage'::regclass AND conname = $1`, constraint), constraint)
+			for i, spoil := range list {
+				r := call(n)
+				n++
+				spoil(&r)
+				result := writeAll(t, w, []usage.Record{r})
+				if what == "stored" {
+					assert.Equal(t, 1, result.Inserted, "%s, case %d", constraint, i)
+					continue
+				}
+				if assert.Len(t, result.Parked, 1, "%s, case %d", constraint, i) {
+					assert.Empty(t, result.Parked[0].SQLState, "%s, case %d was sent", constraint, i)
+				}
+			}
+		}
+	}
+	known := slices.Sorted(maps.Keys(parked))
+	known = append(known, slices.Sorted(maps.Keys(stored))...)
+	slices.Sort(known)
+	assert.Equal(t, strings.Join(known, " "), db.Text(`SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'public.api_usage'::regclass AND contype <> 'n'`))
 }
 
 func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {

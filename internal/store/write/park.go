@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -24,6 +25,7 @@ type Parked struct {
 	Reason     string // one line for people
 
 	record string
+	saved  bool
 }
 
 // park refuses a record before it is sent.
@@ -82,19 +84,35 @@ func (w *Writer) Park(ctx context.Context, parked []Parked) error {
 	return nil
 }
 
-// savePark runs after the good rows are stored. When it fails the whole batch
-// comes again, and its good rows are found to be there.
+// maxParkedAtOnce bounds what one statement saves: a record has up to 128 KiB.
+const maxParkedAtOnce = 500
+
+// savePark saves the refused records that are not saved yet, as soon as they are
+// found. When it fails the whole batch comes again, and what is stored is found to
+// be there.
 func (w *Writer) savePark(ctx context.Context, parked []Parked) error {
-	n := len(parked)
-	digests, ids := make([][16]byte, n), make([][16]byte, n)
-	states, constraints, columns, reasons, records := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
-	for i, p := range parked {
-		sum := sha256.Sum256(append(p.ID[:], p.record...))
-		digests[i], ids[i] = [16]byte(sum[:16]), p.ID
-		states[i], constraints[i], columns[i], reasons[i], records[i] = p.SQLState, p.Constraint, p.Column, p.Reason, p.record
+	for chunk := range slices.Chunk(parked, maxParkedAtOnce) {
+		var digests, ids [][16]byte
+		var states, constraints, columns, reasons, records []string
+		for i, p := range chunk {
+			if p.saved {
+				continue
+			}
+			chunk[i].saved = true
+			sum := sha256.Sum256(append(p.ID[:], p.record...))
+			digests, ids = append(digests, [16]byte(sum[:16])), append(ids, p.ID)
+			states, constraints, columns = append(states, p.SQLState), append(constraints, p.Constraint), append(columns, p.Column)
+			reasons, records = append(reasons, p.Reason), append(records, p.record)
+		}
+		if len(ids) == 0 {
+			continue
+		}
+		if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, insertParked, digests, ids, states, constraints, columns, reasons, records)
+			return err
+		}); err != nil {
+			return err
+		}
 	}
-	return pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, insertParked, digests, ids, states, constraints, columns, reasons, records)
-		return err
-	})
+	return nil
 }

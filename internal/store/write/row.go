@@ -2,6 +2,7 @@ package write
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -26,6 +27,11 @@ func checkRecord(r *usage.Record) error {
 	}
 	if r.HasReportedCost && (r.ReportedCost < 0 || r.ReportedCost > usage.MaxCallCost) {
 		return fmt.Errorf("reported_dollars: %s is outside 0 to %s", r.ReportedCost, usage.MaxCallCost)
+	}
+	switch r.CostSource {
+	case usage.SourceNone, usage.SourceComputed, usage.SourceReported:
+	default:
+		return errors.New("cost_source: neither computed nor reported")
 	}
 	if n := r.Quantities.TotalTokens(); n > math.MaxInt32 {
 		return fmt.Errorf("tokens_used: %d is more than the column holds, at most %d", n, math.MaxInt32)

@@ -116,9 +116,10 @@ func (r *Result) add(part Result) {
 	r.Copied = part.Copied
 }
 
-// Write stores the records, all of them or none. When it returns an error the
-// same records should be written again later: see [Error] for the kinds.
-// Records that can never be stored are parked and do not make it fail.
+// Write stores the records. When it returns an error the same records should be
+// written again later, of which some may be stored or parked by then: see [Error]
+// for the kinds. Records that can never be stored are parked, each as soon as it
+// is found, and do not make it fail.
 //
 // It may shorten and clean texts of the records in place.
 func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, error) {
@@ -136,15 +137,16 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, err
 	unique := uniqueRows(records, places)
 	result.Duplicates = len(places) - len(unique)
 
+	if err := w.savePark(ctx, result.Parked); err != nil {
+		return Result{}, w.failed(ctx, err, len(records))
+	}
 	part, err := w.writeUnique(ctx, unique)
 	if err != nil {
 		return Result{}, w.failed(ctx, err, len(records))
 	}
 	result.add(part)
-	if len(result.Parked) > 0 {
-		if err := w.savePark(ctx, result.Parked); err != nil {
-			return Result{}, w.failed(ctx, err, len(records))
-		}
+	if err := w.savePark(ctx, result.Parked); err != nil {
+		return Result{}, w.failed(ctx, err, len(records))
 	}
 	return result, nil
 }
@@ -279,19 +281,17 @@ var errExpired = errors.New("timestamp: the call is older than the retention mar
 
 const (
 	unknownErrorPause = 200 * time.Millisecond
-	// maxDropped is how many rows that COPY names are dropped one by one. Each
-	// costs one more COPY up to that row; halving stores good rows meanwhile.
-	maxDropped = 16
+	// maxDropped is how many rows that COPY names are dropped one by one, each for
+	// one more COPY up to that row. More are looked for by asking about each row.
+	maxDropped = 4
 	// maxRaces is how often other writers of the same calls may be faster.
 	maxRaces = 10
-	// maxSuspects is when a database that takes nothing at all is given up.
-	maxSuspects = 8
 )
 
 // writeResolved stores rows whose users are known, and isolates bad ones. Rows
 // with an error of no known kind are isolated only when that is asked for.
 func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
-	result, err := w.isolate(ctx, db, rows, isolateUnknown)
+	result, err := w.isolate(ctx, db, rows, isolateUnknown, false)
 	if err != nil || len(result.suspects) == 0 {
 		return result, err
 	}
@@ -305,7 +305,9 @@ func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, is
 	return result, nil
 }
 
-func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
+// isolate stores the rows that the table takes. probed says that no row is
+// refused by itself, so that only halves can tell.
+func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateUnknown, probed bool) (Result, error) {
 	result := Result{Copied: db.hasTrigger && !db.isCitus && !w.copyRefused.Load()}
 	races := 0
 	for len(rows) > 0 {
@@ -336,6 +338,10 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 		case class == store.ClassBadRow && line >= 1 && line <= len(rows) && len(result.Parked) < maxDropped:
 			result.Parked = append(result.Parked, w.parkRefused(rows[line-1].Record, err, column))
 			rows = slices.Delete(slices.Clone(rows), line-1, line)
+		case len(rows) > 1 && !probed:
+			rest, err := w.isolateProbed(ctx, db, rows, isolateUnknown)
+			result.add(rest)
+			return result, err
 		case len(rows) > 1:
 			halves, err := w.isolateHalves(ctx, db, rows, isolateUnknown)
 			result.add(halves)
@@ -351,23 +357,54 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 	return result, nil
 }
 
-// isolateHalves finds the rows that nobody names. Each half is a transaction
-// of its own; when the second fails, the first is stored and will be found to
-// be there when the batch comes again.
-func (w *Writer) isolateHalves(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
-	result, err := w.isolate(ctx, db, rows[:len(rows)/2], isolateUnknown)
-	if err != nil {
-		return Result{}, err
+// isolateProbed asks which of the rows the server takes, some thousand at a time,
+// and saves what it learned before it goes on: should the batch come again, those
+// rows are found to be there.
+func (w *Writer) isolateProbed(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
+	var result Result
+	for chunk := range slices.Chunk(rows, probeRows) {
+		bad, err := w.probe(ctx, db, chunk, isolateUnknown)
+		if err != nil {
+			return result, db.nodeFault(err)
+		}
+		var parked []Parked
+		isBad := make(map[*usage.Record]bool, len(bad))
+		for _, b := range bad {
+			isBad[b.row.Record] = true
+			if store.Classify(b.err) == store.ClassBadRow {
+				parked = append(parked, w.parkRefused(b.row.Record, b.err, ""))
+			} else {
+				result.suspects = append(result.suspects, suspect{b.row.Record, b.err})
+			}
+		}
+		if err := w.savePark(ctx, parked); err != nil {
+			return result, err
+		}
+		result.Parked = append(result.Parked, parked...)
+		good := slices.DeleteFunc(slices.Clone(chunk), func(r row) bool { return isBad[r.Record] })
+		part, err := w.isolate(ctx, db, good, isolateUnknown, true)
+		result.add(part)
+		if err != nil {
+			return result, err
+		}
+		if len(result.suspects) >= maxUnforeseen && result.Inserted+result.Duplicates == 0 {
+			return result, result.suspects[0].err
+		}
 	}
-	if len(result.suspects) >= maxSuspects && result.Inserted+result.Duplicates == 0 {
-		return Result{}, result.suspects[0].err
-	}
-	second, err := w.isolate(ctx, db, rows[len(rows)/2:], isolateUnknown)
-	if err != nil {
-		return Result{}, err
-	}
-	result.add(second)
 	return result, nil
+}
+
+// isolateHalves finds rows that are refused only together. Each half is a
+// transaction of its own; when the second fails, the first is stored and will be
+// found to be there when the batch comes again.
+func (w *Writer) isolateHalves(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
+	result, err := w.isolate(ctx, db, rows[:len(rows)/2], isolateUnknown, true)
+	if err != nil {
+		return result, err
+	}
+	second, err := w.isolate(ctx, db, rows[len(rows)/2:], isolateUnknown, true)
+	result.add(second)
+	return result, err
 }
 
 func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, byCopy bool) (inserted int, err error) {
