@@ -29,6 +29,7 @@ func New() *cobra.Command {
 	root.AddCommand(
 		demo.New(demo.Commands{PublishPrices: publishPrices}),
 		newDoctor(),
+		newExplain(),
 		newHealth(),
 		newMigrate(),
 		newPartition(),

@@ -15,10 +15,13 @@ import (
 
 // costSums of a set of calls; dollars are exact.
 type costSums struct {
-	Calls    int64     `json:"calls"`
-	Changed  int64     `json:"changedCalls"`
-	Unpriced int64     `json:"unpricedBefore"`
-	Remain   int64     `json:"unpricedAfter"`
+	Calls    int64 `json:"calls"`
+	Changed  int64 `json:"changedCalls"`
+	Unpriced int64 `json:"unpricedBefore"`
+	Remain   int64 `json:"unpricedAfter"`
+	// Lost are calls that had a cost and would have none, LostCost what it was.
+	Lost     int64     `json:"losingTheirCost"`
+	LostCost usage.Sum `json:"lostCost"`
 	Old      usage.Sum `json:"oldCost"`
 	New      usage.Sum `json:"newCost"`
 	Delta    usage.Sum `json:"delta"`
@@ -81,6 +84,10 @@ func (d *costDifference) add(c upkeep.Compared) {
 		}
 		if c.After.Status == usage.StatusUnpriced {
 			s.Remain++
+		}
+		if c.Before.Status != usage.StatusUnpriced && c.After.Status == usage.StatusUnpriced {
+			s.Lost++
+			s.LostCost = s.LostCost.Plus(usage.SumOf(c.Before.Cost))
 		}
 		s.Old, s.New = s.Old.Plus(usage.SumOf(c.Before.Cost)), s.New.Plus(usage.SumOf(c.After.Cost))
 		s.Delta = s.New.Minus(s.Old)

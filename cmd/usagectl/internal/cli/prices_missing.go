@@ -41,20 +41,26 @@ type missingPrice struct {
 
 // newPricesMissing lists the models that were called and have no price.
 func newPricesMissing() *cobra.Command {
-	var asJSON bool
+	var asJSON, asDraft bool
 	cmd := &cobra.Command{
 		Use:   "missing [--from 2026-01-01 --to 2026-01-31]",
-		Short: "Lists the models that were called and have no price, and drafts their price file",
+		Short: "Lists the models that were called and have no price, or drafts their price file",
 		Long: `Lists the models that were called in a period (default: the last 30 days) and that
 no price was found for: why, how many calls, what they consumed, when they were
-seen, and which units have no price in the book. Then it prints a draft of a
-price file, with FILL_IN where a price belongs: such a file is refused until all
-prices are there. After that: usagectl reprice --only-unpriced.`,
+seen, and which units have no price in the book.
+
+--draft prints a draft of a price file instead, with FILL_IN where a price
+belongs: such a file is refused until all prices are there. After that: usagectl
+reprice --only-unpriced.`,
+		Example: `  usagectl prices missing
+  usagectl prices missing --draft > ours.yaml`,
 		Args: cobra.NoArgs,
 	}
 	db, config := addDatabase(cmd), addBook(cmd)
 	period := addPeriod(cmd, "from", "to", " (default: 30 days before the end)", " (default: today)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.Flags().BoolVar(&asDraft, "draft", false, "print a draft of a price file and nothing else")
+	cmd.MarkFlagsMutuallyExclusive("json", "draft")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		span, err := period.span("", time.Now())
 		if err != nil {
@@ -76,6 +82,9 @@ prices are there. After that: usagectl reprice --only-unpriced.`,
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), map[string]any{"from": from, "to": to, "missing": list, "otherUnpricedCalls": others, "draft": draft(list)})
+			}
+			if asDraft {
+				return printDraft(cmd, list)
 			}
 			return printMissing(cmd.OutOrStdout(), list, others)
 		})
@@ -138,14 +147,24 @@ func printMissing(w io.Writer, list []missingPrice, others map[usage.Reason]int6
 			}
 			_, _ = fmt.Fprintf(w, "\n%s %s: %s\n", plain(m.Provider), plain(m.Model), strings.Join(parts, ", "))
 		}
-		if text := draft(list); text != "" {
-			_, _ = fmt.Fprintf(w, "\nDraft of a price file, one file for each \"---\":\n\n%s", text)
+		if draft(list) != "" {
+			_, _ = fmt.Fprintln(w, "\na draft of their price file: usagectl prices missing --draft > ours.yaml")
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(others)) {
 		_, _ = fmt.Fprintf(w, "\n%d more calls are unpriced and no price can mend it: %s", others[reason], reason)
 	}
 	_, err := fmt.Fprintln(w)
+	return err
+}
+
+func printDraft(cmd *cobra.Command, list []missingPrice) error {
+	text := draft(list)
+	if text == "" {
+		cmd.PrintErrln("no call lacks a price that a price file could give")
+		return nil
+	}
+	_, err := io.WriteString(cmd.OutOrStdout(), text)
 	return err
 }
 

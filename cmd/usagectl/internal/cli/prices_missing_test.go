@@ -41,6 +41,9 @@ func TestMissingPricesSayWhatIsMissingAndDraftIt(t *testing.T) {
 	out, err = run(t, append([]string{"prices", "missing", "--json"}, period...)...)
 	require.NoError(t, err)
 	golden.Equal(t, "testdata/missing.json", out)
+	out, err = run(t, append([]string{"prices", "missing", "--draft"}, period...)...)
+	require.NoError(t, err)
+	golden.Equal(t, "testdata/missing_draft.yaml", out)
 	out, err = run(t, "prices", "missing", "--dsn", pgtest.New(t).DSN)
 	require.NoError(t, err)
 	assert.Contains(t, out, "no call lacks a price")
@@ -48,12 +51,9 @@ func TestMissingPricesSayWhatIsMissingAndDraftIt(t *testing.T) {
 
 func TestADraftBecomesAPriceFileWhenItIsFilledIn(t *testing.T) {
 	t.Parallel()
-	content, err := os.ReadFile("testdata/missing.txt")
+	content, err := os.ReadFile("testdata/missing_draft.yaml")
 	require.NoError(t, err)
-	_, text, _ := strings.Cut(string(content), "Draft of a price file")
-	_, text, _ = strings.Cut(text, "\n\n")
-	text, _, _ = strings.Cut(text, "\n\n")
-	for i, file := range strings.Split(text, "---\n") {
+	for i, file := range strings.Split(string(content), "---\n") {
 		_, err := pricing.Parse("draft.yaml", []byte(file))
 		require.Error(t, err, "a draft is refused")
 		_, err = pricing.Parse("draft.yaml", []byte(strings.ReplaceAll(file, "FILL_IN", "1.5")))

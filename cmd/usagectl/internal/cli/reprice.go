@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -21,6 +25,7 @@ type repriceOptions struct {
 	provider, model, note string
 	onlyUnpriced          bool
 	batch                 int
+	changed, yes          bool
 	dryRun, json          bool
 }
 
@@ -39,18 +44,25 @@ Give the book as the collector has it (--builtin, --file, --reported-cost).
 Tables, rollups, API and dashboards change together; every changed call leaves
 its old and new cost in public.usage_reprice_change. It can be stopped at any
 moment and run again, and the collector may go on writing meanwhile. The
-database user needs the role usage_pricer.`,
+database user needs the role usage_pricer.
+
+--changed takes all calls that are stored, whenever they were made: after an
+update of the prices it finds those whose price is another one now. A call that
+had a cost and would have none is asked about first; a script says --yes.`,
 		Example: `  usagectl reprice --from 2026-01-01 --to 2026-01-31 --dry-run
-  usagectl reprice --from 2026-01-01 --to 2026-01-31 --only-unpriced --file prices/ours.yaml`,
+  usagectl reprice --from 2026-01-01 --to 2026-01-31 --only-unpriced --file prices/ours.yaml
+  usagectl reprice --changed --update prices.update.yaml`,
 		Args: cobra.NoArgs,
 	}
 	db := addDatabase(cmd)
 	o.book, o.reported = addBook(cmd), addReported(cmd)
-	o.period = addPeriod(cmd, "from", "to", " (required)", " (required)")
+	o.period = addPeriod(cmd, "from", "to", " (required without --changed)", " (required without --changed)")
 	f := cmd.Flags()
 	f.StringVar(&o.provider, "provider", "", "only calls of this provider, as the column provider spells it")
 	f.StringVar(&o.model, "model", "", "only calls of this model, as the column model spells it")
 	f.BoolVar(&o.onlyUnpriced, "only-unpriced", false, "only calls that have no cost yet")
+	f.BoolVar(&o.changed, "changed", false, "take all stored calls, or those of --from and --to, whose price is another one now")
+	f.BoolVar(&o.yes, "yes", false, "confirm that calls may lose their cost")
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the difference and change nothing")
 	f.StringVar(&o.note, "note", "", "why, for the audit")
 	f.IntVar(&o.batch, "batch", 1000, "calls changed in one transaction")
@@ -71,7 +83,10 @@ database user needs the role usage_pricer.`,
 // without one.
 func (o *repriceOptions) forStore(byProvider, byModel bool) (s upkeep.RepriceOptions, err error) {
 	s.Filter.OnlyUnpriced, s.BatchCalls, s.Note = o.onlyUnpriced, o.batch, o.note
-	if s.Filter.From, s.Filter.To, err = o.period.given(time.Now()); err != nil {
+	if o.changed && o.period.start == "" && o.period.end == "" {
+		// The same bounds each time, so that a run that was stopped is found again.
+		s.Filter.From, s.Filter.To = usage.MinTime, usage.MaxTime
+	} else if s.Filter.From, s.Filter.To, err = o.period.given(time.Now()); err != nil {
 		return s, err
 	}
 	if o.batch < 1 || o.batch > 50_000 {
@@ -126,8 +141,17 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upke
 		return err
 	}
 	if !o.json {
-		cmd.Printf("prices of %s (version %s), calls from %s until %s\n\n", s.Book, s.BookVersion, a.From.Format(time.RFC3339), a.To.Format(time.RFC3339))
+		calls := "all calls"
+		if s.Filter.From != usage.MinTime {
+			calls = fmt.Sprintf("calls from %s until %s", a.From.Format(time.RFC3339), a.To.Format(time.RFC3339))
+		}
+		cmd.Printf("prices of %s (version %s), %s\n\n", s.Book, s.BookVersion, calls)
 		if err := a.Diff.print(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+	}
+	if !o.dryRun && a.Diff.Total.Lost > 0 && !o.yes {
+		if err := askToTake(cmd, a.Diff.Total); err != nil {
 			return err
 		}
 	}
@@ -160,4 +184,27 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upke
 		}
 	}
 	return nil
+}
+
+// askToTake asks before a cost is taken away; where nobody can answer, it is an
+// error.
+func askToTake(cmd *cobra.Command, s costSums) error {
+	what := fmt.Sprintf("%s a cost, together %s USD, and would have none", plural(s.Lost, "call has", "calls have"), s.LostCost)
+	if isTerminal(cmd.InOrStdin()) {
+		cmd.PrintErrf("\n%s. Take it away? [y/N] ", what)
+		answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		if strings.EqualFold(strings.TrimSpace(answer), "y") {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: nothing is changed; name all price files with --file and --update, or say --yes if you mean it", what)
+}
+
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -79,3 +79,43 @@ func TestWhatIsRefusedSaysWhatIsAllowed(t *testing.T) {
 	_, err := on(t, pgtest.NewEmpty(t).DSN, "reprice", "--from", "2026-01-01", "--to", "2026-01-01")
 	require.ErrorContains(t, err, "usagectl migrate up")
 }
+
+func TestChangedCallsOfAnyTimeArePricedAgain(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, cost_source) VALUES
+		('2026-02-01T10:00Z', 0.0003, 'text', 'gemini-flash-latest', 'gcp.gemini', 1000, 1000, 0, 'priced', NULL, 'computed'),
+		('2026-11-03T10:00Z', 0.0003, 'text', 'gemini-flash-latest', 'gcp.gemini', 1000, 1000, 0, 'priced', NULL, 'computed'),
+		('2026-11-03T11:00Z', 0.0025, 'text', 'gpt-4o', 'openai', 1000, 1000, 0, 'priced', NULL, 'computed')`)
+	out, err := on(t, db.DSN, "reprice", "--changed", "--dry-run")
+	require.NoError(t, err)
+	assert.Contains(t, out, "all calls")
+	assert.Regexp(t, `gcp.gemini +gemini-flash-latest +2 +2 +0\.0006 +0\.002 +\+0\.0014`, out)
+	assert.NotRegexp(t, `openai +gpt-4o`, out, "only what changes is shown")
+
+	out, err = on(t, db.DSN, "reprice", "--changed", "--note", "the name had moved")
+	require.NoError(t, err)
+	assert.Contains(t, out, "changed 2 calls from 0.0006 to 0.002 USD")
+	assert.Equal(t, "0.004500000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.usage_day`))
+	assert.Equal(t, "2|0.000600000000|0.002000000000", db.Text(`SELECT count(*), sum(old_dollars), sum(new_dollars) FROM public.usage_reprice_change`))
+	out, err = on(t, db.DSN, "reprice", "--changed")
+	require.NoError(t, err)
+	assert.Contains(t, out, "nothing to change")
+}
+
+func TestACostIsNotTakenAwayUnasked(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, cost_source) VALUES
+		('2026-11-03T10:00Z', 7, 'text', 'by-contract', 'openai', 1000, 1000, 0, 'priced', NULL, 'computed')`)
+	_, err := on(t, db.DSN, "reprice", "--changed")
+	require.ErrorContains(t, err, "1 call has a cost, together 7 USD, and would have none: nothing is changed")
+	require.ErrorContains(t, err, "--yes")
+	assert.Equal(t, "7.000000000000", db.Text(`SELECT usage_dollars::text FROM public.api_usage`))
+	out, err := on(t, db.DSN, "reprice", "--changed", "--dry-run", "--json")
+	require.NoError(t, err)
+	assert.Contains(t, out, `"losingTheirCost": 1`)
+	_, err = on(t, db.DSN, "reprice", "--changed", "--yes")
+	require.NoError(t, err)
+	assert.Equal(t, "unpriced", db.Text(`SELECT pricing_status FROM public.api_usage`))
+}

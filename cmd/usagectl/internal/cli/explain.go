@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// storedCost is what the row of a call says of its cost.
+type storedCost struct {
+	ID          string              `json:"id"`
+	Time        time.Time           `json:"timestamp"`
+	Provider    string              `json:"provider"`
+	Model       string              `json:"model"`
+	Cost        usage.Money         `json:"cost"`
+	Status      usage.PricingStatus `json:"status"`
+	Reason      usage.Reason        `json:"reason,omitempty"`
+	Source      usage.CostSource    `json:"source,omitempty"`
+	PriceID     string              `json:"price_id,omitempty"`
+	Assumptions []string            `json:"assumptions"`
+	Reported    *usage.Money        `json:"reported,omitempty"`
+	// Fault says why the call cannot be priced again.
+	Fault string `json:"fault,omitempty"`
+}
+
+// explained is a stored call and how today's book prices it.
+type explained struct {
+	Stored storedCost `json:"stored"`
+	// Today is nil for a call whose quantities are not known.
+	Today *pricing.Explanation `json:"today,omitempty"`
+	// Assumptions are the defaults that today's price takes.
+	Assumptions []string `json:"assumptions"`
+	// Cost is what usagectl reprice would make of the call.
+	Cost   usage.Money         `json:"cost"`
+	Status usage.PricingStatus `json:"status"`
+	Reason usage.Reason        `json:"reason,omitempty"`
+}
+
+// newExplain shows how the cost of a stored call came about.
+func newExplain() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "explain ID",
+		Short: "Shows how the cost of a stored call came about, line by line",
+		Long: `Shows what the row of a stored call says of its cost, and how the price book
+prices it today: the layers and names that were tried, the row that won, each
+quantity with its price, and the defaults that were taken because the call does
+not tell. It only reads.
+
+ID is the id of the row, the provider's response id, or <trace id>:<span id>. Give
+the book as the collector has it (--builtin, --update, --file, --reported-cost).`,
+		Example: `  usagectl explain 2b0e8a5c-6a0b-5c1d-9f0e-3a1b2c3d4e5f
+  usagectl explain chatcmpl-9aBcD`,
+		Args: cobra.ExactArgs(1),
+	}
+	db, config, reported := addDatabase(cmd), addBook(cmd), addReported(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print a JSON object")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		pricer, err := reported()
+		if err != nil {
+			return err
+		}
+		if pricer.Book, err = pricing.Load(*config); err != nil {
+			return err
+		}
+		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+			call, err := upkeep.Find(ctx, pool, args[0])
+			if err != nil {
+				return err
+			}
+			e := explainStored(&pricer, call)
+			if asJSON {
+				return printJSON(cmd.OutOrStdout(), e)
+			}
+			return e.print(cmd.OutOrStdout())
+		})
+	}
+	return cmd
+}
+
+func explainStored(pricer *pricing.Pricer, call *upkeep.Stored) explained {
+	before := &call.Record
+	e := explained{Stored: storedCost{
+		ID: before.ID.String(), Time: before.Time, Provider: before.Provider, Model: before.Model, Cost: before.Cost, Status: before.Status,
+		Reason: before.Reason, Source: before.CostSource, PriceID: before.PriceID, Assumptions: []string{},
+	}, Assumptions: []string{}}
+	if before.HasAssumptions {
+		e.Stored.Assumptions = append(e.Stored.Assumptions, before.Assumptions.Names()...)
+	}
+	if before.HasReportedCost {
+		e.Stored.Reported = &before.ReportedCost
+	}
+	e.Cost, e.Status, e.Reason = before.Cost, before.Status, before.Reason
+	if call.Fault != nil {
+		e.Stored.Fault = call.Fault.Error()
+		return e
+	}
+	after := *before
+	pricer.Price(&after)
+	e.Cost, e.Status, e.Reason = after.Cost, after.Status, after.Reason
+	if after.HasAssumptions {
+		e.Assumptions = append(e.Assumptions, after.Assumptions.Names()...)
+	}
+	today := pricer.Book.Explain(&pricing.Call{
+		Provider: before.Provider, Model: before.Model, RequestModel: before.RequestModel, At: before.Time,
+		ServiceTier: before.ServiceTier, Region: before.Region, Variant: before.Variant, Quantities: before.Quantities,
+	})
+	e.Today = &today
+	return e
+}
+
+func (e *explained) print(w io.Writer) error {
+	s := &e.Stored
+	_, _ = fmt.Fprintf(w, "stored call %s\n  %s, %s at %s\n  %s\n", s.ID, s.Time.Format(time.RFC3339Nano), plain(s.Model), plain(s.Provider), costText(s.Cost, s.Status, s.Reason))
+	for _, line := range [][2]string{{"cost source", string(s.Source)}, {"price row", plain(s.PriceID)}} {
+		if line[1] != "" {
+			_, _ = fmt.Fprintf(w, "  %s: %s\n", line[0], line[1])
+		}
+	}
+	if s.Reported != nil {
+		_, _ = fmt.Fprintf(w, "  reported cost: %s USD\n", s.Reported)
+	}
+	printAssumptions(w, s.Assumptions)
+	if s.Fault != "" {
+		_, err := fmt.Fprintf(w, "it cannot be priced again: %s\n", s.Fault)
+		return err
+	}
+	_, _ = fmt.Fprintf(w, "\nby today's book\n%s", e.Today.String())
+	printAssumptions(w, e.Assumptions)
+	if e.Cost != s.Cost || e.Status != s.Status || e.Reason != s.Reason {
+		_, err := fmt.Fprintf(w, "\nusagectl reprice would make it %s\n", costText(e.Cost, e.Status, e.Reason))
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nusagectl reprice would leave it as it is")
+	return err
+}
+
+func printAssumptions(w io.Writer, names []string) {
+	for _, name := range names {
+		_, _ = fmt.Fprintf(w, "  assumed: %s\n", name)
+	}
+}
+
+func costText(cost usage.Money, status usage.PricingStatus, reason usage.Reason) string {
+	text := fmt.Sprintf("cost %s USD, %s", cost, status)
+	if status == usage.StatusUnpriced {
+		text = "no cost, unpriced"
+	}
+	if reason != "" {
+		text += fmt.Sprintf(" (%s)", reason)
+	}
+	return text
+}

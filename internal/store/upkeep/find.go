@@ -1,0 +1,81 @@
+package upkeep
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// ErrNoCall: no stored call has the id.
+var ErrNoCall = errors.New("no stored call has this id")
+
+// Stored is one call as the table has it. With a fault, only its cost can be
+// trusted; see [Compared].
+type Stored struct {
+	usage.Record
+	Fault error
+}
+
+// Find reads the call of an id: that of its row (a UUID), the response id of its
+// provider, or "<trace id>:<span id>", as the column request_id has it. It is
+// [ErrNoCall] when there is none.
+func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*Stored, error) {
+	ids, err := idsOf(ctx, pool, id)
+	if err != nil {
+		return nil, fmt.Errorf("find a call: %w", err)
+	}
+	rows, err := pool.Query(ctx, selectStored+"\nWHERE id = ANY ($1::uuid[])", ids)
+	if err != nil {
+		return nil, fmt.Errorf("find a call: %w", err)
+	}
+	var found *Stored
+	err = readStored(rows, func(s *stored) error {
+		found = &Stored{s.Record, s.fault}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("find a call: %w", err)
+	case found == nil:
+		return nil, ErrNoCall
+	}
+	return found, nil
+}
+
+// idsOf are the ids that a call may have whose id somebody writes so.
+func idsOf(ctx context.Context, pool *pgxpool.Pool, id string) ([][16]byte, error) {
+	if row, ok := usage.ParseID(id); ok {
+		return [][16]byte{row}, nil
+	}
+	if trace, span, ok := strings.Cut(id, ":"); ok {
+		var t [16]byte
+		var s [8]byte
+		if n, err := hex.Decode(t[:], []byte(trace)); err == nil && n == len(t) && len(span) == 2*len(s) {
+			if _, err := hex.Decode(s[:], []byte(span)); err == nil {
+				return [][16]byte{usage.IDFromSpan(t, s)}, nil
+			}
+		}
+	}
+	// The row's id is made of the provider and the response id, and a rollup has
+	// all providers: no table has to be read through.
+	rows, err := pool.Query(ctx, `SELECT DISTINCT provider FROM public.usage_day`)
+	if err != nil {
+		return nil, err
+	}
+	providers, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	ids := make([][16]byte, 0, len(providers))
+	for _, provider := range providers {
+		ids = append(ids, usage.IDFromResponse(provider, id))
+	}
+	return ids, nil
+}
