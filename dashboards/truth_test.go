@@ -283,3 +283,34 @@ func TestReportedCostsStandBesideComputedOnes(t *testing.T) {
 	require.Len(t, rows, 1, "what was taken as reported has no computed cost")
 	assert.Equal(t, row{"Name": "openrouter a", "Reported": 4.0, "Computed": 4.0, "Difference": 0.0, "Calls": 2.0}, rows[0])
 }
+
+// TestTheStripSaysWhatTheSumsRestOn, for everybody and for a chosen user.
+func TestTheStripSaysWhatTheSumsRestOn(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	const ada = "11111111-1111-1111-1111-111111111111"
+	db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ('` + ada + `', 'ada')`)
+	db.Exec(`INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, pricing_status, pricing_reason, pricing_assumptions, cost_source) VALUES
+		('` + ada + `', '2026-03-09 10:00Z', 6, 'text', 'a', 'openai', 'priced', NULL, '{}', 'computed'),
+		('` + ada + `', '2026-03-09 11:00Z', 2, 'text', 'a', 'openai', 'priced', NULL, '{service_tier,region}', 'computed'),
+		(NULL, '2026-03-09 12:00Z', 1, 'text', 'b', 'openai', 'estimated', 'partial_usage', NULL, 'computed'),
+		(NULL, '2026-03-09 12:00Z', 1, 'text', 'b', 'openai', 'reported', NULL, NULL, 'reported'),
+		(NULL, '2026-03-09 13:00Z', 0, 'text', 'c', 'openai', 'unpriced', 'unknown_model', NULL, NULL)`)
+	now := inZone(t, "UTC", "2026-03-10 13:00")
+	const strip = "Can these numbers be trusted?"
+	assert.Equal(t, row{
+		"calls without a price": 1.0, "of calls without a price": 0.2, "of cost estimated": 0.1, "of cost on assumptions": 0.2, "records refused": 0.0, "since the last call": 86400.0,
+	}, look(t, db, now, 7).see(summary, strip)[0])
+	user := look(t, db, now, 7).choose("user", ada).see(summary, strip)[0]
+	assert.Equal(t, []any{0.0, 0.25}, []any{user["calls without a price"], user["of cost on assumptions"]})
+
+	rows := look(t, db, now, 7).see(breakdown, "Costs on assumptions")
+	require.Len(t, rows, 1)
+	assert.Equal(t, []any{"service_tier, region", 2.0, 1.0}, []any{rows[0]["Assumed"], rows[0]["Cost"], rows[0]["Calls"]})
+	sums := row{}
+	for _, r := range look(t, db, now, 7).see(trends, "Calls by how their cost is known") {
+		sums = r
+	}
+	delete(sums, "time")
+	assert.Equal(t, row{"priced": 2.0, "reported": 1.0, "estimated": 1.0, "unpriced": 1.0}, sums)
+}

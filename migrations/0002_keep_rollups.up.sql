@@ -46,6 +46,7 @@ BEGIN
       coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
       coalesce(sum(usage_dollars), 0) AS usage_dollars,
       coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
       count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
       coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
       coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -73,6 +74,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -131,7 +133,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -150,6 +152,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -172,6 +175,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -181,9 +185,9 @@ BEGIN
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -199,6 +203,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -208,9 +213,9 @@ BEGIN
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -226,6 +231,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -298,6 +304,7 @@ BEGIN
       coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
       coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -325,6 +332,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -383,7 +391,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -402,6 +410,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -424,6 +433,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -433,9 +443,9 @@ BEGIN
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -451,6 +461,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -460,9 +471,9 @@ BEGIN
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -478,6 +489,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -552,6 +564,7 @@ BEGIN
       coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
       coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -579,6 +592,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -637,7 +651,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -656,6 +670,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -678,6 +693,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -687,9 +703,9 @@ BEGIN
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -705,6 +721,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -714,9 +731,9 @@ BEGIN
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -732,6 +749,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,

@@ -59,6 +59,7 @@ CREATE VIEW usage_report.quarter_hour AS
          reasoning_tokens,
          usage_dollars,
          estimated_dollars,
+         reported_calls,
          assumed_calls,
          assumed_dollars,
          api_dollars,
@@ -87,6 +88,7 @@ CREATE VIEW usage_report.day AS
          reasoning_tokens,
          usage_dollars,
          estimated_dollars,
+         reported_calls,
          assumed_calls,
          assumed_dollars,
          api_dollars,
@@ -142,6 +144,7 @@ CREATE VIEW usage_report.one_call AS
          (coalesce(reasoning_tokens, 0))::bigint AS reasoning_tokens,
          coalesce(usage_dollars, 0) AS usage_dollars,
          CASE WHEN pricing_status = 'estimated' THEN coalesce(usage_dollars, 0) ELSE 0 END AS estimated_dollars,
+         (CASE WHEN pricing_status = 'reported' THEN 1 ELSE 0 END)::bigint AS reported_calls,
          (CASE WHEN cardinality(pricing_assumptions) > 0 THEN 1 ELSE 0 END)::bigint AS assumed_calls,
          CASE WHEN cardinality(pricing_assumptions) > 0 THEN coalesce(usage_dollars, 0) ELSE 0 END AS assumed_dollars,
          CASE WHEN payer = 'api' THEN coalesce(usage_dollars, 0) ELSE 0 END AS api_dollars,
@@ -279,12 +282,12 @@ CREATE FUNCTION usage_report.user_ids(users text[]) RETURNS uuid[]
 -- Made by internal/sums: spend.
 CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)
   RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,
-    calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, usage_dollars numeric, estimated_dollars numeric, assumed_calls bigint, assumed_dollars numeric, api_dollars numeric, plan_dollars numeric, credit_dollars numeric, own_dollars numeric)
+    calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, usage_dollars numeric, estimated_dollars numeric, reported_calls bigint, assumed_calls bigint, assumed_dollars numeric, api_dollars numeric, plan_dollars numeric, credit_dollars numeric, own_dollars numeric)
   LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- Everybody, by API type.
   SELECT d.day, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   JOIN usage_report.day_type AS r ON r.bucket = d.utc_day
   WHERE '__all' = ANY (users)
@@ -292,7 +295,7 @@ BEGIN ATOMIC
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   SELECT CASE s.sign WHEN 1 THEN date_trunc('day', r.bucket, zone) ELSE d.day END, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens, s.sign * r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, s.sign * r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens, s.sign * r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, s.sign * r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
   CROSS JOIN LATERAL (SELECT q.* FROM usage_report.quarter_type AS q WHERE q.bucket >= moved.since AND q.bucket < moved.until OFFSET 0) AS r
@@ -303,14 +306,14 @@ BEGIN ATOMIC
     AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
   SELECT date_trunc('day', r.bucket, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.quarter_type AS r
   WHERE '__all' = ANY (users)
     AND NOT detail
     AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < least(usage_report.utc_day(usage_report.quarter(from_time)), usage_report.quarter(to_time))
   UNION ALL
   SELECT usage_report.day_of_utc_day(usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', to_time, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.quarter_type AS r
   WHERE '__all' = ANY (users)
     AND NOT detail
@@ -318,7 +321,7 @@ BEGIN ATOMIC
   UNION ALL
   -- Everybody, by all keys.
   SELECT d.day, r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.reported_calls, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   JOIN usage_report.day AS r ON r.bucket = d.utc_day
   WHERE '__all' = ANY (users)
@@ -326,7 +329,7 @@ BEGIN ATOMIC
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   SELECT CASE s.sign WHEN 1 THEN date_trunc('day', r.bucket, zone) ELSE d.day END, r.api_type, r.provider, r.model, r.service, r.environment,
-         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens, s.sign * r.unpriced_tokens, s.sign * r.input_tokens, s.sign * r.output_tokens, s.sign * r.cache_read_tokens, s.sign * r.cache_write_tokens, s.sign * r.reasoning_tokens, s.sign * r.usage_dollars, s.sign * r.estimated_dollars, s.sign * r.assumed_calls, s.sign * r.assumed_dollars, s.sign * r.api_dollars, s.sign * r.plan_dollars, s.sign * r.credit_dollars, s.sign * r.own_dollars
+         s.sign * r.calls, s.sign * r.unpriced_calls, s.sign * r.estimated_calls, s.sign * r.tokens, s.sign * r.unpriced_tokens, s.sign * r.input_tokens, s.sign * r.output_tokens, s.sign * r.cache_read_tokens, s.sign * r.cache_write_tokens, s.sign * r.reasoning_tokens, s.sign * r.usage_dollars, s.sign * r.estimated_dollars, s.sign * r.reported_calls, s.sign * r.assumed_calls, s.sign * r.assumed_dollars, s.sign * r.api_dollars, s.sign * r.plan_dollars, s.sign * r.credit_dollars, s.sign * r.own_dollars
   FROM usage_report.utc_days(from_time, to_time, zone) AS d
   CROSS JOIN LATERAL (VALUES (d.utc_day, d.day), (d.day_end, d.utc_day + interval '24 hours')) AS moved (since, until)
   CROSS JOIN LATERAL (SELECT q.* FROM usage_report.quarter_hour AS q WHERE q.bucket >= moved.since AND q.bucket < moved.until OFFSET 0) AS r
@@ -337,14 +340,14 @@ BEGIN ATOMIC
     AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
   SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.reported_calls, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
   FROM usage_report.quarter_hour AS r
   WHERE '__all' = ANY (users)
     AND detail
     AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < least(usage_report.utc_day(usage_report.quarter(from_time)), usage_report.quarter(to_time))
   UNION ALL
   SELECT usage_report.day_of_utc_day(usage_report.utc_day(usage_report.quarter(to_time)) - interval '24 hours', to_time, zone), r.api_type, r.provider, r.model, r.service, r.environment,
-         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, -r.input_tokens, -r.output_tokens, -r.cache_read_tokens, -r.cache_write_tokens, -r.reasoning_tokens, -r.usage_dollars, -r.estimated_dollars, -r.assumed_calls, -r.assumed_dollars, -r.api_dollars, -r.plan_dollars, -r.credit_dollars, -r.own_dollars
+         -r.calls, -r.unpriced_calls, -r.estimated_calls, -r.tokens, -r.unpriced_tokens, -r.input_tokens, -r.output_tokens, -r.cache_read_tokens, -r.cache_write_tokens, -r.reasoning_tokens, -r.usage_dollars, -r.estimated_dollars, -r.reported_calls, -r.assumed_calls, -r.assumed_dollars, -r.api_dollars, -r.plan_dollars, -r.credit_dollars, -r.own_dollars
   FROM usage_report.quarter_hour AS r
   WHERE '__all' = ANY (users)
     AND detail
@@ -352,7 +355,7 @@ BEGIN ATOMIC
   UNION ALL
   -- Named users, plain sums in UTC.
   SELECT r.bucket, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.user_day AS r
   WHERE '__all' <> ALL (users)
     AND NOT detail
@@ -361,7 +364,7 @@ BEGIN ATOMIC
     AND r.bucket >= usage_report.utc_day(usage_report.quarter(from_time)) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   SELECT date_trunc('day', r.bucket, 'UTC'), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         r.calls, r.unpriced_calls, NULL::bigint, r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.one_call AS r
   WHERE '__all' <> ALL (users)
     AND NOT detail
@@ -370,7 +373,7 @@ BEGIN ATOMIC
     AND r.bucket >= usage_report.quarter(from_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(from_time))
   UNION ALL
   SELECT date_trunc('day', r.bucket, 'UTC'), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
-         -r.calls, -r.unpriced_calls, NULL::bigint, -r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars, NULL::numeric, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
+         -r.calls, -r.unpriced_calls, NULL::bigint, -r.tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, -r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.one_call AS r
   WHERE '__all' <> ALL (users)
     AND NOT detail
@@ -380,7 +383,7 @@ BEGIN ATOMIC
   UNION ALL
   -- Named users, everything else.
   SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
-         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
+         r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.reported_calls, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
   FROM usage_report.one_call AS r
   WHERE '__all' <> ALL (users)
     AND (detail OR zone <> 'UTC')

@@ -170,7 +170,7 @@ var rollupDifferences = func() string {
 		userSums = "count(*), sum(unpriced), sum(tokens), sum(usage_dollars)"
 	)
 	sumOf := func(when string) string { return "coalesce(sum(usage_dollars) FILTER (WHERE " + when + "), 0)" }
-	moreSums := sumOf("estimated = 1") + ", count(*) FILTER (WHERE assumed), " + sumOf("assumed") + ", " +
+	moreSums := sumOf("estimated = 1") + ", count(*) FILTER (WHERE reported), count(*) FILTER (WHERE assumed), " + sumOf("assumed") + ", " +
 		sumOf("payer = 'api'") + ", " + sumOf("payer = 'plan'") + ", " + sumOf("payer = 'credit'") + ", " + sumOf("payer = 'own'")
 	var each []string
 	for _, r := range []struct{ table, truth string }{
@@ -195,7 +195,7 @@ WITH c AS (
          (pricing_status = 'unpriced')::int AS unpriced, (pricing_status = 'estimated')::int AS estimated, coalesce(tokens_used, 0)::bigint AS tokens,
          coalesce(input_tokens, 0) AS i, coalesce(output_tokens, 0) AS o, coalesce(cache_read_tokens, 0) AS cr,
          coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars,
-         (array_length(pricing_assumptions, 1) >= 1) IS TRUE AS assumed, coalesce(payer, '') AS payer
+         (array_length(pricing_assumptions, 1) >= 1) IS TRUE AS assumed, pricing_status = 'reported' AS reported, coalesce(payer, '') AS payer
   FROM public.api_usage
 )
 ` + strings.Join(each, "\nUNION ALL\n")

@@ -81,6 +81,7 @@ var (
 const (
 	isUnpriced  = "pricing_status = 'unpriced'"
 	isEstimated = "pricing_status = 'estimated'"
+	isReported  = "pricing_status = 'reported'"
 	isAssumed   = "cardinality(pricing_assumptions) > 0"
 )
 
@@ -89,6 +90,7 @@ var (
 	Calls            = Measure{Name: "calls"}
 	UnpricedCalls    = Measure{Name: "unpriced_calls", When: isUnpriced, Reads: []string{"pricing_status"}}
 	EstimatedCalls   = Measure{Name: "estimated_calls", When: isEstimated, Reads: []string{"pricing_status"}}
+	ReportedCalls    = Measure{Name: "reported_calls", When: isReported, Reads: []string{"pricing_status"}}
 	Tokens           = Measure{Name: "tokens", Amount: "tokens_used", Reads: []string{"tokens_used"}}
 	UnpricedTokens   = Measure{Name: "unpriced_tokens", Amount: "tokens_used", When: isUnpriced, Reads: []string{"tokens_used", "pricing_status"}}
 	InputTokens      = Measure{Name: "input_tokens", Amount: "input_tokens", Reads: []string{"input_tokens"}}
@@ -126,7 +128,7 @@ var (
 	allMeasures  = []Measure{
 		Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, InputTokens, OutputTokens,
 		CacheReadTokens, CacheWriteTokens, ReasoningTokens, Dollars,
-		EstimatedDollars, AssumedCalls, AssumedDollars, APIDollars, PlanDollars, CreditDollars, OwnDollars,
+		EstimatedDollars, ReportedCalls, AssumedCalls, AssumedDollars, APIDollars, PlanDollars, CreditDollars, OwnDollars,
 	}
 )
 

@@ -64,6 +64,7 @@ BEGIN
       coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
       coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
       coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -91,6 +92,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -149,7 +151,7 @@ BEGIN
     RETURNING 1
   ), into_usage_half_month AS (
     INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
       api_type,
       provider,
@@ -168,6 +170,7 @@ BEGIN
       sum(reasoning_tokens) AS reasoning_tokens,
       sum(usage_dollars) AS usage_dollars,
       sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
       sum(assumed_calls) AS assumed_calls,
       sum(assumed_dollars) AS assumed_dollars,
       sum(api_dollars) AS api_dollars,
@@ -190,6 +193,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -199,9 +203,9 @@ BEGIN
     RETURNING 1
   ), into_usage_day AS (
     INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_day
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -217,6 +221,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -226,9 +231,9 @@ BEGIN
     RETURNING 1
   ), into_usage_quarter_hour AS (
     INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
     SELECT bucket, api_type, provider, model, service, environment,
-      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+      calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
     FROM of_usage_quarter_hour
     ORDER BY 1, 2, 3, 4, 5, 6
     ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -244,6 +249,7 @@ BEGIN
       reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
       usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
       estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+      reported_calls = r.reported_calls + EXCLUDED.reported_calls,
       assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
       assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
       api_dollars = r.api_dollars + EXCLUDED.api_dollars,

@@ -32,8 +32,9 @@ func Breakdown() *grafana.Dashboard {
 		costByKind(),
 	)
 	l.Row(3, covered())
-	l.Row(tall(named+1), distribution(), uncertain())
-	l.Row(tall(named+1), reported(), currencies())
+	l.Row(tall(named+1), uncertain(), assumed())
+	l.Row(tall(named+1), distribution(), reported())
+	l.Row(tall(4), currencies())
 	l.Row(14, callTable())
 	return b
 }

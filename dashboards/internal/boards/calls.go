@@ -84,6 +84,34 @@ ORDER BY place`, singleCalls(from, to), named)
 	return p
 }
 
+// assumed lists which defaults were taken for what a price depends on. A call with
+// several stands under all of them together, so that each is listed once.
+func assumed() grafana.Panel {
+	sql := fmt.Sprintf(`WITH groups AS (
+SELECT array_to_string(pricing_assumptions, ', ') AS assumed, model, dialect, count(*) AS calls, sum(usage_dollars) AS cost,
+       row_number() OVER (ORDER BY sum(usage_dollars) DESC, count(*) DESC, pricing_assumptions, model, dialect) AS place
+FROM %[1]s
+  AND pricing_assumptions <> '{}'
+GROUP BY pricing_assumptions, model, dialect
+)
+SELECT assumed AS "Assumed", cost::float8 AS "Cost", calls::float8 AS "Calls", model AS "Model", dialect AS "Dialect"
+FROM (
+SELECT place, assumed, cost, calls, model, dialect
+FROM groups
+WHERE place <= %[2]d
+UNION ALL
+SELECT %[2]d + 1, 'all others (' || count(*) || ')', sum(cost), sum(calls), NULL, NULL
+FROM groups
+WHERE place > %[2]d
+HAVING count(*) > 0
+) AS t
+ORDER BY place`, singleCalls(from, to), named)
+	p := rows("Costs on assumptions", "What was assumed where a call did not tell something that its price depends on; docs/troubleshooting.md explains how to report it."+since, sql,
+		names("Assumed"), money("Cost", width(100)), unit("Calls", count, width(70)), text("Model", minWidth(150), grafana.Property{ID: "custom.inspect", Value: true}), text("Dialect", width(130)))
+	p.FieldConfig.Defaults.NoValue = "nothing had to be assumed"
+	return p
+}
+
 // reported holds our costs against those that arrived with the calls.
 func reported() grafana.Panel {
 	sql := fmt.Sprintf(`WITH groups AS (

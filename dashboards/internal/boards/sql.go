@@ -85,19 +85,23 @@ func singleCalls(from, to string) string {
 	return "usage_report.recent_calls(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")\nWHERE " + filtered
 }
 
+// measures are the columns of quarters and measured that are added up.
+const measures = `calls, unpriced_calls, estimated_calls, reported_calls, tokens, unpriced_tokens,
+       input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars`
+
 // quarters are the sums of a period by quarter hours, of chosen users by single
 // calls: "at" and the measures that follow, under all filters.
 func quarters(from, to, where string) string {
 	return `SELECT bucket AS at, api_type, provider, model, service, environment,
-       calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens,
-       input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+       ` + measures + `
 FROM usage_report.quarter_hour
 WHERE ` + allUsers + ` AND ` + where + `
   AND bucket >= usage_report.quarter(` + from + `) AND bucket < usage_report.quarter(` + to + `)
   AND ` + filtered + `
 UNION ALL
 SELECT timestamp, api_type, provider, model, service, environment,
-       1, (pricing_status = 'unpriced')::int, (pricing_status = 'estimated')::int, tokens, CASE WHEN pricing_status = 'unpriced' THEN tokens ELSE 0 END,
+       1, (pricing_status = 'unpriced')::int, (pricing_status = 'estimated')::int, (pricing_status = 'reported')::int,
+       tokens, CASE WHEN pricing_status = 'unpriced' THEN tokens ELSE 0 END,
        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
 FROM usage_report.calls(` + from + `, ` + to + `, ` + usersArgument + `)
 WHERE NOT ` + allUsers + ` AND ` + where + `
@@ -107,8 +111,7 @@ WHERE NOT ` + allUsers + ` AND ` + where + `
 // measured are the sums of a period for a chart whose bars are what bucket says.
 func measured(from, to, detail string) string {
 	return `SELECT day AS at, api_type, provider, model, service, environment,
-       calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens,
-       input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+       ` + measures + `
 FROM ` + spend(from, to, viewer, detail) + `
   AND NOT ` + hourly + `
 UNION ALL

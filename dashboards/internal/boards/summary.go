@@ -85,19 +85,21 @@ const trustTitle = "Can these numbers be trusted?"
 func trust() grafana.Panel {
 	sql := `SELECT s.unpriced::float8 AS "calls without a price",
        (s.unpriced / nullif(s.calls, 0))::float8 AS "of calls without a price",
-       (s.estimated / nullif(s.calls, 0))::float8 AS "of calls estimated",
+       (s.estimated / nullif(s.cost, 0))::float8 AS "of cost estimated",
+       (s.assumed / nullif(s.cost, 0))::float8 AS "of cost on assumptions",
        p.records::float8 AS "records refused",
        l.age::float8 AS "since the last call"
 FROM (
-SELECT sum(calls)::numeric AS calls, sum(unpriced_calls)::numeric AS unpriced, sum(estimated_calls)::numeric AS estimated
-FROM ` + spend(from, to, utc, refined+" OR NOT "+allUsers) + `
+SELECT sum(calls)::numeric AS calls, sum(unpriced_calls)::numeric AS unpriced, sum(estimated_dollars) AS estimated,
+       sum(assumed_dollars) AS assumed, sum(usage_dollars) AS cost
+FROM ` + spend(from, to, utc, "true") + `
 ) AS s,
 (SELECT count(*) AS records FROM usage_report.parked WHERE parked_at >= ` + from + ` AND parked_at < ` + to + `) AS p,
 (SELECT extract(epoch FROM now() - max(timestamp)) AS age
  FROM usage_report.call
  WHERE timestamp >= (SELECT max(bucket) FROM usage_report.quarter_type WHERE bucket <= now())
    AND timestamp <= now()) AS l`
-	p := stat(trustTitle, "Calls without a price are in no cost; an estimated cost may differ from the bill, because the app's library does not report everything; a refused record could not be stored and waits with its reason (usagectl doctor); the last call shows whether anything still arrives. Records and the last call do not follow the filters.", count, table(sql))
+	p := stat(trustTitle, "Calls without a price are in no cost; an estimated cost may differ from the bill, because the app's library does not report everything; a cost on assumptions is exact if the default that was taken is right (why: the board breakdown); a refused record could not be stored and waits with its reason (usagectl doctor); the last call shows whether anything still arrives. Records and the last call do not follow the filters.", count, table(sql))
 	p.Options["textMode"] = "value_and_name"
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
@@ -105,7 +107,8 @@ FROM ` + spend(from, to, utc, refined+" OR NOT "+allUsers) + `
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides,
 		unit("calls without a price", count, watch(steps("text", above(1, "orange")))),
 		unit("of calls without a price", percent, decimals(1), watch(steps("text", above(0.05, "red")))),
-		unit("of calls estimated", percent, decimals(1), watch(steps("text", above(0.05, "orange")))),
+		unit("of cost estimated", percent, decimals(1), watch(steps("text", above(0.05, "orange")))),
+		unit("of cost on assumptions", percent, decimals(1), watch(steps("text", above(0.25, "orange")))),
 		unit("records refused", count, watch(steps("text", above(1, "red")))),
 		unit("since the last call", seconds, decimals(0), watch(steps("text", above(3600, "orange"), above(86400, "red"))),
 			grafana.Property{ID: "noValue", Value: "no call yet: docs/troubleshooting.md"}))

@@ -38,7 +38,7 @@ ORDER BY spent / dollars DESC, budget`))
 	}
 	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // a price does not end on a day without calls
 	l.Row(10, perMillion,
-		byName(bars("Calls by how their cost is known", "Priced: computed from the price book, or taken as the call reported it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
+		byName(bars("Calls by how their cost is known", "Priced: computed from the price book. Reported: taken as the call told it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
 	l.Row(10,
 		amount(columns("Average cost of a weekday", "What a Monday, a Tuesday and so on costs on average, over the hours of the period (at most its last 90 days) that are over and were recorded, in the viewer's time zone.", cents, byWeekday)),
 		hourOfDay(),
@@ -170,11 +170,12 @@ HAVING sum(calls) <> 0
 ORDER BY 1`
 
 var callsByStatus = `SELECT ` + bucket("at") + ` AS "time",
-       (sum(calls) - sum(unpriced_calls) - sum(estimated_calls))::float8 AS "priced",
+       (sum(calls) - sum(unpriced_calls) - sum(estimated_calls) - sum(reported_calls))::float8 AS "priced",
+       sum(reported_calls)::float8 AS "reported",
        sum(estimated_calls)::float8 AS "estimated",
        sum(unpriced_calls)::float8 AS "unpriced"
 FROM (
-` + measured(from, to, refined+" OR NOT "+allUsers) + `
+` + measured(from, to, "true") + `
 ) AS m
 GROUP BY 1
 HAVING sum(calls) <> 0

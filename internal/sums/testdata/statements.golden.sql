@@ -28,6 +28,7 @@ WITH of_usage_day_user AS MATERIALIZED (
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
     coalesce(sum(usage_dollars), 0) AS usage_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
     count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
     coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -55,6 +56,7 @@ WITH of_usage_day_user AS MATERIALIZED (
     sum(reasoning_tokens) AS reasoning_tokens,
     sum(usage_dollars) AS usage_dollars,
     sum(estimated_dollars) AS estimated_dollars,
+    sum(reported_calls) AS reported_calls,
     sum(assumed_calls) AS assumed_calls,
     sum(assumed_dollars) AS assumed_dollars,
     sum(api_dollars) AS api_dollars,
@@ -113,7 +115,7 @@ WITH of_usage_day_user AS MATERIALIZED (
   RETURNING 1
 ), into_usage_half_month AS (
   INSERT INTO public.usage_half_month AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
   SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
     api_type,
     provider,
@@ -132,6 +134,7 @@ WITH of_usage_day_user AS MATERIALIZED (
     sum(reasoning_tokens) AS reasoning_tokens,
     sum(usage_dollars) AS usage_dollars,
     sum(estimated_dollars) AS estimated_dollars,
+    sum(reported_calls) AS reported_calls,
     sum(assumed_calls) AS assumed_calls,
     sum(assumed_dollars) AS assumed_dollars,
     sum(api_dollars) AS api_dollars,
@@ -154,6 +157,7 @@ WITH of_usage_day_user AS MATERIALIZED (
     reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
     usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
     estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    reported_calls = r.reported_calls + EXCLUDED.reported_calls,
     assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
     assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
     api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -163,9 +167,9 @@ WITH of_usage_day_user AS MATERIALIZED (
   RETURNING 1
 ), into_usage_day AS (
   INSERT INTO public.usage_day AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
   SELECT bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
   FROM of_usage_day
   ORDER BY 1, 2, 3, 4, 5, 6
   ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -181,6 +185,7 @@ WITH of_usage_day_user AS MATERIALIZED (
     reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
     usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
     estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    reported_calls = r.reported_calls + EXCLUDED.reported_calls,
     assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
     assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
     api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -190,9 +195,9 @@ WITH of_usage_day_user AS MATERIALIZED (
   RETURNING 1
 ), into_usage_quarter_hour AS (
   INSERT INTO public.usage_quarter_hour AS r (bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
   SELECT bucket, api_type, provider, model, service, environment,
-    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
+    calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars
   FROM of_usage_quarter_hour
   ORDER BY 1, 2, 3, 4, 5, 6
   ON CONFLICT (bucket, api_type, provider, model, service, environment) DO UPDATE SET
@@ -208,6 +213,7 @@ WITH of_usage_day_user AS MATERIALIZED (
     reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens,
     usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
     estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    reported_calls = r.reported_calls + EXCLUDED.reported_calls,
     assumed_calls = r.assumed_calls + EXCLUDED.assumed_calls,
     assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars,
     api_dollars = r.api_dollars + EXCLUDED.api_dollars,
@@ -345,6 +351,7 @@ WITH t AS (
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
     coalesce(sum(usage_dollars), 0) AS usage_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
     count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
     coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -355,15 +362,15 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_quarter_hour
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_quarter_hour
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.reported_calls, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.reported_calls, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
 
 -- Fill of usage_quarter_hour from the calls
-INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   api_type,
   provider,
@@ -382,6 +389,7 @@ SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
   coalesce(sum(usage_dollars), 0) AS usage_dollars,
   coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
   count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
   coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
   coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -412,6 +420,7 @@ WITH t AS (
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
     coalesce(sum(usage_dollars), 0) AS usage_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
     count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
     coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -422,15 +431,15 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_day
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_day
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.reported_calls, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.reported_calls, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
 
 -- Fill of usage_day from the calls
-INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   api_type,
   provider,
@@ -449,6 +458,7 @@ SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
   coalesce(sum(usage_dollars), 0) AS usage_dollars,
   coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
   count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
   coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
   coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -460,7 +470,7 @@ WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- Fill of usage_day from its parent
-INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
   api_type,
   provider,
@@ -479,6 +489,7 @@ SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
   sum(reasoning_tokens) AS reasoning_tokens,
   sum(usage_dollars) AS usage_dollars,
   sum(estimated_dollars) AS estimated_dollars,
+  sum(reported_calls) AS reported_calls,
   sum(assumed_calls) AS assumed_calls,
   sum(assumed_dollars) AS assumed_dollars,
   sum(api_dollars) AS api_dollars,
@@ -509,6 +520,7 @@ WITH t AS (
     coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
     coalesce(sum(usage_dollars), 0) AS usage_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
     count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
     coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
     coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -519,15 +531,15 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_half_month
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_half_month
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.reported_calls, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.reported_calls, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
 
 -- Fill of usage_half_month from the calls
-INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
   api_type,
   provider,
@@ -546,6 +558,7 @@ SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(d
   coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
   coalesce(sum(usage_dollars), 0) AS usage_dollars,
   coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
   count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
   coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
   coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
@@ -557,7 +570,7 @@ WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- Fill of usage_half_month from its parent
-INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
   api_type,
   provider,
@@ -576,6 +589,7 @@ SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day 
   sum(reasoning_tokens) AS reasoning_tokens,
   sum(usage_dollars) AS usage_dollars,
   sum(estimated_dollars) AS estimated_dollars,
+  sum(reported_calls) AS reported_calls,
   sum(assumed_calls) AS assumed_calls,
   sum(assumed_dollars) AS assumed_dollars,
   sum(api_dollars) AS api_dollars,
