@@ -208,8 +208,8 @@ func (f *facts) withoutTier(key string) string {
 		if len(key) < len(tier) || key[:len(tier)] != tier || len(key) > len(tier) && key[len(tier)] != '_' {
 			continue
 		}
-		if f.modifiers.served == "" {
-			f.modifiers.served = tier
+		if f.modifiers[modServed] == "" {
+			f.modifiers[modServed] = tier
 		}
 		return key[min(len(key), len(tier)+1):]
 	}

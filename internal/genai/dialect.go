@@ -99,7 +99,7 @@ type vocabulary struct {
 	operation, provider, address    []nameID
 	model, requestModel, responseID []nameID
 	seconds                         []nameID
-	session, serviceTier            []nameID
+	session                         []nameID
 	cost                            []nameID
 	counts                          factNames
 
@@ -123,7 +123,6 @@ func (v vocabulary) complete() *vocabulary {
 	fill(&v.responseID, std.responseID)
 	fill(&v.seconds, std.seconds)
 	fill(&v.session, std.session)
-	fill(&v.serviceTier, std.serviceTier)
 	fill(&v.cost, std.cost)
 	for i := range v.counts {
 		fill(&v.counts[i], std.counts[i])

@@ -62,7 +62,7 @@ func adjustClaudeCode(s *spanReader) {
 		s.callFailed = true
 	}
 	if speed := s.a.text(claudeSpeed); speed != "" {
-		s.r.facts.modifiers.speed = speed
+		s.r.facts.modifiers[modSpeed] = speed
 	}
 	c.ResponseID = s.a.text(claudeRequest)
 	if session := s.a.text(nameSessionID); session != "" && c.ResponseID != "" {

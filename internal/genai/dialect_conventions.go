@@ -17,12 +17,6 @@ var conventionWords = vocabulary{
 	responseID:   names("gen_ai.response.id"),
 	seconds:      names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds"),
 	session:      names("gen_ai.conversation.id", "session.id"),
-	serviceTier: names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
-		"gen_ai.response.service_tier", "aws.bedrock.response.service_tier", "llm.response.service_tier", "gen_ai.usage.service_tier",
-		"anthropic.usage.service_tier", "openai.service_tier", "gen_ai.service_tier", "llm.service_tier", "litellm.service_tier",
-		"metadata.service_tier", "langsmith.metadata.service_tier", "gen_ai.usage.details.service_tier", "service_tier",
-		"gen_ai.response.traffic_type", "gen_ai.usage.traffic_type", "gcp.vertex_ai.response.traffic_type", "gcp.vertex_ai.traffic_type",
-		"gcp.vertex.traffic_type", "gcp.gen_ai.traffic_type", "gen_ai.google.traffic_type", "traffic_type"),
 	cost: names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.cost.total_cost", "gen_ai.usage.total_cost", "gen_ai.usage.cost_usd", "operation.cost",
 		"llm.cost.total", "_signoz.gen_ai.total_cost"),
 	counts: factNames{

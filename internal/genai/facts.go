@@ -113,8 +113,8 @@ func (f *facts) read(a *attributes, w *vocabulary) {
 
 // hasNumbers reports whether the span reports any quantity above zero.
 func (f *facts) hasNumbers() bool {
-	for _, n := range f.n {
-		if n > 0 {
+	for i := range f.n {
+		if f.n[i] > 0 {
 			return true
 		}
 	}

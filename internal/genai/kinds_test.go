@@ -149,7 +149,7 @@ func TestTheTierThatServedIsReadInEveryDialect(t *testing.T) {
 			"flex": "flex", "priority": "priority", "batch": "batch", "default": "", "auto": "", "PROVISIONED_THROUGHPUT": "provisioned_throughput",
 			"ON_DEMAND": "", "ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority",
 		} {
-			for _, id := range d.words.serviceTier {
+			for _, id := range namesServedTier {
 				name := builtinNames.names[id]
 				call := onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{name: value}))
 				require.Equal(t, want, call.ServiceTier, "%s: %s", name, value)

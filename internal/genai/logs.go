@@ -184,7 +184,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	numbers.inputMeans, numbers.outputMeans = d.input, d.output
 	numbers.reports = MissingCache | MissingReasoning
 	numbers.read(a, words)
-	numbers.modifiers.read(a, words.serviceTier)
+	numbers.modifiers.read(a)
 	f.op = opChat
 	switch d {
 	case &claudeCode:

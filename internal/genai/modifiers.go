@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -9,17 +10,28 @@ import (
 // modifiers are what a price depends on beside the quantities, in the words of
 // the provider. They stand in attributes, on events and in the provider's own
 // answer; "" where nothing reports them.
-type modifiers struct {
-	served string // the service tier that served the call
-	asked  string // the service tier that was asked for
-	speed  string // Anthropic's speed: "standard", "fast"
-	geo    string // Anthropic's inference_geo: "us", "global", "not_available"
-	region string // where the call was sent, by a name that says so
-}
+type modifiers [modifierCount]string
+
+// The modifiers.
+const (
+	modServed = iota // the service tier that served the call
+	modAsked         // the service tier that was asked for
+	modSpeed         // Anthropic's speed: "standard", "fast"
+	modGeo           // Anthropic's inference_geo: "us", "global", "not_available"
+	modRegion        // where the call was sent, by a name that says so
+	modCloud         // where it was sent, or where the app runs
+
+	modifierCount // not a modifier: how many there are
+)
 
 // The attributes that report a modifier, for each in the order of precedence.
-// A dialect's own names for the tier stand in its [vocabulary].
 var (
+	namesServedTier = names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
+		"gen_ai.response.service_tier", "aws.bedrock.response.service_tier", "llm.response.service_tier", "gen_ai.usage.service_tier",
+		"anthropic.usage.service_tier", "openai.service_tier", "gen_ai.service_tier", "llm.service_tier", "litellm.service_tier",
+		"metadata.service_tier", "langsmith.metadata.service_tier", "gen_ai.usage.details.service_tier", "service_tier",
+		"gen_ai.response.traffic_type", "gen_ai.usage.traffic_type", "gcp.vertex_ai.response.traffic_type", "gcp.vertex_ai.traffic_type",
+		"gcp.vertex.traffic_type", "gcp.gen_ai.traffic_type", "gen_ai.google.traffic_type", "traffic_type")
 	namesAskedTier = names("openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier",
 		"anthropic.request.service_tier", "gen_ai.openai.request.service-tier", "aws.bedrock.request.service_tier", "llm.request.service_tier")
 	namesSpeed = names("anthropic.response.speed", "anthropic.usage.speed", "gen_ai.response.speed", "gen_ai.usage.speed", "llm.response.speed",
@@ -33,33 +45,37 @@ var (
 	namesDeployment  = names("azure.deployment.type", "azure.deployment_type", "azure.openai.deployment.type", "azure.openai.deployment_type",
 		"azure.ai.openai.deployment.type", "azure.ai.deployment.type", "gen_ai.azure.deployment_type", "gen_ai.azure.deployment.type",
 		"gen_ai.request.deployment_type", "gen_ai.request.deployment.type")
-
-	modifierNames = func() (set nameSet) {
-		for _, list := range [][]nameID{conventionWords.serviceTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion, namesDeployment} {
-			for _, id := range list {
-				set.put(id)
-			}
-		}
-		return set
-	}()
 )
+
+// modifierSlots say of each attribute which modifier it reports and how much it
+// counts, the least first: most calls have none or one of them.
+var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ modifier, rank uint8 }) {
+	for modifier, list := range [modifierCount][]nameID{namesServedTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion} {
+		for rank, id := range list {
+			set.put(id)
+			slots[id].modifier, slots[id].rank = uint8(modifier), uint8(rank)
+		}
+	}
+	return set, slots
+}()
 
 // read takes the modifiers that stand in attributes, and leaves those alone
 // that are known already.
-func (m *modifiers) read(a *attributes, served []nameID) {
-	fill := func(to *string, ids []nameID) {
-		if *to == "" {
-			*to = a.firstText(ids)
+func (m *modifiers) read(a *attributes) {
+	var best [modifierCount]uint8 // rank plus 1, 0 for none
+	known := *m
+	for i, word := range a.present {
+		for word &= modifierNames[i]; word != 0; word &= word - 1 {
+			id := nameID(i*64 + bits.TrailingZeros64(word))
+			slot := modifierSlots[id]
+			if at := best[slot.modifier]; known[slot.modifier] != "" || at != 0 && at <= slot.rank {
+				continue
+			}
+			if text := a.values[id].Str(); text != "" {
+				m[slot.modifier], best[slot.modifier] = text, slot.rank+1
+			}
 		}
 	}
-	fill(&m.served, served)
-	if !a.present.meets(&modifierNames) {
-		return
-	}
-	fill(&m.asked, namesAskedTier)
-	fill(&m.speed, namesSpeed)
-	fill(&m.geo, namesGeo)
-	fill(&m.region, namesRegion)
 }
 
 // readMember reads one member of a provider's answer or of its usage object;
@@ -67,16 +83,16 @@ func (m *modifiers) read(a *attributes, served []nameID) {
 func (m *modifiers) readMember(key string, j *jsonText) bool {
 	switch key {
 	case "service_tier", "serviceTier", "trafficType", "traffic_type":
-		readWord(j, &m.served)
+		readWord(j, &m[modServed])
 	case "speed":
-		readWord(j, &m.speed)
+		readWord(j, &m[modSpeed])
 	case "inference_geo", "inferenceGeo":
-		readWord(j, &m.geo)
+		readWord(j, &m[modGeo])
 	case "performanceConfig": // Bedrock's Converse
 		j.members(func(key string) bool {
 			if key == "latency" && j.peek() == '"' {
-				if latency := j.text(); latency != "standard" && m.speed == "" {
-					m.speed = latency
+				if latency := j.text(); latency != "standard" && m[modSpeed] == "" {
+					m[modSpeed] = latency
 				}
 			}
 			return true
@@ -107,34 +123,32 @@ func readWord(j *jsonText, to *string) {
 
 // join takes from another observation of the call what is not known yet.
 func (m *modifiers) join(from *modifiers) {
-	for _, pair := range [...]struct{ to, from *string }{
-		{&m.served, &from.served}, {&m.asked, &from.asked}, {&m.speed, &from.speed}, {&m.geo, &from.geo}, {&m.region, &from.region},
-	} {
-		if *pair.to == "" {
-			*pair.to = *pair.from
+	for i, text := range from {
+		if m[i] == "" {
+			m[i] = text
 		}
 	}
 }
 
 // tier gives the tier that decides the price. A speed is sold in place of one.
 func (m *modifiers) tier() string {
-	if speed := servedTier(m.speed); speed != "" {
+	if speed := servedTier(m[modSpeed]); speed != "" {
 		return speed
 	}
-	if m.served != "" {
-		return servedTier(m.served)
+	if m[modServed] != "" {
+		return servedTier(m[modServed])
 	}
-	return servedTier(m.asked)
+	return servedTier(m[modAsked])
 }
 
 // where gives the region that the call itself reports, "" when it reports none.
 // Inference that is not bound to a country reports so.
 func (m *modifiers) where() string {
-	switch m.geo {
+	switch m[modGeo] {
 	case "", "not_available":
-		return m.region
+		return m[modRegion]
 	}
-	return m.geo
+	return m[modGeo]
 }
 
 // servedTier gives a tier in the words of the price books; the standard tier,
@@ -143,7 +157,9 @@ func servedTier(tier string) string {
 	switch tier {
 	case "":
 		return ""
-	case "flex", "priority", "batch", "fast": // these are nearly all
+	case "default", "standard", "auto", "on_demand": // these and the next are nearly all
+		return ""
+	case "flex", "priority", "batch", "fast":
 		return tier
 	}
 	switch tier = strings.ToLower(tier); tier {
@@ -165,7 +181,7 @@ func (s *spanReader) readEvents(f *facts, words *vocabulary) {
 	for i := range events.Len() {
 		a.read(s.r.names, events.At(i).Attributes())
 		s.r.touched.join(&a.present)
-		f.modifiers.read(a, words.serviceTier)
+		f.modifiers.read(a)
 		if a.present.meets(&usageNames) && f.n[factInput] == absent && f.n[factOutput] == absent {
 			f.read(a, words)
 		}

@@ -21,8 +21,10 @@ var (
 // payerOf says who pays, as far as the attributes do.
 func payerOf(a *attributes) usage.Payer {
 	for _, id := range loginNames {
-		if payer, known := loginPayers[a.text(id)]; known {
-			return payer
+		if login := a.text(id); login != "" {
+			if payer, known := loginPayers[login]; known {
+				return payer
+			}
 		}
 	}
 	return ""

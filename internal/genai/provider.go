@@ -11,6 +11,9 @@ import (
 // address beats the names of client libraries, a hosting platform's name beats
 // the address (some libraries write the vendor's address without looking), and
 // the model decides where the name is a framework's.
+//
+// The next call of a payload is nearly always to the same host: reading.host
+// remembers the last one.
 func providerOf(named, address, model string, info modelInfo) string {
 	p := catalog.Canonical(named)
 	switch p {
@@ -65,4 +68,21 @@ func providerOfModel(framework, model string, info modelInfo) string {
 		return ""
 	}
 	return framework
+}
+
+// hostKey is what decides who hosts a call.
+type hostKey struct{ named, address, model string }
+
+// knownHost is who that is, and whose API the library speaks.
+type knownHost struct {
+	key              hostKey
+	provider, client string
+}
+
+// host is [providerOf] with a memory of one.
+func (r *reading) host(key hostKey, info modelInfo) *knownHost {
+	if h := &r.lastHost; h.key != key || h.provider == "" {
+		*h = knownHost{key, providerOf(key.named, key.address, key.model, info), catalog.Canonical(key.named)}
+	}
+	return &r.lastHost
 }

@@ -131,6 +131,7 @@ type reading struct {
 
 	models    *lru.Cache[string, modelInfo]
 	lastModel string
+	lastHost  knownHost
 	lastInfo  modelInfo
 }
 
@@ -188,7 +189,10 @@ func (r *reading) release() bool {
 	r.touched = nameSet{}
 	r.skip, r.resource, r.scope, r.version, r.dialect, r.span = nil, ofResource{}, "", "", nil, spanReader{}
 	tooLarge := len(r.calls) > maxPooledCalls || len(r.tree.nodes) > 8*maxPooledCalls
+	r.lastHost, r.facts.modifiers = knownHost{}, modifiers{}
 	clear(r.calls)
+	clear(r.pending)
+	clear(r.wrapped)
 	r.calls = r.calls[:0]
 	r.pending, r.wrapped = r.pending[:0], r.wrapped[:0]
 	r.tree.release()

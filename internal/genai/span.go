@@ -66,7 +66,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	*numbers = noFacts
 	numbers.inputMeans, numbers.outputMeans, numbers.reports = d.input, d.output, d.reports
 	numbers.read(a, words)
-	numbers.modifiers.read(a, words.serviceTier)
+	numbers.modifiers.read(a)
 	if d.adjust != nil {
 		d.adjust(s, numbers)
 	}
@@ -92,7 +92,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	s.readTags()
 	f.span, f.user = span, r.resource.user
 	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
-	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, a.firstText(namesCloudRegion)
+	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, numbers.modifiers[modCloud]
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
 		r.pending = append(r.pending, *numbers)
@@ -107,7 +107,8 @@ func (r *reading) readSpan(span ptrace.Span) {
 func (r *reading) quantify(f *found, numbers *facts) {
 	call := &f.call
 	info := r.model(call.Model)
-	call.Provider = providerOf(f.provider, f.address, call.Model, info)
+	host := r.host(hostKey{f.provider, f.address, call.Model}, info)
+	call.Provider = host.provider
 	if call.Provider == catalog.Bedrock {
 		call.Model, call.RequestModel = catalog.BedrockID(call.Model), catalog.BedrockID(call.RequestModel)
 	}
@@ -120,7 +121,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
-	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, catalog.Canonical(f.provider), info})
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, info})
 }
 
 // fitTo moves the quantities that mean different things for different types of

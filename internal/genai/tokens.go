@@ -309,7 +309,8 @@ func (s *split) outputParts(q *usage.Quantities) {
 func (s *split) reason(q *usage.Quantities) usage.Reason {
 	f := s.f
 	reported, bad := false, false
-	for _, n := range f.n {
+	for i := range f.n {
+		n := f.n[i]
 		reported = reported || n.known()
 		bad = bad || n == invalid
 	}
