@@ -19,7 +19,8 @@ import (
 var exampleEnv = map[string]string{
 	"DATABASE_URL":       "postgres://usage:secret@127.0.0.1:5432/usage",
 	"GATEWAY_ENDPOINT":   "127.0.0.1:4317",
-	"GATEWAY_TOKEN":      "secret",
+	"GATEWAY_TLS_DIR":    "testdata",
+	"AGENT_TLS_DIR":      "testdata",
 	"OIDC_AUDIENCE":      "otelcol-usage",
 	"OIDC_ISSUER_URL":    "https://login.example.com",
 	"TRACES_ENDPOINT":    "127.0.0.1:4317",
