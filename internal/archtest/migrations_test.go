@@ -106,3 +106,34 @@ func releaseFaults(list string, sums map[string]string, versions []string) []str
 	}
 	return faults
 }
+
+// TestEveryFunctionHasAFixedSearchPath: a function of ours finds what it names in
+// the server's own catalog and nowhere else. A body that is bound when the
+// function is created (BEGIN ATOMIC, RETURN) cannot be led elsewhere later, and
+// the migrator, which binds it, has a fixed path too.
+func TestEveryFunctionHasAFixedSearchPath(t *testing.T) {
+	t.Parallel()
+	const fixed = "SET search_path = pg_catalog, pg_temp"
+	functions := 0
+	for _, f := range ourTextFiles(t) {
+		if !strings.HasPrefix(f.path, "migrations/") || !strings.HasSuffix(f.path, ".sql") {
+			continue
+		}
+		for _, m := range createFunction.FindAllStringSubmatch(f.text, -1) {
+			functions++
+			if m[3] == "AS" && !strings.Contains(m[2], fixed) {
+				t.Errorf("%s: %s has no fixed search_path: add %q", f.path, m[1], fixed)
+			}
+		}
+	}
+	if functions < 15 {
+		t.Errorf("%d functions were found in migrations/: the pattern is out of date", functions)
+	}
+	if !strings.Contains(readFile(t, "internal/dbmigrate/migrate.go"), "SET LOCAL search_path = pg_catalog, pg_temp") {
+		t.Error("the migrator runs files with the search_path of its role")
+	}
+}
+
+// createFunction finds the name of a function, what it declares, and how its body
+// begins.
+var createFunction = regexp.MustCompile(`(?s)CREATE (?:OR REPLACE )?FUNCTION (\S+?)\((.*?)\s(AS|BEGIN ATOMIC|RETURN)\s`)

@@ -115,8 +115,10 @@ func (m *Migrator) tryInTransaction(ctx context.Context, db Beginner, run func(c
 	start := time.Now()
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		// Waiting for another migrator must not be cut off by the limits a
-		// role has for its queries.
-		if err := execText(ctx, tx, `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
+		// role has for its queries. Where others may create in the schema public,
+		// a function of theirs that fits a call better than the server's own
+		// would run with our rights, if it were found.
+		if err := execText(ctx, tx, `SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
 			return err
 		}
 		if err := execText(ctx, tx, lockLog); err != nil {

@@ -24,6 +24,8 @@ type Health struct {
 	Parked                     int64     // refused records
 	ParkedLast                 time.Time
 	ParkedReason               string // of the last
+	// OpenSchemas are those of ours in which everybody may create objects.
+	OpenSchemas []string
 }
 
 // ReadHealth looks at a migrated database.
@@ -56,6 +58,12 @@ FROM public.usage_quarter_type WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(
 		err = pool.QueryRow(ctx, `
 SELECT count(*), max(parked_at), coalesce((SELECT reason FROM public.usage_dead_letter ORDER BY parked_at DESC LIMIT 1), '')
 FROM public.usage_dead_letter`).Scan(&h.Parked, &parkedLast, &h.ParkedReason)
+	}
+	if err == nil {
+		err = pool.QueryRow(ctx, `
+SELECT coalesce(array_agg(nspname::text ORDER BY nspname), '{}')
+FROM pg_catalog.pg_namespace
+WHERE nspname IN ('public', 'auth', 'usage_report') AND has_schema_privilege('public', oid, 'CREATE')`).Scan(&h.OpenSchemas)
 	}
 	h.Rollup = store.RollupStatement
 	if hasTrigger {

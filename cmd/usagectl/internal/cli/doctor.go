@@ -113,6 +113,9 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 		users = "auth.users belongs to the host application"
 	}
 	e.fine("users", "%s", users)
+	for _, schema := range h.OpenSchemas {
+		e.look("rights", "everybody who can log in may create objects in the schema %[1]s, and whoever leaves the schema out of a name may call them; as its owner: REVOKE CREATE ON SCHEMA %[1]s FROM PUBLIC", schema)
+	}
 	e.calls(h, now)
 	if h.Parked > 0 {
 		e.fault("refused", "%d records stand in public.usage_dead_letter, the last one since %s: %s; docs/troubleshooting.md says how to read them and what to do", h.Parked, h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)

@@ -31,6 +31,20 @@ func TestAHealthyInstallationHasNoFault(t *testing.T) {
 	assert.Contains(t, out, "ok    rollups    kept by trigger, equal to the calls")
 }
 
+func TestASchemaInWhichEverybodyMayCreateIsNamed(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+	out, err := on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.NotContains(t, out, "rights")
+	db.Exec(`GRANT CREATE ON SCHEMA public TO PUBLIC`) // as it is before PostgreSQL 15
+	out, err = on(t, db.DSN, "doctor")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "look  rights     everybody who can log in may create objects in the schema public")
+	assert.Contains(t, out, "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+}
+
 func TestAPartitionedTableIsLookedAfter(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
