@@ -182,8 +182,9 @@ type Counts struct {
 	// UnpricedCalls have no known cost and UnpricedTokens are theirs; both are
 	// part of Calls and Tokens, with 0 dollars.
 	UnpricedCalls, UnpricedTokens int64
-	// EstimatedCalls have a cost that may differ from the bill.
-	EstimatedCalls int64
+	// EstimatedCalls have a cost that may differ from the bill, ReportedCalls the
+	// cost that arrived with them.
+	EstimatedCalls, ReportedCalls int64
 	// Tokens are input and output together.
 	Tokens int64
 	// InputTokens and OutputTokens are inclusive; cache and reasoning tokens
@@ -224,6 +225,8 @@ func (c *Counts) count(measure string) *int64 {
 		return &c.CacheWriteTokens
 	case sums.ReasoningTokens.Name:
 		return &c.ReasoningTokens
+	case sums.ReportedCalls.Name:
+		return &c.ReportedCalls
 	case sums.AssumedCalls.Name:
 		return &c.AssumedCalls
 	}
