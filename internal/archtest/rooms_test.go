@@ -32,7 +32,7 @@ var rooms = map[string]room{
 	"internal/access":    {uses: []string{"internal/usage"}},
 
 	// The form of price files, and of those of other projects.
-	"internal/pricing/book":    {uses: []string{"internal/usage"}},
+	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
 	"internal/pricing/foreign": {uses: []string{"internal/catalog", "internal/pricing/book", "internal/usage"}},
 	// Which price to believe when several sources speak.
 	"internal/pricing/consensus": {uses: []string{"internal/pricing/book"}},

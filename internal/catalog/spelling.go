@@ -48,7 +48,7 @@ var rules = []rule{
 	{"vertex version", cutPattern(`^(.+?)(?:@.+|-00\d)$`), everywhere | snapshot},
 	{"region prefix", cutRegionPrefix, everywhere},
 	{"vendor prefix", cutVendorPrefix, everywhere},
-	{"-latest", cutPattern(`^(.+?)[:-]latest$`), everywhere | snapshot},
+	{"-latest", cutLatest, everywhere | snapshot},
 	{"-preview", cutPattern(`^(.+?)-preview$`), sameCall},
 	{"date suffix", cutPattern(`^(.+?)-20\d\d(?:-[01]\d-[0-3]\d|[01]\d[0-3]\d)$`), everywhere | snapshot},
 	{"build", cutPattern(`^(.+?)-(?:\d{3,4}|\d{6}|\d{8})$`), contracts | sameCall | snapshot},
@@ -127,8 +127,12 @@ func (s Spelling) shorter(host string, use uses) (list []Spelling) {
 	return list
 }
 
-// IsSnapshot reports whether a name says which snapshot of a model it means.
+// IsSnapshot reports whether a name means one snapshot of a model, as a date or a
+// number of a build does; "-latest" means any.
 func IsSnapshot(name string) bool {
+	if _, _, latest := cutLatest("", name); latest {
+		return false
+	}
 	for s := range ContractSpellings("", name) {
 		if s.Snapshot {
 			return true
@@ -154,6 +158,8 @@ func base(name string) string {
 	}
 	return name
 }
+
+var cutLatest = cutPattern(`^(.+?)[:-]latest$`)
 
 // cutDots writes Claude's versions as Anthropic does: gateways and Copilot write
 // "claude-sonnet-4.5".

@@ -13,7 +13,7 @@ import (
 // number of goroutines may use it at once.
 type Book struct {
 	shelves  []*shelf // in the order in which they are asked
-	lookups  lookupCache
+	lookups  *lookupCache
 	version  string
 	files    []string
 	warnings []error
@@ -38,6 +38,9 @@ type Call struct {
 	Variant string
 	// Quantities is what was consumed.
 	Quantities usage.Quantities
+	// Unreported is what the call says nothing about; where its price depends on
+	// it, the default is taken and said.
+	Unreported usage.Assumptions
 }
 
 // Price is the answer to a [Call].
@@ -73,23 +76,27 @@ func (b *Book) Warnings() []error { return b.warnings }
 // where the model has one: whether nothing is a fact or a gap is the caller's
 // to decide.
 func (b *Book) Price(c *Call) Price {
-	found := b.find(c)
-	if !found.known {
+	var f found
+	b.find(c, &f)
+	if !f.known {
 		reason := usage.ReasonUnknownModel
 		if c.Model == "" && c.RequestModel == "" {
 			reason = usage.ReasonNoModel
 		}
 		return Price{Status: usage.StatusUnpriced, Reason: reason}
 	}
-	if found.segment == nil {
+	if f.segment == nil {
 		return Price{Status: usage.StatusUnpriced, Reason: usage.ReasonNoPriceAtTime}
 	}
-	row := found.segment.row
-	sel, guessed := row.choose(c, found.region)
+	row := f.segment.row
+	sel, guessed := row.choose(c, f.region)
 	p := row.plan(sel)
 	price := p.price(&c.Quantities)
 	if guessed != "" && (price.Status == usage.StatusPriced || price.Reason == usage.ReasonUnconfirmedPrice) {
 		price.Status, price.Reason = usage.StatusEstimated, guessed
+	}
+	if price.Status != usage.StatusUnpriced {
+		price.Assumptions = f.assumed(c)
 	}
 	return price
 }

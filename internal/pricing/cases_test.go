@@ -47,8 +47,10 @@ func TestCases(t *testing.T) {
 				t.Log(book.Explain(&c).String())
 			}
 			explained := book.Explain(&c)
+			assumed, _ := usage.ParseAssumptions(strings.Join(explained.Assumed, "+"))
 			assert.Equal(t, got, pricing.Price{
-				Cost: explained.Cost, Status: explained.Status, Reason: explained.Reason,
+				Assumptions: assumed,
+				Cost:        explained.Cost, Status: explained.Status, Reason: explained.Reason,
 				PriceID: explained.PriceID, Model: explained.Model,
 			}, "the explanation tells another price: %s", place)
 			if got.Status != usage.StatusUnpriced {

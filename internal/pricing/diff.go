@@ -55,7 +55,8 @@ func (b *Book) at(at time.Time) map[[2]string]*row {
 	for _, shelf := range b.shelves {
 		for _, p := range shelf.distinct() {
 			for name := range p.names {
-				if f := b.find(&Call{Provider: p.name, Model: name, At: at}); f.segment != nil {
+				var f found
+				if b.find(&Call{Provider: p.name, Model: name, At: at}, &f); f.segment != nil {
 					rows[[2]string{p.name, name}] = f.segment.row
 				}
 			}

@@ -27,6 +27,11 @@ type Explanation struct {
 	Confidence string `json:"confidence,omitempty"`
 	Note       string `json:"note,omitempty"`
 
+	// DependsOn are the words for what the price depends on, Assumed those for
+	// the defaults that it took.
+	DependsOn []string `json:"depends_on,omitempty"`
+	Assumed   []string `json:"assumed,omitempty"`
+
 	// Notes say in words what was selected and what was guessed.
 	Notes []string `json:"notes,omitempty"`
 	Lines []Line   `json:"lines,omitempty"`
@@ -77,6 +82,12 @@ func (b *Book) Explain(c *Call) Explanation {
 	row := found.segment.row
 	e.Provider, e.Model, e.Holds = row.provider, row.src.Model, row.src.Span.String()
 	e.File, e.Line, e.Source, e.Confidence, e.Note = row.file, row.src.Line, row.src.Source, row.src.Confidence, row.src.Note
+	depends := row.src.DependsOn(row.provider)
+	if price.Assumptions.Has(usage.AssumedModelVersion) {
+		version, _ := book.ParseDependency("model_version")
+		depends |= version
+	}
+	e.DependsOn, e.Assumed = depends.Names(), price.Assumptions.Names()
 	sel, guessed := row.choose(c, found.region)
 	if row.src.Confidence == book.LowConfidence {
 		e.Notes = append(e.Notes, "one source alone knows this price; a row of your own with the price you pay ends the doubt")
@@ -256,6 +267,14 @@ func (e Explanation) String() string {
 		}
 		if e.Note != "" {
 			fmt.Fprintf(&b, "  note: %s\n", e.Note)
+		}
+		depends := "nothing but what was consumed"
+		if len(e.DependsOn) > 0 {
+			depends = strings.Join(e.DependsOn, ", ")
+		}
+		fmt.Fprintf(&b, "  depends on: %s\n", depends)
+		if len(e.Assumed) > 0 {
+			fmt.Fprintf(&b, "  assumed, because the call does not say: %s\n", strings.Join(e.Assumed, ", "))
 		}
 	}
 	for _, n := range e.Notes {

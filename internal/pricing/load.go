@@ -101,7 +101,7 @@ func (l *loader) book() (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{lookups: newLookupCache(), shelves: shelves, version: l.contents.text(), files: l.names}
+	b := &Book{lookups: newLookups(), shelves: shelves, version: l.contents.text(), files: l.names}
 	b.warnings = append(l.warnings, b.review(l.parts)...)
 	return b, nil
 }

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"strings"
+	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -17,16 +18,16 @@ type found struct {
 	segment *segment
 	// region stood in the name ("us.anthropic.…") and was cut off.
 	region string
-	// snapshot: what was cut off the name said which snapshot of the model it is.
-	snapshot bool
+	// timeline is where the name stands, for what is known of its snapshots.
+	timeline *timeline
 }
 
 // candidate is a name of the call that a layer has.
 type candidate struct {
 	timeline *timeline
 	region   string
+	// snapshot: what was cut off said which snapshot of the model it is.
 	snapshot bool
-	layer    Layer
 	// apart are the times in which the built-in book prices the name of the call
 	// apart from this one: a price of one's own for the model is not meant then.
 	apart []segment
@@ -59,13 +60,13 @@ const maxNameBytes = 512
 // find looks for the model that answered, then for the one that was asked for, in
 // each layer. The provider is part of the key: the same name costs differently
 // elsewhere.
-func (b *Book) find(c *Call) found {
+func (b *Book) find(c *Call, f *found) {
 	second := c.At.Unix()
-	if f, ok := b.asItIs(c, second); ok {
-		return f
+	if b.asItIs(c, second, f) {
+		return
 	}
 	if len(c.Provider) > maxNameBytes || len(c.Model) > maxNameBytes || len(c.RequestModel) > maxNameBytes {
-		return found{}
+		return
 	}
 	key := lookupKey{c.Provider, c.Model, c.RequestModel}
 	list, ok := b.lookups.get(key)
@@ -73,13 +74,12 @@ func (b *Book) find(c *Call) found {
 		list = b.search(c, func(Step) {})
 		b.lookups.put(key, list)
 	}
-	f, _ := pick(list, second)
-	return f
+	*f, _ = pick(list, second)
 }
 
 // asItIs is find where provider and model need no spelling: false when a search
 // has to tell.
-func (b *Book) asItIs(c *Call, second int64) (found, bool) {
+func (b *Book) asItIs(c *Call, second int64, f *found) bool {
 	for _, s := range b.shelves {
 		p := s.providers[c.Provider]
 		if p == nil {
@@ -87,15 +87,15 @@ func (b *Book) asItIs(c *Call, second int64) (found, bool) {
 		}
 		t := p.names[c.Model]
 		if t == nil {
-			return found{}, false
+			return false
 		}
-		held := t.at(second)
-		if held != nil || s.layer == LayerBuiltin {
-			return found{known: true, segment: held}, true
+		if f.segment = t.at(second); f.segment == nil && s.layer != LayerBuiltin {
+			return false
 		}
-		return found{}, false
+		f.known, f.timeline = true, t
+		return true
 	}
-	return found{}, false
+	return false
 }
 
 // pick takes the first candidate that has a price at the moment of the call. What
@@ -108,7 +108,7 @@ func pick(list []candidate, second int64) (f found, index int) {
 			f.known = true
 			continue
 		}
-		return found{known: true, segment: held, region: c.region, snapshot: c.snapshot}, i
+		return found{true, held, c.region, c.timeline}, i
 	}
 	return f, len(list)
 }
@@ -116,7 +116,7 @@ func pick(list []candidate, second int64) (f found, index int) {
 // passed says why a candidate is not taken, "" when it is.
 func (c *candidate) passed(second int64, held *segment) string {
 	switch {
-	case c.layer == LayerBuiltin:
+	case c.timeline.of.layer == LayerBuiltin:
 		return "" // the last: it decides with a price or without
 	case held == nil:
 		return "it has no price at the time of the call"
@@ -212,7 +212,7 @@ func (s *search) step(name, rule, hit string) {
 
 // add notes what a name of the call hit.
 func (s *search) add(t *timeline, spelling catalog.Spelling, called, hit string) {
-	c := candidate{timeline: t, region: spelling.Region, snapshot: spelling.Snapshot, layer: s.layer, hit: hit, step: s.steps - 1}
+	c := candidate{timeline: t, region: spelling.Region, snapshot: spelling.Snapshot, hit: hit, step: s.steps - 1}
 	if c.snapshot && s.layer != LayerBuiltin && s.builtin != nil {
 		c.apart = apart(s.builtin.first(called), s.builtin.first(hit))
 	}
@@ -280,28 +280,45 @@ func (p *pattern) matches(name string) bool {
 // lookupCache keeps the answers for names that are not in the book as they
 // are. Names come from telemetry, that is from strangers, so it is bounded.
 type lookupCache struct {
-	known *lru.Cache[lookupKey, []candidate]
+	known *lru.Cache[lookupKey, *lookup]
+	// last is the latest answer: calls come in runs of one model.
+	last atomic.Pointer[lookup]
 }
 
 type lookupKey struct{ provider, model, request string }
 
+type lookup struct {
+	key  lookupKey
+	list []candidate
+}
+
 const maxLookups = 4096
 
-func newLookupCache() lookupCache {
-	known, err := lru.New[lookupKey, []candidate](maxLookups)
+func newLookups() *lookupCache {
+	known, err := lru.New[lookupKey, *lookup](maxLookups)
 	if err != nil {
 		panic(err) // no other error than a size below 1
 	}
-	return lookupCache{known}
+	return &lookupCache{known: known}
 }
 
-func (c lookupCache) get(k lookupKey) ([]candidate, bool) { return c.known.Peek(k) }
+func (c *lookupCache) get(k lookupKey) ([]candidate, bool) {
+	if last := c.last.Load(); last != nil && last.key == k {
+		return last.list, true
+	}
+	l, ok := c.known.Peek(k)
+	if !ok {
+		return nil, false
+	}
+	c.last.Store(l)
+	return l.list, true
+}
 
-func (c lookupCache) put(k lookupKey, list []candidate) {
+func (c *lookupCache) put(k lookupKey, list []candidate) {
 	// The strings may be parts of a whole request in memory.
 	k = lookupKey{strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.request)}
 	for i := range list {
 		list[i].region, list[i].hit = strings.Clone(list[i].region), strings.Clone(list[i].hit)
 	}
-	c.known.Add(k, list)
+	c.known.Add(k, &lookup{k, list})
 }

@@ -86,7 +86,7 @@ func (m *merger) provider(name string) *provider {
 	}
 	p := m.top.providers[name]
 	if p == nil {
-		p = &provider{name: name, names: map[string]*timeline{}}
+		p = &provider{layer: m.top.layer, name: name, names: map[string]*timeline{}}
 		m.top.providers[name] = p
 	}
 	return p
@@ -185,6 +185,7 @@ func withDefaults(src book.Row, defaults *book.Blocks) *book.Row {
 	if len(src.Hours) == 0 {
 		src.Hours = defaults.Hours
 	}
+	src.Depends |= defaults.Depends
 	return &src
 }
 
@@ -208,6 +209,7 @@ func inherit(older, newer *book.Row) *book.Row {
 	if len(r.Hours) == 0 {
 		r.Hours = base.Hours
 	}
+	r.Depends |= base.Depends
 	return &r
 }
 

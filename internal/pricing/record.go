@@ -79,6 +79,7 @@ func (p *Pricer) compute(r *usage.Record) {
 	*c = Call{
 		Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel, At: r.Time,
 		ServiceTier: r.ServiceTier, Region: r.Region, Variant: r.Variant, Quantities: r.Quantities,
+		Unreported: r.Missing.Unreported(),
 	}
 	price := p.Book.Price(c)
 	r.Status, r.Reason, r.PriceID = price.Status, price.Reason, price.PriceID

@@ -35,7 +35,7 @@ func (b *Book) Reach(c *Call) (r Reach) {
 		return r
 	}
 	for _, l := range list[:taken] {
-		if why := l.passed(second, l.timeline.at(second)); l.layer == LayerContract && why != "" {
+		if why := l.passed(second, l.timeline.at(second)); l.timeline.of.layer == LayerContract && why != "" {
 			r.Missed = l.hit + ": " + why
 			return r
 		}

@@ -23,6 +23,9 @@ type row struct {
 	adjustment *book.Adjustment // nil when no contract changes the price
 	id         string
 
+	// assumable is what the row may assume, known when knownAssumable is set.
+	assumable atomic.Uint32
+
 	thresholds []threshold
 	// plans holds one plan for each combination of what may be selected; a
 	// plan is made when the first call asks for it.

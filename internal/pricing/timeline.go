@@ -3,6 +3,8 @@ package pricing
 import (
 	"math"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -11,15 +13,24 @@ import (
 
 // provider holds the prices of one host.
 type provider struct {
+	layer    Layer
 	name     string
 	names    map[string]*timeline
 	folded   map[string]string // lower case -> the name, where they differ
 	patterns []pattern         // the most specific first
+	// versionsKnown: all timelines know the snapshots beside them; versions is
+	// held while they are found.
+	versionsKnown atomic.Bool
+	versions      sync.Mutex
 }
 
 // timeline is the rows of one name, in the order of time, without overlap.
 type timeline struct {
+	of       *provider
 	segments []segment
+	// versions are the times in which a snapshot of the model has a price of its
+	// own, so that the price depends on which of them answered.
+	versions []segment
 }
 
 // segment is the time during which a row holds, [from, until) in seconds since
@@ -43,7 +54,7 @@ const (
 func (p *provider) timeline(name string) *timeline {
 	t := p.names[name]
 	if t == nil {
-		t = &timeline{}
+		t = &timeline{of: p}
 		p.names[name] = t
 	}
 	return t

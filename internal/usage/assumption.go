@@ -9,7 +9,7 @@ import "strings"
 type Assumptions uint32
 
 // The assumptions. What a row of the price book depends on is declared there
-// (internal/pricing) in the same words, what a call leaves out is [Missing].
+// (internal/pricing/book) in the same words, what a call leaves out is [Missing].
 const (
 	AssumedServiceTier   Assumptions = 1 << iota // the standard tier served the call
 	AssumedSpeed                                 // it ran at standard speed
@@ -23,11 +23,13 @@ const (
 	AssumedTools                                 // it used no tool that has a fee
 	AssumedModelVersion                          // its alias meant the snapshot of that day
 	AssumedCommitment                            // it was paid on demand, without a commitment
+	AssumedVariant                               // its images or video had the standard size and quality
 )
 
 var assumptionNames = []string{
 	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length",
 	"cache_ttl", "modality", "search_size", "tools", "model_version", "commitment",
+	"variant",
 }
 
 // AssumptionNames lists all words in their fixed order, for documentation and

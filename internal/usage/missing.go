@@ -17,9 +17,65 @@ const (
 	// as with Bedrock: whatever cached tokens cost, the cost is too low.
 	MissingInput
 	MissingTime // a plausible start time; the time of arrival stands in its place
+
+	// What prices depend on beside quantities, in the words of [Assumptions]: the
+	// default is taken where a price depends on it.
+	MissingServiceTier
+	MissingSpeed
+	MissingRegion
+	MissingInferenceGeo
+	MissingDeployment
+	MissingContextLength
+	MissingSearchSize
+	MissingTools
+	MissingCommitment
+	MissingVariant
 )
 
-var missingNames = []string{"cache", "cache_ttl", "reasoning", "audio", "input", "time"}
+var missingNames = []string{
+	"cache", "cache_ttl", "reasoning", "audio", "input", "time",
+	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length", "search_size", "tools", "commitment", "variant",
+}
+
+// unreported pairs what is missing with what a price assumes then. Which snapshot
+// answered is told by the name of the model.
+var unreported = [...]struct {
+	missing Missing
+	assumed Assumptions
+}{
+	{MissingCacheTTL, AssumedCacheTTL},
+	{MissingAudio, AssumedModality},
+	{MissingServiceTier, AssumedServiceTier},
+	{MissingSpeed, AssumedSpeed},
+	{MissingRegion, AssumedRegion},
+	{MissingInferenceGeo, AssumedInferenceGeo},
+	{MissingDeployment, AssumedDeployment},
+	{MissingContextLength, AssumedContextLength},
+	{MissingSearchSize, AssumedSearchSize},
+	{MissingTools, AssumedTools},
+	{MissingCommitment, AssumedCommitment},
+	{MissingVariant, AssumedVariant},
+}
+
+// Unreported is what a price assumes where it depends on what is missing.
+func (m Missing) Unreported() (a Assumptions) {
+	for _, u := range unreported {
+		if m&u.missing != 0 {
+			a |= u.assumed
+		}
+	}
+	return a
+}
+
+// MissingFor is what is missing where a price rests on assumptions.
+func MissingFor(a Assumptions) (m Missing) {
+	for _, u := range unreported {
+		if a&u.assumed != 0 {
+			m |= u.missing
+		}
+	}
+	return m
+}
 
 // Has reports whether all of details are missing.
 func (m Missing) Has(details Missing) bool { return m&details == details }

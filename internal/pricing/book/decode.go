@@ -111,7 +111,7 @@ func (d *decoder) file(n *yaml.Node) *File {
 
 const (
 	unitKeysHint = "a heading with its unit (per_1m_tokens, per_minute, per_image, …)"
-	blockKeys    = unitKeysHint + ", times, context_tiers, variants, service_tiers, regions, hours"
+	blockKeys    = unitKeysHint + ", times, context_tiers, variants, service_tiers, regions, hours, depends_on"
 	rowKeys      = "model, from, until, source, confidence, note, checked, inherit, graduated, " + blockKeys
 )
 
@@ -172,6 +172,14 @@ func (d *decoder) appendRows(rows []Row, f field) []Row {
 // blocks reads a key that a row and the defaults share; false when it is none.
 func (d *decoder) blocks(b *Blocks, f field) bool {
 	switch f.name {
+	case "depends_on":
+		for _, name := range d.texts(f) {
+			bit, ok := ParseDependency(name)
+			if !ok {
+				d.add(f.line, f.path(), "%q is nothing that a price depends on; known are %s", name, dependencyNames())
+			}
+			b.Depends |= bit
+		}
 	case "variants":
 		b.Variants = d.named(f)
 	case "service_tiers":

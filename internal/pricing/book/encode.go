@@ -163,6 +163,9 @@ func (e *encoder) blocks(indent int, b *Blocks) {
 		h := &b.Hours[i]
 		e.named(indent+1, fmt.Sprintf("%q", h.Key()), &h.Block)
 	}
+	if b.Depends != 0 {
+		e.line(indent, "depends_on: %s", scalars(b.Depends.Names()))
+	}
 }
 
 // named writes a block in one line unless it has context tiers.

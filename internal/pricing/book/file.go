@@ -68,6 +68,8 @@ type Blocks struct {
 	Regions []Named
 	// Hours: times of day.
 	Hours []Hours
+	// Depends is what else the prices depend on, beside what these blocks tell.
+	Depends Depends
 }
 
 // Block is a set of prices.

@@ -61,7 +61,15 @@ func Schema() []byte {
 	named := func(description string) object {
 		return object{"type": "object", "additionalProperties": ref("block"), "description": description}
 	}
+	dependencies := make([]any, len(Dependencies))
+	for i, d := range Dependencies {
+		dependencies[i] = object{"const": d.Name, "description": "The price depends on " + d.What + "."}
+	}
 	blocks := object{
+		"depends_on": object{
+			"type": "array", "items": object{"anyOf": dependencies},
+			"description": "What else the price depends on, beside what the parts of the row tell.",
+		},
 		"times":         factor,
 		"context_tiers": tiers,
 		"variants":      named("By image size and quality or video resolution, such as 1024x1792/hd."),
