@@ -545,7 +545,8 @@ END;
 DO $$
 DECLARE
   -- A guard against accidents, not against a viewer: a session can change its
-  -- own settings.
+  -- own settings, and those of its role for good. They are noted, so that usagectl
+  -- doctor finds what was changed and sets it back.
   setting text;
   limits CONSTANT text[] := ARRAY[
     'default_transaction_read_only = on',
@@ -572,6 +573,11 @@ BEGIN
     FOREACH setting IN ARRAY limits LOOP
       EXECUTE format('ALTER ROLE usage_grafana IN DATABASE %I SET %s', current_database(), setting);
     END LOOP;
+    INSERT INTO public.usage_setting (name, value)
+    SELECT 'grafana_role', array_to_json(s.setconfig)
+    FROM pg_catalog.pg_db_role_setting AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase
+    WHERE s.setrole = to_regrole('usage_grafana') AND d.datname = current_database()
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value;
   EXCEPTION WHEN insufficient_privilege THEN
     RAISE WARNING '% may not set limits for the role usage_grafana; as an administrator: ALTER ROLE usage_grafana SET statement_timeout = ''30s''', current_user;
   END;

@@ -22,6 +22,7 @@ import (
 // that repairs it.
 func newDoctor() *cobra.Command {
 	var api string
+	var repair bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Looks at the database and the API and says what is wrong",
@@ -31,6 +32,7 @@ the database needs the role usage_reader.`,
 		Args: cobra.NoArgs,
 	}
 	db := addDatabase(cmd)
+	cmd.Flags().BoolVar(&repair, "repair-roles", false, "set changed settings of the role usage_grafana back to those of the migration; needs the rights of the migrating role")
 	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		pool, err := db.open(cmd.Context())
@@ -38,6 +40,11 @@ the database needs the role usage_reader.`,
 			return err
 		}
 		defer pool.Close()
+		if repair {
+			if err := repairGrafanaRole(cmd, pool); err != nil {
+				return err
+			}
+		}
 		e := &examination{cmd: cmd}
 		e.database(cmd.Context(), pool, time.Now())
 		if api != "" {
@@ -124,6 +131,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	}
 	e.rollups(ctx, pool, h, now)
 	e.partitions(ctx, pool, now)
+	e.grafanaRole(ctx, pool)
 }
 
 func (e *examination) calls(h upkeep.Health, now time.Time) {
@@ -146,6 +154,38 @@ func (e *examination) calls(h upkeep.Health, now time.Time) {
 	} else {
 		e.fine("prices", "%s", text)
 	}
+}
+
+// grafanaRole looks for what a viewer of Grafana can do to the role of the boards.
+func (e *examination) grafanaRole(ctx context.Context, pool *pgxpool.Pool) {
+	r, err := upkeep.ReadGrafanaRole(ctx, pool)
+	switch {
+	case err != nil:
+		e.fault("grafana", "%s", advised(err))
+	case r.Bare && len(r.Changed) > 0:
+		e.look("grafana", "the role usage_grafana has none of the limits that the migration gave it, as after a restore; run: usagectl doctor --repair-roles")
+	case len(r.Changed) > 0:
+		e.fault("grafana", "the role usage_grafana has other settings than the migration gave it: %s; a viewer can do that, and boards fail or show something else; run: usagectl doctor --repair-roles, and give the role a new password", strings.Join(r.Changed, ", "))
+	case r.LargeObjects > 0:
+		e.look("grafana", "the role usage_grafana owns %d large objects, which no board makes; as an administrator: SELECT lo_unlink(oid) FROM pg_largeobject_metadata WHERE lomowner = 'usage_grafana'::regrole; where nobody uses large objects: REVOKE EXECUTE ON FUNCTION pg_catalog.lo_from_bytea(oid, bytea), pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid) FROM PUBLIC", r.LargeObjects)
+	case r.TempFileLimit == "":
+		e.look("grafana", "temporary files of the role usage_grafana have no limit; as an administrator: ALTER ROLE usage_grafana SET temp_file_limit = '1GB'")
+	default:
+		e.fine("grafana", "the role usage_grafana has the settings of the migration")
+	}
+	for _, setting := range r.Everywhere {
+		if !strings.HasPrefix(setting, "temp_file_limit=") {
+			e.look("grafana", "the role usage_grafana has a setting for all databases that no migration makes, %s; if nobody means it: ALTER ROLE usage_grafana RESET ALL", setting)
+		}
+	}
+}
+
+func repairGrafanaRole(cmd *cobra.Command, pool *pgxpool.Pool) error {
+	repaired, err := upkeep.RepairGrafanaRole(cmd.Context(), pool)
+	if err == nil && len(repaired) > 0 {
+		cmd.Printf("set back: %s\n", strings.Join(repaired, ", "))
+	}
+	return err
 }
 
 // storedAt is when the last row came: long after its call, it waited.

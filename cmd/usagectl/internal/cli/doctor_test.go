@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,29 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 				"look  prices     1 of 1 calls of 7 days have no price (100.0 %)",
 			}, "2 things need doing",
 		},
+		"a viewer who changed the role of the boards": {
+			func(t *testing.T, db *pgtest.DB) string {
+				repairRoles(t, db)
+				db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` SET statement_timeout = '1ms'`)
+				db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` SET search_path = 'elsewhere'`)
+				db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` SET work_mem = '1GB'`)
+				return db.DSN
+			},
+			[]string{"FAULT grafana    the role usage_grafana has other settings than the migration gave it: search_path, statement_timeout, work_mem", "usagectl doctor --repair-roles"}, "1 thing needs doing",
+		},
+		"large objects of a viewer": {
+			func(t *testing.T, db *pgtest.DB) string {
+				repairRoles(t, db)
+				db.Exec(`SELECT lo_from_bytea(0, 'x')`)
+				db.Exec(`DO $$ DECLARE o oid; BEGIN SELECT max(oid) INTO o FROM pg_largeobject_metadata; EXECUTE format('ALTER LARGE OBJECT %s OWNER TO usage_grafana', o); END $$`)
+				t.Cleanup(func() {
+					_, err := db.Pool.Exec(context.Background(), `SELECT lo_unlink(oid) FROM pg_largeobject_metadata`)
+					assert.NoError(t, err)
+				})
+				return db.DSN
+			},
+			[]string{"look  grafana    the role usage_grafana owns 1 large objects"}, "",
+		},
 		"quiet for long": {
 			func(_ *testing.T, db *pgtest.DB) string {
 				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now() - interval '3 days', 1, 'text')`)
@@ -153,6 +177,32 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestDoctorSetsTheRoleOfTheBoardsBack(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	repairRoles(t, db)
+	const read = `SELECT array_to_string(s.setconfig, ' ') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
+	              WHERE s.setrole = 'usage_grafana'::regrole AND d.datname = current_database()`
+	sorted := func() []string { list := strings.Fields(db.Text(read)); slices.Sort(list); return list }
+	before := sorted()
+	require.NotEmpty(t, before)
+	for _, change := range []string{`SET statement_timeout = '1ms'`, `SET search_path = 'elsewhere'`, `RESET jit`, `SET work_mem = '1GB'`} {
+		db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` ` + change)
+	}
+	out, err := on(t, db.DSN, "doctor", "--repair-roles")
+	require.NoError(t, err, out)
+	assert.Contains(t, out, "set back: jit, search_path, statement_timeout, work_mem")
+	assert.NotContains(t, out, "FAULT")
+	assert.Equal(t, before, sorted())
+}
+
+// repairRoles gives a test's database what its template could not: settings of roles.
+func repairRoles(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	_, err := upkeep.RepairGrafanaRole(t.Context(), db.Pool)
+	require.NoError(t, err)
 }
 
 func roleOf(db *pgtest.DB) string { return "doctor_" + strings.ToLower(db.Name) }
