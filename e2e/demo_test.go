@@ -21,11 +21,11 @@ func TestTheDemoEndsByItselfAndShowsTheTotals(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	demo := exec.CommandContext(ctx, usagectl, "demo", "--once", "--days", "9", "--collector", binary)
+	demo := exec.CommandContext(ctx, usagectl, "demo", "--once", "--days", "9", "--calls-per-day", "40", "--collector", binary)
 	demo.Env = environmentWithout("DATABASE_URL")
 	out, err = demo.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	for _, want := range []string{"each once", "Total cost", "By API type", "By user", "ada@example.com", "By day", "curl -s", "Stopping the collector"} {
+	for _, want := range []string{"each once", "Total cost", "By API type", "By user", "maria.santos@northwind.example", "calls without a price", "By day", "curl -s", "Stopping the collector"} {
 		assert.Contains(t, string(out), want)
 	}
 }

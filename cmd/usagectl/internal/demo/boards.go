@@ -54,8 +54,18 @@ func fillBoards(ctx context.Context, out io.Writer, commands Commands, dsn, pric
 		return nil
 	}
 	_, err = pool.Exec(ctx, `
-WITH budgets AS (
-  INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('everything', 'org', 'month', 4), ('a day', 'org', 'day', 0.25)
+WITH month AS (  -- so that a budget of each kind is well within, near and above what is spent
+  SELECT ceil(sum(usage_dollars) * 1.25) AS dollars, ceil(sum(usage_dollars) / 15) AS day_dollars,
+         greatest(1, floor(sum(usage_dollars) FILTER (WHERE service = 'customer-chat') * 0.9)) AS service_dollars
+  FROM usage_report.day
+  WHERE bucket >= now() - interval '30 days'
+), budgets AS (
+  INSERT INTO public.usage_budgets (name, scope, service, period, dollars)
+  SELECT 'everything', 'org', NULL, 'month', greatest(1, dollars) FROM month
+  UNION ALL
+  SELECT 'a day', 'org', NULL, 'day', greatest(1, day_dollars) FROM month
+  UNION ALL
+  SELECT 'customer chat', 'service', 'customer-chat', 'month', coalesce(service_dollars, 1) FROM month
 )
 INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2020-01-01', 0.9, 'example of the demo, no real rate')`)
 	if err != nil {

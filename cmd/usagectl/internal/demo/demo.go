@@ -42,7 +42,7 @@ func New(c Commands) *cobra.Command {
 	o := options{}
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Runs PostgreSQL, the collector and 90 days of captured telemetry on this machine",
+		Short: "Runs PostgreSQL, the collector and 200 days of captured telemetry on this machine",
 		Long: `Runs the whole system on this machine, on loopback only:
 
   1. PostgreSQL: the one DATABASE_URL names, else a private one that is started
@@ -73,8 +73,8 @@ DATABASE_URL, because it changes the password of the role usage_grafana.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.collector, "collector", "bin/otelcol-usage", "path of the collector binary")
-	cmd.Flags().IntVar(&o.days, "days", 90, "how many days back the telemetry begins")
-	cmd.Flags().IntVar(&o.callsPerDay, "calls-per-day", 40, "captures sent for a day of average traffic")
+	cmd.Flags().IntVar(&o.days, "days", 200, "how many days back the telemetry begins; the boards compare 90 days with the 91 before")
+	cmd.Flags().IntVar(&o.callsPerDay, "calls-per-day", 480, "captures sent for a day of average traffic, and live at the same pace")
 	cmd.Flags().BoolVar(&o.once, "once", false, "end after the totals are shown")
 	cmd.Flags().BoolVar(&o.noGrafana, "no-grafana", false, "do not start Grafana")
 	return cmd
@@ -151,8 +151,8 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 		stopGrafana := showGrafana(ctx, out, dsn, ownDatabase)
 		defer stopGrafana()
 	}
-	fmt.Fprintln(out, "Live calls trickle in now. Ctrl-C stops everything.")
-	return s.trickle(ctx, c.Exited())
+	fmt.Fprintf(out, "Live calls trickle in now, one every %s like the days before. Ctrl-C stops everything.\n", pace(o.callsPerDay))
+	return s.trickle(ctx, c.Exited(), pace(o.callsPerDay))
 }
 
 // database gives a DSN and how to let go of it.

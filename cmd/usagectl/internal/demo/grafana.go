@@ -249,7 +249,7 @@ func showGrafana(ctx context.Context, out io.Writer, dsn string, ownDatabase boo
 	if err == nil {
 		var g *grafana
 		if g, err = startGrafana(ctx, program, dsn); err == nil {
-			fmt.Fprintf(out, "  Grafana: http://%s/d/llm-usage-summary?from=now-90d%%2Fd&to=now (%s; everybody may look, nobody may change)\n\n", g.address, program.args[0])
+			fmt.Fprintf(out, "  Grafana: http://%s/d/llm-usage-summary?from=now-29d%%2Fd&to=now (%s; everybody may look, nobody may change)\n\n", g.address, program.args[0])
 			return g.stop
 		}
 	}

@@ -40,8 +40,12 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 		fmt.Fprintf(out, "; %s calls have no price and are not in it", n)
 	}
 	fmt.Fprint(out, "\n\n")
-	breakdown(out, "By API type", current.UsageByType, nil)
-	breakdown(out, "By user", current.UsageByUser, names)
+	unknown, err := c.withoutPrice(ctx, from, now, current.UsageByType)
+	if err != nil {
+		return err
+	}
+	breakdown(out, "By API type", current.UsageByType, nil, unknown)
+	breakdown(out, "By user", current.UsageByUser, names, nil)
 
 	fmt.Fprintf(out, "  By day (last %d)\n", shownDays)
 	daily := current.DailyUsage
@@ -68,7 +72,28 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	return nil
 }
 
-func breakdown(out io.Writer, title string, costs map[string]json.Number, names map[string]string) {
+// withoutPrice counts the calls of the API types that have no cost because none of
+// them has a price.
+func (c *collector) withoutPrice(ctx context.Context, from, to time.Time, costs map[string]json.Number) (map[string]json.Number, error) {
+	unknown := map[string]json.Number{}
+	for apiType, cost := range costs {
+		if !amount(cost).IsZero() {
+			continue
+		}
+		var answer usageAnswer
+		if err := c.get(ctx, usagePath(from, to)+"&apiType="+apiType, &answer); err != nil {
+			return nil, err
+		}
+		if n := answer.Current.Unpriced.Calls; n == answer.Current.Calls && n != "0" {
+			unknown[apiType] = n
+		}
+	}
+	return unknown, nil
+}
+
+// breakdown prints costs, the largest first. unknown has the calls of keys whose
+// cost is not known, which is not $0.
+func breakdown(out io.Writer, title string, costs map[string]json.Number, names map[string]string, unknown map[string]json.Number) {
 	keys := slices.SortedFunc(maps.Keys(costs), func(a, b string) int {
 		return cmp.Or(amount(costs[b]).Cmp(amount(costs[a])), cmp.Compare(a, b))
 	})
@@ -79,6 +104,10 @@ func breakdown(out io.Writer, title string, costs map[string]json.Number, names 
 	fmt.Fprintln(out, "  "+title)
 	for _, key := range keys {
 		name := cmp.Or(names[key], key)
+		if calls, found := unknown[key]; found {
+			fmt.Fprintf(out, "    %-36s  %8s   %s calls without a price\n", name, "–", calls)
+			continue
+		}
 		share := "   -"
 		if !total.IsZero() {
 			share = fmt.Sprintf("%3s%%", amount(costs[key]).Mul(decimal.New(100, 0)).DivRound(total, 0))

@@ -16,16 +16,18 @@ import (
 )
 
 // users make calls in proportion to their weight; the empty one is the traffic
-// that names nobody.
+// that names nobody. They are those of a company that does not exist.
 var users = []struct {
 	name   string
 	weight int
 }{
-	{"ada@example.com", 30}, {"grace@example.com", 20}, {"alan@example.com", 14}, {"edsger@example.com", 10},
-	{"barbara@example.com", 8}, {"donald@example.com", 6}, {"margaret@example.com", 5}, {"", 7},
+	{"maria.santos@northwind.example", 24}, {"james.okafor@northwind.example", 18}, {"li.wei@northwind.example", 13},
+	{"sofia.lindqvist@northwind.example", 10}, {"omar.haddad@northwind.example", 8}, {"emily.clarke@northwind.example", 6},
+	{"kenji.tanaka@northwind.example", 5}, {"anna.kowalska@northwind.example", 4}, {"lucas.moreau@northwind.example", 3},
+	{"priya.nair@northwind.example", 2}, {"", 7},
 }
 
-var services = []string{"chat-api", "support-bot", "search-indexer", "docs-assistant"}
+var services = []string{"customer-chat", "ticket-triage", "product-search", "invoice-reader", "code-review"}
 
 // sender sends retold captures to the collector.
 type sender struct {
@@ -91,24 +93,35 @@ func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, 
 	return nil
 }
 
-// trickle sends a call every other second until ctx ends or the collector does.
-func (s *sender) trickle(ctx context.Context, exited <-chan struct{}) error {
-	tick := time.NewTicker(2 * time.Second)
+// pace is the time between two live calls: a day of them looks like the days
+// before it.
+func pace(callsPerDay int) time.Duration {
+	return (24 * time.Hour / time.Duration(callsPerDay)).Round(time.Second)
+}
+
+// trickle sends a call at once and then at every pace, until ctx ends or the
+// collector does.
+func (s *sender) trickle(ctx context.Context, exited <-chan struct{}, pace time.Duration) error {
+	tick := time.NewTicker(pace)
 	defer tick.Stop()
+	first := make(chan time.Time, 1)
+	first <- time.Now()
 	for {
+		var now time.Time
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-exited:
 			return fmt.Errorf("the collector ended by itself")
-		case now := <-tick.C:
-			td, err := s.retell(now.UTC())
-			if err != nil {
-				return err
-			}
-			if err := s.send(ctx, td); err != nil {
-				return err
-			}
+		case now = <-first:
+		case now = <-tick.C:
+		}
+		td, err := s.retell(now.UTC())
+		if err != nil {
+			return err
+		}
+		if err := s.send(ctx, td); err != nil {
+			return err
 		}
 	}
 }
