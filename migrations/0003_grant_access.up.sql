@@ -48,7 +48,8 @@ BEGIN
   END;
 
   IF (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true' THEN
-    GRANT SELECT, INSERT, UPDATE ON auth.users TO usage_writer;
+    -- Not UPDATE of all: that would rename users, and allow to lock the table.
+    GRANT SELECT, INSERT, UPDATE (last_seen_at) ON auth.users TO usage_writer;
   ELSE
     -- Only the key, to see which users exist.
     BEGIN

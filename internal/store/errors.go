@@ -63,6 +63,7 @@ var classByPrefix = map[string]Class{
 	"08": ClassConnection,
 	"22": ClassBadRow, // data exception
 	"23": ClassBadRow, // integrity constraint
+	"25": ClassServer, // a limit of the server or role ended the transaction
 	"28": ClassAccess, // password
 	"40": ClassConflict,
 	"53": ClassServer, // out of disk, memory or connections

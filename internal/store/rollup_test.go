@@ -265,7 +265,8 @@ func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 		}
 		assert.Equal(t, "10|10|1", db.Text(`SELECT (SELECT count(*) FROM public.api_usage), (SELECT count(*) FROM auth.users), (SELECT count(*) FROM public.usage_dead_letter)`))
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET usage_dollars = 0`, `DROP TABLE public.api_usage`, `DELETE FROM auth.users`} {
+		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET usage_dollars = 0`, `DROP TABLE public.api_usage`, `DELETE FROM auth.users`,
+			`UPDATE auth.users SET external_id = 'somebody else'`, `BEGIN; LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE`} {
 			_, err := pool.Exec(t.Context(), forbidden)
 			assert.Equal(t, "42501", store.SQLState(err), forbidden)
 		}
