@@ -15,6 +15,7 @@ type Book struct {
 	shelves  []*shelf // in the order in which they are asked
 	lookups  *lookupCache
 	version  string
+	asOf     time.Time
 	files    []string
 	warnings []error
 }
@@ -62,6 +63,11 @@ type Price struct {
 // Version identifies the contents of the book: equal contents give equal
 // versions, on any machine.
 func (b *Book) Version() string { return b.version }
+
+// AsOf is the day up to which the book knows the public prices, by its built-in
+// part and its update; zero when neither says. Models and prices that came later
+// are not in it.
+func (b *Book) AsOf() time.Time { return b.asOf }
 
 // Files lists what the book was loaded from, in order.
 func (b *Book) Files() []string { return b.files }

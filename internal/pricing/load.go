@@ -102,6 +102,11 @@ func (l *loader) book() (*Book, error) {
 		return nil, err
 	}
 	b := &Book{lookups: newLookups(), shelves: shelves, version: l.contents.text(), files: l.names}
+	for _, p := range l.parts {
+		if p.layer != LayerContract && p.AsOf.After(b.asOf) {
+			b.asOf = p.AsOf
+		}
+	}
 	b.warnings = append(l.warnings, b.review(l.parts)...)
 	return b, nil
 }

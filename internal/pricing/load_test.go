@@ -167,6 +167,6 @@ func TestPriceDataOfOthersIsABook(t *testing.T) {
 func TestFileThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	_, err := pricing.Load(pricing.Config{Files: []string{"testdata/nowhere.yaml", "testdata"}})
-	assert.ErrorContains(t, err, "read price file: stat testdata/nowhere.yaml: no such file")
+	assert.ErrorContains(t, err, "read price file: open testdata/nowhere.yaml: no such file")
 	assert.ErrorContains(t, err, "testdata is a folder; name its files")
 }

@@ -37,8 +37,19 @@ func (m *metrics) bookReload(result string) {
 	m.GenaiUsagePriceBookReloads.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// observeBook reports which book is in use and how long ago it was read.
+// observeBook reports which book is in use, how long ago it was read and how old
+// its prices are.
 func (m *metrics) observeBook(prices *pricing.Source) error {
+	err := m.RegisterGenaiUsagePriceBookAsOfAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
+		book := prices.Current()
+		if asOf := book.AsOf(); !asOf.IsZero() {
+			o.Observe(time.Since(asOf).Seconds(), metric.WithAttributes(attribute.String("version", book.Version())))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return m.RegisterGenaiUsagePriceBookAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
 		o.Observe(time.Since(prices.LoadedAt()).Seconds(), metric.WithAttributes(attribute.String("version", prices.Current().Version())))
 		return nil

@@ -87,6 +87,13 @@ func run(args []string) error {
 	agreed := agreedFacts(sources)
 	listed := listedFacts(newer)
 	result := build(sources, newer, researched)
+	for _, f := range result.files {
+		for _, in := range slices.Concat(base, later) {
+			if in.day.After(f.AsOf) {
+				f.AsOf = in.day
+			}
+		}
+	}
 	if err := write(result, *out, *leftOut); err != nil {
 		return err
 	}

@@ -48,6 +48,7 @@ func Prometheus() *grafana.Dashboard {
 		watched(promStat("Delay", "95 of 100 batches of the period held no call older than this when they were stored.", seconds, quantile("otelcol_usage_postgres_delay", "le", "", "$__range")), 900, 1),
 		watched(promStat("Parked", "Records of the period that the table refused. They wait in public.usage_dead_letter.", count, "sum("+grown("otelcol_usage_postgres_parked", "$__range")+") or vector(0)"), 0.5, 0),
 		watched(promStat("Refused", "Spans of the period that the receivers refused: senders have to keep them.", count, "sum("+grown("otelcol_receiver_refused_spans", "$__range")+") or vector(0)"), 0.5, 0),
+		watched(promStat("Age of the prices", "Time since the day up to which the oldest price book in use knows the public prices; usagectl prices update makes it newer.", seconds, "max(otelcol_genai_usage_price_book_as_of_age)"), 45*86400, 0),
 	)
 	l.Row(8,
 		promLines("Spans, records and rows per second", "Spans that arrive, records that genai_usage puts on them, rows that go into public.api_usage, and copies of calls that were there already.", count,

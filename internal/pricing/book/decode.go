@@ -76,6 +76,8 @@ func (d *decoder) file(n *yaml.Node) *File {
 		switch k.name {
 		case "provider":
 			f.Provider = d.text(k)
+		case "as_of":
+			f.AsOf = d.moment(k)
 		case "also":
 			f.Also = d.texts(k)
 		case "defaults":
@@ -100,7 +102,7 @@ func (d *decoder) file(n *yaml.Node) *File {
 				f.Adjustments = append(f.Adjustments, d.adjustment(item))
 			}
 		default:
-			d.unknown(k, "provider, also, defaults, rows, aliases, adjustments")
+			d.unknown(k, "provider, as_of, also, defaults, rows, aliases, adjustments")
 		}
 	}
 	if f.Provider == "" && n.Kind == yaml.MappingNode {

@@ -36,6 +36,9 @@ func (e *encoder) line(indent int, format string, args ...any) {
 
 func (e *encoder) file(f *File) {
 	e.line(0, "provider: %s", scalar(f.Provider))
+	if !f.AsOf.IsZero() {
+		e.line(0, "as_of: %s", FormatTime(f.AsOf))
+	}
 	if len(f.Also) > 0 {
 		e.line(0, "also: %s", scalars(f.Also))
 	}

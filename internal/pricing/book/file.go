@@ -17,6 +17,9 @@ type File struct {
 	// Provider is who hosts and bills the models, in OpenTelemetry's spelling
 	// of gen_ai.provider.name.
 	Provider string
+	// AsOf is the day up to which the file knows the public prices; zero when it
+	// does not say.
+	AsOf time.Time
 	// Also are other spellings of the provider that telemetry uses.
 	Also []string
 	// Defaults hold for every row of the file that says nothing else: tool

@@ -95,6 +95,7 @@ func Schema() []byte {
 		"$defs": defs,
 		"properties": object{
 			"provider": object{"type": "string", "description": "Who hosts the models, as gen_ai.provider.name says."},
+			"as_of":    object{"allOf": []any{moment}, "description": "The day up to which the file knows the public prices."},
 			"also":     texts,
 			"defaults": with(blocks),
 			"rows":     object{"type": "array", "items": row},

@@ -108,6 +108,7 @@ func Propose(current *pricing.Book, update []*book.File, sources []Source, o Opt
 	}
 	for _, provider := range slices.Sorted(maps.Keys(w.files)) {
 		if f := w.files[provider]; len(f.Rows) > 0 {
+			f.AsOf = w.from
 			w.Proposal.files = append(w.Proposal.files, f)
 		}
 	}

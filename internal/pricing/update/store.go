@@ -85,6 +85,15 @@ func (s Store) Save(p *Proposal) error {
 	return replace(s.state(), append(state, '\n'))
 }
 
+// Checked notes that the sources were read and changed nothing: the update is as
+// of today, and the version before it stays the way back.
+func (s Store) Checked(p *Proposal) error {
+	if len(p.files) == 0 {
+		return nil
+	}
+	return replace(s.Path, p.Content())
+}
+
 // Rollback exchanges the update with the version before it, so that the same
 // again undoes it. Without a version before there is no update afterwards.
 func (s Store) Rollback() error {

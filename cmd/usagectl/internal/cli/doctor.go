@@ -15,7 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // newDoctor looks at an installation and says what is wrong, each with the command
@@ -31,7 +33,7 @@ something needs doing; what is only worth a look is marked "look". The user of
 the database needs the role usage_reader.`,
 		Args: cobra.NoArgs,
 	}
-	db := addDatabase(cmd)
+	db, config := addDatabase(cmd), addBook(cmd)
 	cmd.Flags().BoolVar(&repair, "repair-roles", false, "set changed settings of the role usage_grafana back to those of the migration; needs the rights of the migrating role")
 	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -46,7 +48,9 @@ the database needs the role usage_reader.`,
 			}
 		}
 		e := &examination{cmd: cmd}
-		e.database(cmd.Context(), pool, time.Now())
+		if e.database(cmd.Context(), pool, time.Now()) {
+			e.book(cmd.Context(), pool, *config, time.Now())
+		}
 		if api != "" {
 			e.api(cmd.Context(), api)
 		}
@@ -87,11 +91,12 @@ const (
 	unpricedShare = 0.05
 )
 
-func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
+// database reports whether it can be asked.
+func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time.Time) bool {
 	start := time.Now()
 	if err := pool.Ping(ctx); err != nil {
 		e.fault("database", "does not answer: %s", advised(err))
-		return
+		return false
 	}
 	took := time.Since(start)
 	err := dbmigrate.Check(ctx, pool)
@@ -103,12 +108,12 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 		e.look("schema", "%v", err)
 	default:
 		e.fault("schema", "%s", advised(err))
-		return
+		return false
 	}
 	h, err := upkeep.ReadHealth(ctx, pool, now)
 	if err != nil {
 		e.fault("database", "%s", advised(err))
-		return
+		return false
 	}
 	kind := "PostgreSQL " + h.ServerVersion
 	if h.Citus {
@@ -132,6 +137,47 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	e.rollups(ctx, pool, h, now)
 	e.partitions(ctx, pool, now)
 	e.grafanaRole(ctx, pool)
+	return true
+}
+
+// oldPrices is the age from which the prices of a book are worth a look when
+// calls name models that it does not know.
+const oldPrices = 30 * 24 * time.Hour
+
+// book looks for models that came after the book.
+func (e *examination) book(ctx context.Context, pool *pgxpool.Pool, config pricing.Config, now time.Time) {
+	b, err := pricing.Load(config)
+	if err != nil {
+		e.fault("book", "%s", advised(err))
+		return
+	}
+	missing, _, err := upkeep.MissingPrices(ctx, pool, now.AddDate(0, 0, -30), now)
+	if err != nil {
+		e.fault("book", "%s", advised(err))
+		return
+	}
+	models, calls := map[[2]string]bool{}, int64(0)
+	for i := range missing {
+		m := &missing[i]
+		c := pricing.Call{Provider: m.Provider, Model: m.Model, RequestModel: m.RequestModel, At: m.Last, Quantities: m.Quantities}
+		if b.Price(&c).Reason == usage.ReasonUnknownModel {
+			models[[2]string{m.Provider, m.Model}] = true
+			calls += m.Calls
+		}
+	}
+	age := "says no day up to which it knows prices"
+	if asOf := b.AsOf(); !asOf.IsZero() {
+		age = "knows prices up to " + asOf.Format(time.DateOnly)
+	}
+	text := fmt.Sprintf("%s %s; %s of 30 days name %s that it does not know", bookName(config), age, plural(calls, "call"), plural(len(models), "model"))
+	switch {
+	case len(models) == 0:
+		e.fine("book", "%s %s, and all models of 30 days", bookName(config), age)
+	case now.Sub(b.AsOf()) > oldPrices:
+		e.look("book", "%s; newer public prices: usagectl prices update, then usagectl reprice --changed", text)
+	default:
+		e.look("book", "%s; usagectl prices missing lists them", text)
+	}
 }
 
 func (e *examination) calls(h upkeep.Health, now time.Time) {

@@ -253,3 +253,23 @@ func TestTheAPIIsAskedToo(t *testing.T) {
 		assert.Contains(t, out, says)
 	}
 }
+
+// A book that is older than the models it meets says so, and what to do.
+func TestDoctorFindsModelsThatCameAfterTheBook(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	out, err := on(t, db.DSN, "doctor")
+	require.NoError(t, err)
+	assert.Regexp(t, `ok    book       current knows prices up to 20\d\d-\d\d-\d\d, and all models of 30 days`, out)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason) VALUES
+		(now() - interval '1 hour', 0, 'text', 'acme-7', 'openai', 1100, 1000, 100, 'unpriced', 'unknown_model'),
+		(now() - interval '2 hours', 0, 'text', 'acme-7', 'openai', 1100, 1000, 100, 'unpriced', 'unknown_model')`)
+	old := writeFile(t, "update.yaml", "provider: openai\nas_of: 2026-01-01\nrows:\n  - {model: acme-6, per_1m_tokens: {input: 1}, source: x}\n")
+	out, err = on(t, db.DSN, "doctor", "--builtin", "none", "--update", old)
+	require.NoError(t, err)
+	assert.Contains(t, out, "look  book       none + update.yaml knows prices up to 2026-01-01; 2 calls of 30 days name 1 model that it does not know; newer public prices: usagectl prices update")
+	young := writeFile(t, "update.yaml", "provider: openai\nas_of: 2100-01-01\nrows:\n  - {model: acme-6, per_1m_tokens: {input: 1}, source: x}\n")
+	out, err = on(t, db.DSN, "doctor", "--builtin", "none", "--update", young)
+	require.NoError(t, err)
+	assert.Contains(t, out, "usagectl prices missing lists them")
+}

@@ -168,6 +168,10 @@ func (o *updateOptions) finish(cmd *cobra.Command, s update.Store, a *updateAnsw
 			return err
 		}
 		a.Written = true
+	case !o.dryRun && len(a.Suspect) == 0:
+		if err := s.Checked(a.Proposal); err != nil {
+			return err
+		}
 	}
 	if o.json {
 		return errors.Join(printJSON(cmd.OutOrStdout(), a), refused)

@@ -30,6 +30,7 @@ type TelemetryBuilder struct {
 	registrations              []metric.Registration
 	GenaiUsageDuplicates       metric.Int64Counter
 	GenaiUsagePriceBookAge     metric.Float64ObservableGauge
+	GenaiUsagePriceBookAsOfAge metric.Float64ObservableGauge
 	GenaiUsagePriceBookReloads metric.Int64Counter
 	GenaiUsageRecords          metric.Int64Counter
 	GenaiUsageSkipped          metric.Int64Counter
@@ -53,6 +54,21 @@ func (builder *TelemetryBuilder) RegisterGenaiUsagePriceBookAgeCallback(cb metri
 		cb(ctx, &observerFloat64{inst: builder.GenaiUsagePriceBookAge, obs: o})
 		return nil
 	}, builder.GenaiUsagePriceBookAge)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterGenaiUsagePriceBookAsOfAgeCallback sets callback for observable GenaiUsagePriceBookAsOfAge metric.
+func (builder *TelemetryBuilder) RegisterGenaiUsagePriceBookAsOfAgeCallback(cb metric.Float64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerFloat64{inst: builder.GenaiUsagePriceBookAsOfAge, obs: o})
+		return nil
+	}, builder.GenaiUsagePriceBookAsOfAge)
 	if err != nil {
 		return err
 	}
@@ -99,6 +115,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.GenaiUsagePriceBookAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_genai_usage_price_book_age",
 		metric.WithDescription("Time since the price book in use was read, at start or after a price file changed. [Alpha]"),
+		metric.WithUnit("s"),
+	)
+	errs = errors.Join(errs, err)
+	builder.GenaiUsagePriceBookAsOfAge, err = builder.meter.Float64ObservableGauge(
+		"otelcol_genai_usage_price_book_as_of_age",
+		metric.WithDescription("Time since the day up to which the price book in use knows the public prices, by its built-in part and its update. Absent when neither says. [Alpha]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)

@@ -24,6 +24,10 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	require.NoError(t, tb.RegisterGenaiUsagePriceBookAsOfAgeCallback(func(_ context.Context, observer metric.Float64Observer) error {
+		observer.Observe(1)
+		return nil
+	}))
 	tb.GenaiUsageDuplicates.Add(context.Background(), 1)
 	tb.GenaiUsagePriceBookReloads.Add(context.Background(), 1)
 	tb.GenaiUsageRecords.Add(context.Background(), 1)
@@ -33,6 +37,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualGenaiUsagePriceBookAge(t, testTel,
+		[]metricdata.DataPoint[float64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualGenaiUsagePriceBookAsOfAge(t, testTel,
 		[]metricdata.DataPoint[float64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualGenaiUsagePriceBookReloads(t, testTel,
