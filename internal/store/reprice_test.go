@@ -185,7 +185,7 @@ func TestRowsThatCannotBePricedAgainAreLeftAlone(t *testing.T) {
 		($1, 1.5, 'text', 'm', 'p', 7, 3, 4, NULL, '{"smells": 3}')`, testTime)
 	faults := map[error]int{}
 	require.NoError(t, upkeep.Compare(t.Context(), db.Pool, repriceOptions(priceAll(1)), func(c upkeep.Compared) { faults[c.Fault]++ }))
-	assert.Equal(t, map[error]int{upkeep.ErrNoQuantities: 1, upkeep.ErrQuantities: 3}, faults)
+	assert.Equal(t, map[error]int{store.ErrNoQuantities: 1, store.ErrQuantities: 3}, faults)
 	assert.Zero(t, reprice(t, db, repriceOptions(priceAll(1))).ID)
 	assert.Equal(t, "6.000000000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.api_usage`))
 }

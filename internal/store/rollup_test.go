@@ -265,7 +265,16 @@ func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 		}
 		assert.Equal(t, "10|10|1", db.Text(`SELECT (SELECT count(*) FROM public.api_usage), (SELECT count(*) FROM auth.users), (SELECT count(*) FROM public.usage_dead_letter)`))
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET usage_dollars = 0`, `DROP TABLE public.api_usage`, `DELETE FROM auth.users`,
+		result, err := w.Write(t.Context(), []usage.Record{streamed(30, 20)})
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Inserted)
+		result, err = w.Write(t.Context(), []usage.Record{streamed(30, 250), streamed(5, 7, func(r *usage.Record) { r.Service = "billing" })})
+		require.NoError(t, err)
+		require.Equal(t, [3]int{1, 1, 1}, [3]int{result.Corrected, result.Inserted, result.Reused})
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET usage_dollars = 0`,
+			`UPDATE public.api_usage SET output_tokens = 0`, `UPDATE public.api_usage SET user_id = NULL`, `UPDATE public.api_usage SET service = 'x'`,
+			`UPDATE public.usage_correction SET kind = 'x'`, `DELETE FROM public.usage_correction`, `DROP TABLE public.api_usage`, `DELETE FROM auth.users`,
 			`UPDATE auth.users SET external_id = 'somebody else'`, `BEGIN; LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE`} {
 			_, err := pool.Exec(t.Context(), forbidden)
 			assert.Equal(t, "42501", store.SQLState(err), forbidden)

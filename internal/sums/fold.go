@@ -41,6 +41,21 @@ func With(parts []string, last string) string {
 	return "WITH " + strings.Join(parts, ", ") + "\n" + last
 }
 
+// AndFoldChange is an UPDATE of public.api_usage AS u with the sums in the same
+// statement, for tables without triggers: every part of a statement sees the
+// rows as they were before it. where finds the rows that update changes. It
+// returns how many were changed; when these are not all that where finds, the
+// sums are wrong and the transaction has to end.
+func AndFoldChange(update, where string) string {
+	columns := Columns(Levels)
+	list, updated := strings.Join(columns, ", "), "u."+strings.Join(columns, ", u.")
+	return With(append([]string{
+		"before AS MATERIALIZED (\n  SELECT " + list + "\n  FROM public.api_usage\n  " + where + "\n)",
+		"after AS (\n" + update + "\nRETURNING " + updated + "\n)",
+		"changed AS (\n  SELECT -1 AS sign, " + list + " FROM before\n  UNION ALL\n  SELECT 1, " + list + " FROM after\n)",
+	}, Fold(Levels, Rows{From: "changed", Signed: true})...), "SELECT count(*) FROM after")
+}
+
 // foldInFunction is the statement of a trigger function. Its last INSERT is the
 // statement itself.
 func foldInFunction(levels []*Level, rows Rows) string {

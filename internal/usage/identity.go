@@ -3,6 +3,7 @@ package usage
 import (
 	"crypto/sha1"
 	"encoding/hex"
+	"time"
 )
 
 // ID is a UUID.
@@ -26,6 +27,21 @@ func IDFromResponse(provider, responseID string) ID {
 // is delivered twice gets the same id twice.
 func IDFromSpan(traceID [16]byte, spanID [8]byte) ID {
 	return nameID(recordNamespace, "span", string(traceID[:]), string(spanID[:]))
+}
+
+// Next is the id of another call that came under the id of this one.
+func (id ID) Next() ID { return nameID(recordNamespace, "next", string(id[:])) }
+
+// OwnID is an id made of all that tells the call from others under its id.
+func (r *Record) OwnID() ID {
+	var text []byte
+	for k, n := range r.Quantities {
+		if n != 0 {
+			text = AppendQuantity(append(text, ' '), QuantityKind(k), n)
+		}
+	}
+	return nameID(recordNamespace, "own", string(r.ID[:]), r.Service, r.Environment, r.Model, string(r.TraceID[:]), string(r.SpanID[:]),
+		r.Time.UTC().Format(time.RFC3339Nano), string(text))
 }
 
 // UserID turns the text that identifies a user into the id of the table

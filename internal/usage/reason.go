@@ -33,6 +33,7 @@ const (
 	ReasonInconsistentQuantities  Reason = "inconsistent_quantities"  // parts add up to more than their total
 	ReasonTimeOutOfRange          Reason = "time_out_of_range"        // the span's start time was implausible; the arrival time was used
 	ReasonUnknownDialect          Reason = "unknown_dialect"          // read by the general conventions, meaning of input assumed
+	ReasonIDReused                Reason = "id_reused"                // another call has the id; this one is a row of its own
 	ReasonNewerRecord             Reason = "newer_record"             // a newer collector gave the call a status that this one does not know
 )
 
@@ -70,6 +71,7 @@ var properties = []struct {
 	{ReasonInconsistentQuantities, ofReading},
 	{ReasonTimeOutOfRange, 0},
 	{ReasonUnknownDialect, ofReading},
+	{ReasonIDReused, ofReading},
 	{ReasonNewerRecord, 0},
 }
 

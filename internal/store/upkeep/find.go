@@ -10,34 +10,29 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // ErrNoCall: no stored call has the id.
 var ErrNoCall = errors.New("no stored call has this id")
 
-// Stored is one call as the table has it. With a fault, only its cost can be
-// trusted; see [Compared].
-type Stored struct {
-	usage.Record
-	Fault error
-}
-
 // Find reads the call of an id: that of its row (a UUID), the response id of its
 // provider, or "<trace id>:<span id>", as the column request_id has it. It is
 // [ErrNoCall] when there is none.
-func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*Stored, error) {
+func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*store.Stored, error) {
 	ids, err := idsOf(ctx, pool, id)
 	if err != nil {
 		return nil, fmt.Errorf("find a call: %w", err)
 	}
-	rows, err := pool.Query(ctx, selectStored+"\nWHERE id = ANY ($1::uuid[])", ids)
+	rows, err := pool.Query(ctx, store.SelectCalls+"\nWHERE id = ANY ($1::uuid[])", ids)
 	if err != nil {
 		return nil, fmt.Errorf("find a call: %w", err)
 	}
-	var found *Stored
-	err = readStored(rows, func(s *stored) error {
-		found = &Stored{s.Record, s.fault}
+	var found *store.Stored
+	err = store.ReadCalls(rows, func(s *store.Stored) error {
+		one := *s
+		found = &one
 		return nil
 	})
 	switch {

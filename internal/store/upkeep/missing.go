@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -73,14 +74,14 @@ func MissingPrices(ctx context.Context, pool *pgxpool.Pool, from, to time.Time) 
 	var (
 		m      MissingPrice
 		reason string
-		c      quantityColumns
+		c      store.QuantityColumns
 	)
 	_, err = pgx.ForEachRow(rows, []any{
 		&m.Provider, &m.Model, &reason, &m.RequestModel, &m.Calls, &m.ReportedCalls, &m.Tokens, &m.First, &m.Last,
-		&c.input, &c.output, &c.read, &c.write5m, &c.write1h, &c.reasoning, &c.audio, &c.characters, &c.images, &c.others,
+		&c.Input, &c.Output, &c.Read, &c.Write5m, &c.Write1h, &c.Reasoning, &c.Audio, &c.Characters, &c.Images, &c.Others,
 	}, func() error {
-		s := stored{tokens: m.Tokens}
-		s.restore(c)
+		s := store.Stored{Tokens: m.Tokens}
+		s.Restore(c)
 		m.Reason, m.Quantities = usage.Reason(reason), s.Quantities
 		m.First, m.Last = m.First.UTC(), m.Last.UTC()
 		list = append(list, m)

@@ -42,7 +42,7 @@ type Compared struct {
 	Before, After *usage.Record
 	// Changed says that repricing would write the call.
 	Changed bool
-	// Fault is [ErrNoQuantities], [ErrQuantities] or [ErrNewerRecord] for a call that cannot be
+	// Fault is [store.ErrNoQuantities], [store.ErrQuantities] or [store.ErrNewerRecord] for a call that cannot be
 	// priced again and is left alone.
 	Fault error
 }
@@ -62,7 +62,7 @@ func Compare(ctx context.Context, pool *pgxpool.Pool, o RepriceOptions, each fun
 		return fmt.Errorf("compare costs: %w", err)
 	}
 	for _, w := range windows {
-		if err := o.readWindow(ctx, pool, w, func(s *stored) {
+		if err := o.readWindow(ctx, pool, w, func(s *store.Stored) {
 			each(o.compare(s))
 		}); err != nil {
 			return fmt.Errorf("compare costs from %s: %w", w[0].Format(time.RFC3339), err)
@@ -71,12 +71,12 @@ func Compare(ctx context.Context, pool *pgxpool.Pool, o RepriceOptions, each fun
 	return nil
 }
 
-func (o *RepriceOptions) compare(s *stored) Compared {
+func (o *RepriceOptions) compare(s *store.Stored) Compared {
 	after := s.Record
-	if s.fault == nil {
+	if s.Fault == nil {
 		o.Price(&after)
 	}
-	return Compared{Before: &s.Record, After: &after, Changed: changed(&s.Record, &after), Fault: s.fault}
+	return Compared{Before: &s.Record, After: &after, Changed: changed(&s.Record, &after), Fault: s.Fault}
 }
 
 // window is a stretch of time, the end excluded, that is read at once.
@@ -139,13 +139,13 @@ const filterStored = `
 WHERE timestamp >= $1 AND timestamp < $2
   AND ($3::text IS NULL OR provider = $3) AND ($4::text IS NULL OR coalesce(model, '') = $4) AND (NOT $5 OR pricing_status = 'unpriced')`
 
-func (o *RepriceOptions) readWindow(ctx context.Context, pool *pgxpool.Pool, w window, each func(*stored)) error {
+func (o *RepriceOptions) readWindow(ctx context.Context, pool *pgxpool.Pool, w window, each func(*store.Stored)) error {
 	f := o.Filter
-	rows, err := pool.Query(ctx, selectStored+filterStored, w[0], w[1], f.Provider, f.Model, f.OnlyUnpriced)
+	rows, err := pool.Query(ctx, store.SelectCalls+filterStored, w[0], w[1], f.Provider, f.Model, f.OnlyUnpriced)
 	if err != nil {
 		return err
 	}
-	return readStored(rows, func(s *stored) error {
+	return store.ReadCalls(rows, func(s *store.Stored) error {
 		each(s)
 		return nil
 	})
@@ -196,7 +196,7 @@ func (r *repricer) run(ctx context.Context) (RepriceRun, error) {
 	}
 	for _, w := range windows {
 		var ids [][16]byte
-		if err := r.o.readWindow(ctx, r.pool, w, func(s *stored) {
+		if err := r.o.readWindow(ctx, r.pool, w, func(s *store.Stored) {
 			if r.o.compare(s).Changed {
 				ids = append(ids, s.ID)
 			}
@@ -309,7 +309,7 @@ func (r *repricer) lock(ctx context.Context, tx pgx.Tx, w window, ids [][16]byte
 	if err := tx.QueryRow(ctx, `SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`).Scan(&isCitus); err != nil {
 		return nil, err
 	}
-	sql := selectStored + `
+	sql := store.SelectCalls + `
 WHERE id = ANY ($1::uuid[]) AND timestamp >= $2 AND timestamp < $3
 ORDER BY id`
 	if !isCitus { // it cannot lock rows of several shards; what changed meanwhile is noticed by the update
@@ -320,12 +320,12 @@ FOR NO KEY UPDATE`
 	if err != nil {
 		return nil, err
 	}
-	err = readStored(rows, func(s *stored) error {
+	err = store.ReadCalls(rows, func(s *store.Stored) error {
 		if r.o.Filter.OnlyUnpriced && s.Status != usage.StatusUnpriced {
 			return nil
 		}
 		if c := r.o.compare(s); c.Changed {
-			list = append(list, change{old: s.Record, new: *c.After, tokens: s.tokens})
+			list = append(list, change{old: s.Record, new: *c.After, tokens: s.Tokens})
 		}
 		return nil
 	})

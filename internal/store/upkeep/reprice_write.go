@@ -2,7 +2,6 @@ package upkeep
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,18 +29,8 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $
   AS n (id, at, old_dollars, old_status, new_dollars, new_status, new_reason, new_price_id, new_cost_source, new_assumptions)
 WHERE u.id = n.id AND u.timestamp = n.at AND u.usage_dollars = n.old_dollars::numeric AND u.pricing_status = n.old_status`
 
-// updateAndFold is the same with the sums in the same statement, for tables
-// without triggers: every part of a statement sees the rows as they were before
-// it. It returns how many rows were changed.
-var updateAndFold = func() string {
-	columns := sums.Columns(sums.Levels)
-	list, updated := strings.Join(columns, ", "), "u."+strings.Join(columns, ", u.")
-	return sums.With(append([]string{
-		"before AS MATERIALIZED (\n  SELECT " + list + "\n  FROM public.api_usage\n  WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])\n)",
-		"after AS (\n" + updateCosts + "\nRETURNING " + updated + "\n)",
-		"changed AS (\n  SELECT -1 AS sign, " + list + " FROM before\n  UNION ALL\n  SELECT 1, " + list + " FROM after\n)",
-	}, sums.Fold(sums.Levels, sums.Rows{From: "changed", Signed: true})...), "SELECT count(*) FROM after")
-}()
+// updateAndFold is the same for tables without triggers.
+var updateAndFold = sums.AndFoldChange(updateCosts, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
 
 const insertChanges = `
 INSERT INTO public.usage_reprice_change (run_id, call_id, old_dollars, new_dollars, old_status, new_status, old_reason, new_reason,

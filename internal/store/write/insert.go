@@ -19,7 +19,7 @@ const selectRows = `
 SELECT id, user_id, timestamp, usage_dollars::numeric, api_type, model, tokens_used, request_id, metadata::jsonb,
   provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::numeric,
   input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-  audio_seconds::numeric, characters, images, other_quantities::jsonb, string_to_array(pricing_assumptions, '+'), trace_id, session_id, outcome, payer
+  audio_seconds::numeric, characters, images, other_quantities::jsonb, string_to_array(pricing_assumptions, '+') AS pricing_assumptions, trace_id, session_id, outcome, payer
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::text[], $9::text[],
   $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
   $18::int8[], $19::int8[], $20::int8[], $21::int8[], $22::int8[], $23::int8[],

@@ -18,6 +18,10 @@ type row struct {
 	user usage.ID
 	// userUnknown: the record names a user that auth.users does not have.
 	userUnknown bool
+	// others are other calls that came under the same id.
+	others []*usage.Record
+	// reused: another call has the id that the record came with.
+	reused bool
 }
 
 // checkRecord says what the table would refuse and is known without asking it.

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -86,6 +87,8 @@ func New(pool *pgxpool.Pool, o Options) *Writer {
 type Result struct {
 	Inserted   int // new rows
 	Duplicates int // calls that were stored before, or twice in the batch
+	Corrected  int // calls that were stored before with less
+	Reused     int // of Inserted: rows of their own, because another call has their id
 	// UnknownUsers counts rows stored without user_id because auth.users does
 	// not have the user; the row's metadata names him.
 	UnknownUsers int
@@ -96,6 +99,8 @@ type Result struct {
 	Copied bool
 
 	suspects []suspect
+	// reused are other calls than those that have their ids.
+	reused []*usage.Record
 }
 
 // suspect is a single row that was refused for a reason none of our rules
@@ -110,6 +115,8 @@ type suspect struct {
 func (r *Result) add(part Result) {
 	r.Inserted += part.Inserted
 	r.Duplicates += part.Duplicates
+	r.Corrected += part.Corrected
+	r.reused = append(r.reused, part.reused...)
 	r.UnknownUsers += part.UnknownUsers
 	r.suspects = append(r.suspects, part.suspects...)
 	r.Parked = append(r.Parked, part.Parked...)
@@ -134,17 +141,32 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, err
 		}
 		places = append(places, place{binary.BigEndian.Uint64(r.ID[:]), i})
 	}
-	unique := uniqueRows(records, places)
-	result.Duplicates = len(places) - len(unique)
-
 	if err := w.savePark(ctx, result.Parked); err != nil {
 		return Result{}, w.failed(ctx, err, len(records))
 	}
-	part, err := w.writeUnique(ctx, unique)
-	if err != nil {
-		return Result{}, w.failed(ctx, err, len(records))
+	rows := uniqueRows(records, places)
+	result.Duplicates = len(places) - count(rows)
+	for level := 0; len(rows) > 0; level++ {
+		part, err := w.writeUnique(ctx, rows)
+		if err != nil {
+			return Result{}, w.failed(ctx, err, len(records))
+		}
+		if level > 0 {
+			result.Reused += part.Inserted
+		}
+		own := ownRecords(part.reused, level)
+		part.reused = nil
+		result.add(part)
+		places = places[:0]
+		for i := range own {
+			places = append(places, place{binary.BigEndian.Uint64(own[i].ID[:]), i})
+		}
+		rows = uniqueRows(own, places)
+		for i := range rows {
+			rows[i].reused = true
+		}
+		result.Duplicates += len(own) - count(rows)
 	}
-	result.add(part)
 	if err := w.savePark(ctx, result.Parked); err != nil {
 		return Result{}, w.failed(ctx, err, len(records))
 	}
@@ -160,7 +182,8 @@ type place struct {
 // uniqueRows makes rows in the order of ids: two writers of the same calls then
 // wait for each other at the first common one, and never in a circle.
 // (Unsorted, 4 writers of overlapping batches had 1,569 deadlocks and were 11
-// times slower.) Of records with one id the first stays.
+// times slower.) Of records of one call the one with the larger counts stays;
+// other calls under its id go along.
 func uniqueRows(records []usage.Record, places []place) []row {
 	// Places and not rows are sorted: nearly every comparison is then of two
 	// numbers that lie close to each other, which takes an eighth of the time.
@@ -170,14 +193,32 @@ func uniqueRows(records []usage.Record, places []place) []row {
 		}
 		return cmp.Or(bytes.Compare(records[a.index].ID[:], records[b.index].ID[:]), cmp.Compare(a.index, b.index))
 	})
-	rows := make([]row, 0, len(places))
+	unique := make([]row, 0, len(places))
 	for _, p := range places {
 		r := &records[p.index]
-		if last := len(rows) - 1; last < 0 || rows[last].ID != r.ID {
-			rows = append(rows, row{Record: r})
+		last := len(unique) - 1
+		if last < 0 || unique[last].ID != r.ID {
+			unique = append(unique, row{Record: r})
+			continue
+		}
+		known, report := reportOf(unique[last].Record, unique[last].UserID), reportOf(r, r.UserID)
+		switch once.Judge(&known, &report) {
+		case once.Correction:
+			unique[last].Record = r
+		case once.Reused:
+			unique[last].others = append(unique[last].others, r)
 		}
 	}
-	return rows
+	return unique
+}
+
+// count is how many records the rows are made of.
+func count(rows []row) int {
+	n := len(rows)
+	for i := range rows {
+		n += len(rows[i].others)
+	}
+	return n
 }
 
 // failed makes the error for the caller and forgets what may have changed.
@@ -270,6 +311,9 @@ func (w *Writer) withoutExpired(db *database, rows []row) (left []row, expired [
 	for _, r := range rows {
 		if r.Time.Before(db.retainedFrom) {
 			expired = append(expired, w.park(r.Record, errExpired))
+			for _, other := range r.others {
+				expired = append(expired, w.park(other, errExpired))
+			}
 		} else {
 			left = append(left, r)
 		}
@@ -295,7 +339,7 @@ func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, is
 	if err != nil || len(result.suspects) == 0 {
 		return result, err
 	}
-	if result.Inserted+result.Duplicates == 0 {
+	if result.Inserted+result.Duplicates+result.Corrected+len(result.reused) == 0 {
 		return Result{}, result.suspects[0].err
 	}
 	for _, s := range result.suspects {
@@ -311,10 +355,10 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 	result := Result{Copied: db.hasTrigger && !db.isCitus && !w.copyRefused.Load()}
 	races := 0
 	for len(rows) > 0 {
-		inserted, err := w.inTransaction(ctx, db, rows, result.Copied)
+		done, err := w.inTransaction(ctx, db, rows, result.Copied)
 		if err == nil {
-			result.Inserted += inserted
-			result.Duplicates += len(rows) - inserted
+			done.Copied = result.Copied
+			result.add(done)
 			return result, nil
 		}
 		class, state := store.Classify(err), store.SQLState(err)
@@ -328,6 +372,10 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 			if races++; races > maxRaces {
 				return Result{}, err
 			}
+		case errors.Is(err, errCallChanged):
+			if races++; races > maxRaces {
+				return Result{}, err
+			}
 		case result.Copied && state == "0A000":
 			w.copyRefused.Store(true)
 			result.Copied = false
@@ -337,6 +385,7 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 			return Result{}, err
 		case class == store.ClassBadRow && line >= 1 && line <= len(rows) && len(result.Parked) < maxDropped:
 			result.Parked = append(result.Parked, w.parkRefused(rows[line-1].Record, err, column))
+			result.reused = append(result.reused, rows[line-1].others...)
 			rows = slices.Delete(slices.Clone(rows), line-1, line)
 		case len(rows) > 1 && !probed:
 			rest, err := w.isolateProbed(ctx, db, rows, isolateUnknown)
@@ -348,9 +397,11 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 			return result, err
 		case class == store.ClassBadRow:
 			result.Parked = append(result.Parked, w.parkRefused(rows[0].Record, err, column))
+			result.reused = append(result.reused, rows[0].others...)
 			return result, nil
 		default:
 			result.suspects = append(result.suspects, suspect{rows[0].Record, err})
+			result.reused = append(result.reused, rows[0].others...)
 			return result, nil
 		}
 	}
@@ -371,6 +422,7 @@ func (w *Writer) isolateProbed(ctx context.Context, db *database, rows []row, is
 		isBad := make(map[*usage.Record]bool, len(bad))
 		for _, b := range bad {
 			isBad[b.row.Record] = true
+			result.reused = append(result.reused, b.row.others...)
 			if store.Classify(b.err) == store.ClassBadRow {
 				parked = append(parked, w.parkRefused(b.row.Record, b.err, ""))
 			} else {
@@ -407,23 +459,49 @@ func (w *Writer) isolateHalves(ctx context.Context, db *database, rows []row, is
 	return result, err
 }
 
-func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, byCopy bool) (inserted int, err error) {
+func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, byCopy bool) (done Result, err error) {
 	err = pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		var err error
+		done = Result{}
 		if byCopy {
-			inserted, err = copyBatch(ctx, tx, rows)
+			done.Inserted, err = copyBatch(ctx, tx, rows)
 		} else {
-			inserted, err = insertBatch(ctx, tx, db, rows)
+			done.Inserted, err = insertBatch(ctx, tx, db, rows)
 		}
 		if err != nil {
 			return err
+		}
+		if rows[0].reused {
+			if err := auditReused(ctx, tx, rows); err != nil {
+				return err
+			}
+		}
+		if done.Inserted < count(rows) {
+			if err := w.settle(ctx, tx, db, rows, &done); err != nil {
+				return err
+			}
 		}
 		if err := db.checkUsers(ctx, tx, rows); err != nil {
 			return err
 		}
 		return db.confirm(ctx, tx)
 	})
-	return inserted, db.nodeFault(err)
+	return done, db.nodeFault(err)
+}
+
+// settle decides about the rows whose ids were taken.
+func (w *Writer) settle(ctx context.Context, tx pgx.Tx, db *database, rows []row, done *Result) error {
+	j, err := judge(ctx, tx, db, rows)
+	if err != nil {
+		return err
+	}
+	if err := correct(ctx, tx, db, j.corrections); err != nil {
+		return err
+	}
+	done.Corrected = len(j.corrections)
+	done.reused = j.reused
+	done.Duplicates = max(0, count(rows)-done.Inserted-len(j.corrections)-len(j.reused))
+	return nil
 }
 
 // isUserKey: the foreign key on auth.users refused, at the end of the

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -86,7 +87,7 @@ the book as the collector has it (--builtin, --update, --file, --reported-cost).
 	return cmd
 }
 
-func explainStored(pricer *pricing.Pricer, call *upkeep.Stored) explained {
+func explainStored(pricer *pricing.Pricer, call *store.Stored) explained {
 	before := &call.Record
 	e := explained{Stored: storedCost{
 		ID: before.ID.String(), Time: before.Time, Provider: before.Provider, Model: before.Model, Cost: before.Cost, Status: before.Status,

@@ -1,4 +1,4 @@
-package upkeep
+package store
 
 import (
 	"bytes"
@@ -9,14 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// selectStored reads back from a row what its price depends on, and what the
-// rollups are keyed by. It is the inverse of what writer_row.go and
-// writer_copy.go write.
-const selectStored = `
+// SelectCalls reads back from rows what their price depends on, what the rollups
+// are keyed by, and what tells one call from another; [ReadCalls] takes it. It is
+// the inverse of what package write sends.
+const SelectCalls = `
 SELECT id, timestamp, user_id, api_type, coalesce(model, ''), coalesce(tokens_used, 0), provider, service, environment,
   usage_dollars::text, pricing_status, coalesce(pricing_reason, ''), coalesce(price_id, ''), coalesce(cost_source, ''), reported_dollars::text,
   coalesce(input_tokens, 0), coalesce(output_tokens, 0), coalesce(cache_read_tokens, 0), coalesce(cache_write_5m_tokens, 0),
@@ -24,7 +23,8 @@ SELECT id, timestamp, user_id, api_type, coalesce(model, ''), coalesce(tokens_us
   other_quantities::text,
   coalesce(metadata ->> 'request_model', ''), coalesce(metadata ->> 'service_tier', ''), coalesce(metadata ->> 'region', ''),
   coalesce(metadata ->> 'variant', ''), coalesce(metadata ->> 'quantity_reason', ''), coalesce(metadata ->> 'missing', ''),
-  array_to_string(pricing_assumptions, '+'), coalesce(payer, ''), metadata ? 'unread'
+  array_to_string(pricing_assumptions, '+'), coalesce(payer, ''), metadata ? 'unread',
+  coalesce(metadata ->> 'dialect', ''), written_xid::text
 FROM public.api_usage`
 
 // The faults of a row that cannot be priced again.
@@ -40,18 +40,21 @@ var (
 	ErrNewerRecord = errors.New("the row was written by a newer build; reprice with that one")
 )
 
-// stored is a row that was read back. Its fault says why it cannot be priced
-// again; then only the cost can be trusted.
-type stored struct {
+// Stored is a row that was read back.
+type Stored struct {
 	usage.Record
-	tokens int64
-	fault  error
+	Tokens int64
+	// Fault says why the call cannot be priced again; then only the cost can be
+	// trusted.
+	Fault error
+	// Mark is the transaction that wrote the row last.
+	Mark string
 }
 
-// readStored reads all rows.
-func readStored(rows pgx.Rows, each func(*stored) error) error {
+// ReadCalls reads all rows of [SelectCalls].
+func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 	var (
-		s                                                stored
+		s                                                Stored
 		user                                             *[16]byte
 		dollars, missing                                 string
 		reported, others                                 *string
@@ -64,14 +67,14 @@ func readStored(rows pgx.Rows, each func(*stored) error) error {
 		id                                               [16]byte
 	)
 	_, err := pgx.ForEachRow(rows, []any{
-		&id, &s.Time, &user, &apiType, &s.Model, &s.tokens, &s.Provider, &s.Service, &s.Environment,
+		&id, &s.Time, &user, &apiType, &s.Model, &s.Tokens, &s.Provider, &s.Service, &s.Environment,
 		&dollars, &status, &reason, &s.PriceID, &source, &reported,
 		&input, &output, &read, &write5m, &write1h, &reasoning, &audio, &characters, &images, &others,
 		&s.RequestModel, &s.ServiceTier, &s.Region, &s.Variant, &quantityReason, &missing,
-		&assumed, &payer, &unread,
+		&assumed, &payer, &unread, &s.Dialect, &s.Mark,
 	}, func() (err error) {
 		s.ID, s.Time, s.APIType = id, s.Time.UTC(), usage.APIType(apiType)
-		s.UserID, s.fault, s.Quantities = usage.ID{}, nil, usage.Quantities{}
+		s.UserID, s.Fault, s.Quantities = usage.ID{}, nil, usage.Quantities{}
 		if user != nil {
 			s.UserID = *user
 		}
@@ -96,40 +99,41 @@ func readStored(rows pgx.Rows, each func(*stored) error) error {
 			s.QuantityReason = s.Reason // a row that somebody else wrote
 		}
 		if unread {
-			s.fault = ErrNewerRecord
+			s.Fault = ErrNewerRecord
 		}
-		s.restore(quantityColumns{input, output, read, write5m, write1h, reasoning, characters, images, audio, others})
+		s.Restore(QuantityColumns{input, output, read, write5m, write1h, reasoning, characters, images, audio, others})
 		return each(&s)
 	})
 	return err
 }
 
-type quantityColumns struct {
-	input, output, read, write5m, write1h, reasoning, characters, images int64
-	audio                                                                string
-	others                                                               *string
+// QuantityColumns are the columns of the quantities, 0 for NULL.
+type QuantityColumns struct {
+	Input, Output, Read, Write5m, Write1h, Reasoning, Characters, Images int64
+	Audio                                                                string // seconds
+	Others                                                               *string
 }
 
-// restore makes disjoint quantities of the totals and their parts.
-func (s *stored) restore(c quantityColumns) {
+// Restore makes disjoint quantities of the totals and their parts.
+func (s *Stored) Restore(c QuantityColumns) {
 	q := &s.Quantities
-	if c.others != nil && !restoreOthers(q, *c.others) {
-		s.fault = ErrQuantities
+	if c.Others != nil && !restoreOthers(q, *c.Others) {
+		s.Fault = ErrQuantities
 	}
-	q[usage.CacheWrite5mTokens], q[usage.CacheWrite1hTokens], q[usage.OutputReasoningTokens] = c.write5m, c.write1h, c.reasoning
-	q[usage.Characters], q[usage.Images] = c.characters, c.images
+	q[usage.CacheWrite5mTokens], q[usage.CacheWrite1hTokens], q[usage.OutputReasoningTokens] = c.Write5m, c.Write1h, c.Reasoning
+	q[usage.Characters], q[usage.Images] = c.Characters, c.Images
 	var err error
-	if q[usage.AudioSeconds], err = usage.ParseQuantity(usage.AudioSeconds, c.audio); err != nil {
-		s.fault = ErrQuantities
+	if q[usage.AudioSeconds], err = usage.ParseQuantity(usage.AudioSeconds, c.Audio); err != nil {
+		s.Fault = ErrQuantities
 	}
-	q[usage.CacheReadTokens] = c.read - q[usage.CacheReadAudioTokens] - q[usage.CacheReadImageTokens]
-	q[usage.InputTextTokens] = c.input - q.InputTokens()
-	q[usage.OutputTextTokens] = c.output - q.OutputTokens()
+	q[usage.CacheReadTokens] = c.Read - q[usage.CacheReadAudioTokens] - q[usage.CacheReadImageTokens]
+	q[usage.InputTextTokens] = c.Input - q.InputTokens()
+	q[usage.OutputTextTokens] = c.Output - q.OutputTokens()
 	switch {
-	case q[usage.CacheReadTokens] < 0 || q[usage.InputTextTokens] < 0 || q[usage.OutputTextTokens] < 0 || q.TotalTokens() != s.tokens:
-		s.fault = ErrQuantities
+	case q[usage.CacheReadTokens] < 0 || q[usage.InputTextTokens] < 0 || q[usage.OutputTextTokens] < 0 || q.TotalTokens() != s.Tokens:
+		s.Fault = ErrQuantities
 	case q.IsZero() && s.QuantityReason == "":
-		s.fault = ErrNoQuantities
+		s.Fault = ErrNoQuantities
 	}
 }
 
@@ -143,7 +147,7 @@ func restoreOthers(q *usage.Quantities, text string) bool {
 	}
 	for name, number := range others {
 		k, err := usage.ParseQuantityKind(name)
-		if err != nil || !slices.Contains(store.OtherKinds, k) {
+		if err != nil || !slices.Contains(OtherKinds, k) {
 			return false
 		}
 		if q[k], err = usage.ParseQuantity(k, number.String()); err != nil {

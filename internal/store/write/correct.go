@@ -1,0 +1,200 @@
+package write
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// reportOf is the record as package once compares it. Of the time of a call a
+// row keeps its start, in microseconds.
+func reportOf(r *usage.Record, user usage.ID) once.Report {
+	report := once.Report{
+		Observer: once.Hash(r.Dialect), Service: once.Hash(r.Service), Environment: once.Hash(r.Environment),
+		Model: once.Hash(catalog.Inspect(r.Model).Base), Type: r.APIType, Start: r.Time.UnixMicro() * 1000,
+		Counts: once.CountsOf(&r.Quantities), Usage: !r.Quantities.IsZero(), Unsure: r.QuantityReason != "",
+	}
+	if !user.IsZero() {
+		report.User = once.Hash(string(user[:]))
+	}
+	return report
+}
+
+// judged is what became of the rows of a batch whose ids were taken.
+type judged struct {
+	corrections []correction
+	// reused are other calls under a taken id.
+	reused []*usage.Record
+}
+
+// correction is a row that takes larger counts.
+type correction struct {
+	row
+	old store.Stored
+}
+
+const selectTaken = store.SelectCalls + `
+WHERE id = ANY ($1::uuid[])`
+
+// In a partitioned table an id alone would be looked for in every month.
+const selectTakenPartitioned = store.SelectCalls + `
+WHERE (id, timestamp) IN (SELECT k.id, k.timestamp FROM public.api_usage_id AS k WHERE k.id = ANY ($1::uuid[]))`
+
+// judge compares a batch with the rows that have its ids. The rows that this
+// transaction has just stored are equal to their records, and so duplicates.
+func judge(ctx context.Context, tx pgx.Tx, db *database, rows []row) (j judged, err error) {
+	byID := make(map[usage.ID]*row, len(rows))
+	ids := make([][16]byte, len(rows))
+	for i := range rows {
+		byID[rows[i].ID], ids[i] = &rows[i], rows[i].ID
+	}
+	sql := selectTaken
+	if db.partitioned {
+		sql = selectTakenPartitioned
+	}
+	taken, err := tx.Query(ctx, sql, ids)
+	if err != nil {
+		return j, err
+	}
+	err = store.ReadCalls(taken, func(s *store.Stored) error {
+		r := byID[s.ID]
+		known, largest := reportOf(&s.Record, s.UserID), (*row)(nil)
+		for i := range 1 + len(r.others) {
+			one := *r
+			if i > 0 {
+				one.Record = r.others[i-1]
+			}
+			report := reportOf(one.Record, one.user)
+			if one.UserID != r.UserID { // of another call, and so not looked up
+				report.User, one.user, one.userUnknown = once.Hash(string(one.UserID[:])), usage.ID{}, !one.UserID.IsZero()
+			}
+			switch once.Judge(&known, &report) {
+			case once.Correction:
+				known, largest = report, &one
+			case once.Reused:
+				j.reused = append(j.reused, one.Record)
+			}
+		}
+		if largest != nil {
+			j.corrections = append(j.corrections, correction{row: *largest, old: *s})
+		}
+		return nil
+	})
+	return j, err
+}
+
+// maxReused is how many calls under one taken id are looked for one by one.
+const maxReused = 8
+
+// ownRecords gives other calls under taken ids an id of their own: the next that
+// is free, which every writer finds alike, and at last one made of all that the
+// call is.
+func ownRecords(records []*usage.Record, level int) []usage.Record {
+	own := make([]usage.Record, len(records))
+	for i, r := range records {
+		own[i] = *r
+		if level < maxReused {
+			own[i].ID = r.ID.Next()
+		} else {
+			own[i].ID = r.OwnID()
+		}
+		own[i].QuantityReason = usage.ReasonIDReused
+		if r.Status == usage.StatusPriced || r.Status == usage.StatusEstimated {
+			own[i].Status, own[i].Reason = usage.StatusEstimated, usage.ReasonIDReused
+		}
+	}
+	return own
+}
+
+// correctRows takes what a later report has. The start, the service and a user
+// that is known stay. written_xid says that the row is still the one that was
+// read.
+const correctRows = `UPDATE public.api_usage AS u
+SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, model = coalesce(n.model, u.model), tokens_used = n.tokens_used,
+  request_id = coalesce(n.request_id, u.request_id),
+  metadata = CASE WHEN u.metadata ? 'user' THEN jsonb_build_object('user', u.metadata -> 'user') ELSE '{}' END || n.metadata,
+  provider = n.provider, pricing_status = n.pricing_status, pricing_reason = n.pricing_reason, price_id = n.price_id, cost_source = n.cost_source,
+  reported_dollars = coalesce(n.reported_dollars, u.reported_dollars), input_tokens = n.input_tokens, output_tokens = n.output_tokens,
+  cache_read_tokens = n.cache_read_tokens, cache_write_5m_tokens = n.cache_write_5m_tokens, cache_write_1h_tokens = n.cache_write_1h_tokens,
+  reasoning_tokens = n.reasoning_tokens, audio_seconds = n.audio_seconds, characters = n.characters, images = n.images,
+  other_quantities = n.other_quantities, pricing_assumptions = n.pricing_assumptions, session_id = coalesce(u.session_id, n.session_id),
+  outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer), written_xid = pg_current_xact_id()
+FROM (` + selectRows + `) AS n JOIN unnest($33::uuid[], $34::timestamptz[], $35::text[]) AS o (id, at, mark) ON o.id = n.id
+WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
+
+var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ($33::uuid[]) AND timestamp = ANY ($34::timestamptz[])")
+
+const insertCorrections = `
+INSERT INTO public.usage_correction (call_id, kind, old, new)
+SELECT call_id, $2, old::jsonb, new::jsonb FROM unnest($1::uuid[], $3::text[], $4::text[]) AS c (call_id, old, new)`
+
+// errCallChanged: a row is no longer what it was when it was read.
+var errCallChanged = store.Fault(store.ClassConflict, "a call was corrected by somebody else at the same time; looking again")
+
+// correct writes corrections, the sums where no trigger keeps them, and the audit.
+func correct(ctx context.Context, tx pgx.Tx, db *database, list []correction) error {
+	if len(list) == 0 {
+		return nil
+	}
+	rows, times, marks := make([]row, len(list)), make([]time.Time, len(list)), make([]string, len(list))
+	ids, before, after := make([][16]byte, len(list)), make([]*string, len(list)), make([]*string, len(list))
+	for i, c := range list {
+		rows[i], times[i], marks[i], ids[i] = c.row, c.old.Time, c.old.Mark, c.row.ID
+		before[i], after[i] = store.TextOrNull(consumed(&c.old.Record)), store.TextOrNull(consumed(c.row.Record))
+	}
+	changed, err := change(ctx, tx, db, correctRows, correctAndFold, append(columnArrays(rows), ids, times, marks)...)
+	if err != nil {
+		return err
+	}
+	if changed != int64(len(list)) {
+		return errCallChanged
+	}
+	_, err = tx.Exec(ctx, insertCorrections, ids, "counts", before, after)
+	return err
+}
+
+// change executes an update of calls that a trigger folds into the sums, or the
+// same with the fold in it where there is no trigger. It returns how many calls
+// it changed.
+func change(ctx context.Context, tx pgx.Tx, db *database, update, updateAndFold string, args ...any) (changed int64, err error) {
+	if db.hasTrigger {
+		tag, err := tx.Exec(ctx, update, args...)
+		return tag.RowsAffected(), err
+	}
+	err = tx.QueryRow(ctx, updateAndFold, args...).Scan(&changed)
+	return changed, err
+}
+
+// consumed is what the audit keeps of a call: its cost and its quantities.
+func consumed(r *usage.Record) string {
+	b := append([]byte(`{"usage_dollars":`), r.Cost.String()...)
+	for k, n := range r.Quantities {
+		if n != 0 {
+			kind := usage.QuantityKind(k)
+			b = usage.AppendQuantity(jsonKey(b, kind.String()), kind, n)
+		}
+	}
+	return string(append(b, '}'))
+}
+
+// insertReused notes the calls that got a row of their own, once.
+const insertReused = `
+INSERT INTO public.usage_correction (call_id, kind)
+SELECT id, 'id_reused' FROM unnest($1::uuid[]) AS r (id)
+ON CONFLICT (call_id) WHERE kind = 'id_reused' DO NOTHING`
+
+func auditReused(ctx context.Context, tx pgx.Tx, rows []row) error {
+	ids := make([][16]byte, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].ID
+	}
+	_, err := tx.Exec(ctx, insertReused, ids)
+	return err
+}
