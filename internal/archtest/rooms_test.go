@@ -26,7 +26,7 @@ var rooms = map[string]room{
 
 	// One decision each, of pure functions.
 	"internal/once":      {uses: []string{"internal/usage"}},
-	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog", "internal/once"}},
+	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog", "internal/once"}, tests: []string{"internal/pricing"}},
 	"internal/pricing":   {uses: []string{"internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},

@@ -79,6 +79,8 @@ type Call struct {
 	// Variant is size and quality of images or the resolution of video, such
 	// as "1024x1792/hd".
 	Variant string
+	// Unreported is what the price may depend on and the call does not report.
+	Unreported Missing
 	// Outcome is the status of the span; "" where nothing has one.
 	Outcome usage.Outcome
 	// Payer is who pays for the call; "" where nothing says so.

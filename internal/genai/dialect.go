@@ -36,6 +36,8 @@ type dialect struct {
 	// reports are the details this dialect writes whenever they are not zero:
 	// their absence means zero. Any other detail that is absent is unknown.
 	reports Missing
+	// knows says the same of what prices depend on beside the quantities.
+	knows knowledge
 
 	// operation says what the span is; nil reads gen_ai.operation.name.
 	operation func(s *spanReader) operation

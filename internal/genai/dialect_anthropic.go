@@ -12,5 +12,6 @@ var anthropicSDK = dialect{
 	words:   conventionWords.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingCache,
 }

@@ -17,6 +17,7 @@ var awsSDK = dialect{
 	words:  conventionWords.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	knows:  knownFromAttributes,
 	adjust: func(s *spanReader, f *facts) {
 		if strings.HasPrefix(s.scope, "opentelemetry.instrumentation.botocore") && s.a.text(nameRPCMethod) == "InvokeModel" {
 			model := s.modelName()

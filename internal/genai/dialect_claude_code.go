@@ -42,6 +42,7 @@ var claudeCode = dialect{
 	}.complete(),
 	input:   inputExclusive,
 	output:  outputInclusive,
+	knows:   knowledge{always: MissingContextLength, sometimes: MissingSpeed, never: asAttribute&^MissingSpeed | inAnswer | inRequest | nowhere},
 	reports: MissingCache,
 	operation: func(s *spanReader) operation {
 		switch {

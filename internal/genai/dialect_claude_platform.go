@@ -18,6 +18,7 @@ var claudePlatform = dialect{
 	words:   conventionWords.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingCache,
 	operation: func(s *spanReader) operation {
 		switch {

@@ -16,6 +16,7 @@ var codex = dialect{
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromEvents,
 	reports: MissingCache | MissingReasoning,
 	operation: func(s *spanReader) operation {
 		switch {

@@ -88,6 +88,7 @@ var conventions = dialect{
 	words:  conventionWords.complete(),
 	input:  inputInclusive,
 	output: outputUnknown,
+	knows:  knownFromAttributes,
 }
 
 // unknownDialect is the conventions' names from an unknown hand. The names are
@@ -98,5 +99,6 @@ var unknownDialect = dialect{
 	words:  conventionWords.complete(),
 	input:  inputUnknown,
 	output: outputUnknown,
+	knows:  knownFromAttributes,
 	adjust: func(_ *spanReader, f *facts) { f.unlisted = true },
 }

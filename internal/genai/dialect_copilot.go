@@ -11,5 +11,6 @@ var copilot = dialect{
 	words:   conventionWords.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAttributes,
 	reports: MissingCache,
 }

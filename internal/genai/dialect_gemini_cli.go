@@ -10,6 +10,7 @@ var geminiCLI = dialect{
 	words:  conventionWords.complete(),
 	input:  inputInclusive,
 	output: outputAsProvider,
+	knows:  knownFromEvents,
 	operation: func(s *spanReader) operation {
 		op := s.conventionalOperation()
 		if op.isCall() && s.r.config.AgentLogs {

@@ -22,6 +22,7 @@ var genkit = dialect{
 	words:  vocabulary{operation: []nameID{genkitSubtype}}.complete(),
 	input:  inputInclusive,
 	output: outputAsProvider,
+	knows:  knownFromAnswers,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(genkitSubtype) {
 		case "model", "background-model":

@@ -20,6 +20,7 @@ var googleADK = dialect{
 	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "gcp.vertex.agent.session_id")}.complete(),
 	input:   inputInclusive,
 	output:  outputAsProvider,
+	knows:   knownFromAnswers,
 	operation: func(s *spanReader) operation {
 		if s.call.Operation != "" {
 			return s.conventionalOperation()

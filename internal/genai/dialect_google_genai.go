@@ -30,6 +30,7 @@ var googleGenAI = dialect{
 	}.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	knows:  knownOfSeveral,
 	operation: func(s *spanReader) operation {
 		if s.call.Operation == "execute_tool" {
 			s.r.rememberCaller(s.span.ParentSpanID())

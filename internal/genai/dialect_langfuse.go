@@ -27,6 +27,7 @@ var langfuse = dialect{
 	}.complete(),
 	input:   inputAsProvider,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingReasoning | MissingAudio,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(langfuseType) {

@@ -24,6 +24,7 @@ var langsmith = dialect{
 	}.complete(),
 	input:  inputInclusive,
 	output: outputInclusive,
+	knows:  knownFromAnswers,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(langsmithKind) {
 		case "llm":

@@ -35,6 +35,7 @@ var litellm = dialect{
 	}.complete(),
 	input:  inputInclusive,
 	output: outputInclusive,
+	knows:  knownFromAnswers,
 	operation: func(s *spanReader) operation {
 		if s.span.Name() == "raw_gen_ai_request" {
 			return opNotACall

@@ -14,6 +14,7 @@ var mastra = dialect{
 	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "mastra.metadata.sessionId", "mastra.metadata.threadId")}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingCache | MissingReasoning,
 	operation: func(s *spanReader) operation {
 		switch kind := s.a.text(mastraType); kind {

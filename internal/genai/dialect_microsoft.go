@@ -21,6 +21,7 @@ var microsoft = dialect{
 	words:   conventionWords.complete(),
 	input:   inputUnknown,
 	output:  outputUnknown,
+	knows:   knownFromAttributes,
 	adjust: func(s *spanReader, f *facts) {
 		if strings.HasPrefix(s.scope, "agent_framework") {
 			f.inputMeans, f.outputMeans = inputAsProvider, outputAsProvider

@@ -51,6 +51,7 @@ var openInference = dialect{
 	}.complete(),
 	input:   inputUnknown,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingReasoning | MissingAudio,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(openInferenceKind) {

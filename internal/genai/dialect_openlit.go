@@ -30,6 +30,7 @@ var openlit = dialect{
 	words:  conventionWords.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	knows:  knownFromAnswers,
 	adjust: func(s *spanReader, f *facts) {
 		s.readOpenLITUnits(f)
 		stream := s.op == opChat && s.isStream(openlitStream)

@@ -13,6 +13,7 @@ var openRouter = dialect{
 	words:   conventionWords.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingCache | MissingReasoning,
 	operation: func(s *spanReader) operation {
 		if !s.a.present.meets(&usageNames) {

@@ -36,6 +36,7 @@ var pydanticAI = dialect{
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingCache | MissingAudio | MissingReasoning,
 	adjust: func(s *spanReader, f *facts) {
 		if strings.HasPrefix(s.scope, "logfire.") {

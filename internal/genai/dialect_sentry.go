@@ -13,6 +13,7 @@ var sentry = dialect{
 	words:  conventionWords.complete(),
 	input:  inputUnknown,
 	output: outputUnknown,
+	knows:  knownFromAttributes,
 	adjust: func(_ *spanReader, f *facts) {
 		if f.n[factTotal].known() && f.n[factTotal].or0() == f.n[factInput].or0()+f.n[factOutput].or0() {
 			f.inputMeans = inputInclusive

@@ -15,6 +15,7 @@ var springAI = dialect{
 	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "spring.ai.chat.client.conversation.id")}.complete(),
 	input:   inputAsProvider,
 	output:  outputAsProvider,
+	knows:   knownFromAttributes,
 	adjust: func(s *spanReader, f *facts) {
 		f.estimate = s.a.has(springTools) && f.n[factCacheRead] == absent && f.n[factCacheWrite] == absent
 	},

@@ -22,6 +22,7 @@ var strands = dialect{
 	words:   conventionWords.complete(),
 	input:   inputAsProvider,
 	output:  outputAsProvider,
+	knows:   knownFromAttributes,
 	adjust: func(s *spanReader, f *facts) {
 		if catalog.Canonical(s.provider) == "" {
 			s.provider = "strands-agents" // it is the service's name; the model says

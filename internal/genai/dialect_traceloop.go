@@ -45,6 +45,7 @@ var traceloop = dialect{
 	words:     traceloopWords.complete(),
 	input:     inputAsProvider,
 	output:    outputAsProvider,
+	knows:     knownFromAnswers,
 	operation: traceloopOperation,
 	adjust:    adjustTraceloop,
 }
@@ -63,6 +64,7 @@ var openllmetry = dialect{
 	words:     traceloopWords.complete(),
 	input:     inputUnknown,
 	output:    outputAsProvider,
+	knows:     knownOfSeveral,
 	operation: traceloopOperation,
 	adjust: func(s *spanReader, f *facts) {
 		library, _, _ := strings.Cut(strings.TrimPrefix(s.scope, "opentelemetry.instrumentation."), ".")

@@ -47,6 +47,7 @@ var vercel = dialect{
 	}.complete(),
 	input:  inputAsProvider,
 	output: outputAsProvider,
+	knows:  knownFromAnswers,
 	operation: func(s *spanReader) operation {
 		if s.call.Operation == "" {
 			return vercelRenamed(s)
@@ -110,6 +111,7 @@ var vercelOTel = dialect{
 	words:   conventionWords.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownFromAnswers,
 	reports: MissingCache,
 	adjust: func(s *spanReader, f *facts) {
 		f.estimate = consumedNotBilled(s)

@@ -23,6 +23,7 @@ var voltAgent = dialect{
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,
+	knows:   knownOfSeveral,
 	reports: MissingCache | MissingReasoning,
 	operation: func(s *spanReader) operation {
 		if s.call.Operation == "" {

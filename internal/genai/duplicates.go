@@ -169,6 +169,7 @@ func merge(a, b *found) {
 			*text.to = *text.from
 		}
 	}
+	k.Unreported &= d.Unreported
 	if !k.HasReportedCost {
 		k.ReportedCost, k.HasReportedCost = d.ReportedCost, d.HasReportedCost
 	}

@@ -64,6 +64,7 @@ type facts struct {
 	inputMeans  inputMeaning
 	outputMeans outputMeaning
 	reports     Missing // details whose absence means zero
+	always      Missing // of what prices depend on; its absence means the default
 	// detailed: a usage object has details, as a provider's own has. One that a
 	// library made may have the two sides alone.
 	detailed bool

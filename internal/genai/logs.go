@@ -182,7 +182,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	numbers := &r.facts
 	*numbers = noFacts
 	numbers.inputMeans, numbers.outputMeans = d.input, d.output
-	numbers.reports = MissingCache | MissingReasoning
+	numbers.reports, numbers.always = MissingCache|MissingReasoning, d.knows.always
 	numbers.read(a, words)
 	numbers.modifiers.read(a)
 	f.op = opChat

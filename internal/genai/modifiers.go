@@ -14,12 +14,13 @@ type modifiers [modifierCount]string
 
 // The modifiers.
 const (
-	modServed = iota // the service tier that served the call
-	modAsked         // the service tier that was asked for
-	modSpeed         // Anthropic's speed: "standard", "fast"
-	modGeo           // Anthropic's inference_geo: "us", "global", "not_available"
-	modRegion        // where the call was sent, by a name that says so
-	modCloud         // where it was sent, or where the app runs
+	modServed     = iota // the service tier that served the call
+	modAsked             // the service tier that was asked for
+	modSpeed             // Anthropic's speed: "standard", "fast"
+	modGeo               // Anthropic's inference_geo: "us", "global", "not_available"
+	modRegion            // where the call was sent, by a name that says so
+	modCloud             // where it was sent, or where the app runs
+	modDeployment        // the type of Azure's deployment: "GlobalStandard", "DataZoneStandard"
 
 	modifierCount // not a modifier: how many there are
 )
@@ -50,7 +51,7 @@ var (
 // modifierSlots say of each attribute which modifier it reports and how much it
 // counts, the least first: most calls have none or one of them.
 var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ modifier, rank uint8 }) {
-	for modifier, list := range [modifierCount][]nameID{namesServedTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion} {
+	for modifier, list := range [modifierCount][]nameID{namesServedTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion, namesDeployment} {
 		for rank, id := range list {
 			set.put(id)
 			slots[id].modifier, slots[id].rank = uint8(modifier), uint8(rank)

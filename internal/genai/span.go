@@ -64,7 +64,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 
 	numbers := &r.facts
 	*numbers = noFacts
-	numbers.inputMeans, numbers.outputMeans, numbers.reports = d.input, d.output, d.reports
+	numbers.inputMeans, numbers.outputMeans, numbers.reports, numbers.always = d.input, d.output, d.reports, d.knows.always
 	numbers.read(a, words)
 	numbers.modifiers.read(a)
 	if d.adjust != nil {
@@ -122,6 +122,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	}
 	numbers.fitTo(call, info)
 	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, info})
+	call.Unreported = numbers.unreported(call, f.address)
 }
 
 // fitTo moves the quantities that mean different things for different types of

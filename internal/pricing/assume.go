@@ -100,3 +100,43 @@ func (p *provider) findVersions() {
 	}
 	p.versionsKnown.Store(true)
 }
+
+// Relevant leaves of what a call does not report what the prices of its provider
+// depend on: the rest can change no price. Of a provider that the book does not
+// have, everything may.
+func (b *Book) Relevant(provider string, missing usage.Missing) usage.Missing {
+	if missing&usage.MissingDependencies == 0 {
+		return missing
+	}
+	relevant, known := usage.Missing(0), false
+	for _, s := range b.shelves {
+		if p := s.provider(provider); p != nil {
+			relevant, known = relevant|p.mayMiss(), true
+		}
+	}
+	if !known {
+		return missing
+	}
+	return missing&^usage.MissingDependencies | missing&relevant
+}
+
+// mayMiss is what some row of the provider may assume.
+func (p *provider) mayMiss() usage.Missing {
+	known := p.missable.Load()
+	if known == 0 {
+		var may usage.Assumptions
+		for _, t := range p.timelines() {
+			for _, s := range t.segments {
+				may |= s.row.mayAssume()
+			}
+		}
+		for bit := usage.MissingServiceTier; bit&usage.MissingDependencies != 0; bit <<= 1 {
+			if bit.Unreported()&may != 0 {
+				known |= uint32(bit)
+			}
+		}
+		known |= knownAssumable
+		p.missable.Store(known)
+	}
+	return usage.Missing(known &^ knownAssumable)
+}

@@ -38,17 +38,15 @@ func TestEveryWordForAnAssumptionIsADependency(t *testing.T) {
 	assert.Len(t, words, len(usage.AssumptionNames())+2, "every other dependency can be assumed")
 }
 
-func TestWhatIsMissingIsWhatIsAssumed(t *testing.T) {
+func TestEachMissingDependencyIsAnAssumption(t *testing.T) {
 	t.Parallel()
-	derived := usage.AssumedModelVersion // by the name of the model
-	for _, name := range usage.AssumptionNames() {
-		a, _ := usage.ParseAssumptions(name)
-		if a == derived {
-			continue
-		}
-		assert.Equal(t, a, usage.MissingFor(a).Unreported(), name)
-		assert.NotZero(t, usage.MissingFor(a), name)
+	var all usage.Assumptions
+	for bit := usage.MissingServiceTier; bit&usage.MissingDependencies != 0; bit <<= 1 {
+		a := bit.Unreported()
+		assert.Equal(t, bit.String(), a.String(), "both have one word")
+		all |= a
 	}
+	assert.Equal(t, everyAssumption&^usage.AssumedModelVersion, all|usage.MissingCacheTTL.Unreported(), "the name of the model tells its version")
 	assert.Zero(t, usage.MissingCache.Unreported())
 }
 
@@ -147,6 +145,17 @@ rows:
 	unknown := base
 	unknown.Model = "nobody"
 	assert.Empty(t, b.Price(&unknown).Assumptions, "a call without a price assumes nothing")
+}
+
+func TestWhatNoPriceOfAProviderDependsOnIsNotKept(t *testing.T) {
+	t.Parallel()
+	b := over(t, "provider: our-gpus\nrows:\n  - {model: m, per_1m_tokens: {input: 1}, regions: {eu: {times: 2}}}\n  - {model: n, per_1m_tokens: {input: 1}, service_tiers: {batch: {times: 0.5}}}\n")
+	all := usage.MissingDependencies | usage.MissingCache
+	assert.Equal(t, "cache+service_tier+region", b.Relevant("our-gpus", all).String())
+	assert.Equal(t, all, b.Relevant("nobody", all), "of a provider that is not known, everything may")
+	assert.Equal(t, usage.MissingCache, b.Relevant("our-gpus", usage.MissingCache))
+	assert.True(t, b.Relevant("anthropic", all).Has(usage.MissingInferenceGeo|usage.MissingTools))
+	assert.False(t, b.Relevant("anthropic", all).Has(usage.MissingDeployment))
 }
 
 // A name that means any of several snapshots says what it meant on the day.

@@ -116,11 +116,13 @@ type Row struct {
 	Name, Model string
 	Span        book.Span
 	Prices      book.Blocks
-	Source      string
-	Confidence  string
-	File        string
-	Line        int
-	PriceID     string
+	// Depends is what the prices depend on, the snapshots beside them aside.
+	Depends    book.Depends
+	Source     string
+	Confidence string
+	File       string
+	Line       int
+	PriceID    string
 }
 
 // Rows lists the book by layer, the one that is asked first before the others,
@@ -134,7 +136,8 @@ func (b *Book) Rows() []Row {
 				for _, s := range lists[model].segments {
 					rows = append(rows, Row{
 						Layer: shelf.layer, Provider: p.name, Name: model, Model: s.row.src.Model, Span: s.span(), Prices: s.row.src.Blocks,
-						Source: s.row.src.Source, Confidence: s.row.src.Confidence,
+						Depends: s.row.src.DependsOn(p.name),
+						Source:  s.row.src.Source, Confidence: s.row.src.Confidence,
 						File: s.row.file, Line: s.row.src.Line, PriceID: s.row.id,
 					})
 				}

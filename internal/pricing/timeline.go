@@ -18,6 +18,8 @@ type provider struct {
 	names    map[string]*timeline
 	folded   map[string]string // lower case -> the name, where they differ
 	patterns []pattern         // the most specific first
+	// missable is what its prices may depend on, known when knownAssumable is set.
+	missable atomic.Uint32
 	// versionsKnown: all timelines know the snapshots beside them; versions is
 	// held while they are found.
 	versionsKnown atomic.Bool

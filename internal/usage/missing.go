@@ -26,15 +26,19 @@ const (
 	MissingInferenceGeo
 	MissingDeployment
 	MissingContextLength
+	MissingModality
 	MissingSearchSize
 	MissingTools
 	MissingCommitment
 	MissingVariant
+
+	// MissingDependencies are all of these.
+	MissingDependencies = MissingVariant<<1 - MissingServiceTier
 )
 
 var missingNames = []string{
 	"cache", "cache_ttl", "reasoning", "audio", "input", "time",
-	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length", "search_size", "tools", "commitment", "variant",
+	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length", "modality", "search_size", "tools", "commitment", "variant",
 }
 
 // unreported pairs what is missing with what a price assumes then. Which snapshot
@@ -45,6 +49,7 @@ var unreported = [...]struct {
 }{
 	{MissingCacheTTL, AssumedCacheTTL},
 	{MissingAudio, AssumedModality},
+	{MissingModality, AssumedModality},
 	{MissingServiceTier, AssumedServiceTier},
 	{MissingSpeed, AssumedSpeed},
 	{MissingRegion, AssumedRegion},
@@ -65,16 +70,6 @@ func (m Missing) Unreported() (a Assumptions) {
 		}
 	}
 	return a
-}
-
-// MissingFor is what is missing where a price rests on assumptions.
-func MissingFor(a Assumptions) (m Missing) {
-	for _, u := range unreported {
-		if a&u.assumed != 0 {
-			m |= u.missing
-		}
-	}
-	return m
 }
 
 // Has reports whether all of details are missing.

@@ -45,7 +45,7 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 		SpanID:          call.SpanID,
 		Quantities:      call.Quantities,
 		QuantityReason:  call.Reason,
-		Missing:         call.Missing,
+		Missing:         call.Missing | call.Unreported,
 		ServiceTier:     call.ServiceTier,
 		Region:          call.Region,
 		Variant:         call.Variant,
@@ -69,6 +69,7 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 		rec.ReportedCost, rec.HasReportedCost = 0, false
 	}
 	r.pricer.Price(rec)
+	rec.Missing = r.pricer.Book.Relevant(rec.Provider, rec.Missing)
 	if tooMuch && rec.Status == usage.StatusUnpriced {
 		rec.Reason = usage.ReasonCostOutOfRange // more than the column reported_dollars holds
 	}
