@@ -84,12 +84,20 @@ test-short: ## run the tests that need no database and no binary
 	@$(GO) test -short $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')
 
 .PHONY: race
-race: ## run the tests with the race detector (needs a C compiler)
+race: ## run the tests with the race detector (needs a C compiler; root gets one installed)
+	@command -v "$$($(GO) env CC)" >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; } || { echo 'race: no C compiler: install gcc' >&2; exit 1; }
+	@command -v "$$($(GO) env CC)" >/dev/null || { apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev; } >/dev/null
 	@$(postgres)
 	@CGO_ENABLED=1 $(GO) test -race -timeout 30m $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')
 
+# The packages of the product that start goroutines or hold locks.
+concurrent = git grep -lE '^\s"sync(/atomic)?"|^\s*go func|\.Go\(func' -- '*.go' ':!*_test.go' ':!*/internal/metadata*' ':!tools' ':!e2e' ':!distribution' ':!cmd' | xargs -n1 dirname | sort -u | sed 's|^|./|'
+.PHONY: race-locks
+race-locks: ## the same for the packages that start goroutines or hold locks, as continuous integration does
+	@$(MAKE) race PKG="$$($(concurrent))"
+
 .PHONY: check
-check: vet lint generated test ## everything that has to pass before a change is shared
+check: vet lint generated test ## what a change has to pass before it is shared; .ci/run adds real clients and the race detector
 
 .PHONY: vet
 vet: ## go vet on both modules
@@ -97,9 +105,9 @@ vet: ## go vet on both modules
 	@$(GO) vet -C distribution ./...
 
 .PHONY: lint
-lint: ## golangci-lint with .golangci.yml, where it is installed
-	@if command -v golangci-lint >/dev/null; then golangci-lint run; \
-	else echo "lint: golangci-lint is not installed, skipped; to install: go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"; fi
+lint: ## golangci-lint, built at the version of tools/lint.mod, with .golangci.yml
+	@echo "linting (the first time the linter is built, which takes two minutes)"
+	@$(GO) tool -modfile=tools/lint.mod golangci-lint run $(LINTFLAGS)
 
 .PHONY: generated
 generated: ## fail when a generated file is not what make generate writes

@@ -36,7 +36,6 @@ fi
 optional() { if command -v "$1" >/dev/null; then line "$1" "found"; else line "$1" "missing; $2"; fi; }
 optional gcc "only make race needs a C compiler"
 optional psql "only to look into the database by hand"
-optional golangci-lint "only make lint: go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0"
 optional pgbouncer "only the tests behind pgbouncer, which are skipped without it; root gets it installed by make test"
 optional docker "only compose.yaml"
 optional grafana-server "only to see the dashboards without Docker"

@@ -56,6 +56,10 @@ func Decode(text string, r *usage.Record) error {
 var errMalformed = errors.New("malformed value")
 
 func setField(r *usage.Record, key, value string) error {
+	if text := textField(r, key); text != nil {
+		*text = value
+		return nil
+	}
 	ok := true
 	var err error
 	var unknown string
@@ -93,38 +97,12 @@ func setField(r *usage.Record, key, value string) error {
 	case "reported":
 		r.ReportedCost, err = usage.ParseMoney(value)
 		r.HasReportedCost = err == nil
-	case "price":
-		r.PriceID = value
-	case "provider":
-		r.Provider = value
-	case "model":
-		r.Model = value
-	case "rmodel":
-		r.RequestModel = value
-	case "service":
-		r.Service = value
-	case "env":
-		r.Environment = value
 	case "user":
 		r.UserID, ok = usage.ParseID(value)
-	case "xuser":
-		r.UserExternalID = value
-	case "session":
-		r.SessionID = value
-	case "req":
-		r.RequestID = value
 	case "trace":
 		ok = decodeHex(r.TraceID[:], value)
 	case "span":
 		ok = decodeHex(r.SpanID[:], value)
-	case "tier":
-		r.ServiceTier = value
-	case "region":
-		r.Region = value
-	case "variant":
-		r.Variant = value
-	case "dialect":
-		r.Dialect = value
 	case "qreason":
 		r.QuantityReason = usage.Reason(value)
 	case "missing":
@@ -150,6 +128,40 @@ func setField(r *usage.Record, key, value string) error {
 	}
 	if unknown != "" {
 		keepUnread(r, key, unknown)
+	}
+	return nil
+}
+
+// textField is where a field goes that is a text of the app or the book, nil for
+// the others.
+func textField(r *usage.Record, key string) *string {
+	switch key {
+	case "price":
+		return &r.PriceID
+	case "provider":
+		return &r.Provider
+	case "model":
+		return &r.Model
+	case "rmodel":
+		return &r.RequestModel
+	case "service":
+		return &r.Service
+	case "env":
+		return &r.Environment
+	case "xuser":
+		return &r.UserExternalID
+	case "session":
+		return &r.SessionID
+	case "req":
+		return &r.RequestID
+	case "tier":
+		return &r.ServiceTier
+	case "region":
+		return &r.Region
+	case "variant":
+		return &r.Variant
+	case "dialect":
+		return &r.Dialect
 	}
 	return nil
 }

@@ -2,27 +2,18 @@ package book
 
 import "encoding/json"
 
+// object is a node of a JSON Schema.
+type object = map[string]any
+
 // Schema is the form of a price file as a JSON Schema, for editors; it stands
 // in schema.json. [Decode] checks more than a schema can say: overlaps, odd
 // numbers, aliases without a model.
 func Schema() []byte {
-	type object = map[string]any
 	text := object{"type": "string"}
 	texts := object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": object{"type": "string"}, "minItems": 1}}}
 	moment := object{"type": "string", "description": "A day, which begins at midnight UTC, or a time such as 2024-10-02T16:30:00Z."}
 	factor := object{"description": "A factor such as 0.9, or a share such as 5%.", "anyOf": []any{object{"type": "number", "exclusiveMinimum": 0}, object{"type": "string", "pattern": "^[0-9.]+%?$"}}}
-	amount := func(same bool) object {
-		options := []any{object{"type": "number", "minimum": 0}}
-		if same {
-			names := []string{}
-			for _, i := range tokenItems {
-				names = append(names, i.String())
-			}
-			options = append(options, object{"enum": names, "description": "Billed as another item."})
-		}
-		return object{"anyOf": options}
-	}
-	defs := object{"text": text, "texts": texts, "moment": moment, "factor": factor, "amount": amount(false), "token_amount": amount(true)}
+	defs := object{"text": text, "texts": texts, "moment": moment, "factor": factor, "amount": schemaOfAmount(false), "token_amount": schemaOfAmount(true)}
 	ref := func(name string) object { return object{"$ref": "#/$defs/" + name} }
 	text, texts, moment, factor = ref("text"), ref("texts"), ref("moment"), ref("factor")
 	prices := object{}
@@ -117,4 +108,18 @@ func Schema() []byte {
 		panic(err) // made of texts and numbers alone
 	}
 	return append(encoded, '\n')
+}
+
+// schemaOfAmount is a price, or where that is allowed the name of another item
+// that has the same.
+func schemaOfAmount(same bool) object {
+	options := []any{object{"type": "number", "minimum": 0}}
+	if same {
+		names := []string{}
+		for _, i := range tokenItems {
+			names = append(names, i.String())
+		}
+		options = append(options, object{"enum": names, "description": "Billed as another item."})
+	}
+	return object{"anyOf": options}
 }
