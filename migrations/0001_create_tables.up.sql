@@ -295,7 +295,8 @@ CREATE TABLE public.usage_day_type (
 -- End of what internal/sums made.
 
 -- Records that the table refused, one by one, so that no good record of the
--- same batch is lost with them. `usagectl doctor` counts them.
+-- same batch is lost with them. `usagectl doctor` counts those that nobody
+-- dismissed, `usagectl parked` lists them, puts them back and dismisses them.
 CREATE TABLE public.usage_dead_letter (
   digest          uuid        NOT NULL,         -- of the record: parking it twice is one row
   id              uuid        NOT NULL,         -- of the record
@@ -305,6 +306,7 @@ CREATE TABLE public.usage_dead_letter (
   column_name     text        NOT NULL,
   reason          text        NOT NULL,         -- without values
   record          text        NOT NULL,         -- in the form of the span attribute usage.record
+  dismissed_at    timestamptz,                  -- when somebody decided that it stays out
   CONSTRAINT usage_dead_letter_pkey PRIMARY KEY (digest)
 );
 

@@ -209,10 +209,12 @@ CREATE VIEW usage_report.list_price AS
   FROM public.usage_list_prices
   WINDOW key AS (PARTITION BY provider, model, kind ORDER BY valid_from);
 
--- Records that the table refused; neither their content nor their ids.
+-- Records that the table refused and nobody dismissed; neither their content nor
+-- their ids.
 CREATE VIEW usage_report.parked AS
   SELECT parked_at, sqlstate, constraint_name, column_name, reason
-  FROM public.usage_dead_letter;
+  FROM public.usage_dead_letter
+  WHERE dismissed_at IS NULL;
 
 -- The first border of its kind that is not before a moment. Sums exist by
 -- quarter hours, so every report covers the quarter hours that begin in its

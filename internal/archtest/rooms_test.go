@@ -73,7 +73,8 @@ var rooms = map[string]room{
 	"cmd/usagectl/...": {
 		uses: []string{
 			"dashboards", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
-			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/usage",
+			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report",
+			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},
 	},
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},

@@ -71,6 +71,18 @@ func (m *Migrator) Up(ctx context.Context, db Beginner) ([]Step, error) {
 	}
 }
 
+// Last names the latest migration that was applied, "" when none was.
+func (m *Migrator) Last(ctx context.Context, db querier) (string, error) {
+	states, err := m.Status(ctx, db)
+	last := ""
+	for _, s := range states {
+		if !s.AppliedAt.IsZero() {
+			last = s.Name
+		}
+	}
+	return last, err
+}
+
 // Down takes the last migration back and returns it, nil when there is none.
 // The first line of a .down.sql says when it refuses.
 func (m *Migrator) Down(ctx context.Context, db Beginner) (*Step, error) {

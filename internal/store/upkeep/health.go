@@ -21,9 +21,9 @@ type Health struct {
 	Calls, Unpriced, Estimated int64     // of the last 7 days
 	LastCall                   time.Time // start of the quarter hour of the last call; zero: no call
 	LastStored                 time.Time // when the newest of the last rows was stored; zero: no row
-	Parked                     int64     // refused records
-	ParkedLast                 time.Time
-	ParkedReason               string // of the last
+	Parked, Dismissed          int64     // refused records: open ones, and those that somebody dismissed
+	ParkedLast                 time.Time // of the open ones
+	ParkedReason               string    // of the last
 	// OpenSchemas are those of ours in which everybody may create objects.
 	OpenSchemas []string
 }
@@ -56,8 +56,9 @@ FROM public.usage_quarter_type WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(
 	}
 	if err == nil {
 		err = pool.QueryRow(ctx, `
-SELECT count(*), max(parked_at), coalesce((SELECT reason FROM public.usage_dead_letter ORDER BY parked_at DESC LIMIT 1), '')
-FROM public.usage_dead_letter`).Scan(&h.Parked, &parkedLast, &h.ParkedReason)
+SELECT count(*) FILTER (WHERE dismissed_at IS NULL), count(dismissed_at), max(parked_at) FILTER (WHERE dismissed_at IS NULL),
+  coalesce((SELECT reason FROM public.usage_dead_letter WHERE dismissed_at IS NULL ORDER BY parked_at DESC LIMIT 1), '')
+FROM public.usage_dead_letter`).Scan(&h.Parked, &h.Dismissed, &parkedLast, &h.ParkedReason)
 	}
 	if err == nil {
 		err = pool.QueryRow(ctx, `

@@ -22,21 +22,67 @@ type RetainOptions struct {
 	Progress func(rows int64)
 }
 
+// mark is the start of the UTC day of Before: calls before it go.
+func (o RetainOptions) mark() time.Time {
+	b := o.Before.UTC()
+	return time.Date(b.Year(), b.Month(), b.Day(), 0, 0, 0, 0, time.UTC)
+}
+
+// Retention is what [Retain] would do, and what was done before.
+type Retention struct {
+	Mark  time.Time // calls before it would go
+	Calls int64     // as many
+	// Old is the mark that stands now, zero for none. Where it is later than
+	// Mark, Summed is how many calls between them are kept as sums alone.
+	Old    time.Time
+	Summed int64
+}
+
+// ReadRetention looks and changes nothing.
+func ReadRetention(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (r Retention, err error) {
+	r.Mark = o.mark()
+	if r.Old, err = store.RetainedFrom(ctx, pool); err != nil {
+		return r, err
+	}
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM public.api_usage WHERE timestamp < $1`, r.Mark).Scan(&r.Calls); err != nil {
+		return r, fmt.Errorf("count calls before %s: %w", r.Mark.Format(time.DateOnly), err)
+	}
+	if r.Old.After(r.Mark) {
+		err = pool.QueryRow(ctx, `SELECT coalesce((SELECT sum(calls) FROM public.usage_day WHERE bucket >= $1 AND bucket < $2), 0)::bigint
+  - (SELECT count(*) FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2)`, r.Mark, r.Old).Scan(&r.Summed)
+	}
+	return r, err
+}
+
+const setMark = `
+INSERT INTO public.usage_setting AS s (name, value) VALUES ('` + store.RetainedFromSetting + `', $1)
+ON CONFLICT (name) DO UPDATE SET value = `
+
+// MoveMarkBack lets writers store calls again from an earlier day on. Calls whose
+// sums are kept would be counted twice if they came again.
+func MoveMarkBack(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) error {
+	if _, err := pool.Exec(ctx, setMark+`least(s.value, EXCLUDED.value)`, o.mark().Format(time.RFC3339)); err != nil {
+		return fmt.Errorf("move the retention mark back: %w", err)
+	}
+	return nil
+}
+
 // Retain deletes old calls and keeps their sums in the rollups. It may be
 // stopped at any moment and run again.
 //
-// The mark is set before the first row goes. From then on writers refuse
-// calls before it: whether such a call was counted already cannot be known any
-// more, so storing it might count it twice.
+// The mark is set before the first row goes, and not at all where there is none.
+// From then on writers refuse calls before it: whether such a call was counted
+// already cannot be known any more, so storing it might count it twice.
 func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted int64, err error) {
 	if o.BatchRows <= 0 {
 		o.BatchRows = 20_000
 	}
-	b := o.Before.UTC()
-	mark := time.Date(b.Year(), b.Month(), b.Day(), 0, 0, 0, 0, time.UTC)
-	if _, err := pool.Exec(ctx, `
-INSERT INTO public.usage_setting AS s (name, value) VALUES ('`+store.RetainedFromSetting+`', $1)
-ON CONFLICT (name) DO UPDATE SET value = greatest(s.value, EXCLUDED.value)`, mark.Format(time.RFC3339)); err != nil {
+	mark := o.mark()
+	var any bool
+	if err := pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.api_usage WHERE timestamp < $1)`, mark).Scan(&any); err != nil || !any {
+		return 0, err
+	}
+	if _, err := pool.Exec(ctx, setMark+`greatest(s.value, EXCLUDED.value)`, mark.Format(time.RFC3339)); err != nil {
 		return 0, fmt.Errorf("set retention mark: %w", err)
 	}
 	if deleted, err = dropMonths(ctx, pool, o, mark); err != nil {

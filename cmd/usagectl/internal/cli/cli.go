@@ -32,6 +32,7 @@ func New() *cobra.Command {
 		newExplain(),
 		newHealth(),
 		newMigrate(),
+		newParked(),
 		newPartition(),
 		newPrices(),
 		newRates(),

@@ -2,8 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"os"
 	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // run runs usagectl with these arguments and returns all it printed.
@@ -13,9 +16,20 @@ func run(t *testing.T, args ...string) (string, error) {
 	var out bytes.Buffer
 	root.SetOut(&out)
 	root.SetErr(&out)
+	root.SetIn(nobody(t))
 	root.SetArgs(args)
 	err := root.ExecuteContext(t.Context())
 	return out.String(), err
+}
+
+// nobody is a standard input as cron gives it: nobody answers.
+func nobody(t *testing.T) *os.File {
+	t.Helper()
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, write.Close())
+	t.Cleanup(func() { _ = read.Close() })
+	return read
 }
 
 // on is [run] for a command that works on a database.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -48,13 +49,17 @@ type costDifference struct {
 	// Reach is nil where no files are tried.
 	Reach *reachSums `json:"reach,omitempty"`
 
+	// Losing counts calls that have a price and would have none, by the book
+	// that priced them.
+	Losing map[string]int64 `json:"callsLosingTheirPrice,omitempty"`
+
 	byModel map[[2]string]*costSums
 	skipped map[string]int64
 }
 
 // compareCosts prices stored calls again and changes nothing.
 func compareCosts(ctx context.Context, pool *pgxpool.Pool, o upkeep.RepriceOptions) (*costDifference, error) {
-	d := &costDifference{byModel: map[[2]string]*costSums{}, skipped: map[string]int64{}}
+	d := &costDifference{byModel: map[[2]string]*costSums{}, skipped: map[string]int64{}, Losing: map[string]int64{}}
 	if err := upkeep.Compare(ctx, pool, o, d.add); err != nil {
 		return nil, err
 	}
@@ -73,6 +78,10 @@ func (d *costDifference) add(c upkeep.Compared) {
 	if m == nil {
 		m = &costSums{}
 		d.byModel[key] = m
+	}
+	if c.Before.Status != usage.StatusUnpriced && c.After.Status == usage.StatusUnpriced {
+		book, _, _ := strings.Cut(c.Before.PriceID, ":")
+		d.Losing[book]++
 	}
 	for _, s := range []*costSums{m, &d.Total} {
 		s.Calls++

@@ -130,9 +130,9 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	}
 	e.calls(h, now)
 	if h.Parked > 0 {
-		e.fault("refused", "%d records stand in public.usage_dead_letter, the last one since %s: %s; docs/troubleshooting.md says how to read them and what to do", h.Parked, h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)
+		e.fault("refused", "%s in public.usage_dead_letter, most recent at %s: %s; to see them all: usagectl parked list; docs/troubleshooting.md says what to do", plural(h.Parked, "record"), h.ParkedLast.UTC().Format(time.RFC3339), h.ParkedReason)
 	} else {
-		e.fine("refused", "no record")
+		e.fine("refused", "no record%s", dismissed(h.Dismissed))
 	}
 	e.rollups(ctx, pool, h, now)
 	e.partitions(ctx, pool, now)
@@ -232,6 +232,14 @@ func repairGrafanaRole(cmd *cobra.Command, pool *pgxpool.Pool) error {
 		cmd.Printf("set back: %s\n", strings.Join(repaired, ", "))
 	}
 	return err
+}
+
+// dismissed says how many refused records somebody has looked at already.
+func dismissed(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" but %d dismissed", n)
 }
 
 // storedAt is when the last row came: long after its call, it waited.

@@ -124,7 +124,7 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 				return db.DSN
 			},
 			[]string{
-				"FAULT refused    1 records stand in public.usage_dead_letter", "docs/troubleshooting.md",
+				"FAULT refused    1 record in public.usage_dead_letter, most recent at", "usagectl parked list", "docs/troubleshooting.md",
 				"FAULT rollups    1 differ from their calls", "run: usagectl verify --repair",
 				"look  prices     1 of 1 calls of 7 days have no price (100.0 %)",
 			}, "2 things need doing",

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -44,16 +43,22 @@ func newMigrateUp(db *database) *cobra.Command {
 }
 
 func newMigrateDown(db *database) *cobra.Command {
-	var yes bool
+	var yes *bool
 	cmd := &cobra.Command{
 		Use:   "down",
-		Short: "Takes the last migration back, one for each call",
-		Args:  cobra.NoArgs,
+		Short: "Reverts the latest migration; run it again for the one before",
+		Long: `Reverts the latest migration and asks before: that can drop tables with all that is
+in them. Run it again for the one before. A migration that would lose calls refuses.`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if !yes {
-				return errors.New("migrate down can drop tables with all that is in them: say --yes if you mean it")
-			}
 			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
+				last, err := dbmigrate.New().Last(ctx, pool)
+				if err == nil && last != "" {
+					err = confirm(cmd, *yes, last+" would be reverted; what it created is dropped with all that is in it")
+				}
+				if err != nil {
+					return err
+				}
 				step, err := dbmigrate.New().Down(ctx, pool)
 				switch {
 				case err != nil:
@@ -66,7 +71,7 @@ func newMigrateDown(db *database) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "confirm that data may be dropped")
+	yes = addYes(cmd)
 	return cmd
 }
 

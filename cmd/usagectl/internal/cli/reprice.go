@@ -1,12 +1,11 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
-	"os"
-	"strings"
+	"maps"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -25,7 +24,8 @@ type repriceOptions struct {
 	provider, model, note string
 	onlyUnpriced          bool
 	batch                 int
-	changed, yes          bool
+	changed               bool
+	yes                   *bool
 	dryRun, json          bool
 }
 
@@ -62,7 +62,7 @@ had a cost and would have none is asked about first; a script says --yes.`,
 	f.StringVar(&o.model, "model", "", "only calls of this model, as the column model spells it")
 	f.BoolVar(&o.onlyUnpriced, "only-unpriced", false, "only calls that have no cost yet")
 	f.BoolVar(&o.changed, "changed", false, "take all stored calls, or those of --from and --to, whose price is another one now")
-	f.BoolVar(&o.yes, "yes", false, "confirm that calls may lose their cost")
+	o.yes = addYes(cmd)
 	f.BoolVar(&o.dryRun, "dry-run", false, "show the difference and change nothing")
 	f.StringVar(&o.note, "note", "", "why, for the audit")
 	f.IntVar(&o.batch, "batch", 1000, "calls changed in one transaction")
@@ -150,8 +150,8 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upke
 			return err
 		}
 	}
-	if !o.dryRun && a.Diff.Total.Lost > 0 && !o.yes {
-		if err := askToTake(cmd, a.Diff.Total); err != nil {
+	if !o.dryRun && a.Diff.Total.Lost > 0 {
+		if err := confirm(cmd, *o.yes, losing(a.Diff, *o.book)); err != nil {
 			return err
 		}
 	}
@@ -186,25 +186,16 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upke
 	return nil
 }
 
-// askToTake asks before a cost is taken away; where nobody can answer, it is an
-// error.
-func askToTake(cmd *cobra.Command, s costSums) error {
-	what := fmt.Sprintf("%s a cost, together %s USD, and would have none", plural(s.Lost, "call has", "calls have"), s.LostCost)
-	if isTerminal(cmd.InOrStdin()) {
-		cmd.PrintErrf("\n%s. Take it away? [y/N] ", what)
-		answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-		if strings.EqualFold(strings.TrimSpace(answer), "y") {
-			return nil
+// losing says which calls would lose their cost, and by which books that are not
+// given they were priced.
+func losing(d *costDifference, given pricing.Config) string {
+	text := fmt.Sprintf("%s a cost, together %s USD, and would have none", plural(d.Total.Lost, "call has", "calls have"), d.Total.LostCost)
+	files := append([]string{given.Update}, given.Files...)
+	for _, book := range slices.Sorted(maps.Keys(d.Losing)) {
+		isGiven := book == "" || book == given.Builtin || slices.ContainsFunc(files, func(file string) bool { return filepath.Base(file) == book })
+		if !isGiven {
+			text += fmt.Sprintf("; %d of them were priced by %s, which is not given", d.Losing[book], plain(book))
 		}
 	}
-	return fmt.Errorf("%s: nothing is changed; name all price files with --file and --update, or say --yes if you mean it", what)
-}
-
-func isTerminal(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return text
 }

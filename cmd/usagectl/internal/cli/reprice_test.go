@@ -59,6 +59,24 @@ func TestADryRunShowsWhatTheRunThenDoes(t *testing.T) {
 	assert.Contains(t, out, "nothing to change")
 }
 
+func TestAPriceIsTakenAwayOnlyWhenSomebodySaysSo(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, price_id, cost_source) VALUES
+		('2026-01-02T10:00Z', 0.00266, 'text', 'acme-large', 'openai', 1100, 1000, 100, 'priced', 'ours.yaml:openai/acme-large@2020-01-01', 'computed'),
+		('2026-01-02T11:00Z', 0.00266, 'text', 'acme-large', 'openai', 1100, 1000, 100, 'priced', 'ours.yaml:openai/acme-large@2020-01-01', 'computed')`)
+	args := []string{"reprice", "--from", "2026-01-01", "--to", "2026-01-03"}
+	out, err := on(t, db.DSN, args...)
+	require.ErrorContains(t, err, "2 calls have a cost, together 0.00532 USD, and would have none; 2 of them were priced by ours.yaml, which is not given; nothing was changed: add --yes to do it")
+	assert.Contains(t, out, "acme-large", "it shows what would change")
+	_, err = on(t, db.DSN, append(args, "--json")...)
+	require.Error(t, err)
+	assert.Equal(t, "0.005320000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.api_usage`))
+	_, err = on(t, db.DSN, append(args, "--yes")...)
+	require.NoError(t, err)
+	assert.Equal(t, "0.000000000000", db.Text(`SELECT sum(usage_dollars)::text FROM public.api_usage`))
+}
+
 func TestWhatIsRefusedSaysWhatIsAllowed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -18,51 +18,109 @@ import (
 // collector's queue are refused once their time is behind the mark.
 const minKeep = 7 * 24 * time.Hour
 
+// retentionOptions are the flags of usagectl retention.
+type retentionOptions struct {
+	keep             string
+	batch            int
+	dryRun, moveBack bool
+	yes              *bool
+}
+
 // newRetention deletes old calls and keeps their sums.
 func newRetention() *cobra.Command {
-	var keep string
-	var batch int
+	var o retentionOptions
 	cmd := &cobra.Command{
 		Use:   "retention",
 		Short: "Deletes calls older than an age and keeps their sums in the rollups",
 		Long: `Deletes calls older than an age, in small transactions, and keeps their sums:
 totals, by type, by model and by user and day stay exact. What goes is the
-single call. Run it from cron; it may be stopped at any moment.
+single call. It shows how many calls would go and asks; from cron, say --yes. It may
+be stopped at any moment.
 
 Calls older than what was deleted are refused from then on and stand in
 public.usage_dead_letter: whether they were counted before is not known any
-more. So keep at least as long as a collector's queue can wait.`,
-		Example: "  usagectl retention --keep 400d",
+more. So keep at least as long as a collector's queue can wait. Where nothing is old
+enough to be deleted nothing changes. --move-back lets older calls be stored again,
+to take in a backfill.`,
+		Example: "  usagectl retention --keep 400d --dry-run\n  usagectl retention --keep 400d --yes",
 		Args:    cobra.NoArgs,
 	}
 	db := addDatabase(cmd)
-	cmd.Flags().StringVar(&keep, "keep", "", "age up to which calls are kept, in days, such as 400d (required, at least 7d)")
-	cmd.Flags().IntVar(&batch, "batch", 20_000, "calls deleted in one transaction")
+	cmd.Flags().StringVar(&o.keep, "keep", "", "age up to which calls are kept, in days, such as 400d (required, at least 7d)")
+	cmd.Flags().IntVar(&o.batch, "batch", 20_000, "calls deleted in one transaction")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "say what would be deleted and change nothing")
+	cmd.Flags().BoolVar(&o.moveBack, "move-back", false, "accept calls again that are younger than --keep and older than what was deleted before")
+	o.yes = addYes(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		age, err := parseDays(keep)
+		age, err := parseDays(o.keep)
 		if err != nil {
 			return err
 		}
-		if batch < 1 {
-			return fmt.Errorf("--batch must be at least 1, found %d", batch)
+		if o.batch < 1 {
+			return fmt.Errorf("--batch must be at least 1, found %d", o.batch)
 		}
-		before := time.Now().Add(-age)
-		last := time.Now()
-		progress := func(rows int64) {
-			if time.Since(last) > 5*time.Second {
-				last = time.Now()
-				cmd.Printf("%d calls deleted so far\n", rows)
-			}
-		}
-		return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
-			deleted, err := upkeep.Retain(ctx, pool, upkeep.RetainOptions{Before: before, BatchRows: batch, Progress: progress})
-			if err == nil {
-				cmd.Printf("%d calls before %s deleted, their sums are kept\n", deleted, before.UTC().Format(time.DateOnly))
-			}
-			return err
-		})
+		r := upkeep.RetainOptions{Before: time.Now().Add(-age), BatchRows: o.batch}
+		return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error { return retain(ctx, cmd, pool, r, o) })
 	}
 	return cmd
+}
+
+func retain(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, r upkeep.RetainOptions, o retentionOptions) error {
+	found, err := upkeep.ReadRetention(ctx, pool, r)
+	if err != nil {
+		return err
+	}
+	mark, old := found.Mark.Format(time.DateOnly), found.Old.Format(time.DateOnly)
+	if found.Old.After(found.Mark) {
+		return moveBack(ctx, cmd, pool, r, o, found)
+	}
+	switch {
+	case found.Calls == 0:
+		cmd.Printf("nothing to delete: no call is before %s\n", mark)
+		if !found.Old.IsZero() {
+			cmd.Printf("calls before %s were deleted earlier and are refused\n", old)
+		}
+		return nil
+	case o.dryRun:
+		cmd.Printf("dry run: %s before %s would be deleted, their sums kept\n", plural(found.Calls, "call"), mark)
+		return nil
+	}
+	if err := confirm(cmd, *o.yes, fmt.Sprintf("%s before %s would be deleted, their sums kept, and calls that arrive later for that time refused", plural(found.Calls, "call"), mark)); err != nil {
+		return err
+	}
+	last := time.Now()
+	r.Progress = func(rows int64) {
+		if time.Since(last) > 5*time.Second {
+			last = time.Now()
+			cmd.Printf("%s deleted so far\n", plural(rows, "call"))
+		}
+	}
+	deleted, err := upkeep.Retain(ctx, pool, r)
+	if err == nil {
+		cmd.Printf("%s before %s deleted, their sums are kept\n", plural(deleted, "call"), mark)
+	}
+	return err
+}
+
+// moveBack is for a mark that lies later than what is asked for.
+func moveBack(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, r upkeep.RetainOptions, o retentionOptions, found upkeep.Retention) error {
+	mark, old := found.Mark.Format(time.DateOnly), found.Old.Format(time.DateOnly)
+	if !o.moveBack || o.dryRun {
+		cmd.Printf("nothing to delete: calls before %s were deleted earlier and are refused; to accept those from %s on again, add --move-back\n", old, mark)
+		return nil
+	}
+	what := fmt.Sprintf("calls from %s to %s would be accepted again; of that time no call was deleted", mark, old)
+	if found.Summed > 0 {
+		what = fmt.Sprintf("calls from %s to %s would be accepted again; %s kept as sums for that time, and one that comes again would be counted twice", mark, old, plural(found.Summed, "call is", "calls are"))
+	}
+	if err := confirm(cmd, *o.yes, what); err != nil {
+		return err
+	}
+	if err := upkeep.MoveMarkBack(ctx, pool, r); err != nil {
+		return err
+	}
+	cmd.Printf("calls from %s on are accepted again\n", mark)
+	return nil
 }
 
 func parseDays(text string) (time.Duration, error) {

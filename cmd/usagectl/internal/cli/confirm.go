@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// addYes declares --yes on a command that takes something away.
+func addYes(cmd *cobra.Command) *bool {
+	return cmd.Flags().Bool("yes", false, "do not ask, as for scripts")
+}
+
+// confirm asks whether to do what a command is about to do. Where nobody can be
+// asked, such as in cron, it refuses.
+func confirm(cmd *cobra.Command, yes bool, what string) error {
+	if yes {
+		return nil
+	}
+	in := cmd.InOrStdin()
+	if file, isFile := in.(*os.File); isFile {
+		if info, err := file.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+			return errors.New(what + "; nothing was changed: add --yes to do it")
+		}
+	}
+	cmd.PrintErrf("%s. Go on? [y/N] ", what)
+	answer, _ := bufio.NewReader(in).ReadString('\n') // no answer is no
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return errors.New("nothing was changed")
+	}
+	return nil
+}
