@@ -53,5 +53,5 @@ func TestAnEmptyEnvironmentVariableMeansTheDefault(t *testing.T) {
 	}
 	out, err := runBinary(t, []string{"DATABASE_URL=postgres://127.0.0.1/x", "USER_AUTH=maybe"}, "validate", "--config", file)
 	require.Error(t, err)
-	assert.Contains(t, out, "track_users")
+	assert.Contains(t, out, "track_users` must be true or false, found maybe (USER_AUTH")
 }

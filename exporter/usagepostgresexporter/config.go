@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/collector/config/configopaque"
 	"go.opentelemetry.io/collector/config/configoptional"
 	"go.opentelemetry.io/collector/config/configretry"
+	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
@@ -67,9 +68,12 @@ const (
 	// (docs/benchmarks.md).
 	defaultMinBatch = 10000
 	defaultMaxBatch = 10000
-	// A record has about 450 bytes, so the queue holds about 150,000 calls.
-	defaultQueueBytes = 64 << 20
-	defaultConsumers  = 4
+	// A record has about 450 bytes, so the queue holds about 150,000 calls in
+	// memory, and on disk about 9 million.
+	defaultQueueBytes     = 64 << 20
+	defaultDiskQueueBytes = 4 << 30
+	recordBytes           = 450
+	defaultConsumers      = 4
 )
 
 func createDefaultConfig() component.Config {
@@ -104,6 +108,25 @@ func createDefaultConfig() component.Config {
 	}
 }
 
+// Unmarshal reads the configuration. A queue on disk whose size is not set is as
+// large as disks allow: that of a queue in memory would be full within minutes.
+func (c *Config) Unmarshal(conf *confmap.Conf) error {
+	if err := conf.Unmarshal(c); err != nil {
+		return err
+	}
+	q := c.QueueConfig.Get()
+	if q == nil || q.StorageID == nil || conf.IsSet("sending_queue::queue_size") {
+		return nil
+	}
+	switch q.Sizer {
+	case exporterhelper.RequestSizerTypeBytes:
+		q.QueueSize = defaultDiskQueueBytes
+	case exporterhelper.RequestSizerTypeItems:
+		q.QueueSize = defaultDiskQueueBytes / recordBytes
+	}
+	return nil
+}
+
 // Validate reports every fault at once. It opens no connection.
 func (c *Config) Validate() error {
 	var errs []error
@@ -128,8 +151,11 @@ func (c *Config) Validate() error {
 		value time.Duration
 	}{{"connect_timeout", c.ConnectTimeout}, {"statement_timeout", c.StatementTimeout}, {"lock_timeout", c.LockTimeout}} {
 		if t.value < time.Millisecond {
-			errs = append(errs, fmt.Errorf("`%s` must be at least 1ms, found %v", t.key, t.value))
+			errs = append(errs, fmt.Errorf("`%s` must be at least 1ms, found %v: a duration needs its unit, such as 5s", t.key, t.value))
 		}
+	}
+	if t := c.TimeoutConfig.Timeout; t > 0 && t < time.Millisecond {
+		errs = append(errs, fmt.Errorf("`timeout` must be 0 (no limit) or at least 1ms, found %v: a duration needs its unit, such as 5s", t))
 	}
 	if q := c.QueueConfig.Get(); q != nil {
 		if b := q.Batch.Get(); b != nil && b.Sizer == exporterhelper.RequestSizerTypeBytes && b.MaxSize > 0 && b.MaxSize <= defaultMaxBatch {

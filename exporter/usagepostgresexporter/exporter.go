@@ -45,6 +45,9 @@ type usageExporter struct {
 	// waiting has the batches under way.
 	waiting waiting
 
+	outage outage
+	pace   pace
+
 	// failing is set while the last thing we told about the database is bad.
 	failing atomic.Bool
 }
@@ -203,15 +206,16 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 			zap.Int("records", len(result.Parked)), zap.Stringer("first_id", first.ID), zap.String("first_reason", first.Reason),
 			zap.String("sqlstate", first.SQLState), zap.String("constraint", first.Constraint), zap.String("column", first.Column))
 	}
+	e.outage.ended()
 	if e.failing.CompareAndSwap(true, false) {
 		e.logger.Info("usage is stored again")
 		componentstatus.ReportStatus(e.host, componentstatus.NewEvent(componentstatus.StatusOK))
 	}
 }
 
-// failed tells of a batch that has to wait. The helper logs each try with the
-// error; here is what changes: the status, the metric, and the schema, which
-// is looked at again when it may be the cause.
+// failed tells of a batch that has to wait. The helper logs each try at the level
+// info; here is what changes: the status, the metric, one error line for what
+// lasts, and the schema, which is looked at again when it may be the cause.
 func (e *usageExporter) failed(ctx context.Context, err error) {
 	class := store.ClassUnknown
 	var writing *write.Error
@@ -219,8 +223,11 @@ func (e *usageExporter) failed(ctx context.Context, err error) {
 		class = writing.Class
 	}
 	e.countRetry(ctx, class)
-	if class == store.ClassSchema && !errors.Is(err, store.ErrRollupMode) {
+	switch lasting := isLasting(err, class); {
+	case class == store.ClassSchema && !errors.Is(err, store.ErrRollupMode):
 		e.ready.again(err)
+	case class != store.ClassConflict:
+		e.outage.failed(e.logger, time.Now(), err, lasting, e.queueLasts)
 	}
 	// A deadlock or a lost race is over with the next try and no bad state.
 	if class != store.ClassConflict {

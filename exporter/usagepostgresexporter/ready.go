@@ -138,6 +138,9 @@ const prepareTimeout = 30 * time.Minute
 
 func (e *usageExporter) prepareSchema(ctx context.Context) error {
 	err := dbmigrate.Check(ctx, e.pool)
+	if err == nil {
+		return e.writer.Check(ctx)
+	}
 	var schema *dbmigrate.SchemaError
 	if !errors.As(err, &schema) {
 		return err
@@ -155,6 +158,9 @@ func (e *usageExporter) prepareSchema(ctx context.Context) error {
 	steps, err := dbmigrate.New().Up(ctx, e.pool)
 	for _, step := range steps {
 		e.logger.Info("migrated the database", zap.String("file", step.Name), zap.Duration("took", step.Took))
+	}
+	if err == nil {
+		err = e.writer.Check(ctx)
 	}
 	return err
 }

@@ -112,7 +112,9 @@ func (e *usageExporter) requestFrom(ctx context.Context, all carriers, count int
 	if notText > 0 {
 		e.lost(ctx, reasonNotText, notText)
 	}
-	return newRequest(slices.Clip(records), time.Now())
+	r := newRequest(slices.Clip(records), time.Now())
+	e.accepted(r)
+	return r
 }
 
 var errForeignRequest = errors.New("request of another exporter")

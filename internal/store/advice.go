@@ -32,6 +32,8 @@ func Advice(err error, role string) string {
 			return "run it as the owner of the tables, the user that ran: usagectl migrate up"
 		}
 		return "the user needs the role: GRANT " + role + " TO <user>"
+	case "25006":
+		return "the server only reads: it is a standby, or default_transaction_read_only is on; name all hosts in the dsn with target_session_attrs=read-write, or switch that off"
 	case "53300":
 		return "all connections of the server are taken: lower max_conns, raise the server's max_connections, or put pgbouncer between"
 	case "08P01":

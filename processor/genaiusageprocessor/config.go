@@ -24,9 +24,13 @@ type Config struct {
 	// Debug logs one line for each record, never with content. Default false.
 	// An empty text means the default.
 	Debug bool `mapstructure:"debug"`
+	// ExtraUserAttributes are names of your own, looked for before
+	// UserAttributes. Default none.
+	ExtraUserAttributes []string `mapstructure:"extra_user_attributes"`
 	// UserAttributes are the span attributes that may name the user, the first
 	// one present wins; looked up on the span, its ancestors in the payload,
-	// then the resource. Default: the names that known libraries use.
+	// then the resource. A list here replaces the default, the names that known
+	// libraries use; to add to it, see ExtraUserAttributes.
 	UserAttributes []string `mapstructure:"user_attributes"`
 	// AgentLogs says that the log events of coding agents tell of their calls,
 	// and that their spans are not counted. It needs this processor in a logs
@@ -78,22 +82,46 @@ var switches = []string{"track_users", "debug"}
 // Unmarshal reads the configuration.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	for _, key := range switches {
-		if value := conf.Get(key); conf.IsSet(key) && (value == nil || value == "") {
+		switch value := conf.Get(key).(type) {
+		case bool:
+		case nil:
 			_ = conf.Delete(key)
+		case string:
+			if value == "" {
+				_ = conf.Delete(key)
+			} else if value != "true" && value != "false" {
+				return notASwitch(key, value)
+			}
+		default:
+			return notASwitch(key, value)
 		}
 	}
 	return conf.Unmarshal(c)
 }
 
+// userAttributes are all names in their order.
+func userAttributes(c *Config) []string {
+	return slices.Concat(c.ExtraUserAttributes, c.UserAttributes)
+}
+
+func notASwitch(key string, found any) error {
+	return fmt.Errorf("`%s` must be true or false, found %v (USER_AUTH and DEBUG_USAGE, where it comes from them)", key, found)
+}
+
 // Validate reports every fault, price files included.
 func (c *Config) Validate() error {
 	var errs []error
-	if c.TrackUsers && len(c.UserAttributes) == 0 {
+	if c.TrackUsers && len(c.UserAttributes)+len(c.ExtraUserAttributes) == 0 {
 		errs = append(errs, errors.New("`user_attributes` is empty: name at least one attribute, leave the key out for the defaults, or set `track_users: false`"))
 	}
-	for i, name := range c.UserAttributes {
-		if strings.HasPrefix(name, usageattr.Prefix) {
-			errs = append(errs, fmt.Errorf("`user_attributes[%d]`: %q is in the name space %q, which belongs to this processor: use another attribute", i, name, usageattr.Prefix))
+	for _, list := range []struct {
+		key   string
+		names []string
+	}{{"user_attributes", c.UserAttributes}, {"extra_user_attributes", c.ExtraUserAttributes}} {
+		for i, name := range list.names {
+			if strings.HasPrefix(name, usageattr.Prefix) {
+				errs = append(errs, fmt.Errorf("`%s[%d]`: %q is in the name space %q, which belongs to this processor: use another attribute", list.key, i, name, usageattr.Prefix))
+			}
 		}
 	}
 	if !slices.Contains(pricing.ReportedCostPolicies, c.ReportedCost) {

@@ -1,7 +1,11 @@
 package genaiusageprocessor
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,13 +22,14 @@ func TestEveryKeyIsRead(t *testing.T) {
 	cfg := createDefaultConfig().(*Config)
 	require.NoError(t, conf.Unmarshal(cfg))
 	assert.Equal(t, &Config{
-		TrackUsers:     false,
-		Debug:          true,
-		AgentLogs:      true,
-		UserAttributes: []string{"app.user"},
-		Prices:         PricesConfig{Builtin: "openai-2024", Update: "testdata/update.yaml", Files: []string{"testdata/ours.yaml"}},
-		ReportedCost:   pricing.PreferReported,
-		Attributes:     []string{"usage.id", "usage.model"},
+		TrackUsers:          false,
+		Debug:               true,
+		AgentLogs:           true,
+		UserAttributes:      []string{"app.user"},
+		ExtraUserAttributes: []string{"our.user"},
+		Prices:              PricesConfig{Builtin: "openai-2024", Update: "testdata/update.yaml", Files: []string{"testdata/ours.yaml"}},
+		ReportedCost:        pricing.PreferReported,
+		Attributes:          []string{"usage.id", "usage.model"},
 
 		MaxReportedDollars: 50,
 	}, cfg)
@@ -47,7 +52,35 @@ func TestAnEmptySwitchMeansTheDefault(t *testing.T) {
 		assert.False(t, cfg.Debug)
 	}
 	cfg := createDefaultConfig().(*Config)
-	assert.ErrorContains(t, confmap.NewFromStringMap(map[string]any{"track_users": "maybe"}).Unmarshal(cfg), "track_users")
+	for key, found := range map[string]any{"track_users": "maybe", "debug": 1} {
+		assert.ErrorContains(t, confmap.NewFromStringMap(map[string]any{key: found}).Unmarshal(cfg), fmt.Sprintf("`%s` must be true or false, found %v", key, found))
+	}
+}
+
+// TestTheREADMEListsTheDefaultUserAttributes: a list of one's own replaces them, so
+// whoever writes one has to know them.
+func TestTheREADMEListsTheDefaultUserAttributes(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, list, found := strings.Cut(string(text), "<!-- default user attributes, compared by a test -->")
+	require.True(t, found)
+	list, _, _ = strings.Cut(list, "<!-- end -->")
+	var documented []string
+	for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(list, -1) {
+		documented = append(documented, m[1])
+	}
+	assert.Equal(t, createDefaultConfig().(*Config).UserAttributes, documented)
+}
+
+func TestAUserAttributeOfOnesOwnComesFirstAndTakesNoneAway(t *testing.T) {
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{"extra_user_attributes": []string{"my.user"}}).Unmarshal(cfg))
+	require.NoError(t, cfg.Validate())
+	names := userAttributes(cfg)
+	assert.Equal(t, "my.user", names[0])
+	assert.Contains(t, names, "user.id")
+	cfg.ExtraUserAttributes = []string{"usage.user_id"}
+	assert.ErrorContains(t, cfg.Validate(), "`extra_user_attributes[0]`")
 }
 
 func TestValidateNamesEveryFault(t *testing.T) {

@@ -31,7 +31,7 @@ func (r *readers) get(cfg *Config, signal pipeline.Signal) (*genai.Reader, error
 	}
 	reader, err := genai.NewReader(genai.Config{
 		TrackUsers:        cfg.TrackUsers,
-		UserAttributes:    cfg.UserAttributes,
+		UserAttributes:    userAttributes(cfg),
 		InputAudioSeconds: usageattr.InputAudioSeconds,
 		InputCharacters:   usageattr.InputCharacters,
 		InputImages:       usageattr.InputImages,

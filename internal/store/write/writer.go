@@ -83,6 +83,15 @@ func New(pool *pgxpool.Pool, o Options) *Writer {
 	}
 }
 
+// Check reports whether rows could be written, and writes none: whether the user
+// has the right, and the server is not read-only.
+func (w *Writer) Check(ctx context.Context) error {
+	return pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO public.api_usage (usage_dollars, api_type) SELECT 0, 'text' WHERE false`)
+		return err
+	})
+}
+
 // Result is what became of a batch.
 type Result struct {
 	Inserted   int // new rows

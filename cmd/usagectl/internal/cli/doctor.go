@@ -120,7 +120,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 		kind += " with Citus"
 	}
 	e.fine("database", "%s, connected and answered in %v", kind, took.Round(time.Millisecond))
-	users := "auth.users is ours to keep"
+	users := "auth.users is managed by otelcol-usage"
 	if !h.UsersManaged {
 		users = "auth.users belongs to the host application"
 	}
@@ -193,10 +193,11 @@ func (e *examination) calls(h upkeep.Health, now time.Time) {
 	if h.Calls == 0 {
 		return
 	}
+	e.fine("queue", "at that pace a collector's queue holds %s on disk (4 GiB), %s in memory (64 MiB)", queueLasts(4<<30, h.Calls), queueLasts(64<<20, h.Calls))
 	share := float64(h.Unpriced) / float64(h.Calls)
-	text := fmt.Sprintf("%d of %d calls of 7 days have no price (%.1f %%), %d are estimates", h.Unpriced, h.Calls, 100*share, h.Estimated)
+	text := fmt.Sprintf("no price for %d of %s in 7 days (%.1f %%), %s", h.Unpriced, plural(h.Calls, "call"), 100*share, plural(h.Estimated, "is an estimate", "are estimates"))
 	if share > unpricedShare {
-		e.look("prices", "%s; the reasons: SELECT pricing_reason, provider, model, count(*) FROM api_usage WHERE pricing_status = 'unpriced' GROUP BY 1, 2, 3 ORDER BY 4 DESC", text)
+		e.look("prices", "%s; to see why: usagectl prices missing", text)
 	} else {
 		e.fine("prices", "%s", text)
 	}
@@ -232,6 +233,21 @@ func repairGrafanaRole(cmd *cobra.Command, pool *pgxpool.Pool) error {
 		cmd.Printf("set back: %s\n", strings.Join(repaired, ", "))
 	}
 	return err
+}
+
+// queueLasts is how long a queue of a size takes in what came in 7 days.
+func queueLasts(bytes, calls int64) string {
+	const recordBytes = 450
+	hours := float64(bytes) / recordBytes / float64(calls) * 7 * 24
+	switch {
+	case hours > 365*24:
+		return "more than a year"
+	case hours > 48:
+		return fmt.Sprintf("%.0f days", hours/24)
+	case hours > 1:
+		return fmt.Sprintf("%.0f hours", hours)
+	}
+	return fmt.Sprintf("%.0f minutes", hours*60)
 }
 
 // dismissed says how many refused records somebody has looked at already.
@@ -287,7 +303,7 @@ func (e *examination) api(ctx context.Context, address string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if u, err := url.Parse(address); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		e.fault("api", "%q is no address such as http://127.0.0.1:8080", address)
+		e.fault("api", "%q is not a URL; expected something like http://127.0.0.1:8080", address)
 		return
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/api/admin/usage", nil)
@@ -297,7 +313,7 @@ func (e *examination) api(ctx context.Context, address string) {
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		e.fault("api", "does not answer: %s; is usage_api in service::extensions, and is this its http::endpoint?", advised(err))
+		e.fault("api", "does not answer: %v; is usage_api in service::extensions, and is this its http::endpoint?", err)
 		return
 	}
 	defer response.Body.Close()                                 //nolint:errcheck // only read
@@ -306,7 +322,7 @@ func (e *examination) api(ctx context.Context, address string) {
 	case http.StatusOK:
 		e.look("api", "answers everybody who can reach it; give it an authenticator unless it is for this machine only")
 	case http.StatusUnauthorized, http.StatusForbidden:
-		e.fine("api", "answers, and asks who is there")
+		e.fine("api", "answers and requires authentication")
 	case http.StatusNotFound:
 		e.fault("api", "answers with %s: something else than usage_api listens there", response.Status)
 	default:

@@ -27,7 +27,8 @@ func TestAHealthyInstallationHasNoFault(t *testing.T) {
 	out, err = on(t, db.DSN, "doctor")
 	require.NoError(t, err, out)
 	assert.Regexp(t, `ok    calls      1 in 7 days, the last one in the quarter hour of .*, its row stored at 2`, out)
-	assert.Contains(t, out, "ok    prices     0 of 1 calls")
+	assert.Contains(t, out, "ok    prices     no price for 0 of 1 call in 7 days")
+	assert.Contains(t, out, "ok    queue      at that pace a collector's queue holds more than a year on disk (4 GiB), more than a year in memory (64 MiB)")
 	assert.Contains(t, out, "ok    refused    no record")
 	assert.Contains(t, out, "ok    rollups    kept by trigger, equal to the calls")
 }
@@ -126,7 +127,7 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 			[]string{
 				"FAULT refused    1 record in public.usage_dead_letter, most recent at", "usagectl parked list", "docs/troubleshooting.md",
 				"FAULT rollups    1 differ from their calls", "run: usagectl verify --repair",
-				"look  prices     1 of 1 calls of 7 days have no price (100.0 %)",
+				"look  prices     no price for 1 of 1 call in 7 days (100.0 %), 0 are estimates; to see why: usagectl prices missing",
 			}, "2 things need doing",
 		},
 		"a viewer who changed the role of the boards": {
@@ -229,8 +230,8 @@ func TestTheAPIIsAskedToo(t *testing.T) {
 		body, says string
 		fault      bool
 	}{
-		{http.StatusUnauthorized, "", "ok    api        answers, and asks who is there", false},
-		{http.StatusForbidden, "", "ok    api        answers, and asks who is there", false},
+		{http.StatusUnauthorized, "", "ok    api        answers and requires authentication", false},
+		{http.StatusForbidden, "", "ok    api        answers and requires authentication", false},
 		{http.StatusOK, "{}", "look  api        answers everybody", false},
 		{http.StatusNotFound, "404 page not found", "FAULT api        answers with 404 Not Found: something else than usage_api", true},
 		{http.StatusServiceUnavailable, `{"detail":"the database does not answer"}`, "FAULT api        answers with 503 Service Unavailable: the database does not answer", true},
@@ -246,7 +247,7 @@ func TestTheAPIIsAskedToo(t *testing.T) {
 		server.Close()
 	}
 	for address, says := range map[string]string{
-		"http://127.0.0.1:1": "FAULT api        does not answer", "127.0.0.1:8080": "is no address such as http://", "localhost:8080": "is no address such as http://",
+		"http://127.0.0.1:1": "connection refused; is usage_api in service::extensions", "127.0.0.1:8080": "is not a URL; expected something like http://", "localhost:8080": "is not a URL; expected something like http://",
 	} {
 		out, err := on(t, dsn, "doctor", "--api="+address)
 		require.Error(t, err)
