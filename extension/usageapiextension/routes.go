@@ -330,7 +330,7 @@ func (a *api) recover(w http.ResponseWriter, r *http.Request, id string) {
 	if fault == nil {
 		return
 	}
-	if fault == http.ErrAbortHandler {
+	if fault == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 		panic(fault)
 	}
 	a.log.Error("A question met a fault in the program", zap.String("request_id", id), zap.String("path", r.URL.Path), zap.ByteString("stack", debug.Stack()))

@@ -196,11 +196,10 @@ func dateOf(t time.Time, loc *time.Location) date {
 }
 
 func floorDiv(a, b int64) int64 {
-	if q := a / b; a%b >= 0 {
-		return q
-	} else {
-		return q - 1
+	if a%b >= 0 {
+		return a / b
 	}
+	return a/b - 1
 }
 
 func (d date) next(days int) date       { return d + date(days) }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -80,7 +81,7 @@ func (p *proxy) pipe(to, from *net.TCPConn) {
 			}
 		}
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				to.CloseWrite() //nolint:errcheck,gosec // it may be closed
 			} else {
 				to.Close() //nolint:errcheck,gosec // it may be closed

@@ -29,9 +29,7 @@ func Encode(files ...*File) []byte {
 type encoder struct{ strings.Builder }
 
 func (e *encoder) line(indent int, format string, args ...any) {
-	e.WriteString(strings.Repeat("  ", indent))
-	fmt.Fprintf(e, format, args...)
-	e.WriteByte('\n')
+	fmt.Fprintf(e, strings.Repeat("  ", indent)+format+"\n", args...)
 }
 
 func (e *encoder) file(f *File) {

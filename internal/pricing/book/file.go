@@ -178,10 +178,10 @@ func (h *Hours) inDay(minute int) bool {
 // Key gives the part of the day as files write it: "mon-fri 01:00-04:00".
 func (h *Hours) Key() string {
 	text := fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.Until/60, h.Until%60)
-	switch {
-	case h.FirstDay == EveryDay:
+	switch h.FirstDay {
+	case EveryDay:
 		return text
-	case h.FirstDay == h.LastDay:
+	case h.LastDay:
 		return dayName(h.FirstDay) + " " + text
 	}
 	return dayName(h.FirstDay) + "-" + dayName(h.LastDay) + " " + text

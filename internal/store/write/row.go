@@ -71,7 +71,7 @@ func (r *row) appendMetadata(b []byte) []byte {
 		b = jsonText(b, "user", r.UserExternalID)
 	case r.userUnknown:
 		b = append(jsonKey(b, "user"), '"')
-		b = append(r.Record.UserID.AppendText(b), '"')
+		b = append(r.UserID.AppendText(b), '"')
 	}
 	b = jsonTags(b, "tags", r.Tags)
 	b = jsonTags(b, "unread", r.Unread)

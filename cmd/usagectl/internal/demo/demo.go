@@ -95,7 +95,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder of TMPDIR
 
 	ownDatabase := os.Getenv("DATABASE_URL") == ""
 	dsn, stopDatabase, err := database(ctx, out)
