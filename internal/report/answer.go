@@ -49,6 +49,9 @@ type Usage struct {
 	UsageByType Costs     `json:"usageByType"`
 	UsageByUser Costs     `json:"usageByUser"`
 	DailyUsage  []DayCost `json:"dailyUsage"`
+	// Unpriced is what no cost is known for. Without detail it is left out when
+	// there is none.
+	Unpriced *Unpriced `json:"unpriced,omitempty"`
 	*UsageDetail
 }
 
@@ -70,8 +73,6 @@ type UsageDetail struct {
 	UsageByProvider Costs     `json:"usageByProvider"`
 	UsageByService  Costs     `json:"usageByService"`
 	CallsByType     Numbers   `json:"callsByType"`
-	// Unpriced calls are part of Calls and have no part in any cost.
-	Unpriced Unpriced `json:"unpriced"`
 	// EstimatedCalls have a cost that may differ from the bill.
 	EstimatedCalls int64     `json:"estimatedCalls"`
 	EstimatedCost  usage.Sum `json:"estimatedCost"`
@@ -101,9 +102,18 @@ type Tokens struct {
 	Reasoning  int64 `json:"reasoning"`
 }
 
-// Unpriced is what no cost is known for.
+// Unpriced is what no cost is known for: it is part of all counts of calls and has
+// no part in any cost.
 type Unpriced struct {
-	Calls  int64 `json:"calls"`
+	Calls int64 `json:"calls"`
+	// Types and Users are those with unpriced calls, and how many.
+	Types Numbers `json:"types"`
+	Users Numbers `json:"users"`
+	*UnpricedDetail
+}
+
+// UnpricedDetail is what an answer with detail says of unpriced calls.
+type UnpricedDetail struct {
 	Tokens int64 `json:"tokens"`
 	// Models are the models with unpriced calls, and how many.
 	Models Numbers `json:"models"`
@@ -317,10 +327,14 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		u.DailyUsage[i] = DayCost{d.Date, s.Daily[i]}
 		notInDays = notInDays.Minus(s.Daily[i])
 	}
+	t := s.Total
+	if q.Detail || t.UnpricedCalls > 0 {
+		u.Unpriced = &Unpriced{Calls: t.UnpricedCalls, Types: unpricedGroups(s.ByType, len(s.ByType)), Users: unpricedUsers(s)}
+	}
 	if !q.Detail {
 		return u
 	}
-	t := s.Total
+	u.Unpriced.UnpricedDetail = &UnpricedDetail{Tokens: t.UnpricedTokens, Models: unpricedGroups(s.ByModel, q.Top)}
 	u.UsageDetail = &UsageDetail{
 		Start: p.From.In(q.Span.Zone), End: p.To.In(q.Span.Zone),
 		Calls: t.Calls,
@@ -334,7 +348,6 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		UsageByProvider: costs(s.ByProvider, q.Top, t.Cost),
 		UsageByService:  costs(s.ByService, q.Top, t.Cost),
 		CallsByType:     Numbers{},
-		Unpriced:        Unpriced{Calls: t.UnpricedCalls, Tokens: t.UnpricedTokens, Models: unpricedModels(s.ByModel, q.Top)},
 		EstimatedCalls:  t.EstimatedCalls,
 		EstimatedCost:   t.EstimatedCost,
 		AssumedCalls:    t.AssumedCalls,
@@ -423,8 +436,25 @@ func costByPayer(t *read.Counts) Costs {
 	return list
 }
 
-// unpricedModels are the models of unpriced calls, in the order of the groups.
-func unpricedModels(groups []read.Group, top int) Numbers {
+// unpricedUsers are the users of unpriced calls.
+func unpricedUsers(s read.Summary) Numbers {
+	list := Numbers{}
+	for _, g := range s.ByUser {
+		if g.UnpricedCalls > 0 {
+			list = append(list, Number{g.User.String(), g.UnpricedCalls})
+		}
+	}
+	if n := s.OtherUsers.UnpricedCalls; n > 0 {
+		list = append(list, Number{Others, n})
+	}
+	if n := s.NoUser.UnpricedCalls; n > 0 {
+		list = append(list, Number{Unattributed, n})
+	}
+	return list
+}
+
+// unpricedGroups are the keys of unpriced calls, in the order of the groups.
+func unpricedGroups(groups []read.Group, top int) Numbers {
 	list := Numbers{}
 	var rest int64
 	for _, g := range groups {

@@ -66,7 +66,9 @@ type UserGroup struct {
 	User  usage.ID
 	Users int64
 	Calls int64
-	Cost  usage.Sum
+	// UnpricedCalls are part of Calls and have no part in Cost.
+	UnpricedCalls int64
+	Cost          usage.Sum
 }
 
 // Summaries answers for the previous and the current period, with a
@@ -305,12 +307,12 @@ func (q *SummaryQuestion) dayLevels() []*sums.Level {
 // apart. The nil UUID, no user, is a row of its own.
 const usersSQL = `
 WITH users AS (
-  SELECT period, user_id, sum(calls) AS calls, sum(usage_dollars) AS usage_dollars
+  SELECT period, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
   FROM %s
   GROUP BY period, user_id
   HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
 ), ranked AS (
-  SELECT period, user_id, calls, usage_dollars,
+  SELECT period, user_id, calls, unpriced_calls, usage_dollars,
          row_number() OVER (PARTITION BY period, user_id = %[2]s ORDER BY usage_dollars DESC, user_id) AS place
   FROM users
 )
@@ -318,6 +320,7 @@ SELECT period,
        CASE WHEN place <= %[3]s OR user_id = %[2]s THEN user_id END,
        count(*),
        sum(calls)::bigint,
+       sum(unpriced_calls)::bigint,
        sum(usage_dollars)::text
 FROM ranked
 GROUP BY 1, 2
@@ -331,7 +334,7 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 	}
 	levels := sums.LevelsFor(q.Filter.need(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest))
 	s := newSources(q.Viewer, q.Filter)
-	s.keys, s.sums = []string{"user_id"}, []string{"calls", "usage_dollars"}
+	s.keys, s.sums = []string{"user_id"}, []string{"calls", "unpriced_calls", "usage_dollars"}
 	s.convert(rates)
 	for i, p := range q.periods() {
 		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
@@ -342,7 +345,7 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 		var user *[16]byte
 		var g UserGroup
 		var cost string
-		_, err := pgx.ForEachRow(rows, []any{&period, &user, &g.Users, &g.Calls, &cost}, func() (err error) {
+		_, err := pgx.ForEachRow(rows, []any{&period, &user, &g.Users, &g.Calls, &g.UnpricedCalls, &cost}, func() (err error) {
 			if g.Cost, err = usage.ParseSum(cost); err != nil {
 				return err
 			}
@@ -373,7 +376,7 @@ func (q *SummaryQuestion) fillOneUser(s *Summary) {
 	if s.Total.Calls == 0 {
 		return
 	}
-	g := UserGroup{User: user, Users: 1, Calls: s.Total.Calls, Cost: s.Total.Cost}
+	g := UserGroup{User: user, Users: 1, Calls: s.Total.Calls, UnpricedCalls: s.Total.UnpricedCalls, Cost: s.Total.Cost}
 	if user.IsZero() {
 		s.NoUser = g
 		return

@@ -34,8 +34,8 @@ func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error 
 		return key
 	}
 	same := func(key string) string { return key }
-	p.costs("by type", c.UsageByType, previous.UsageByType, same, nil)
-	p.costs("by user", c.UsageByUser, previous.UsageByUser, user, nil)
+	p.costs("by type", c.UsageByType, previous.UsageByType, same, c.Unpriced.Types)
+	p.costs("by user", c.UsageByUser, previous.UsageByUser, user, c.Unpriced.Users)
 	p.costs("by model", c.UsageByModel, previous.UsageByModel, same, c.Unpriced.Models)
 	p.costs("by provider", c.UsageByProvider, previous.UsageByProvider, same, nil)
 	p.costs("by service", c.UsageByService, previous.UsageByService, same, nil)
@@ -98,12 +98,20 @@ func (p *printer) costs(title string, current, previous report.Costs, name func(
 	}
 	unknown := make(map[string]string, len(unpriced))
 	for _, n := range unpriced {
-		unknown[n.Key] = fmt.Sprintf("and %d unpriced", n.Count)
+		unknown[n.Key] = fmt.Sprintf("%d unpriced", n.Count)
 	}
 	p.line("\n%s", title)
 	t := &table{indent: "  ", widest: 40}
 	for _, c := range current {
-		t.row(name(c.Key), amount(c.Cost), amount(before[c.Key]), unknown[c.Key])
+		cost, unpriced := amount(c.Cost), unknown[c.Key]
+		switch {
+		case unpriced == "":
+		case c.Cost.IsZero():
+			cost = "–"
+		default:
+			unpriced = "and " + unpriced
+		}
+		t.row(name(c.Key), cost, amount(before[c.Key]), unpriced)
 	}
 	p.table(t)
 }

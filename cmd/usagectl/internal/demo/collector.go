@@ -154,7 +154,9 @@ type usageAnswer struct {
 			Cost json.Number `json:"cost"`
 		} `json:"dailyUsage"`
 		Unpriced struct {
-			Calls json.Number `json:"calls"`
+			Calls json.Number            `json:"calls"`
+			Types map[string]json.Number `json:"types"`
+			Users map[string]json.Number `json:"users"`
 		} `json:"unpriced"`
 	}
 }

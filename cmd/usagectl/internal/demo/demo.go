@@ -119,7 +119,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 		return err
 	}
 	fmt.Fprintf(out, "      OTLP gRPC on %s, OTLP HTTP on %s, query API on http://%s\n", c.grpc, c.http, c.api)
-	fmt.Fprintf(out, "      %s costs 10 %% less from %s on: a price file of one's own, as an example\n", negotiated, changes.Format(time.DateOnly))
+	fmt.Fprintf(out, "      %s costs 10 %% less from %s on: a an example of a custom price file\n", negotiated, changes.Format(time.DateOnly))
 
 	s, err := newSender(c.grpc, captures)
 	if err != nil {

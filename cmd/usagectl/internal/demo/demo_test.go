@@ -1,8 +1,6 @@
 package demo
 
 import (
-	"bytes"
-	"encoding/json"
 	"strconv"
 	"testing"
 	"time"
@@ -28,13 +26,4 @@ func TestTheDaysOfTheDemoCanBeCompared(t *testing.T) {
 	days, err := strconv.Atoi(New(Commands{}).Flags().Lookup("days").DefValue)
 	require.NoError(t, err)
 	assert.Greater(t, days, 89+91)
-}
-
-func TestACostThatIsNotKnownIsPrintedAsADash(t *testing.T) {
-	t.Parallel()
-	var out bytes.Buffer
-	breakdown(&out, "By API type", map[string]json.Number{"text": "1.5", "image": "0", "rerank": "0"}, nil, map[string]json.Number{"image": "12"})
-	assert.Contains(t, out.String(), "–   12 calls without a price")
-	assert.Contains(t, out.String(), "$0.0000", "what cost nothing cost nothing")
-	assert.NotRegexp(t, `image.*\$`, out.String())
 }

@@ -40,12 +40,8 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 		fmt.Fprintf(out, "; %s calls have no price and are not in it", n)
 	}
 	fmt.Fprint(out, "\n\n")
-	unknown, err := c.withoutPrice(ctx, from, now, current.UsageByType)
-	if err != nil {
-		return err
-	}
-	breakdown(out, "By API type", current.UsageByType, nil, unknown)
-	breakdown(out, "By user", current.UsageByUser, names, nil)
+	breakdown(out, "By API type", current.UsageByType, current.Unpriced.Types, nil)
+	breakdown(out, "By user", current.UsageByUser, current.Unpriced.Users, names)
 
 	fmt.Fprintf(out, "  By day (last %d)\n", shownDays)
 	daily := current.DailyUsage
@@ -61,7 +57,7 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	}
 
 	fmt.Fprintf(out, `
-  Ask yourself:
+  Try it yourself:
     curl -s 'http://%s%s'
     curl -s 'http://%s/api/admin/users'
 `, c.api, usagePath(from, now), c.api)
@@ -72,28 +68,9 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	return nil
 }
 
-// withoutPrice counts the calls of the API types that have no cost because none of
-// them has a price.
-func (c *collector) withoutPrice(ctx context.Context, from, to time.Time, costs map[string]json.Number) (map[string]json.Number, error) {
-	unknown := map[string]json.Number{}
-	for apiType, cost := range costs {
-		if !amount(cost).IsZero() {
-			continue
-		}
-		var answer usageAnswer
-		if err := c.get(ctx, usagePath(from, to)+"&apiType="+apiType, &answer); err != nil {
-			return nil, err
-		}
-		if n := answer.Current.Unpriced.Calls; n == answer.Current.Calls && n != "0" {
-			unknown[apiType] = n
-		}
-	}
-	return unknown, nil
-}
-
-// breakdown prints costs, the largest first. unknown has the calls of keys whose
-// cost is not known, which is not $0.
-func breakdown(out io.Writer, title string, costs map[string]json.Number, names map[string]string, unknown map[string]json.Number) {
+// breakdown writes costs by key. Where calls have no price it says so: their part
+// of a cost is unknown, not 0.
+func breakdown(out io.Writer, title string, costs, unpriced map[string]json.Number, names map[string]string) {
 	keys := slices.SortedFunc(maps.Keys(costs), func(a, b string) int {
 		return cmp.Or(amount(costs[b]).Cmp(amount(costs[a])), cmp.Compare(a, b))
 	})
@@ -104,15 +81,18 @@ func breakdown(out io.Writer, title string, costs map[string]json.Number, names 
 	fmt.Fprintln(out, "  "+title)
 	for _, key := range keys {
 		name := cmp.Or(names[key], key)
-		if calls, found := unknown[key]; found {
-			fmt.Fprintf(out, "    %-36s  %8s   %s calls without a price\n", name, "–", calls)
-			continue
-		}
 		share := "   -"
 		if !total.IsZero() {
 			share = fmt.Sprintf("%3s%%", amount(costs[key]).Mul(decimal.New(100, 0)).DivRound(total, 0))
 		}
-		fmt.Fprintf(out, "    %-36s  %10s  %s\n", name, shown(costs[key]), share)
+		cost, note := shown(costs[key]), ""
+		if n := unpriced[key]; n != "" {
+			note = "  and " + n.String() + " unpriced"
+			if amount(costs[key]).IsZero() {
+				cost, share, note = "–", "   –", "  "+n.String()+" unpriced"
+			}
+		}
+		fmt.Fprintf(out, "    %-36s  %10s  %s%s\n", name, cost, share, note)
 	}
 	fmt.Fprintln(out)
 }

@@ -62,7 +62,7 @@ func (s *sender) close() { _ = s.conn.Close() }
 // sendHistory sends days of traffic that grows by about a half, with quiet
 // weekends, so that the trend has something to show.
 func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, days, callsPerDay int) error {
-	fmt.Fprintf(out, "[3/4] telemetry: %d captures of real libraries, retold over the last %d days\n", len(s.captures), days)
+	fmt.Fprintf(out, "[3/4] telemetry: %d captures of real libraries, replayed over the last %d days\n", len(s.captures), days)
 	for day := days - 1; day >= 0; day-- {
 		midnight := now.AddDate(0, 0, -day).Truncate(24 * time.Hour)
 		n := float64(callsPerDay) * (0.8 + 0.4*float64(days-day)/float64(days)) * (0.85 + 0.3*s.random.Float64())
