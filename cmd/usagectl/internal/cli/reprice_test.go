@@ -127,7 +127,7 @@ func TestACostIsNotTakenAwayUnasked(t *testing.T) {
 	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, cost_source) VALUES
 		('2026-11-03T10:00Z', 7, 'text', 'by-contract', 'openai', 1000, 1000, 0, 'priced', NULL, 'computed')`)
 	_, err := on(t, db.DSN, "reprice", "--changed")
-	require.ErrorContains(t, err, "1 call has a cost, together 7 USD, and would have none: nothing is changed")
+	require.ErrorContains(t, err, "1 call has a cost, together 7 USD, and would have none; nothing was changed")
 	require.ErrorContains(t, err, "--yes")
 	assert.Equal(t, "7.000000000000", db.Text(`SELECT usage_dollars::text FROM public.api_usage`))
 	out, err := on(t, db.DSN, "reprice", "--changed", "--dry-run", "--json")
