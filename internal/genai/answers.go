@@ -14,7 +14,8 @@ var (
 		"llm.response", "llm.raw_response", "raw_response", "response_data", "output.value", "langfuse.observation.output", "mlflow.spanOutputs",
 		"lmnr.span.output", "logfire.response_data", "gen_ai.output.messages")
 	namesUsageObject = names("gen_ai.usage", "gen_ai.usage.raw", "gen_ai.response.usage", "gen_ai.usage.details", "gen_ai.usage_metadata", "llm.usage",
-		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage")
+		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage",
+		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics")
 	answerNames = func() nameSet {
 		set := setOf(namesAnswer...)
 		for _, id := range namesUsageObject {

@@ -105,7 +105,19 @@ type vocabulary struct {
 	cost                            []nameID
 	counts                          factNames
 
-	rare nameSet // the names of the rare facts, to skip them at once
+	rare  nameSet // the names of the rare facts, to skip them at once
+	sides nameSet // the names of input, output and total
+}
+
+// followedBy gives the dialect's own names and after them the general ones.
+func followedBy(own, general []nameID) []nameID {
+	list := slices.Clone(own)
+	for _, id := range general {
+		if !slices.Contains(list, id) {
+			list = append(list, id)
+		}
+	}
+	return list
 }
 
 // complete fills what a vocabulary leaves empty from the conventions' and
@@ -120,14 +132,19 @@ func (v vocabulary) complete() *vocabulary {
 	fill(&v.operation, std.operation)
 	fill(&v.provider, std.provider)
 	fill(&v.address, std.address)
-	fill(&v.model, std.model)
-	fill(&v.requestModel, std.requestModel)
+	v.model = followedBy(v.model, std.model)
+	v.requestModel = slices.DeleteFunc(followedBy(v.requestModel, std.requestModel), func(id nameID) bool { return slices.Contains(v.model, id) })
 	fill(&v.responseID, std.responseID)
 	fill(&v.seconds, std.seconds)
 	fill(&v.session, std.session)
-	fill(&v.cost, std.cost)
 	for i := range v.counts {
-		fill(&v.counts[i], std.counts[i])
+		v.counts[i] = followedBy(v.counts[i], std.counts[i])
+	}
+	v.cost = followedBy(v.cost, std.cost)
+	for _, list := range v.counts[factInput : factTotal+1] {
+		for _, id := range list {
+			v.sides.put(id)
+		}
 	}
 	for _, list := range v.counts[firstRare : lastRare+1] {
 		for _, id := range list {
@@ -151,6 +168,7 @@ func init() {
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
 		&openRouter, &claudePlatform, &anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
 		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry, &voltAgent,
+		&mlflow, &langWatch, &braintrust,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
 	}
@@ -216,6 +234,9 @@ func olderThan(version string, than ...int) bool {
 // database queries, and this is all they cost. A span passes when one of its
 // attributes begins as those of a dialect do.
 func looksLikeGenAI(span ptrace.Span) bool {
+	if name := span.Name(); len(name) > 12 && (name[0] == 'c' || name[0] == 'q' || name[0] == 'g') && isAgentSpan(name) {
+		return true
+	}
 	for key := range span.Attributes().All() {
 		if len(key) > 3 && gateBytes[key[0]] && passesGate(key) {
 			return true
@@ -224,8 +245,14 @@ func looksLikeGenAI(span ptrace.Span) bool {
 	return false
 }
 
+// isAgentSpan reports whether a span has a name of coding agents whose
+// attributes have no prefix.
+func isAgentSpan(name string) bool {
+	return strings.HasPrefix(name, "claude_code.") || strings.HasPrefix(name, "qwen-code.") || strings.HasPrefix(name, "gemini_cli.")
+}
+
 // gateBytes are the first bytes of what passesGate lets pass.
-var gateBytes = [256]bool{'a': true, 'g': true, 'l': true, 'm': true, 'o': true}
+var gateBytes = [256]bool{'a': true, 'b': true, 'g': true, 'l': true, 'm': true, 'o': true, 'v': true}
 
 // passesGate looks at the second byte before it compares: "app." and "message."
 // are frequent too.
@@ -239,7 +266,9 @@ func passesGate(key string) bool {
 		case 'l':
 			return strings.HasPrefix(key, "llm.")
 		case 'a':
-			return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.")
+			return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.") || strings.HasPrefix(key, "langwatch.")
+		case 'm':
+			return strings.HasPrefix(key, "lmnr.span.")
 		case 'i':
 			return strings.HasPrefix(key, "litellm.")
 		}
@@ -248,7 +277,11 @@ func passesGate(key string) bool {
 	case 'a':
 		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
 	case 'm':
-		return key[1] == 'a' && strings.HasPrefix(key, "mastra.")
+		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
+	case 'b':
+		return key[1] == 'r' && strings.HasPrefix(key, "braintrust.")
+	case 'v':
+		return key[1] == 'e' && strings.HasPrefix(key, "vercel.ai.")
 	}
 	return false
 }

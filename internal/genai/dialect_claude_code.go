@@ -46,7 +46,7 @@ var claudeCode = dialect{
 	reports: MissingCache,
 	operation: func(s *spanReader) operation {
 		switch {
-		case s.a.text(claudeSpanType) != "llm_request":
+		case s.a.text(claudeSpanType) != "llm_request" && (s.a.has(claudeSpanType) || s.span.Name() != "claude_code.llm_request"):
 			return opNotACall
 		case s.r.config.AgentLogs:
 			return opOtherSignal

@@ -10,6 +10,7 @@ import "strings"
 // Sources: captures of @langfuse/openai 5.11.1; langfuse/langfuse-js, constants.
 var (
 	langfuseType       = name("langfuse.observation.type")
+	langfuseModel      = name("langfuse.observation.model.name")
 	langfuseUsage      = name("langfuse.observation.usage_details")
 	langfuseCost       = name("langfuse.observation.cost_details")
 	langfuseLevel      = name("langfuse.observation.level")
@@ -18,7 +19,7 @@ var (
 
 var langfuse = dialect{
 	name:   "langfuse",
-	marks:  setOf(langfuseType),
+	marks:  setOf(langfuseType, langfuseModel, langfuseUsage),
 	scopes: []string{"langfuse-sdk*"},
 	words: vocabulary{
 		operation: []nameID{langfuseType},
@@ -35,6 +36,11 @@ var langfuse = dialect{
 			return opChat
 		case "embedding":
 			return opEmbedding
+		case "": // written by hand, as the documentation shows: what it costs, and no type
+			if s.a.has(langfuseUsage) || s.a.present.meets(&usageNames) {
+				return opChat
+			}
+			return opUnknown
 		}
 		return opNotACall
 	},

@@ -21,6 +21,8 @@ var (
 	vercelOperation = name("ai.operationId")
 	vercelMetadata  = name("ai.response.providerMetadata")
 	vercelNoCache   = name("ai.usage.inputTokenDetails.noCacheTokens")
+	// vercelOperations hold the operation where ai.operationId is gone.
+	vercelOperations = names("vercel.ai.operationId", "operation.name")
 )
 
 var vercel = dialect{
@@ -52,27 +54,32 @@ var vercel = dialect{
 		if s.call.Operation == "" {
 			return vercelRenamed(s)
 		}
-		_, step, inner := strings.Cut(s.call.Operation, ".do")
-		if !inner {
-			return vercelOuter(s.call.Operation)
-		}
-		switch step {
-		case "Generate", "Stream":
-			return opChat
-		case "Embed":
-			return opEmbedding
-		case "Rerank":
-			return opRerank
-		case "GenerateImage":
-			return opImage
-		case "Transcribe":
-			return opTranscription
-		case "GenerateSpeech":
-			return opTTS
-		}
-		return opNotACall
+		return vercelNamed(s.call.Operation)
 	},
 	adjust: adjustVercel,
+}
+
+// vercelNamed reads the SDK's own names of its operations.
+func vercelNamed(name string) operation {
+	_, step, inner := strings.Cut(name, ".do")
+	if !inner {
+		return vercelOuter(name)
+	}
+	switch step {
+	case "Generate", "Stream":
+		return opChat
+	case "Embed":
+		return opEmbedding
+	case "Rerank":
+		return opRerank
+	case "GenerateImage":
+		return opImage
+	case "Transcribe":
+		return opTranscription
+	case "GenerateSpeech":
+		return opTTS
+	}
+	return opNotACall
 }
 
 // vercelOuter reads the operation of a span without an inner one: where it
@@ -101,6 +108,13 @@ func vercelRenamed(s *spanReader) operation {
 	switch s.span.Name() {
 	case "text.generate", "text.stream", "object.generate", "object.stream":
 		return opChat
+	case "run.ai":
+		return opNotACall // the function around them
+	}
+	// What Langfuse and others leave of a span: "ai.embed.doEmbed my-function".
+	if name, _, _ := strings.Cut(s.a.firstText(vercelOperations), " "); name != "" {
+		s.call.Operation = name
+		return vercelNamed(name)
 	}
 	return opUnknown
 }

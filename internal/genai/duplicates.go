@@ -46,6 +46,7 @@ func (r *reading) dropDuplicates() {
 		r.ids.Match(r)
 		r.ids.DropSums(r)
 	}
+	r.dropAgents()
 	if r.window != nil {
 		r.askWindow()
 	}
@@ -97,6 +98,14 @@ func (r *reading) mergeNested() {
 		for depth := 0; at >= 0 && depth < maxDepth; depth++ {
 			if c := r.tree.nodes[at].call; c != 0 && int(c-1) != i {
 				outer := &r.calls[c-1]
+				if inner.report.Unclaimed && !outer.report.Unclaimed {
+					inner.dropped = true // a part of the call around it
+					break
+				}
+				if outer.report.Unclaimed {
+					outer.dropped = true
+					break
+				}
 				outer.inner.Inside(&inner.report)
 				if !outer.dropped && !inner.dropped && once.Same(&outer.report, &inner.report, true) {
 					merge(outer, inner)
@@ -109,6 +118,20 @@ func (r *reading) mergeNested() {
 	for i := range r.calls {
 		outer := &r.calls[i]
 		outer.dropped = outer.dropped || outer.inner.Is(&outer.report)
+	}
+}
+
+// dropAgents drops the sums of agents of whose trace a call is known.
+func (r *reading) dropAgents() {
+	for i := range r.calls {
+		if f := &r.calls[i]; !f.isAgent && !f.call.TraceID.IsEmpty() {
+			r.traces.note(f.call.TraceID)
+		}
+	}
+	for i := range r.calls {
+		if f := &r.calls[i]; f.isAgent && r.traces.noted(f.call.TraceID) {
+			f.dropped = true
+		}
 	}
 }
 

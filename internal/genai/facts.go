@@ -87,6 +87,8 @@ type facts struct {
 	// cachePartly: the dialect reports either reads or writes and leaves the
 	// other out.
 	cachePartly bool
+	// unknown: a name under a usage prefix is in no vocabulary.
+	unknown bool
 	// inconsistent: the source contradicts itself in a way that only its
 	// dialect can see.
 	inconsistent bool
@@ -144,6 +146,7 @@ func (f *facts) take(from *facts) {
 			f.n[i] = own.n[i]
 		}
 	}
+	f.unknown = own.unknown || from.unknown
 	f.estimate, f.inconsistent = own.estimate || from.estimate, own.inconsistent || from.inconsistent
 	f.callsMissing, f.several = own.callsMissing || from.callsMissing, own.several || from.several
 	f.modifiers.join(&own.modifiers)

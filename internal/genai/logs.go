@@ -125,12 +125,16 @@ const (
 	eventDetails = "gen_ai.client.inference.operation.details"
 )
 
+// Forks of these agents (qwen-code and others) write the same events under a
+// prefix of their own.
+const (
+	suffixClaude = ".api_request"
+	suffixCodex  = ".sse_event"
+	suffixGemini = ".api_response"
+)
+
 func isCallEvent(event string) bool {
-	switch event {
-	case eventClaude, eventCodex, eventGemini, eventDetails:
-		return true
-	}
-	return false
+	return strings.HasSuffix(event, suffixClaude) || strings.HasSuffix(event, suffixGemini) || strings.HasSuffix(event, suffixCodex) || event == eventDetails
 }
 
 // readRecord reads one event.
@@ -141,17 +145,20 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 
 	var d *dialect
 	words := claudeCode.words
-	switch event {
-	case eventClaude:
+	fork := event != eventClaude && event != eventGemini && event != eventCodex
+	switch {
+	case fork && !a.present.meets(&logUsageOther):
+		return // an event of something else
+	case strings.HasSuffix(event, suffixClaude):
 		d = &claudeCode
-	case eventGemini:
+	case strings.HasSuffix(event, suffixGemini):
 		d, words = &geminiCLI, geminiLogWords
-	case eventCodex:
+	case strings.HasSuffix(event, suffixCodex):
 		d, words = &codex, codexLogWords
 		if a.text(logEventKind) != "response.completed" || !a.present.meets(&logUsageOther) {
 			return // every event of a stream is logged; one of the last two has the counts
 		}
-	default:
+	default: // gen_ai's own event repeats a span
 		if a.present.meets(&logUsageOther) {
 			r.skip(unknownDialect.name, SkipOtherSignal)
 		}
@@ -189,6 +196,10 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	switch d {
 	case &claudeCode:
 		adjustClaudeCode(s)
+		if fork {
+			s.provider = "" // the model says whose it is
+			numbers.inputMeans, numbers.unlisted = inputUnknown, true
+		}
 		call.Model = call.RequestModel
 		f.provider = s.provider
 		if a.has(logCostMicros) {

@@ -1,7 +1,9 @@
 package genai
 
 import (
+	"encoding/binary"
 	"strings"
+	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -50,4 +52,23 @@ func bounded[K comparable, V any](size int) *lru.Cache[K, V] {
 		panic(err) // no other error than a size below 1
 	}
 	return memory
+}
+
+// traceNotes remembers traces, the latest of them: a new one takes the place of
+// an older one with the same hash.
+type traceNotes [1 << 12]atomic.Uint64
+
+func (n *traceNotes) slot(trace pcommon.TraceID) (*atomic.Uint64, uint64) {
+	half := binary.LittleEndian.Uint64(trace[8:]) ^ binary.LittleEndian.Uint64(trace[:8])*0x9E3779B97F4A7C15
+	return &n[half%uint64(len(n))], half
+}
+
+func (n *traceNotes) note(trace pcommon.TraceID) {
+	slot, half := n.slot(trace)
+	slot.Store(half)
+}
+
+func (n *traceNotes) noted(trace pcommon.TraceID) bool {
+	slot, half := n.slot(trace)
+	return slot.Load() == half
 }

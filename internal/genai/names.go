@@ -156,14 +156,21 @@ func (s *nameSet) each(f func(nameID)) {
 type attributes struct {
 	present nameSet
 	values  [maxNames]pcommon.Value // valid where present
+	// unknown are those under a usage prefix whose names are in no vocabulary.
+	unknown []unknownUsage
 }
 
 // read takes the known attributes of m. The first of equal names wins, as in
 // [pcommon.Map.Get].
 func (a *attributes) read(t *nameTable, m pcommon.Map) {
-	a.present = nameSet{}
+	a.present, a.unknown = nameSet{}, a.unknown[:0]
 	for key, value := range m.All() {
-		if id := t.find(key); id != 0 && !a.present.has(id) {
+		switch id := t.find(key); {
+		case id == 0:
+			if isUsageName(key) && len(a.unknown) < maxUnknownUsage {
+				a.unknown = append(a.unknown, unknownUsage{key, value})
+			}
+		case !a.present.has(id):
 			a.present.put(id)
 			a.values[id] = value
 		}

@@ -1,6 +1,8 @@
 package genai
 
 import (
+	"strings"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -33,9 +35,12 @@ func operationNamed(name string) operation {
 		"generate", "generate_text", "message", "messages", "anthropic_messages", "responses", "response", "llm_call",
 		"acompletion", "atext_completion", "aresponses", "agenerate_content", "generate_content_stream", "agenerate_content_stream",
 		"fim", "chat_completions", "llm", "converse", "converse_stream", "invoke_model",
+		"stream_text", "generate_object", "stream_object", "generateText", "streamText", "generateObject", "streamObject", "chat_stream", "stream_chat",
+		"call_llm", "invoke_llm", "llm_request", "llm_completion", "model_call", "model_request", "inference", "complete", "ask",
 		"text_completions", "pass_through_endpoint", "llm_passthrough_route", "allm_passthrough_route":
 		return opChat
-	case "embeddings", "embedding", "embed", "aembedding", "embed_content":
+	case "embeddings", "embedding", "embed", "aembedding", "embed_content",
+		"embed_query", "embed_documents", "create_embedding", "create_embeddings", "embed_many":
 		return opEmbedding
 	case "image_generation", "image", "generate_image", "image_edit", "image_variation", "aimage_generation", "aimage_edit",
 		"ai.generateImage", "images", "create_image":
@@ -43,13 +48,14 @@ func operationNamed(name string) operation {
 	case "video_generation", "video", "generate_video", "avideo_generation", "ai.generateVideo", "create_video":
 		return opVideo
 	case "transcription", "transcribe", "speech_to_text", "translation", "audio.transcriptions", "audio.translations",
-		"atranscription", "ai.transcribe", "speech_recognition":
+		"atranscription", "ai.transcribe", "speech_recognition", "stt", "asr", "speech2text", "audio_transcription", "audio_translation", "create_transcription", "listen":
 		return opTranscription
-	case "speech", "text_to_speech", "tts", "audio.speech", "aspeech", "ai.generateSpeech", "generate_speech":
+	case "speech", "text_to_speech", "tts", "audio.speech", "aspeech", "ai.generateSpeech", "generate_speech",
+		"text2speech", "speech_synthesis", "synthesize", "synthesize_speech", "audio_speech", "create_speech", "speak":
 		return opTTS
 	case "audio":
 		return opAudio
-	case "realtime", "arealtime", "_arealtime", "realtime_session", "speech_to_speech":
+	case "realtime", "arealtime", "_arealtime", "realtime_session", "speech_to_speech", "s2s", "live", "realtime_response":
 		return opRealtime
 	case "rerank", "arerank", "ai.rerank":
 		return opRerank
@@ -62,6 +68,9 @@ func operationNamed(name string) operation {
 		"execute_agent_loop_cycle", "orchestrate_tools", "litellm.vector_store_management",
 		"litellm.vector_store_file_management", "litellm.responses_management", "execute_task", "vector_db_retrieve", "framework", "vectordb", "count_tokens", "create_thread", "run_agent":
 		return opNotACall
+	}
+	if lower := strings.ToLower(name); lower != name {
+		return operationNamed(lower)
 	}
 	return opUnknown
 }

@@ -25,6 +25,7 @@ type Reader struct {
 	roots   *lru.Cache[pcommon.TraceID, rootUser]
 	callers *lru.Cache[pcommon.SpanID, struct{}]
 	window  *once.Window
+	traces  traceNotes
 
 	pool sync.Pool // of *reading
 }
@@ -149,6 +150,8 @@ type found struct {
 	op          operation
 	pending     int32 // index into reading.pending plus 1, 0 for none
 	wrapped     bool  // a wrapper span may say more
+	// isAgent: the span of an agent, which is a call only where no other is.
+	isAgent bool
 	// dropped: another report stands for this call.
 	dropped bool
 	inner   once.Sum // of the calls inside this one
@@ -187,6 +190,8 @@ func (r *reading) release() bool {
 		r.others.values[id] = pcommon.Value{}
 	})
 	r.touched = nameSet{}
+	clear(r.attrs.unknown[:cap(r.attrs.unknown)])
+	clear(r.others.unknown[:cap(r.others.unknown)])
 	r.skip, r.resource, r.scope, r.version, r.dialect, r.span = nil, ofResource{}, "", "", nil, spanReader{}
 	tooLarge := len(r.calls) > maxPooledCalls || len(r.tree.nodes) > 8*maxPooledCalls
 	r.lastHost, r.facts.modifiers = knownHost{}, modifiers{}

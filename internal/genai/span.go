@@ -2,6 +2,7 @@ package genai
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -24,6 +25,8 @@ type spanReader struct {
 	address  string
 	// callFailed: the dialect has a word for it.
 	callFailed bool
+	// isUnclaimed and isAgent: see [spanReader.unclaimed].
+	isUnclaimed, isAgent bool
 	// wrapped: LangChain's messages on other spans may say more of the call.
 	wrapped bool
 }
@@ -49,6 +52,9 @@ func (r *reading) readSpan(span ptrace.Span) {
 		s.op = s.conventionalOperation()
 	}
 	if !s.op.isCall() {
+		s.op = s.unclaimed(d, s.op)
+	}
+	if !s.op.isCall() {
 		r.calls = r.calls[:len(r.calls)-1]
 		r.skipSpan(d, span, s.op)
 		return
@@ -66,6 +72,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	*numbers = noFacts
 	numbers.inputMeans, numbers.outputMeans, numbers.reports, numbers.always = d.input, d.output, d.reports, d.knows.always
 	numbers.read(a, words)
+	numbers.readUnknown(a.unknown)
 	numbers.modifiers.read(a)
 	if d.adjust != nil {
 		d.adjust(s, numbers)
@@ -92,6 +99,8 @@ func (r *reading) readSpan(span ptrace.Span) {
 	s.readTags()
 	f.span, f.user = span, r.resource.user
 	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
+	f.report.Unclaimed, f.isAgent = s.isUnclaimed, s.isAgent
+	numbers.callsMissing = numbers.callsMissing || s.isAgent
 	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, numbers.modifiers[modCloud]
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
@@ -170,7 +179,10 @@ func (s *spanReader) conventionalOperation() operation {
 
 var (
 	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
-	usageNames = setOf(append(append([]nameID{}, conventionWords.counts[factInput]...), conventionWords.counts[factOutput]...)...)
+	// usageNames are the sides as the conventions name them, sideNames as anybody
+	// does.
+	usageNames = setOf(names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")...)
+	sideNames  = setOf(slices.Concat(shippedNames[factInput], shippedNames[factOutput], shippedNames[factTotal])...)
 )
 
 // skipSpan counts a span that is no call, and remembers the user it names for

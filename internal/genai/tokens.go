@@ -329,6 +329,8 @@ func (s *split) reason(q *usage.Quantities) usage.Reason {
 		return usage.ReasonTokensNotReported
 	case s.inconsistent:
 		return usage.ReasonInconsistentQuantities
+	case f.unknown:
+		return usage.ReasonUnknownQuantity
 	case s.reasoningMissing: // billed on top: worse than the next
 		return usage.ReasonReasoningNotReported
 	case s.cacheMissing:

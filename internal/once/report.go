@@ -36,6 +36,10 @@ type Report struct {
 	// ID is the id of the row that the call becomes.
 	ID usage.ID
 
+	// Unclaimed: nothing says that it is a call and no wrapper of calls. It is a
+	// wrapper when a call lies inside it.
+	Unclaimed bool
+
 	// Matched: another report, of the span MatchedBy, was dropped because it
 	// is one call with this one.
 	Matched   bool

@@ -173,7 +173,7 @@ func (w *Window) sums(r *Report, span, siblings uint64) bool {
 	for known := range w.under(&w.byParent, siblings) {
 		beside.Beside(r, &known.Report)
 	}
-	return inside.Is(r) || beside.Is(r)
+	return inside.Is(r) || beside.Is(r) || r.Unclaimed && inside.calls > 0
 }
 
 // spanHash stands for a span.

@@ -1,0 +1,280 @@
+package genai
+
+import (
+	"strings"
+	"unicode"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+)
+
+// shippedNames are the attributes in which libraries have reported what a call
+// used, for each fact in the order of precedence: the conventions of today and of
+// yesterday first. A dialect that writes something else, or prefers another
+// name, says so in its vocabulary; these follow there.
+//
+// Sources: open-telemetry/semantic-conventions and -genai; Arize-ai/openinference
+// (semantic conventions); traceloop/openllmetry (semconv_ai); vercel/ai
+// (telemetry); openlit/openlit (semcov of Python, TypeScript, Go and the command
+// line); getsentry (tracing/ai); pydantic/pydantic-ai and pydantic/logfire;
+// lmnr-ai/lmnr (span_attributes); livekit/agents; langfuse and langchain
+// (usage_metadata); OpenRouter Broadcast; envoyproxy/ai-gateway; agentgateway.
+var shippedNames = factNames{
+	factInput: names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "llm.usage.input_tokens",
+		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
+		"gen_ai.response.prompt_token_count", "gen_ai.response.usage.prompt_tokens", "gen_ai.response.usage.input_tokens", "llm.response.usage.prompt_tokens",
+		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens"),
+	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
+		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
+		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
+		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens"),
+	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
+		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens"),
+
+	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
+		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
+		"gen_ai.usage.cache_read_tokens", "gen_ai.usage.details.cached_tokens", "gen_ai.usage.cached_input_tokens",
+		"gen_ai.usage.cache.read_input_tokens", "gen_ai.usage.input_tokens.cache_read", "gen_ai.usage.input_cached_tokens", "gen_ai.usage.prompt_cached_tokens",
+		"gen_ai.usage.prompt_tokens_details.cache_read", "gen_ai.usage.prompt_tokens_details.cached_tokens", "gen_ai.usage.input_tokens_details.cached_tokens",
+		"gen_ai.usage.input_token_details.cache_read", "gen_ai.usage.input_token_details.cached_tokens", "gen_ai.usage.prompt_tokens.cached", "gen_ai.usage.cached_prompt_tokens", "gen_ai.usage.cached_content_tokens",
+		"gen_ai.usage.cached_content_token_count", "gen_ai.usage.details.cached_content_tokens", "gen_ai.usage.details.cache_read_input_tokens",
+		"gen_ai.usage.details.cached_input_tokens", "gen_ai.usage.prompt_cache_hit_tokens", "gen_ai.usage.cachedInputTokens", "gen_ai.usage.cache.read_tokens",
+		"anthropic.usage.cache_read_input_tokens", "anthropic.usage.cache_read.input_tokens", "openai.usage.cached_tokens",
+		"llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input", "llm.token_count.prompt_details.cached",
+		"llm.usage.cache_read_input_tokens", "llm.usage.cached_tokens", "llm.usage.prompt_tokens_details.cached_tokens", "llm.usage.cache_read_tokens",
+		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
+	factCacheWrite: names("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
+		"gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.details.cache_write_tokens",
+		"gen_ai.usage.cache_write_tokens", "gen_ai.usage.cache_creation_tokens",
+		"gen_ai.usage.cache.creation_input_tokens", "gen_ai.usage.cache.write_input_tokens", "gen_ai.usage.input_tokens.cache_write", "gen_ai.usage.input_tokens.cache_creation",
+		"gen_ai.usage.prompt_tokens_details.cache_write", "gen_ai.usage.prompt_tokens_details.cache_creation", "gen_ai.usage.prompt_tokens_details.cache_creation_tokens",
+		"gen_ai.usage.input_token_details.cache_creation", "gen_ai.usage.details.cache_creation_tokens", "gen_ai.usage.details.cache_creation_input_tokens",
+		"gen_ai.usage.details.cache_write_input_tokens", "gen_ai.usage.cache.creation_tokens", "gen_ai.usage.cache.write_tokens",
+		"anthropic.usage.cache_creation_input_tokens", "anthropic.usage.cache_creation.input_tokens", "anthropic.usage.cache_write.input_tokens",
+		"llm.token_count.prompt_details.cache_write", "llm.token_count.prompt_details.cache_creation", "llm.usage.cache_creation_input_tokens",
+		"llm.usage.cache_write_tokens", "llm.usage.cache_creation_tokens",
+		"ai.usage.inputTokenDetails.cacheWriteTokens"),
+	factReasoning: names("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "gen_ai.usage.output_tokens.reasoning",
+		"gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.details.thoughts_tokens",
+		"gen_ai.usage.details.thinking_tokens", "gen_ai.usage.output_reasoning_tokens", "gen_ai.usage.completion_tokens_details.reasoning_tokens",
+		"gen_ai.usage.completion_tokens_details.reasoning", "gen_ai.usage.output_tokens_details.reasoning_tokens", "gen_ai.usage.output_token_details.reasoning", "gen_ai.usage.output_token_details.reasoning_tokens",
+		"gen_ai.usage.completion_tokens.reasoning", "gen_ai.usage.thoughts_tokens", "gen_ai.usage.thinking_tokens", "gen_ai.usage.thoughts_token_count",
+		"gen_ai.usage.details.thoughts_token_count", "gen_ai.usage.details.reasoning_output_tokens", "gen_ai.usage.reasoningTokens", "gen_ai.usage.completion_reasoning_tokens",
+		"llm.token_count.completion_details.reasoning", "llm.usage.reasoning_tokens", "llm.usage.completion_tokens_details.reasoning_tokens",
+		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
+
+	factCacheWrite5m: names("anthropic.usage.cache_creation.ephemeral_5m_input_tokens", "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",
+		"gen_ai.usage.cache_creation.input_tokens.ephemeral_5m", "gen_ai.usage.cache_write.ephemeral_5m_input_tokens", "gen_ai.usage.cache_write.5m.input_tokens",
+		"gen_ai.usage.cache_creation_5m_input_tokens", "gen_ai.usage.cache_write_5m_tokens", "gen_ai.usage.details.ephemeral_5m_input_tokens",
+		"gen_ai.usage.cache_creation.5m.input_tokens", "anthropic.usage.cache_write.ephemeral_5m_input_tokens"),
+	factCacheWrite1h: names("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
+		"gen_ai.usage.cache_creation.input_tokens.ephemeral_1h", "gen_ai.usage.cache_write.ephemeral_1h_input_tokens", "gen_ai.usage.cache_write.1h.input_tokens",
+		"gen_ai.usage.cache_creation_1h_input_tokens", "gen_ai.usage.cache_write_1h_tokens", "gen_ai.usage.details.ephemeral_1h_input_tokens",
+		"gen_ai.usage.cache_creation.1h.input_tokens", "anthropic.usage.cache_write.ephemeral_1h_input_tokens"),
+
+	factInputAudio: names("gen_ai.usage.audio.input_tokens", "gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.input_audio_tokens", "gen_ai.usage.input_tokens.audio",
+		"gen_ai.usage.audio_input_tokens", "gen_ai.usage.input_tokens_details.audio_tokens", "gen_ai.usage.prompt_tokens_details.audio_tokens",
+		"gen_ai.usage.prompt_tokens_details.audio", "gen_ai.usage.input_token_details.audio_tokens", "gen_ai.usage.input_token_details.audio", "gen_ai.usage.prompt_audio_tokens", "llm.token_count.prompt_details.audio", "llm.usage.prompt_tokens_details.audio_tokens"),
+	factInputImage: names("gen_ai.usage.image.input_tokens", "gen_ai.usage.details.input_image_tokens", "gen_ai.usage.input_image_tokens", "gen_ai.usage.input_tokens.image",
+		"gen_ai.usage.image_input_tokens", "gen_ai.usage.input_tokens_details.image_tokens", "gen_ai.usage.prompt_tokens_details.image_tokens"),
+	factInputVideo: names("gen_ai.usage.video.input_tokens", "gen_ai.usage.input_tokens.video", "gen_ai.usage.input_video_tokens", "gen_ai.usage.details.input_video_tokens",
+		"gen_ai.usage.prompt_tokens_details.video_tokens"),
+	factOutputAudio: names("gen_ai.usage.audio.output_tokens", "gen_ai.usage.details.output_audio_tokens", "gen_ai.usage.output_audio_tokens", "gen_ai.usage.output_tokens.audio",
+		"gen_ai.usage.audio_output_tokens", "gen_ai.usage.output_tokens_details.audio_tokens", "gen_ai.usage.completion_tokens_details.audio_tokens",
+		"gen_ai.usage.completion_tokens_details.audio", "gen_ai.usage.output_token_details.audio_tokens", "gen_ai.usage.output_token_details.audio", "gen_ai.usage.completion_audio_tokens", "llm.token_count.completion_details.audio", "llm.usage.completion_tokens_details.audio_tokens"),
+	factOutputImage: names("gen_ai.usage.image.output_tokens", "gen_ai.usage.output_tokens.image", "gen_ai.usage.output_image_tokens", "gen_ai.usage.image_output_tokens",
+		"gen_ai.usage.details.output_image_tokens", "gen_ai.usage.completion_tokens_details.image_tokens", "gen_ai.usage.output_tokens_details.image_tokens"),
+	factCacheReadAudio: names("gen_ai.usage.audio.cache_read.input_tokens", "gen_ai.usage.details.cache_audio_read_tokens", "gen_ai.usage.input_cached_audio_tokens"),
+	factCacheReadImage: names("gen_ai.usage.image.cache_read.input_tokens", "gen_ai.usage.details.cache_image_read_tokens", "gen_ai.usage.input_cached_image_tokens"),
+	factToolPrompt: names("gen_ai.usage.tool_use_prompt_tokens", "gen_ai.usage.details.tool_use_prompt_tokens", "gen_ai.usage.tool_use.input_tokens",
+		"gen_ai.usage.tool_use_input_tokens", "gen_ai.usage.tool_use_prompt_token_count", "gen_ai.usage.details.tool_use_prompt_token_count",
+		"llm.token_count.prompt_details.tool_use", "llm.usage.tool_use_prompt_tokens"),
+	factBesideInput:  names("anthropic.usage.compaction.input_tokens", "gen_ai.usage.compaction.input_tokens"),
+	factBesideOutput: names("anthropic.usage.compaction.output_tokens", "gen_ai.usage.compaction.output_tokens"),
+	factWebSearches: names("gen_ai.usage.web_search_requests", "gen_ai.usage.web_searches", "gen_ai.usage.server_tool_use.web_search_requests",
+		"anthropic.usage.server_tool_use.web_search_requests", "anthropic.usage.web_search_requests", "gen_ai.usage.details.web_search_requests",
+		"gen_ai.usage.details.server_tool_use_web_search_requests", "gen_ai.usage.num_search_queries", "gen_ai.usage.details.num_search_queries",
+		"web_search_requests"),
+	factFileSearches: names("gen_ai.usage.file_search_calls", "gen_ai.usage.file_searches"),
+	factCodeSessions: names("gen_ai.usage.code_sessions", "gen_ai.usage.code_interpreter_sessions"),
+	factCitations:    names("gen_ai.usage.citation_tokens", "gen_ai.usage.details.citation_tokens"),
+}
+
+// isUsageName reports whether an attribute stands where libraries report usage.
+// It is asked for names that are in no vocabulary only.
+func isUsageName(key string) bool {
+	if len(key) < 10 {
+		return false
+	}
+	switch key[0] {
+	case 'g':
+		return strings.HasPrefix(key, "gen_ai.usage.") || strings.HasPrefix(key, "gen_ai.response.usage.")
+	case 'l':
+		return strings.HasPrefix(key, "llm.usage.") || strings.HasPrefix(key, "llm.token_count.")
+	case 'a':
+		return strings.HasPrefix(key, "ai.usage.") || strings.HasPrefix(key, "anthropic.usage.")
+	case 'o':
+		return strings.HasPrefix(key, "openai.usage.")
+	}
+	return false
+}
+
+// unknownUsage is an attribute that stands where usage is reported, under a name
+// that nobody listed.
+type unknownUsage struct {
+	name  string
+	value pcommon.Value
+}
+
+// maxUnknownUsage is how many of them are looked at.
+const maxUnknownUsage = 16
+
+// readUnknown looks at the attributes under a usage prefix whose names are in no
+// vocabulary. Where the words of a name leave no doubt what it counts, and
+// nothing else reports that, the number is taken; that it is a guess stays.
+func (f *facts) readUnknown(list []unknownUsage) {
+	for _, u := range list {
+		n := countOf(u.value)
+		if n <= 0 {
+			continue // no count, or nothing of what it counts
+		}
+		i, counts := meaningOf(u.name)
+		if !counts {
+			continue
+		}
+		f.estimate = f.estimate || strings.Contains(u.name, ".partial.") // so far, of a call that goes on
+		switch {
+		case i == factCount:
+			f.unknown = true
+		case f.n[i] == absent:
+			f.n[i], f.unknown = n, true
+		case f.n[i] != n:
+			f.unknown = true
+		}
+	}
+}
+
+// meaningOf says by the words of a name what it counts: a fact, or factCount when
+// the words do not say which. counts is false for what is no count of something
+// that is billed apart: money, times, rates, and parts such as the text tokens
+// that are in the sum already.
+func meaningOf(name string) (i fact, counts bool) {
+	var is nameWords
+	for word := range words(name) {
+		is |= nameWord[word]
+	}
+	if is&wordNoCount != 0 {
+		return factCount, false
+	}
+	write, read := is&wordWrite != 0, is&(wordCache|wordRead) != 0
+	switch {
+	case is&wordText != 0:
+		return factCount, false // what remains of a side
+	case is&wordTool != 0:
+		return factCount, true
+	case is&wordAudio != 0 && is&wordCache != 0 && !write:
+		return factCacheReadAudio, true
+	case is&wordImage != 0 && is&wordCache != 0 && !write:
+		return factCacheReadImage, true
+	case is&wordCache != 0 && write && is&word1h != 0:
+		return factCacheWrite1h, true
+	case is&wordCache != 0 && write && is&word5m != 0:
+		return factCacheWrite5m, true
+	case is&wordCache != 0 && write:
+		return factCacheWrite, true
+	case is&wordCache != 0 && read:
+		return factCacheRead, true
+	case is&wordReasoning != 0:
+		return factReasoning, true
+	case is&wordAudio != 0 && is&wordInput != 0:
+		return factInputAudio, true
+	case is&wordAudio != 0 && is&wordOutput != 0:
+		return factOutputAudio, true
+	case is&wordImage != 0 && is&wordInput != 0:
+		return factInputImage, true
+	case is&wordImage != 0 && is&wordOutput != 0:
+		return factOutputImage, true
+	case is&(wordAudio|wordImage) != 0:
+		return factCount, true
+	case is&wordDetails != 0:
+		return factCount, false // the provider's own sides, beside those of the library
+	case is&wordTotal != 0 && is&(wordInput|wordOutput) == 0:
+		return factTotal, true
+	case is&wordInput != 0 && is&wordOutput == 0:
+		return factInput, true
+	case is&wordOutput != 0 && is&wordInput == 0:
+		return factOutput, true
+	}
+	return factCount, true
+}
+
+// nameWords is a set of what the words of a name say.
+type nameWords uint32
+
+const (
+	wordInput nameWords = 1 << iota
+	wordOutput
+	wordTotal
+	wordCache
+	wordRead
+	wordWrite
+	word5m
+	word1h
+	wordReasoning
+	wordAudio
+	wordImage
+	wordText
+	wordTool
+	wordDetails
+	wordNoCount
+)
+
+var nameWord = func() map[string]nameWords {
+	m := map[string]nameWords{}
+	for is, list := range map[nameWords]string{
+		wordInput:            "input prompt request",
+		wordOutput:           "output completion response candidates",
+		wordTotal:            "total",
+		wordCache:            "cache caching",
+		wordCache | wordRead: "cached",
+		wordRead:             "read hit",
+		wordWrite:            "write creation create created written",
+		word5m:               "5m",
+		word1h:               "1h",
+		wordReasoning:        "reasoning thinking thoughts thought reason",
+		wordAudio:            "audio",
+		wordImage:            "image images video",
+		wordText:             "text uncached visible",
+		wordTool:             "tool tools",
+		wordDetails:          "details detail",
+		wordNoCount: "cost costs price usd dollars credit credits nano currency amount second seconds ms latency duration time percent ratio rate limit max window " +
+			"remaining available quota raw non no noncached requests calls accepted rejected prediction id name model provider type source tier speed version",
+	} {
+		for word := range strings.FieldsSeq(list) {
+			m[word] |= is
+		}
+	}
+	return m
+}()
+
+// words gives the words of a name in lower case: it is cut at what is no letter
+// or digit, and before a capital.
+func words(name string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		start, last := 0, rune(0)
+		for i, c := range name {
+			isWord := unicode.IsLetter(c) || unicode.IsDigit(c)
+			if !isWord || unicode.IsUpper(c) && unicode.IsLower(last) {
+				if i > start && !yield(strings.ToLower(name[start:i])) {
+					return
+				}
+				if start = i; !isWord {
+					start++
+				}
+			}
+			last = c
+		}
+		if len(name) > start {
+			yield(strings.ToLower(name[start:]))
+		}
+	}
+}
