@@ -28,9 +28,10 @@ CREATE TABLE public.usage_trace_user (
   trace_id text        NOT NULL,
   service  text        NOT NULL,
   user_id  uuid        NOT NULL,
+  external_id text     NULL,                            -- the text that user_id was made from, where that was not a UUID
   named_at timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT usage_trace_user_pkey PRIMARY KEY (trace_id, service),
-  CONSTRAINT usage_trace_user_text_length CHECK (octet_length(trace_id) = 32 AND octet_length(service) <= 256)
+  CONSTRAINT usage_trace_user_text_length CHECK (octet_length(trace_id) = 32 AND octet_length(service) <= 256 AND octet_length(external_id) <= 256)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02);
 -- Serves: deleting what is older than a day.
 CREATE INDEX usage_trace_user_time_brin ON public.usage_trace_user USING brin (named_at) WITH (pages_per_range = 32);
@@ -72,3 +73,5 @@ GRANT UPDATE (user_id, usage_dollars, model, tokens_used, request_id, metadata, 
 GRANT INSERT (call_id, kind, old, new), SELECT (call_id, kind) ON public.usage_correction TO usage_writer;
 GRANT SELECT ON public.usage_correction TO usage_reader;
 GRANT SELECT, INSERT, DELETE ON public.usage_trace_user TO usage_writer;
+-- Which services have calls.
+GRANT SELECT (service, calls) ON public.usage_half_month TO usage_writer;

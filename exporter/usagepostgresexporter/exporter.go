@@ -139,7 +139,7 @@ func tookTooLong(ctx context.Context, err error) bool {
 }
 
 func (e *usageExporter) storePart(ctx context.Context, texts []string) error {
-	records, unreadable := e.decode(ctx, texts)
+	records, users, unreadable := e.decode(ctx, texts)
 	start := time.Now()
 	if err := e.writer.Park(ctx, unreadable); err != nil {
 		return err
@@ -148,22 +148,36 @@ func (e *usageExporter) storePart(ctx context.Context, texts []string) error {
 	if err != nil {
 		return err
 	}
+	attributed, err := e.writer.Attribute(ctx, users)
+	if err != nil {
+		return err
+	}
+	result.Attributed += attributed
 	e.stored(ctx, records, result, start)
 	return nil
 }
 
 // decode reads the records; those that cannot be read are parked as they are,
 // so that a later build, or a person, can.
-func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Record, []write.Parked) {
+func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Record, []usage.TraceUser, []write.Parked) {
 	records := make([]usage.Record, 0, len(texts))
+	var users []usage.TraceUser
 	var unreadable []write.Parked
 	for _, text := range texts {
-		records = append(records, usage.Record{})
-		err := usageattr.Decode(text, &records[len(records)-1])
-		if err == nil {
-			continue
+		var err error
+		if usageattr.IsTraceUser(text) {
+			var user usage.TraceUser
+			if err = usageattr.DecodeTraceUser(text, &user); err == nil {
+				users = append(users, user)
+				continue
+			}
+		} else {
+			records = append(records, usage.Record{})
+			if err = usageattr.Decode(text, &records[len(records)-1]); err == nil {
+				continue
+			}
+			records = records[:len(records)-1]
 		}
-		records = records[:len(records)-1]
 		reason := reasonMalformed
 		if errors.Is(err, usageattr.ErrVersion) {
 			reason = reasonVersion
@@ -175,7 +189,7 @@ func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Rec
 		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter",
 			zap.Int("records", len(unreadable)), zap.String("first_reason", unreadable[0].Reason))
 	}
-	return records, unreadable
+	return records, users, unreadable
 }
 
 func (e *usageExporter) stored(ctx context.Context, records []usage.Record, result write.Result, start time.Time) {
@@ -187,6 +201,9 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 	e.telemetry.UsagePostgresRows.Add(ctx, int64(result.Inserted), method)
 	e.telemetry.UsagePostgresBatchDuration.Record(ctx, now.Sub(start).Seconds(), method)
 	addIfAny(ctx, e.telemetry.UsagePostgresDuplicates, result.Duplicates)
+	addIfAny(ctx, e.telemetry.UsagePostgresCorrections, result.Corrected)
+	addIfAny(ctx, e.telemetry.UsagePostgresConflicts, result.Reused)
+	addIfAny(ctx, e.telemetry.UsagePostgresAttributed, result.Attributed)
 	addIfAny(ctx, e.telemetry.UsagePostgresUnknownUsers, result.UnknownUsers)
 	oldest := now
 	for i := range records {

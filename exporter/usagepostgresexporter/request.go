@@ -78,11 +78,20 @@ func logRecordsOf(ld plog.Logs) carriers {
 // hasRecord stops at the first carrier of a record.
 func hasRecord(all carriers) bool {
 	for attributes := range all {
-		if _, ok := attributes.Get(usageattr.Record); ok {
+		if _, ok := carried(attributes); ok {
 			return true
 		}
 	}
 	return false
+}
+
+// carried gives the record of a call, else what a span says of the user of its
+// trace.
+func carried(attributes pcommon.Map) (pcommon.Value, bool) {
+	if value, ok := attributes.Get(usageattr.Record); ok {
+		return value, true
+	}
+	return attributes.Get(usageattr.TraceUser)
 }
 
 func (e *usageExporter) requestFromTraces(ctx context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
@@ -98,7 +107,7 @@ func (e *usageExporter) requestFrom(ctx context.Context, all carriers, count int
 	records := make([]string, 0, count)
 	without, notText := 0, 0
 	for attributes := range all {
-		value, ok := attributes.Get(usageattr.Record)
+		value, ok := carried(attributes)
 		switch {
 		case !ok:
 			without++

@@ -37,6 +37,12 @@ type Config struct {
 	// pass of its own over a large payload would load all of it once more.
 	Touch func(ptrace.Span)
 
+	// NamedUser, when set, is called for a span that is no call and names the
+	// user of its trace: the first of each trace and service, and that one again
+	// when it is sent again. Calls of the trace may have been read before, here
+	// or elsewhere. It may write to the span.
+	NamedUser func(span ptrace.Span, user, service string)
+
 	// AgentLogs says that the log events of coding agents are read too, with
 	// [Reader.ReadLogs]. Then those report the agents' calls, better than
 	// their spans do, and the spans are skipped.
@@ -133,6 +139,11 @@ func (r *Reader) declare(c *Config) error {
 	if c.TrackUsers {
 		r.userNames = list("user attributes", c.UserAttributes)
 		r.userSet = setOf(r.userNames...)
+		for _, id := range r.userNames {
+			if n := len(r.names.names[id]); n < 64 {
+				r.userLengths |= 1 << n
+			}
+		}
 		r.userDefaults = slices.Equal(c.UserAttributes, DefaultUserAttributes())
 	}
 	r.tagNames = list("tag attributes", c.TagAttributes)

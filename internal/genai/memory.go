@@ -7,6 +7,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -22,6 +23,58 @@ func (r *Reader) rememberUser(trace pcommon.TraceID, user, session string) {
 	}
 	if !r.roots.Contains(trace) {
 		r.roots.ContainsOrAdd(trace, rootUser{strings.Clone(user), strings.Clone(session)})
+	}
+}
+
+// namedTrace is a trace as one service sees it.
+type namedTrace struct {
+	trace   pcommon.TraceID
+	service uint64
+}
+
+// mayNameUser finds the spans without GenAI that can name the user of a trace:
+// the first of the trace, or of a service in it. Most of them end after the calls
+// below them.
+func (r *Reader) mayNameUser(span ptrace.Span) bool {
+	if r.userLengths == 0 || r.roots == nil {
+		return false
+	}
+	switch span.Kind() {
+	case ptrace.SpanKindServer, ptrace.SpanKindConsumer:
+	default:
+		if !span.ParentSpanID().IsEmpty() {
+			return false
+		}
+	}
+	for key := range span.Attributes().All() {
+		if len(key) < 64 && r.userLengths>>len(key)&1 == 1 && r.userSet.has(r.names.find(key)) {
+			return true
+		}
+	}
+	return false
+}
+
+// readEntry reads a span without GenAI that names the user of its trace.
+func (r *reading) readEntry(span ptrace.Span) {
+	r.attrs.read(r.names, span.Attributes())
+	r.touched.join(&r.attrs.present)
+	r.nameUser(span, r.userOf(&r.attrs, nil))
+}
+
+// nameUser remembers the user for calls that come later, and says it of those
+// that came before.
+func (r *reading) nameUser(span ptrace.Span, user string) {
+	trace := span.TraceID()
+	if user == "" || trace.IsEmpty() {
+		return
+	}
+	r.rememberUser(trace, user, r.attrs.firstText(namesSession))
+	if r.config.NamedUser == nil || r.named == nil {
+		return
+	}
+	first, known, _ := r.named.PeekOrAdd(namedTrace{trace, r.resource.serviceHash}, span.SpanID())
+	if !known || first == span.SpanID() {
+		r.config.NamedUser(span, user, r.resource.service)
 	}
 }
 

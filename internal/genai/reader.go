@@ -20,9 +20,11 @@ type Reader struct {
 	userNames, tagNames                        []nameID
 	userSet                                    nameSet // of userNames
 	userDefaults                               bool    // userNames are those of [DefaultUserAttributes]
+	userLengths                                uint64  // a bit for each length of userNames
 	inputSeconds, inputCharacters, inputImages nameID
 
 	roots   *lru.Cache[pcommon.TraceID, rootUser]
+	named   *lru.Cache[namedTrace, pcommon.SpanID]
 	callers *lru.Cache[pcommon.SpanID, struct{}]
 	window  *once.Window
 	traces  traceNotes
@@ -40,6 +42,7 @@ func NewReader(config Config) (*Reader, error) {
 	}
 	if config.RootMemory > 0 && len(r.userNames) > 0 {
 		r.roots = bounded[pcommon.TraceID, rootUser](config.RootMemory)
+		r.named = bounded[namedTrace, pcommon.SpanID](config.RootMemory)
 	}
 	if config.DuplicateWindow > 0 && config.DuplicateCalls > 0 {
 		r.window = once.NewWindow(config.DuplicateCalls, config.DuplicateWindow, config.Now)
@@ -69,7 +72,8 @@ func (r *Reader) Read(
 				if r.config.Touch != nil {
 					r.config.Touch(span)
 				}
-				if !looksLikeGenAI(span) {
+				isGenAI := looksLikeGenAI(span)
+				if !isGenAI && !r.mayNameUser(span) {
 					continue
 				}
 				if state == nil {
@@ -79,6 +83,10 @@ func (r *Reader) Read(
 				if firstOfResource {
 					state.enterResource(ofResource.Resource())
 					firstOfResource = false
+				}
+				if !isGenAI {
+					state.readEntry(span)
+					continue
 				}
 				if firstOfScope {
 					state.enterScope(ofScope.Scope())

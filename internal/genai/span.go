@@ -188,7 +188,7 @@ var (
 // skipSpan counts a span that is no call, and remembers the user it names for
 // the calls below it.
 func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
-	r.rememberUser(span.TraceID(), r.userOf(&r.attrs, d), r.attrs.firstText(namesSession))
+	r.nameUser(span, r.userOf(&r.attrs, d))
 	switch {
 	case op == opOtherSignal:
 		r.skip(d.name, SkipOtherSignal)

@@ -20,6 +20,10 @@ const (
 	PricingStatus = Prefix + "pricing_status"
 	// PricingReason is one of usage.Reasons, absent when status is "priced".
 	PricingReason = Prefix + "pricing_reason"
+	// TraceUser names the user of a trace on a span that is no call, as one text:
+	// see [AppendTraceUser]. It is for calls of the trace that were reported
+	// before without a user.
+	TraceUser = Prefix + "trace_user"
 	// SentAgain is true on a span that came before, and absent otherwise: the
 	// store knows the call by its id, whoever counts spans leaves it out.
 	SentAgain = Prefix + "sent_again"

@@ -3,9 +3,11 @@ package genaiusageprocessor
 import (
 	"sync"
 
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pipeline"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
@@ -37,6 +39,7 @@ func (r *readers) get(cfg *Config, signal pipeline.Signal) (*genai.Reader, error
 		InputImages:       usageattr.InputImages,
 		AgentLogs:         cfg.AgentLogs,
 		Touch:             removeForged,
+		NamedUser:         nameTraceUser,
 	})
 	if err != nil {
 		return nil, err
@@ -45,6 +48,18 @@ func (r *readers) get(cfg *Config, signal pipeline.Signal) (*genai.Reader, error
 		r.byConfig[cfg] = &sharedReader{reader, map[pipeline.Signal]bool{signal: true}}
 	}
 	return reader, nil
+}
+
+// nameTraceUser writes on a span that is no call who the user of its trace is.
+func nameTraceUser(span ptrace.Span, user, service string) {
+	u := usage.TraceUser{TraceID: span.TraceID(), Service: usage.CleanText(service, usage.MaxTextBytes), UserID: usage.UserID(user)}
+	if _, isID := usage.ParseID(user); !isID {
+		u.UserExternalID = usage.CleanText(user, usage.MaxTextBytes)
+		if u.UserExternalID != user { // cut: another user's as likely
+			return
+		}
+	}
+	span.Attributes().PutStr(usageattr.TraceUser, string(usageattr.AppendTraceUser(nil, &u)))
 }
 
 // release forgets the reader of a processor that ends.

@@ -51,6 +51,9 @@ type Writer struct {
 	mu sync.Mutex
 	db *database // nil: not looked yet, or something changed
 
+	services services
+	pruned   time.Time // when users that waited too long were deleted, under services.mu
+
 	copyRefused atomic.Bool // the server refuses COPY here (row-level security)
 }
 
@@ -98,6 +101,7 @@ type Result struct {
 	Duplicates int // calls that were stored before, or twice in the batch
 	Corrected  int // calls that were stored before with less
 	Reused     int // of Inserted: rows of their own, because another call has their id
+	Attributed int // calls without a user that got the one of their trace; see [Writer.Attribute]
 	// UnknownUsers counts rows stored without user_id because auth.users does
 	// not have the user; the row's metadata names him.
 	UnknownUsers int
@@ -125,6 +129,7 @@ func (r *Result) add(part Result) {
 	r.Inserted += part.Inserted
 	r.Duplicates += part.Duplicates
 	r.Corrected += part.Corrected
+	r.Attributed += part.Attributed
 	r.reused = append(r.reused, part.reused...)
 	r.UnknownUsers += part.UnknownUsers
 	r.suspects = append(r.suspects, part.suspects...)
@@ -179,6 +184,12 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, err
 	if err := w.savePark(ctx, result.Parked); err != nil {
 		return Result{}, w.failed(ctx, err, len(records))
 	}
+	w.services.saw(records)
+	attributed, err := w.findUsers(ctx, records)
+	if err != nil {
+		return Result{}, w.failed(ctx, err, len(records))
+	}
+	result.Attributed = attributed
 	return result, nil
 }
 

@@ -28,7 +28,10 @@ type TelemetryBuilder struct {
 	meter                           metric.Meter
 	mu                              sync.Mutex
 	registrations                   []metric.Registration
+	UsagePostgresAttributed         metric.Int64Counter
 	UsagePostgresBatchDuration      metric.Float64Histogram
+	UsagePostgresConflicts          metric.Int64Counter
+	UsagePostgresCorrections        metric.Int64Counter
 	UsagePostgresDelay              metric.Float64Histogram
 	UsagePostgresDuplicates         metric.Int64Counter
 	UsagePostgresParked             metric.Int64Counter
@@ -94,11 +97,29 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.UsagePostgresAttributed, err = builder.meter.Int64Counter(
+		"otelcol_usage_postgres_attributed",
+		metric.WithDescription("Stored calls without a user that got one from a span that ended after them. [Alpha]"),
+		metric.WithUnit("{row}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.UsagePostgresBatchDuration, err = builder.meter.Float64Histogram(
 		"otelcol_usage_postgres_batch_duration",
 		metric.WithDescription("Time to store one batch, with everything it took. [Alpha]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}...),
+	)
+	errs = errors.Join(errs, err)
+	builder.UsagePostgresConflicts, err = builder.meter.Int64Counter(
+		"otelcol_usage_postgres_conflicts",
+		metric.WithDescription("Calls that came under the id of another call and are rows of their own, with the reason id_reused. [Alpha]"),
+		metric.WithUnit("{row}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.UsagePostgresCorrections, err = builder.meter.Int64Counter(
+		"otelcol_usage_postgres_corrections",
+		metric.WithDescription("Stored calls that took the larger counts of a later report. [Alpha]"),
+		metric.WithUnit("{row}"),
 	)
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresDelay, err = builder.meter.Float64Histogram(

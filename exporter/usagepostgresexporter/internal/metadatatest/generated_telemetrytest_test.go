@@ -24,7 +24,10 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.UsagePostgresAttributed.Add(context.Background(), 1)
 	tb.UsagePostgresBatchDuration.Record(context.Background(), 1)
+	tb.UsagePostgresConflicts.Add(context.Background(), 1)
+	tb.UsagePostgresCorrections.Add(context.Background(), 1)
 	tb.UsagePostgresDelay.Record(context.Background(), 1)
 	tb.UsagePostgresDuplicates.Add(context.Background(), 1)
 	tb.UsagePostgresParked.Add(context.Background(), 1)
@@ -33,8 +36,17 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.UsagePostgresSpansWithoutRecord.Add(context.Background(), 1)
 	tb.UsagePostgresUnknownUsers.Add(context.Background(), 1)
 	tb.UsagePostgresUnreadable.Add(context.Background(), 1)
+	AssertEqualUsagePostgresAttributed(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualUsagePostgresBatchDuration(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualUsagePostgresConflicts(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualUsagePostgresCorrections(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualUsagePostgresDelay(t, testTel,
 		[]metricdata.HistogramDataPoint[float64]{{}}, metricdatatest.IgnoreValue(),

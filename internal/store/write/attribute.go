@@ -1,0 +1,291 @@
+package write
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// A span that names the user of its trace ends after the calls below it, and may
+// come through another collector. So whoever stores the user looks for the calls,
+// and whoever stores calls looks for the user, each after its own part is
+// committed: one of the two sees the other.
+
+// traceOf is a trace as one service sees it, the text as the table has it.
+type traceOf struct{ trace, service string }
+
+// callOf is a call that has no user.
+type callOf struct {
+	traceOf
+	id [16]byte
+	at time.Time
+}
+
+const (
+	// keepTraceUsers is for how long a user waits for calls.
+	keepTraceUsers = 24 * time.Hour
+	// pruneStep is how often a writer deletes users that waited for longer.
+	pruneStep = 10 * time.Minute
+	// serviceStep is how old the list of services with calls may be before it is
+	// read again for one that is not in it.
+	serviceStep = 5 * time.Second
+
+	insertTraceUsers = `
+INSERT INTO public.usage_trace_user (trace_id, service, user_id, external_id)
+SELECT trace_id, service, user_id, external_id FROM unnest($1::text[], $2::text[], $3::uuid[], $4::text[]) AS r (trace_id, service, user_id, external_id)
+ORDER BY trace_id, service
+ON CONFLICT (trace_id, service) DO NOTHING`
+
+	selectTraceUsers = `SELECT trace_id, service, user_id, coalesce(external_id, '') FROM public.usage_trace_user WHERE trace_id = ANY ($1::text[])`
+
+	pruneTraceUsers = `DELETE FROM public.usage_trace_user WHERE named_at < $1`
+
+	selectServices = `SELECT DISTINCT service FROM public.usage_half_month WHERE calls <> 0`
+
+	// A call that names a user whom the host application does not have has one.
+	withoutUser    = `user_id IS NULL AND NOT metadata ? 'user'`
+	selectOfTraces = `SELECT trace_id, service, id, timestamp FROM public.api_usage WHERE trace_id = ANY ($1::text[]) AND ` + withoutUser
+	attributeUser  = `UPDATE public.api_usage AS u
+SET user_id = n.user_id, metadata = u.metadata || n.metadata::jsonb, written_xid = pg_current_xact_id()
+FROM unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::text[]) AS n (id, at, user_id, metadata)
+WHERE u.id = n.id AND u.timestamp = n.at AND u.user_id IS NULL AND NOT u.metadata ? 'user'`
+	insertAttributed = `INSERT INTO public.usage_correction (call_id, kind) SELECT id, 'user' FROM unnest($1::uuid[]) AS r (id)`
+)
+
+var attributeAndFold = sums.AndFoldChange(attributeUser, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
+
+// services are those of which calls are stored: users of the traces of others
+// wait for nothing.
+type services struct {
+	mu    sync.Mutex
+	known map[string]bool
+	read  time.Time
+}
+
+// saw notes the services of calls that were just stored.
+func (s *services) saw(records []usage.Record) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known == nil {
+		s.known = map[string]bool{}
+	}
+	for i := range records {
+		if name := records[i].Service; !s.known[name] {
+			s.known[name] = true
+		}
+	}
+}
+
+// Attribute gives the calls of traces their users, where they have none, and says
+// how many. Calls that come later find the user for a day. When it returns an
+// error the same users should be attributed again.
+func (w *Writer) Attribute(ctx context.Context, users []usage.TraceUser) (calls int, err error) {
+	byTrace := map[traceOf]*usage.TraceUser{}
+	for i := range users {
+		u := &users[i]
+		if u.Validate() != nil {
+			continue
+		}
+		key := traceOf{hex.EncodeToString(u.TraceID[:]), u.Service}
+		if byTrace[key] == nil {
+			byTrace[key] = u
+		}
+	}
+	if err := w.forgetOtherServices(ctx, byTrace); err != nil {
+		return 0, w.failed(ctx, err, len(users))
+	}
+	if len(byTrace) == 0 {
+		return 0, nil
+	}
+	if err := w.saveTraceUsers(ctx, byTrace); err != nil {
+		return 0, w.failed(ctx, err, len(users))
+	}
+	if calls, err = w.attribute(ctx, byTrace); err != nil {
+		return 0, w.failed(ctx, err, len(users))
+	}
+	return calls, nil
+}
+
+// forgetOtherServices takes out the traces of services without calls.
+func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) error {
+	s := &w.services
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unknown := false
+	for key := range byTrace {
+		unknown = unknown || !s.known[key.service]
+	}
+	if unknown && time.Since(s.read) > serviceStep {
+		rows, err := w.pool.Query(ctx, selectServices)
+		if err != nil {
+			return err
+		}
+		names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		if s.known == nil {
+			s.known = map[string]bool{}
+		}
+		for _, name := range names {
+			s.known[name] = true
+		}
+		s.read = time.Now()
+	}
+	for key := range byTrace {
+		if !s.known[key.service] {
+			delete(byTrace, key)
+		}
+	}
+	return nil
+}
+
+func (w *Writer) saveTraceUsers(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) error {
+	keys := make([]traceOf, 0, len(byTrace))
+	for key := range byTrace {
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b traceOf) int {
+		return cmp.Or(cmp.Compare(a.trace, b.trace), cmp.Compare(a.service, b.service))
+	})
+	n := len(keys)
+	traces, names, ids, externals := make([]string, n), make([]string, n), make([][16]byte, n), make([]*string, n)
+	for i, key := range keys {
+		traces[i], names[i] = key.trace, key.service
+		ids[i], externals[i] = byTrace[key].UserID, store.TextOrNull(byTrace[key].UserExternalID)
+	}
+	w.services.mu.Lock()
+	prune := time.Since(w.pruned) > pruneStep
+	if prune {
+		w.pruned = time.Now()
+	}
+	w.services.mu.Unlock()
+	return pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		if prune {
+			if _, err := tx.Exec(ctx, pruneTraceUsers, time.Now().Add(-keepTraceUsers)); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, insertTraceUsers, traces, names, ids, externals)
+		return err
+	})
+}
+
+// findUsers gives calls that were just stored without a user the one that their
+// trace has by now.
+func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, error) {
+	var traces []string
+	seen := map[[16]byte]bool{}
+	for i := range records {
+		if r := &records[i]; r.UserID.IsZero() && r.TraceID != [16]byte{} && !seen[r.TraceID] {
+			seen[r.TraceID] = true
+			traces = append(traces, hex.EncodeToString(r.TraceID[:]))
+		}
+	}
+	if len(traces) == 0 {
+		return 0, nil
+	}
+	rows, err := w.pool.Query(ctx, selectTraceUsers, traces)
+	if err != nil {
+		return 0, err
+	}
+	byTrace := map[traceOf]*usage.TraceUser{}
+	var key traceOf
+	var user [16]byte
+	var external string
+	_, err = pgx.ForEachRow(rows, []any{&key.trace, &key.service, &user, &external}, func() error {
+		byTrace[key] = &usage.TraceUser{Service: key.service, UserID: user, UserExternalID: external}
+		return nil
+	})
+	if err != nil || len(byTrace) == 0 {
+		return 0, err
+	}
+	return w.attribute(ctx, byTrace)
+}
+
+// attribute looks for the calls of traces that have no user and gives them one.
+func (w *Writer) attribute(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) (int, error) {
+	for races := 0; ; races++ {
+		calls, err := w.attributeOnce(ctx, byTrace)
+		if races < maxRaces && (errors.Is(err, errCallChanged) || errors.Is(err, errUserVanished) || errors.Is(err, errModeChanged)) {
+			w.users.forgetAll()
+			w.forgetDatabase()
+			continue
+		}
+		return calls, err
+	}
+}
+
+func (w *Writer) attributeOnce(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) (int, error) {
+	db, err := w.database(ctx)
+	if err != nil {
+		return 0, err
+	}
+	traces := make([]string, 0, len(byTrace))
+	for key := range byTrace {
+		traces = append(traces, key.trace)
+	}
+	found, err := w.pool.Query(ctx, selectOfTraces, traces)
+	if err != nil {
+		return 0, err
+	}
+	var calls []callOf
+	var c callOf
+	if _, err := pgx.ForEachRow(found, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
+		if byTrace[c.traceOf] != nil {
+			calls = append(calls, c)
+		}
+		return nil
+	}); err != nil || len(calls) == 0 {
+		return 0, err
+	}
+	// In the order of ids, as every writer of rows.
+	slices.SortFunc(calls, func(a, b callOf) int { return bytes.Compare(a.id[:], b.id[:]) })
+	rows := make([]row, len(calls))
+	for i, c := range calls {
+		u := byTrace[c.traceOf]
+		rows[i].Record = &usage.Record{Time: time.Now(), UserID: u.UserID, UserExternalID: u.UserExternalID}
+	}
+	if _, err := w.resolve(ctx, db, rows); err != nil {
+		return 0, err
+	}
+	n := len(calls)
+	ids, times, users, metadata := make([][16]byte, n), make([]time.Time, n), make([]*[16]byte, n), make([]string, n)
+	for i, c := range calls {
+		ids[i], times[i], metadata[i] = c.id, c.at, string(rows[i].appendMetadata(nil))
+		if !rows[i].user.IsZero() {
+			users[i] = (*[16]byte)(&rows[i].user)
+		}
+	}
+	err = pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		changed, err := change(ctx, tx, db, attributeUser, attributeAndFold, ids, times, users, metadata)
+		if err == nil && changed != int64(n) {
+			err = errCallChanged
+		}
+		if err != nil {
+			if store.SQLState(err) == "23503" && isUserKey(err) {
+				err = errUserVanished
+			}
+			return err
+		}
+		if _, err := tx.Exec(ctx, insertAttributed, ids); err != nil {
+			return err
+		}
+		if err := db.checkUsers(ctx, tx, rows); err != nil {
+			return err
+		}
+		return db.confirm(ctx, tx)
+	})
+	return n, db.nodeFault(err)
+}
