@@ -1,4 +1,4 @@
-# The doors of the project. `make` alone prints them; CONTRIBUTING.md says which
+# The targets of the project. `make` alone prints them; CONTRIBUTING.md says which
 # one proves what. Everything works as root and as a normal user.
 
 SHELL := bash
@@ -33,7 +33,7 @@ postgres = [ -n "$${TEST_DATABASE_URL:-$${DATABASE_URL:-}}" ] || echo "PostgreSQ
 
 .PHONY: help
 help: ## print this list
-	@printf 'otelcol-usage: make <door>\n\n'
+	@printf 'otelcol-usage: make <target>\n\n'
 	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\nVariables: ONCE=1 (demo), PKG=./internal/store TESTFLAGS="-run Name -v" (test, race, cover, golden),\nBENCH=Processor, FUZZTIME=1m, DATABASE_URL=postgres://… (demo and tests use that server).\n'
 
@@ -69,12 +69,12 @@ test: build ## run every test: units, database, the built binary end to end
 		$$(grep -v '/e2e$$' <<<"$$packages" || true) $$(grep '/e2e$$' <<<"$$packages" || true)
 
 .PHONY: e2e-clients
-e2e-clients: build ## run real client libraries from npm through the binary; skips aloud without npm
+e2e-clients: build ## run real client libraries from npm through the binary; says so and skips without npm
 	@$(postgres)
 	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run TestRealClients) ./e2e
 
 .PHONY: test-citus
-test-citus: ## run the tests of store, API and boards on a Citus cluster of their own; skips aloud without the extension
+test-citus: ## run the tests of store, API and boards on a Citus cluster of their own; says so and skips without the extension
 	@$(postgres)
 	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -v $(or $(TESTFLAGS),-run '^TestCitus|/^citus$$|//^citus$$') ./internal/store/...
 	@TEST_CITUS=1 $(GO) test -count=1 -timeout 40m -parallel 3 -run 'TestCases|TestEvery|TestSums|TestTheRole|TestRows|TestSingle' ./extension/usageapiextension ./dashboards

@@ -130,8 +130,8 @@ func oidcCases(t *testing.T) (configuration string, cases []accessCase) {
 			{"user asking for another user", ada, "userId=grace", notForOthers},
 			{"user asking for another user by UUID", ada, "userId=" + usage.UserID("grace").String(), notForOthers},
 			{"user asking for what is nobody's", ada, "userId=unattributed", notForOthers},
-			{"user asking for himself and another", ada, "userId=ada&userId=grace", notTwice},
-			{"user asking for another and himself", ada, "userId=grace&userId=ada", notTwice},
+			{"user asking for themselves and another", ada, "userId=ada&userId=grace", notTwice},
+			{"user asking for another and themselves", ada, "userId=grace&userId=ada", notTwice},
 			{"user with an empty filter", ada, "userId=", notTwice},
 			{"user with a filter in other letters", ada, "userid=grace", notTwice},
 			{"user with a semicolon", ada, "userId=ada;userId=grace", notTwice},
@@ -167,7 +167,7 @@ func basicCases() (configuration string, cases []accessCase) {
 			{"admin", login("boss", "secret1"), "", asAdmin},
 			{"user", login("ada", "secret2"), "", asUser},
 			{"user asking for another user", login("ada", "secret2"), "userId=grace", notForOthers},
-			{"user asking for himself and another", login("ada", "secret2"), "userId=ada&userId=grace", notTwice},
+			{"user asking for themselves and another", login("ada", "secret2"), "userId=ada&userId=grace", notTwice},
 		}
 }
 

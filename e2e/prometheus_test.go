@@ -91,7 +91,7 @@ func TestCountersInAScrapeAreTheSumsInTheTable(t *testing.T) {
 }
 
 // assertMetricsExist: rules and boards on a name that nothing has are silent
-// for ever. What counts only trouble is not in a scrape of a healthy collector,
+// forever. What counts only trouble is not in a scrape of a healthy collector,
 // but its name stands in the metadata.yaml of the component.
 func assertMetricsExist(t *testing.T, exist map[string]bool, files ...string) {
 	t.Helper()

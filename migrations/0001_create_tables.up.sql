@@ -121,7 +121,7 @@ CREATE TABLE public.api_usage (
 
 -- Serves: one user's calls in a period, and the cascade when a user is deleted.
 -- The cost stands in it for a user's days in a zone other than UTC, which read
--- his calls between the midnights of both: seven times as fast as from the table.
+-- their calls between the midnights of both: seven times as fast as from the table.
 CREATE INDEX api_usage_user_time ON public.api_usage (user_id, timestamp) INCLUDE (usage_dollars);
 -- Serves: all calls of a period (edges of a period inside a day, exports,
 -- retention). A block range index costs next to nothing at each insert, and

@@ -17,7 +17,7 @@ CREATE TABLE public.usage_exchange_rates (
   CONSTRAINT usage_exchange_rates_source_length CHECK (octet_length(source) BETWEEN 1 AND 256)
 );
 
--- Rates are no secret: whoever sees his own costs only may see them in another
+-- Rates are no secret: whoever sees their own costs only may see them in another
 -- currency too.
 GRANT SELECT ON public.usage_exchange_rates TO usage_reader, usage_own, usage_pricer;
 GRANT INSERT (currency, valid_from, rate, source), UPDATE (rate, source) ON public.usage_exchange_rates TO usage_pricer;

@@ -7,7 +7,7 @@ import { context, propagation, trace } from '@opentelemetry/api'
 export const load = createRequire(import.meta.url)
 
 export const provider = process.env.PROVIDER_URL // base URL of the mock
-export const user = process.env.CLIENT_USER // drawn anew for each run
+export const user = process.env.CLIENT_USER // drawn for each run
 
 // tracing registers a tracer provider that exports by OTLP, with what the
 // client adds: instrumentations and span processors.

@@ -58,7 +58,7 @@ type Config struct {
 	// QueueConfig: the queue and the batches, see README.
 	QueueConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
 	// BackOffConfig: when a batch that was not stored is tried again. Default:
-	// after 1s, then longer up to 10s, for ever.
+	// after 1s, then longer up to 10s, forever.
 	BackOffConfig configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 }
 

@@ -65,7 +65,7 @@ func TestTheDefaultsLoseNothing(t *testing.T) {
 	t.Parallel()
 	cfg := createDefaultConfig().(*Config)
 	assert.Empty(t, cfg.warnings())
-	assert.Zero(t, cfg.BackOffConfig.MaxElapsedTime, "for ever")
+	assert.Zero(t, cfg.BackOffConfig.MaxElapsedTime, "forever")
 	assert.True(t, cfg.QueueConfig.Get().BlockOnOverflow)
 	assert.Equal(t, exporterhelper.RequestSizerTypeBytes, cfg.QueueConfig.Get().Sizer)
 

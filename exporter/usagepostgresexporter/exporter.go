@@ -60,7 +60,7 @@ func newUsageExporter(set exporter.Settings, cfg *Config) (*usageExporter, error
 	return &usageExporter{cfg: cfg, id: set.ID.String(), logger: set.Logger, telemetry: telemetry}, nil
 }
 
-// start opens no connection itself, so a database that is away does not keep
+// start opens no connection itself, so a database that is down does not keep
 // the collector from starting: calls wait in the queue meanwhile.
 func (e *usageExporter) start(context.Context, component.Host) error {
 	for _, text := range e.cfg.warnings() {

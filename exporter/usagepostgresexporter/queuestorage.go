@@ -121,7 +121,7 @@ type queueClient struct {
 }
 
 // Get answers the queue's question for its metadata at the start. The queue
-// would begin anew, over all it holds, if that were an error.
+// would start over, over all it holds, if that were an error.
 func (c *queueClient) Get(ctx context.Context, key string) ([]byte, error) {
 	if key == queueMetadataKey {
 		return c.metadata, nil

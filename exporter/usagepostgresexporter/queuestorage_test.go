@@ -129,7 +129,7 @@ func (w *world) push(_ context.Context, r xexporterhelper.Request) error {
 	defer w.mu.Unlock()
 	w.tries++
 	if w.away || w.disk.killed() {
-		return errors.New("the database is away")
+		return errors.New("the database is down")
 	}
 	for _, text := range r.(*request).records {
 		w.rows[text] = true
@@ -191,7 +191,7 @@ func (w *world) settle(t *testing.T) {
 	assert.Empty(t, w.missing(), "accepted and lost")
 }
 
-// A collector collects while the database is away, its successor restores the
+// A collector collects while the database is down, its successor restores the
 // queue and stores: whichever single call of the disk goes wrong, and how, no
 // accepted record is lost and nothing stays on the disk.
 func TestNoFaultOfTheQueuesDiskLosesARecord(t *testing.T) {

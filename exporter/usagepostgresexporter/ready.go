@@ -76,7 +76,7 @@ func (r *readiness) stop() {
 
 // wait is nil when batches can be written. It waits for the first look only:
 // calls of the first moments, or of a collector that is stopped at once, must
-// not be taken for calls of a database that is away.
+// not be taken for calls of a database that is down.
 func (r *readiness) wait(ctx context.Context) error {
 	select {
 	case <-r.looked:

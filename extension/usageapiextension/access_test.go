@@ -102,7 +102,7 @@ func TestAccessMatrix(t *testing.T) {
 	}
 }
 
-// TestOwnUsageIsNeverAnybodyElses: whatever a caller adds, the answer holds his
+// TestOwnUsageIsNeverAnybodyElses: whatever a caller adds, the answer holds their
 // own dollar or nothing at all.
 func TestOwnUsageIsNeverAnybodyElses(t *testing.T) {
 	t.Parallel()

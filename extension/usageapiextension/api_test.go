@@ -28,7 +28,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/extension/usageapiextension/internal/metadata"
 )
 
-// testAuthenticator lets in whoever sends his attributes as JSON:
+// testAuthenticator lets in whoever sends their attributes as JSON:
 // `Authorization: Test {"subject":"ada"}`. `Authorization: Test null` is let
 // in and tells nothing, as a shared token does.
 type testAuthenticator struct {

@@ -44,7 +44,7 @@ func openExport(ctx context.Context, t testing.TB, address, query string) (*http
 }
 
 // TestACallerWhoGoesAwayEndsTheExport: the place, the connection and the
-// reading are free again, and what he got is in the audit.
+// reading are free again, and what they got is in the audit.
 func TestACallerWhoGoesAwayEndsTheExport(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

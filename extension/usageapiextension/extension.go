@@ -64,7 +64,7 @@ func newAPI(config *Config, settings extension.Settings) (*api, error) {
 	}, nil
 }
 
-// Start opens the port. It does not wait for the database: while that is away,
+// Start opens the port. It does not wait for the database: while that is down,
 // questions are answered with 503 and the component's status says why.
 func (a *api) Start(ctx context.Context, host component.Host) error {
 	if err := a.open(ctx); err != nil {

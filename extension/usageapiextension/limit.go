@@ -61,8 +61,8 @@ func (l limiter) refuse(w http.ResponseWriter, r *http.Request, caller access.Ca
 	return p
 }
 
-// limitKey is what a caller is counted by: his name or, where the authenticator
-// names nobody, the address he comes from.
+// limitKey is what a caller is counted by: their name or, where the authenticator
+// names nobody, the address of the request.
 func limitKey(r *http.Request, caller access.Caller) string {
 	if caller.Subject != "" {
 		return "subject " + caller.Subject

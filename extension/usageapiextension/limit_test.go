@@ -70,7 +70,7 @@ func TestCallersWithoutANameAreCountedByTheirAddress(t *testing.T) {
 	assert.Equal(t, key("ada", "192.0.2.1:4000"), key("ada", "192.0.2.2:4000"), "a name counts wherever it comes from")
 	assert.Equal(t, key("", "192.0.2.1:4000"), key("", "192.0.2.1:4001"))
 	assert.NotEqual(t, key("", "192.0.2.1:4000"), key("", "192.0.2.2:4000"))
-	assert.NotEqual(t, key("", "192.0.2.1:4000"), key("192.0.2.1", ""), "nobody takes an address for his name")
+	assert.NotEqual(t, key("", "192.0.2.1:4000"), key("192.0.2.1", ""), "nobody takes an address for a name")
 	assert.Equal(t, key("", "[2001:db8::1]:4000"), key("", "[2001:db8::2]:4000"), "an IPv6 network is one")
 	assert.NotEmpty(t, key("", "@"), "a Unix socket")
 }

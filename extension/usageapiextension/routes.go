@@ -29,7 +29,7 @@ type audience uint8
 
 const (
 	administrators audience = iota // the zero value is the narrow one
-	themselves                     // everybody, about his own usage
+	themselves                     // everybody, about their own usage
 	everybody                      // whoever the authenticator lets through
 )
 
@@ -308,8 +308,8 @@ func (a *api) challenge() string {
 }
 
 // refuseRebinding guards a server without authenticator against web pages: a
-// name that an attacker points to 127.0.0.1 makes the browser send his pages'
-// requests here, but with his name as Host.
+// name that an attacker points to 127.0.0.1 makes the browser send that page's
+// requests here, but with that name as Host.
 func (a *api) refuseRebinding(r *http.Request) *problem {
 	if !a.config.Access.InsecureLoopbackAdmin {
 		return nil

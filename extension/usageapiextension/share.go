@@ -9,7 +9,7 @@ import (
 // the database: a dashboard that fifty people open in the morning costs what
 // two do.
 //
-// Nobody gets an answer that began to be read before he asked, so what was
+// Nobody gets an answer that began to be read before they asked, so what was
 // stored before a question is always in its answer: whoever finds a reading
 // under way waits for the next, which all who came meanwhile share.
 type sharer struct {

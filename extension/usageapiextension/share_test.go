@@ -13,7 +13,7 @@ import (
 )
 
 // TestSharedAnswersAreNeverOlderThanTheQuestion: every reading looks at a
-// counter when it begins; nobody may get a lower one than he saw before he
+// counter when it begins; nobody may get a lower one than they saw before they
 // asked.
 func TestSharedAnswersAreNeverOlderThanTheQuestion(t *testing.T) {
 	t.Parallel()

@@ -81,7 +81,7 @@ func (a *api) users(q *question) (*answer, error) {
 const timeKey = "2006-01-02 15:04:05.999999Z07"
 
 // userPlace reads a cursor. Its key is read as a value of the order and written
-// anew, so that the database never sees a text that it reads in another way
+// again, so that the database never sees a text that it reads in another way
 // than we do, or not at all.
 func userPlace(text, sort string) (*read.UserPlace, error) {
 	var c userCursor

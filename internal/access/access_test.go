@@ -118,7 +118,7 @@ func TestScopes(t *testing.T) {
 	t.Parallel()
 	ada := access.Caller{Subject: "ada"}
 	_, err := ada.All()
-	assert.ErrorContains(t, err, "/api/usage", "a user is told where his own usage is")
+	assert.ErrorContains(t, err, "/api/usage", "a user is told where their own usage is")
 	s, err := ada.Own()
 	require.NoError(t, err)
 	id, own := s.Own()
@@ -134,7 +134,7 @@ func TestScopes(t *testing.T) {
 	assert.False(t, own)
 	s, err = root.Own()
 	require.NoError(t, err)
-	assert.False(t, s.Everybody(), "an administrator's own usage is his own")
+	assert.False(t, s.Everybody(), "an administrator's own usage is their own")
 
 	_, err = access.Caller{Subject: "00000000-0000-0000-0000-000000000000"}.Own()
 	assert.Error(t, err, "the nil UUID would be everybody's unattributed usage")

@@ -39,7 +39,7 @@ type Policy struct {
 	// AdminSubjects are administrators by name.
 	AdminSubjects []string
 	// WithoutIdentity says what a caller is whom the authenticator let through
-	// without saying who he is, or whom nobody asked.
+	// without saying who they are, or whom nobody asked.
 	WithoutIdentity WithoutIdentity
 }
 
@@ -47,9 +47,9 @@ type Policy struct {
 type WithoutIdentity uint8
 
 const (
-	// DenyWithoutIdentity refuses him. It is the zero value.
+	// DenyWithoutIdentity refuses them. It is the zero value.
 	DenyWithoutIdentity WithoutIdentity = iota
-	// AdminWithoutIdentity makes him an administrator: whoever knows the
+	// AdminWithoutIdentity makes them an administrator: whoever knows the
 	// shared bearer token, or whoever reaches the loopback address of a server
 	// that was told so.
 	AdminWithoutIdentity
@@ -57,7 +57,7 @@ const (
 
 // Caller is who asks.
 type Caller struct {
-	// Subject names the caller, "" when nothing names him.
+	// Subject names the caller, "" when nothing names them.
 	Subject string
 	// Admin callers may see everybody's usage.
 	Admin bool

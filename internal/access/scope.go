@@ -2,7 +2,7 @@ package access
 
 import "github.com/otelcol-usage/otelcol-usage/internal/usage"
 
-// Denied says why a caller may not see what he asked for. The text is fit for
+// Denied says why a caller may not see what they asked for. The text is fit for
 // the caller's eyes: it holds no value of any attribute.
 type Denied struct{ Because string }
 

@@ -103,7 +103,7 @@ func packageDoc(p goPackage) (doc, name string, err error) {
 }
 
 // TestComponentsHaveTheFilesOfTheirKind: whoever has read one component of the
-// collector finds his way in each of ours.
+// collector finds their way in each of ours.
 func TestComponentsHaveTheFilesOfTheirKind(t *testing.T) {
 	t.Parallel()
 	for _, component := range components {

@@ -145,7 +145,7 @@ func TestDoorsExistAndSayWhatTheyDo(t *testing.T) {
 		for _, code := range inCode(f.text) {
 			for _, m := range makeCommand.FindAllStringSubmatch(code, -1) {
 				if !doors[m[1]] {
-					t.Errorf("%s tells of `make %s`, which the Makefile does not have", f.path, m[1])
+					t.Errorf("%s names `make %s`, which the Makefile does not have", f.path, m[1])
 				}
 			}
 		}

@@ -33,7 +33,7 @@ const (
 )
 
 // rules are tried in this order. Each of them keeps "ft:" while a name is
-// spelled: a tuned model has its own, dearer price and is never priced as its
+// spelled: a tuned model has its own, more expensive price and is never priced as its
 // base.
 var rules = []rule{
 	{"resource path", cutResourcePath, prices | contracts},

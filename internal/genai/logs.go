@@ -57,7 +57,7 @@ var (
 
 // ReadLogs is [Reader.Read] for the log events of coding agents. A record that
 // repeats a call of the spans is skipped with [SkipOtherSignal]; any other
-// record is none of ours and passes in silence.
+// record is none of ours and is ignored.
 func (r *Reader) ReadLogs(
 	ld plog.Logs,
 	emit func(call *Call, record plog.LogRecord),

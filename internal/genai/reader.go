@@ -111,7 +111,7 @@ func (r *Reader) Read(
 	}
 }
 
-// maxPooledCalls keeps one giant payload from staying in memory for ever.
+// maxPooledCalls keeps one giant payload from staying in memory forever.
 const maxPooledCalls = 8192
 
 // reading is the state of reading one payload. It is reused.

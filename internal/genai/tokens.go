@@ -305,7 +305,7 @@ func (s *split) outputParts(q *usage.Quantities) {
 	q[usage.OutputImageTokens] = image
 }
 
-// reason gives the gravest doubt about the quantities, "" when there is none.
+// reason gives the most serious doubt about the quantities, "" when there is none.
 func (s *split) reason(q *usage.Quantities) usage.Reason {
 	f := s.f
 	reported, bad := false, false

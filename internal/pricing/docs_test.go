@@ -46,7 +46,7 @@ tools/pricebook; charmbracelet/catwalk confirms:
 - A price that a later download has is a row of its own, from the day its source says, else from
   the first day on which a download had it; the row before ends there. The change itself may be some
   days older: a file of your own with the day of your invoice settles it.
-- A long prompt is nowhere cheaper than a short one, a cache read nowhere dearer than the input;
+- A long prompt is nowhere cheaper than a short one, a cache read nowhere more expensive than the input;
   what says so is left out. Whether a threshold of 272,000 tokens holds from it on or above it, the
   sources do not agree; above is taken, and at xAI from it on, as its price list says.
 - What belongs to a subscription (seats, token plans) is no price of a call and is left out; so is

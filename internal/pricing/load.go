@@ -204,7 +204,7 @@ func (l *loader) update(name string) {
 }
 
 // readFile reads a price file of at most [book.MaxFileBytes]. Only regular files are
-// read: to open a named pipe could wait for ever, and a device never ends.
+// read: to open a named pipe could block forever, and a device never ends.
 func readFile(name string) ([]byte, error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {

@@ -135,7 +135,7 @@ func (p *Pricer) doubt(r *usage.Record) usage.Reason {
 }
 
 // qualify turns a priced record into an estimate. A reason that is there
-// already stays: it came first and is the graver one.
+// already stays: it came first and is the more serious one.
 func qualify(r *usage.Record, reason usage.Reason) {
 	if r.Status == usage.StatusPriced {
 		r.Status, r.Reason = usage.StatusEstimated, reason

@@ -390,7 +390,7 @@ func TestAnUnknownUserOfAHostApplicationIsStoredByName(t *testing.T) {
 		assert.Equal(t, "ada@example.com|-", db.Text(`SELECT email, external_id FROM public.usage_user`))
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 
-		// The cache knows the user; he is deleted now.
+		// The cache knows the user; they are deleted now.
 		if db.Text(`SELECT to_regproc('public.usage_forget_user')`) != "-" {
 			db.Exec(`SELECT public.usage_forget_user($1)`, [16]byte(known))
 		}

@@ -8,7 +8,7 @@
 -- of a call whatever its timestamp and whoever writes it.
 --
 -- Runs in one transaction and copies every row: writers wait meanwhile, readers
--- until the last moment. Everything that hangs on the table is made anew as it
+-- until the last moment. Everything that hangs on the table is recreated as it
 -- was: views, indexes, keys, triggers, rights. What it cannot take over it
 -- refuses before it begins.
 SET LOCAL search_path = pg_catalog, pg_temp;

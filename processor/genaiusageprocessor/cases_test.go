@@ -27,7 +27,7 @@ import (
 // TestCases runs every folder of testdata/cases: input.json is an OTLP traces
 // request, config.yaml (optional) the configuration of the processor,
 // expected.json the records that have to come out, in the order of the spans.
-// A new folder is a new case; UPDATE_GOLDEN=1 writes expected.json anew.
+// A new folder is a new case; UPDATE_GOLDEN=1 rewrites expected.json.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	folders, err := filepath.Glob("testdata/cases/*/input.json")

@@ -139,7 +139,7 @@ SELECT pg_size_pretty(pg_total_relation_size('public.api_usage')), pg_size_prett
 	return nil
 }
 
-// took gives the time since *start, and starts anew.
+// took gives the time since *start, and restarts it.
 func took(start *time.Time) time.Duration {
 	d := time.Since(*start).Round(time.Second)
 	*start = time.Now()

@@ -10,7 +10,7 @@ import (
 // disk is a small file system that can be filled to the last byte.
 type disk struct{ dir string }
 
-// diskBytes is more than a queue needs while the database is away.
+// diskBytes is more than a queue needs while the database is down.
 const diskBytes = 256 << 20
 
 func (d *disk) filler() string { return filepath.Join(d.dir, "filler") }

@@ -97,7 +97,7 @@ func stopCollectors(ctx context.Context, l *lab) (seen, error) {
 		}
 		c := l.collectors[i%len(l.collectors)]
 		if !c.stop() {
-			return seen{}, errors.New("a collector had to be killed, because it did not end while the database was away")
+			return seen{}, errors.New("a collector had to be killed, because it did not end while the database was down")
 		}
 		if err := c.start(ctx); err != nil {
 			return seen{}, err
@@ -280,7 +280,7 @@ func takeDatabaseAway(ctx context.Context, l *lab) (seen, error) {
 }
 
 // fillDisk takes the last byte under the queue of one collector while the
-// database is away, until the collector refuses what it cannot keep; the
+// database is down, until the collector refuses what it cannot keep; the
 // senders repeat. Then the database comes back and is written to from a queue
 // that cannot be changed; the second time the collector is killed before.
 func fillDisk(ctx context.Context, l *lab) (seen, error) {

@@ -70,7 +70,7 @@ func Prometheus() *grafana.Dashboard {
 
 	l.Heading("Query API")
 	l.Row(8,
-		saying("no requests", promAreas("Requests by status", "Answers per second. 503: the database is away, slow or lacks a right; broke_off: an export that ended early.", "reqps",
+		saying("no requests", promAreas("Requests by status", "Answers per second. 503: the database is down, slow or lacks a right; broke_off: an export that ended early.", "reqps",
 			"sum by (status) (rate(otelcol_usage_api_request_duration_count[$__rate_interval]))", "{{status}}")),
 		saying("no requests", promLines("Time to answer", "95 of 100 requests of each path are answered within this time; of exports, with the whole file.", seconds,
 			quantile("otelcol_usage_api_request_duration", "route, le", `{status="200"}`, "$__rate_interval"), "{{route}}")),

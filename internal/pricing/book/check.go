@@ -322,7 +322,7 @@ func oddTier(base []Price, t Tier) (list []oddity) {
 }
 
 // oddServiceTier compares batch and flex, which are cheaper than standard, and
-// priority, which is dearer.
+// priority, which is more expensive.
 func oddServiceTier(base []Price, tier Named) (list []oddity) {
 	usual := usualPremium
 	if tier.Name == "batch" || tier.Name == "flex" {

@@ -64,7 +64,7 @@ func (r *reader) genaiModel(provider string, model map[string]any) {
 }
 
 // equalNames collects the names that a match clause compares whole. Clauses by
-// beginning or part are left out: a name must not be priced by its likeness.
+// beginning or part are left out: a name must not be priced by resemblance.
 func equalNames(match any) (names []string) {
 	m, _ := match.(map[string]any)
 	if name, ok := m["equals"].(string); ok {

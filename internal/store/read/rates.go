@@ -102,7 +102,7 @@ func (q *SummaryQuestion) firstRate(ctx context.Context, tx pgx.Tx) (first time.
 }
 
 // requireRates refuses the question when a call of it is older than the first
-// rate, be it one that cost nothing.
+// rate, even one that cost nothing.
 func (q *SummaryQuestion) requireRates(ctx context.Context, tx pgx.Tx, first time.Time) error {
 	to := q.Days[len(q.Days)-1]
 	if first.Before(to) {

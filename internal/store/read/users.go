@@ -23,7 +23,7 @@ const (
 )
 
 // userKeys has the expression that each order sorts by, and its type: a user
-// without calls sorts as if he had been seen in 1970.
+// without calls sorts as if last seen in 1970.
 var userKeys = map[UserOrder]struct{ expression, kind string }{
 	UsersByCost:     {"coalesce(t.usage_dollars, 0)", "numeric"},
 	UsersByCalls:    {"coalesce(t.calls, 0)", "bigint"},
@@ -47,7 +47,7 @@ type UserPlace struct {
 	ID  usage.ID
 }
 
-// User is a user and what he used in all time.
+// User is a user and what they used in all time.
 type User struct {
 	ID usage.ID
 	// ExternalID is the text the apps send; nil where that is the id itself or

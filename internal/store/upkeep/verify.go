@@ -26,7 +26,7 @@ type Difference struct {
 type VerifyOptions struct {
 	// From and To bound the calls, widened to UTC months; zero is no bound.
 	From, To time.Time
-	// Repair makes the rollups of a month with differences anew. Writers wait
+	// Repair makes the rollups of a month with differences again. Writers wait
 	// for the time that takes, a month at a time.
 	Repair bool
 	// Progress is told of each month that was looked at, when not nil.

@@ -66,7 +66,7 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	return &db, nil
 }
 
-// errNode: a node of a distributed database is away. See nodeFault.
+// errNode: a node of a distributed database is down. See nodeFault.
 var errNode = store.Fault(store.ClassServer, "a node of the database failed")
 
 // nodeFault marks the errors with which Citus tells of a lost worker: XX000

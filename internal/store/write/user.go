@@ -40,9 +40,9 @@ func newUserCache(size int) *userCache {
 
 func (c *userCache) forgetAll() { c.known.Purge() }
 
-// newcomer is a user of a batch that the cache does not have, or whose
+// newUser is a user of a batch that the cache does not have, or whose
 // last_seen_at is due.
-type newcomer struct {
+type newUser struct {
 	id       usage.ID
 	external string
 	seen     time.Time
@@ -51,7 +51,7 @@ type newcomer struct {
 // resolve gives every row its user_id and counts the rows whose user is
 // unknown. It runs in a transaction of its own before the batch's, so that no lock on a user is held while rows are written.
 func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown int, err error) {
-	due := map[usage.ID]*newcomer{}
+	due := map[usage.ID]*newUser{}
 	for i := range rows {
 		r := &rows[i]
 		r.user, r.userUnknown = usage.ID{}, false
@@ -65,7 +65,7 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 		}
 		u := due[r.UserID]
 		if u == nil {
-			u = &newcomer{id: r.UserID, external: r.UserExternalID}
+			u = &newUser{id: r.UserID, external: r.UserExternalID}
 			due[r.UserID] = u
 		}
 		if u.external == "" {
@@ -78,11 +78,11 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 	if len(due) == 0 {
 		return 0, nil
 	}
-	list := make([]newcomer, 0, len(due))
+	list := make([]newUser, 0, len(due))
 	for _, u := range due {
 		list = append(list, *u)
 	}
-	slices.SortFunc(list, func(a, b newcomer) int { return bytes.Compare(a.id[:], b.id[:]) })
+	slices.SortFunc(list, func(a, b newUser) int { return bytes.Compare(a.id[:], b.id[:]) })
 	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		return w.meet(ctx, tx, db, list)
 	}); err != nil {
@@ -133,7 +133,7 @@ ON CONFLICT DO NOTHING`
 
 // meet makes the cache know those of the list that auth.users has, or may have
 // because it is ours.
-func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newcomer) error {
+func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUser) error {
 	ids := make([][16]byte, len(list))
 	for i, u := range list {
 		ids[i] = u.id
@@ -153,7 +153,7 @@ func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newco
 	var oldSeen, newSeen []time.Time
 	var newExternal []*string
 	var externals []string
-	byExternal := map[string]newcomer{}
+	byExternal := map[string]newUser{}
 	for _, u := range list {
 		if existing[u.id] {
 			oldIDs, oldSeen = append(oldIDs, u.id), append(oldSeen, u.seen)
@@ -246,4 +246,4 @@ func selectIDs(ctx context.Context, tx pgx.Tx, sql string, ids [][16]byte) (map[
 }
 
 // errUserVanished: a user the cache knew is gone.
-var errUserVanished = store.Fault(store.ClassConflict, "a user was deleted while calls of his were written")
+var errUserVanished = store.Fault(store.ClassConflict, "a user was deleted while calls of theirs were written")

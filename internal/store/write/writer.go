@@ -27,7 +27,7 @@ type Options struct {
 	Rollup store.RollupMode
 	// StatementTimeout bounds each statement of a batch, LockTimeout each wait
 	// for a lock; 0 is 60 s and 10 s. Without them one forgotten transaction
-	// of somebody else could hold up all writers for ever.
+	// of somebody else could hold up all writers forever.
 	StatementTimeout, LockTimeout time.Duration
 	// UserCacheSize is how many users are remembered; 0 is 65,536, of about
 	// 100 bytes each.
@@ -103,7 +103,7 @@ type Result struct {
 	Reused     int // of Inserted: rows of their own, because another call has their id
 	Attributed int // calls without a user that got the one of their trace; see [Writer.Attribute]
 	// UnknownUsers counts rows stored without user_id because auth.users does
-	// not have the user; the row's metadata names him.
+	// not have the user; the row's metadata names them.
 	UnknownUsers int
 	// Parked lists the records that were refused. They stand in
 	// public.usage_dead_letter.

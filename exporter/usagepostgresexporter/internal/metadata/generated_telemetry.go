@@ -124,7 +124,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresDelay, err = builder.meter.Float64Histogram(
 		"otelcol_usage_postgres_delay",
-		metric.WithDescription("Time from the oldest call of a batch to its row. It is large when the database was away, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]"),
+		metric.WithDescription("Time from the oldest call of a batch to its row. It is large when the database was down, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400}...),
 	)
@@ -143,7 +143,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresQueueAge, err = builder.meter.Float64ObservableGauge(
 		"otelcol_usage_postgres_queue_age",
-		metric.WithDescription("How long the oldest call has waited that was accepted and is not stored; 0 when nothing waits. It grows while the database is away, and outlives a restart with a queue on disk. [Alpha]"),
+		metric.WithDescription("How long the oldest call has waited that was accepted and is not stored; 0 when nothing waits. It grows while the database is down, and outlives a restart with a queue on disk. [Alpha]"),
 		metric.WithUnit("s"),
 	)
 	errs = errors.Join(errs, err)
@@ -167,7 +167,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresUnknownUsers, err = builder.meter.Int64Counter(
 		"otelcol_usage_postgres_unknown_users",
-		metric.WithDescription("Records stored without user_id because the host application's auth.users does not have the user. The row's metadata names him. [Alpha]"),
+		metric.WithDescription("Records stored without user_id because the host application's auth.users does not have the user. The row's metadata names them. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

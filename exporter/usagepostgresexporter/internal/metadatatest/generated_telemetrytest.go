@@ -87,7 +87,7 @@ func AssertEqualUsagePostgresCorrections(t *testing.T, tt *componenttest.Telemet
 func AssertEqualUsagePostgresDelay(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.HistogramDataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_usage_postgres_delay",
-		Description: "Time from the oldest call of a batch to its row. It is large when the database was away, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]",
+		Description: "Time from the oldest call of a batch to its row. It is large when the database was down, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]",
 		Unit:        "s",
 		Data: metricdata.Histogram[float64]{
 			Temporality: metricdata.CumulativeTemporality,
@@ -134,7 +134,7 @@ func AssertEqualUsagePostgresParked(t *testing.T, tt *componenttest.Telemetry, d
 func AssertEqualUsagePostgresQueueAge(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_usage_postgres_queue_age",
-		Description: "How long the oldest call has waited that was accepted and is not stored; 0 when nothing waits. It grows while the database is away, and outlives a restart with a queue on disk. [Alpha]",
+		Description: "How long the oldest call has waited that was accepted and is not stored; 0 when nothing waits. It grows while the database is down, and outlives a restart with a queue on disk. [Alpha]",
 		Unit:        "s",
 		Data: metricdata.Gauge[float64]{
 			DataPoints: dps,
@@ -196,7 +196,7 @@ func AssertEqualUsagePostgresSpansWithoutRecord(t *testing.T, tt *componenttest.
 func AssertEqualUsagePostgresUnknownUsers(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_usage_postgres_unknown_users",
-		Description: "Records stored without user_id because the host application's auth.users does not have the user. The row's metadata names him. [Alpha]",
+		Description: "Records stored without user_id because the host application's auth.users does not have the user. The row's metadata names them. [Alpha]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
