@@ -72,7 +72,7 @@ CREATE TABLE public.api_usage (
   input_tokens          bigint         NULL,
   output_tokens         bigint         NULL,
   cache_read_tokens     bigint         NULL,                    -- of input_tokens, every modality
-  cache_write_5m_tokens bigint         NULL,                    -- of input_tokens
+  cache_write_5m_tokens bigint         NULL,                    -- of input_tokens: written for 5 minutes, or any time but an hour
   cache_write_1h_tokens bigint         NULL,                    -- of input_tokens
   reasoning_tokens      bigint         NULL,                    -- of output_tokens
   audio_seconds         numeric(18,9)  NULL,

@@ -37,7 +37,7 @@ var itemsOf = []struct {
 }{
 	{[]string{"per_1m_tokens", "per_1k_tokens", "per_token"}, false, map[string]usage.QuantityKind{
 		"input": usage.InputTextTokens, "cache_read": usage.CacheReadTokens, "cache_write_5m": usage.CacheWrite5mTokens,
-		"cache_write_1h": usage.CacheWrite1hTokens, "input_audio": usage.InputAudioTokens, "input_image": usage.InputImageTokens,
+		"cache_write_1h": usage.CacheWrite1hTokens, "cache_write_30m": usage.CacheWrite30mTokens, "cache_write_12h": usage.CacheWrite12hTokens, "input_audio": usage.InputAudioTokens, "input_image": usage.InputImageTokens,
 		"input_video": usage.InputVideoTokens, "cache_read_audio": usage.CacheReadAudioTokens, "cache_read_image": usage.CacheReadImageTokens,
 		"output": usage.OutputTextTokens, "reasoning": usage.OutputReasoningTokens, "output_audio": usage.OutputAudioTokens,
 		"output_image": usage.OutputImageTokens, "citation": usage.CitationTokens,

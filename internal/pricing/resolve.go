@@ -30,6 +30,8 @@ var parents = map[book.Item][]book.Item{
 	book.Item(usage.CacheReadTokens):       {book.Input},
 	book.Item(usage.CacheWrite5mTokens):    {book.Input},
 	book.Item(usage.CacheWrite1hTokens):    {book.Item(usage.CacheWrite5mTokens), book.Input},
+	book.Item(usage.CacheWrite30mTokens):   {book.Item(usage.CacheWrite5mTokens), book.Input},
+	book.Item(usage.CacheWrite12hTokens):   {book.Item(usage.CacheWrite30mTokens), book.Item(usage.CacheWrite5mTokens), book.Input},
 	book.Item(usage.InputAudioTokens):      {book.Input},
 	book.Item(usage.InputImageTokens):      {book.Input},
 	book.Item(usage.InputVideoTokens):      {book.Input},

@@ -90,6 +90,7 @@ func ParseRetained(text *string) (time.Time, error) {
 var OtherKinds = []usage.QuantityKind{
 	usage.InputAudioTokens, usage.InputImageTokens, usage.InputVideoTokens,
 	usage.CacheReadAudioTokens, usage.CacheReadImageTokens,
+	usage.CacheWrite30mTokens, usage.CacheWrite12hTokens, // parts of cache_write_5m_tokens
 	usage.OutputAudioTokens, usage.OutputImageTokens,
 	usage.VideoSeconds, usage.WebSearches, usage.FileSearches, usage.CodeSessions,
 	usage.Pages, usage.SearchUnits, usage.CitationTokens, usage.Pixels, usage.StorageMBDays,

@@ -120,7 +120,8 @@ func (s *Stored) Restore(c QuantityColumns) {
 	if c.Others != nil && !restoreOthers(q, *c.Others) {
 		s.Fault = ErrQuantities
 	}
-	q[usage.CacheWrite5mTokens], q[usage.CacheWrite1hTokens], q[usage.OutputReasoningTokens] = c.Write5m, c.Write1h, c.Reasoning
+	q[usage.CacheWrite5mTokens] = c.Write5m - q[usage.CacheWrite30mTokens] - q[usage.CacheWrite12hTokens]
+	q[usage.CacheWrite1hTokens], q[usage.OutputReasoningTokens] = c.Write1h, c.Reasoning
 	q[usage.Characters], q[usage.Images] = c.Characters, c.Images
 	var err error
 	if q[usage.AudioSeconds], err = usage.ParseQuantity(usage.AudioSeconds, c.Audio); err != nil {
@@ -130,7 +131,7 @@ func (s *Stored) Restore(c QuantityColumns) {
 	q[usage.InputTextTokens] = c.Input - q.InputTokens()
 	q[usage.OutputTextTokens] = c.Output - q.OutputTokens()
 	switch {
-	case q[usage.CacheReadTokens] < 0 || q[usage.InputTextTokens] < 0 || q[usage.OutputTextTokens] < 0 || q.TotalTokens() != s.Tokens:
+	case q[usage.CacheWrite5mTokens] < 0 || q[usage.CacheReadTokens] < 0 || q[usage.InputTextTokens] < 0 || q[usage.OutputTextTokens] < 0 || q.TotalTokens() != s.Tokens:
 		s.Fault = ErrQuantities
 	case q.IsZero() && s.QuantityReason == "":
 		s.Fault = ErrNoQuantities

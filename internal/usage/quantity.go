@@ -40,6 +40,8 @@ const (
 	CitationTokens                            // source texts that a search model read, billed apart from its answer
 	Pixels                                    // pixels of generated images, where they are billed by area
 	StorageMBDays                             // stored megabytes (10^6 bytes) times days
+	CacheWrite30mTokens                       // input written to the cache, 30 minute lifetime (OpenAI)
+	CacheWrite12hTokens                       // input written to the cache, 12 hour lifetime (OpenAI)
 
 	QuantityKindCount // not a kind: how many there are
 )
@@ -92,6 +94,8 @@ var quantityKinds = [QuantityKindCount]struct {
 	CitationTokens:        {"citation", UnitToken},
 	Pixels:                {"pixels", UnitPixel},
 	StorageMBDays:         {"storage_mb_days", UnitMBDay},
+	CacheWrite30mTokens:   {"cache_write_30m", UnitToken},
+	CacheWrite12hTokens:   {"cache_write_12h", UnitToken},
 }
 
 // String gives the stable name, such as "cache_read".
@@ -137,7 +141,7 @@ func (q *Quantities) IsZero() bool { return *q == Quantities{} }
 // of every modality. This is what OpenTelemetry's gen_ai.usage.input_tokens
 // means by its definition.
 func (q *Quantities) InputTokens() int64 {
-	return addAll(q[InputTextTokens], q[CacheReadTokens], q[CacheWrite5mTokens], q[CacheWrite1hTokens],
+	return addAll(q[InputTextTokens], q[CacheReadTokens], q.CacheWriteBeside1h(), q[CacheWrite1hTokens],
 		q[InputAudioTokens], q[InputImageTokens], q[InputVideoTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
 }
 
@@ -150,6 +154,12 @@ func (q *Quantities) OutputTokens() int64 {
 // CacheReadTotal is the input served from the cache, of every modality.
 func (q *Quantities) CacheReadTotal() int64 {
 	return addAll(q[CacheReadTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
+}
+
+// CacheWriteBeside1h is the input written to the cache for any lifetime but an
+// hour: the column cache_write_5m_tokens.
+func (q *Quantities) CacheWriteBeside1h() int64 {
+	return addAll(q[CacheWrite5mTokens], q[CacheWrite30mTokens], q[CacheWrite12hTokens])
 }
 
 // TotalTokens is input plus output: the column tokens_used.

@@ -24,9 +24,10 @@ type rule struct {
 }
 
 var (
-	claudeFrom46 = regexp.MustCompile(`^claude-(?:(?:opus|sonnet|haiku)-4-[6-9]|(?:opus|sonnet|haiku|fable|mythos)-[5-9])`)
-	anyClaude    = regexp.MustCompile(`(?:^|[./])claude-`)
-	gptFrom54    = regexp.MustCompile(`^gpt-(?:5\.[4-9]|[6-9])`)
+	claudeFrom46  = regexp.MustCompile(`^claude-(?:(?:opus|sonnet|haiku)-4-[6-9]|(?:opus|sonnet|haiku|fable|mythos)-[5-9])`)
+	anyClaude     = regexp.MustCompile(`(?:^|[./])claude-`)
+	gptWithWrites = regexp.MustCompile(`^gpt-(?:5\.[6-9]|[6-9]|daybreak)`)
+	gptFrom54     = regexp.MustCompile(`^gpt-(?:5\.[4-9]|[6-9])`)
 )
 
 var rules = []rule{
@@ -52,6 +53,14 @@ var rules = []rule{
 	{
 		catalog.OpenAI, regexp.MustCompile(`^gpt-5[.-]5(?:-20\d\d-\d\d-\d\d)?$`), gpt55Priority,
 		"OpenAI lists 12.50 / 1.25 / 75 for priority, 2.5 times (BerriAI/litellm#28447, ccusage/ccusage#1438)",
+	},
+	{
+		catalog.OpenAI, gptWithWrites, halfHourWrites,
+		"OpenAI's writes last 30 minutes (openai-go, input_cache_write_30m_tokens); no price for 12 hours is published",
+	},
+	{
+		catalog.AzureOpenAI, gptWithWrites, halfHourWrites,
+		"OpenAI's writes last 30 minutes (openai-go, input_cache_write_30m_tokens); no price for 12 hours is published",
 	},
 	{
 		catalog.Gemini, regexp.MustCompile(`^gemini-[3-9]`), fee(usage.WebSearches, "per_1k_calls", "14"),
@@ -218,6 +227,15 @@ func fee(kind usage.QuantityKind, unit, amount string) func(*book.Row) bool {
 		setPrice(&row.Prices, want)
 		return true
 	}
+}
+
+// halfHourWrites prices what is written for 30 minutes: it is what the lists call
+// a cache write.
+func halfHourWrites(row *book.Row) bool {
+	if _, write := book.Find(row.Prices, book.Item(usage.CacheWrite5mTokens)); !write {
+		return false
+	}
+	return sameAs(usage.CacheWrite30mTokens, book.Item(usage.CacheWrite5mTokens))(row)
 }
 
 // freeWrites makes writing to the cache free where reading it has a price.

@@ -237,6 +237,8 @@ var ratios = []struct {
 	{Item(usage.CacheWrite5mTokens), Input, ratio("0.05", "1.5")},
 	{Item(usage.CacheWrite1hTokens), Input, ratio("1.5", "2.5")},
 	{Item(usage.CacheWrite1hTokens), Item(usage.CacheWrite5mTokens), ratio("1.2", "2")},
+	{Item(usage.CacheWrite30mTokens), Input, ratio("0.05", "2")},
+	{Item(usage.CacheWrite12hTokens), Input, ratio("0.05", "4")},
 	{Item(usage.CacheReadAudioTokens), Item(usage.InputAudioTokens), ratio("0.005", "1")},
 	{Item(usage.CacheReadImageTokens), Item(usage.InputImageTokens), ratio("0.005", "1")},
 	{Output, Input, ratio("0.5", "20")},

@@ -29,6 +29,8 @@ var itemNames = [ItemCount]string{
 	usage.CacheReadTokens:       "cache_read",
 	usage.CacheWrite5mTokens:    "cache_write_5m",
 	usage.CacheWrite1hTokens:    "cache_write_1h",
+	usage.CacheWrite30mTokens:   "cache_write_30m",
+	usage.CacheWrite12hTokens:   "cache_write_12h",
 	usage.InputAudioTokens:      "input_audio",
 	usage.InputImageTokens:      "input_image",
 	usage.InputVideoTokens:      "input_video",
@@ -56,7 +58,7 @@ var itemNames = [ItemCount]string{
 // itemOrder is the order in which a price list is read: input before output,
 // fees last.
 var itemOrder = []Item{
-	Item(usage.InputTextTokens), Item(usage.CacheReadTokens), Item(usage.CacheWrite5mTokens), Item(usage.CacheWrite1hTokens),
+	Item(usage.InputTextTokens), Item(usage.CacheReadTokens), Item(usage.CacheWrite5mTokens), Item(usage.CacheWrite30mTokens), Item(usage.CacheWrite1hTokens), Item(usage.CacheWrite12hTokens),
 	Item(usage.OutputTextTokens), Item(usage.OutputReasoningTokens), Item(usage.CitationTokens),
 	Item(usage.InputAudioTokens), Item(usage.CacheReadAudioTokens), Item(usage.OutputAudioTokens),
 	Item(usage.InputImageTokens), Item(usage.CacheReadImageTokens), Item(usage.OutputImageTokens), Item(usage.InputVideoTokens),

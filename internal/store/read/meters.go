@@ -53,7 +53,7 @@ func meterExpression(k usage.QuantityKind) string {
 	case usage.OutputTextTokens:
 		return rest("output_tokens", column("reasoning_tokens"), otherQuantity(usage.OutputAudioTokens), otherQuantity(usage.OutputImageTokens), otherQuantity(usage.CitationTokens))
 	case usage.CacheWrite5mTokens:
-		return column("cache_write_5m_tokens")
+		return rest("cache_write_5m_tokens", otherQuantity(usage.CacheWrite30mTokens), otherQuantity(usage.CacheWrite12hTokens))
 	case usage.CacheWrite1hTokens:
 		return column("cache_write_1h_tokens")
 	case usage.OutputReasoningTokens:

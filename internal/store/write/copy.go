@@ -119,7 +119,7 @@ func (r *row) appendBinary(b []byte) []byte {
 		b = appendNull(appendNull(b))
 	}
 	b = appendInt8OrNull(b, q.CacheReadTotal())
-	b = appendInt8OrNull(b, q[usage.CacheWrite5mTokens])
+	b = appendInt8OrNull(b, q.CacheWriteBeside1h())
 	b = appendInt8OrNull(b, q[usage.CacheWrite1hTokens])
 	b = appendInt8OrNull(b, q[usage.OutputReasoningTokens])
 	if n := q[usage.AudioSeconds]; n != 0 {

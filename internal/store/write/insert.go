@@ -109,7 +109,7 @@ func columnArrays(rows []row) []any {
 			reported[i] = store.TextOrNull(r.ReportedCost.String())
 		}
 		cacheRead[i] = numberOrNull(q.CacheReadTotal())
-		write5m[i], write1h[i] = numberOrNull(q[usage.CacheWrite5mTokens]), numberOrNull(q[usage.CacheWrite1hTokens])
+		write5m[i], write1h[i] = numberOrNull(q.CacheWriteBeside1h()), numberOrNull(q[usage.CacheWrite1hTokens])
 		reasoning[i] = numberOrNull(q[usage.OutputReasoningTokens])
 		if seconds := q[usage.AudioSeconds]; seconds != 0 {
 			audio[i] = store.TextOrNull(string(usage.AppendQuantity(nil, usage.AudioSeconds, seconds)))
