@@ -83,6 +83,9 @@ type Call struct {
 	Unreported Missing
 	// Outcome is the status of the span; "" where nothing has one.
 	Outcome usage.Outcome
+	// Sampled is the share of the traces that a sampler kept, such as "0.25"; ""
+	// where all were kept or nobody says.
+	Sampled string
 	// Payer is who pays for the call; "" where nothing says so.
 	Payer usage.Payer
 	// Tags are the attributes of [Config.TagAttributes] that the span, an

@@ -33,6 +33,12 @@ var mastra = dialect{
 		}
 		return opNotACall
 	},
+	adjust: func(s *spanReader, f *facts) {
+		switch s.a.text(mastraType) {
+		case "model_generation", "llm_generation":
+			f.several = true // or one step; the span does not tell how many
+		}
+	},
 }
 
 var mastraType = name("mastra.span.type")

@@ -274,6 +274,27 @@ func TestResultsOfToolsAreInputInEveryDialect(t *testing.T) {
 	})
 }
 
+func TestASumOverSeveralRequestsSaysSoInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for name, c := range map[string]struct {
+			attributes map[string]any
+			several    bool
+		}{
+			"nothing said":     {nil, false},
+			"one":              {map[string]any{"gen_ai.usage.requests": 1}, false},
+			"three":            {map[string]any{"gen_ai.usage.requests": 3}, true},
+			"turns":            {map[string]any{"num_turns": 2}, true},
+			"one iteration":    {map[string]any{"gen_ai.usage.raw": `{"input_tokens":1000,"output_tokens":100,"iterations":[{"type":"message","input_tokens":1000,"output_tokens":100}]}`}, false},
+			"three iterations": {map[string]any{"gen_ai.usage.raw": `{"input_tokens":1000,"output_tokens":100,"iterations":[{"type":"message","input_tokens":300,"output_tokens":40},{"type":"message","input_tokens":700,"output_tokens":60}]}`}, true},
+		} {
+			call := onlyCall(t, written(d, "anthropic", "claude-opus-4-8", twoSides, c.attributes))
+			require.Equal(t, c.several, call.Missing.Has(usage.MissingContextLength), name)
+			require.Equal(t, int64(1100), call.Quantities.TotalTokens(), name)
+		}
+	})
+}
+
 func TestAnAdvisorIsAnotherCallInEveryDialect(t *testing.T) {
 	t.Parallel()
 	everyDialect(t, func(t *testing.T, d *dialect) {

@@ -78,6 +78,9 @@ func (r *reading) readSpan(span ptrace.Span) {
 		d.adjust(s, numbers)
 	}
 	s.readAnswers(a, numbers)
+	if a.present.meets(&requestNames) && a.firstCount(namesRequests) > 1 {
+		numbers.several = true
+	}
 	s.readEvents(numbers, words)
 	s.setModifiers(&numbers.modifiers)
 	s.readUnits(numbers)
@@ -96,6 +99,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 		call.User = r.userOf(a, d)
 	}
 	call.Outcome, call.Payer = s.outcome(), payerOf(a)
+	call.Sampled = sampled(span.TraceState().AsRaw(), a)
 	s.readTags()
 	f.span, f.user = span, r.resource.user
 	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
@@ -178,6 +182,10 @@ func (s *spanReader) conventionalOperation() operation {
 }
 
 var (
+	// How many requests the numbers of the span sum up.
+	namesRequests = names("gen_ai.usage.requests", "gen_ai.usage.request_count", "gen_ai.request.count", "llm.request.count", "gen_ai.agent.num_turns", "num_turns")
+	requestNames  = setOf(namesRequests...)
+
 	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
 	// usageNames are the sides as the conventions name them, sideNames as anybody
 	// does.

@@ -362,6 +362,9 @@ func (s *split) missing() (missing Missing) {
 	if s.audioMissing {
 		missing |= MissingAudio
 	}
+	if s.f.several {
+		missing |= usage.MissingContextLength
+	}
 	return missing
 }
 

@@ -43,6 +43,9 @@ func (f *found) assumed(c *Call) (a usage.Assumptions) {
 			a &^= toldByVariant
 		}
 		q := &c.Quantities
+		if t := f.segment.row.thresholds; len(t) == 0 || q.InputTokens() < t[0].min {
+			a &^= usage.AssumedContextLength // nor was any single request
+		}
 		if q[usage.CacheWrite5mTokens] == 0 {
 			a &^= usage.AssumedCacheTTL
 		}

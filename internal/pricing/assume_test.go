@@ -107,7 +107,7 @@ rows:
 		{"azure", "gpt", "service_tier+deployment", "service_tier+deployment"},
 	} {
 		call := pricing.Call{Provider: c.provider, Model: c.model, At: november, Unreported: everyAssumption,
-			Quantities: usage.Quantities{usage.InputTextTokens: 10, usage.CacheWrite5mTokens: 10, usage.Images: 1}}
+			Quantities: usage.Quantities{usage.InputTextTokens: 2000, usage.CacheWrite5mTokens: 10, usage.Images: 1}}
 		assert.Equal(t, c.want, b.Price(&call).Assumptions.String(), "%s at %s", c.model, c.provider)
 		assert.Equal(t, c.depends, strings.Join(b.Explain(&call).DependsOn, "+"), "%s at %s", c.model, c.provider)
 		call.Unreported = 0
@@ -228,7 +228,7 @@ func TestRowsOfTheBookSayWhatTheyDependOn(t *testing.T) {
 		e := b.Explain(&pricing.Call{Provider: c.provider, Model: c.model, At: at, Quantities: usage.Quantities{usage.InputTextTokens: 10}})
 		assert.Contains(t, e.DependsOn, c.part, "%s at %s", c.model, c.provider)
 	}
-	text := b.Explain(&pricing.Call{Provider: "openai", Model: "gpt-5.5", At: november, Unreported: everyAssumption, Quantities: usage.Quantities{usage.InputTextTokens: 10}}).String()
+	text := b.Explain(&pricing.Call{Provider: "openai", Model: "gpt-5.5", At: november, Unreported: everyAssumption, Quantities: usage.Quantities{usage.InputTextTokens: 300_000}}).String()
 	assert.Contains(t, text, "  depends on: service_tier, region, context_length")
 	assert.Contains(t, text, "  assumed, because the call does not say: service_tier, region, context_length")
 }
@@ -250,4 +250,29 @@ func TestTheDocsListWhatPricesDependOn(t *testing.T) {
 		table += "| `" + d.Name + "` | " + d.What + " | " + d.Where + " | " + fallback + " |\n"
 	}
 	assert.Contains(t, string(page), table)
+}
+
+func TestASumOverSeveralRequestsMeetsNoThreshold(t *testing.T) {
+	t.Parallel()
+	b, err := load(t, `
+provider: p
+rows:
+  - {model: m, per_1m_tokens: {input: 1, output: 1}, context_tiers: [{above: 1000, per_1m_tokens: {input: 2, output: 2}}]}
+`)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		input      int64
+		unreported usage.Assumptions
+		cost, took string
+	}{
+		{900_000, 0, "1.8", ""}, // one request
+		{900_000, usage.AssumedContextLength, "0.9", "context_length"}, // a sum, each part of which may be short
+		{1000, usage.AssumedContextLength, "0.001", ""},                // a sum, no part of which is long
+		{900_000, usage.AssumedServiceTier, "1.8", ""},                 // one request of a tier that nothing depends on
+	} {
+		price := b.Price(&pricing.Call{Provider: "p", Model: "m", At: november, Unreported: c.unreported, Quantities: usage.Quantities{usage.InputTextTokens: c.input}})
+		assert.Equal(t, c.cost, price.Cost.String())
+		assert.Equal(t, usage.StatusPriced, price.Status)
+		assert.Equal(t, c.took, price.Assumptions.String())
+	}
 }

@@ -147,7 +147,8 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 			}
 		}
 	}
-	if len(r.thresholds) > 0 && !r.src.Graduated {
+	// A threshold is one request's: a sum over several says nothing.
+	if len(r.thresholds) > 0 && !r.src.Graduated && !c.Unreported.Has(usage.AssumedContextLength) {
 		input := c.Quantities.InputTokens()
 		for s.context < len(r.thresholds) && input >= r.thresholds[s.context].min {
 			s.context++

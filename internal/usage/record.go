@@ -82,6 +82,11 @@ type Record struct {
 	// Payer is who pays for the call, "" where nothing says so.
 	Payer Payer
 
+	// Sampled is the share of the traces that a sampler kept, such as "0.25", ""
+	// where all were kept or nobody says. The cost is right; a sum over such calls
+	// is that share of what was spent.
+	Sampled string
+
 	// Dialect names the convention the span was written in.
 	Dialect string
 	// Tags are further dimensions from the operator's allow list.
@@ -232,7 +237,7 @@ func CleanText(text string, maxBytes int) string {
 func (r *Record) Clean() {
 	for _, text := range [...]*string{
 		&r.Provider, &r.RequestModel, &r.Service, &r.Environment, &r.UserExternalID,
-		&r.SessionID, &r.ServiceTier, &r.Region, &r.Variant, &r.Dialect,
+		&r.SessionID, &r.ServiceTier, &r.Region, &r.Variant, &r.Sampled, &r.Dialect,
 	} {
 		if *text != "" {
 			*text = CleanText(*text, MaxTextBytes)

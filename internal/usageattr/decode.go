@@ -160,6 +160,8 @@ func textField(r *usage.Record, key string) *string {
 		return &r.Region
 	case "variant":
 		return &r.Variant
+	case "sampled":
+		return &r.Sampled
 	case "dialect":
 		return &r.Dialect
 	}

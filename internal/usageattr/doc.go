@@ -28,7 +28,7 @@
 //	provider, model, rmodel (requested model), service, env, session
 //	user      UUID of the user      xuser    the text it was made from
 //	req       request id            trace, span  hexadecimal
-//	tier, region, variant, dialect
+//	tier, region, variant, sampled, dialect
 //	outcome   status of the span    payer    who pays
 //	qreason   why quantities may differ from the bill
 //	missing   what the library left out, such as cache+audio

@@ -62,6 +62,7 @@ func Append(b []byte, r *usage.Record) []byte {
 	b = appendText(b, ";variant=", r.Variant)
 	b = appendText(b, ";outcome=", string(r.Outcome))
 	b = appendText(b, ";payer=", string(r.Payer))
+	b = appendText(b, ";sampled=", r.Sampled)
 	b = appendText(b, ";dialect=", r.Dialect)
 	b = appendText(b, ";qreason=", string(r.QuantityReason))
 	if r.Missing != 0 {

@@ -131,7 +131,7 @@ func readable(t *testing.T, spans []ptrace.Span) []map[string]any {
 		for name, text := range map[string]string{
 			"pricing_reason": string(r.Reason), "missing": r.Missing.String(), "price_id": r.PriceID, "cost_source": string(r.CostSource), "provider": r.Provider, "model": r.Model,
 			"request_model": r.RequestModel, "service": r.Service, "environment": r.Environment, "user_external_id": r.UserExternalID,
-			"session_id": r.SessionID, "request_id": r.RequestID, "dialect": r.Dialect, "service_tier": r.ServiceTier, "variant": r.Variant,
+			"session_id": r.SessionID, "request_id": r.RequestID, "dialect": r.Dialect, "service_tier": r.ServiceTier, "variant": r.Variant, "sampled": r.Sampled, "assumptions": r.Assumptions.String(),
 		} {
 			if text != "" {
 				record[name] = text

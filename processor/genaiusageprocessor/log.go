@@ -37,11 +37,40 @@ func logRecord(logger *zap.Logger, r *usage.Record) {
 	logger.Info("usage record "+r.ID.String(), fields...)
 }
 
+// firsts remembers keys, to say once what is true of every call. Foreign names
+// are in them, so their number is bounded: what is new then is not said.
+type firsts[K comparable] struct {
+	mu   sync.Mutex
+	seen map[K]struct{}
+}
+
+const maxFirsts = 1000
+
+// first reports whether the key is new. keep makes one that does not hold the
+// memory of a payload.
+func (f *firsts[K]) first(key K, keep func(K) K) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, known := f.seen[key]; known || len(f.seen) >= maxFirsts {
+		return false
+	}
+	if f.seen == nil {
+		f.seen = map[K]struct{}{}
+	}
+	f.seen[keep(key)] = struct{}{}
+	return true
+}
+
+func (f *firsts[K]) forget() {
+	f.mu.Lock()
+	clear(f.seen)
+	f.mu.Unlock()
+}
+
 // modelLog says once, not for every call, that a model has no price.
 type modelLog struct {
 	logger *zap.Logger
-	mu     sync.Mutex
-	seen   map[modelKey]struct{}
+	firsts[modelKey]
 }
 
 type modelKey struct {
@@ -49,36 +78,33 @@ type modelKey struct {
 	reason          usage.Reason
 }
 
-// maxLoggedModels bounds the memory that foreign model names can take.
-const maxLoggedModels = 1000
+func newModelLog(logger *zap.Logger) *modelLog { return &modelLog{logger: logger} }
 
-func newModelLog(logger *zap.Logger) *modelLog {
-	return &modelLog{logger: logger, seen: map[modelKey]struct{}{}}
-}
-
+// unpriced says it. After another book is read it is said again, because that may
+// know the model: see forget.
 func (l *modelLog) unpriced(r *usage.Record) {
-	if !r.Reason.OfBook() {
-		return
-	}
-	key := modelKey{r.Provider, r.Model, r.Reason}
-	l.mu.Lock()
-	_, known := l.seen[key]
-	full := len(l.seen) >= maxLoggedModels
-	if !known && !full {
-		key.provider, key.model = strings.Clone(r.Provider), strings.Clone(r.Model)
-		l.seen[key] = struct{}{}
-	}
-	l.mu.Unlock()
-	if known || full {
+	if !r.Reason.OfBook() || !l.first(modelKey{r.Provider, r.Model, r.Reason}, func(k modelKey) modelKey {
+		return modelKey{strings.Clone(k.provider), strings.Clone(k.model), k.reason}
+	}) {
 		return
 	}
 	l.logger.Warn("no price: calls are stored as unpriced until a price file names the model",
 		zap.String("provider", r.Provider), zap.String("model", r.Model), zap.String("pricing_reason", string(r.Reason)))
 }
 
-// forget starts over, because another book may know the models.
-func (l *modelLog) forget() {
-	l.mu.Lock()
-	clear(l.seen)
-	l.mu.Unlock()
+// samplingLog says once for a service that its traces are sampled.
+type samplingLog struct {
+	logger *zap.Logger
+	firsts[samplingKey]
+}
+
+type samplingKey struct{ service, share string }
+
+func (l *samplingLog) sampled(r *usage.Record) {
+	if l.first(samplingKey{r.Service, r.Sampled}, func(k samplingKey) samplingKey {
+		return samplingKey{strings.Clone(k.service), k.share}
+	}) {
+		l.logger.Warn("traces are sampled: sums of cost are this share of what was spent; let the sampler keep the traces of AI calls",
+			zap.String("service", r.Service), zap.String("share", r.Sampled))
+	}
 }

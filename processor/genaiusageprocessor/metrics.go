@@ -62,6 +62,7 @@ const (
 	countRecords   countKind = iota // label: status
 	countUncertain                  // label: reason
 	countSkipped                    // label: reason
+	countSampled                    // no label
 )
 
 // countKey is one time series.
@@ -78,6 +79,9 @@ func (c counts) recorded(r *usage.Record) {
 	c[countKey{countRecords, r.Dialect, string(r.Status)}]++
 	if r.Reason != "" {
 		c[countKey{countUncertain, r.Dialect, string(r.Reason)}]++
+	}
+	if r.Sampled != "" {
+		c[countKey{countSampled, r.Dialect, ""}]++
 	}
 }
 
@@ -99,6 +103,8 @@ func (m *metrics) counter(kind countKind) metric.Int64Counter {
 		return m.GenaiUsageRecords
 	case countUncertain:
 		return m.GenaiUsageUncertain
+	case countSampled:
+		return m.GenaiUsageSampled
 	default:
 		return m.GenaiUsageSkipped
 	}
@@ -108,11 +114,14 @@ func (m *metrics) option(key countKey) metric.AddOption {
 	if o, ok := m.options.Load(key); ok {
 		return o.(metric.AddOption)
 	}
-	label := "reason"
-	if key.kind == countRecords {
-		label = "status"
+	labels := []attribute.KeyValue{attribute.String("dialect", key.dialect)}
+	switch key.kind {
+	case countRecords:
+		labels = append(labels, attribute.String("status", key.label))
+	case countUncertain, countSkipped:
+		labels = append(labels, attribute.String("reason", key.label))
 	}
-	o := metric.WithAttributeSet(attribute.NewSet(attribute.String("dialect", key.dialect), attribute.String(label, key.label)))
+	o := metric.WithAttributeSet(attribute.NewSet(labels...))
 	m.options.Store(key, o)
 	return o
 }

@@ -28,6 +28,7 @@ type usageProcessor struct {
 	// needs buffers of its own.
 	workers sync.Pool
 	unknown *modelLog
+	thinned *samplingLog
 	release func() // gives up what it shares with the other signal
 }
 
@@ -36,7 +37,7 @@ func newUsageProcessor(set processor.Settings, cfg *Config, reader *genai.Reader
 	if err != nil {
 		return nil, err
 	}
-	p := &usageProcessor{cfg: cfg, logger: set.Logger, reader: reader, metrics: m, unknown: newModelLog(set.Logger)}
+	p := &usageProcessor{cfg: cfg, logger: set.Logger, reader: reader, metrics: m, unknown: newModelLog(set.Logger), thinned: &samplingLog{logger: set.Logger}}
 	p.prices, err = pricing.NewSource(cfg.Prices.book(), pricing.SourceOptions{
 		Reloaded: p.bookReloaded,
 		Failed:   p.bookFailed,
@@ -159,6 +160,9 @@ func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 	w.counts.recorded(record)
 	if record.Status == usage.StatusUnpriced {
 		w.p.unknown.unpriced(record)
+	}
+	if record.Sampled != "" {
+		w.p.thinned.sampled(record)
 	}
 	if w.p.cfg.Debug {
 		logRecord(w.p.logger, record)

@@ -54,6 +54,7 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 		Dialect:         call.Dialect,
 		Outcome:         call.Outcome,
 		Payer:           call.Payer,
+		Sampled:         call.Sampled,
 		Tags:            call.Tags,
 	}
 	if rec.RequestModel == rec.Model {

@@ -61,6 +61,7 @@ func (r *row) appendMetadata(b []byte) []byte {
 	b = jsonText(b, "service_tier", r.ServiceTier)
 	b = jsonText(b, "region", r.Region)
 	b = jsonText(b, "variant", r.Variant)
+	b = jsonText(b, "sampled", r.Sampled)
 	b = jsonText(b, "quantity_reason", string(r.QuantityReason))
 	if r.Missing != 0 {
 		b = append(jsonKey(b, "missing"), '"')

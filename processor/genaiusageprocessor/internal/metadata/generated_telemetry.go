@@ -33,6 +33,7 @@ type TelemetryBuilder struct {
 	GenaiUsagePriceBookAsOfAge metric.Float64ObservableGauge
 	GenaiUsagePriceBookReloads metric.Int64Counter
 	GenaiUsageRecords          metric.Int64Counter
+	GenaiUsageSampled          metric.Int64Counter
 	GenaiUsageSkipped          metric.Int64Counter
 	GenaiUsageUncertain        metric.Int64Counter
 }
@@ -133,6 +134,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	builder.GenaiUsageRecords, err = builder.meter.Int64Counter(
 		"otelcol_genai_usage_records",
 		metric.WithDescription("Usage records put on spans, one for each billable call. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.GenaiUsageSampled, err = builder.meter.Int64Counter(
+		"otelcol_genai_usage_sampled",
+		metric.WithDescription("Usage records of traces that a sampler thinned out. What they cost is right, and sums over them are a share of what was spent; metadata ->> 'sampled' in the table says which. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

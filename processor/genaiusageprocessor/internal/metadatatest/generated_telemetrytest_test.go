@@ -31,6 +31,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.GenaiUsageDuplicates.Add(context.Background(), 1)
 	tb.GenaiUsagePriceBookReloads.Add(context.Background(), 1)
 	tb.GenaiUsageRecords.Add(context.Background(), 1)
+	tb.GenaiUsageSampled.Add(context.Background(), 1)
 	tb.GenaiUsageSkipped.Add(context.Background(), 1)
 	tb.GenaiUsageUncertain.Add(context.Background(), 1)
 	AssertEqualGenaiUsageDuplicates(t, testTel,
@@ -46,6 +47,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualGenaiUsageRecords(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualGenaiUsageSampled(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualGenaiUsageSkipped(t, testTel,
