@@ -37,7 +37,7 @@ func asGrafana(t *testing.T, db *pgtest.DB) pgx.Tx {
 	tx, err := db.Pool.Begin(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	_, err = tx.Exec(t.Context(), "SET LOCAL ROLE usage_grafana; SET LOCAL search_path = ''; SET LOCAL TimeZone = 'Asia/Tokyo'")
+	_, err = tx.Exec(t.Context(), "SET LOCAL ROLE usage_grafana; SET LOCAL search_path = ''; SET LOCAL TimeZone = 'Asia/Tokyo'; SET LOCAL jit = off")
 	require.NoError(t, err)
 	return tx
 }

@@ -107,7 +107,7 @@ func breakdownTable() grafana.Panel {
 func lastHours() grafana.Panel {
 	since := "greatest(" + from + ", " + to + " - interval '24 hours')"
 	p := byRank(bars("The last 24 hours by ${by}", "Cost of each quarter hour, of the last 24 hours or of the chosen period's last ones. The eight largest, all others and the total.", cents,
-		series(overTime(quarters(since, to, "true"), quarter("at"), nameOfBy))))
+		series(overTime(quarters(since, to, "true", "true"), quarter("at"), nameOfBy))))
 	p.TimeFrom = "24h"
 	return p
 }
@@ -120,20 +120,20 @@ func costByKind() grafana.Panel {
 	price := func(tokens, kind string) string {
 		return "CASE WHEN " + tokens + " = 0 THEN 0 ELSE (" + tokens + ") * " + kind + ".dollars_per_million / 1000000 END"
 	}
-	sql := `WITH parts AS (
+	sql := `WITH sums AS MATERIALIZED (
+` + byModelAndDay + `
+), parts AS MATERIALIZED (
 SELECT s.*,
        ` + price("s.input_tokens - s.cache_read_tokens - s.cache_write_tokens", "input_text") + ` AS input,
        ` + price("s.cache_read_tokens", "cache_read") + ` AS cache_read,
        ` + price("s.cache_write_tokens", "cache_write_5m") + ` AS cache_write,
        ` + price("s.output_tokens", "output_text") + ` AS output
-FROM (
-` + byModelAndDay + `
-) AS s
+FROM sums AS s
 ` + listPrice("input_text") + `
 ` + listPrice("cache_read") + `
 ` + listPrice("cache_write_5m") + `
 ` + listPrice("output_text") + `
-), explained AS (
+), explained AS MATERIALIZED (
 SELECT p.*, coalesce(input + cache_read + cache_write + output > 0 AND abs(input + cache_read + cache_write + output - cost) <= cost / 100, false) AS fits
 FROM parts AS p
 )

@@ -90,14 +90,22 @@ const measures = `calls, unpriced_calls, estimated_calls, reported_calls, tokens
        input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars`
 
 // quarters are the sums of a period by quarter hours, of chosen users by single
-// calls: "at" and the measures that follow, under all filters.
-func quarters(from, to, where string) string {
-	return `SELECT bucket AS at, api_type, provider, model, service, environment,
+// calls: "at" and the measures, under all filters. detail is as for spend.
+func quarters(from, to, where, detail string) string {
+	inPeriod := `  AND bucket >= usage_report.quarter(` + from + `) AND bucket < usage_report.quarter(` + to + `)
+`
+	return `SELECT bucket AS at, api_type, NULL::text AS provider, NULL::text AS model, NULL::text AS service, NULL::text AS environment,
+       calls, unpriced_calls, estimated_calls, NULL::bigint AS reported_calls, tokens, unpriced_tokens,
+       NULL::bigint AS input_tokens, NULL::bigint AS output_tokens, NULL::bigint AS cache_read_tokens, NULL::bigint AS cache_write_tokens, NULL::bigint AS reasoning_tokens, usage_dollars
+FROM usage_report.quarter_type
+WHERE ` + allUsers + ` AND ` + where + ` AND NOT (` + detail + `)
+` + inPeriod + `  AND ` + isChosen("api_type", "api_type") + `
+UNION ALL
+SELECT bucket AS at, api_type, provider, model, service, environment,
        ` + measures + `
 FROM usage_report.quarter_hour
-WHERE ` + allUsers + ` AND ` + where + `
-  AND bucket >= usage_report.quarter(` + from + `) AND bucket < usage_report.quarter(` + to + `)
-  AND ` + filtered + `
+WHERE ` + allUsers + ` AND ` + where + ` AND (` + detail + `)
+` + inPeriod + `  AND ` + filtered + `
 UNION ALL
 SELECT timestamp, api_type, provider, model, service, environment,
        1, (pricing_status = 'unpriced')::int, (pricing_status = 'estimated')::int, (pricing_status = 'reported')::int,
@@ -115,7 +123,7 @@ func measured(from, to, detail string) string {
 FROM ` + spend(from, to, viewer, detail) + `
   AND NOT ` + hourly + `
 UNION ALL
-` + quarters(from, to, hourly)
+` + quarters(from, to, hourly, detail)
 }
 
 // known is an amount that is NULL where no call of the sum has a price: that cost

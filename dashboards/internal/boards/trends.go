@@ -215,7 +215,7 @@ GROUP BY 1, 2
 SELECT extract(isodow FROM at AT TIME ZONE ` + viewer + `)::int AS day, extract(hour FROM at AT TIME ZONE ` + viewer + `)::int AS hour,
        sum(usage_dollars) AS cost, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls
 FROM (
-` + quarters("greatest("+from+", "+to+" - interval '90 days')", to, "true") + `
+` + quarters("greatest("+from+", "+to+" - interval '90 days')", to, "true", refined) + `
 ) AS q
 WHERE at >= ` + begins + ` AND at < ` + ends + `
 GROUP BY 1, 2
