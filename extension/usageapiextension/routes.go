@@ -21,6 +21,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/unsampled"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -241,7 +242,8 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 	return q, err
 }
 
-// audit notes who asked for what of whom: names of filters, never values.
+// audit notes who asked for what of whom: names of filters, never values. No line
+// is left out, however many there are.
 func (a *api) audit(q *question, route route, rows int, took time.Duration, more ...zap.Field) {
 	names := make([]string, 0, len(q.params))
 	for name := range q.params {
@@ -252,8 +254,8 @@ func (a *api) audit(q *question, route route, rows int, took time.Duration, more
 	if who == "" {
 		who = "(no identity)"
 	}
-	a.log.With(more...).Info("An administrator read usage", zap.String("who", who), zap.String("path", route.path),
-		zap.Strings("parameters", names), zap.Int("rows", rows), zap.Duration("took", took), zap.String("request_id", q.requestID))
+	unsampled.Info(a.log, "An administrator read usage", append(more, zap.String("who", who), zap.String("path", route.path),
+		zap.Strings("parameters", names), zap.Int("rows", rows), zap.Duration("took", took), zap.String("request_id", q.requestID))...)
 }
 
 // refuse sends a problem.

@@ -56,16 +56,19 @@ var rooms = map[string]room{
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
 
+	// Log lines of which every one counts.
+	"internal/unsampled": {},
+
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
-		uses:  []string{"internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
+		uses:  []string{"internal/unsampled", "internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
 		tests: []string{"internal/replay"},
 	},
 	"exporter/usagepostgresexporter": {
 		uses: []string{"internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/store", "internal/store/read", "internal/access", "internal/report", "internal/usage"},
+		uses:  []string{"internal/unsampled", "internal/store", "internal/store/read", "internal/access", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 

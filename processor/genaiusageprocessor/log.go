@@ -6,13 +6,12 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/unsampled"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // logRecord writes the line that `debug: true` asks for: what was counted and
-// what it cost, never what was said. The id stands in the message because the
-// collector samples its log by message: equal ones would be left out after the
-// tenth.
+// what it cost, never what was said. No line is left out.
 func logRecord(logger *zap.Logger, r *usage.Record) {
 	fields := []zap.Field{
 		zap.String("api_type", string(r.APIType)),
@@ -34,7 +33,7 @@ func logRecord(logger *zap.Logger, r *usage.Record) {
 	if r.Reason != "" {
 		fields = append(fields, zap.String("pricing_reason", string(r.Reason)))
 	}
-	logger.Info("usage record "+r.ID.String(), fields...)
+	unsampled.Info(logger, "usage record "+r.ID.String(), fields...)
 }
 
 // firsts remembers keys, to say once what is true of every call. Foreign names
