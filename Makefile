@@ -13,6 +13,8 @@ TESTFLAGS ?=
 FUZZTIME ?= 30s
 BENCH ?= .
 ONCE ?=
+# Flags of usagectl demo: make demo DEMOFLAGS=--add-to-existing
+DEMOFLAGS ?=
 # Flags of the program of make bench-store and make bench-e2e; BENCHFLAGS=-h lists them.
 BENCHFLAGS ?=
 
@@ -48,7 +50,7 @@ build: ## compile bin/otelcol-usage and bin/usagectl
 
 .PHONY: demo
 demo: build ## show the whole system at work on captured telemetry; ONCE=1 ends by itself
-	@bin/usagectl demo --collector bin/otelcol-usage $(if $(ONCE),--once)
+	@bin/usagectl demo --collector bin/otelcol-usage $(if $(ONCE),--once) $(DEMOFLAGS)
 
 .PHONY: db
 db: ## run a private PostgreSQL with the current schema until Ctrl-C
@@ -57,7 +59,9 @@ db: ## run a private PostgreSQL with the current schema until Ctrl-C
 
 .PHONY: psql
 psql: ## open psql on DATABASE_URL, else on the server of make db
-	@exec psql "$${DATABASE_URL:-$$(cat .build/db.dsn 2>/dev/null || { echo 'no database: set DATABASE_URL or run make db in another terminal' >&2; exit 1; })}"
+	@dsn="$${DATABASE_URL:-$$(cat .build/db.dsn 2>/dev/null || true)}"; \
+	[ -n "$$dsn" ] || { echo 'no database: set DATABASE_URL or run make db in another terminal' >&2; exit 1; }; \
+	exec psql "$$dsn"
 
 ##@ Prove
 
@@ -91,7 +95,7 @@ race: ## run the tests with the race detector (needs a C compiler; root gets one
 	@CGO_ENABLED=1 $(GO) test -race -timeout 30m $(TESTFLAGS) $$($(GO) list $(PKG) | grep -v '/e2e$$')
 
 # The packages of the product that start goroutines or hold locks.
-concurrent = git grep -lE '^\s"sync(/atomic)?"|^\s*go func|\.Go\(func' -- '*.go' ':!*_test.go' ':!*/internal/metadata*' ':!tools' ':!e2e' ':!distribution' ':!cmd' | xargs -n1 dirname | sort -u | sed 's|^|./|'
+concurrent = git grep -lE '^\s"sync(/atomic)?"|^\s*go func|\.Go\(func' -- '*.go' ':!*_test.go' ':!*/internal/metadata*' ':!tools' ':!e2e' ':!distribution' ':!cmd' | xargs -n1 dirname | sort -u | sed 's|^|./|' | tr '\n' ' '
 .PHONY: race-locks
 race-locks: ## the same for the packages that start goroutines or hold locks, as continuous integration does
 	@$(MAKE) race PKG="$$($(concurrent))"

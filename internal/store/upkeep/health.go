@@ -28,6 +28,15 @@ type Health struct {
 	OpenSchemas []string
 }
 
+// HasCalls reports whether a database holds any call; one without our tables holds
+// none.
+func HasCalls(ctx context.Context, pool *pgxpool.Pool) (has bool, err error) {
+	if err = pool.QueryRow(ctx, `SELECT to_regclass('public.api_usage') IS NOT NULL`).Scan(&has); err == nil && has {
+		err = pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.api_usage)`).Scan(&has)
+	}
+	return has, err
+}
+
 // ReadHealth looks at a migrated database.
 func ReadHealth(ctx context.Context, pool *pgxpool.Pool, now time.Time) (Health, error) {
 	var h Health

@@ -7,11 +7,13 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,6 +22,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/replay"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
@@ -35,6 +38,7 @@ type options struct {
 	callsPerDay int
 	once        bool
 	noGrafana   bool
+	addTo       bool
 }
 
 // New returns the command.
@@ -56,7 +60,11 @@ func New(c Commands) *cobra.Command {
 It stays up with a trickle of live calls until Ctrl-C, or ends after step 4
 with --once. While it is up and grafana is in PATH, the dashboards are shown by
 a Grafana of its own, on loopback, for everybody to look at; not with
-DATABASE_URL, because it changes the password of the role usage_grafana.`,
+DATABASE_URL, because it changes the password of the role usage_grafana.
+
+A database that holds calls is refused unless --add-to-existing is given: the calls
+of the demo are invented, of users at northwind.example, and stay in its totals.
+Their services are ` + strings.Join(services, ", ") + ".",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.days < 1 || o.days > 365 {
@@ -76,6 +84,7 @@ DATABASE_URL, because it changes the password of the role usage_grafana.`,
 	cmd.Flags().IntVar(&o.days, "days", 200, "how many days back the telemetry begins; the boards compare 90 days with the 91 before")
 	cmd.Flags().IntVar(&o.callsPerDay, "calls-per-day", 480, "captures sent for a day of average traffic, and live at the same pace")
 	cmd.Flags().BoolVar(&o.once, "once", false, "end after the totals are shown")
+	cmd.Flags().BoolVar(&o.addTo, "add-to-existing", false, "store the demo's invented calls in a database that holds calls")
 	cmd.Flags().BoolVar(&o.noGrafana, "no-grafana", false, "do not start Grafana")
 	return cmd
 }
@@ -98,7 +107,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 	defer os.RemoveAll(dir) //nolint:errcheck // a folder of TMPDIR
 
 	ownDatabase := os.Getenv("DATABASE_URL") == ""
-	dsn, stopDatabase, err := database(ctx, out)
+	dsn, stopDatabase, err := database(ctx, out, o.addTo)
 	if err != nil {
 		return err
 	}
@@ -119,7 +128,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 		return err
 	}
 	fmt.Fprintf(out, "      OTLP gRPC on %s, OTLP HTTP on %s, query API on http://%s\n", c.grpc, c.http, c.api)
-	fmt.Fprintf(out, "      %s costs 10 %% less from %s on: a an example of a custom price file\n", negotiated, changes.Format(time.DateOnly))
+	fmt.Fprintf(out, "      %s costs 10 %% less from %s on: an example of a custom price file\n", negotiated, changes.Format(time.DateOnly))
 
 	s, err := newSender(c.grpc, captures)
 	if err != nil {
@@ -147,6 +156,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 	if o.once {
 		return nil
 	}
+	c.suggest(out, now, o.days, dsn, ownDatabase)
 	if !o.noGrafana {
 		stopGrafana := showGrafana(ctx, out, dsn, ownDatabase)
 		defer stopGrafana()
@@ -156,8 +166,11 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 }
 
 // database gives a DSN and how to let go of it.
-func database(ctx context.Context, out io.Writer) (string, func(), error) {
+func database(ctx context.Context, out io.Writer, addTo bool) (string, func(), error) {
 	if dsn := os.Getenv("DATABASE_URL"); dsn != "" {
+		if err := askDatabase(ctx, dsn, addTo); err != nil {
+			return "", nil, err
+		}
 		fmt.Fprintln(out, "[1/4] PostgreSQL: using DATABASE_URL; the demo's calls are stored there")
 		return dsn, func() {}, nil
 	}
@@ -169,4 +182,24 @@ func database(ctx context.Context, out io.Writer) (string, func(), error) {
 		return "", nil, err
 	}
 	return server.DSN, server.Stop, nil
+}
+
+// askDatabase fails at once where the database does not answer, and where the
+// demo's calls would stand beside real ones.
+func askDatabase(ctx context.Context, dsn string, addTo bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	pool, err := store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	has, err := upkeep.HasCalls(ctx, pool)
+	switch {
+	case err != nil:
+		return fmt.Errorf("DATABASE_URL: %w; %s", err, cmp.Or(store.Advice(err, "usage_reader"), "unset it, and the demo starts a private server"))
+	case has && !addTo:
+		return errors.New("the database of DATABASE_URL holds calls, and the demo's are invented: unset DATABASE_URL to get a private one, name an empty one, or say --add-to-existing (see usagectl demo --help)")
+	}
+	return nil
 }

@@ -56,16 +56,27 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 		fmt.Fprintf(out, "    %s  %10s  %s\n", d.Date, shown(d.Cost), bar(amount(d.Cost), top))
 	}
 
-	fmt.Fprintf(out, `
-  Try it yourself:
+	fmt.Fprintln(out)
+	return nil
+}
+
+// suggest says what can be tried while the demo stays up.
+func (c *collector) suggest(out io.Writer, now time.Time, days int, dsn string, ownDatabase bool) {
+	from := now.AddDate(0, 0, 1-days)
+	fmt.Fprintf(out, `  Try it yourself:
     curl -s 'http://%s%s'
     curl -s 'http://%s/api/admin/users'
-`, c.api, usagePath(from, now), c.api)
-	if id := topUser(current.UsageByUser); id != "" {
-		fmt.Fprintf(out, "    curl -s 'http://%s%s&userId=%s'\n", c.api, usagePath(from, now), id)
+    curl -s 'http://%s%s&userId=%s'
+`, c.api, usagePath(from, now), c.api, c.api, usagePath(from, now), users[0].name)
+	if ownDatabase {
+		fmt.Fprintf(out, "    export DATABASE_URL='%s'\n", dsn)
 	}
+	fmt.Fprintf(out, `    bin/usagectl usage --start %s --user %s
+    bin/usagectl prices missing
+    bin/usagectl doctor --api http://%s
+    make psql
+`, from.Format(time.DateOnly), users[0].name, c.api)
 	fmt.Fprintf(out, "  Send your own spans: OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n", c.http)
-	return nil
 }
 
 // breakdown writes costs by key. Where calls have no price it says so: their part
@@ -95,16 +106,6 @@ func breakdown(out io.Writer, title string, costs, unpriced map[string]json.Numb
 		fmt.Fprintf(out, "    %-36s  %10s  %s%s\n", name, cost, share, note)
 	}
 	fmt.Fprintln(out)
-}
-
-func topUser(costs map[string]json.Number) string {
-	best := ""
-	for id, cost := range costs {
-		if len(id) == 36 && (best == "" || amount(cost).GreaterThan(amount(costs[best]))) {
-			best = id
-		}
-	}
-	return best
 }
 
 // amount reads a cost; what is not a number would be a defect of the API and
