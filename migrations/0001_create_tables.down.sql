@@ -17,6 +17,7 @@ DROP TABLE public.usage_day_type, public.usage_quarter_type, public.usage_half_m
   public.usage_day, public.usage_quarter_hour, public.usage_half_month_user,
   public.usage_day_user;
 -- End of what internal/sums made.
+DROP TABLE public.usage_name_day, public.usage_name, public.usage_name_limit;
 DROP TABLE public.usage_dead_letter, public.api_usage;
 DROP FUNCTION public.usage_mark_written();
 

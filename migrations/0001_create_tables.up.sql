@@ -294,6 +294,39 @@ CREATE TABLE public.usage_day_type (
 ) WITH (fillfactor = 50);
 -- End of what internal/sums made.
 
+-- Made by internal/sums: tables of names.
+-- How many names of a kind have sums of their own on a UTC day; what comes after
+-- them on that day is '(other)' in the sums and keeps its name in the calls. Change it
+-- with UPDATE: it holds for days that are not full yet.
+CREATE TABLE public.usage_name_limit (
+  kind  text    NOT NULL,
+  names integer NOT NULL,
+  CONSTRAINT usage_name_limit_pkey PRIMARY KEY (kind),
+  CONSTRAINT usage_name_limit_positive CHECK (names > 0)
+);
+INSERT INTO public.usage_name_limit (kind, names) VALUES
+  ('provider', 100),
+  ('model', 500),
+  ('service', 500),
+  ('environment', 50);
+-- The names that have. No row goes while calls or sums of its day are there.
+CREATE TABLE public.usage_name (
+  day  timestamptz NOT NULL,
+  kind text        NOT NULL,
+  name text        NOT NULL,
+  CONSTRAINT usage_name_pkey PRIMARY KEY (day, kind, name)
+);
+-- How many those are, and whether the day is full. It never opens again.
+CREATE TABLE public.usage_name_day (
+  day       timestamptz NOT NULL,
+  kind      text        NOT NULL,
+  names     integer     NOT NULL,
+  closed    boolean     NOT NULL,
+  closed_at timestamptz NULL,
+  CONSTRAINT usage_name_day_pkey PRIMARY KEY (day, kind)
+);
+-- End of what internal/sums made.
+
 -- Records that the table refused, one by one, so that no good record of the
 -- same batch is lost with them. `usagectl doctor` counts those that nobody
 -- dismissed, `usagectl parked` lists them, puts them back and dismisses them.

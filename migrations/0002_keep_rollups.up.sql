@@ -14,6 +14,55 @@
 -- others from the last to the first: the most contended table comes last.
 --
 -- Trigger functions need no EXECUTE right to fire; nobody calls them directly.
+-- Made by internal/sums: function that decides.
+CREATE FUNCTION public.usage_decide_names(days timestamptz[], kinds text[], list text[])
+  RETURNS TABLE (day timestamptz, kind text, name text)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $decide$
+#variable_conflict use_column
+DECLARE
+  fresh   record;
+  full_at integer;
+  had     integer;
+  is_full boolean;
+  added   integer;
+BEGIN
+  -- In one order everywhere, so that two writers wait for each other and never in
+  -- a circle. Whoever waited sees what the other decided.
+  FOR fresh IN
+    SELECT v.day, v.kind, array_agg(DISTINCT v.name ORDER BY v.name) AS names
+    FROM unnest(days, kinds, list) AS v (day, kind, name)
+    LEFT JOIN public.usage_name AS k ON k.day = v.day AND k.kind = v.kind AND k.name = v.name
+    LEFT JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind
+    WHERE k.name IS NULL AND d.closed IS NOT TRUE
+    GROUP BY v.day, v.kind
+    ORDER BY v.day, v.kind
+  LOOP
+    INSERT INTO public.usage_name_day (day, kind, names, closed) VALUES (fresh.day, fresh.kind, 0, false) ON CONFLICT DO NOTHING;
+    SELECT d.names, d.closed INTO had, is_full FROM public.usage_name_day AS d WHERE d.day = fresh.day AND d.kind = fresh.kind FOR UPDATE;
+    CONTINUE WHEN is_full;
+    full_at := (SELECT l.names FROM public.usage_name_limit AS l WHERE l.kind = fresh.kind);
+    INSERT INTO public.usage_name (day, kind, name)
+    SELECT fresh.day, fresh.kind, n.name
+    FROM unnest(fresh.names) AS n (name)
+    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = fresh.day AND k.kind = fresh.kind AND k.name = n.name)
+    ORDER BY n.name
+    LIMIT greatest(full_at - had, 0);
+    GET DIAGNOSTICS added = ROW_COUNT;
+    is_full := EXISTS (
+      SELECT FROM unnest(fresh.names) AS n (name)
+      WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = fresh.day AND k.kind = fresh.kind AND k.name = n.name));
+    UPDATE public.usage_name_day AS d SET names = had + added, closed = is_full, closed_at = CASE WHEN is_full THEN now() END
+    WHERE d.day = fresh.day AND d.kind = fresh.kind;
+  END LOOP;
+  RETURN QUERY
+    SELECT v.day, v.kind, v.name
+    FROM unnest(days, kinds, list) AS v (day, kind, name)
+    JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind AND d.closed
+    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = v.day AND k.kind = v.kind AND k.name = v.name);
+END $decide$;
+REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM PUBLIC;
+-- End of what internal/sums made.
+
 -- Made by internal/sums: functions of triggers.
 CREATE FUNCTION public.usage_fold_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
 BEGIN
@@ -28,32 +77,69 @@ BEGIN
     FROM n
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
-    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    WITH each AS MATERIALIZED (
+      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+        api_type,
+        provider,
+        coalesce(model, '') AS model,
+        service,
+        environment,
+        count(*) AS calls,
+        count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+        count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+        coalesce(sum(tokens_used), 0) AS tokens,
+        coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+        coalesce(sum(input_tokens), 0) AS input_tokens,
+        coalesce(sum(output_tokens), 0) AS output_tokens,
+        coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+        coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+        coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+        coalesce(sum(usage_dollars), 0) AS usage_dollars,
+        coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+        count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+        count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+        coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+      FROM n
+      GROUP BY 1, 2, 3, 4, 5, 6
+    ), names AS (
+      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
+      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
+      WHERE v.name <> ''
+    ), folded AS MATERIALIZED (
+      SELECT f.day, f.kind, f.name
+      FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names FROM names) AS a,
+           public.usage_decide_names(a.days, a.kinds, a.names) AS f
+    )
+    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
       api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(input_tokens), 0) AS input_tokens,
-      coalesce(sum(output_tokens), 0) AS output_tokens,
-      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM n
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
+    FROM each
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -286,32 +372,69 @@ BEGIN
     FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
-    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    WITH each AS MATERIALIZED (
+      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+        api_type,
+        provider,
+        coalesce(model, '') AS model,
+        service,
+        environment,
+        sum(sign) AS calls,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+        coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+        coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+        coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+        coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+        coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+        coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
+        coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+      FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
+      GROUP BY 1, 2, 3, 4, 5, 6
+    ), names AS (
+      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
+      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
+      WHERE v.name <> ''
+    ), folded AS MATERIALIZED (
+      SELECT f.day, f.kind, f.name
+      FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names FROM names) AS a,
+           public.usage_decide_names(a.days, a.kinds, a.names) AS f
+    )
+    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
       api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      sum(sign) AS calls,
-      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
-      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
-      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
-      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
-      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
-      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
+    FROM each
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -546,32 +669,68 @@ BEGIN
     FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
-    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    WITH each AS MATERIALIZED (
+      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+        api_type,
+        provider,
+        coalesce(model, '') AS model,
+        service,
+        environment,
+        sum(sign) AS calls,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+        coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+        coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+        coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+        coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+        coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+        coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
+        coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+      FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
+      GROUP BY 1, 2, 3, 4, 5, 6
+    ), names AS (
+      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
+      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
+      WHERE v.name <> ''
+    ), folded AS MATERIALIZED (
+      SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
+      WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
+    )
+    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
       api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      sum(sign) AS calls,
-      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
-      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
-      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
-      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
-      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
-      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
+      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(estimated_calls) AS estimated_calls,
+      sum(tokens) AS tokens,
+      sum(unpriced_tokens) AS unpriced_tokens,
+      sum(input_tokens) AS input_tokens,
+      sum(output_tokens) AS output_tokens,
+      sum(cache_read_tokens) AS cache_read_tokens,
+      sum(cache_write_tokens) AS cache_write_tokens,
+      sum(reasoning_tokens) AS reasoning_tokens,
+      sum(usage_dollars) AS usage_dollars,
+      sum(estimated_dollars) AS estimated_dollars,
+      sum(reported_calls) AS reported_calls,
+      sum(assumed_calls) AS assumed_calls,
+      sum(assumed_dollars) AS assumed_dollars,
+      sum(api_dollars) AS api_dollars,
+      sum(plan_dollars) AS plan_dollars,
+      sum(credit_dollars) AS credit_dollars,
+      sum(own_dollars) AS own_dollars
+    FROM each
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,

@@ -216,6 +216,13 @@ CREATE VIEW usage_report.parked AS
   FROM public.usage_dead_letter
   WHERE dismissed_at IS NULL;
 
+-- The days on which more names came than have sums of their own: the rest is
+-- '(other)' in every view of sums.
+CREATE VIEW usage_report.full_day AS
+  SELECT day, kind, names, closed_at
+  FROM public.usage_name_day
+  WHERE closed;
+
 -- The first border of its kind that is not before a moment. Sums exist by
 -- quarter hours, so every report covers the quarter hours that begin in its
 -- period: [quarter(from), quarter(to)). Adjacent periods share no call and

@@ -35,7 +35,7 @@ func fillMany(t testing.TB, db *pgtest.DB, users, calls, days int) {
 func checkAHundredThousandUsers(t *testing.T, db *pgtest.DB) {
 	t.Helper()
 	api := newTestAPI(t, db.DSN, endOfJanuary)
-	for _, top := range []int{3, 1_000_000} {
+	for _, top := range []int{3, 10_000} {
 		w := api.get(t, "admin", "/api/admin/usage?top="+strconv.Itoa(top))
 		require.Equal(t, 200, w.Code, w.Body)
 		var a report.Answer

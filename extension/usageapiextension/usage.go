@@ -15,7 +15,7 @@ import (
 // The numbers that bound lists.
 const (
 	defaultTop = 1000
-	maxTop     = 1_000_000
+	maxTop     = 10_000
 )
 
 // usage answers /api/admin/usage and /api/usage.

@@ -123,3 +123,8 @@ func namesOf(levels []*Level) (list []string) {
 	}
 	return list
 }
+
+func TestUsersAreNeverFolded(t *testing.T) {
+	t.Parallel()
+	assert.Equal(t, []string{"provider", "model", "service", "environment"}, Bounded())
+}

@@ -35,6 +35,9 @@ type Key struct {
 	// Text that boards show for the empty text, which means that the call has
 	// none; empty when there is always one.
 	None string
+	// Names is how many different values of a UTC day have sums of their own by
+	// default; the rest of the day is [Other]. 0 is no limit. See names.go.
+	Names int
 }
 
 // Level is one table of sums.
@@ -70,10 +73,10 @@ type Level struct {
 var (
 	user        = Key{Name: "user_id", Of: "coalesce(user_id, '00000000-0000-0000-0000-000000000000')", Type: "uuid", Reads: []string{"user_id"}}
 	apiType     = Key{Name: "api_type", Of: "api_type", Type: "text", Reads: []string{"api_type"}}
-	provider    = Key{Name: "provider", Of: "provider", Type: "text", Reads: []string{"provider"}, None: "(none)"}
-	model       = Key{Name: "model", Of: "coalesce(model, '')", Type: "text", Reads: []string{"model"}, None: "(none)"}
-	service     = Key{Name: "service", Of: "service", Type: "text", Reads: []string{"service"}, None: "(none)"}
-	environment = Key{Name: "environment", Of: "environment", Type: "text", Reads: []string{"environment"}, None: "(none)"}
+	provider    = Key{Name: "provider", Of: "provider", Type: "text", Reads: []string{"provider"}, None: "(none)", Names: 100}
+	model       = Key{Name: "model", Of: "coalesce(model, '')", Type: "text", Reads: []string{"model"}, None: "(none)", Names: 500}
+	service     = Key{Name: "service", Of: "service", Type: "text", Reads: []string{"service"}, None: "(none)", Names: 500}
+	environment = Key{Name: "environment", Of: "environment", Type: "text", Reads: []string{"environment"}, None: "(none)", Names: 50}
 
 	allKeys = []Key{apiType, provider, model, service, environment}
 )

@@ -118,6 +118,16 @@ WHERE timestamp >= now() - interval '1 hour' AND timestamp < now()
 GROUP BY service`,
 	},
 	{
+		UID: "llm-usage-names", Title: "More names than have sums of their own", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: breakdownUID, Panel: "Cost by ${by}", From: "now-24h", Filter: "&var-by={{ $labels.subject }}"},
+		Summary:     "More different values of {{ $labels.subject }} came on a day than have sums of their own; the rest is (other) on boards and in answers",
+		Description: "A sender that invents names would fill the tables of sums. The calls keep their names; public.usage_name_limit says how many of a day have sums of their own.",
+		SQL: `SELECT kind AS subject,
+       count(*)::float8 AS value
+FROM usage_report.full_day
+WHERE closed_at >= now() - interval '24 hours'
+GROUP BY kind`,
+	},
+	{
 		UID: "llm-usage-silence", Title: "No AI API calls are stored", Severity: "critical", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: trustTitle, From: "now-24h"},
 		Summary:     "No AI API call of the last hour is stored, though there are calls at this time of day in other weeks",
 		Description: "Nothing of the last full hour is stored, though the same hour of the week had calls in each of the last two weeks. The database cannot see spans: where Prometheus reads the collector, use the rule UsageNotStored, which can.",

@@ -8,16 +8,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// TestEveryMeasureHasItsPlaceInAnAnswer: a measure that is added without one would
-// end every question in an error.
-func TestEveryMeasureHasItsPlaceInAnAnswer(t *testing.T) {
+func TestEveryMeasureHasItsPlaceInCounts(t *testing.T) {
 	t.Parallel()
-	var c Counts
 	for _, m := range sums.AllMeasures() {
-		if m.Money {
-			assert.NotNil(t, c.money(m.Name), m.Name)
-		} else {
-			assert.NotNil(t, c.count(m.Name), m.Name)
-		}
+		var c Counts
+		assert.Equal(t, m.Money, c.money(m.Name) != nil, "%s as money", m.Name)
+		assert.Equal(t, !m.Money, c.count(m.Name) != nil, "%s as a number", m.Name)
 	}
 }

@@ -18,6 +18,8 @@ type sources struct {
 	keys, sums []string
 	args       []any
 	shares     []share
+	// folded says that calls count under the names that their sums have.
+	folded bool
 	// rates convert usage_dollars, see convert.
 	rates    *dayRates
 	ratesSQL string
@@ -54,6 +56,14 @@ func (s *sources) arg(value any) string {
 // another currency: each row times the rate of its UTC day. The product of two
 // decimals is exact, and no bucket of a level that is read is longer than a day.
 func (s *sources) convert(rates *dayRates) { s.rates = rates }
+
+// column is how a level says a key.
+func (s *sources) column(l *sums.Level, key string) string {
+	if s.folded {
+		return l.FoldedColumn(key)
+	}
+	return l.Column(key)
+}
 
 // value is the expression of a sum.
 func (s *sources) value(l *sums.Level, column string) string {
@@ -117,7 +127,7 @@ func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 		b.WriteString(" AND user_id = " + s.arg([16]byte(f.User)))
 	}
 	for _, c := range f.values() {
-		fmt.Fprintf(b, " AND %s = %s", l.Column(c.key), s.arg(*c.value))
+		fmt.Fprintf(b, " AND %s = %s", s.column(l, c.key), s.arg(*c.value))
 	}
 }
 
@@ -140,7 +150,7 @@ func (s *sources) String() string {
 		}
 		b.WriteString(" FROM (SELECT ")
 		for _, c := range s.keys {
-			fmt.Fprintf(&b, "%s AS %s, ", p.Level.Column(c), c)
+			fmt.Fprintf(&b, "%s AS %s, ", s.column(p.Level, c), c)
 		}
 		for j, c := range s.sums {
 			if j > 0 {

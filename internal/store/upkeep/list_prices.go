@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
 // CalledModel is a model that was called, as the calls name it.
@@ -14,7 +16,7 @@ type CalledModel struct{ Provider, Model string }
 
 // CalledModels lists the models that have calls, from the sums by day.
 func CalledModels(ctx context.Context, pool *pgxpool.Pool) ([]CalledModel, error) {
-	rows, err := pool.Query(ctx, `SELECT DISTINCT provider, model FROM public.usage_day WHERE calls <> 0 AND model <> '' ORDER BY 1, 2`)
+	rows, err := pool.Query(ctx, `SELECT DISTINCT provider, model FROM public.usage_day WHERE calls <> 0 AND model NOT IN ('', '`+sums.Other+`') ORDER BY 1, 2`)
 	if err == nil {
 		var models []CalledModel
 		if models, err = pgx.CollectRows(rows, pgx.RowToStructByPos[CalledModel]); err == nil {

@@ -149,6 +149,11 @@ func correct(ctx context.Context, tx pgx.Tx, db *database, list []correction) er
 		rows[i], times[i], marks[i], ids[i] = c.row, c.old.Time, c.old.Mark, c.row.ID
 		before[i], after[i] = store.TextOrNull(consumed(&c.old.Record)), store.TextOrNull(consumed(c.row.Record))
 	}
+	if !db.hasTrigger {
+		if err := decideNames(ctx, tx, rows); err != nil {
+			return err
+		}
+	}
 	changed, err := change(ctx, tx, db, correctRows, correctAndFold, append(columnArrays(rows), ids, times, marks)...)
 	if err != nil {
 		return err

@@ -65,9 +65,40 @@ func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int,
 		tag, err := tx.Exec(ctx, insert, args...)
 		return int(tag.RowsAffected()), err
 	}
+	if err := decideNames(ctx, tx, rows); err != nil {
+		return 0, err
+	}
 	var inserted int
 	err := tx.QueryRow(ctx, fold, args...).Scan(&inserted)
 	return inserted, err
+}
+
+// decideNames settles which names of the rows have sums of their own, before the
+// statement that folds them.
+func decideNames(ctx context.Context, tx pgx.Tx, rows []row) error {
+	type name struct {
+		day        time.Time
+		kind, text string
+	}
+	seen := map[name]bool{}
+	var days []time.Time
+	var kinds, texts []string
+	for i := range rows {
+		r := &rows[i]
+		day := sums.Day.Floor(r.Time)
+		for _, kind := range sums.Bounded() {
+			n := name{day, kind, map[string]string{"provider": r.Provider, "model": r.Model, "service": r.Service, "environment": r.Environment}[kind]}
+			if n.text != "" && !seen[n] {
+				seen[n] = true
+				days, kinds, texts = append(days, day), append(kinds, kind), append(texts, n.text)
+			}
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(ctx, sums.DecideNames, days, kinds, texts)
+	return err
 }
 
 // columnArrays turns rows into columns, in the order of columnNames.
