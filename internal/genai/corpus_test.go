@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/golden"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -156,6 +157,7 @@ type corpusCase struct {
 	library, name string
 	calls         int
 	spans, logs   []verdict
+	unreported    Missing
 }
 
 // readCorpus judges every capture in testdata/corpus: <library>/<case>.json is
@@ -163,6 +165,8 @@ type corpusCase struct {
 // the provider answered. A new capture needs no change here.
 func readCorpus(t *testing.T) []corpusCase {
 	t.Helper()
+	book, err := pricing.Builtin(pricing.DefaultBuiltin)
+	require.NoError(t, err)
 	files, err := filepath.Glob("testdata/corpus/*/*.truth.json")
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
@@ -194,16 +198,26 @@ func readCorpus(t *testing.T) []corpusCase {
 			require.Len(t, calls, want.BillableCalls, "%s: the number of calls is wrong", file)
 		}
 		c.spans = judgeAll(calls, bills)
+		c.leavesOut(book, calls)
 		if _, err := os.Stat(base + ".logs.json"); err == nil {
 			calls = readLogs(t, Config{TrackUsers: true, AgentLogs: true}, loadLogs(t, base+".logs.json"))
 			if len(calls) > 0 {
 				require.Len(t, calls, want.BillableCalls, "%s: the number of calls in the logs is wrong", file)
 				c.logs = judgeAll(calls, bills)
+				c.leavesOut(book, calls)
 			}
 		}
 		cases = append(cases, c)
 	}
 	return cases
+}
+
+// leavesOut notes what calls do not report of what the prices of their
+// providers depend on.
+func (c *corpusCase) leavesOut(b *pricing.Book, calls []Call) {
+	for i := range calls {
+		c.unreported |= b.Relevant(calls[i].Provider, calls[i].Unreported)
+	}
 }
 
 // judgeAll compares calls and bills that have the response id in common, and
@@ -268,8 +282,11 @@ func compatibilityDocument(cases []corpusCase) string {
 	for _, c := range cases {
 		if c.library != library {
 			library = c.library
-			exactCases, all := 0, 0
+			exactCases, all, unreported := 0, 0, Missing(0)
 			for _, o := range cases {
+				if o.library == library {
+					unreported |= o.unreported
+				}
 				if o.library == library && len(o.spans) > 0 {
 					all++
 					if summary(o.spans) == string(exact) || summary(o.spans) == string(exactPrice) {
@@ -277,11 +294,19 @@ func compatibilityDocument(cases []corpusCase) string {
 					}
 				}
 			}
-			fmt.Fprintf(&b, "\n## %s\n\n%d of %d cases exact.\n\n| case | calls | from spans | from logs |\n|---|---:|---|---|\n", library, exactCases, all)
+			fmt.Fprintf(&b, "\n## %s\n\n%d of %d cases exact. Not reported: %s.\n\n| case | calls | from spans | from logs |\n|---|---:|---|---|\n", library, exactCases, all, listOf(unreported))
 		}
 		fmt.Fprintf(&b, "| %s | %d | %s | %s |\n", c.name, c.calls, summary(c.spans), summary(c.logs))
 	}
 	return b.String()
+}
+
+// listOf lists what is in a set.
+func listOf(m Missing) string {
+	if m == 0 {
+		return "nothing"
+	}
+	return strings.ReplaceAll(m.String(), "+", ", ")
 }
 
 // summary names each verdict once.
@@ -311,6 +336,10 @@ with those answers.
 - **no span**: the library exports nothing for this call. No collector can see it.
 - any other word is the reason that the record carries, because the library
   leaves out or falsifies something; docs/troubleshooting.md explains each.
+
+**Not reported** is what some call of the library leaves open of what the prices of its
+providers depend on (docs/price-files.md has the words). Where its price depends on it, the default is taken
+and the word stands in pricing_assumptions.
 
 A call without a reason is never wrong: the test that writes this page fails
 on it.

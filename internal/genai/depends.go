@@ -53,8 +53,8 @@ var (
 )
 
 // unreported is what the price of a call may depend on and the call does not
-// report.
-func (f *facts) unreported(call *Call, address string) Missing {
+// report. At the provider's own address the host's name says the region.
+func (f *facts) unreported(call *Call, ownAddress bool) Missing {
 	unknown := usage.MissingDependencies &^ (f.always | MissingContextLength)
 	m := &f.modifiers
 	if m[modServed] != "" || m[modAsked] != "" && m[modAsked] != "auto" || call.ServiceTier != "" {
@@ -66,10 +66,10 @@ func (f *facts) unreported(call *Call, address string) Missing {
 	if m[modGeo] != "" && m[modGeo] != "not_available" {
 		unknown &^= MissingInferenceGeo
 	}
-	if call.Region != "" || address != "" && catalog.At(address) == call.Provider {
+	if call.Region != "" || ownAddress {
 		unknown &^= MissingRegion
 	}
-	if strings.Contains(strings.ToLower(m[modDeployment]), catalog.Global) {
+	if m[modDeployment] != "" && strings.Contains(strings.ToLower(m[modDeployment]), catalog.Global) {
 		unknown &^= MissingDeployment
 	}
 	if f.several || f.callsMissing {

@@ -106,9 +106,12 @@ func TestWhatACallReportsIsKnown(t *testing.T) {
 	} {
 		f, call := noFacts, &Call{Provider: catalog.OpenAI, APIType: usage.APITypeText}
 		c.change(&f, call)
-		assert.Equal(t, (everything&^c.known | c.extra).String(), f.unreported(call, "").String(), name)
+		assert.Equal(t, (everything&^c.known | c.extra).String(), f.unreported(call, false).String(), name)
 	}
 	f := noFacts
-	assert.False(t, f.unreported(&Call{Provider: catalog.OpenAI}, "api.openai.com").Has(MissingRegion), "the host of the provider says where")
-	assert.True(t, f.unreported(&Call{Provider: catalog.OpenAI}, "gateway.example.com").Has(MissingRegion), "another host does not")
+	assert.False(t, f.unreported(&Call{Provider: catalog.OpenAI}, true).Has(MissingRegion), "the host of the provider says where")
+	var r reading
+	assert.True(t, r.host(hostKey{"openai", "api.openai.com", "gpt-5"}, inspectModel("gpt-5")).own)
+	assert.False(t, r.host(hostKey{"openai", "gateway.example.com", "gpt-5"}, inspectModel("gpt-5")).own)
+	assert.False(t, r.host(hostKey{"openai", "", "gpt-5"}, inspectModel("gpt-5")).own)
 }

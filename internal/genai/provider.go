@@ -77,12 +77,15 @@ type hostKey struct{ named, address, model string }
 type knownHost struct {
 	key              hostKey
 	provider, client string
+	// own: the address is the provider's own, and says where the call went.
+	own bool
 }
 
 // host is [providerOf] with a memory of one.
 func (r *reading) host(key hostKey, info modelInfo) *knownHost {
 	if h := &r.lastHost; h.key != key || h.provider == "" {
-		*h = knownHost{key, providerOf(key.named, key.address, key.model, info), catalog.Canonical(key.named)}
+		provider := providerOf(key.named, key.address, key.model, info)
+		*h = knownHost{key, provider, catalog.Canonical(key.named), key.address != "" && catalog.At(key.address) == provider}
 	}
 	return &r.lastHost
 }

@@ -135,7 +135,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	}
 	numbers.fitTo(call, info)
 	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, info})
-	call.Unreported = numbers.unreported(call, f.address)
+	call.Unreported = numbers.unreported(call, host.own)
 }
 
 // fitTo moves the quantities that mean different things for different types of

@@ -1,6 +1,7 @@
 package pricing_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -64,4 +65,37 @@ func TestAFileMayCallItsProviderByAnyName(t *testing.T) {
 	got := b.Price(&pricing.Call{Provider: "azure.ai.openai", Model: "m", At: time.Unix(1_790_000_000, 0), Quantities: usage.Quantities{usage.InputTextTokens: 1}})
 	assert.Equal(t, "0.01", got.Cost.String())
 	assert.Equal(t, "ours.yaml:azure.ai.openai/m", got.PriceID)
+}
+
+// A name that only begins with that of a model is another model's.
+func TestANewerModelNeverTakesThePriceOfAnOlderOne(t *testing.T) {
+	t.Parallel()
+	b, err := pricing.Builtin(pricing.DefaultBuiltin)
+	require.NoError(t, err)
+	names := map[string]map[string]bool{}
+	for _, row := range b.Rows() {
+		if names[row.Provider] == nil {
+			names[row.Provider] = map[string]bool{}
+		}
+		names[row.Provider][row.Name] = true
+	}
+	contract := "provider: openai\nrows:\n  - {model: gpt-5, per_1m_tokens: {input: 777}}\n---\nprovider: anthropic\nrows:\n  - {model: claude-sonnet-4, per_1m_tokens: {input: 777}}\n"
+	ours := over(t, contract)
+	tried := 0
+	for _, provider := range []string{catalog.OpenAI, catalog.Anthropic, catalog.Gemini, catalog.Mistral, catalog.XAI, catalog.DeepSeek, catalog.Bedrock, catalog.AzureOpenAI} {
+		for name := range names[provider] {
+			for _, more := range []string{".9", "-9", "-next", "-9-mini", "9", "-turbo-9", " 9"} {
+				newer := name + more
+				if names[provider][newer] || strings.Contains(name, ":") {
+					continue
+				}
+				for _, book := range []*pricing.Book{b, ours} {
+					tried++
+					got := book.Price(&pricing.Call{Provider: provider, Model: newer, At: november, Quantities: usage.Quantities{usage.InputTextTokens: 1}})
+					require.Equal(t, usage.ReasonUnknownModel, got.Reason, "%s at %s is priced as %s", newer, provider, got.PriceID)
+				}
+			}
+		}
+	}
+	assert.Greater(t, tried, 5000)
 }

@@ -29,7 +29,7 @@ type Explanation struct {
 
 	// DependsOn are the words for what the price depends on, Assumed those for
 	// the defaults that it took.
-	DependsOn []string `json:"depends_on,omitempty"`
+	DependsOn []string `json:"depends_on"` // empty for nothing, null without a row
 	Assumed   []string `json:"assumed,omitempty"`
 
 	// Notes say in words what was selected and what was guessed.
@@ -87,7 +87,7 @@ func (b *Book) Explain(c *Call) Explanation {
 		version, _ := book.ParseDependency("model_version")
 		depends |= version
 	}
-	e.DependsOn, e.Assumed = depends.Names(), price.Assumptions.Names()
+	e.DependsOn, e.Assumed = append([]string{}, depends.Names()...), price.Assumptions.Names()
 	sel, guessed := row.choose(c, found.region)
 	if row.src.Confidence == book.LowConfidence {
 		e.Notes = append(e.Notes, "one source alone knows this price; a row of your own with the price you pay ends the doubt")
