@@ -17,8 +17,8 @@ type Config struct {
 	// UserAttributes are the attributes that may name the user, in order of
 	// precedence. They are looked for on the span, then on its ancestors,
 	// nearest first, then on the resource. Empty means [DefaultUserAttributes],
-	// and with those an attribute that names an installation of a tool comes
-	// last. Any other list decides alone.
+	// and of those an attribute that names an installation of a tool comes last.
+	// Names before them, and any other list, decide alone.
 	UserAttributes []string
 	// TagAttributes are copied to [Call.Tags] from the span, else the nearest
 	// ancestor, else the resource that has them.
@@ -144,7 +144,10 @@ func (r *Reader) declare(c *Config) error {
 				r.userLengths |= 1 << n
 			}
 		}
-		r.userDefaults = slices.Equal(c.UserAttributes, DefaultUserAttributes())
+		standard := DefaultUserAttributes()
+		if r.userExtra = len(c.UserAttributes) - len(standard); r.userExtra >= 0 {
+			r.userDefaults = slices.Equal(c.UserAttributes[r.userExtra:], standard)
+		}
 	}
 	r.tagNames = list("tag attributes", c.TagAttributes)
 	r.inputSeconds = one("input audio seconds", c.InputAudioSeconds)

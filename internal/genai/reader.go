@@ -19,7 +19,8 @@ type Reader struct {
 
 	userNames, tagNames                        []nameID
 	userSet                                    nameSet // of userNames
-	userDefaults                               bool    // userNames are those of [DefaultUserAttributes]
+	userDefaults                               bool    // userNames end with those of [DefaultUserAttributes]
+	userExtra                                  int     // how many stand before those
 	userLengths                                uint64  // a bit for each length of userNames
 	inputSeconds, inputCharacters, inputImages nameID
 

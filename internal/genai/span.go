@@ -235,11 +235,11 @@ func (r *reading) userOf(a *attributes, d *dialect) string {
 		return ""
 	}
 	installation := ""
-	for _, id := range r.userNames {
+	for i, id := range r.userNames {
 		text := userText(a, id)
 		switch {
 		case text == "":
-		case d != nil && r.userDefaults && d.installation.has(id):
+		case d != nil && r.userDefaults && i >= r.userExtra && d.installation.has(id):
 			installation = cmp.Or(installation, text)
 		default:
 			return text

@@ -129,8 +129,8 @@ func (c *collector) take() *collectorproc.Process {
 
 // send repeats a request until it is accepted, as every OTLP exporter does. It
 // gives up only with the whole run.
-func (c *collector) send(ctx context.Context, first, n int) {
-	request := ptraceotlp.NewExportRequestFromTraces(calls(first, n))
+func (c *collector) send(ctx context.Context, td ptrace.Traces) {
+	request := ptraceotlp.NewExportRequestFromTraces(td)
 	for ctx.Err() == nil {
 		try, cancel := context.WithTimeout(ctx, 5*time.Second)
 		response, err := c.client.Export(try, request)
@@ -144,30 +144,62 @@ func (c *collector) send(ctx context.Context, first, n int) {
 }
 
 // calls are spans as an instrumented app sends them, those with the numbers
-// first to first+n-1; the tokens tell the number, see [count].
-func calls(first, n int) ptrace.Traces {
-	td := ptrace.NewTraces()
-	rs := td.ResourceSpans().AppendEmpty()
-	rs.Resource().Attributes().PutStr("service.name", "chaos")
-	spans := rs.ScopeSpans().AppendEmpty().Spans()
-	now := time.Now()
-	for i := first; i < first+n; i++ {
-		span := spans.AppendEmpty()
-		span.SetName("chat gpt-4o")
-		span.SetKind(ptrace.SpanKindClient)
-		span.SetTraceID([16]byte{0xc, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
-		span.SetSpanID([8]byte{0xc, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
-		span.SetStartTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Second)))
-		span.SetEndTimestamp(pcommon.NewTimestampFromTime(now))
-		a := span.Attributes()
-		a.PutStr("gen_ai.operation.name", "chat")
-		a.PutStr("gen_ai.provider.name", "openai")
-		a.PutStr("gen_ai.request.model", "gpt-4o")
-		a.PutStr("gen_ai.response.model", "gpt-4o-2024-08-06")
-		a.PutStr("gen_ai.response.id", "chaos-"+strconv.Itoa(i))
-		a.PutInt("gen_ai.usage.input_tokens", int64(100+i%50))
-		a.PutInt("gen_ai.usage.output_tokens", int64(i%20))
-		a.PutStr("user.id", "user-"+strconv.Itoa(i%50))
+// first to first+n-1, in two requests; the tokens say the number, see [count].
+// One in four calls is a stream, which the first request reports with a part of
+// its output and the second with all of it. One in five has its user on the
+// request span around it, which comes with the second.
+func calls(first, n int, now time.Time) (requests [2]ptrace.Traces) {
+	var spans [2]ptrace.SpanSlice
+	for k := range requests {
+		requests[k] = ptrace.NewTraces()
+		rs := requests[k].ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("service.name", "chaos")
+		spans[k] = rs.ScopeSpans().AppendEmpty().Spans()
 	}
-	return td
+	for i := first; i < first+n; i++ {
+		streamed, around := i%4 == 1, i%5 == 2
+		call(spans[0].AppendEmpty(), i, now, around)
+		if streamed {
+			all := spans[1].AppendEmpty()
+			call(all, i, now, around)
+			spans[0].At(spans[0].Len()-1).Attributes().PutInt("gen_ai.usage.output_tokens", int64(i%20/2))
+		}
+		if around {
+			request := spans[1].AppendEmpty()
+			request.SetName("POST /ask")
+			request.SetKind(ptrace.SpanKindServer)
+			request.SetTraceID(traceOf(i))
+			request.SetSpanID([8]byte{0xd, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
+			request.Attributes().PutStr("user.id", userOf(i))
+		}
+	}
+	return requests
+}
+
+func traceOf(i int) pcommon.TraceID {
+	return [16]byte{0xc, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)}
+}
+
+func userOf(i int) string { return "user-" + strconv.Itoa(i%50) }
+
+func call(span ptrace.Span, i int, now time.Time, around bool) {
+	span.SetName("chat gpt-4o")
+	span.SetKind(ptrace.SpanKindClient)
+	span.SetTraceID(traceOf(i))
+	span.SetSpanID([8]byte{0xc, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
+	span.SetStartTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Second)))
+	span.SetEndTimestamp(pcommon.NewTimestampFromTime(now))
+	a := span.Attributes()
+	a.PutStr("gen_ai.operation.name", "chat")
+	a.PutStr("gen_ai.provider.name", "openai")
+	a.PutStr("gen_ai.request.model", "gpt-4o")
+	a.PutStr("gen_ai.response.model", "gpt-4o-2024-08-06")
+	a.PutStr("gen_ai.response.id", "chaos-"+strconv.Itoa(i))
+	a.PutInt("gen_ai.usage.input_tokens", int64(100+i%50))
+	a.PutInt("gen_ai.usage.output_tokens", int64(i%20))
+	if around {
+		span.SetParentSpanID([8]byte{0xd, byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)})
+	} else {
+		a.PutStr("user.id", userOf(i))
+	}
 }

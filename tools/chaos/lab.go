@@ -159,9 +159,13 @@ func (l *lab) load(ctx context.Context) (finish func() error) {
 		senders.Go(func() {
 			for !stopping.Load() && ctx.Err() == nil {
 				first := int(l.calls.Add(callsPerRequest)) - callsPerRequest
+				requests := calls(first, callsPerRequest, time.Now())
 				var both sync.WaitGroup
-				for _, c := range l.collectors {
-					both.Go(func() { c.send(ctx, first, callsPerRequest) })
+				for k, c := range l.collectors {
+					both.Go(func() { // each in another order
+						c.send(ctx, requests[k])
+						c.send(ctx, requests[1-k])
+					})
 				}
 				both.Wait()
 				_ = wait(ctx, pauseOfSenders)
@@ -218,7 +222,7 @@ func (l *lab) count(ctx context.Context) (outcome, error) {
 	for deadline := time.Now().Add(l.o.settle); ; {
 		found, err := count(ctx, pool, l.sent())
 		// A killed server may still be recovering.
-		if (err == nil && found.lost == 0) || time.Now().After(deadline) {
+		if (err == nil && found.lost+found.noUser == 0) || time.Now().After(deadline) {
 			return found, err
 		}
 		if err := wait(ctx, 200*time.Millisecond); err != nil {
@@ -237,7 +241,8 @@ WITH sent AS (
   SELECT count(*) AS rows, count(DISTINCT u.request_id) FILTER (WHERE s.tokens = u.tokens_used) AS calls
   FROM public.api_usage u LEFT JOIN sent s USING (request_id)
 )
-SELECT $1 - calls, rows - calls, (SELECT count(*) FROM public.usage_dead_letter) FROM stored`, sent).Scan(&o.lost, &o.double, &o.parked); err != nil {
+SELECT $1 - calls, rows - calls, (SELECT count(*) FROM public.usage_dead_letter), (SELECT count(*) FROM public.api_usage WHERE user_id IS NULL)
+FROM stored`, sent).Scan(&o.lost, &o.double, &o.parked, &o.noUser); err != nil {
 		return o, fmt.Errorf("count the calls: %w", err)
 	}
 	found, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{})

@@ -1,11 +1,13 @@
 // Command chaos breaks a running installation in every way we can think of and
 // counts the calls afterwards: two real collectors with queues on disk, a real
 // PostgreSQL, proxies between them that misbehave, senders that send every
-// call to both collectors and repeat what was not accepted.
+// call to both collectors and repeat what was not accepted. Streams come with a
+// part of their tokens and with all, and users of some calls come after them or
+// before, to one collector in this order and to the other in that.
 //
 // After each kind of fault the load stops, the queues drain, and every call
-// that was accepted must stand in the table exactly once, nothing may be parked
-// and every rollup must equal its rows. The last line is "kills N, lost N,
+// that was accepted must stand in the table exactly once, with all its tokens and
+// its user, nothing may be parked and every rollup must equal its rows. The last line is "kills N, lost N,
 // double N"; the exit status is 1 when anything was lost, doubled, parked or
 // differs, and when a fault did not happen. It owns the faults and the counting
 // and nothing that it breaks.
@@ -51,7 +53,7 @@ func main() {
 // outcome is what was counted after a fault: all calls since the beginning,
 // because what was lost once stays lost.
 type outcome struct {
-	kills, lost, double, parked, differences int
+	kills, lost, double, parked, noUser, differences int
 }
 
 func (o outcome) exact() bool { return o == outcome{kills: o.kills} }
@@ -68,8 +70,8 @@ func chaos(ctx context.Context, o options, faults []fault) bool {
 }
 
 const (
-	header = "%-40s %6s %8s %5s %7s %7s %7s %8s  %s\n"
-	line   = "%-40s %6d %8d %5d %7d %7d %7d %8.1f  %s\n"
+	header = "%-40s %6s %8s %5s %7s %7s %7s %7s %8s  %s\n"
+	line   = "%-40s %6d %8d %5d %7d %7d %7d %7d %8.1f  %s\n"
 )
 
 func run(ctx context.Context, o options, faults []fault) (total outcome, err error) {
@@ -78,7 +80,7 @@ func run(ctx context.Context, o options, faults []fault) (total outcome, err err
 	if err != nil {
 		return total, err
 	}
-	fmt.Fprintf(o.out, header, "fault", "kills", "calls", "lost", "double", "parked", "rollup", "seconds", "seen")
+	fmt.Fprintf(o.out, header, "fault", "kills", "calls", "lost", "double", "parked", "no user", "rollup", "seconds", "seen")
 	for _, f := range faults {
 		start, before := time.Now(), l.sent()
 		finish := l.load(ctx)
@@ -93,7 +95,7 @@ func run(ctx context.Context, o options, faults []fault) (total outcome, err err
 		if err != nil {
 			return total, fmt.Errorf("%s: %w", f.name, err)
 		}
-		fmt.Fprintf(o.out, line, f.name, seen.kills, l.sent()-before, found.lost, found.double, found.parked, found.differences, time.Since(start).Seconds(), seen.note)
+		fmt.Fprintf(o.out, line, f.name, seen.kills, l.sent()-before, found.lost, found.double, found.parked, found.noUser, found.differences, time.Since(start).Seconds(), seen.note)
 		found.kills = total.kills + seen.kills
 		if total = found; !total.exact() {
 			return total, nil

@@ -24,6 +24,9 @@ type Health struct {
 	Parked, Dismissed          int64     // refused records: open ones, and those that somebody dismissed
 	ParkedLast                 time.Time // of the open ones
 	ParkedReason               string    // of the last
+	// Conflicts are calls that came under the id of another call in the last 7
+	// days, each a row of its own; Corrections those that took larger counts.
+	Conflicts, Corrections int64
 	// OpenSchemas are those of ours in which everybody may create objects.
 	OpenSchemas []string
 }
@@ -74,6 +77,11 @@ FROM public.usage_dead_letter`).Scan(&h.Parked, &h.Dismissed, &parkedLast, &h.Pa
 SELECT coalesce(array_agg(nspname::text ORDER BY nspname), '{}')
 FROM pg_catalog.pg_namespace
 WHERE nspname IN ('public', 'auth', 'usage_report') AND has_schema_privilege('public', oid, 'CREATE')`).Scan(&h.OpenSchemas)
+	}
+	if err == nil {
+		err = pool.QueryRow(ctx, `
+SELECT count(*) FILTER (WHERE kind = 'id_reused'), count(*) FILTER (WHERE kind = 'counts')
+FROM public.usage_correction WHERE corrected_at >= $1`, now.AddDate(0, 0, -7)).Scan(&h.Conflicts, &h.Corrections)
 	}
 	h.Rollup = store.RollupStatement
 	if hasTrigger {

@@ -134,6 +134,11 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	} else {
 		e.fine("refused", "no record%s", dismissed(h.Dismissed))
 	}
+	if h.Conflicts > 0 {
+		e.look("conflicts", "%s of the last 7 days came under the id of another and are rows of their own, with the reason id_reused; to see them: SELECT * FROM public.api_usage WHERE pricing_reason = 'id_reused'; docs/troubleshooting.md says what to do", plural(h.Conflicts, "call"))
+	} else {
+		e.fine("conflicts", "no call of the last 7 days has the id of another; %s took larger counts", plural(h.Corrections, "call"))
+	}
 	e.rollups(ctx, pool, h, now)
 	e.partitions(ctx, pool, now)
 	e.grafanaRole(ctx, pool)

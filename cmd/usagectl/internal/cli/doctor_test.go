@@ -153,6 +153,13 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 			},
 			[]string{"look  grafana    the role usage_grafana owns 1 large objects"}, "",
 		},
+		"calls under one id": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.usage_correction (call_id, kind) VALUES (gen_random_uuid(), 'id_reused'), (gen_random_uuid(), 'id_reused'), (gen_random_uuid(), 'counts')`)
+				return db.DSN
+			},
+			[]string{"look  conflicts  2 calls of the last 7 days came under the id of another", "id_reused"}, "",
+		},
 		"quiet for long": {
 			func(_ *testing.T, db *pgtest.DB) string {
 				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now() - interval '3 days', 1, 'text')`)
