@@ -201,7 +201,7 @@ func TestAccessMatrix(t *testing.T) {
 	} {
 		addresses[name] = freeAddress(t)
 		extensions += `
-  usage_api/` + name + `: {dsn: "${env:DATABASE_URL}", access: ` + access + `, http: {endpoint: '` + addresses[name] + `', auth: {authenticator: ` + name + `}}}`
+  usage_api/` + name + `: {dsn: "${env:DATABASE_URL}", rate_limit: {failed_logins_per_minute: 0}, access: ` + access + `, http: {endpoint: '` + addresses[name] + `', auth: {authenticator: ` + name + `}}}`
 		names += ", usage_api/" + name
 	}
 	c := start(t, configuration{processor: "    prices: {builtin: openai-2024}", extensions: extensions, extNames: names}.String(), dsn)

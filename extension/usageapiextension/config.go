@@ -90,7 +90,7 @@ func createDefaultConfig() component.Config {
 		HTTP:               server,
 		MaxHTTPConnections: 1000,
 		Access:             AccessConfig{Subject: access.AutoSubject},
-		RateLimit:          RateLimitConfig{RequestsPerMinute: 600, FailedLoginsPerMinute: 30},
+		RateLimit:          RateLimitConfig{RequestsPerMinute: 600, FailedLoginsPerMinute: 60},
 	}
 }
 

@@ -22,7 +22,7 @@ type RateLimitConfig struct {
 	RequestsPerMinute int `mapstructure:"requests_per_minute"`
 	// FailedLoginsPerMinute is how many logins of one user from one address may fail
 	// in a minute before further ones are looked at slowly, one at a time, and
-	// refused with 429 where they fail too. Default 30, 0 for no limit.
+	// refused with 429 where they fail too. Default 60, 0 for no limit.
 	FailedLoginsPerMinute int `mapstructure:"failed_logins_per_minute"`
 }
 
