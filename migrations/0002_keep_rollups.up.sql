@@ -69,7 +69,7 @@ BEGIN
   WITH of_usage_day_user AS MATERIALIZED (
     SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       count(*) AS calls,
       count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
       coalesce(sum(tokens_used), 0) AS tokens,
@@ -79,7 +79,7 @@ BEGIN
   ), of_usage_quarter_hour AS MATERIALIZED (
     WITH each AS MATERIALIZED (
       SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        api_type,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
         provider,
         coalesce(model, '') AS model,
         service,
@@ -364,7 +364,7 @@ BEGIN
   WITH of_usage_day_user AS MATERIALIZED (
     SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       sum(sign) AS calls,
       coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
       coalesce(sum(sign * (tokens_used)), 0) AS tokens,
@@ -374,7 +374,7 @@ BEGIN
   ), of_usage_quarter_hour AS MATERIALIZED (
     WITH each AS MATERIALIZED (
       SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        api_type,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
         provider,
         coalesce(model, '') AS model,
         service,
@@ -661,7 +661,7 @@ BEGIN
   WITH of_usage_day_user AS MATERIALIZED (
     SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       sum(sign) AS calls,
       coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
       coalesce(sum(sign * (tokens_used)), 0) AS tokens,
@@ -671,7 +671,7 @@ BEGIN
   ), of_usage_quarter_hour AS MATERIALIZED (
     WITH each AS MATERIALIZED (
       SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        api_type,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
         provider,
         coalesce(model, '') AS model,
         service,

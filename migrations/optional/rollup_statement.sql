@@ -48,7 +48,7 @@ BEGIN
   ), of_usage_quarter_hour AS MATERIALIZED (
     WITH each AS MATERIALIZED (
       SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        api_type,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
         provider,
         coalesce(model, '') AS model,
         service,

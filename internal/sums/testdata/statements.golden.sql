@@ -2,7 +2,7 @@
 WITH of_usage_day_user AS MATERIALIZED (
   SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
     coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     coalesce(sum(tokens_used), 0) AS tokens,
@@ -12,7 +12,7 @@ WITH of_usage_day_user AS MATERIALIZED (
 ), of_usage_quarter_hour AS MATERIALIZED (
   WITH each AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       provider,
       coalesce(model, '') AS model,
       service,
@@ -295,7 +295,7 @@ SELECT count(*) FROM ins
 WITH t AS (
   SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
     coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     coalesce(sum(tokens_used), 0) AS tokens,
@@ -315,7 +315,7 @@ WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k
 INSERT INTO public.usage_day_user (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars)
 SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
-  api_type,
+  CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
   count(*) AS calls,
   count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
   coalesce(sum(tokens_used), 0) AS tokens,
@@ -371,7 +371,7 @@ GROUP BY 1, 2
 WITH t AS (
   WITH each AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       provider,
       coalesce(model, '') AS model,
       service,
@@ -445,7 +445,7 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 WITH each AS MATERIALIZED (
   SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     provider,
     coalesce(model, '') AS model,
     service,
@@ -512,7 +512,7 @@ GROUP BY 1, 2, 3, 4, 5, 6
 WITH t AS (
   WITH each AS MATERIALIZED (
     SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       provider,
       coalesce(model, '') AS model,
       service,
@@ -586,7 +586,7 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 WITH each AS MATERIALIZED (
   SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     provider,
     coalesce(model, '') AS model,
     service,
@@ -684,7 +684,7 @@ GROUP BY 1, 2, 3, 4, 5, 6
 WITH t AS (
   WITH each AS MATERIALIZED (
     SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       provider,
       coalesce(model, '') AS model,
       service,
@@ -758,7 +758,7 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
 WITH each AS MATERIALIZED (
   SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     provider,
     coalesce(model, '') AS model,
     service,
@@ -855,7 +855,7 @@ GROUP BY 1, 2, 3, 4, 5, 6
 -- CountDifferences of usage_quarter_type
 WITH t AS (
   SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
@@ -876,7 +876,7 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 -- Fill of usage_quarter_type from the calls
 INSERT INTO public.usage_quarter_type (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
 SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-  api_type,
+  CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
   count(*) AS calls,
   count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
   count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
@@ -904,7 +904,7 @@ GROUP BY 1, 2
 -- CountDifferences of usage_day_type
 WITH t AS (
   SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
@@ -925,7 +925,7 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 -- Fill of usage_day_type from the calls
 INSERT INTO public.usage_day_type (bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars)
 SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-  api_type,
+  CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
   count(*) AS calls,
   count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
   count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
