@@ -314,3 +314,49 @@ func TestTheStripSaysWhatTheSumsRestOn(t *testing.T) {
 	delete(sums, "time")
 	assert.Equal(t, row{"priced": 2.0, "reported": 1.0, "estimated": 1.0, "unpriced": 1.0}, sums)
 }
+
+// TestLongBarsHoldTheirCalls: bars of weeks and months are made of days of UTC, and
+// quarter hours at their borders; the calls tell what they have to be.
+func TestLongBarsHoldTheirCalls(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider)
+		SELECT timestamptz '2023-11-01 00:07Z' + i * interval '97 minutes', 0.01 + i % 17 * 0.001, (ARRAY['text', 'tts'])[1 + i % 2], 'm' || i % 3, 'p'
+		FROM generate_series(0, 13000) AS i`)
+	for _, zone := range []string{"UTC", "Asia/Kolkata", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe"} {
+		for _, days := range []int{121, 366, 401, 800} {
+			v := look(t, db, inZone(t, zone, "2026-03-20 13:30"), days)
+			for _, chart := range []struct{ board, title, key string }{{summary, "Cost over time by API type", "api_type"}, {breakdown, "Cost over time by ${by}", "model"}} {
+				found := map[string]float64{}
+				for _, r := range v.see(chart.board, chart.title) {
+					if name, _ := r["metric"].(string); name != "" && name != "total" {
+						found[r["time"].(time.Time).UTC().Format(time.RFC3339)+name[2:]] += r["value"].(float64)
+					}
+				}
+				begins := "date_trunc('month', at)"
+				if days <= 400 {
+					begins = "first + (at::date - first::date) / 7 * interval '7 days'"
+				}
+				want := map[string]float64{}
+				for _, r := range v.query(`SELECT (` + begins + `) AT TIME ZONE '${__timezone}' AS bar, key, sum(cost)::float8 AS cost
+					FROM (SELECT timestamp AT TIME ZONE '${__timezone}' AS at, $__timeFrom()::timestamptz AT TIME ZONE '${__timezone}' AS first, ` + chart.key + ` AS key, usage_dollars AS cost
+					      FROM usage_report.call WHERE timestamp >= $__timeFrom()::timestamptz AND timestamp < $__timeTo()::timestamptz) AS c GROUP BY 1, 2`) {
+					want[r["bar"].(time.Time).UTC().Format(time.RFC3339)+" "+r["key"].(string)] = r["cost"].(float64)
+				}
+				require.Equal(t, len(want), len(found), "%s, %d days, %s", zone, days, chart.title)
+				for k := range want {
+					assert.InDelta(t, want[k], found[k], 1e-9, "%s, %d days: %s", zone, days, k)
+				}
+			}
+		}
+	}
+	// The period before stands in the same bars.
+	v := look(t, db, inZone(t, "Asia/Kolkata", "2026-03-20 13:30"), 366)
+	var line float64
+	for _, r := range v.see(summary, "Cost over time by API type") {
+		if n, ok := r["previous period"].(float64); ok {
+			line += n
+		}
+	}
+	assert.InDelta(t, v.see(summary, "Cost")[0]["Cost"], line, 1e-9)
+}

@@ -25,7 +25,7 @@ func Breakdown() *grafana.Dashboard {
 	)
 	l.Row(14, breakdownTable())
 	l.Row(12, byRank(amount(bars("Cost over time by ${by}", "The eight largest, all others and the total, in bars as on the board summary. Days are not kept by user.", cents,
-		series(overTime(measured(from, to, "true"), bucket("at"), nameOfBy))))))
+		series(overTime(measured("true"), bucket("at"), nameOfBy))))))
 	l.Row(10, lastHours())
 	l.Row(tall(named+1),
 		ranking("Who uses it", "The users behind what is chosen above. Where a filter by model, provider, service or environment is set, users are read from the newest 100,000 calls; what is older is one row.", keyedByUser, "user"),

@@ -133,7 +133,7 @@ func lines(title, description, unit string, targets []grafana.Target) grafana.Pa
 func rows(title, description, sql string, overrides ...grafana.Override) grafana.Panel {
 	p := panel("table", title, description, table(sql),
 		grafana.Field{Unit: count, NoValue: noCalls, Color: fixed("text"), Thresholds: steps("text"), Custom: m{"align": "auto", "cellOptions": m{"type": "auto"}, "filterable": false}},
-		m{"showHeader": true, "cellHeight": "sm", "footer": m{"show": false, "reducer": []string{"sum"}, "countRows": false, "fields": ""}})
+		m{"showHeader": true, "cellHeight": "sm"})
 	// An empty table says so, an empty cell needs no words.
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, grafana.Override{
 		Matcher: grafana.Matcher{ID: "byRegexp", Options: "/.*/"}, Properties: []grafana.Property{{ID: "noValue", Value: "–"}},

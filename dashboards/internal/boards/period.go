@@ -53,6 +53,13 @@ func bucket(at string) string {
        END`
 }
 
+// laterBars is where the second bar of weeks or months begins and those after it, in
+// the viewer's time.
+const laterBars = `generate_series(
+    CASE WHEN ` + dayCount + ` <= 400 THEN ` + firstDay + ` + interval '7 days' ELSE date_trunc('month', ` + firstDay + `::timestamp) + interval '1 month' END,
+    ` + to + ` AT TIME ZONE ` + viewer + `,
+    CASE WHEN ` + dayCount + ` <= 400 THEN interval '7 days' ELSE interval '1 month' END)`
+
 // quarter is where the quarter hour of a moment begins.
 func quarter(at string) string {
 	return "date_bin('15 minutes', " + at + ", '2000-01-01 00:00:00Z')"

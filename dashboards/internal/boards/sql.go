@@ -116,12 +116,54 @@ WHERE NOT ` + allUsers + ` AND ` + where + `
   AND ` + filtered
 }
 
-// measured are the sums of a period for a chart whose bars are what bucket says.
-func measured(from, to, detail string) string {
+// measured are the sums of the period for a chart whose bars are what bucket says,
+// measuredBefore those of the period before, still at their own time.
+func measured(detail string) string { return inBars(from, to, "interval '0 days'", detail) }
+
+func measuredBefore(detail string) string { return inBars(beforeFrom, beforeTo, shift, detail) }
+
+// inBars are the sums of a period that lies back before the chosen one. Bars that
+// are longer than days are made of days of UTC: only at their borders are quarter
+// hours moved, and not at each midnight.
+func inBars(from, to, back, detail string) string {
+	coarse := "(" + allUsers + " AND " + dayCount + " > 120)"
+	// The bar that a day of UTC is counted to is the one at its noon.
+	noon := func(day string) string {
+		return "least(greatest(" + day + " + interval '12 hours', " + from + "), " + to + " - interval '1 microsecond')"
+	}
+	signed := "s.sign * r." + strings.Join(strings.FieldsFunc(measures, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }), ", s.sign * r.")
+	atBorders := func(view, keys, measures, where string) string {
+		return `SELECT CASE s.sign WHEN 1 THEN b.own ELSE b.counted END, api_type, ` + keys + `,
+       ` + measures + `
+FROM (
+  SELECT CASE WHEN counted >= border THEN border - interval '1 microsecond' ELSE border END AS own, counted,
+         greatest(CASE WHEN counted >= border THEN utc_day ELSE border END, usage_report.quarter(` + from + `)) AS since,
+         least(CASE WHEN counted >= border THEN border ELSE utc_day + interval '24 hours' END, usage_report.quarter(` + to + `)) AS until
+  FROM (
+    SELECT border, utc_day, ` + noon("utc_day") + ` AS counted
+    FROM (SELECT border, date_trunc('day', border, 'UTC') AS utc_day
+          FROM (SELECT (begins - ` + back + `) AT TIME ZONE ` + viewer + ` AS border FROM ` + laterBars + ` AS begins) AS bars) AS borders
+  ) AS days
+) AS b
+CROSS JOIN LATERAL (SELECT q.* FROM usage_report.` + view + ` AS q WHERE q.bucket >= b.since AND q.bucket < b.until OFFSET 0) AS r
+CROSS JOIN (VALUES (1), (-1)) AS s (sign)
+WHERE ` + coarse + ` AND ` + where
+	}
+	ofTypes := strings.NewReplacer("s.sign * r.reported_calls", "NULL", "s.sign * r.input_tokens", "NULL", "s.sign * r.output_tokens", "NULL",
+		"s.sign * r.cache_read_tokens", "NULL", "s.sign * r.cache_write_tokens", "NULL", "s.sign * r.reasoning_tokens", "NULL").Replace(signed)
 	return `SELECT day AS at, api_type, provider, model, service, environment,
        ` + measures + `
 FROM ` + spend(from, to, viewer, detail) + `
-  AND NOT ` + hourly + `
+  AND NOT ` + hourly + ` AND NOT ` + coarse + `
+UNION ALL
+SELECT ` + noon("day") + `, api_type, provider, model, service, environment,
+       ` + measures + `
+FROM ` + spend(from, to, utc, detail) + `
+  AND ` + coarse + `
+UNION ALL
+` + atBorders("quarter_hour", "provider, model, service, environment", signed, "("+detail+")\n  AND "+filtered) + `
+UNION ALL
+` + atBorders("quarter_type", "NULL, NULL, NULL, NULL", ofTypes, "NOT ("+detail+")\n  AND "+isChosen("api_type", "api_type")) + `
 UNION ALL
 ` + quarters(from, to, hourly, detail)
 }

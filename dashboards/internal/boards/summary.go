@@ -19,7 +19,7 @@ func Summary() *grafana.Dashboard {
 	l.Row(tall(4), overBudget())
 	perDay := byRank(amount(bars("Cost over time by API type",
 		"Bars are days of the viewer's time zone; hours for up to two days, weeks from the first day on above 120 days, months above 400. Grey: not over yet. The dashed line is the period before at its place."+whatBefore+" What has no price at all is in no bar: see Cost by API type.",
-		cents, []grafana.Target{target("A", "time_series", overTime(measured(from, to, refined), bucket("at"), "api_type")), target("B", "time_series", previousOverTime)})))
+		cents, []grafana.Target{target("A", "time_series", overTime(measured(refined), bucket("at"), "api_type")), target("B", "time_series", previousOverTime)})))
 	perDay.FieldConfig.Overrides = append(perDay.FieldConfig.Overrides, dashed("previous period", "text"))
 	l.Row(10, perDay)
 	l.Row(4, trust())
@@ -162,7 +162,7 @@ func budgetTable(title, description, sql string) grafana.Panel {
 var previousOverTime = `SELECT ` + bucket(moved("at")) + ` AS "time",
        sum(usage_dollars)::float8 AS "previous period"
 FROM (
-` + measured(beforeFrom, beforeTo, refined) + `
+` + measuredBefore(refined) + `
 ) AS m
 WHERE ` + recorded + `
 GROUP BY 1

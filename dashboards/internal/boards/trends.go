@@ -163,7 +163,7 @@ var tokensByKind = `SELECT ` + bucket("at") + ` AS "time",
        sum(output_tokens - reasoning_tokens)::float8 AS "output",
        sum(reasoning_tokens)::float8 AS "reasoning"
 FROM (
-` + measured(from, to, "true") + `
+` + measured("true") + `
 ) AS m
 GROUP BY 1
 HAVING sum(calls) <> 0
@@ -175,7 +175,7 @@ var callsByStatus = `SELECT ` + bucket("at") + ` AS "time",
        sum(estimated_calls)::float8 AS "estimated",
        sum(unpriced_calls)::float8 AS "unpriced"
 FROM (
-` + measured(from, to, "true") + `
+` + measured("true") + `
 ) AS m
 GROUP BY 1
 HAVING sum(calls) <> 0
@@ -186,7 +186,7 @@ ORDER BY 1`
 var pricePerMillion = `WITH parts AS (
   SELECT ` + bucket("at") + ` AS at, model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
   FROM (
-` + measured(from, to, "true") + `
+` + measured("true") + `
   ) AS m
   GROUP BY 1, 2
 ), models AS (
