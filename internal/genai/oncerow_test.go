@@ -1,0 +1,82 @@
+package genai
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// rows are what a database makes of calls, by the rule that it has, too.
+type rows map[usage.ID]once.Report
+
+func (r rows) store(calls []Call) {
+	for _, c := range calls {
+		report := once.Report{
+			Observer: once.Hash(c.Dialect), Service: once.Hash(c.Service), User: once.Hash(c.User), Start: c.Start.UnixNano(),
+			Counts: once.CountsOf(&c.Quantities), Usage: !c.Quantities.IsZero(), Unsure: c.Reason != "",
+		}
+		for id := c.ID; ; id = id.Next() {
+			known, taken := r[id]
+			if !taken {
+				r[id] = report
+				break
+			}
+			verdict := once.Judge(&known, &report)
+			if verdict == once.Correction {
+				r[id] = report
+			}
+			if verdict != once.Reused {
+				break
+			}
+		}
+	}
+}
+
+// One call that is reported in many ways is one row, and equal calls with ids of
+// their own are as many rows as they are: in any order, cut into any payloads,
+// over any collectors, and through restarts, which forget the window.
+func TestOneCallIsOneRowHoweverItIsReported(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(16, 2))
+	for round := range 200 {
+		n := 1 + rng.IntN(4)
+		var reports []reportOf
+		for i := range n {
+			id := fmt.Sprintf("chatcmpl-abcdefghijkmnop%04d", i)
+			trace := byte(1 + i)
+			client := reportOf{scope: scopeOpenAI, trace: trace, span: trace, start: 5, end: 95, id: id, in: 100, out: 10}
+			framework := client
+			framework.scope, framework.trace, framework.span, framework.start, framework.end = scopeUnknown, 50+trace, 50+trace, 5, 100
+			partly := client
+			partly.out = 3
+			reports = append(reports, client, framework, partly)
+			for range rng.IntN(3) { // sent again
+				reports = append(reports, []reportOf{client, framework, partly}[rng.IntN(3)])
+			}
+		}
+		rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
+		stored := rows{}
+		collectors := make([]*Reader, 1+rng.IntN(3))
+		for rest := reports; len(rest) > 0; {
+			k := rng.IntN(len(collectors))
+			if collectors[k] == nil || rng.IntN(4) == 0 { // started, or started again
+				reader, err := NewReader(Config{})
+				require.NoError(t, err)
+				collectors[k] = reader
+			}
+			cut := 1 + rng.IntN(len(rest))
+			calls, _ := readWith(collectors[k], payloadOf(rest[:cut]...))
+			stored.store(calls)
+			rest = rest[cut:]
+		}
+		require.Len(t, stored, n, "round %d: %+v", round, reports)
+		for _, row := range stored {
+			require.Equal(t, int64(10), row.Output)
+		}
+	}
+}
