@@ -189,7 +189,8 @@ func (e *usageExporter) addMonths(ctx context.Context) {
 func tellsItself(err error) bool {
 	var schema *dbmigrate.SchemaError
 	var file *dbmigrate.FileError
-	return errors.As(err, &schema) || errors.As(err, &file)
+	var rights *dbmigrate.RightsError
+	return errors.As(err, &schema) || errors.As(err, &file) || errors.As(err, &rights)
 }
 
 func classOf(err error) store.Class {

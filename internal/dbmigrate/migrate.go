@@ -57,10 +57,14 @@ type Beginner interface {
 // Up runs every migration that is missing and returns what it ran. It may be
 // called by any number of processes at once.
 //
-// It fails with a [*SchemaError] when the database holds migrations this build
+// It changes nothing and fails with a [*RightsError] when the user may not do all
+// of it. It fails with a [*SchemaError] when the database holds migrations this build
 // does not know, or one with other content, and with a [*FileError] when a
 // statement is refused; the files before it stay applied.
 func (m *Migrator) Up(ctx context.Context, db Beginner) ([]Step, error) {
+	if nothing, err := m.ahead(ctx, db); err != nil || nothing {
+		return nil, err
+	}
 	var done []Step
 	for {
 		step, err := m.inTransaction(ctx, db, m.upOne)

@@ -24,11 +24,29 @@ func newMigrate() *cobra.Command {
 }
 
 func newMigrateUp(db *database) *cobra.Command {
-	return &cobra.Command{
+	printRoles := false
+	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "Applies every migration that is missing; safe to run again, also twice at once",
-		Args:  cobra.NoArgs,
+		Long: `Applies every migration that is missing. It looks first whether the user may do all
+of it, and changes nothing if not. The migrations create five roles, which belong to
+the whole server: a user without CREATEROLE has an administrator do that, once.
+--print-roles prints the SQL for that and changes nothing.`,
+		Example: "  usagectl migrate up --print-roles | psql --host db.example.com --username postgres app\n  usagectl migrate up",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if printRoles {
+				return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+					user, statements, _, err := dbmigrate.AdminStatements(ctx, pool)
+					if err == nil && len(statements) == 0 {
+						statements = []string{"-- " + user + " needs nothing from an administrator"}
+					}
+					for _, sql := range statements {
+						cmd.Println(sql)
+					}
+					return err
+				})
+			}
 			m := dbmigrate.New()
 			m.Log = func(s dbmigrate.Step) { printStep(cmd, s) }
 			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -40,6 +58,8 @@ func newMigrateUp(db *database) *cobra.Command {
 			})
 		},
 	}
+	cmd.Flags().BoolVar(&printRoles, "print-roles", false, "print what an administrator of the database has to run first, and change nothing")
+	return cmd
 }
 
 func newMigrateDown(db *database) *cobra.Command {

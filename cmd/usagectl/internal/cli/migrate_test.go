@@ -20,6 +20,9 @@ func TestUpDownAndStatusSayWhatTheyDid(t *testing.T) {
 	assert.ErrorContains(t, err, "run: usagectl migrate up")
 	assert.Contains(t, out, "not applied")
 
+	out, err = run(t, "migrate", "up", "--print-roles", dsn)
+	require.NoError(t, err)
+	assert.Equal(t, "-- postgres needs nothing from an administrator\n", out)
 	out, err = run(t, "migrate", "up", dsn)
 	require.NoError(t, err)
 	assert.Contains(t, out, "0001_create_tables.up.sql in ")
