@@ -46,7 +46,7 @@ func (f *found) assumed(c *Call) (a usage.Assumptions) {
 		if t := f.segment.row.thresholds; len(t) == 0 || q.InputTokens() < t[0].min {
 			a &^= usage.AssumedContextLength // nor was any single request
 		}
-		if q[usage.CacheWrite5mTokens] == 0 {
+		if q[usage.CacheWrite5mTokens] == 0 && q[usage.CacheWrite30mTokens] == 0 {
 			a &^= usage.AssumedCacheTTL
 		}
 		if q[usage.WebSearches] > 0 || q[usage.FileSearches] > 0 || q[usage.CodeSessions] > 0 {

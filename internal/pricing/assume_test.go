@@ -63,6 +63,7 @@ rows:
   - {model: long, per_1m_tokens: {input: 1}, context_tiers: [{above: 1000, per_1m_tokens: {input: 2}}]}
   - {model: nights, per_1m_tokens: {input: 1}, hours: {"22:00-06:00": {times: 0.5}}}
   - {model: cache, per_1m_tokens: {input: 1, cache_write_5m: 1.25, cache_write_1h: 2}}
+  - {model: half-hour, per_1m_tokens: {input: 1, cache_write_30m: 1.25, cache_write_12h: 3}}
   - {model: audio, per_1m_tokens: {input: 1, input_audio: 4}}
   - {model: same-audio, per_1m_tokens: {input: 1, input_audio: input}}
   - {model: images, per_image: 1, variants: {hd: {per_image: 2}}}
@@ -96,6 +97,7 @@ rows:
 		{"p", "long", "context_length", "context_length"},
 		{"p", "nights", "time_of_day", ""},
 		{"p", "cache", "cache_ttl", "cache_ttl"},
+		{"p", "half-hour", "cache_ttl", "cache_ttl"},
 		{"p", "audio", "modality", "modality"},
 		{"p", "same-audio", "", ""},
 		{"p", "images", "variant", "variant"},

@@ -185,6 +185,12 @@ func regionsMean(provider string) usage.Assumptions {
 	return usage.AssumedRegion
 }
 
+// lifetimes are pairs of cache writes that one vendor sells.
+var lifetimes = [][2]Item{
+	{Item(usage.CacheWrite5mTokens), Item(usage.CacheWrite1hTokens)},
+	{Item(usage.CacheWrite30mTokens), Item(usage.CacheWrite12hTokens)},
+}
+
 // modalities are items, and what their tokens are counted as where nobody tells
 // them apart.
 var modalities = [][2]Item{
