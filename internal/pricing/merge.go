@@ -102,7 +102,7 @@ func (m *merger) add(f part) {
 		m.top.providers[also] = p
 	}
 	for i := range f.Rows {
-		m.addRow(p, f, withDefaults(f.Rows[i], &f.Defaults))
+		m.addRow(p, f, withDefaults(&f.Rows[i], &f.Defaults))
 	}
 	for _, a := range f.Aliases {
 		m.aliases = append(m.aliases, aliasEntry{a, p.name, f.Name, f.order})
@@ -176,8 +176,13 @@ func (m *merger) tooManyPlans(f part, src *book.Row) bool {
 	return count > maxPlans
 }
 
-// withDefaults fills what a row leaves open from the defaults of its file.
-func withDefaults(src book.Row, defaults *book.Blocks) *book.Row {
+// withDefaults fills what a row leaves open from the defaults of its file. A row
+// of a file without any is taken as it is: nobody changes rows.
+func withDefaults(row *book.Row, defaults *book.Blocks) *book.Row {
+	if defaults.IsEmpty() && defaults.Depends == 0 && len(defaults.Variants)+len(defaults.ServiceTiers)+len(defaults.Regions)+len(defaults.Hours) == 0 {
+		return row
+	}
+	src := *row
 	src.Prices = union(src.Prices, defaults.Prices)
 	src.Variants = unionNamed(src.Variants, defaults.Variants)
 	src.ServiceTiers = unionNamed(src.ServiceTiers, defaults.ServiceTiers)

@@ -245,10 +245,15 @@ var ratios = []struct {
 }
 
 // between is a range of usual ratios.
-type between struct{ min, max decimal.Decimal }
+type between struct {
+	min, max                       decimal.Decimal
+	minThousandths, maxThousandths int64
+}
 
 func ratio(min, max string) between {
-	return between{decimal.RequireFromString(min), decimal.RequireFromString(max)}
+	b := between{min: decimal.RequireFromString(min), max: decimal.RequireFromString(max)}
+	b.minThousandths, b.maxThousandths = b.min.Shift(3).IntPart(), b.max.Shift(3).IntPart()
+	return b
 }
 
 // contains reports whether p is a usual multiple of another price, which is not
@@ -260,7 +265,29 @@ func (b between) contains(p, of Price) bool {
 		amount = amount.Mul(decimal.NewFromInt(of.Unit.Size()))
 		other = other.Mul(decimal.NewFromInt(p.Unit.Size()))
 	}
+	if a, ok := billionths(amount); ok {
+		if o, ok := billionths(other); ok {
+			return 1000*a >= b.minThousandths*o && 1000*a <= b.maxThousandths*o
+		}
+	}
 	return amount.Cmp(b.min.Mul(other)) >= 0 && amount.Cmp(b.max.Mul(other)) <= 0
+}
+
+// billionths gives an amount as a whole number of billionths, when it is one of a
+// price list: at most 100,000 dollars, with at most nine places.
+func billionths(d decimal.Decimal) (int64, bool) {
+	exponent := d.Exponent()
+	if exponent < -9 || exponent > 0 || d.NumDigits() > 14 {
+		return 0, false
+	}
+	n := d.CoefficientInt64()
+	for ; exponent > -9; exponent-- {
+		n *= 10
+		if n > 100_000*1_000_000_000 {
+			return 0, false
+		}
+	}
+	return n, true
 }
 
 // times says how many times another price a price is, for messages.
