@@ -156,6 +156,7 @@ func (f *facts) readUsage(j *jsonText) {
 			switch {
 			case f.readUsageDetails(key, j):
 				f.detailed = true
+			case f.readBilled(key, j):
 			case !f.readToolCounters(key, j):
 				f.modifiers.readMember(key, j)
 			}

@@ -66,6 +66,8 @@ type Call struct {
 	// write it when they know no price.
 	ReportedCost    usage.Money
 	HasReportedCost bool
+	// ReportedIsBill: the provider bills this call by that number.
+	ReportedIsBill bool
 
 	// User is the text that identifies the user, "" when none is known or
 	// users are not tracked.

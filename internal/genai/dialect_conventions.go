@@ -18,9 +18,8 @@ var conventionWords = vocabulary{
 	responseID: names("gen_ai.response.id"),
 	seconds:    names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds"),
 	session:    names("gen_ai.conversation.id", "session.id"),
-	cost: names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_ai.cost.total_cost", "gen_ai.usage.total_cost", "gen_ai.usage.cost_usd", "operation.cost",
-		"llm.cost.total", "_signoz.gen_ai.total_cost"),
-	counts: shippedNames,
+	cost:       shippedCosts,
+	counts:     shippedNames,
 }
 
 // Names that more than one dialect looks at beside its vocabulary.

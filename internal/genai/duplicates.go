@@ -193,8 +193,11 @@ func merge(a, b *found) {
 		}
 	}
 	k.Unreported &= d.Unreported
-	if !k.HasReportedCost {
-		k.ReportedCost, k.HasReportedCost = d.ReportedCost, d.HasReportedCost
+	if !k.HasReportedCost || d.ReportedIsBill && !k.ReportedIsBill {
+		k.ReportedCost, k.HasReportedCost, k.ReportedIsBill = d.ReportedCost, d.HasReportedCost, d.ReportedIsBill
+	}
+	if k.Payer == "" {
+		k.Payer = d.Payer
 	}
 	for _, tag := range d.Tags {
 		k.addTag(tag)

@@ -87,6 +87,10 @@ type facts struct {
 	// cachePartly: the dialect reports either reads or writes and leaves the
 	// other out.
 	cachePartly bool
+	// cost is that of the provider's usage object in dollars, "" for none; billed
+	// says that the provider bills by it. See [facts.readBilled].
+	cost, upstream string
+	billed, byok   bool
 	// unknown: a name under a usage prefix is in no vocabulary.
 	unknown bool
 	// inconsistent: the source contradicts itself in a way that only its
@@ -147,6 +151,9 @@ func (f *facts) take(from *facts) {
 		}
 	}
 	f.unknown = own.unknown || from.unknown
+	if f.cost == "" {
+		f.cost, f.billed, f.upstream, f.byok = own.cost, own.billed, own.upstream, own.byok
+	}
 	f.estimate, f.inconsistent = own.estimate || from.estimate, own.inconsistent || from.inconsistent
 	f.callsMissing, f.several = own.callsMissing || from.callsMissing, own.several || from.several
 	f.modifiers.join(&own.modifiers)
@@ -164,6 +171,9 @@ func (f *facts) addDetails(from *facts) {
 	}
 	f.toolsBeside = f.toolsBeside || from.toolsBeside && !folded
 	f.reports |= from.reports
+	if f.cost == "" {
+		f.cost, f.billed, f.upstream, f.byok = from.cost, from.billed, from.upstream, from.byok
+	}
 	f.callsMissing, f.several = f.callsMissing || from.callsMissing, f.several || from.several
 	f.modifiers.join(&from.modifiers)
 }

@@ -84,7 +84,10 @@ func (r *reading) readSpan(span ptrace.Span) {
 	s.readEvents(numbers, words)
 	s.setModifiers(&numbers.modifiers)
 	s.readUnits(numbers)
+	s.readBill()
+	s.readCostOfAnswer(numbers)
 	s.readCost(words.cost)
+	call.ReportedIsBill = call.HasReportedCost && (call.ReportedIsBill || d == &openRouter) // which writes its own bill
 	call.setKey()
 	if s.failed() && call.ResponseID == "" && !numbers.hasNumbers() {
 		r.calls = r.calls[:len(r.calls)-1]
@@ -98,7 +101,10 @@ func (r *reading) readSpan(span ptrace.Span) {
 	if call.User == "" {
 		call.User = r.userOf(a, d)
 	}
-	call.Outcome, call.Payer = s.outcome(), payerOf(a)
+	call.Outcome = s.outcome()
+	if payer := payerOf(a); payer != "" {
+		call.Payer = payer
+	}
 	call.Sampled = sampled(span.TraceState().AsRaw(), a)
 	s.readTags()
 	f.span, f.user = span, r.resource.user

@@ -3,6 +3,7 @@ package genai
 import (
 	"math"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -81,16 +82,17 @@ func (s *spanReader) readCost(ids []nameID) {
 	if s.call.HasReportedCost {
 		return
 	}
-	for _, id := range ids {
-		if !s.a.has(id) {
-			continue
-		}
-		if currency := s.a.text(nameCostCurrency); currency != "" && currency != "USD" {
-			return
-		}
-		s.call.reportCost(s.a.values[id])
+	if currency := s.a.text(nameCostCurrency); currency != "" && !strings.EqualFold(currency, "USD") {
 		return
 	}
+	for _, id := range ids {
+		if s.a.has(id) {
+			if s.call.reportCost(s.a.values[id]); s.call.HasReportedCost {
+				return
+			}
+		}
+	}
+	s.readCostBySides()
 }
 
 // reportCost takes a cost in dollars, as double or text. Zero, negative and

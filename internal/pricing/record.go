@@ -57,10 +57,21 @@ func (p *Pricer) Price(r *usage.Record) {
 		r.Reason = usage.ReasonCostOutOfRange
 	case r.ReportedCost > limit:
 		// What the book says stays.
-	case p.Reported == PreferReported || r.Status == usage.StatusUnpriced && r.ReportedCost != 0:
+	case r.ReportedIsBill && r.Status == usage.StatusPriced && r.Cost == r.ReportedCost:
+		// Both say the same, and the book says why.
+	case p.Reported == PreferReported || (r.Status == usage.StatusUnpriced || r.ReportedIsBill) && r.ReportedCost != 0:
 		r.Cost, r.Status, r.CostSource, r.PriceID = r.ReportedCost, usage.StatusReported, usage.SourceReported, ""
 		r.Assumptions, r.HasAssumptions = 0, false
+	case farApart(r.Cost, r.ReportedCost) && r.CostSource == usage.SourceComputed:
+		qualify(r, usage.ReasonCostDiffers)
 	}
+}
+
+// farApart reports whether two costs of one call differ by more than rounding, a
+// discount or a fee explain: one is at least half as much again as the other.
+func farApart(a, b usage.Money) bool {
+	a, b = min(a, b), max(a, b)
+	return b-a > usage.Dollar/100_000 && a+a/2 < b
 }
 
 // compute prices the quantities by the book.

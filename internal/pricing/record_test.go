@@ -62,6 +62,18 @@ func TestARecordGetsItsCostFromAllTheRestOfIt(t *testing.T) {
 		"unknown model": {"", func(r *usage.Record) { r.Model = "other" }, 0, usage.StatusUnpriced, usage.ReasonUnknownModel, ""},
 		"reported, computed preferred": {
 			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost = reported, true },
+			computed, usage.StatusEstimated, usage.ReasonCostDiffers, usage.SourceComputed,
+		},
+		"reported, not far from ours": {
+			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost = computed+computed/3, true },
+			computed, usage.StatusPriced, "", usage.SourceComputed,
+		},
+		"the provider's bill": {
+			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost, r.ReportedIsBill = reported, true, true },
+			reported, usage.StatusReported, "", usage.SourceReported,
+		},
+		"the provider's bill is ours": {
+			pricing.PreferComputed, func(r *usage.Record) { r.ReportedCost, r.HasReportedCost, r.ReportedIsBill = computed, true, true },
 			computed, usage.StatusPriced, "", usage.SourceComputed,
 		},
 		"reported, no price": {

@@ -23,7 +23,7 @@ SELECT id, timestamp, user_id, api_type, coalesce(model, ''), coalesce(tokens_us
   other_quantities::text,
   coalesce(metadata ->> 'request_model', ''), coalesce(metadata ->> 'service_tier', ''), coalesce(metadata ->> 'region', ''),
   coalesce(metadata ->> 'variant', ''), coalesce(metadata ->> 'quantity_reason', ''), coalesce(metadata ->> 'missing', ''),
-  array_to_string(pricing_assumptions, '+'), coalesce(payer, ''), metadata ? 'unread',
+  array_to_string(pricing_assumptions, '+'), coalesce(payer, ''), metadata ? 'unread', coalesce(metadata ->> 'reported_by' = 'provider', false),
   coalesce(metadata ->> 'dialect', ''), written_xid::text
 FROM public.api_usage`
 
@@ -71,7 +71,7 @@ func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 		&dollars, &status, &reason, &s.PriceID, &source, &reported,
 		&input, &output, &read, &write5m, &write1h, &reasoning, &audio, &characters, &images, &others,
 		&s.RequestModel, &s.ServiceTier, &s.Region, &s.Variant, &quantityReason, &missing,
-		&assumed, &payer, &unread, &s.Dialect, &s.Mark,
+		&assumed, &payer, &unread, &s.ReportedIsBill, &s.Dialect, &s.Mark,
 	}, func() (err error) {
 		s.ID, s.Time, s.APIType = id, s.Time.UTC(), usage.APIType(apiType)
 		s.UserID, s.Fault, s.Quantities = usage.ID{}, nil, usage.Quantities{}

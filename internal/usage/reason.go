@@ -32,6 +32,7 @@ const (
 	ReasonUnconfirmedPrice        Reason = "unconfirmed_price"        // the price is the word of one source alone
 	ReasonInconsistentQuantities  Reason = "inconsistent_quantities"  // parts add up to more than their total
 	ReasonUnknownQuantity         Reason = "unknown_quantity"         // a count under a name that nobody knows; by its words it was read, or not at all
+	ReasonCostDiffers             Reason = "cost_differs"             // the cost that arrived with the span is far from ours
 	ReasonTimeOutOfRange          Reason = "time_out_of_range"        // the span's start time was implausible; the arrival time was used
 	ReasonUnknownDialect          Reason = "unknown_dialect"          // read by the general conventions, meaning of input assumed
 	ReasonIDReused                Reason = "id_reused"                // another call has the id; this one is a row of its own
@@ -71,6 +72,7 @@ var properties = []struct {
 	{ReasonUnconfirmedPrice, 0},
 	{ReasonInconsistentQuantities, ofReading},
 	{ReasonUnknownQuantity, ofReading},
+	{ReasonCostDiffers, 0},
 	{ReasonTimeOutOfRange, 0},
 	{ReasonUnknownDialect, ofReading},
 	{ReasonIDReused, ofReading},

@@ -76,6 +76,8 @@ type Record struct {
 	// the span, valid when HasReportedCost.
 	ReportedCost    Money
 	HasReportedCost bool
+	// ReportedIsBill: the provider itself bills this call by that number.
+	ReportedIsBill bool
 
 	// Outcome is the status of the span, "" where nothing has one.
 	Outcome Outcome

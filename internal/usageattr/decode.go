@@ -94,6 +94,8 @@ func setField(r *usage.Record, key, value string) error {
 		default:
 			unknown = value
 		}
+	case "bill":
+		r.ReportedIsBill = value == "1"
 	case "reported":
 		r.ReportedCost, err = usage.ParseMoney(value)
 		r.HasReportedCost = err == nil

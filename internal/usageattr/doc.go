@@ -25,6 +25,7 @@
 //	          and empty when it took none, absent when that is not known
 //	cost      US dollars, decimal   source   computed or reported
 //	reported  US dollars, decimal   price    row of the price book
+//	bill      1: the provider bills by the reported cost
 //	provider, model, rmodel (requested model), service, env, session
 //	user      UUID of the user      xuser    the text it was made from
 //	req       request id            trace, span  hexadecimal

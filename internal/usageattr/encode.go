@@ -35,6 +35,9 @@ func Append(b []byte, r *usage.Record) []byte {
 	if r.HasReportedCost {
 		b = append(b, ";reported="...)
 		b = r.ReportedCost.AppendText(b)
+		if r.ReportedIsBill {
+			b = append(b, ";bill=1"...)
+		}
 	}
 	b = appendText(b, ";price=", r.PriceID)
 	b = appendText(b, ";provider=", r.Provider)

@@ -74,7 +74,7 @@ func TestEveryRecordReadsBackAsItWas(t *testing.T) {
 		want.Outcome = append(usage.Outcomes, "")[r.IntN(4)]
 		want.Payer = append(usage.Payers, "")[r.IntN(5)]
 		if want.HasReportedCost = r.IntN(2) == 0; want.HasReportedCost {
-			want.ReportedCost = usage.Money(r.Int64N(1e12))
+			want.ReportedCost, want.ReportedIsBill = usage.Money(r.Int64N(1e12)), r.IntN(2) == 0
 		}
 		for k := range want.Quantities {
 			if want.Quantities[k] = 0; r.IntN(3) == 0 {

@@ -51,6 +51,7 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 		Variant:         call.Variant,
 		ReportedCost:    call.ReportedCost,
 		HasReportedCost: call.HasReportedCost,
+		ReportedIsBill:  call.ReportedIsBill,
 		Dialect:         call.Dialect,
 		Outcome:         call.Outcome,
 		Payer:           call.Payer,
@@ -67,7 +68,7 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 	}
 	tooMuch := rec.HasReportedCost && r.pricer.Reported != pricing.ComputedOnly && rec.ReportedCost > usage.MaxCallCost
 	if r.pricer.Reported == pricing.ComputedOnly || rec.ReportedCost < 0 || tooMuch {
-		rec.ReportedCost, rec.HasReportedCost = 0, false
+		rec.ReportedCost, rec.HasReportedCost, rec.ReportedIsBill = 0, false, false
 	}
 	r.pricer.Price(rec)
 	rec.Missing = r.pricer.Book.Relevant(rec.Provider, rec.Missing)

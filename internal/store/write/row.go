@@ -67,6 +67,9 @@ func (r *row) appendMetadata(b []byte) []byte {
 		b = append(jsonKey(b, "missing"), '"')
 		b = append(r.Missing.AppendText(b), '"')
 	}
+	if r.ReportedIsBill {
+		b = jsonText(b, "reported_by", "provider")
+	}
 	switch {
 	case r.UserExternalID != "":
 		b = jsonText(b, "user", r.UserExternalID)
