@@ -3,7 +3,6 @@ package dbmigrate
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -47,5 +46,5 @@ func DistributeSQL(shards int) (string, error) {
 		return "", fmt.Errorf("shards: must be from 1 to %d, found %d; 2 to 4 for each worker is right", maxShards, shards)
 	}
 	text, err := migrations.Optional.ReadFile("optional/citus.sql")
-	return strings.Replace(string(text), "shard_count := 8", fmt.Sprintf("shard_count := %d", shards), 1), err
+	return fmt.Sprintf("SET usage.shards = %d;\n", shards) + string(text), err
 }

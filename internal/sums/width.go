@@ -1,7 +1,7 @@
 package sums
 
 import (
-	"strings"
+	"fmt"
 	"time"
 )
 
@@ -24,7 +24,7 @@ func (w Width) of(at string) string {
 	case Day:
 		return "date_bin('1 day', " + at + ", '2000-01-01 00:00:00Z')"
 	case HalfMonth:
-		return strings.ReplaceAll("date_trunc('month', $at, 'UTC') + interval '360 hours' * (extract(day FROM $at AT TIME ZONE 'UTC') > 15)::integer", "$at", at)
+		return fmt.Sprintf("date_trunc('month', %[1]s, 'UTC') + interval '360 hours' * (extract(day FROM %[1]s AT TIME ZONE 'UTC') > 15)::integer", at)
 	}
 	return at
 }

@@ -66,7 +66,7 @@ type User struct {
 // usersPageSQL: the sums of all time come from the months, the times from both
 // ends of the indexes on calls and days.
 const usersPageSQL = `
-WITH totals AS (
+WITH %[6]stotals AS (
   SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
   FROM public.usage_half_month_user
   GROUP BY user_id
@@ -85,48 +85,57 @@ SELECT p.id, p.external_id, p.email, p.calls, p.unpriced_calls, p.tokens, p.usag
        CASE WHEN first_call.timestamp < first_day.bucket + interval '24 hours' THEN first_call.timestamp ELSE first_day.bucket END,
        l.last_seen
 FROM page p
-` + firstCallJoin + `
+%[5]s
 LEFT JOIN LATERAL (SELECT bucket FROM public.usage_day_user WHERE user_id = p.id AND calls > 0 ORDER BY bucket LIMIT 1) first_day ON true
 %[4]s
 ORDER BY p.place DESC, p.id DESC`
 
-const firstCallJoin = "LEFT JOIN LATERAL (SELECT timestamp FROM public.api_usage WHERE user_id = p.id ORDER BY timestamp LIMIT 1) first_call ON true"
+// usersJoins are the parts of [usersPageSQL] that read the ends of users' calls.
+type usersJoins struct {
+	with      string                 // parts of the WITH
+	firstCall string                 // of the user p.id
+	lastSeen  func(id string) string // of the user whose id is that column
+}
 
-// lastSeenJoin adds the time of the last call of the user whose id a column of
-// the query around it holds.
-func lastSeenJoin(id string) string {
-	return `LEFT JOIN LATERAL (
+// usersOneByOne asks the indexes for both ends of each user's calls.
+var usersOneByOne = usersJoins{
+	firstCall: "LEFT JOIN LATERAL (SELECT timestamp FROM public.api_usage WHERE user_id = p.id ORDER BY timestamp LIMIT 1) first_call ON true",
+	lastSeen: func(id string) string {
+		return `LEFT JOIN LATERAL (
   SELECT CASE WHEN c.timestamp >= d.bucket THEN c.timestamp ELSE d.bucket END AS last_seen
   FROM (SELECT max(timestamp) AS timestamp FROM public.api_usage WHERE user_id = ` + id + `) c,
        (SELECT max(bucket) AS bucket FROM public.usage_day_user WHERE user_id = ` + id + ` AND calls > 0) d
 ) l ON true`
+	},
 }
 
 // usersOnShards reads both ends of all users' calls at once, because no shard
 // can be asked for those of one user after the other.
-var usersOnShards = strings.NewReplacer(
-	"WITH totals AS (", `WITH ends AS MATERIALIZED (
+var usersOnShards = usersJoins{
+	with: `ends AS MATERIALIZED (
   SELECT user_id, min(timestamp) AS first, max(timestamp) AS last FROM public.api_usage WHERE user_id IS NOT NULL GROUP BY user_id
 ), seen AS MATERIALIZED (
   SELECT d.user_id, CASE WHEN e.last >= d.bucket THEN e.last ELSE d.bucket END AS last_seen
   FROM (SELECT user_id, max(bucket) AS bucket FROM public.usage_day_user WHERE calls > 0 GROUP BY user_id) d LEFT JOIN ends e ON e.user_id = d.user_id
-), totals AS (`,
-	firstCallJoin, "LEFT JOIN (SELECT user_id, first AS timestamp FROM ends) first_call ON first_call.user_id = p.id",
-	lastSeenJoin("u.id"), "LEFT JOIN seen l ON l.user_id = u.id",
-	lastSeenJoin("p.id"), "LEFT JOIN seen l ON l.user_id = p.id",
-)
+), `,
+	firstCall: "LEFT JOIN (SELECT user_id, first AS timestamp FROM ends) first_call ON first_call.user_id = p.id",
+	lastSeen:  func(id string) string { return "LEFT JOIN seen l ON l.user_id = " + id },
+}
+
+// page is the statement for one page.
+func (j usersJoins) page(order UserOrder) string {
+	key, lastSeen := userKeys[order], ""
+	if order == UsersByLastSeen {
+		lastSeen = j.lastSeen("u.id")
+	}
+	return fmt.Sprintf(usersPageSQL, key.expression, key.kind, lastSeen, j.lastSeen("p.id"), j.firstCall, j.with)
+}
 
 // Users gives one page, and whether there are more.
 func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more bool, err error) {
-	key, ok := userKeys[q.Order]
-	if !ok {
+	if _, ok := userKeys[q.Order]; !ok {
 		return nil, false, fmt.Errorf("list users: unknown order %q", q.Order)
 	}
-	lastSeen := ""
-	if q.Order == UsersByLastSeen {
-		lastSeen = lastSeenJoin("u.id")
-	}
-	sql := fmt.Sprintf(usersPageSQL, key.expression, key.kind, lastSeen, lastSeenJoin("p.id"))
 	args := []any{q.Search, "%" + likeEscape.Replace(q.Search) + "%", [16]byte(usage.UserID(q.Search)), nil, nil, q.Limit + 1}
 	if q.After != nil {
 		args[3], args[4] = q.After.Key, [16]byte(q.After.ID)
@@ -136,10 +145,11 @@ func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more 
 		if err := tx.QueryRow(ctx, `SELECT `+store.HasCitus).Scan(&onShards); err != nil {
 			return err
 		}
+		joins := usersOneByOne
 		if onShards {
-			sql = usersOnShards.Replace(sql)
+			joins = usersOnShards
 		}
-		rows, err := tx.Query(ctx, sql, args...)
+		rows, err := tx.Query(ctx, joins.page(q.Order), args...)
 		if err != nil {
 			return err
 		}

@@ -75,7 +75,7 @@ func TestTheSQLForCitusAsksForWhatItNeeds(t *testing.T) {
 	assert.ErrorContains(t, err, "from 1 to 1024")
 	sql, err := run(t, "migrate", "citus", "--shards=12")
 	require.NoError(t, err)
-	assert.Contains(t, sql, "create_distributed_table('public.api_usage', 'id', shard_count := 12)")
+	assert.Contains(t, sql, "SET usage.shards = 12;\n")
 
 	db := pgtest.New(t)
 	distribute := func(sql string) error {
