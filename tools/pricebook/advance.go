@@ -275,29 +275,6 @@ func (a *advancer) followed(provider, model string, p consensus.Place, our, winn
 	return false
 }
 
-// news is a price that the last download has and its origin had not before, while
-// the others were read earlier: they do not contradict, they are old.
-func (a *advancer) news(provider, model string, p consensus.Place, our book.Price, votes []consensus.Vote) (price book.Price, ok bool) {
-	last := &a.later[len(a.later)-1]
-	row, ok := last.rows[provider][model]
-	if !ok || last.witness {
-		return price, false
-	}
-	price, ok = consensus.Flatten(&row)[p]
-	if !ok || consensus.Alike(price, our) || !a.followed(provider, model, p, our, price) {
-		return price, false
-	}
-	for _, v := range votes {
-		if v.Source == last.name {
-			continue
-		}
-		if theirs, ok := v.Prices[p]; ok && !consensus.Alike(theirs, our) && !consensus.Alike(theirs, price) {
-			return price, false // another opinion altogether
-		}
-	}
-	return price, true
-}
-
 // firstSeen is the day on which a new price began, where a source says so, else
 // the first day on which a download of any origin had it.
 func (a *advancer) firstSeen(provider, model string, moved []consensus.Place, said map[consensus.Place]book.Price, since time.Time) time.Time {

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// ErrNoCall: no stored call has the id.
+// ErrNoCall says that no stored call has the id.
 var ErrNoCall = errors.New("no stored call has this id")
 
 // Find reads the call of an id: that of its row (a UUID), the response id of its
