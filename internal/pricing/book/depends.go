@@ -73,9 +73,9 @@ var Dependencies = []Dependency{
 		func(_ string, r *Row) bool { return len(r.Hours) > 0 },
 	},
 	{
-		"cache_ttl", "how long what it wrote into the cache lives", "`cache_write_1h` beside another price of `cache_write_5m`", "the shortest lifetime", usage.AssumedCacheTTL,
+		"cache_ttl", "how long what it wrote into the cache lives", "prices of cache writes that differ by lifetime", "the shortest lifetime", usage.AssumedCacheTTL,
 		func(_ string, r *Row) bool {
-			return r.apart(Item(usage.CacheWrite5mTokens), Item(usage.CacheWrite1hTokens))
+			return slices.ContainsFunc(lifetimes, func(pair [2]Item) bool { return r.apart(pair[0], pair[1]) })
 		},
 	},
 	{
