@@ -94,6 +94,10 @@ func DefaultUserAttributes() []string {
 	}
 }
 
+// generalUserAttributes are those of [DefaultUserAttributes] that spans without
+// GenAI have.
+var generalUserAttributes = []string{"user.id", "enduser.id", "enduser.pseudo.id", "user.email"}
+
 func (c *Config) setDefaults() {
 	if len(c.UserAttributes) == 0 {
 		c.UserAttributes = DefaultUserAttributes()
@@ -140,8 +144,10 @@ func (r *Reader) declare(c *Config) error {
 		r.userNames = list("user attributes", c.UserAttributes)
 		r.userSet = setOf(r.userNames...)
 		for _, id := range r.userNames {
-			if n := len(r.names.names[id]); n < 64 {
-				r.userLengths |= 1 << n
+			name := r.names.names[id]
+			if n := len(name); n < 64 && (slices.Contains(generalUserAttributes, name) || !slices.Contains(DefaultUserAttributes(), name)) {
+				r.entryNames.put(id)
+				r.entryLengths |= 1 << n
 			}
 		}
 		standard := DefaultUserAttributes()

@@ -17,11 +17,15 @@ type Reader struct {
 	config Config
 	names  *nameTable
 
-	userNames, tagNames                        []nameID
-	userSet                                    nameSet // of userNames
-	userDefaults                               bool    // userNames end with those of [DefaultUserAttributes]
-	userExtra                                  int     // how many stand before those
-	userLengths                                uint64  // a bit for each length of userNames
+	userNames, tagNames []nameID
+	userSet             nameSet // of userNames
+	userDefaults        bool    // userNames end with those of [DefaultUserAttributes]
+	userExtra           int     // how many stand before those
+	// entryNames are the userNames that spans without GenAI may have, and
+	// entryLengths a bit for the length of each.
+	entryNames   nameSet
+	entryLengths uint64
+
 	inputSeconds, inputCharacters, inputImages nameID
 
 	roots   *lru.Cache[pcommon.TraceID, rootUser]

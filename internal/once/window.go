@@ -178,7 +178,7 @@ func (w *Window) sums(r *Report, span, siblings uint64) bool {
 
 // spanHash stands for a span.
 func spanHash(trace [16]byte, span [8]byte) uint64 {
-	return mix(mix(binary.LittleEndian.Uint64(span[:]))^binary.LittleEndian.Uint64(trace[8:])) | 1
+	return mix(mix(binary.LittleEndian.Uint64(span[:]))^binary.LittleEndian.Uint64(trace[8:])^binary.LittleEndian.Uint64(trace[:8])*0x9E3779B97F4A7C15) | 1
 }
 
 // under gives the remembered reports that may have the hash, newest first.
