@@ -62,6 +62,9 @@ func (p *Pricer) Price(r *usage.Record) {
 	case p.Reported == PreferReported || (r.Status == usage.StatusUnpriced || r.ReportedIsBill) && r.ReportedCost != 0:
 		r.Cost, r.Status, r.CostSource, r.PriceID = r.ReportedCost, usage.StatusReported, usage.SourceReported, ""
 		r.Assumptions, r.HasAssumptions = 0, false
+		if r.ReportedIsBill {
+			r.Reason = "" // what the book lacks is no doubt about a bill
+		}
 	case farApart(r.Cost, r.ReportedCost) && r.CostSource == usage.SourceComputed:
 		qualify(r, usage.ReasonCostDiffers)
 	}
