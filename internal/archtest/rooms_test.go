@@ -39,9 +39,8 @@ var rooms = map[string]room{
 	// Newer public prices, without a release.
 	"internal/pricing/update": {
 		uses: []string{
-			"internal/catalog", "internal/pricing", "internal/pricing/book", "internal/pricing/consensus", "internal/pricing/foreign",
+			"internal/catalog", "internal/pricing", "internal/pricing/book", "internal/pricing/consensus", "internal/pricing/foreign", "internal/usage",
 		},
-		tests: []string{"internal/usage"},
 	},
 
 	// The database.

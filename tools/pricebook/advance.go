@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,10 +11,6 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
-
-// plans are names of subscriptions in the data: what they list is not what a
-// call costs.
-var plans = regexp.MustCompile(`^(openai_codex|kimi_coding|zai_coding_cn|typesafe|radius|.*_token_plan.*)$`)
 
 // advancer brings a book up to later downloads: a price that changed becomes a
 // row of its own from the first day on which a download has it.
@@ -44,9 +39,7 @@ func (r *result) advance(base, later []source, researched map[string]*book.File)
 			continue // heard with the next one
 		}
 		for _, provider := range slices.Sorted(maps.Keys(later[i].rows)) {
-			if !plans.MatchString(provider) {
-				a.provider(provider, slices.Sorted(maps.Keys(later[i].rows[provider])))
-			}
+			a.provider(provider, slices.Sorted(maps.Keys(later[i].rows[provider])))
 		}
 	}
 	for key, whys := range a.notes {

@@ -1,6 +1,7 @@
 package foreign
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -12,6 +13,10 @@ import (
 var piAIKeys = map[string]string{
 	"input": "input", "output": "output", "cacheRead": "cache_read", "cacheWrite": "cache_write_5m",
 }
+
+// plans are providers of subscriptions, and of credits for them: what the lists
+// say there is not what a call costs.
+var plans = regexp.MustCompile(`^(openai_codex|kimi_coding|zai_coding_cn|typesafe|radius|.*_token_plan.*)$`)
 
 // piAIProvider gives the provider's name; until release 1.0 Azure had that of its
 // API.
@@ -52,6 +57,10 @@ func (r *reader) piAIModel(provider string, model map[string]any, classifiers bo
 	id, _ := model["id"].(string)
 	cost, ok := model["cost"].(map[string]any)
 	if kind, _ := model["type"].(string); !ok || (kind == "classifier") != classifiers {
+		return
+	}
+	if plans.MatchString(piAIProvider(provider)) {
+		r.issue(provider, "a subscription has no price for a call")
 		return
 	}
 	if f := r.files[piAIProvider(provider)]; f != nil && findRow(f, id) != nil {

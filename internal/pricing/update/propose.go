@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Change is a price that an update would bring.
@@ -86,6 +87,7 @@ type Options struct {
 // the book knows to be over.
 func Propose(current *pricing.Book, update []*book.File, sources []Source, o Options) (*Proposal, error) {
 	w := &worker{
+		book:     current,
 		Proposal: Proposal{Sources: sources, Changes: []Change{}, Held: []Held{}, at: o.At},
 		from:     o.At.UTC().Truncate(24 * time.Hour),
 		rows:     map[[2]string][]pricing.Row{},
@@ -124,6 +126,7 @@ func Propose(current *pricing.Book, update []*book.File, sources []Source, o Opt
 
 type worker struct {
 	Proposal
+	book  *pricing.Book
 	from  time.Time
 	rows  map[[2]string][]pricing.Row // of the book, by provider and name
 	files map[string]*book.File       // of the update, by provider
@@ -172,6 +175,12 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 	if now == nil {
 		if unclear {
 			w.hold(provider, model, noRegion)
+			return
+		}
+		if known := w.bySpelling(provider, row); known != "" {
+			if known != same {
+				w.hold(provider, model, "the book prices it as %s, at another price", known)
+			}
 			return
 		}
 		if odd := oddities(provider, row); odd != "" {
@@ -235,6 +244,38 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 	}
 	w.put(provider, next, ours)
 }
+
+// same is what [worker.bySpelling] says of a price that is the book's.
+const same = "same"
+
+// bySpelling finds the row by which the book prices a name that it does not have
+// as it is, such as one with a region before it: "" when there is none, [same]
+// when input and output cost there what the row says.
+func (w *worker) bySpelling(provider string, row *book.Row) string {
+	call := pricing.Call{Provider: provider, Model: row.Model, At: w.at}
+	if w.book.Price(&call).Model == "" {
+		return ""
+	}
+	for _, item := range []book.Item{book.Input, book.Output} {
+		price, ok := book.Find(row.Prices, item)
+		kind, isKind := item.Kind()
+		if !ok || !isKind || price.IsSame() {
+			continue
+		}
+		call.Quantities = usage.Quantities{}
+		fee := w.book.Price(&call)
+		call.Quantities[kind] = tokensAsked
+		cost := w.book.Price(&call)
+		want := new(big.Rat).Mul(perUnit(price), new(big.Rat).SetInt64(tokensAsked*int64(usage.Dollar)))
+		if new(big.Rat).SetInt64(int64(cost.Cost-fee.Cost)).Cmp(want) != 0 {
+			return cost.Model
+		}
+	}
+	return same
+}
+
+// tokensAsked is how many tokens a price is asked for: below every context tier.
+const tokensAsked = 1000
 
 // today is the row that holds for a name, and those whose price is over: they
 // ended, or a row of a higher layer holds instead.

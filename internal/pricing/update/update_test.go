@@ -146,6 +146,17 @@ func TestWhatOneSourceAloneKnowsHasLowConfidence(t *testing.T) {
 	}, changes(p))
 }
 
+// A name that the book prices by a spelling, and a subscription, are no news.
+func TestWhatTheBookPricesByAnotherSpellingIsNoNews(t *testing.T) {
+	t.Parallel()
+	p, err := install(t).propose(liteLLM(entry("gpt-x-2026-08-01", "2e-06", "1e-05") + "," + entry("gpt-low-2026-01-01", "9e-07", "5e-06")))
+	require.NoError(t, err)
+	assert.Empty(t, p.Changes)
+	assert.Equal(t, "gpt-low-2026-01-01: the book prices it as gpt-low, at another price", why(p))
+	_, err = install(t).propose(strings.Replace(piAI("gpt-x", "1.5", "7.5"), `"openai"`, `"openai-codex"`, 1))
+	assert.ErrorContains(t, err, "a subscription has no price for a call")
+}
+
 // The new price is a row from today on, and what multiplies stays; prices of the
 // old row that nobody repeats do not.
 func TestTheNewPriceIsADatedRow(t *testing.T) {
