@@ -255,3 +255,10 @@ func BedrockID(model string) string {
 	}
 	return model
 }
+
+// IsRouter reports whether the name is that of a router: the host chooses the
+// model that answers, and asks for that too. It names the model in the answer.
+func IsRouter(model string) bool {
+	model = strings.ToLower(model[strings.LastIndexByte(model, '/')+1:])
+	return model == "model-router" || model == "model_router" || strings.HasPrefix(model, "model-router-")
+}

@@ -33,3 +33,18 @@ func RegionAt(address string) string {
 	}
 	return ""
 }
+
+// europe are parts of the names of Azure's regions there.
+var europe = []string{"europe", "sweden", "france", "germany", "norway", "switzerland", "italy", "poland", "spain", "austria", "uk", "belgium", "denmark"}
+
+// DataZone gives the data zone, "eu" or "us", of a region of Azure's. Where the
+// region is not known it is the older and larger one; both cost alike.
+func DataZone(region string) string {
+	region = strings.ToLower(region)
+	for _, part := range europe {
+		if strings.Contains(region, part) {
+			return "eu"
+		}
+	}
+	return "us"
+}

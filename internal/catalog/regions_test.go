@@ -34,3 +34,17 @@ func TestTheAddressOfARegionalHostTellsItsRegion(t *testing.T) {
 		assert.Equal(t, want, catalog.RegionAt(address), address)
 	}
 }
+
+func TestADataZoneIsTheContinentOfItsRegion(t *testing.T) {
+	t.Parallel()
+	for region, want := range map[string]string{"": "us", "eastus2": "us", "swedencentral": "eu", "West Europe": "eu", "uksouth": "eu"} {
+		assert.Equal(t, want, catalog.DataZone(region), region)
+	}
+}
+
+func TestARouterIsKnownByItsName(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]bool{"": false, "gpt-4.1": false, "model-router": true, "azure/Model-Router": true, "model-router-2026-05-01": true, "my-model-router": false} {
+		assert.Equal(t, want, catalog.IsRouter(name), name)
+	}
+}

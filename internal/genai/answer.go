@@ -54,7 +54,7 @@ func (a *answer) object(j *jsonText) {
 			a.usage.addDetails(&own)
 		case "generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
 			a.value(j)
-		case "output", "content", "tool_outputs", "candidates", "groundingMetadata", "grounding_metadata":
+		case "output", "content", "tool_outputs", "parts", "candidates", "groundingMetadata", "grounding_metadata":
 			a.usage.readItems(key, j)
 		default:
 			a.usage.modifiers.readMember(key, j)
@@ -233,11 +233,15 @@ func (f *facts) readInputDetails(j *jsonText) {
 			f.set(factCacheWrite5m, j)
 		case "ephemeral_1h_input_tokens":
 			f.set(factCacheWrite1h, j)
+		case "ttl_30m_tokens":
+			f.set(factCacheWrite30m, j)
+		case "ttl_12h_tokens":
+			f.set(factCacheWrite12h, j)
 		case "audio_tokens", "audio", "audioTokens":
 			f.set(factInputAudio, j)
 		case "image_tokens", "image", "imageTokens":
 			f.set(factInputImage, j)
-		case "cache_creation_token_details": // LiteLLM
+		case "cache_creation_token_details", "cache_write_tokens_details", "cacheWriteTokensDetails": // LiteLLM's, OpenAI's
 			f.readInputDetails(j)
 		case "cached_tokens_details":
 			j.members(func(key string) bool {

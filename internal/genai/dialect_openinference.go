@@ -104,6 +104,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			f.addDetails(&a.usage)
 		}
 	}
+	f.modifiers.readRequest(s.a.text(openInferenceParameters))
 	if s.call.Model == "" { // speech and images: reported with the request only
 		parameters := s.a.text(openInferenceParameters)
 		s.call.RequestModel = jsonMember(parameters, "model")

@@ -14,6 +14,8 @@ const (
 	factReasoning
 	factCacheWrite5m
 	factCacheWrite1h
+	factCacheWrite30m
+	factCacheWrite12h
 	factInputAudio
 	factInputImage
 	factInputVideo

@@ -1,5 +1,7 @@
 package genai
 
+import "strings"
+
 // What a provider charges for beside tokens: searches, sessions of code. Usage
 // objects have counters for some; the others are counted in the answer, where a
 // library attaches it.
@@ -63,10 +65,11 @@ type answerItems struct {
 	searches, files, sessions count
 	container                 string // the last one in which code ran
 	images                    bool   // another model drew them
+	search                    string // the id of a search by Anthropic's servers, as messages of the conventions have it
 }
 
 func (a *answerItems) read(f *facts, j *jsonText) {
-	var kind, name, status, action, container string
+	var kind, name, id, status, action, container string
 	results := false
 	j.members(func(key string) bool {
 		switch key {
@@ -74,6 +77,8 @@ func (a *answerItems) read(f *facts, j *jsonText) {
 			kind = j.text()
 		case "name":
 			name = j.text()
+		case "id":
+			id = j.text()
 		case "status":
 			status = j.text()
 		case "container_id":
@@ -108,6 +113,14 @@ func (a *answerItems) read(f *facts, j *jsonText) {
 		a.searches++
 	case "web_search_tool_result":
 		if results { // an error is an object, and free
+			a.searches++
+		}
+	case "tool_call", "server_tool_call":
+		if name == "web_search" && strings.HasPrefix(id, "srvtoolu_") {
+			a.search = id
+		}
+	case "tool_call_response", "server_tool_call_response":
+		if results && id != "" && id == a.search {
 			a.searches++
 		}
 	case "file_search_call":

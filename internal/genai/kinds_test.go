@@ -274,6 +274,41 @@ func TestResultsOfToolsAreInputInEveryDialect(t *testing.T) {
 	})
 }
 
+func TestSizeOfSearchAndTypeOfDeploymentAreReadInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		all := roads(d, "search_context_size", "high")
+		all["attribute"] = map[string]any{"gen_ai.request.web_search_options.search_context_size": "high"}
+		for road, attributes := range all {
+			require.Equal(t, "high", onlyCall(t, written(d, "perplexity", "sonar", twoSides, attributes)).Variant, road)
+		}
+		for value, want := range map[string][2]string{
+			"GlobalStandard": {"global", ""}, "data_zone_standard": {"us", ""}, "DataZoneStandard": {"us", ""}, "Standard": {"", ""},
+			"GlobalBatch": {"global", "batch"}, "DataZoneProvisionedManaged": {"us", "provisioned"},
+		} {
+			call := onlyCall(t, written(d, "azure.ai.openai", "gpt-5.5", twoSides, map[string]any{"azure.deployment.type": value}))
+			require.Equal(t, want, [2]string{call.Region, call.ServiceTier}, value)
+		}
+		call := onlyCall(t, written(d, "azure.ai.openai", "gpt-5.5", twoSides, map[string]any{"azure.deployment.type": "DataZoneStandard", "cloud.region": "swedencentral"}))
+		require.Equal(t, "eu", call.Region)
+	})
+}
+
+func TestLifetimesOfCacheWritesAreReadInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		facts := map[fact]int64{factInput: 3000, factOutput: 100, factCacheWrite: 2000}
+		if d == &claudeCode {
+			return // Claude alone
+		}
+		call := onlyCall(t, written(d, "openai", "gpt-5.6-sol", facts, map[string]any{
+			"gen_ai.usage.raw": `{"input_tokens":3000,"output_tokens":100,"input_tokens_details":{"cached_tokens":0,"cache_write_tokens":2000,"cache_write_tokens_details":{"ttl_30m_tokens":1500,"ttl_12h_tokens":500}}}`}))
+		q := call.Quantities
+		require.Equal(t, [...]int64{0, 1500, 500}, [...]int64{q[usage.CacheWrite5mTokens], q[usage.CacheWrite30mTokens], q[usage.CacheWrite12hTokens]})
+		require.Equal(t, int64(3000), q.InputTokens())
+	})
+}
+
 func TestASumOverSeveralRequestsSaysSoInEveryDialect(t *testing.T) {
 	t.Parallel()
 	everyDialect(t, func(t *testing.T, d *dialect) {
@@ -316,7 +351,11 @@ func TestSearchesAreCountedInEveryDialect(t *testing.T) {
 			{"type":"web_search_tool_result","content":{"type":"web_search_tool_result_error","error_code":"max_uses_exceeded"}},
 			{"type":"web_search_tool_result","content":[]},{"type":"text","text":"ok"}]}`
 		counter = `{"content":[{"type":"web_search_tool_result","content":[]}],"usage":{"server_tool_use":{"web_search_requests":2}}}`
-		google  = `{"candidates":[{"content":{"parts":[{"text":"ok"}]},"groundingMetadata":{"webSearchQueries":["a","b"]}}]}`
+		// as the conventions have messages
+		messages = `[{"role":"assistant","parts":[{"type":"tool_call","id":"srvtoolu_1","name":"web_search","arguments":{}},{"type":"tool_call_response","id":"srvtoolu_1","response":[{}]},
+			{"type":"tool_call","id":"srvtoolu_2","name":"web_search"},{"type":"tool_call_response","id":"srvtoolu_2","response":{"error_code":"max_uses_exceeded"}},
+			{"type":"tool_call","id":"srvtoolu_3","name":"bash_code_execution"},{"type":"tool_call_response","id":"srvtoolu_3","response":[{}]}]}]`
+		google = `{"candidates":[{"content":{"parts":[{"text":"ok"}]},"groundingMetadata":{"webSearchQueries":["a","b"]}}]}`
 	)
 	everyDialect(t, func(t *testing.T, d *dialect) {
 		for _, c := range []struct {
@@ -326,6 +365,7 @@ func TestSearchesAreCountedInEveryDialect(t *testing.T) {
 			{"openai", "gpt-5.5", openAI, 2, 1, 1},
 			{"anthropic", "claude-opus-4-8", anthropic, 2, 0, 0},
 			{"anthropic", "claude-opus-4-8", counter, 2, 0, 0},
+			{"anthropic", "claude-opus-4-8", messages, 1, 0, 0},
 			{"gcp.gemini", "gemini-3.1-pro-preview", google, 2, 0, 0},
 			{"gcp.gemini", "gemini-2.5-pro", google, 1, 0, 0},
 			{"openai", "gpt-4o-search-preview", `{}`, 1, 0, 0},

@@ -20,6 +20,7 @@ const (
 	modGeo               // Anthropic's inference_geo: "us", "global", "not_available"
 	modRegion            // where the call was sent, by a name that says so
 	modCloud             // where it was sent, or where the app runs
+	modSearch            // how much context a search brings: "low", "medium", "high"
 	modDeployment        // the type of Azure's deployment: "GlobalStandard", "DataZoneStandard"
 
 	modifierCount // not a modifier: how many there are
@@ -43,7 +44,9 @@ var (
 	// These say where an app runs as well as where it calls: they count for
 	// the clouds whose clients write them for the call.
 	namesCloudRegion = names("cloud.region", "aws.region", "gcp.location", "gcp.region")
-	namesDeployment  = names("azure.deployment.type", "azure.deployment_type", "azure.openai.deployment.type", "azure.openai.deployment_type",
+	namesSearch      = names("gen_ai.usage.search_context_size", "perplexity.search_context_size", "gen_ai.request.search_context_size",
+		"gen_ai.request.web_search_options.search_context_size", "llm.request.search_context_size", "search_context_size")
+	namesDeployment = names("azure.deployment.type", "azure.deployment_type", "azure.openai.deployment.type", "azure.openai.deployment_type",
 		"azure.ai.openai.deployment.type", "azure.ai.deployment.type", "gen_ai.azure.deployment_type", "gen_ai.azure.deployment.type",
 		"gen_ai.request.deployment_type", "gen_ai.request.deployment.type")
 )
@@ -51,7 +54,7 @@ var (
 // modifierSlots say of each attribute which modifier it reports and how much it
 // counts, the least first: most calls have none or one of them.
 var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ modifier, rank uint8 }) {
-	for modifier, list := range [modifierCount][]nameID{namesServedTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion, namesDeployment} {
+	for modifier, list := range [modifierCount][]nameID{namesServedTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion, namesSearch, namesDeployment} {
 		for rank, id := range list {
 			set.put(id)
 			slots[id].modifier, slots[id].rank = uint8(modifier), uint8(rank)
@@ -89,6 +92,13 @@ func (m *modifiers) readMember(key string, j *jsonText) bool {
 		readWord(j, &m[modSpeed])
 	case "inference_geo", "inferenceGeo":
 		readWord(j, &m[modGeo])
+	case "search_context_size", "searchContextSize":
+		readWord(j, &m[modSearch])
+	case "web_search_options", "webSearchOptions":
+		j.members(func(key string) bool {
+			m.readMember(key, j)
+			return true
+		})
 	case "performanceConfig": // Bedrock's Converse
 		j.members(func(key string) bool {
 			if key == "latency" && j.peek() == '"' {
@@ -102,6 +112,23 @@ func (m *modifiers) readMember(key string, j *jsonText) bool {
 		return false
 	}
 	return true
+}
+
+// readRequest reads what a request, as JSON, asked for.
+func (m *modifiers) readRequest(parameters string) {
+	if !strings.Contains(parameters, `"service_tier"`) && !strings.Contains(parameters, `"web_search_options"`) {
+		return
+	}
+	j := newJSON(parameters)
+	j.members(func(key string) bool {
+		switch key {
+		case "service_tier":
+			readWord(&j, &m[modAsked])
+		case "web_search_options", "extra_body":
+			m.readMember("web_search_options", &j)
+		}
+		return true
+	})
 }
 
 // readWord reads a text, or the member "type" of an object, as Bedrock's
@@ -139,17 +166,40 @@ func (m *modifiers) tier() string {
 	if m[modServed] != "" {
 		return servedTier(m[modServed])
 	}
-	return servedTier(m[modAsked])
+	switch asked := servedTier(m[modAsked]); {
+	case asked != "":
+		return asked
+	case m.isDeployed("batch"):
+		return "batch"
+	case m.isDeployed("provisioned"):
+		return "provisioned" // paid for in advance, whatever it serves
+	}
+	return ""
 }
+
+// isDeployed reports whether a word is in the type of Azure's deployment, such as
+// "GlobalBatch", "DataZoneProvisionedManaged" or "data_zone_standard".
+func (m *modifiers) isDeployed(as string) bool {
+	text := m[modDeployment]
+	return text != "" && strings.Contains(deploymentWords.Replace(strings.ToLower(text)), as)
+}
+
+var deploymentWords = strings.NewReplacer("_", "", "-", "", " ", "")
 
 // where gives the region that the call itself reports, "" when it reports none.
 // Inference that is not bound to a country reports so.
 func (m *modifiers) where() string {
-	switch m[modGeo] {
-	case "", "not_available":
+	switch geo := m[modGeo]; {
+	case geo != "" && geo != "not_available":
+		return geo
+	case m[modRegion] != "":
 		return m[modRegion]
+	case m.isDeployed("global"):
+		return catalog.Global
+	case m.isDeployed("datazone"):
+		return catalog.DataZone(m[modCloud])
 	}
-	return m[modGeo]
+	return ""
 }
 
 // servedTier gives a tier in the words of the price books; the standard tier,
@@ -196,6 +246,9 @@ const maxEvents = 64
 // setModifiers puts on the call what its price depends on.
 func (s *spanReader) setModifiers(m *modifiers) {
 	s.call.ServiceTier, s.call.Region = m.tier(), m.where()
+	if s.call.Variant == "" && s.op == opChat {
+		s.call.Variant = strings.ToLower(m[modSearch])
+	}
 }
 
 // regionCalled gives the region in which a host served a call, "" when nothing

@@ -55,8 +55,9 @@ type split struct {
 	in, out int64 // the two sides, whatever they include
 
 	uncached, read, write, write1h int64
-	exclusive                      bool // the cache was beside the input
-	assumed                        bool // ... or inside, by a guess
+	write30m, write12h             int64 // OpenAI's
+	exclusive                      bool  // the cache was beside the input
+	assumed                        bool  // ... or inside, by a guess
 	cacheMissing, lifetimeMissing  bool
 
 	reasoning        int64
@@ -96,7 +97,8 @@ func (s *split) cache() {
 	f, kind := s.f, &s.kind
 	short, long := f.n[factCacheWrite5m], f.n[factCacheWrite1h]
 	s.read, s.write1h = f.n[factCacheRead].or0(), long.or0()
-	s.write = max(f.n[factCacheWrite].or0(), short.or0()+s.write1h)
+	s.write30m, s.write12h = f.n[factCacheWrite30m].or0(), f.n[factCacheWrite12h].or0()
+	s.write = max(f.n[factCacheWrite].or0(), short.or0()+s.write1h+s.write30m+s.write12h)
 	cached := s.read + s.write
 	s.lifetimeMissing = s.write > 0 && !short.known() && !long.known() && kind.model.vendor == catalog.VendorAnthropic
 
@@ -265,7 +267,9 @@ func (s *split) inputParts(q *usage.Quantities) {
 	q[usage.CacheReadAudioTokens] = readAudio
 	q[usage.CacheReadImageTokens] = readImage
 	q[usage.CacheWrite1hTokens] = s.write1h
-	q[usage.CacheWrite5mTokens] = s.write - s.write1h
+	q[usage.CacheWrite30mTokens] = s.write30m
+	q[usage.CacheWrite12hTokens] = s.write12h
+	q[usage.CacheWrite5mTokens] = s.write - s.write1h - s.write30m - s.write12h
 	q[usage.InputAudioTokens] = audio
 	q[usage.InputImageTokens] = image
 	q[usage.InputVideoTokens] = video

@@ -1,6 +1,9 @@
 package pricing
 
-import "github.com/otelcol-usage/otelcol-usage/internal/usage"
+import (
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
 
 // ReportedCostPolicy says what to do with a cost that arrived on the span.
 type ReportedCostPolicy string
@@ -104,6 +107,27 @@ func (p *Pricer) compute(r *usage.Record) {
 	r.Assumptions, r.HasAssumptions = price.Assumptions, true
 	if reason := p.doubt(r); reason != "" {
 		qualify(r, reason)
+	}
+	if catalog.IsRouter(r.RequestModel) && !catalog.IsRouter(r.Model) {
+		p.addRouter(r)
+	}
+}
+
+// addRouter adds what a host asks for choosing the model: it has a row of its own,
+// and is paid for all the input.
+func (p *Pricer) addRouter(r *usage.Record) {
+	fee := p.Book.Price(&Call{
+		Provider: r.Provider, Model: r.RequestModel, At: r.Time,
+		Quantities: usage.Quantities{usage.InputTextTokens: r.Quantities.InputTokens()},
+	})
+	if fee.Status == usage.StatusUnpriced || fee.Cost > usage.MaxCallCost-r.Cost {
+		qualify(r, usage.ReasonPriceFallback)
+		return
+	}
+	r.Cost += fee.Cost
+	r.PriceID += "+router"
+	if fee.Status != usage.StatusPriced {
+		qualify(r, fee.Reason)
 	}
 }
 

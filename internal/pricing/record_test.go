@@ -118,3 +118,30 @@ func TestARecordGetsItsCostFromAllTheRestOfIt(t *testing.T) {
 		})
 	}
 }
+
+func TestARouterIsPaidBesideTheModelThatItChose(t *testing.T) {
+	t.Parallel()
+	b, err := load(t, `
+provider: azure.ai.openai
+rows:
+  - {model: small, per_1m_tokens: {input: 1, output: 2}, source: s}
+  - {model: model-router, per_1m_tokens: {input: 0.5}, source: s}
+`)
+	require.NoError(t, err)
+	for _, c := range []struct {
+		model, request, cost, id string
+		status                   usage.PricingStatus
+	}{
+		{"small", "small", "0.0012", "a.yaml:azure.ai.openai/small", usage.StatusPriced},
+		{"small", "model-router", "0.0017", "a.yaml:azure.ai.openai/small+router", usage.StatusPriced},
+		{"small", "model-router-2", "0.0012", "a.yaml:azure.ai.openai/small", usage.StatusEstimated}, // of no known price
+	} {
+		r := usage.Record{Time: november, APIType: usage.APITypeText, Provider: "azure.ai.openai", Model: c.model, RequestModel: c.request,
+			Quantities: usage.Quantities{usage.InputTextTokens: 1000, usage.OutputTextTokens: 100}}
+		p := pricing.Pricer{Book: b}
+		p.Price(&r)
+		require.Equal(t, c.cost, r.Cost.String(), c.request)
+		require.Equal(t, c.id, r.PriceID)
+		require.Equal(t, c.status, r.Status)
+	}
+}
