@@ -98,7 +98,7 @@ race: ## run the tests with the race detector (needs a C compiler; root gets one
 concurrent = git grep -lE '^\s"sync(/atomic)?"|^\s*go func|\.Go\(func' -- '*.go' ':!*_test.go' ':!*/internal/metadata*' ':!tools' ':!e2e' ':!distribution' ':!cmd' | xargs -n1 dirname | sort -u | sed 's|^|./|' | tr '\n' ' '
 .PHONY: race-locks
 race-locks: ## the same for the packages that start goroutines or hold locks, as continuous integration does
-	@$(MAKE) race PKG="$$($(concurrent))"
+	@$(MAKE) race PKG="$$($(concurrent)) ./internal/store"
 
 .PHONY: check
 check: vet lint generated test ## what a change has to pass before it is shared; .ci/run adds real clients and the race detector

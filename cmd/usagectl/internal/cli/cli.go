@@ -40,6 +40,9 @@ func New() *cobra.Command {
 		newRetention(),
 		newUsage(),
 		newVerify(),
+		newVersion(),
 	)
+	root.Version = version()
+	point(root)
 	return root
 }
