@@ -196,15 +196,11 @@ func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, er
 	if len(traces) == 0 {
 		return 0, nil
 	}
-	rows, err := w.pool.Query(ctx, selectTraceUsers, traces)
-	if err != nil {
-		return 0, err
-	}
 	byTrace := map[traceOf]*usage.TraceUser{}
 	var key traceOf
 	var user [16]byte
 	var external string
-	_, err = pgx.ForEachRow(rows, []any{&key.trace, &key.service, &user, &external}, func() error {
+	err := w.look(ctx, selectTraceUsers, traces, []any{&key.trace, &key.service, &user, &external}, func() error {
 		byTrace[key] = &usage.TraceUser{Service: key.service, UserID: user, UserExternalID: external}
 		return nil
 	})
@@ -212,6 +208,33 @@ func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, er
 		return 0, err
 	}
 	return w.attribute(ctx, byTrace)
+}
+
+// errReadOnly: we are connected to what was the primary. What it shows may be
+// older than what was written last.
+var errReadOnly = store.Fault(store.ClassServer, "the server is read-only: a fail-over is under way")
+
+// look reads what is committed, from a server that takes writes.
+func (w *Writer) look(ctx context.Context, sql string, traces []string, into []any, each func() error) error {
+	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
+		var readOnly bool
+		if err := tx.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::boolean`).Scan(&readOnly); err != nil {
+			return err
+		}
+		if readOnly {
+			return errReadOnly
+		}
+		rows, err := tx.Query(ctx, sql, traces)
+		if err != nil {
+			return err
+		}
+		_, err = pgx.ForEachRow(rows, into, each)
+		return err
+	})
+	if errors.Is(err, errReadOnly) {
+		w.pool.Reset() // its connections will not turn into the primary's by waiting
+	}
+	return err
 }
 
 // attribute looks for the calls of traces that have no user and gives them one.
@@ -236,13 +259,9 @@ func (w *Writer) attributeOnce(ctx context.Context, byTrace map[traceOf]*usage.T
 	for key := range byTrace {
 		traces = append(traces, key.trace)
 	}
-	found, err := w.pool.Query(ctx, selectOfTraces, traces)
-	if err != nil {
-		return 0, err
-	}
 	var calls []callOf
 	var c callOf
-	if _, err := pgx.ForEachRow(found, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
+	if err := w.look(ctx, selectOfTraces, traces, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
 		if byTrace[c.traceOf] != nil {
 			calls = append(calls, c)
 		}
