@@ -1,6 +1,9 @@
 package usage
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // Assumptions is a set of defaults that a price took because the call does not
 // report what the price depends on. A call that is [StatusPriced] with an empty
@@ -41,6 +44,17 @@ func (a Assumptions) Has(some Assumptions) bool { return a&some == some }
 
 // Names gives the words of the set in their fixed order.
 func (a Assumptions) Names() []string { return namesOf(uint32(a), assumptionNames) }
+
+// All gives the words of the set in their fixed order.
+func (a Assumptions) All() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i, name := range assumptionNames {
+			if a&(1<<i) != 0 && !yield(name) {
+				return
+			}
+		}
+	}
+}
 
 // AppendText appends the words, such as "service_tier+region"; nothing for
 // none.

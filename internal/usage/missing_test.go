@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,6 +30,7 @@ func TestAssumptionsReadBackAsTheyWere(t *testing.T) {
 	}
 	assert.Equal(t, []string{"service_tier", "model_version"}, (usage.AssumedServiceTier | usage.AssumedModelVersion).Names())
 	assert.Empty(t, usage.Assumptions(0).Names())
+	assert.Equal(t, []string{"speed", "tools"}, slices.Collect((usage.AssumedTools | usage.AssumedSpeed).All()))
 }
 
 func TestWordsOfANewerBuildComeBackBesideTheKnownOnes(t *testing.T) {

@@ -63,6 +63,7 @@ const (
 	countUncertain                  // label: reason
 	countSkipped                    // label: reason
 	countSampled                    // no label
+	countAssumed                    // label: assumption
 )
 
 // countKey is one time series.
@@ -79,6 +80,9 @@ func (c counts) recorded(r *usage.Record) {
 	c[countKey{countRecords, r.Dialect, string(r.Status)}]++
 	if r.Reason != "" {
 		c[countKey{countUncertain, r.Dialect, string(r.Reason)}]++
+	}
+	for name := range r.Assumptions.All() {
+		c[countKey{countAssumed, r.Dialect, name}]++
 	}
 	if r.Sampled != "" {
 		c[countKey{countSampled, r.Dialect, ""}]++
@@ -103,6 +107,8 @@ func (m *metrics) counter(kind countKind) metric.Int64Counter {
 		return m.GenaiUsageRecords
 	case countUncertain:
 		return m.GenaiUsageUncertain
+	case countAssumed:
+		return m.GenaiUsageAssumed
 	case countSampled:
 		return m.GenaiUsageSampled
 	default:
@@ -118,6 +124,8 @@ func (m *metrics) option(key countKey) metric.AddOption {
 	switch key.kind {
 	case countRecords:
 		labels = append(labels, attribute.String("status", key.label))
+	case countAssumed:
+		labels = append(labels, attribute.String("assumption", key.label))
 	case countUncertain, countSkipped:
 		labels = append(labels, attribute.String("reason", key.label))
 	}

@@ -28,6 +28,7 @@ type TelemetryBuilder struct {
 	meter                      metric.Meter
 	mu                         sync.Mutex
 	registrations              []metric.Registration
+	GenaiUsageAssumed          metric.Int64Counter
 	GenaiUsageDuplicates       metric.Int64Counter
 	GenaiUsagePriceBookAge     metric.Float64ObservableGauge
 	GenaiUsagePriceBookAsOfAge metric.Float64ObservableGauge
@@ -107,6 +108,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	}
 	builder.meter = Meter(settings)
 	var err, errs error
+	builder.GenaiUsageAssumed, err = builder.meter.Int64Counter(
+		"otelcol_genai_usage_assumed",
+		metric.WithDescription("Usage records whose price took a default because the call does not report what it depends on, once for each default. [Alpha]"),
+		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
 	builder.GenaiUsageDuplicates, err = builder.meter.Int64Counter(
 		"otelcol_genai_usage_duplicates",
 		metric.WithDescription("Spans that tell of a call which another span has told of already; they get no record. Copies that only the database can see are not counted here. [Alpha]"),

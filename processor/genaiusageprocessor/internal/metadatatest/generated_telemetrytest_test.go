@@ -28,12 +28,16 @@ func TestSetupTelemetry(t *testing.T) {
 		observer.Observe(1)
 		return nil
 	}))
+	tb.GenaiUsageAssumed.Add(context.Background(), 1)
 	tb.GenaiUsageDuplicates.Add(context.Background(), 1)
 	tb.GenaiUsagePriceBookReloads.Add(context.Background(), 1)
 	tb.GenaiUsageRecords.Add(context.Background(), 1)
 	tb.GenaiUsageSampled.Add(context.Background(), 1)
 	tb.GenaiUsageSkipped.Add(context.Background(), 1)
 	tb.GenaiUsageUncertain.Add(context.Background(), 1)
+	AssertEqualGenaiUsageAssumed(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
 	AssertEqualGenaiUsageDuplicates(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
