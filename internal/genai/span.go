@@ -2,7 +2,6 @@ package genai
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -193,10 +192,8 @@ var (
 	requestNames  = setOf(namesRequests...)
 
 	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
-	// usageNames are the sides as the conventions name them, sideNames as anybody
-	// does.
+	// usageNames are the sides as the conventions name them.
 	usageNames = setOf(names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")...)
-	sideNames  = setOf(slices.Concat(shippedNames[factInput], shippedNames[factOutput], shippedNames[factTotal])...)
 )
 
 // skipSpan counts a span that is no call, and remembers the user it names for

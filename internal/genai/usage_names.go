@@ -162,49 +162,40 @@ func meaningOf(name string) (i fact, counts bool) {
 	for word := range words(name) {
 		is |= nameWord[word]
 	}
-	if is&wordNoCount != 0 {
-		return factCount, false
-	}
-	write, read := is&wordWrite != 0, is&(wordCache|wordRead) != 0
-	switch {
-	case is&wordText != 0:
-		return factCount, false // what remains of a side
-	case is&wordTool != 0:
-		return factCount, true
-	case is&wordAudio != 0 && is&wordCache != 0 && !write:
-		return factCacheReadAudio, true
-	case is&wordImage != 0 && is&wordCache != 0 && !write:
-		return factCacheReadImage, true
-	case is&wordCache != 0 && write && is&word1h != 0:
-		return factCacheWrite1h, true
-	case is&wordCache != 0 && write && is&word5m != 0:
-		return factCacheWrite5m, true
-	case is&wordCache != 0 && write:
-		return factCacheWrite, true
-	case is&wordCache != 0 && read:
-		return factCacheRead, true
-	case is&wordReasoning != 0:
-		return factReasoning, true
-	case is&wordAudio != 0 && is&wordInput != 0:
-		return factInputAudio, true
-	case is&wordAudio != 0 && is&wordOutput != 0:
-		return factOutputAudio, true
-	case is&wordImage != 0 && is&wordInput != 0:
-		return factInputImage, true
-	case is&wordImage != 0 && is&wordOutput != 0:
-		return factOutputImage, true
-	case is&(wordAudio|wordImage) != 0:
-		return factCount, true
-	case is&wordDetails != 0:
-		return factCount, false // the provider's own sides, beside those of the library
-	case is&wordTotal != 0 && is&(wordInput|wordOutput) == 0:
-		return factTotal, true
-	case is&wordInput != 0 && is&wordOutput == 0:
-		return factInput, true
-	case is&wordOutput != 0 && is&wordInput == 0:
-		return factOutput, true
+	for _, m := range meanings {
+		if is&m.all == m.all && is&m.none == 0 {
+			return m.fact, !m.ignored
+		}
 	}
 	return factCount, true
+}
+
+// meanings are what names with these words count; the first that fits holds.
+var meanings = []struct {
+	all, none nameWords
+	fact      fact
+	ignored   bool
+}{
+	{all: wordNoCount, fact: factCount, ignored: true},
+	{all: wordText, fact: factCount, ignored: true}, // what remains of a side
+	{all: wordTool, fact: factCount},
+	{all: wordAudio | wordCache, none: wordWrite, fact: factCacheReadAudio},
+	{all: wordImage | wordCache, none: wordWrite, fact: factCacheReadImage},
+	{all: wordCache | wordWrite | word1h, fact: factCacheWrite1h},
+	{all: wordCache | wordWrite | word5m, fact: factCacheWrite5m},
+	{all: wordCache | wordWrite, fact: factCacheWrite},
+	{all: wordCache, fact: factCacheRead},
+	{all: wordReasoning, fact: factReasoning},
+	{all: wordAudio | wordInput, fact: factInputAudio},
+	{all: wordAudio | wordOutput, fact: factOutputAudio},
+	{all: wordImage | wordInput, fact: factInputImage},
+	{all: wordImage | wordOutput, fact: factOutputImage},
+	{all: wordAudio, fact: factCount},
+	{all: wordImage, fact: factCount},
+	{all: wordDetails, fact: factCount, ignored: true}, // the provider's own sides, beside those of the library
+	{all: wordTotal, none: wordInput | wordOutput, fact: factTotal},
+	{all: wordInput, none: wordOutput, fact: factInput},
+	{all: wordOutput, none: wordInput, fact: factOutput},
 }
 
 // nameWords is a set of what the words of a name say.
