@@ -236,8 +236,8 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 		w.hold(provider, model, "%s", odd)
 		return
 	}
-	for p, price := range changed {
-		if factor(ours[p], price) > 100 {
+	for _, p := range consensus.Places([]consensus.Vote{{Prices: changed}}) {
+		if price := changed[p]; factor(ours[p], price) > 100 {
 			w.hold(provider, model, "%s of %s is a hundred times another price than %s: a mistake of units", price.Amount, p, ours[p].Amount)
 			return
 		}
