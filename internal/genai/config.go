@@ -147,7 +147,8 @@ func (r *Reader) declare(c *Config) error {
 			name := r.names.names[id]
 			if n := len(name); n < 64 && (slices.Contains(generalUserAttributes, name) || !slices.Contains(DefaultUserAttributes(), name)) {
 				r.entryNames.put(id)
-				r.entryLengths |= 1 << n
+				r.hasEntries = true
+				r.entryLengths[name[0]] |= 1 << n
 			}
 		}
 		standard := DefaultUserAttributes()

@@ -36,7 +36,7 @@ type namedTrace struct {
 // the first of the trace, or of a service in it. Most of them end after the calls
 // below them.
 func (r *Reader) mayNameUser(span ptrace.Span) bool {
-	if r.entryLengths == 0 || r.roots == nil {
+	if !r.hasEntries || r.roots == nil {
 		return false
 	}
 	switch span.Kind() {
@@ -47,7 +47,7 @@ func (r *Reader) mayNameUser(span ptrace.Span) bool {
 		}
 	}
 	for key := range span.Attributes().All() {
-		if len(key) < 64 && r.entryLengths>>len(key)&1 == 1 && r.entryNames.has(r.names.find(key)) {
+		if len(key) > 0 && len(key) < 64 && r.entryLengths[key[0]]>>len(key)&1 == 1 && r.entryNames.has(r.names.find(key)) {
 			return true
 		}
 	}

@@ -22,9 +22,10 @@ type Reader struct {
 	userDefaults        bool    // userNames end with those of [DefaultUserAttributes]
 	userExtra           int     // how many stand before those
 	// entryNames are the userNames that spans without GenAI may have, and
-	// entryLengths a bit for the length of each.
+	// entryLengths, by their first byte, a bit for the length of each.
 	entryNames   nameSet
-	entryLengths uint64
+	entryLengths [256]uint64
+	hasEntries   bool
 
 	inputSeconds, inputCharacters, inputImages nameID
 
