@@ -83,8 +83,10 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 		list = append(list, *u)
 	}
 	slices.SortFunc(list, func(a, b newUser) int { return bytes.Compare(a.id[:], b.id[:]) })
+	// Not from the cache: another batch may empty it meanwhile.
+	learned := make(map[usage.ID]usage.ID, len(list))
 	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-		return w.meet(ctx, tx, db, list)
+		return w.meet(ctx, tx, db, list, learned)
 	}); err != nil {
 		// What was learned in it did not happen.
 		w.users.forgetAll()
@@ -95,8 +97,8 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 		if r.UserID.IsZero() || !r.user.IsZero() {
 			continue
 		}
-		if known, ok := w.users.known.Get(r.UserID); ok {
-			r.user = known.id
+		if id, ok := learned[r.UserID]; ok {
+			r.user = id
 		} else {
 			r.userUnknown = true
 			unknown++
@@ -133,7 +135,7 @@ ON CONFLICT DO NOTHING`
 
 // meet makes the cache know those of the list that auth.users has, or may have
 // because it is ours.
-func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUser) error {
+func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUser, learned map[usage.ID]usage.ID) error {
 	ids := make([][16]byte, len(list))
 	for i, u := range list {
 		ids[i] = u.id
@@ -145,6 +147,7 @@ func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUs
 	if !db.usersManaged {
 		for id := range existing {
 			w.users.known.Add(id, knownUser{id: id})
+			learned[id] = id
 		}
 		return nil
 	}
@@ -197,6 +200,7 @@ func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUs
 			id = other
 		}
 		w.users.known.Add(u.id, knownUser{id: id, seen: u.seen})
+		learned[u.id] = id
 	}
 	return nil
 }
