@@ -85,9 +85,44 @@ func singleCalls(from, to string) string {
 	return "usage_report.recent_calls(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")\nWHERE " + filtered
 }
 
-// measures are the columns of quarters and measured that are added up.
-const measures = `calls, unpriced_calls, estimated_calls, reported_calls, tokens, unpriced_tokens,
-       input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars`
+// charted are the measures of charts over time, in the columns of quarters and
+// measured. ofCall is the measure of a row of usage_report.calls; where byType is
+// false, the sums by API type alone do not have it.
+var charted = []struct {
+	name, ofCall string
+	byType       bool
+}{
+	{"calls", "1", true},
+	{"unpriced_calls", "(pricing_status = 'unpriced')::int", true},
+	{"estimated_calls", "(pricing_status = 'estimated')::int", true},
+	{"reported_calls", "(pricing_status = 'reported')::int", false},
+	{"tokens", "tokens", true},
+	{"unpriced_tokens", "CASE WHEN pricing_status = 'unpriced' THEN tokens ELSE 0 END", true},
+	{"input_tokens", "input_tokens", false},
+	{"output_tokens", "output_tokens", false},
+	{"cache_read_tokens", "cache_read_tokens", false},
+	{"cache_write_tokens", "cache_write_tokens", false},
+	{"reasoning_tokens", "reasoning_tokens", false},
+	{"usage_dollars", "usage_dollars", true},
+}
+
+// measures are the columns of quarters and measured that are added up; signed are
+// those of r with the sign of s, typed and signedOfTypes the same of sums by API
+// type; ofCalls are those of single calls.
+var measures, signed, typed, signedOfTypes, ofCalls = func() (all, signed, typed, signedOfTypes, ofCalls string) {
+	var lists [5][]string
+	for _, m := range charted {
+		columns := [5]string{m.name, "s.sign * r." + m.name, m.name, "s.sign * r." + m.name, m.ofCall}
+		if !m.byType {
+			columns[2], columns[3] = "NULL::bigint AS "+m.name, "NULL"
+		}
+		for i, column := range columns {
+			lists[i] = append(lists[i], column)
+		}
+	}
+	text := func(i int) string { return strings.Join(lists[i], ", ") }
+	return text(0), text(1), text(2), text(3), text(4)
+}()
 
 // quarters are the sums of a period by quarter hours, of chosen users by single
 // calls: "at" and the measures, under all filters. detail is as for spend.
@@ -95,8 +130,7 @@ func quarters(from, to, where, detail string) string {
 	inPeriod := `  AND bucket >= usage_report.quarter(` + from + `) AND bucket < usage_report.quarter(` + to + `)
 `
 	return `SELECT bucket AS at, api_type, NULL::text AS provider, NULL::text AS model, NULL::text AS service, NULL::text AS environment,
-       calls, unpriced_calls, estimated_calls, NULL::bigint AS reported_calls, tokens, unpriced_tokens,
-       NULL::bigint AS input_tokens, NULL::bigint AS output_tokens, NULL::bigint AS cache_read_tokens, NULL::bigint AS cache_write_tokens, NULL::bigint AS reasoning_tokens, usage_dollars
+       ` + typed + `
 FROM usage_report.quarter_type
 WHERE ` + allUsers + ` AND ` + where + ` AND NOT (` + detail + `)
 ` + inPeriod + `  AND ` + isChosen("api_type", "api_type") + `
@@ -108,9 +142,7 @@ WHERE ` + allUsers + ` AND ` + where + ` AND (` + detail + `)
 ` + inPeriod + `  AND ` + filtered + `
 UNION ALL
 SELECT timestamp, api_type, provider, model, service, environment,
-       1, (pricing_status = 'unpriced')::int, (pricing_status = 'estimated')::int, (pricing_status = 'reported')::int,
-       tokens, CASE WHEN pricing_status = 'unpriced' THEN tokens ELSE 0 END,
-       input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars
+       ` + ofCalls + `
 FROM usage_report.calls(` + from + `, ` + to + `, ` + usersArgument + `)
 WHERE NOT ` + allUsers + ` AND ` + where + `
   AND ` + filtered
@@ -131,7 +163,6 @@ func inBars(from, to, back, detail string) string {
 	noon := func(day string) string {
 		return "least(greatest(" + day + " + interval '12 hours', " + from + "), " + to + " - interval '1 microsecond')"
 	}
-	signed := "s.sign * r." + strings.Join(strings.FieldsFunc(measures, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' }), ", s.sign * r.")
 	atBorders := func(view, keys, measures, where string) string {
 		return `SELECT CASE s.sign WHEN 1 THEN b.own ELSE b.counted END, api_type, ` + keys + `,
        ` + measures + `
@@ -149,8 +180,6 @@ CROSS JOIN LATERAL (SELECT q.* FROM usage_report.` + view + ` AS q WHERE q.bucke
 CROSS JOIN (VALUES (1), (-1)) AS s (sign)
 WHERE ` + coarse + ` AND ` + where
 	}
-	ofTypes := strings.NewReplacer("s.sign * r.reported_calls", "NULL", "s.sign * r.input_tokens", "NULL", "s.sign * r.output_tokens", "NULL",
-		"s.sign * r.cache_read_tokens", "NULL", "s.sign * r.cache_write_tokens", "NULL", "s.sign * r.reasoning_tokens", "NULL").Replace(signed)
 	return `SELECT day AS at, api_type, provider, model, service, environment,
        ` + measures + `
 FROM ` + spend(from, to, viewer, detail) + `
@@ -163,7 +192,7 @@ FROM ` + spend(from, to, utc, detail) + `
 UNION ALL
 ` + atBorders("quarter_hour", "provider, model, service, environment", signed, "("+detail+")\n  AND "+filtered) + `
 UNION ALL
-` + atBorders("quarter_type", "NULL, NULL, NULL, NULL", ofTypes, "NOT ("+detail+")\n  AND "+isChosen("api_type", "api_type")) + `
+` + atBorders("quarter_type", "NULL, NULL, NULL, NULL", signedOfTypes, "NOT ("+detail+")\n  AND "+isChosen("api_type", "api_type")) + `
 UNION ALL
 ` + quarters(from, to, hourly, detail)
 }
