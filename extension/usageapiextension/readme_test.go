@@ -46,7 +46,7 @@ func TestExamplesInTheReadmeWork(t *testing.T) {
 	for _, r := range routes {
 		assert.Contains(t, string(text), "GET "+r.path+"`", "README.md does not name the path")
 		for _, p := range r.params {
-			assert.Contains(t, string(text), p, "README.md does not name the parameter")
+			assert.Regexp(t, `\W`+p+"[=`:]", string(text), "README.md does not name the parameter")
 		}
 	}
 }
