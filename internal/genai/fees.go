@@ -68,38 +68,50 @@ type answerItems struct {
 	search                    string // the id of a search by Anthropic's servers, as messages of the conventions have it
 }
 
+// answerItem is one item of an answer.
+type answerItem struct {
+	kind, name, id, status, action, container string
+	results                                   bool
+}
+
 func (a *answerItems) read(f *facts, j *jsonText) {
-	var kind, name, id, status, action, container string
-	results := false
+	var i answerItem
+	i.read(f, j)
+	if i.status != "failed" {
+		a.count(i.kind, i.name, i.id, i.action, i.container, i.results)
+	}
+}
+
+func (i *answerItem) read(f *facts, j *jsonText) {
 	j.members(func(key string) bool {
 		switch key {
 		case "type":
-			kind = j.text()
+			i.kind = j.text()
 		case "name":
-			name = j.text()
+			i.name = j.text()
 		case "id":
-			id = j.text()
+			i.id = j.text()
 		case "status":
-			status = j.text()
+			i.status = j.text()
 		case "container_id":
-			container = j.text()
+			i.container = j.text()
 		case "action":
 			j.members(func(key string) bool {
 				if key == "type" && j.peek() == '"' {
-					action = j.text()
+					i.action = j.text()
 				}
 				return true
 			})
 		case "content", "response", "result":
-			results = results || j.peek() == '['
+			i.results = i.results || j.peek() == '['
 		case "groundingMetadata", "grounding_metadata":
 			f.readGrounding(j)
 		}
 		return true
 	})
-	if status == "failed" {
-		return
-	}
+}
+
+func (a *answerItems) count(kind, name, id, action, container string, results bool) {
 	switch kind {
 	case "web_search_call":
 		if action == "" || action == "search" { // opening a page is free

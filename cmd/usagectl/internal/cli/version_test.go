@@ -25,7 +25,7 @@ func TestAWrongUsePointsToTheRightOne(t *testing.T) {
 		args []string
 		says []string
 	}{
-		{[]string{"usage", "--strat", "2026-01-01"}, []string{"unknown flag: --strat", "see usagectl usage --help"}},
+		{[]string{"usage", "--begin", "2026-01-01"}, []string{"unknown flag: --begin", "see usagectl usage --help"}},
 		{[]string{"migrate", "upp"}, []string{`unknown command "upp" for "usagectl migrate"`, "did you mean up?", "see usagectl migrate --help"}},
 		{[]string{"usge"}, []string{`unknown command "usge" for "usagectl"`, "did you mean usage?", "see usagectl --help"}},
 		{[]string{"prices", "validate"}, []string{"requires at least 1 arg(s)", "see usagectl prices validate --help"}},
