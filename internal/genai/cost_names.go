@@ -58,8 +58,25 @@ var costSides = [...]struct{ input, output []nameID }{
 	{names("llm.usage.prompt_cost"), names("llm.usage.completion_cost")},
 }
 
+var (
+	sideCostNames = func() (set nameSet) {
+		for _, sides := range costSides {
+			for _, id := range sides.input {
+				set.put(id)
+			}
+		}
+		return set
+	}()
+	// costNames are all names of a cost: most spans have none. Each vocabulary adds
+	// its own.
+	costNames = sideCostNames
+)
+
 // readCostBySides adds the costs of the two sides up.
 func (s *spanReader) readCostBySides() {
+	if !s.a.present.meets(&sideCostNames) {
+		return
+	}
 	for _, sides := range costSides {
 		var one, other Call
 		one.reportFirst(s.a, sides.input)
@@ -179,12 +196,12 @@ func (f *facts) readBilled(key string, j *jsonText) bool {
 // of one's own OpenRouter bills a fee, and the upstream provider the rest.
 func (s *spanReader) readCostOfAnswer(f *facts) {
 	c := s.call
+	if f.cost == "" || c.ReportedIsBill {
+		return
+	}
 	provider := catalog.Canonical(s.provider)
 	if at := catalog.At(s.address); at != "" {
 		provider = at
-	}
-	if f.cost == "" || c.ReportedIsBill {
-		return
 	}
 	text := f.cost
 	if f.byok && f.upstream != "" {

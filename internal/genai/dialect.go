@@ -141,6 +141,9 @@ func (v vocabulary) complete() *vocabulary {
 		v.counts[i] = followedBy(v.counts[i], std.counts[i])
 	}
 	v.cost = followedBy(v.cost, std.cost)
+	for _, id := range v.cost {
+		costNames.put(id)
+	}
 	for _, list := range v.counts[factInput : factTotal+1] {
 		for _, id := range list {
 			v.sides.put(id)

@@ -79,7 +79,7 @@ const maxSeconds = 366 * 24 * 3600
 
 // readCost reads the cost that arrived with the span.
 func (s *spanReader) readCost(ids []nameID) {
-	if s.call.HasReportedCost {
+	if s.call.HasReportedCost || !s.a.present.meets(&costNames) {
 		return
 	}
 	if currency := s.a.text(nameCostCurrency); currency != "" && !strings.EqualFold(currency, "USD") {
