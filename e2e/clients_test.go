@@ -133,6 +133,7 @@ func readClientRows(t *testing.T, pool *pgxpool.Pool, service string) []clientRo
 // Words of a scenario's expect that are no reason of a record.
 const (
 	expectExact      = "exact"       // every quantity
+	expectReported   = "reported"    // every quantity, and the cost that the provider says it bills
 	expectExactPrice = "exact price" // but for the part of the output that was reasoning
 	expectNoSpan     = "no span"     // the library exports nothing
 )
@@ -200,7 +201,7 @@ func compareBill(t *testing.T, name, expect string, want mockprovider.Bill, row 
 		Output: row.Output, Reasoning: row.Reasoning, InputAudio: row.InputAudio, OutputAudio: row.OutputAudio,
 		Seconds: row.Seconds, Characters: row.Characters, Images: row.Images,
 	}
-	if expect != expectExact && expect != expectExactPrice {
+	if expect != expectExact && expect != expectExactPrice && expect != expectReported {
 		assert.Equal(t, expect, row.Reason, "%s: reason (%s, billed %+v, stored %+v)", name, row.Status, want, got)
 	}
 	switch expect {
@@ -211,6 +212,11 @@ func compareBill(t *testing.T, name, expect string, want mockprovider.Bill, row 
 		assert.Equal(t, "priced", row.Status, "%s: %s", name, row.Reason)
 		assert.Zero(t, got.Reasoning, "%s: reasoning is told after all: expect %q", name, expectExact)
 		got.Reasoning = want.Reasoning
+	case expectReported:
+		assert.Equal(t, "reported", row.Status, "%s: %s", name, row.Reason)
+		assert.Equal(t, mockprovider.BilledDollars, strings.TrimRight(row.Dollars, "0"), "%s: dollars", name)
+	case "unconfirmed_price":
+		assert.Equal(t, "estimated", row.Status, name)
 	case "no_usage", "zero_usage_stream":
 		assert.Equal(t, "unpriced", row.Status, name)
 		assert.Equal(t, mockprovider.Bill{}, got, "%s: quantities out of nothing", name)

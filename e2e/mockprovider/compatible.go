@@ -1,5 +1,7 @@
 package mockprovider
 
+import "encoding/json"
+
 // vendor is one of the many whose API is OpenAI's chat completions, at
 // /<vendor>/v1, with a usage object of its own.
 type vendor struct {
@@ -63,9 +65,12 @@ func xaiUsage(b Bill) object {
 	return u
 }
 
+// BilledDollars is what OpenRouter bills each call, as text.
+const BilledDollars = "0.0123"
+
 func openRouterUsage(b Bill) object {
 	u := openAIUsage(b)
-	u["cost"], u["is_byok"] = 0.0123, false
+	u["cost"], u["is_byok"] = json.Number(BilledDollars), false
 	u["cost_details"] = object{"upstream_inference_cost": nil}
 	return u
 }

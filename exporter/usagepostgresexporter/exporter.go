@@ -201,9 +201,10 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 	e.telemetry.UsagePostgresRows.Add(ctx, int64(result.Inserted), method)
 	e.telemetry.UsagePostgresBatchDuration.Record(ctx, now.Sub(start).Seconds(), method)
 	addIfAny(ctx, e.telemetry.UsagePostgresDuplicates, result.Duplicates)
-	addIfAny(ctx, e.telemetry.UsagePostgresCorrections, result.Corrected)
-	addIfAny(ctx, e.telemetry.UsagePostgresConflicts, result.Reused)
-	addIfAny(ctx, e.telemetry.UsagePostgresAttributed, result.Attributed)
+	// Also 0: a rate needs the series before its first event.
+	e.telemetry.UsagePostgresCorrections.Add(ctx, int64(result.Corrected))
+	e.telemetry.UsagePostgresConflicts.Add(ctx, int64(result.Reused))
+	e.telemetry.UsagePostgresAttributed.Add(ctx, int64(result.Attributed))
 	addIfAny(ctx, e.telemetry.UsagePostgresUnknownUsers, result.UnknownUsers)
 	oldest := now
 	for i := range records {
