@@ -75,7 +75,7 @@ test: build ## run every test: units, database, the built binary end to end
 .PHONY: e2e-clients
 e2e-clients: build ## run real client libraries from npm through the binary; says so and skips without npm
 	@$(postgres)
-	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run TestRealClients) ./e2e
+	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run 'TestRealClients|TestTheREADMEsRoad') ./e2e
 
 .PHONY: test-citus
 test-citus: ## run the tests of store, API and boards on a Citus cluster of their own; says so and skips without the extension

@@ -258,9 +258,8 @@ type npm struct {
 // oldestNode is the major version of Node.js that every client runs on.
 const oldestNode = 24
 
-// newNPM finds npm and a Node.js that is new enough, which it installs
-// otherwise. Without them the test is skipped, and says so.
-func newNPM(t *testing.T) *npm {
+// requireNPM skips the test, and says so, where npm or its registry is missing.
+func requireNPM(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("npm"); err != nil {
 		skipClients(t, "npm is not installed")
@@ -270,6 +269,12 @@ func newNPM(t *testing.T) *npm {
 	if out, err := exec.CommandContext(ctx, "npm", "ping", "--fetch-retries=0").CombinedOutput(); err != nil {
 		skipClients(t, "the npm registry does not answer: "+strings.TrimSpace(string(out)))
 	}
+}
+
+// newNPM finds a Node.js that is new enough, which it installs otherwise.
+func newNPM(t *testing.T) *npm {
+	t.Helper()
+	requireNPM(t)
 	n := &npm{node: "node", slots: make(chan struct{}, 2)}
 	out, err := exec.Command("node", "--version").Output()
 	major, _, _ := strings.Cut(strings.TrimPrefix(string(out), "v"), ".")
