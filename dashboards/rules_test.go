@@ -2,6 +2,7 @@ package dashboards_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -91,6 +92,52 @@ func TestBoardsKeepTheRulesOfGoodBoards(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestBoardsCanBeImportedByHand: what a Grafana without our provisioning takes through
+// Dashboards, New, Import. It asks for nothing there: each board has a variable for its data
+// source, which falls to another of that type where ours is not there.
+func TestBoardsCanBeImportedByHand(t *testing.T) {
+	t.Parallel()
+	files, err := fs.Glob(dashboards.Files, "grafana/*.json")
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := dashboards.Files.ReadFile(file)
+		require.NoError(t, err)
+		var board map[string]any
+		require.NoError(t, json.Unmarshal(text, &board), file)
+		assert.NotContains(t, board, "dashboard", "%s: the board itself, not an answer of the API", file)
+		assert.NotContains(t, board, "id", "%s: the id of another server", file)
+		assert.NotContains(t, board, "__inputs", "%s: would ask for what the variable asks for", file)
+		uid, _ := board["uid"].(string)
+		assert.Regexp(t, `^[a-z-]{1,40}$`, uid, file)
+		variables := 0
+		var walk func(path string, value any)
+		walk = func(path string, value any) {
+			switch v := value.(type) {
+			case map[string]any:
+				if v["type"] == "datasource" && v["name"] == "datasource" {
+					variables++
+					return // names ours as the first choice
+				}
+				if source, found := v["datasource"].(map[string]any); found {
+					assert.Equal(t, "${datasource}", source["uid"], "%s: %s", file, path)
+				}
+				for key, inner := range v {
+					walk(path+"."+key, inner)
+				}
+			case []any:
+				for i, inner := range v {
+					walk(fmt.Sprintf("%s[%d]", path, i), inner)
+				}
+			case string:
+				assert.NotContains(t, v, "llm-usage-postgres", "%s: %s: the uid of a data source of ours", file, path)
+				assert.NotRegexp(t, `https?://[^ ]*/d/`, v, "%s: %s: a link to a board on a certain server", file, path)
+			}
+		}
+		walk("", board)
+		assert.Equal(t, 1, variables, file)
 	}
 }
 
