@@ -45,6 +45,7 @@ var endpoints = map[string]audience{
 	"/api/admin/models":        admins,
 	"/api/usage":               own,
 	"/api/usage/records":       own,
+	"/api/usage/export":        own,
 	"/api/openapi.json":        authorised,
 }
 

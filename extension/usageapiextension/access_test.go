@@ -30,6 +30,7 @@ var everyRoute = map[string]struct {
 	"models":                      {"/api/admin/models", administrators},
 	"own usage":                   {"/api/usage", themselves},
 	"own calls":                   {"/api/usage/records", themselves},
+	"export of own calls":         {"/api/usage/export", themselves},
 	"contract":                    {"/api/openapi.json", everybody},
 }
 

@@ -40,7 +40,7 @@ type exporter interface {
 	flush() error
 }
 
-// export answers /api/admin/usage/export: all calls of a period, streamed in
+// export answers /api/admin/usage/export and /api/usage/export: all calls of a period, streamed in
 // constant memory, the oldest first.
 func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, error) {
 	format, err := q.params.choice("format", "csv", "jsonl", "focus")

@@ -115,8 +115,11 @@ type Unpriced struct {
 // UnpricedDetail is what an answer with detail says of unpriced calls.
 type UnpricedDetail struct {
 	Tokens int64 `json:"tokens"`
-	// Models are the models with unpriced calls, and how many.
-	Models Numbers `json:"models"`
+	// The models, providers, services and days with unpriced calls, and how many.
+	Models    Numbers `json:"models"`
+	Providers Numbers `json:"providers"`
+	Services  Numbers `json:"services"`
+	Days      Numbers `json:"days"`
 }
 
 // Change is the difference from the previous period in percent of it, rounded
@@ -334,7 +337,15 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 	if !q.Detail {
 		return u
 	}
-	u.Unpriced.UnpricedDetail = &UnpricedDetail{Tokens: t.UnpricedTokens, Models: unpricedGroups(s.ByModel, q.Top)}
+	u.Unpriced.UnpricedDetail = &UnpricedDetail{
+		Tokens: t.UnpricedTokens, Models: unpricedGroups(s.ByModel, q.Top), Providers: unpricedGroups(s.ByProvider, q.Top),
+		Services: unpricedGroups(s.ByService, q.Top), Days: Numbers{},
+	}
+	for i, d := range p.Days {
+		if n := s.DailyUnpriced[i]; n != 0 {
+			u.Unpriced.Days = append(u.Unpriced.Days, Number{d.Date, n})
+		}
+	}
 	u.UsageDetail = &UsageDetail{
 		Start: p.From.In(q.Span.Zone), End: p.To.In(q.Span.Zone),
 		Calls: t.Calls,

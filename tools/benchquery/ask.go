@@ -162,6 +162,13 @@ func (r rows) compare(ctx context.Context, a asker, s read.Summary, from, to tim
 	for _, d := range s.Daily {
 		byDay = byDay.Plus(d)
 	}
+	var unpriced int64
+	for _, n := range s.DailyUnpriced {
+		unpriced += n
+	}
+	if unpriced != want.unpriced {
+		return fmt.Errorf("%v to %v: the days have %d unpriced calls, the rows %d", from, to, unpriced, want.unpriced)
+	}
 	sums := map[string]usage.Sum{"users": byUser, "days": byDay, "types": sumOf(s.ByType)}
 	if a.detail {
 		sums["providers"], sums["models"], sums["services"] = sumOf(s.ByProvider), sumOf(s.ByModel), sumOf(s.ByService)

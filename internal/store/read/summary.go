@@ -47,8 +47,9 @@ type Summary struct {
 	OtherUsers UserGroup
 	// ActiveUsers is how many different users made calls.
 	ActiveUsers int64
-	// Daily is the cost of each day.
-	Daily []usage.Sum
+	// Daily is the cost of each day, DailyUnpriced how many of its calls have none.
+	Daily         []usage.Sum
+	DailyUnpriced []int64
 
 	// With Detail only. They can add up to less than Total where they had to be
 	// read from calls that retention has removed; so can ByUser and Daily.
@@ -223,28 +224,29 @@ func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*S
 	})
 }
 
-// daysSQL has the cost of each piece of one level. The subquery keeps the
+// daysSQL has the cost of each piece of one level, and the calls without one. The subquery keeps the
 // planner from joining, which would compare every piece with every row.
 const daysSQL = `
-SELECT piece.n - 1, sums.usage_dollars::text
+SELECT piece.n - 1, sums.usage_dollars::text, sums.unpriced_calls
 FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n),
-     LATERAL (SELECT sum(%s) AS usage_dollars FROM %s WHERE %[5]s >= piece.from_time AND %[5]s < piece.to_time%s) AS sums
+     LATERAL (SELECT sum(%s) AS usage_dollars, sum(%s)::bigint AS unpriced_calls FROM %s WHERE %[6]s >= piece.from_time AND %[6]s < piece.to_time%s) AS sums
 WHERE sums.usage_dollars IS NOT NULL`
 
 // daysOnShardsSQL is daysSQL for calls on shards, where that subquery cannot be
 // sent. The index on user and time keeps the join from comparing.
 const daysOnShardsSQL = `
-SELECT piece.n - 1, sum(%[3]s)::text
-FROM unnest(%[1]s::timestamptz[], %[2]s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n), %[4]s
-WHERE %[5]s >= piece.from_time AND %[5]s < piece.to_time%[6]s
+SELECT piece.n - 1, sum(%[3]s)::text, sum(%[4]s)::bigint
+FROM unnest(%[1]s::timestamptz[], %[2]s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n), %[5]s
+WHERE %[6]s >= piece.from_time AND %[6]s < piece.to_time%[7]s
 GROUP BY piece.n`
 
 // queueDays asks for the cost of each day. Of a day that is none of UTC most is
 // a day of UTC; the hours between the two midnights are read once and taken
 // from one day to the other.
 func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
-	both[0].Daily = make([]usage.Sum, q.Split)
-	both[1].Daily = make([]usage.Sum, len(q.Days)-1-q.Split)
+	for i, days := range []int{q.Split, len(q.Days) - 1 - q.Split} {
+		both[i].Daily, both[i].DailyUnpriced = make([]usage.Sum, days), make([]int64, days)
+	}
 	levels := q.dayLevels()
 	shares := make(map[*sums.Level][]share)
 	for day := range len(q.Days) - 1 {
@@ -274,24 +276,26 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Lev
 	if e.onShards && l == sums.Single {
 		form = daysOnShardsSQL
 	}
-	sql := fmt.Sprintf(form, from, to, s.value(l, "usage_dollars"), s.from(l), l.Column("at"), where.String())
+	sql := fmt.Sprintf(form, from, to, s.value(l, "usage_dollars"), s.value(l, "unpriced_calls"), s.from(l), l.Column("at"), where.String())
 	batch.Queue(sql, s.args...).Query(func(rows pgx.Rows) error {
 		var n int
 		var text string
-		_, err := pgx.ForEachRow(rows, []any{&n, &text}, func() error {
+		var unpriced int64
+		_, err := pgx.ForEachRow(rows, []any{&n, &text, &unpriced}, func() error {
 			cost, err := usage.ParseSum(text)
 			if err != nil {
 				return err
 			}
 			for _, part := range shares[n].parts {
-				daily, day := both[0].Daily, part.period
+				to, day := both[0], part.period
 				if day >= q.Split {
-					daily, day = both[1].Daily, day-q.Split
+					to, day = both[1], day-q.Split
 				}
+				to.DailyUnpriced[day] += part.sign * unpriced
 				if part.sign > 0 {
-					daily[day] = daily[day].Plus(cost)
+					to.Daily[day] = to.Daily[day].Plus(cost)
 				} else {
-					daily[day] = daily[day].Minus(cost)
+					to.Daily[day] = to.Daily[day].Minus(cost)
 				}
 			}
 			return nil
