@@ -30,6 +30,8 @@ var rooms = map[string]room{
 	"internal/pricing":   {uses: []string{"internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
+	// The provider's bill: its reports, and why it differs from the rows.
+	"internal/bill": {uses: []string{"internal/usage", "internal/catalog"}},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
@@ -50,8 +52,8 @@ var rooms = map[string]room{
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/dbmigrate", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
 	// Its three rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/read":   {uses: []string{"internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/upkeep": {uses: []string{"internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/read":   {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
 
@@ -67,14 +69,14 @@ var rooms = map[string]room{
 		uses: []string{"internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/unsampled", "internal/store", "internal/store/read", "internal/access", "internal/report", "internal/usage"},
+		uses:  []string{"internal/unsampled", "internal/bill", "internal/store", "internal/store/read", "internal/access", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/bill", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},

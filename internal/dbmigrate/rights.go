@@ -13,12 +13,12 @@ import (
 // their attributes.
 var groupRoles = []struct{ name, attributes string }{
 	{"usage_writer", "NOLOGIN"}, {"usage_reader", "NOLOGIN"}, {"usage_own", "NOLOGIN"},
-	{"usage_grafana", "NOLOGIN CONNECTION LIMIT 20"}, {"usage_pricer", "NOLOGIN"},
+	{"usage_grafana", "NOLOGIN CONNECTION LIMIT 20"}, {"usage_pricer", "NOLOGIN"}, {"usage_biller", "NOLOGIN"},
 }
 
 // memberOf are the roles that whoever migrates usually needs too: the exporter and
 // the API often log in as the same user.
-var memberOf = []string{"usage_writer", "usage_reader", "usage_own", "usage_pricer"}
+var memberOf = []string{"usage_writer", "usage_reader", "usage_own", "usage_pricer", "usage_biller"}
 
 // RightsError is a user who may not do what the migrations need.
 type RightsError struct {

@@ -38,8 +38,8 @@ func TestAnOrdinaryRoleIsToldAllAtOnceAndThenMigrates(t *testing.T) {
 	require.ErrorAs(t, err, &rights)
 	assert.Equal(t, []string{
 		"CREATE ROLE usage_writer NOLOGIN;", "CREATE ROLE usage_reader NOLOGIN;", "CREATE ROLE usage_own NOLOGIN;",
-		"CREATE ROLE usage_grafana NOLOGIN CONNECTION LIMIT 20;", "CREATE ROLE usage_pricer NOLOGIN;",
-		"GRANT usage_writer, usage_reader, usage_own, usage_pricer TO app;",
+		"CREATE ROLE usage_grafana NOLOGIN CONNECTION LIMIT 20;", "CREATE ROLE usage_pricer NOLOGIN;", "CREATE ROLE usage_biller NOLOGIN;",
+		"GRANT usage_writer, usage_reader, usage_own, usage_pricer, usage_biller TO app;",
 	}, rights.Statements)
 	for _, sql := range rights.Statements {
 		_, err := admin.Exec(t.Context(), sql)

@@ -1,0 +1,452 @@
+package bill
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Amount is an exact number of a JSON document.
+type Amount struct{ decimal.Decimal }
+
+// MarshalJSON writes a JSON number with all digits.
+func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalJSON reads a JSON number from its text.
+func (a *Amount) UnmarshalJSON(text []byte) (err error) {
+	a.Decimal, err = parseDecimal("amount", string(text))
+	return err
+}
+
+// Answer is the document that `usagectl bill explain --json` and GET
+// /api/admin/bill give. Costs are in the currency of the bill.
+type Answer struct {
+	From string `json:"from"` // first day, UTC
+	To   string `json:"to"`   // last day, excluded
+	// Providers are those of which a bill was imported.
+	Providers []Provider `json:"providers"`
+	// WithoutBill are providers that rows have a cost at and no bill was imported
+	// of.
+	WithoutBill []RowCost `json:"withoutBill,omitempty"`
+}
+
+// RowCost is what rows of a provider cost, in dollars.
+type RowCost struct {
+	Provider string `json:"provider"`
+	RowCost  Amount `json:"rowCost"`
+}
+
+// Provider is the comparison of one provider, all its accounts together.
+type Provider struct {
+	Provider string `json:"provider"`
+	Account  string `json:"account"`
+	Currency string `json:"currency"`
+	// BillCost and RowCost are of the same days: those of which costs were
+	// imported.
+	BillCost   Amount `json:"billCost"`
+	RowCost    Amount `json:"rowCost"`
+	Difference Amount `json:"difference"` // bill minus rows
+	// ExplainedShare is the part of the bill that is neither unknown nor unseen
+	// without an owner; null for a bill of nothing.
+	ExplainedShare *Amount `json:"explainedShare"`
+	Causes         []Cause `json:"causes"`
+	Days           []Day   `json:"days"`
+	// Problems say what is not known, and what to do.
+	Problems []string `json:"problems"`
+}
+
+// Cause is a part of a difference.
+type Cause struct {
+	Cause    Word    `json:"cause"`
+	Cost     Amount  `json:"cost"`
+	Quantity *Amount `json:"quantity,omitempty"`
+	Unit     string  `json:"unit,omitempty"` // call or token
+	Details  Details `json:"details"`
+}
+
+// Details say where a cause is found; what does not apply is left out.
+type Details struct {
+	Model      string   `json:"model,omitempty"`
+	Tier       string   `json:"tier,omitempty"`
+	Reason     string   `json:"reason,omitempty"`
+	Assumption string   `json:"assumption,omitempty"`
+	Category   string   `json:"category,omitempty"`
+	Item       string   `json:"item,omitempty"`
+	Payer      string   `json:"payer,omitempty"`
+	Project    string   `json:"project,omitempty"`
+	APIKey     string   `json:"apiKey,omitempty"`
+	User       string   `json:"user,omitempty"`
+	Candidates []string `json:"candidates,omitempty"`
+	// Divided: the amount is a share by the number of calls, because the bill does
+	// not tell which of several causes it belongs to.
+	Divided bool   `json:"divided,omitempty"`
+	Note    string `json:"note,omitempty"`
+	// Factor is bill by rows of the calls whose price differs.
+	Factor *Amount `json:"factor,omitempty"`
+	// Rates are what the bill charges.
+	Rates []Rate `json:"rates,omitempty"`
+
+	rates []rate
+}
+
+// Rate is the price that a bill implies.
+type Rate struct {
+	Kind       string `json:"kind"`
+	Quantity   Amount `json:"quantity"`
+	Cost       Amount `json:"cost"`
+	PerMillion Amount `json:"perMillion"` // for a million of the kind, rounded to 12 places
+}
+
+// Day is one UTC day.
+type Day struct {
+	Date       string          `json:"date"`
+	BillCost   Amount          `json:"billCost"`
+	RowCost    Amount          `json:"rowCost"`
+	Difference Amount          `json:"difference"`
+	Causes     map[Word]Amount `json:"causes"`
+
+	details     []Cause
+	unexplained decimal.Decimal
+}
+
+// Details are the causes of the day with all that is known of each; they add up to
+// the difference. Unexplained is the part of them that nothing explains.
+func (d *Day) Details() (causes []Cause, unexplained Amount) {
+	return d.details, Amount{d.unexplained}
+}
+
+type rate struct {
+	kind  usage.QuantityKind
+	cost  decimal.Decimal
+	count decimal.Decimal
+}
+
+// quantity is how much of what a cause is about.
+type quantity struct {
+	n    decimal.Decimal
+	unit string
+}
+
+func calls(n int64) quantity { return quantity{decimal.New(n, 0), string(usage.UnitCall)} }
+
+func tokens(n decimal.Decimal) quantity { return quantity{n, string(usage.UnitToken)} }
+
+// providerWork gathers the days of a provider.
+type providerWork struct {
+	name       string
+	accounts   []string
+	currencies []string
+	compared   map[time.Time]bool
+	names      *nameMatch
+	rates      map[RateKey]decimal.Decimal
+	days       []*dayCauses
+	billed     map[string]decimal.Decimal // by currency
+	noRate     []time.Time
+}
+
+type cause struct {
+	word     Word
+	details  Details
+	cost     decimal.Decimal
+	quantity quantity
+	rows     decimal.Decimal // of a price
+	charged  decimal.Decimal
+}
+
+func newProvider(in *Input, name string) *providerWork {
+	p := &providerWork{name: name, compared: map[time.Time]bool{}, names: newNameMatch(), rates: in.Rates, billed: map[string]decimal.Decimal{}}
+	accounts := map[string]bool{}
+	for _, d := range in.Days {
+		if d.Provider == name {
+			accounts[d.Account] = true
+			if d.Report.HasCosts() {
+				p.compared[d.Day] = true
+			}
+		}
+	}
+	p.accounts = sortedKeys(accounts)
+	for i := range in.Bill {
+		if b := &in.Bill[i]; b.Provider == name && b.HasCost && b.Report.HasCosts() {
+			p.billed[b.Currency] = p.billed[b.Currency].Add(b.Cost)
+		}
+	}
+	p.currencies = sortedKeys(p.billed)
+	for i := range in.Calls {
+		if c := &in.Calls[i]; c.Provider == name {
+			p.names.addCall(c.Model)
+		}
+	}
+	return p
+}
+
+func (p *providerWork) currency() string {
+	if len(p.currencies) == 0 {
+		return dollar
+	}
+	return p.currencies[0]
+}
+
+const dollar = "USD"
+
+func (p *providerWork) rateOn(at time.Time) (decimal.Decimal, bool) {
+	if p.currency() == dollar {
+		return one, true
+	}
+	r, ok := p.rates[RateKey{p.currency(), at}]
+	if !ok {
+		p.noRate = append(p.noRate, at)
+	}
+	return r, ok
+}
+
+// mixedCurrencies refuses to add up what is no sum.
+func (p *providerWork) mixedCurrencies() Provider {
+	var sums []string
+	for _, c := range p.currencies {
+		sums = append(sums, p.billed[c].String()+" "+c)
+	}
+	return Provider{
+		Provider: p.name, Account: strings.Join(p.accounts, ", "), Causes: []Cause{}, Days: []Day{},
+		Problems: []string{fmt.Sprintf("the bill is in several currencies (%s), and rows do not tell which account they were charged to: nothing was compared; import the accounts of one currency, or explain the days of each apart", strings.Join(sums, ", "))},
+	}
+}
+
+// dayCauses gathers one day.
+type dayCauses struct {
+	p          *providerWork
+	day        time.Time
+	bill, rows decimal.Decimal
+	slack      decimal.Decimal
+	sum        decimal.Decimal
+	causes     causes
+	// unexplained is what lowers the explained share.
+	unexplained decimal.Decimal
+}
+
+// causes are added up by what tells them apart.
+type causes map[string]*cause
+
+func (p *providerWork) begin(at time.Time) *dayCauses {
+	d := &dayCauses{p: p, day: at, causes: causes{}}
+	p.days = append(p.days, d)
+	return d
+}
+
+// key is what causes of several days are added up by.
+func (d *Details) key(w Word) string {
+	return strings.Join([]string{
+		string(w), d.Model, d.Tier, d.Reason, d.Assumption, d.Category, d.Item, d.Payer, d.Project, d.APIKey, d.User, d.Note, fmt.Sprint(d.Divided), strings.Join(d.Candidates, ","),
+	}, "\x00")
+}
+
+func (d *dayCauses) add(w Word, details Details, cost decimal.Decimal, q quantity) *cause {
+	d.sum = d.sum.Add(cost)
+	if w == Unknown {
+		d.unexplained = d.unexplained.Add(cost.Abs())
+	}
+	details.rates = nil
+	return d.causes.add(&cause{word: w, details: details, cost: cost, quantity: q})
+}
+
+// add merges a cause into the one it is like.
+func (all causes) add(more *cause) *cause {
+	key := more.details.key(more.word)
+	c, ok := all[key]
+	if !ok {
+		c = &cause{word: more.word, details: more.details}
+		c.details.rates = nil
+		all[key] = c
+	}
+	c.cost, c.rows, c.charged = c.cost.Add(more.cost), c.rows.Add(more.rows), c.charged.Add(more.charged)
+	if more.quantity.unit != "" {
+		c.quantity = quantity{c.quantity.n.Add(more.quantity.n), more.quantity.unit}
+	}
+	c.addRates(more.details.rates)
+	return c
+}
+
+func (c *cause) addRates(rates []rate) {
+	for _, r := range rates {
+		i := slices.IndexFunc(c.details.rates, func(have rate) bool { return have.kind == r.kind })
+		if i < 0 {
+			c.details.rates = append(c.details.rates, r)
+			continue
+		}
+		have := &c.details.rates[i]
+		have.cost, have.count = have.cost.Add(r.cost), have.count.Add(r.count)
+	}
+}
+
+// list writes the causes in the order in which people read them.
+func (all causes) list() []Cause {
+	list := []Cause{}
+	for _, key := range sortedKeys(all) {
+		if c := all[key]; !c.cost.IsZero() {
+			list = append(list, c.document())
+		}
+	}
+	slices.SortStableFunc(list, func(x, y Cause) int {
+		return cmp.Or(slices.Index(Words, x.Cause)-slices.Index(Words, y.Cause), y.Cost.Abs().Cmp(x.Cost.Abs()))
+	})
+	return list
+}
+
+func (d *dayCauses) addNotSeen(details Details, cost decimal.Decimal, q quantity, known bool) {
+	d.add(NotSeen, details, cost, q)
+	if !known {
+		d.unexplained = d.unexplained.Add(cost.Abs())
+	}
+}
+
+// addPrice keeps what the rows of the pool cost and what the bill charges for the
+// same quantities.
+func (d *dayCauses) addPrice(details Details, cost decimal.Decimal, q quantity, rows, charged decimal.Decimal) {
+	c := d.add(Price, details, cost, q)
+	c.rows, c.charged = c.rows.Add(rows), c.charged.Add(charged)
+	c.addRates(details.rates)
+}
+
+// finish gives what divisions left over a name: the causes of a day are all of
+// its difference.
+func (d *dayCauses) finish() {
+	left := d.bill.Sub(d.rows).Sub(d.sum)
+	if left.IsZero() {
+		return
+	}
+	if left.Abs().Cmp(d.slack.Add(decimal.New(1, -6))) <= 0 {
+		d.add(Rounding, Details{}, left, quantity{})
+		return
+	}
+	d.add(Unknown, Details{Note: "the parts of the bill do not add up"}, left, quantity{})
+}
+
+// answer makes the document of the provider.
+func (p *providerWork) answer(in *Input) Provider {
+	a := Provider{Provider: p.name, Account: strings.Join(p.accounts, ", "), Currency: p.currency(), Causes: []Cause{}, Days: []Day{}}
+	var bill, rows, unexplained decimal.Decimal
+	all := causes{}
+	for _, d := range p.days {
+		if slices.Contains(p.noRate, d.day) {
+			continue
+		}
+		bill, rows, unexplained = bill.Add(d.bill), rows.Add(d.rows), unexplained.Add(d.unexplained)
+		out := Day{
+			Date: d.day.Format(time.DateOnly), BillCost: Amount{d.bill}, RowCost: Amount{d.rows}, Difference: Amount{d.bill.Sub(d.rows)},
+			Causes: map[Word]Amount{}, details: d.causes.list(), unexplained: d.unexplained,
+		}
+		for _, c := range out.details {
+			out.Causes[c.Cause] = Amount{out.Causes[c.Cause].Add(c.Cost.Decimal)}
+		}
+		for _, c := range d.causes {
+			all.add(c)
+		}
+		a.Days = append(a.Days, out)
+	}
+	a.BillCost, a.RowCost, a.Difference = Amount{bill}, Amount{rows}, Amount{bill.Sub(rows)}
+	if bill.IsPositive() {
+		share := one.Sub(unexplained.DivRound(bill, ratePlaces)).Round(6)
+		a.ExplainedShare = &Amount{decimal.Max(share, decimal.Zero)}
+	}
+	a.Causes = all.list()
+	a.Problems = p.problemsOf(in)
+	return a
+}
+
+func (c *cause) document() Cause {
+	out := Cause{Cause: c.word, Cost: Amount{c.cost}, Details: c.details}
+	if c.quantity.unit != "" && !c.quantity.n.IsZero() {
+		out.Quantity, out.Unit = &Amount{c.quantity.n}, c.quantity.unit
+	}
+	if c.word == Price {
+		if c.rows.IsPositive() {
+			out.Details.Factor = &Amount{c.charged.DivRound(c.rows, 6)}
+		}
+		slices.SortFunc(c.details.rates, func(a, b rate) int { return int(a.kind) - int(b.kind) })
+		for _, r := range c.details.rates {
+			out.Details.Rates = append(out.Details.Rates, Rate{r.kind.String(), Amount{r.count}, Amount{r.cost}, Amount{r.cost.Shift(6).DivRound(r.count, places)}})
+		}
+	}
+	return out
+}
+
+// problemsOf says what of the question is not known.
+func (p *providerWork) problemsOf(in *Input) []string {
+	list := []string{}
+	var missing, part, cut []time.Time
+	counted := map[time.Time]bool{}
+	for _, d := range in.Days {
+		if d.Provider != p.name {
+			continue
+		}
+		counted[d.Day] = counted[d.Day] || d.Report.HasQuantities() || d.Report == FOCUS
+		if d.Report.HasCosts() && d.Until.Before(d.Day.Add(day)) {
+			part = append(part, d.Day)
+		}
+		if d.Incomplete {
+			cut = append(cut, d.Day)
+		}
+	}
+	var uncounted []time.Time
+	for at := in.From; at.Before(in.To); at = at.Add(day) {
+		switch {
+		case !p.compared[at]:
+			missing = append(missing, at)
+		case !counted[at]:
+			uncounted = append(uncounted, at)
+		}
+	}
+	for _, problem := range []struct {
+		days []time.Time
+		text string
+	}{
+		{missing, "no costs were imported of %s: those days are in none of the numbers"},
+		{uncounted, "no usage report was imported of %s: there only dollars could be compared"},
+		{part, "the bill does not cover all of %s: rows after what it covers are not_final"},
+		{cut, "the report of %s lists no more groups than its limit, without the rest: more may have been charged; ask for fewer groups"},
+		{p.noRate, "no exchange rate for " + p.currency() + " is stored for %s, so those days are in none of the numbers; import one: usagectl rates import FILE"},
+	} {
+		if len(problem.days) > 0 {
+			list = append(list, fmt.Sprintf(problem.text, daysText(problem.days)))
+		}
+	}
+	return list
+}
+
+// daysText names days, ranges of them joined.
+func daysText(days []time.Time) string {
+	slices.SortFunc(days, time.Time.Compare)
+	days = slices.CompactFunc(days, time.Time.Equal)
+	var parts []string
+	for i := 0; i < len(days); {
+		j := i
+		for j+1 < len(days) && days[j+1].Equal(days[j].Add(day)) {
+			j++
+		}
+		text := days[i].Format(time.DateOnly)
+		if j > i {
+			text += " to " + days[j].Format(time.DateOnly)
+		}
+		parts = append(parts, text)
+		i = j + 1
+	}
+	if len(parts) > 6 {
+		parts = append(parts[:5], fmt.Sprintf("%d other ranges", len(parts)-5))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (a *Answer) addWithoutBill(c CallSum) {
+	for i := range a.WithoutBill {
+		if a.WithoutBill[i].Provider == c.Provider {
+			a.WithoutBill[i].RowCost = Amount{a.WithoutBill[i].RowCost.Add(c.Cost)}
+			return
+		}
+	}
+	a.WithoutBill = append(a.WithoutBill, RowCost{c.Provider, Amount{c.Cost}})
+}

@@ -1,0 +1,408 @@
+package bill
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Word is a cause of a difference.
+type Word string
+
+// The causes. Each is an amount of the difference "bill minus rows"; together
+// they are all of it.
+const (
+	NotSeen    Word = "not_seen"     // on the bill, and no row tells of it
+	NotOnBill  Word = "not_on_bill"  // rows that this bill does not charge: a test, another organization, a plan
+	Unpriced   Word = "unpriced"     // rows without a cost, by their reason
+	Estimated  Word = "estimated"    // rows whose counts or price are doubtful, by their reason
+	Assumption Word = "assumption"   // rows whose price took a default, by its word
+	Price      Word = "price"        // the same quantities for other dollars
+	NotInSpans Word = "not_in_spans" // what no span tells of: session runtime, storage, seats
+	Rounding   Word = "rounding"     // what the digits of the bill leave open
+	NotFinal   Word = "not_final"    // rows later than what the bill covers
+	Unknown    Word = "unknown"      // nothing explains it
+)
+
+// Words lists the causes in the order in which people read them.
+var Words = []Word{NotSeen, NotOnBill, Unpriced, Estimated, Assumption, Price, NotInSpans, Rounding, NotFinal, Unknown}
+
+// places is how many decimal places an amount of a cause has at most: those of
+// the column usage_dollars.
+const places = usage.MoneyScale
+
+// BillSum is lines of one report, account and day that are alike in all but
+// numbers, added up.
+type BillSum struct {
+	Line
+	Account string
+	Lines   int64
+}
+
+// CallSum is stored calls of one UTC day, added up by what explains a
+// difference.
+type CallSum struct {
+	Provider, Model string
+	Day             time.Time
+	Tier            string // "" is the standard tier
+	Status          usage.PricingStatus
+	Reason          usage.Reason
+	QuantityReason  usage.Reason
+	Assumptions     string // words joined by +, "" for none
+	Payer           usage.Payer
+	// Late: the calls are later than what the bill of the day covers.
+	Late       bool
+	Calls      int64
+	Cost       decimal.Decimal // dollars
+	Quantities []Quantity      // disjoint; seconds as seconds
+}
+
+// ImportedDay is a day that was imported.
+type ImportedDay struct {
+	Covered
+	Account    string
+	ImportedAt time.Time
+	Lines      int64
+}
+
+// Input is all that an explanation is made of.
+type Input struct {
+	From, To time.Time // UTC midnights, To is excluded
+	Days     []ImportedDay
+	Bill     []BillSum
+	Calls    []CallSum
+	// Rates are how much of a currency a dollar buys, by currency and day; USD
+	// needs none.
+	Rates map[RateKey]decimal.Decimal
+}
+
+// RateKey names an exchange rate.
+type RateKey struct {
+	Currency string
+	Day      time.Time
+}
+
+// Explain compares what was imported with the rows of the same days. It reads no
+// clock and rounds nothing that it does not name.
+func Explain(in Input) Answer {
+	a := Answer{From: in.From.Format(time.DateOnly), To: in.To.Format(time.DateOnly), Providers: []Provider{}}
+	providers := map[string]bool{}
+	for _, d := range in.Days {
+		providers[d.Provider] = true
+	}
+	for _, name := range sortedKeys(providers) {
+		a.Providers = append(a.Providers, explainProvider(&in, name))
+	}
+	for _, c := range in.Calls {
+		if !providers[c.Provider] && !c.Cost.IsZero() {
+			a.addWithoutBill(c)
+		}
+	}
+	return a
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// explainProvider explains one provider, all its accounts together: rows do not
+// know which account a call was charged to.
+func explainProvider(in *Input, name string) Provider {
+	p := newProvider(in, name)
+	if len(p.currencies) > 1 {
+		return p.mixedCurrencies()
+	}
+	byDay := map[time.Time]*dayWork{}
+	work := func(at time.Time) *dayWork {
+		w, ok := byDay[at]
+		if !ok {
+			w = &dayWork{provider: p, day: at}
+			byDay[at] = w
+		}
+		return w
+	}
+	for i := range in.Bill {
+		if b := &in.Bill[i]; b.Provider == name && p.compared[b.Day] {
+			work(b.Day).bill = append(work(b.Day).bill, b)
+		}
+	}
+	for i := range in.Calls {
+		if c := &in.Calls[i]; c.Provider == name && p.compared[c.Day] {
+			work(c.Day).calls = append(work(c.Day).calls, c)
+		}
+	}
+	for at := in.From; at.Before(in.To); at = at.Add(day) {
+		if p.compared[at] {
+			work(at).explain()
+		}
+	}
+	return p.answer(in)
+}
+
+// dayWork is one UTC day of one provider.
+type dayWork struct {
+	provider *providerWork
+	day      time.Time
+	bill     []*BillSum
+	calls    []*CallSum
+	out      *dayCauses
+}
+
+// pool is what is compared with each other: one model and service tier of a day.
+type poolKey struct{ model, tier string }
+
+type pool struct {
+	poolKey
+	bill  []*BillSum // costs and quantities
+	calls []*CallSum
+}
+
+func (w *dayWork) explain() {
+	w.out = w.provider.begin(w.day)
+	rate, known := w.provider.rateOn(w.day)
+	if !known {
+		return
+	}
+	var rest []*CallSum
+	for _, c := range w.calls {
+		cost := c.Cost.Mul(rate)
+		w.out.rows = w.out.rows.Add(cost)
+		if !rate.Equal(one) {
+			converted := *c
+			converted.Cost = cost
+			c = &converted
+		}
+		switch {
+		case c.Late:
+			w.out.add(NotFinal, Details{Model: c.Model}, cost.Neg(), calls(c.Calls))
+		case c.Payer == usage.PayerPlan || c.Payer == usage.PayerCredit || c.Payer == usage.PayerOwn:
+			w.out.add(NotOnBill, Details{Model: c.Model, Payer: string(c.Payer)}, cost.Neg(), calls(c.Calls))
+		default:
+			rest = append(rest, c)
+		}
+	}
+	var lines []*BillSum
+	for _, b := range w.bill {
+		if b.Report.HasCosts() {
+			w.out.bill = w.out.bill.Add(b.Cost)
+			w.out.slack = w.out.slack.Add(b.Slack)
+		}
+		switch {
+		case !b.Report.HasCosts() && !b.Report.HasQuantities():
+			// the developer report: an estimate beside the bill
+		case b.Category != ForCalls:
+			w.out.add(NotInSpans, Details{Category: string(b.Category), Item: b.Item, Project: b.Project, APIKey: b.APIKey}, b.Cost, quantity{})
+		default:
+			lines = append(lines, b)
+		}
+	}
+	names := w.provider.names
+	lines = shareFees(lines, rest, names)
+	for _, p := range pools(lines, rest, names) {
+		p.explain(w.out)
+	}
+	w.out.finish()
+}
+
+var one = decimal.New(1, 0)
+
+// pools divides a day by model, and by tier where all of the bill knows it.
+func pools(lines []*BillSum, calls []*CallSum, names *nameMatch) []*pool {
+	blind := map[string]bool{} // models whose bill does not tell the tier
+	for _, b := range lines {
+		if b.Tier == "" && !isFee(b) {
+			blind[names.ofBill(b.Model)] = true
+		}
+	}
+	// Costs that are not divided by model can only be compared as one sum.
+	whole := slices.ContainsFunc(lines, func(b *BillSum) bool { return b.HasCost && b.Model == "" && !b.HasKind })
+	byKey := map[poolKey]*pool{}
+	at := func(model, tier string) *pool {
+		if whole {
+			model, tier = "", standardTier
+		} else if blind[model] {
+			tier = ""
+		} else if tier == "" || tier == "default" {
+			tier = standardTier
+		}
+		k := poolKey{model, tier}
+		if byKey[k] == nil {
+			byKey[k] = &pool{poolKey: k}
+		}
+		return byKey[k]
+	}
+	for _, b := range lines {
+		p := at(names.ofBill(b.Model), b.Tier)
+		p.bill = append(p.bill, b)
+	}
+	for _, c := range calls {
+		p := at(names.ofCall(c.Model), c.Tier)
+		p.calls = append(p.calls, c)
+	}
+	list := make([]*pool, 0, len(byKey))
+	for _, p := range byKey {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *pool) int {
+		return cmp.Or(strings.Compare(a.model, b.model), strings.Compare(a.tier, b.tier))
+	})
+	return list
+}
+
+// isFee reports whether a line charges for calls of a tool, which has no tier.
+func isFee(b *BillSum) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
+
+// nameMatch says which name of the bill is which model of the calls.
+type nameMatch struct {
+	calls map[string]bool // bases of the models of calls
+	parts map[string][]string
+	bill  map[string]string
+	bases map[string]string
+}
+
+func newNameMatch() *nameMatch {
+	return &nameMatch{calls: map[string]bool{}, parts: map[string][]string{}, bill: map[string]string{}, bases: map[string]string{}}
+}
+
+func (n *nameMatch) base(model string) string {
+	b, ok := n.bases[model]
+	if !ok {
+		b = catalog.Inspect(model).Base
+		n.bases[model] = b
+	}
+	return b
+}
+
+func (n *nameMatch) addCall(model string) {
+	base := n.base(model)
+	if base != "" && !n.calls[base] {
+		n.calls[base], n.parts[base] = true, nameParts(base)
+	}
+}
+
+func (n *nameMatch) ofCall(model string) string { return n.base(model) }
+
+// ofBill finds the model of the calls that a bill means: the same name but for
+// date and host, else the one all of whose parts stand in the words of the bill
+// ("USE1-Claude4.6Opus-input-tokens"); the longest of several.
+func (n *nameMatch) ofBill(model string) string {
+	if found, ok := n.bill[model]; ok {
+		return found
+	}
+	found := n.base(model)
+	if found != "" && !n.calls[found] {
+		have := nameParts(model)
+		most, tie := 0, false
+		best := ""
+		for _, base := range sortedKeys(n.parts) {
+			parts := n.parts[base]
+			switch {
+			case len(parts) < 2 || len(parts) < most || !containsAll(have, parts):
+			case len(parts) == most:
+				tie = true
+			default:
+				most, best, tie = len(parts), base, false
+			}
+		}
+		if best != "" && !tie {
+			found = best
+		}
+	}
+	n.bill[model] = found
+	return found
+}
+
+// nameParts cuts a name into words and numbers: "claude", "4", "6", "opus".
+func nameParts(name string) (parts []string) {
+	kind := func(c byte) int {
+		switch {
+		case c >= 'a' && c <= 'z':
+			return 1
+		case c >= '0' && c <= '9':
+			return 2
+		}
+		return 0
+	}
+	name = strings.ToLower(name)
+	start := 0
+	for i := 1; i <= len(name); i++ {
+		if i < len(name) && kind(name[i]) == kind(name[start]) {
+			continue
+		}
+		if kind(name[start]) != 0 {
+			parts = append(parts, name[start:i])
+		}
+		start = i
+	}
+	return parts
+}
+
+// containsAll reports whether each of some stands in have, as often as there.
+func containsAll(have, some []string) bool {
+	left := slices.Clone(have)
+	for _, s := range some {
+		i := slices.Index(left, s)
+		if i < 0 {
+			return false
+		}
+		left = slices.Delete(left, i, i+1)
+	}
+	return true
+}
+
+// shareFees gives the charges for tools that name no model to the models whose
+// calls used them, as far as they did. What is left stays without a model.
+func shareFees(lines []*BillSum, calls []*CallSum, names *nameMatch) []*BillSum {
+	var out []*BillSum
+	for _, b := range lines {
+		if b.Model != "" || !b.HasKind || b.Kind.Unit() != usage.UnitCall || !b.HasCost {
+			out = append(out, b)
+			continue
+		}
+		used := map[string]decimal.Decimal{}
+		for _, c := range calls {
+			if n := amountOf(c.Quantities, b.Kind); n.IsPositive() {
+				used[names.ofCall(c.Model)] = used[names.ofCall(c.Model)].Add(n)
+			}
+		}
+		left := *b
+		left.Quantities = slices.Clone(b.Quantities)
+		for _, model := range sortedKeys(used) {
+			whole := amountOf(left.Quantities, b.Kind)
+			n := decimal.Min(used[model], whole)
+			if !n.IsPositive() {
+				continue
+			}
+			part := *b
+			part.Model, part.Lines = model, 0
+			part.Cost = left.Cost.Mul(n).DivRound(whole, places)
+			part.Quantities = []Quantity{{b.Kind, n}}
+			left.Cost, left.Quantities = left.Cost.Sub(part.Cost), []Quantity{{b.Kind, whole.Sub(n)}}
+			out = append(out, &part)
+		}
+		if !left.Cost.IsZero() || !amountOf(left.Quantities, b.Kind).IsZero() || len(used) == 0 {
+			out = append(out, &left)
+		}
+	}
+	return out
+}
+
+func amountOf(list []Quantity, kind usage.QuantityKind) decimal.Decimal {
+	for _, q := range list {
+		if folded(q.Kind) == kind {
+			return q.Amount
+		}
+	}
+	return decimal.Zero
+}

@@ -1,0 +1,443 @@
+package bill_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// world is a month as it really was: what the provider charges, and what the
+// rows say, with causes planted between them.
+type world struct {
+	*rand.Rand
+	in      bill.Input
+	planted map[bill.Word]decimal.Decimal
+	day     time.Time
+	serial  int
+}
+
+var january = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newWorld(seed uint64) *world {
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), planted: map[bill.Word]decimal.Decimal{}, day: january}
+	w.in.From, w.in.To = january, january.AddDate(0, 0, 2)
+	for at := w.in.From; at.Before(w.in.To); at = at.AddDate(0, 0, 1) {
+		for _, r := range []bill.Report{bill.OpenAICosts, bill.OpenAIUsage + "/completions"} {
+			w.in.Days = append(w.in.Days, bill.ImportedDay{Covered: bill.Covered{Provider: catalog.OpenAI, Report: r, Day: at, Until: at.AddDate(0, 0, 1)}, Account: "org-1"})
+		}
+	}
+	return w
+}
+
+// batch is calls of one key of one model.
+type batch struct {
+	calls                 int64
+	input, cached, output int64
+}
+
+func (w *world) batch() batch {
+	n := 1 + w.Int64N(900)
+	return batch{n, 1 + w.Int64N(5000*n), w.Int64N(3000 * n), 1 + w.Int64N(2000*n)}
+}
+
+// prices are dollars per million.
+type prices struct{ input, cached, output decimal.Decimal }
+
+func (w *world) prices() prices {
+	p := decimal.New(1+w.Int64N(2000), -2)
+	return prices{p, p.Shift(-1), p.Mul(decimal.New(4, 0))}
+}
+
+func (p prices) cost(b batch) decimal.Decimal {
+	return p.input.Mul(decimal.New(b.input, -6)).Add(p.cached.Mul(decimal.New(b.cached, -6))).Add(p.output.Mul(decimal.New(b.output, -6)))
+}
+
+func (w *world) model() string {
+	w.serial++
+	return fmt.Sprintf("gpt-%d-test", w.serial)
+}
+
+func quantities(b batch) []bill.Quantity {
+	return []bill.Quantity{
+		{Kind: usage.InputTextTokens, Amount: decimal.New(b.input, 0)}, {Kind: usage.CacheReadTokens, Amount: decimal.New(b.cached, 0)},
+		{Kind: usage.OutputTextTokens, Amount: decimal.New(b.output, 0)},
+	}
+}
+
+// charge puts calls on the bill: a row of usage for the key, and its costs.
+func (w *world) charge(model, key string, b batch, p prices) {
+	line := bill.Line{Provider: catalog.OpenAI, Report: bill.OpenAIUsage + "/completions", Day: w.day, Model: model, APIKey: key, Requests: b.calls, HasRequests: true, Quantities: quantities(b)}
+	w.in.Bill = append(w.in.Bill, bill.BillSum{Line: line, Account: "org-1", Lines: 1})
+	for i, rate := range []decimal.Decimal{p.input, p.cached, p.output} {
+		q := line.Quantities[i]
+		w.in.Bill = append(w.in.Bill, bill.BillSum{Account: "org-1", Lines: 1, Line: bill.Line{
+			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Model: model, APIKey: key, Kind: q.Kind, HasKind: true, HasCost: true, Currency: "USD", Cost: rate.Mul(q.Amount).Shift(-6),
+		}})
+	}
+}
+
+func (w *world) call(model string, b batch, cost decimal.Decimal, status usage.PricingStatus, change func(*bill.CallSum)) {
+	c := bill.CallSum{Provider: catalog.OpenAI, Model: model, Day: w.day, Status: status, Calls: b.calls, Cost: cost, Quantities: quantities(b)}
+	if change != nil {
+		change(&c)
+	}
+	w.in.Calls = append(w.in.Calls, c)
+}
+
+func (w *world) plant(word bill.Word, d decimal.Decimal) { w.planted[word] = w.planted[word].Add(d) }
+
+// plants are the ways in which rows and bill come to differ, each in a model of
+// its own; plainly priced calls stand beside it.
+var plants = []func(w *world, model string, p prices){
+	func(w *world, model string, p prices) {}, // nothing
+	func(w *world, model string, p prices) { // two services without instrumentation
+		for _, key := range []string{"key_batch", "key_cron"} {
+			b := w.batch()
+			w.charge(model, key, b, p)
+			w.plant(bill.NotSeen, p.cost(b))
+		}
+	},
+	func(w *world, model string, p prices) { // streams without usage
+		b := w.batch()
+		w.charge(model, "key_web", b, p)
+		w.call(model, batch{calls: b.calls}, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) {
+			c.Reason, c.QuantityReason = usage.ReasonNoUsage, usage.ReasonNoUsage
+		})
+		w.plant(bill.Unpriced, p.cost(b))
+	},
+	func(w *world, model string, p prices) { // a model that no book has
+		b := w.batch()
+		w.charge(model, "key_web", b, p)
+		w.call(model, b, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) { c.Reason = usage.ReasonUnknownModel })
+		w.plant(bill.Unpriced, p.cost(b))
+	},
+	func(w *world, model string, p prices) { // a library that drops what came from the cache
+		b := w.batch()
+		w.charge(model, "key_web", b, p)
+		seen := batch{b.calls, b.input + b.cached, 0, b.output}
+		w.call(model, seen, p.cost(seen), usage.StatusEstimated, func(c *bill.CallSum) {
+			c.Reason, c.QuantityReason = usage.ReasonCacheNotReported, usage.ReasonCacheNotReported
+		})
+		w.plant(bill.Estimated, p.cost(b).Sub(p.cost(seen)))
+	},
+	func(w *world, model string, p prices) { // a tier that the library does not tell
+		b := w.batch()
+		w.charge(model, "key_web", b, p)
+		cost := p.cost(b).Mul(decimal.New(2, 0))
+		w.call(model, b, cost, usage.StatusPriced, func(c *bill.CallSum) { c.Assumptions = "service_tier" })
+		w.plant(bill.Assumption, p.cost(b).Sub(cost))
+	},
+	func(w *world, model string, p prices) { // a plan pays
+		b := w.batch()
+		w.call(model, b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Payer = usage.PayerPlan })
+		w.plant(bill.NotOnBill, p.cost(b).Neg())
+	},
+	func(w *world, model string, p prices) { // a test with the key of somebody else
+		b := w.batch()
+		w.call(model, b, p.cost(b), usage.StatusPriced, nil)
+		w.plant(bill.NotOnBill, p.cost(b).Neg())
+	},
+	func(w *world, model string, p prices) { // both a service without instrumentation and streams without usage
+		unseen, stream := w.batch(), w.batch()
+		unseen.calls = 1000 + w.Int64N(500) // no other set of keys has as many
+		w.charge(model, "key_cron", unseen, p)
+		w.charge(model, "key_stream", stream, p)
+		w.call(model, batch{calls: stream.calls}, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) {
+			c.Reason, c.QuantityReason = usage.ReasonNoUsage, usage.ReasonNoUsage
+		})
+		w.plant(bill.NotSeen, p.cost(unseen))
+		w.plant(bill.Unpriced, p.cost(stream))
+	},
+	func(w *world, _ string, _ prices) { // sessions of agents
+		cost := decimal.New(1+w.Int64N(100000), -3)
+		w.in.Bill = append(w.in.Bill, bill.BillSum{Account: "org-1", Lines: 1, Line: bill.Line{
+			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Category: bill.ForSessions, HasCost: true, Currency: "USD", Cost: cost,
+		}})
+		w.plant(bill.NotInSpans, cost)
+	},
+	func(w *world, model string, p prices) { // the collector was faster than the bill
+		b := w.batch()
+		w.call(model, b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Late = true })
+		w.plant(bill.NotFinal, p.cost(b).Neg())
+	},
+}
+
+func causesOf(p bill.Provider) map[bill.Word]decimal.Decimal {
+	sums := map[bill.Word]decimal.Decimal{}
+	for _, c := range p.Causes {
+		sums[c.Cause] = sums[c.Cause].Add(c.Cost.Decimal)
+	}
+	return sums
+}
+
+// requireSums holds that causes are all of the difference, in total and each day.
+func requireSums(t *testing.T, p bill.Provider) {
+	t.Helper()
+	if !p.Difference.Equal(p.BillCost.Sub(p.RowCost.Decimal)) {
+		t.Errorf("difference %s is not %s - %s", p.Difference, p.BillCost, p.RowCost)
+	}
+	var sum, days decimal.Decimal
+	for _, cost := range causesOf(p) {
+		sum = sum.Add(cost)
+	}
+	for _, d := range p.Days {
+		var ofDay decimal.Decimal
+		for _, cost := range d.Causes {
+			ofDay = ofDay.Add(cost.Decimal)
+		}
+		if !ofDay.Equal(d.Difference.Decimal) {
+			t.Errorf("%s: the causes are %s of %s", d.Date, ofDay, d.Difference)
+		}
+		days = days.Add(ofDay)
+	}
+	if !sum.Equal(p.Difference.Decimal) || !days.Equal(sum) {
+		t.Errorf("causes %s, days %s, difference %s", sum, days, p.Difference)
+	}
+}
+
+func TestPlantedCausesComeBackWithTheirDollars(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(400) {
+		w := newWorld(seed)
+		for w.day = w.in.From; w.day.Before(w.in.To); w.day = w.day.AddDate(0, 0, 1) {
+			for range 1 + w.IntN(6) {
+				model, p := w.model(), w.prices()
+				plain := w.batch()
+				w.charge(model, "key_web", plain, p)
+				w.call(model, plain, p.cost(plain), usage.StatusPriced, nil)
+				plants[w.IntN(len(plants))](w, model, p)
+			}
+			// A book that is wrong about a model.
+			model, p := w.model(), w.prices()
+			b := w.batch()
+			w.charge(model, "key_web", b, p)
+			wrong := p.cost(b).Mul(decimal.New(9, -1))
+			w.call(model, b, wrong, usage.StatusPriced, nil)
+			w.plant(bill.Price, p.cost(b).Sub(wrong))
+		}
+		p := bill.Explain(w.in).Providers[0]
+		requireSums(t, p)
+		got := causesOf(p)
+		for _, word := range bill.Words {
+			if !got[word].Equal(w.planted[word]) {
+				t.Errorf("seed %d: %s is %s, planted were %s", seed, word, got[word], w.planted[word])
+			}
+		}
+		if p.ExplainedShare == nil || !p.ExplainedShare.Equal(decimal.New(1, 0)) {
+			t.Errorf("seed %d: explained share %v, want all", seed, p.ExplainedShare)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func TestNoiseLowersTheExplainedShare(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		w := newWorld(seed)
+		model, p := w.model(), w.prices()
+		b := w.batch()
+		w.charge(model, "key_web", b, p)
+		seen := b
+		seen.output = w.Int64N(b.output + 1) // fewer, and no reason
+		w.call(model, seen, p.cost(seen), usage.StatusPriced, nil)
+		got := bill.Explain(w.in).Providers[0]
+		requireSums(t, got)
+		noise := p.cost(b).Sub(p.cost(seen))
+		if unknown := causesOf(got)[bill.Unknown]; !unknown.Equal(noise) {
+			t.Errorf("seed %d: unknown is %s, the noise was %s", seed, unknown, noise)
+		}
+		want := decimal.New(1, 0).Sub(noise.DivRound(p.cost(b), 30)).Round(6)
+		if !got.ExplainedShare.Equal(want) {
+			t.Errorf("seed %d: explained share %s, want %s", seed, got.ExplainedShare, want)
+		}
+	}
+}
+
+// TestCausesAddUpWhateverTheyAre compares a bill and rows that have nothing to do
+// with each other.
+func TestCausesAddUpWhateverTheyAre(t *testing.T) {
+	t.Parallel()
+	statuses := usage.PricingStatuses
+	for seed := range uint64(1500) {
+		w := newWorld(seed)
+		for w.day = w.in.From; w.day.Before(w.in.To); w.day = w.day.AddDate(0, 0, 1) {
+			for range w.IntN(12) {
+				model := fmt.Sprintf("gpt-%d", w.IntN(3))
+				if w.IntN(3) > 0 {
+					w.charge(model, []string{"", "key_a", "key_b"}[w.IntN(3)], w.batch(), w.prices())
+					last := &w.in.Bill[len(w.in.Bill)-1]
+					switch w.IntN(6) {
+					case 0:
+						last.HasKind = false
+					case 1:
+						last.Kind = usage.Images
+					case 2:
+						last.Kind, last.Model = usage.WebSearches, ""
+						last.Quantities = []bill.Quantity{{Kind: usage.WebSearches, Amount: decimal.New(w.Int64N(9), 0)}}
+					case 3:
+						last.Cost = decimal.New(w.Int64N(1e9), -7)
+					case 4:
+						w.in.Bill = w.in.Bill[:len(w.in.Bill)-1]
+					}
+				} else {
+					status := statuses[w.IntN(len(statuses))]
+					cost := decimal.Zero
+					if status != usage.StatusUnpriced {
+						cost = decimal.New(w.Int64N(1e12), -9)
+					}
+					w.call(model, w.batch(), cost, status, func(c *bill.CallSum) {
+						c.Assumptions = []string{"", "tools", "region+tools"}[w.IntN(3)]
+						c.Reason = []usage.Reason{usage.ReasonNoUsage, usage.ReasonPriceFallback, usage.ReasonCallFailed}[w.IntN(3)]
+						c.Tier = []string{"", "batch"}[w.IntN(2)]
+						if w.IntN(4) == 0 {
+							c.Quantities = append(c.Quantities, bill.Quantity{Kind: usage.WebSearches, Amount: decimal.New(w.Int64N(5), 0)})
+						}
+					})
+				}
+			}
+		}
+		requireSums(t, bill.Explain(w.in).Providers[0])
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func TestNothingIsSilentlyZero(t *testing.T) {
+	t.Parallel()
+	has := func(t *testing.T, p bill.Provider, part string) {
+		t.Helper()
+		if !slices.ContainsFunc(p.Problems, func(s string) bool { return strings.Contains(s, part) }) {
+			t.Errorf("no problem says %q: %q", part, p.Problems)
+		}
+	}
+	t.Run("several currencies", func(t *testing.T) {
+		w := newWorld(1)
+		w.charge("gpt-1", "k", w.batch(), w.prices())
+		w.charge("gpt-1", "k", w.batch(), w.prices())
+		w.in.Bill[len(w.in.Bill)-1].Currency = "EUR"
+		has(t, bill.Explain(w.in).Providers[0], "several currencies")
+	})
+	t.Run("no exchange rate", func(t *testing.T) {
+		w := newWorld(1)
+		w.charge("gpt-1", "k", w.batch(), w.prices())
+		for i := range w.in.Bill {
+			w.in.Bill[i].Currency = "EUR"
+		}
+		has(t, bill.Explain(w.in).Providers[0], "no exchange rate for EUR is stored for 2026-01-01")
+	})
+	t.Run("another currency", func(t *testing.T) {
+		w := newWorld(1)
+		b, p := w.batch(), w.prices()
+		w.charge("gpt-1", "k", b, p)
+		for i := range w.in.Bill {
+			w.in.Bill[i].Currency = "EUR"
+		}
+		two := decimal.New(2, 0)
+		w.call("gpt-1", b, p.cost(b).Div(two), usage.StatusPriced, nil)
+		w.in.Rates = map[bill.RateKey]decimal.Decimal{{Currency: "EUR", Day: january}: two, {Currency: "EUR", Day: january.AddDate(0, 0, 1)}: two}
+		got := bill.Explain(w.in).Providers[0]
+		if got.Currency != "EUR" || !got.Difference.IsZero() || !got.RowCost.Equal(p.cost(b)) {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("days that were not imported, are not whole or not complete", func(t *testing.T) {
+		w := newWorld(1)
+		w.charge("gpt-1", "k", w.batch(), w.prices())
+		w.in.To = w.in.To.AddDate(0, 0, 5)
+		w.in.Days[0].Until, w.in.Days[0].Incomplete = january.Add(15*time.Hour), true
+		p := bill.Explain(w.in).Providers[0]
+		has(t, p, "no costs were imported of 2026-01-03 to 2026-01-07")
+		has(t, p, "does not cover all of 2026-01-01")
+		has(t, p, "no more groups than its limit")
+	})
+	t.Run("costs without quantities", func(t *testing.T) {
+		w := newWorld(1)
+		b, p := w.batch(), w.prices()
+		w.charge("gpt-1", "k", b, p)
+		w.call("gpt-1", b, p.cost(b).Div(decimal.New(2, 0)), usage.StatusPriced, nil)
+		w.in.Bill = slices.DeleteFunc(w.in.Bill, func(s bill.BillSum) bool { return s.Report != bill.OpenAICosts })
+		w.in.Days = slices.DeleteFunc(w.in.Days, func(d bill.ImportedDay) bool { return d.Report != bill.OpenAICosts })
+		got := bill.Explain(w.in).Providers[0]
+		has(t, got, "no usage report was imported")
+		if !causesOf(got)[bill.Unknown].Equal(got.Difference.Decimal) {
+			t.Errorf("causes %v of %s", causesOf(got), got.Difference)
+		}
+	})
+	t.Run("costs that are not divided", func(t *testing.T) {
+		w := newWorld(1)
+		b, p := w.batch(), w.prices()
+		w.in.Bill = append(w.in.Bill, bill.BillSum{Account: "org-1", Lines: 1, Line: bill.Line{
+			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, HasCost: true, Currency: "USD", Cost: p.cost(b),
+		}})
+		w.call("gpt-1", b, p.cost(b), usage.StatusPriced, nil)
+		if got := bill.Explain(w.in).Providers[0]; !got.Difference.IsZero() || len(got.Causes) != 0 {
+			t.Errorf("got %+v", got.Causes)
+		}
+	})
+	t.Run("rows of a provider without a bill", func(t *testing.T) {
+		w := newWorld(1)
+		b, p := w.batch(), w.prices()
+		w.call("claude", b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Provider = catalog.Anthropic })
+		if got := bill.Explain(w.in).WithoutBill; len(got) != 1 || !got[0].RowCost.Equal(p.cost(b)) {
+			t.Errorf("got %+v", got)
+		}
+	})
+}
+
+func TestTheDocumentHasNumbersWithAllDigits(t *testing.T) {
+	t.Parallel()
+	w := newWorld(3)
+	b, p := w.batch(), w.prices()
+	w.charge("gpt-1", "key_web", b, p)
+	w.call("gpt-1", b, p.cost(b).Mul(decimal.New(5, -1)), usage.StatusPriced, nil)
+	text, err := json.Marshal(bill.Explain(w.in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `"billCost":` + p.cost(b).String() + `,`; !strings.Contains(string(text), want) {
+		t.Errorf("no %s in %s", want, text)
+	}
+	if want := `"factor":2,`; !strings.Contains(string(text), want) {
+		t.Errorf("no %s in %s", want, text)
+	}
+	var back bill.Answer
+	if err := json.Unmarshal(text, &back); err != nil || !back.Providers[0].BillCost.Equal(p.cost(b)) {
+		t.Errorf("read back: %v, %v", back.Providers[0].BillCost, err)
+	}
+}
+
+func TestNamesOfABillFindTheirModel(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		bill, call string
+		same       bool
+	}{
+		{"gpt-4o-mini", "gpt-4o-mini-2024-07-18", true},
+		{"USE1-Claude4.6Opus-input-tokens", "anthropic.claude-opus-4-6", true},
+		{"gpt-4o-mini-0718-Inp-glbl Tokens", "gpt-4o-mini", true},
+		{"gpt-4o 0806 Outp glbl Tokens", "gpt-4o", true},
+		{"gpt-4.1", "gpt-4o", false},
+	} {
+		w := newWorld(1)
+		b, p := w.batch(), w.prices()
+		w.charge(c.bill, "k", b, p)
+		w.call(c.call, b, p.cost(b), usage.StatusPriced, nil)
+		got := bill.Explain(w.in).Providers[0]
+		if same := len(got.Causes) == 0; same != c.same {
+			t.Errorf("%s and %s: %v", c.bill, c.call, got.Causes)
+		}
+	}
+}

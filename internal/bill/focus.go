@@ -1,0 +1,322 @@
+package bill
+
+import (
+	"cmp"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The columns of FOCUS 1.2 that have to be there.
+var focusNeeded = []string{"BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", "ChargePeriodEnd", "ProviderName"}
+
+// focusHosts find who hosts a model by the words of a line, the first that
+// matches wins: the clouds bill under names of products.
+var focusHosts = []struct{ words, host string }{
+	{"azure openai", catalog.AzureOpenAI},
+	{"openai microsoft", catalog.AzureOpenAI},
+	{"foundry microsoft", catalog.AzureAI},
+	{"bedrock", catalog.Bedrock},
+	{"vertex ai", catalog.Vertex},
+	{"gemini api google", catalog.Gemini},
+	{"generative language", catalog.Gemini},
+}
+
+// FocusNotes are what a FOCUS file has beside lines of models.
+type FocusNotes struct {
+	Page
+	// Others are lines of services that host no models, by name of the service.
+	Others map[string]int
+}
+
+// ReadFOCUS reads a CSV file of FOCUS 1.2. Lines of other services than those that
+// host models are left out and counted.
+func ReadFOCUS(in io.Reader, o Options, each func(*Line) error) (FocusNotes, error) {
+	notes := FocusNotes{Others: map[string]int{}}
+	r := csv.NewReader(in)
+	r.ReuseRecord, r.LazyQuotes = true, false
+	first, err := r.Read()
+	if err != nil {
+		return notes, fmt.Errorf("line 1: found no header of FOCUS 1.2: %w", err)
+	}
+	header := slices.Clone(first)
+	if len(header) > 0 {
+		header[0] = strings.TrimPrefix(header[0], "\uFEFF")
+	}
+	at := make(map[string]int, len(header))
+	for i, name := range header {
+		if _, twice := at[name]; twice {
+			return notes, fmt.Errorf("line 1: the column %s stands there twice", name)
+		}
+		at[name] = i
+	}
+	for _, name := range focusNeeded {
+		if _, ok := at[name]; !ok {
+			return notes, fmt.Errorf("line 1: the column %s is missing; needed are those of FOCUS 1.2, at least %s", name, strings.Join(focusNeeded, ", "))
+		}
+	}
+	f := focusReader{at: at, header: header, o: o, seen: map[Covered]int{}}
+	for {
+		record, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			notes.Days = withGaps(f.days)
+			return notes, nil
+		}
+		if err != nil {
+			return notes, err
+		}
+		line, _ := r.FieldPos(0)
+		l, other, err := f.line(record)
+		switch {
+		case err != nil:
+			return notes, fmt.Errorf("line %d: %w", line, err)
+		case other != "":
+			notes.Others[other]++
+			continue
+		}
+		notes.Rows++
+		if err := each(l); err != nil {
+			return notes, err
+		}
+	}
+}
+
+type focusReader struct {
+	at     map[string]int
+	header []string
+	record []string
+	o      Options
+	days   []Covered
+	seen   map[Covered]int // by provider and day, the place in days
+}
+
+// get gives a field, "" for a column that is not there. Providers write null as an
+// empty field, some as the word.
+func (f *focusReader) get(name string) string {
+	i, ok := f.at[name]
+	if !ok || strings.EqualFold(f.record[i], "null") {
+		return ""
+	}
+	return strings.TrimSpace(f.record[i])
+}
+
+// line reads a record; other is the service of a line that is not about models.
+func (f *focusReader) line(record []string) (l *Line, other string, err error) {
+	f.record = record
+	l = &Line{Report: FOCUS}
+	words := strings.Join([]string{f.get("ServiceName"), f.get("SkuMeter"), f.get("ChargeDescription"), f.get("PublisherName"), f.get("ProviderName"), f.get("SkuId")}, " ")
+	if l.Provider = f.host(words); l.Provider == "" {
+		return nil, orNone(f.get("ServiceName")), nil
+	}
+	if err := f.span(l); err != nil {
+		return nil, "", err
+	}
+	if l.Cost, err = parseDecimal("BilledCost", f.get("BilledCost")); err != nil {
+		return nil, "", err
+	}
+	if l.Currency, err = currency(f.get("BillingCurrency")); err != nil {
+		return nil, "", fmt.Errorf("Billing%w", err)
+	}
+	l.HasCost, l.Slack = true, slackOfText(l.Cost)
+	l.Project, l.Item = f.get("SubAccountId"), f.get("SkuMeter")
+	if l.Item == "" {
+		l.Item = f.get("ChargeDescription")
+	}
+	f.what(l, words)
+	if err := f.quantity(l); err != nil {
+		return nil, "", err
+	}
+	if l.Raw, err = f.raw(); err != nil {
+		return nil, "", err
+	}
+	l.clean()
+	f.cover(l)
+	return l, "", nil
+}
+
+// host is who hosts the model of a line, "" for none.
+func (f *focusReader) host(words string) string {
+	words = strings.ToLower(words)
+	for _, h := range focusHosts {
+		if hasAll(words, h.words) {
+			return h.host
+		}
+	}
+	for _, name := range []string{f.get("ProviderName"), f.get("PublisherName"), f.get("ServiceName")} {
+		if p := catalog.Named(strings.ToLower(strings.ReplaceAll(name, " ", "_"))); p != nil && !cloudNames[p.Name] {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// cloudNames are providers whose name is that of a cloud too, which bills much
+// beside models.
+var cloudNames = map[string]bool{catalog.Bedrock: true, catalog.GoogleAny: true, catalog.AzureOpenAI: true, catalog.Alibaba: true}
+
+func orNone(text string) string {
+	if text == "" {
+		return "(no ServiceName)"
+	}
+	return usage.CleanText(text, maxText)
+}
+
+func (f *focusReader) span(l *Line) error {
+	var from, to time.Time
+	for _, c := range []struct {
+		name string
+		into *time.Time
+	}{{"ChargePeriodStart", &from}, {"ChargePeriodEnd", &to}} {
+		at, err := focusTime(f.get(c.name))
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		*c.into = at
+	}
+	// A charge for a month or a year is for no day: it stands on its first.
+	if to.Sub(from.UTC().Truncate(day)) > day {
+		l.Category, to = ForOther, from.UTC().Truncate(day).Add(day)
+	}
+	if err := l.setSpan(from, to); err != nil {
+		return err
+	}
+	// Lines may be of single hours; the file tells of the whole day.
+	if l.Until = earlier(l.Day.Add(day), f.o.AsOf); !l.Until.After(l.Day) {
+		return fmt.Errorf("ChargePeriodStart: %s is after %s, when the file was made; is --as-of right?", from.Format(time.RFC3339), f.o.AsOf.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// focusTime reads a time of FOCUS, with or without its zone, which is UTC.
+func focusTime(text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return at.UTC(), nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("found %q, needed is a time such as 2026-01-31T00:00:00Z", usage.CleanText(text, 60))
+}
+
+// what finds out what a line is for.
+func (f *focusReader) what(l *Line, words string) {
+	switch category := f.get("ChargeCategory"); {
+	case l.Category != ForCalls:
+		return
+	case category != "Usage":
+		l.Category = ForOther // tax, credit, purchase, adjustment
+		return
+	}
+	l.Model = f.get("SkuId")
+	if kind, err := usage.ParseQuantityKind(f.get("SkuMeter")); err == nil { // as our own export writes it
+		l.Kind, l.HasKind = folded(kind), true
+	} else {
+		l.Category, l.Kind, l.HasKind = charge(l.Item)
+		if catalog.Inspect(l.Model).Vendor == 0 {
+			l.Model = l.Item // the meter names the model, more or less
+		}
+	}
+	if l.Tier = strings.ToLower(f.get("x_ServiceTier")); l.Tier == "" {
+		if _, ours := f.at["x_ServiceTier"]; ours {
+			l.Tier = standardTier
+		} else {
+			l.Tier = tierOf(words)
+		}
+	}
+	switch payer := usage.Payer(f.get("x_Payer")); payer {
+	case usage.PayerAPI, usage.PayerPlan, usage.PayerCredit, usage.PayerOwn:
+		l.Payer = payer
+	}
+}
+
+func (f *focusReader) quantity(l *Line) error {
+	if calls := f.get("x_Calls"); calls != "" {
+		n, err := count("x_Calls", calls)
+		if err != nil {
+			return err
+		}
+		l.Requests, l.HasRequests = n.IntPart(), true
+	}
+	if !l.HasKind {
+		return nil
+	}
+	for _, c := range [][2]string{{"ConsumedQuantity", "ConsumedUnit"}, {"PricingQuantity", "PricingUnit"}} {
+		text := f.get(c[0])
+		factor, known := unitFactor(f.get(c[1]))
+		if text == "" || !known {
+			continue
+		}
+		n, err := parseDecimal(c[0], text)
+		if err != nil {
+			return err
+		}
+		l.add(l.Kind, n.Mul(factor))
+		return nil
+	}
+	return nil
+}
+
+// raw is the record as a JSON object of its columns, in their order.
+func (f *focusReader) raw() ([]byte, error) {
+	b := []byte{'{'}
+	for i, name := range f.header {
+		if f.record[i] == "" {
+			continue
+		}
+		for j, text := range []string{name, f.record[i]} {
+			quoted, err := json.Marshal(strings.ToValidUTF8(text, "\uFFFD"))
+			if err != nil {
+				return nil, err
+			}
+			if j == 0 && len(b) > 1 {
+				b = append(b, ',')
+			}
+			if b = append(b, quoted...); j == 0 {
+				b = append(b, ':')
+			}
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// cover notes the day of a line.
+func (f *focusReader) cover(l *Line) {
+	key := Covered{Provider: l.Provider, Day: l.Day}
+	if i, ok := f.seen[key]; ok {
+		if l.Until.After(f.days[i].Until) {
+			f.days[i].Until = l.Until
+		}
+		return
+	}
+	f.seen[key] = len(f.days)
+	f.days = append(f.days, Covered{Provider: l.Provider, Report: FOCUS, Day: l.Day, Until: l.Until})
+}
+
+// longestGap is how long a file may have no line of a provider and still tell of
+// the days between.
+const longestGap = 62 * day
+
+// withGaps adds the days between the first and the last of each provider: on
+// those the file has no line, so nothing was charged.
+func withGaps(days []Covered) []Covered {
+	slices.SortFunc(days, func(a, b Covered) int {
+		return cmp.Or(strings.Compare(a.Provider, b.Provider), a.Day.Compare(b.Day))
+	})
+	var all []Covered
+	for i, d := range days {
+		if i > 0 && days[i-1].Provider == d.Provider && d.Day.Sub(days[i-1].Day) <= longestGap {
+			for at := days[i-1].Day.Add(day); at.Before(d.Day); at = at.Add(day) {
+				all = append(all, Covered{Provider: d.Provider, Report: FOCUS, Day: at, Until: at.Add(day)})
+			}
+		}
+		all = append(all, d)
+	}
+	return all
+}

@@ -1,0 +1,245 @@
+package bill
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// formats are how the providers that have an API of reports write them.
+var formats = map[string]format{
+	catalog.OpenAI:    {kind: openAIReport, line: openAILine},
+	catalog.Anthropic: {kind: anthropicReport, line: anthropicLine, unbucketed: isDeveloperRow, most: 100},
+}
+
+// openAIReport reads "organization.costs.result" and
+// "organization.usage.completions.result".
+func openAIReport(row []byte) (Report, error) {
+	var r struct {
+		Object string `json:"object"`
+	}
+	if err := json.Unmarshal(row, &r); err != nil {
+		return "", err
+	}
+	name, ok := strings.CutSuffix(strings.TrimPrefix(r.Object, "organization."), ".result")
+	switch {
+	case !ok:
+	case name == "costs":
+		return OpenAICosts, nil
+	case strings.HasPrefix(name, "usage."):
+		return OpenAIUsage + Report("/"+strings.TrimPrefix(name, "usage.")), nil
+	}
+	return "", fmt.Errorf("object: found %q, needed is organization.costs.result or organization.usage.….result", usage.CleanText(r.Object, 60))
+}
+
+// openAIRow is every field of every result that is read here. Numbers stay text.
+type openAIRow struct {
+	Amount *struct {
+		Value    json.Number `json:"value"`
+		Currency string      `json:"currency"`
+	} `json:"amount"`
+	LineItem     *string      `json:"line_item"`
+	Quantity     *json.Number `json:"quantity"`
+	QuantityUnit *string      `json:"quantity_unit"`
+
+	ProjectID   *string `json:"project_id"`
+	UserID      *string `json:"user_id"`
+	APIKeyID    *string `json:"api_key_id"`
+	Model       *string `json:"model"`
+	ServiceTier *string `json:"service_tier"`
+	Batch       *bool   `json:"batch"`
+}
+
+// openAICounts are the fields of a usage result that count something of one kind.
+var openAICounts = []struct {
+	field string
+	kind  usage.QuantityKind
+}{
+	{"input_audio_tokens", usage.InputAudioTokens},
+	{"input_image_tokens", usage.InputImageTokens},
+	{"input_cached_audio_tokens", usage.CacheReadAudioTokens},
+	{"input_cached_image_tokens", usage.CacheReadImageTokens},
+	{"input_cache_write_30m_tokens", usage.CacheWrite30mTokens},
+	{"input_cache_write_12h_tokens", usage.CacheWrite12hTokens},
+	{"output_audio_tokens", usage.OutputAudioTokens},
+	{"output_image_tokens", usage.OutputImageTokens},
+	{"images", usage.Images},
+	{"characters", usage.Characters},
+	{"seconds", usage.AudioSeconds},
+	{"num_sessions", usage.CodeSessions},
+}
+
+func openAILine(l *Line, raw []byte, _ Options) error {
+	var r openAIRow
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return err
+	}
+	l.Project, l.User, l.APIKey, l.Model = text(r.ProjectID), text(r.UserID), text(r.APIKeyID), text(r.Model)
+	if l.Report == OpenAICosts {
+		return openAICost(l, &r)
+	}
+	l.Tier = strings.ToLower(text(r.ServiceTier))
+	switch {
+	case r.Batch != nil && *r.Batch:
+		l.Tier = "batch"
+	case l.Tier == "default":
+		l.Tier = standardTier
+	}
+	return openAIUsage(l, raw)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// openAICost reads a result of the costs: dollars as a number.
+func openAICost(l *Line, r *openAIRow) (err error) {
+	if r.Amount == nil {
+		return fmt.Errorf("amount: missing")
+	}
+	if l.Cost, err = parseDecimal("amount.value", r.Amount.Value.String()); err != nil {
+		return err
+	}
+	if l.Currency, err = currency(r.Amount.Currency); err != nil {
+		return fmt.Errorf("amount.%w", err)
+	}
+	l.HasCost, l.Slack, l.Item = true, slackOfNumber(l.Cost), text(r.LineItem)
+	model, words, hasModel := strings.Cut(l.Item, ", ")
+	if !hasModel {
+		model, words = "", l.Item
+	}
+	l.Category, l.Kind, l.HasKind = charge(words)
+	l.Model, l.Tier = model, tierOf(words)
+	if l.Item == "" {
+		return nil // costs that nobody asked to be grouped: only their total can be compared
+	}
+	if l.Category == ForCalls && !l.HasKind {
+		l.Category = ForOther
+	}
+	if r.Quantity == nil || !l.HasKind {
+		return nil
+	}
+	n, err := count("quantity", r.Quantity.String())
+	if err != nil {
+		return err
+	}
+	factor, known := unitFactor(text(r.QuantityUnit))
+	if known {
+		l.add(l.Kind, n.Mul(factor))
+	}
+	return nil
+}
+
+// unitFactor is how many units of a kind one unit of the bill is.
+func unitFactor(unit string) (factor decimal.Decimal, known bool) {
+	switch strings.ToLower(unit) {
+	case "tokens", "token", "duration_seconds", "seconds", "images", "image", "characters", "requests", "calls", "count", "units", "searches":
+		return decimal.New(1, 0), true
+	case "1000_tokens", "1k tokens", "1k", "1000 tokens", "ktokens", "1k characters":
+		return decimal.New(1000, 0), true
+	case "1m tokens", "1m", "1000000 tokens", "million tokens":
+		return decimal.New(1_000_000, 0), true
+	case "duration_minutes", "minutes", "minute":
+		return decimal.New(60, 0), true
+	case "duration_hours", "hours", "hour":
+		return decimal.New(3600, 0), true
+	}
+	return decimal.Zero, false
+}
+
+// openAIUsage reads a result of quantities. input_tokens includes what was read
+// from the cache and written to it, of every modality.
+func openAIUsage(l *Line, raw []byte) error {
+	fields := map[string]json.RawMessage{}
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return err
+	}
+	get := func(name string) (decimal.Decimal, bool, error) {
+		value, ok := fields[name]
+		if !ok || string(value) == "null" {
+			return decimal.Zero, false, nil
+		}
+		n, err := count(name, string(value))
+		return n, err == nil, err
+	}
+	for _, name := range []string{"num_model_requests", "num_requests"} {
+		n, has, err := get(name)
+		if err != nil {
+			return err
+		}
+		if has && !l.HasRequests {
+			l.Requests, l.HasRequests = n.IntPart(), true
+		}
+	}
+	switch l.Report {
+	case OpenAIUsage + "/web_searches", OpenAIUsage + "/web_search_calls":
+		l.add(usage.WebSearches, decimal.New(l.Requests, 0))
+		l.HasRequests = false // the calls themselves stand in another report
+		return nil
+	case OpenAIUsage + "/file_searches", OpenAIUsage + "/file_search_calls":
+		l.add(usage.FileSearches, decimal.New(l.Requests, 0))
+		l.HasRequests = false
+		return nil
+	}
+	parts := map[string]decimal.Decimal{}
+	for _, c := range openAICounts {
+		n, has, err := get(c.field)
+		if err != nil {
+			return err
+		}
+		if has {
+			parts[c.field] = n
+			l.add(c.kind, n)
+		}
+	}
+	input, _, err := get("input_tokens")
+	if err != nil {
+		return err
+	}
+	cached, _, err := get("input_cached_tokens")
+	if err != nil {
+		return err
+	}
+	written, _, err := get("input_cache_write_tokens")
+	if err != nil {
+		return err
+	}
+	output, _, err := get("output_tokens")
+	if err != nil {
+		return err
+	}
+	sum := func(names ...string) (s decimal.Decimal) {
+		for _, n := range names {
+			s = s.Add(parts[n])
+		}
+		return s
+	}
+	split := sum("input_cache_write_30m_tokens", "input_cache_write_12h_tokens")
+	written = decimal.Max(written, split)
+	for _, part := range []struct {
+		kind usage.QuantityKind
+		n    decimal.Decimal
+	}{
+		{usage.CacheReadTokens, cached.Sub(sum("input_cached_audio_tokens", "input_cached_image_tokens"))},
+		{usage.CacheWrite5mTokens, written.Sub(split)},
+		{usage.InputTextTokens, input.Sub(cached).Sub(written).Sub(sum("input_audio_tokens", "input_image_tokens"))},
+		{usage.OutputTextTokens, output.Sub(sum("output_audio_tokens", "output_image_tokens"))},
+	} {
+		if part.n.IsNegative() {
+			return fmt.Errorf("the parts of the tokens are more than their total: %s is %s", part.kind, part.n)
+		}
+		l.add(part.kind, part.n)
+	}
+	return nil
+}
+
+// standardTier is what a report calls the tier that calls leave empty.
+const standardTier = "standard"

@@ -1,0 +1,670 @@
+package bill
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// amounts are quantities by kind.
+type amounts [usage.QuantityKindCount]decimal.Decimal
+
+func (a *amounts) add(list []Quantity) {
+	for _, q := range list {
+		k := folded(q.Kind)
+		a[k] = a[k].Add(q.Amount)
+	}
+}
+
+func (a *amounts) addAll(b *amounts) {
+	for k := range b {
+		a[k] = a[k].Add(b[k])
+	}
+}
+
+func (a *amounts) minus(b *amounts) (d amounts) {
+	for k := range a {
+		d[k] = a[k].Sub(b[k])
+	}
+	return d
+}
+
+func (a *amounts) isZero() bool {
+	for k := range a {
+		if !a[k].IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// tokens is the total of the kinds that are tokens.
+func (a *amounts) tokens() (sum decimal.Decimal) {
+	for k := range a {
+		if usage.QuantityKind(k).Unit() == usage.UnitToken {
+			sum = sum.Add(a[k])
+		}
+	}
+	return sum
+}
+
+// signs says which signs the amounts have.
+func (a *amounts) signs() (positive, negative bool) {
+	for k := range a {
+		positive = positive || a[k].IsPositive()
+		negative = negative || a[k].IsNegative()
+	}
+	return positive, negative
+}
+
+// owner is whose a part of the bill is.
+type owner struct{ project, apiKey, user string }
+
+func (o owner) known() bool { return o != owner{} }
+
+func (o owner) details(model, tier string) Details {
+	return Details{Model: model, Tier: tier, Project: o.project, APIKey: o.apiKey, User: o.user}
+}
+
+// share is what an owner consumed.
+type share struct {
+	owner
+	requests int64
+	counts   amounts
+}
+
+// class is calls whose cost differs from the bill for one reason.
+type class struct {
+	word    Word
+	details Details
+	calls   int64
+	cost    decimal.Decimal
+	counts  amounts
+	// gaps: the counts themselves are doubtful, so what is missing may be theirs.
+	gaps bool
+}
+
+// comparison is a pool with everything added up.
+type comparison struct {
+	poolKey
+	out *dayCauses
+
+	cost, slack decimal.Decimal
+	costs       amounts         // dollars by kind
+	loose       decimal.Decimal // dollars of no kind
+	hasCost     bool
+	counts      amounts // consumed, as the bill says
+	hasCounts   bool
+	requests    int64
+	hasRequests bool
+	owners      []share
+
+	calls   int64 // that can be a request: all but those that failed
+	seen    amounts
+	rows    decimal.Decimal
+	classes []*class
+	rates   amounts // dollars for one of a kind
+}
+
+// explain divides the difference of one pool.
+func (p *pool) explain(out *dayCauses) {
+	c := comparison{poolKey: p.poolKey, out: out}
+	c.addBill(p.bill)
+	c.addCalls(p.calls)
+	switch {
+	case !c.hasCost && len(p.calls) == 0:
+		return // consumed and not charged, and no row says otherwise
+	case !c.hasCost:
+		note := "the bill has no cost for this model"
+		if c.hasCounts {
+			note = "the bill counts it and charges nothing: a commitment, a free quantity or a plan"
+		}
+		out.add(NotOnBill, Details{Model: c.model, Tier: c.tier, Note: note}, c.rows.Neg(), calls(c.calls))
+	case len(p.calls) == 0:
+		c.nothingSeen(p.bill)
+	case !c.hasCounts:
+		c.dollarsOnly()
+	default:
+		c.setRates()
+		c.quantities()
+		c.prices()
+	}
+}
+
+func (c *comparison) addBill(lines []*BillSum) {
+	fromUsage := slices.ContainsFunc(lines, func(b *BillSum) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
+	shares := map[owner]*share{}
+	for _, b := range lines {
+		if b.HasCost {
+			c.hasCost = true
+			c.cost, c.slack = c.cost.Add(b.Cost), c.slack.Add(b.Slack)
+			if b.HasKind {
+				c.costs[b.Kind] = c.costs[b.Kind].Add(b.Cost)
+			} else {
+				c.loose = c.loose.Add(b.Cost)
+			}
+		}
+		// The costs repeat quantities that the usage report tells, without its detail;
+		// of the fees only they may.
+		if fromUsage && !b.Report.HasQuantities() && !isFee(b) {
+			continue
+		}
+		o := owner{b.Project, b.APIKey, b.User}
+		if shares[o] == nil {
+			shares[o] = &share{owner: o}
+		}
+		shares[o].counts.add(b.Quantities)
+		c.counts.add(b.Quantities)
+		c.hasCounts = c.hasCounts || len(b.Quantities) > 0
+		if b.HasRequests {
+			shares[o].requests += b.Requests
+			c.requests, c.hasRequests = c.requests+b.Requests, true
+		}
+	}
+	for _, s := range shares {
+		if s.requests > 0 || !s.counts.isZero() {
+			c.owners = append(c.owners, *s)
+		}
+	}
+	slices.SortFunc(c.owners, func(a, b share) int {
+		return strings.Compare(a.project+"\x00"+a.apiKey+"\x00"+a.user, b.project+"\x00"+b.apiKey+"\x00"+b.user)
+	})
+}
+
+func (c *comparison) addCalls(list []*CallSum) {
+	byKey := map[string]*class{}
+	for _, s := range list {
+		cl := classOf(s)
+		key := string(cl.word) + "\x00" + cl.details.Reason + "\x00" + cl.details.Assumption
+		if byKey[key] == nil {
+			cl.details.Model, cl.details.Tier = c.model, c.tier
+			byKey[key] = cl
+			c.classes = append(c.classes, cl)
+		}
+		cl = byKey[key]
+		cl.gaps = cl.gaps || doubtful(s)
+		cl.calls += s.Calls
+		cl.cost = cl.cost.Add(s.Cost)
+		cl.counts.add(s.Quantities)
+		c.seen.add(s.Quantities)
+		c.rows = c.rows.Add(s.Cost)
+		if s.Reason != usage.ReasonCallFailed {
+			c.calls += s.Calls
+		}
+	}
+	slices.SortFunc(c.classes, func(a, b *class) int {
+		return strings.Compare(string(a.word)+a.details.Reason+a.details.Assumption, string(b.word)+b.details.Reason+b.details.Assumption)
+	})
+	// Each row rounds half a picodollar.
+	c.slack = c.slack.Add(decimal.New(c.calls, -places))
+}
+
+// doubtful reports whether the counts of calls may not be the provider's.
+func doubtful(s *CallSum) bool {
+	if s.QuantityReason != "" {
+		return s.QuantityReason != usage.ReasonCallFailed
+	}
+	return s.Reason.OfReading() && s.Reason != usage.ReasonCallFailed
+}
+
+// classOf says by which word the cost of calls may differ.
+func classOf(s *CallSum) *class {
+	switch {
+	case s.Status == usage.StatusUnpriced:
+		return &class{word: Unpriced, details: Details{Reason: string(s.Reason)}}
+	case s.Status == usage.StatusEstimated:
+		return &class{word: Estimated, details: Details{Reason: string(s.Reason)}}
+	case s.QuantityReason != "":
+		return &class{word: Estimated, details: Details{Reason: string(s.QuantityReason)}}
+	case s.Assumptions != "":
+		return &class{word: Assumption, details: Details{Assumption: s.Assumptions}}
+	}
+	return &class{word: Price}
+}
+
+// nothingSeen: no row tells of the model on that day.
+func (c *comparison) nothingSeen(lines []*BillSum) {
+	if !c.hasCounts || len(c.owners) == 0 {
+		c.notSeenByLine(lines)
+		return
+	}
+	c.setRates()
+	left := c.cost
+	for i := range c.owners {
+		o := &c.owners[i]
+		cost := c.value(&o.counts)
+		if i == len(c.owners)-1 {
+			cost = left // with what the rates round away
+		}
+		left = left.Sub(cost)
+		c.notSeen(o, cost)
+	}
+}
+
+// notSeenByLine takes the owners from the costs, where no quantities are known.
+func (c *comparison) notSeenByLine(lines []*BillSum) {
+	for _, b := range lines {
+		if b.HasCost {
+			o := owner{b.Project, b.APIKey, b.User}
+			d := o.details(c.model, c.tier)
+			d.Item = b.Item
+			c.out.addNotSeen(d, b.Cost, quantity{}, o.known())
+		}
+	}
+}
+
+func (c *comparison) notSeen(o *share, cost decimal.Decimal) {
+	q := tokens(o.counts.tokens())
+	if c.hasRequests {
+		q = calls(o.requests)
+	}
+	c.out.addNotSeen(o.details(c.model, c.tier), cost, q, o.known())
+}
+
+// dollarsOnly compares costs of which no quantity is known.
+func (c *comparison) dollarsOnly() {
+	d := c.cost.Sub(c.rows)
+	details := Details{Model: c.model, Tier: c.tier, Note: "the bill has no quantities for it: import the usage report too"}
+	switch {
+	case d.Abs().Cmp(c.slack) <= 0:
+		c.out.add(Rounding, Details{}, d, quantity{})
+	case len(c.classes) == 1 && c.classes[0].word == Unpriced:
+		c.out.add(Unpriced, c.classes[0].details, d, calls(c.calls))
+	default:
+		c.out.add(Unknown, details, d, quantity{})
+	}
+}
+
+// setRates finds what one of each kind costs by the bill. Where costs and counts
+// are divided differently, the kinds that belong together share one rate.
+func (c *comparison) setRates() {
+	groups := map[int][]int{}
+	for k := range c.costs {
+		// A charge without a count: the rows tell how many, if they know.
+		if !c.costs[k].IsZero() && c.counts[k].IsZero() && usage.QuantityKind(k).Unit() == usage.UnitCall && c.seen[k].IsPositive() {
+			c.counts[k] = c.seen[k]
+		}
+		if c.costs[k].IsZero() && c.counts[k].IsZero() {
+			continue
+		}
+		g := family(usage.QuantityKind(k))
+		groups[g] = append(groups[g], k)
+	}
+	if !c.loose.IsZero() {
+		c.blend(slices.Concat(valuesOf(groups)...), c.loose)
+		return
+	}
+	for _, kinds := range groups {
+		if c.uncounted(kinds) {
+			continue
+		}
+		if slices.ContainsFunc(kinds, func(k int) bool { return c.costs[k].IsZero() != c.counts[k].IsZero() }) {
+			c.blend(kinds, decimal.Zero)
+			continue
+		}
+		for _, k := range kinds {
+			c.rates[k] = c.costs[k].DivRound(c.counts[k], ratePlaces)
+		}
+	}
+}
+
+// uncounted explains charges of kinds of which nothing is counted.
+func (c *comparison) uncounted(kinds []int) bool {
+	var cost decimal.Decimal
+	for _, k := range kinds {
+		if !c.counts[k].IsZero() {
+			return false
+		}
+		cost = cost.Add(c.costs[k])
+	}
+	d := Details{Model: c.model, Tier: c.tier, Category: usage.QuantityKind(kinds[0]).String()}
+	isFee := usage.QuantityKind(kinds[0]).Unit() == usage.UnitCall
+	switch {
+	case isFee && slices.ContainsFunc(c.classes, func(cl *class) bool { return assumesTools(cl.details.Assumption) }):
+		d.Assumption = toolsWord
+		c.out.add(Assumption, d, cost, quantity{})
+	case isFee:
+		c.out.add(NotInSpans, d, cost, quantity{})
+	default:
+		d.Note = "the bill charges it and counts none of it: import the usage report too"
+		c.out.add(Unknown, d, cost, quantity{})
+	}
+	return true
+}
+
+// ratePlaces is how far a rate is divided: a price per million tokens ends long
+// before.
+const ratePlaces = 30
+
+func valuesOf(groups map[int][]int) (all [][]int) {
+	for _, g := range groups {
+		all = append(all, g)
+	}
+	return all
+}
+
+// family is which kinds may be billed under one name.
+func family(k usage.QuantityKind) int {
+	switch k {
+	case usage.InputTextTokens, usage.CacheReadTokens, usage.CacheWrite5mTokens, usage.CacheWrite1hTokens, usage.CacheWrite30mTokens, usage.CacheWrite12hTokens,
+		usage.InputAudioTokens, usage.InputImageTokens, usage.InputVideoTokens, usage.CacheReadAudioTokens, usage.CacheReadImageTokens:
+		return -1
+	case usage.OutputTextTokens, usage.OutputAudioTokens, usage.OutputImageTokens:
+		return -2
+	}
+	return int(k)
+}
+
+// blend gives kinds one rate.
+func (c *comparison) blend(kinds []int, more decimal.Decimal) {
+	cost, n := more, decimal.Zero
+	for _, k := range kinds {
+		cost, n = cost.Add(c.costs[k]), n.Add(c.counts[k])
+	}
+	if n.IsZero() {
+		return
+	}
+	for _, k := range kinds {
+		c.rates[k] = cost.DivRound(n, ratePlaces)
+	}
+}
+
+// value is what counts cost by the rates of the bill.
+func (c *comparison) value(counts *amounts) (sum decimal.Decimal) {
+	for k := range counts {
+		if !counts[k].IsZero() && !c.rates[k].IsZero() {
+			sum = sum.Add(counts[k].Mul(c.rates[k]))
+		}
+	}
+	return sum.Round(places)
+}
+
+// quantities explains what is counted on one side only.
+func (c *comparison) quantities() {
+	gap := c.counts.minus(&c.seen)
+	c.orphans(&gap)
+	if gap.isZero() {
+		return
+	}
+	doubts := slices.DeleteFunc(slices.Clone(c.classes), func(cl *class) bool { return !cl.gaps })
+	missing := c.requests - c.calls
+	positive, negative := gap.signs()
+	switch {
+	case c.hasRequests && missing > 0:
+		c.unseenRequests(&gap, missing, doubts)
+	case c.hasRequests && missing < 0 && !positive:
+		c.out.add(NotOnBill, Details{Model: c.model, Tier: c.tier}, c.value(&gap), calls(-missing))
+	case len(doubts) > 0:
+		c.doubtful(&gap, doubts)
+	case c.hasRequests, positive && negative:
+		c.unknown(&gap, "the bill counts otherwise, and no row says why")
+	case positive:
+		c.unseenTokens(&gap)
+	default:
+		c.out.add(NotOnBill, Details{Model: c.model, Tier: c.tier}, c.value(&gap), tokens(gap.tokens().Neg()))
+	}
+}
+
+// orphans explains charges for tools that the rows do not count.
+func (c *comparison) orphans(gap *amounts) {
+	for _, k := range []usage.QuantityKind{usage.WebSearches, usage.FileSearches, usage.CodeSessions} {
+		if gap[k].IsZero() {
+			continue
+		}
+		var part amounts
+		part[k] = gap[k]
+		cost := c.value(&part)
+		for _, cl := range c.classes {
+			if assumesTools(cl.details.Assumption) {
+				gap[k] = decimal.Zero
+				c.out.add(Assumption, Details{Model: c.model, Tier: c.tier, Assumption: toolsWord, Category: k.String()}, cost, calls(part[k].IntPart()))
+				break
+			}
+		}
+	}
+}
+
+var toolsWord = usage.AssumedTools.String()
+
+func assumesTools(words string) bool {
+	return slices.Contains(strings.Split(words, "+"), toolsWord)
+}
+
+func (c *comparison) unknown(gap *amounts, note string) {
+	c.out.add(Unknown, Details{Model: c.model, Tier: c.tier, Note: note}, c.value(gap), tokens(gap.tokens()))
+}
+
+// doubtful gives a gap to the calls whose counts are doubtful, by their number.
+func (c *comparison) doubtful(gap *amounts, doubts []*class) {
+	c.divide(c.value(gap), doubts, !c.hasRequests && gap.tokens().IsPositive())
+}
+
+func (c *comparison) divide(cost decimal.Decimal, doubts []*class, mayHideCalls bool) {
+	var all int64
+	for _, cl := range doubts {
+		all += cl.calls
+	}
+	left := cost
+	for i, cl := range doubts {
+		part := left
+		if i < len(doubts)-1 {
+			part = cost.Mul(decimal.New(cl.calls, 0)).DivRound(decimal.New(all, 0), places)
+		}
+		left = left.Sub(part)
+		d := cl.details
+		d.Divided = len(doubts) > 1
+		if mayHideCalls {
+			d.Note = "this bill counts no requests: calls that were not seen may be in it"
+		}
+		c.out.add(cl.word, d, part, calls(cl.calls))
+	}
+}
+
+// unseenTokens: the bill counts no requests, and more tokens than the rows.
+func (c *comparison) unseenTokens(gap *amounts) {
+	owners := c.find(func(s *share) bool { return equal(&s.counts, gap) })
+	c.unseen(gap, owners, tokens(gap.tokens()))
+}
+
+// unseenRequests: the bill has more requests than there are rows.
+func (c *comparison) unseenRequests(gap *amounts, missing int64, doubts []*class) {
+	if len(doubts) == 0 {
+		_, negative := gap.signs()
+		if negative {
+			gap = c.withoutNegative(gap)
+		}
+		owners := c.find(func(s *share) bool { return s.requests == missing && equal(&s.counts, gap) })
+		c.unseen(gap, owners, calls(missing))
+		return
+	}
+	// Some calls were not seen, of others the counts are not known: whose requests
+	// are exactly as many as are missing, and fit into the gap?
+	owners := c.find(func(s *share) bool { return s.requests == missing && fits(&s.counts, gap) })
+	if owners == nil {
+		c.divideRequests(gap, missing, doubts)
+		return
+	}
+	var unseen amounts
+	for _, o := range owners {
+		unseen.addAll(&o.counts)
+		c.notSeen(o, c.value(&o.counts))
+	}
+	rest := gap.minus(&unseen)
+	if !rest.isZero() {
+		c.doubtful(&rest, doubts)
+	}
+}
+
+// divideRequests shares a gap by the number of calls, and says so.
+func (c *comparison) divideRequests(gap *amounts, missing int64, doubts []*class) {
+	var doubted int64
+	for _, cl := range doubts {
+		doubted += cl.calls
+	}
+	cost := c.value(gap)
+	part := cost.Mul(decimal.New(missing, 0)).DivRound(decimal.New(missing+doubted, 0), places)
+	d, known := c.onlyOwner()
+	d.Divided = true
+	c.out.addNotSeen(d, part, calls(missing), known)
+	c.divide(cost.Sub(part), doubts, false)
+}
+
+// onlyOwner describes whom calls belong to, where the pool has one owner.
+func (c *comparison) onlyOwner() (d Details, known bool) {
+	if len(c.owners) == 1 {
+		return c.owners[0].details(c.model, c.tier), c.owners[0].known()
+	}
+	d = Details{Model: c.model, Tier: c.tier}
+	for _, o := range c.owners {
+		if name := strings.Join(nonEmpty(o.project, o.apiKey, o.user), "/"); name != "" && len(d.Candidates) < maxCandidates {
+			d.Candidates = append(d.Candidates, name)
+		}
+	}
+	return d, false
+}
+
+// maxCandidates bounds how many owners are named that a part may belong to.
+const maxCandidates = 5
+
+func nonEmpty(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+// unseen gives a gap to its owners, or to nobody in particular.
+func (c *comparison) unseen(gap *amounts, owners []*share, q quantity) {
+	if owners == nil {
+		d, known := c.onlyOwner()
+		c.out.addNotSeen(d, c.value(gap), q, known)
+		return
+	}
+	left := c.value(gap)
+	for i, o := range owners {
+		cost := c.value(&o.counts)
+		if i == len(owners)-1 {
+			cost = left
+		}
+		left = left.Sub(cost)
+		c.notSeen(o, cost)
+	}
+}
+
+// withoutNegative tells what the rows have more of as unknown, and gives the
+// rest.
+func (c *comparison) withoutNegative(gap *amounts) *amounts {
+	var more, less amounts
+	for k := range gap {
+		if gap[k].IsNegative() {
+			less[k] = gap[k]
+		} else {
+			more[k] = gap[k]
+		}
+	}
+	c.unknown(&less, "rows count more of this kind than the bill, though it has more requests")
+	return &more
+}
+
+// maxSearched bounds how many owners are tried in all combinations.
+const maxSearched = 12
+
+// find gives the owners that together are what is looked for, when only one set
+// is: of up to twelve owners any set, of more one, or all but one.
+func (c *comparison) find(is func(*share) bool) []*share {
+	n := len(c.owners)
+	var found []*share
+	hits := 0
+	try := func(in func(i int) bool) {
+		var sum share
+		var list []*share
+		for i := range c.owners {
+			if in(i) {
+				list = append(list, &c.owners[i])
+				sum.requests += c.owners[i].requests
+				sum.counts.addAll(&c.owners[i].counts)
+			}
+		}
+		if is(&sum) {
+			found, hits = list, hits+1
+		}
+	}
+	if n <= maxSearched {
+		for set := 1; set < 1<<n && hits < 2; set++ {
+			try(func(i int) bool { return set&(1<<i) != 0 })
+		}
+	} else {
+		for chosen := 0; chosen < n && hits < 2; chosen++ {
+			try(func(i int) bool { return i == chosen })
+			try(func(i int) bool { return i != chosen })
+		}
+	}
+	if hits != 1 {
+		return nil
+	}
+	return found
+}
+
+func equal(a, b *amounts) bool {
+	d := a.minus(b)
+	return d.isZero()
+}
+
+// fits reports whether no count is more than the gap's, and one is above 0.
+func fits(a, gap *amounts) bool {
+	for k := range a {
+		if a[k].IsPositive() && a[k].Cmp(gap[k]) > 0 {
+			return false
+		}
+	}
+	return !a.isZero()
+}
+
+// prices explains what the rows cost otherwise than the bill says of the same
+// quantities. What the plainly priced calls show (a discount) is taken off the
+// others first.
+func (c *comparison) prices() {
+	var factor decimal.Decimal
+	known := false
+	for _, cl := range c.classes {
+		if cl.word == Price && cl.cost.IsPositive() && !c.isSlack(c.value(&cl.counts).Sub(cl.cost)) {
+			factor, known = c.value(&cl.counts).DivRound(cl.cost, ratePlaces).Sub(one), true
+		}
+	}
+	for _, cl := range c.classes {
+		d := c.value(&cl.counts).Sub(cl.cost)
+		if known && cl.word != Price && cl.word != Unpriced {
+			part := cl.cost.Mul(factor).Round(places)
+			if c.isSlack(d.Sub(part)) {
+				part = d
+			}
+			c.price(part, cl.calls)
+			d = d.Sub(part)
+		}
+		switch {
+		case d.IsZero():
+		case cl.word != Unpriced && c.isSlack(d):
+			c.out.add(Rounding, Details{}, d, quantity{})
+		case cl.word == Price:
+			c.price(d, cl.calls)
+		default:
+			c.out.add(cl.word, cl.details, d, calls(cl.calls))
+		}
+	}
+}
+
+func (c *comparison) isSlack(d decimal.Decimal) bool { return d.Abs().Cmp(c.slack) <= 0 }
+
+// price notes other dollars for the same quantities, with the rates of the bill.
+func (c *comparison) price(d decimal.Decimal, n int64) {
+	if d.IsZero() {
+		return
+	}
+	details := Details{Model: c.model, Tier: c.tier}
+	for k := range c.rates {
+		if !c.costs[k].IsZero() && c.counts[k].IsPositive() {
+			details.rates = append(details.rates, rate{usage.QuantityKind(k), c.costs[k], c.counts[k]})
+		}
+	}
+	c.out.addPrice(details, d, calls(n), c.rows, c.value(&c.seen))
+}

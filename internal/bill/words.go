@@ -1,0 +1,118 @@
+package bill
+
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// tierWords are service tiers as bills write them.
+var tierWords = []string{"batch", "flex", "priority", "standard"}
+
+// tierOf finds a service tier among words.
+func tierOf(words string) string {
+	for _, w := range tierWords {
+		if hasWord(words, w) {
+			return w
+		}
+	}
+	return ""
+}
+
+// charges are what words of a bill mean, the first that matches wins. Words are
+// compared with the text in lower case; all of one entry have to be there.
+var charges = []struct {
+	words    string
+	category Category
+	kind     usage.QuantityKind
+	hasKind  bool
+}{
+	{words: "fine tuning", category: ForFineTuning},
+	{words: "fine-tun", category: ForFineTuning},
+	{words: "finetun", category: ForFineTuning},
+	{words: "training", category: ForFineTuning},
+	{words: "storage", category: ForStorage},
+	{words: "session_usage", category: ForSessions},
+	{words: "session runtime", category: ForSessions},
+	{words: "seat", category: ForSeats},
+	{words: "subscription", category: ForSeats},
+	{words: "code_execution", category: ForCode},
+	{words: "code execution", category: ForCode},
+	{words: "code interpreter", category: ForCode},
+	{words: "code_interpreter", category: ForCode},
+	{words: "web search", kind: usage.WebSearches, hasKind: true},
+	{words: "web_search", kind: usage.WebSearches, hasKind: true},
+	{words: "file search", kind: usage.FileSearches, hasKind: true},
+	{words: "file_search", kind: usage.FileSearches, hasKind: true},
+
+	{words: "cache creat 1h", kind: usage.CacheWrite1hTokens, hasKind: true},
+	{words: "cache write 1h", kind: usage.CacheWrite1hTokens, hasKind: true},
+	{words: "cache write 12h", kind: usage.CacheWrite12hTokens, hasKind: true},
+	{words: "cache write 30m", kind: usage.CacheWrite30mTokens, hasKind: true},
+	{words: "cache creat", kind: usage.CacheWrite5mTokens, hasKind: true},
+	{words: "cache write", kind: usage.CacheWrite5mTokens, hasKind: true},
+	{words: "cache audio", kind: usage.CacheReadAudioTokens, hasKind: true},
+	{words: "cache image", kind: usage.CacheReadImageTokens, hasKind: true},
+	{words: "cache", kind: usage.CacheReadTokens, hasKind: true},
+	{words: "cchd", kind: usage.CacheReadTokens, hasKind: true},
+	{words: "audio outp", kind: usage.OutputAudioTokens, hasKind: true},
+	{words: "image outp", kind: usage.OutputImageTokens, hasKind: true},
+	{words: "reasoning", kind: usage.OutputTextTokens, hasKind: true},
+	{words: "outp", kind: usage.OutputTextTokens, hasKind: true},
+	{words: "audio inp", kind: usage.InputAudioTokens, hasKind: true},
+	{words: "image inp", kind: usage.InputImageTokens, hasKind: true},
+	{words: "video inp", kind: usage.InputVideoTokens, hasKind: true},
+	{words: "inp", kind: usage.InputTextTokens, hasKind: true},
+	{words: "prompt", kind: usage.InputTextTokens, hasKind: true},
+	{words: "embedding", kind: usage.InputTextTokens, hasKind: true},
+	{words: "character", kind: usage.Characters, hasKind: true},
+	{words: "image", kind: usage.Images, hasKind: true},
+	{words: "second", kind: usage.AudioSeconds, hasKind: true},
+	{words: "minute", kind: usage.AudioSeconds, hasKind: true},
+	{words: "transcri", kind: usage.AudioSeconds, hasKind: true},
+}
+
+// charge says what the words of a line item are for. The words of an entry may
+// stand anywhere in the text, in any order.
+func charge(text string) (category Category, kind usage.QuantityKind, hasKind bool) {
+	text = strings.ToLower(text)
+	for _, c := range charges {
+		if strings.Contains(text, c.words) || hasAll(text, c.words) {
+			return c.category, c.kind, c.hasKind
+		}
+	}
+	return ForCalls, 0, false
+}
+
+func hasAll(text, words string) bool {
+	for w := range strings.FieldsSeq(words) {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// hasWord reports whether a word stands in a text by itself.
+func hasWord(text, word string) bool {
+	for field := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+		if field == word {
+			return true
+		}
+	}
+	return false
+}
+
+// squashed leaves letters and digits of a name in lower case: what two spellings
+// of one model have in common.
+func squashed(name string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r + 'a' - 'A'
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, name)
+}
