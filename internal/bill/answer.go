@@ -165,7 +165,7 @@ func newProvider(in *Input, name string) *providerWork {
 	for _, d := range in.Days {
 		if d.Provider == name {
 			accounts[d.Account] = true
-			if d.Report.HasCosts() {
+			if d.Report.HasCosts() && !d.Day.Before(in.RetainedFrom) {
 				p.compared[d.Day] = true
 			}
 		}
@@ -392,9 +392,11 @@ func (p *providerWork) problemsOf(in *Input) []string {
 			cut = append(cut, d.Day)
 		}
 	}
-	var uncounted []time.Time
+	var uncounted, deleted []time.Time
 	for at := in.From; at.Before(in.To); at = at.Add(day) {
 		switch {
+		case at.Before(in.RetainedFrom):
+			deleted = append(deleted, at)
 		case !p.compared[at]:
 			missing = append(missing, at)
 		case !counted[at]:
@@ -406,6 +408,7 @@ func (p *providerWork) problemsOf(in *Input) []string {
 		text string
 	}{
 		{missing, "no costs were imported of %s: those days are in none of the numbers"},
+		{deleted, "the calls of %s were deleted (usagectl retention): those days are in none of the numbers"},
 		{uncounted, "no usage report was imported of %s: there only dollars could be compared"},
 		{part, "the bill does not cover all of %s: rows after what it covers are not_final"},
 		{cut, "the report of %s lists no more groups than its limit, without the rest: more may have been charged; ask for fewer groups"},

@@ -80,6 +80,9 @@ type Input struct {
 	// Rates are how much of a currency a dollar buys, by currency and day; USD
 	// needs none.
 	Rates map[RateKey]decimal.Decimal
+	// RetainedFrom: the calls before it were deleted, so those days cannot be
+	// compared. Zero: none were.
+	RetainedFrom time.Time
 }
 
 // RateKey names an exchange rate.

@@ -128,11 +128,11 @@ func folded(kind usage.QuantityKind) usage.QuantityKind {
 	return kind
 }
 
-// Digest tells a row of a report and day from the others; copy is how many equal
-// rows came before it.
-func (l *Line) Digest(copy int) [16]byte {
+// Digest tells a row from all others of an account; copies is how many equal rows
+// of the day came before it.
+func (l *Line) Digest(copies uint32) [16]byte {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%s\n%d\n", l.Provider, copy)
+	_, _ = fmt.Fprintf(h, "%s\n%s\n%s\n%d\n", l.Provider, l.Report, l.Day.Format(time.DateOnly), copies)
 	_, _ = h.Write(l.Raw)
 	return [16]byte(h.Sum(nil))
 }

@@ -27,6 +27,7 @@ func addDatabase(cmd *cobra.Command) *database {
 const (
 	asReader = "usage_reader"
 	asPricer = "usage_pricer"
+	asBiller = "usage_biller"
 	asOwner  = ""
 )
 

@@ -10,12 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestDocsGiveCommandsThatExist takes every command of the pages about prices
-// apart: a name or flag that does not exist is no example.
+// TestDocsGiveCommandsThatExist takes every command of the pages about prices and
+// bills apart: a name or flag that does not exist is no example.
 func TestDocsGiveCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	found := 0
-	for _, page := range []string{"price-files.md", "repricing.md"} {
+	for _, page := range []string{"bill.md", "price-files.md", "repricing.md"} {
 		content, err := os.ReadFile(filepath.Join("../../../../docs", page))
 		require.NoError(t, err)
 		fenced := false

@@ -80,6 +80,14 @@ func printJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
+// csvCell keeps a spreadsheet from taking a text that others chose for a formula.
+func csvCell(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
+		text = "'" + text
+	}
+	return plain(text)
+}
+
 // plural counts things: "1 month", "2 months". A second form is the plural where
 // it is not the first with an s.
 func plural[T int | int64](n T, one string, many ...string) string {

@@ -198,11 +198,7 @@ func isMidnight(t time.Time) bool {
 func printCSV(w io.Writer, a report.Answer) error {
 	out := csv.NewWriter(w)
 	write := func(by, key, current, previous string) {
-		// A text that an app chose must not become a formula of a spreadsheet.
-		if key != "" && strings.ContainsRune("=+-@\t\r\n", rune(key[0])) {
-			key = "'" + key
-		}
-		_ = out.Write([]string{by, plain(key), current, previous}) // Error below tells
+		_ = out.Write([]string{by, csvCell(key), current, previous}) // Error below tells
 	}
 	write("by", "key", "current", "previous")
 	write("total", "currency", a.Currency, a.Currency)

@@ -1,0 +1,254 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+)
+
+// newBill keeps the bills of providers and explains them. What a difference is
+// made of is internal/bill.
+func newBill() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bill",
+		Short: "Compares the provider's bill with the stored calls",
+	}
+	db := addDatabase(cmd)
+	cmd.AddCommand(newBillImport(db), newBillExplain(db))
+	return cmd
+}
+
+// billOptions are the flags of usagectl bill explain.
+type billOptions struct {
+	period    *period
+	provider  string
+	json, csv bool
+	store     bool
+	causes    int
+	timeout   time.Duration
+}
+
+func newBillExplain(db *database) *cobra.Command {
+	var o billOptions
+	cmd := &cobra.Command{
+		Use:   "explain --from 2026-01-01 --to 2026-01-31",
+		Short: "Says why the bill is not the sum of the calls",
+		Long: `Says why the bill is not the sum of the calls: the difference of each UTC day,
+divided into causes that add up to it to the last digit. docs/bill.md says what each
+cause means and what to do.
+
+Nothing is changed. --store keeps the causes for the board and the alerts; the
+database user then needs the role usage_biller beside usage_reader.`,
+		Example: `  usagectl bill explain --from 2026-01-01 --to 2026-01-31
+  usagectl bill explain --from 2026-01-01 --to 2026-01-31 --provider openai --json`,
+		Args: cobra.NoArgs,
+	}
+	o.period = addPeriod(cmd, "from", "to", " (required)", " (required)")
+	f := cmd.Flags()
+	f.StringVar(&o.provider, "provider", "", "only the bill of this provider, as the column provider spells it")
+	f.BoolVar(&o.json, "json", false, "print the document that GET /api/admin/bill answers")
+	f.BoolVar(&o.csv, "csv", false, "print the causes of each day as CSV")
+	f.BoolVar(&o.store, "store", false, "keep the causes for the board and the alerts")
+	f.IntVar(&o.causes, "causes", 20, "how many causes of a provider the table lists; the rest is one line")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long a statement may take")
+	cmd.MarkFlagsMutuallyExclusive("json", "csv")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		question, err := o.question(time.Now())
+		if err != nil {
+			return err
+		}
+		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+			return o.explain(ctx, cmd, pool, question)
+		})
+	}
+	return cmd
+}
+
+// question checks the flags. A bill is by UTC days, whole ones.
+func (o *billOptions) question(now time.Time) (q read.BillQuestion, err error) {
+	if o.causes < 0 {
+		return q, fmt.Errorf("--causes: found %d, must be 0 or more", o.causes)
+	}
+	if q.From, q.To, err = o.period.given(now); err != nil {
+		return q, err
+	}
+	for _, b := range []struct {
+		flag, text string
+		at         time.Time
+	}{{"--from", o.period.start, q.From}, {"--to", o.period.end, q.To}} {
+		if !b.at.Equal(b.at.Truncate(24 * time.Hour)) {
+			return q, fmt.Errorf("%s: found %s, which is inside a day; bills are by whole UTC days: give a date such as 2026-01-31", b.flag, b.text)
+		}
+	}
+	q.Provider = o.provider
+	return q, nil
+}
+
+func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, q read.BillQuestion) error {
+	in, err := read.New(pool, o.timeout).Bill(ctx, q)
+	if err != nil {
+		return err
+	}
+	if len(in.Days) == 0 {
+		return errors.New("no bill is stored for those days; import one: usagectl bill import --help")
+	}
+	a := bill.Explain(in)
+	if o.store {
+		if err := upkeep.SaveExplanation(ctx, pool, a); err != nil {
+			return advise(err, asBiller)
+		}
+	}
+	switch out := cmd.OutOrStdout(); {
+	case o.json:
+		return printJSON(out, a)
+	case o.csv:
+		return printCausesCSV(out, a)
+	default:
+		return printBill(out, a, o.causes)
+	}
+}
+
+// printBill writes the comparison for a terminal.
+func printBill(w io.Writer, a bill.Answer, most int) error {
+	for i, p := range a.Providers {
+		if i > 0 {
+			if _, err := fmt.Fprintln(w); err != nil {
+				return err
+			}
+		}
+		if err := printBillOf(w, p, most); err != nil {
+			return err
+		}
+	}
+	for _, r := range a.WithoutBill {
+		if _, err := fmt.Fprintf(w, "\n%s: calls of %s USD, and no bill was imported\n", plain(r.Provider), r.RowCost); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printBillOf(w io.Writer, p bill.Provider, most int) error {
+	share := "nothing was charged"
+	if p.ExplainedShare != nil {
+		share = p.ExplainedShare.Shift(2).String() + " % explained"
+	}
+	if _, err := fmt.Fprintf(w, "%s (%s), %s: %s\n", plain(p.Provider), plain(p.Account), plural(len(p.Days), "day"), share); err != nil {
+		return err
+	}
+	if len(p.Days) > 0 {
+		sums := table{indent: "  "}
+		sums.row("bill", number(p.BillCost.String()), p.Currency)
+		sums.row("calls", number(p.RowCost.String()), p.Currency)
+		sums.row("difference", number(p.Difference.String()), p.Currency)
+		if err := sums.print(w); err != nil {
+			return err
+		}
+	}
+	if len(p.Causes) > 0 {
+		t := table{indent: "  ", widest: 60}
+		t.row("CAUSE", number("COST"), number("QUANTITY"), "UNIT", "MODEL", "WHAT", "WHOSE")
+		var rest bill.Amount
+		for i, c := range p.Causes {
+			if i >= most {
+				rest.Decimal = rest.Add(c.Cost.Decimal)
+				continue
+			}
+			quantity := ""
+			if c.Quantity != nil {
+				quantity = c.Quantity.String()
+			}
+			t.row(string(c.Cause), number(c.Cost.String()), number(quantity), c.Unit, c.Details.Model, whatOf(c.Details), whoseOf(c.Details))
+		}
+		if n := len(p.Causes) - most; n > 0 {
+			t.row("(others)", number(rest.String()), number(""), "", "", plural(n, "cause"), "")
+		}
+		if err := t.print(w); err != nil {
+			return err
+		}
+	}
+	for _, problem := range p.Problems {
+		if _, err := fmt.Fprintln(w, "  note: "+plain(problem)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whatOf says in words what a cause is about.
+func whatOf(d bill.Details) string {
+	var parts []string
+	for _, text := range []string{d.Reason, d.Assumption, d.Category, d.Item, d.Payer} {
+		if text != "" {
+			parts = append(parts, text)
+		}
+	}
+	if d.Factor != nil {
+		parts = append(parts, "bill = "+d.Factor.String()+" × calls")
+	}
+	for _, r := range d.Rates {
+		parts = append(parts, r.Kind+" "+r.PerMillion.String()+"/1M")
+	}
+	if d.Divided {
+		parts = append(parts, "divided by calls")
+	}
+	if d.Note != "" {
+		parts = append(parts, d.Note)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func whoseOf(d bill.Details) string {
+	var parts []string
+	for _, owner := range [][2]string{{"project", d.Project}, {"key", d.APIKey}, {"user", d.User}} {
+		if owner[1] != "" {
+			parts = append(parts, owner[0]+" "+owner[1])
+		}
+	}
+	if len(d.Candidates) > 0 {
+		parts = append(parts, "one of "+strings.Join(d.Candidates, ", "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// printCausesCSV writes a line for each cause of each day.
+func printCausesCSV(w io.Writer, a bill.Answer) error {
+	out := csv.NewWriter(w)
+	if err := out.Write([]string{"day", "provider", "account", "currency", "bill_cost", "row_cost", "cause", "cost", "quantity", "unit", "model", "tier", "what", "project", "api_key", "user"}); err != nil {
+		return err
+	}
+	for _, p := range a.Providers {
+		for i := range p.Days {
+			d := &p.Days[i]
+			causes, _ := d.Details()
+			if len(causes) == 0 { // a day without a difference is a line too
+				causes = []bill.Cause{{}}
+			}
+			for _, c := range causes {
+				quantity := ""
+				if c.Quantity != nil {
+					quantity = c.Quantity.String()
+				}
+				if err := out.Write([]string{
+					d.Date, p.Provider, p.Account, p.Currency, d.BillCost.String(), d.RowCost.String(), string(c.Cause), c.Cost.String(), quantity, c.Unit,
+					csvCell(c.Details.Model), c.Details.Tier, csvCell(whatOf(c.Details)), csvCell(c.Details.Project), csvCell(c.Details.APIKey), csvCell(c.Details.User),
+				}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	out.Flush()
+	return out.Error()
+}

@@ -1,0 +1,214 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/shopspring/decimal"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// fromFOCUS is what --provider says of a file that names its providers itself.
+const fromFOCUS = "focus"
+
+// billImport are the flags of usagectl bill import.
+type billImport struct {
+	provider, file, account, asOf, report string
+	keepEmails                            bool
+}
+
+func newBillImport(db *database) *cobra.Command {
+	var o billImport
+	cmd := &cobra.Command{
+		Use:   "import --provider openai --file costs.json",
+		Short: "Stores what a provider's report says it charges",
+		Long: `Stores the rows of a provider's report as they came, from a file: pages of
+OpenAI's costs and usage or of Anthropic's cost and usage reports (a JSON document,
+an array of pages, or one page after the other), or a CSV file of FOCUS 1.2, as
+clouds export it.
+
+Each UTC day of the file replaces what was stored of that day of the same report
+and account, so that a file can be imported again, and a month that the provider
+rewrote replaces the old one. The file is read to its end before anything is
+stored; a mistake in it stores nothing. The calls are never changed. The database
+user needs the role usage_biller, and no right on the calls.`,
+		Example: `  usagectl bill import --provider openai --file costs.json
+  usagectl bill import --provider anthropic --account acme --file cost_report.jsonl
+  usagectl bill import --provider focus --file export.csv`,
+		Args: cobra.NoArgs,
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.provider, "provider", "", "whose form the report has: openai, anthropic or focus (required)")
+	f.StringVar(&o.file, "file", "", "the report")
+	f.StringVar(&o.account, "account", "default", "a name for the organization or billing account, where there are several")
+	f.StringVar(&o.asOf, "as-of", "", "when the report was made, an instant (RFC 3339); it says nothing of later calls (default: when the file was written last)")
+	f.StringVar(&o.report, "report", "", "which report it is, where it has no rows to tell: costs, usage/completions, cost_report, usage_report/messages ...")
+	f.BoolVar(&o.keepEmails, "keep-emails", false, "keep the e-mail addresses of developers; without it they are taken out before anything is stored")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
+		file, err := o.open()
+		if err != nil {
+			return err
+		}
+		defer file.Close() //nolint:errcheck // it was only read
+		return db.with(cmd, asBiller, func(ctx context.Context, pool *pgxpool.Pool) error {
+			return o.importFile(ctx, cmd, pool, file)
+		})
+	}
+	return cmd
+}
+
+func (o *billImport) check() error {
+	switch o.provider {
+	case catalog.OpenAI, catalog.Anthropic, fromFOCUS:
+	default:
+		return fmt.Errorf("--provider: found %q, must be openai, anthropic or focus", o.provider)
+	}
+	if o.account == "" || len(o.account) > usage.MaxTextBytes || usage.CleanText(o.account, usage.MaxTextBytes) != o.account {
+		return fmt.Errorf("--account: needed is a name of 1 to %d bytes", usage.MaxTextBytes)
+	}
+	return nil
+}
+
+func (o *billImport) open() (*os.File, error) {
+	if o.file == "" {
+		return nil, errors.New("--file: needed is the file of a report")
+	}
+	file, err := os.Open(o.file)
+	if err != nil {
+		return nil, fmt.Errorf("--file: %w", err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is no regular file; a report is read twice, first to check it")
+	}
+	if err != nil {
+		file.Close() //nolint:errcheck,gosec // it was only opened
+		return nil, fmt.Errorf("--file: %s: %w", o.file, err)
+	}
+	return file, nil
+}
+
+// options says how the file is read.
+func (o *billImport) options(file *os.File) (bill.Options, error) {
+	read := bill.Options{Report: bill.Report(o.report), KeepEmails: o.keepEmails}
+	if o.asOf != "" {
+		at, err := report.ParseBound("--as-of", o.asOf, time.UTC, true)
+		read.AsOf = at
+		return read, err
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return read, err
+	}
+	read.AsOf = info.ModTime().UTC()
+	return read, nil
+}
+
+// read reads the file from its beginning.
+func (o *billImport) read(file *os.File, options bill.Options, each func(*bill.Line) error) (bill.FocusNotes, error) {
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return bill.FocusNotes{}, err
+	}
+	if o.provider == fromFOCUS {
+		return bill.ReadFOCUS(file, options, each)
+	}
+	page, err := bill.ReadJSON(o.provider, file, options, each)
+	return bill.FocusNotes{Page: page}, err
+}
+
+func (o *billImport) importFile(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, file *os.File) error {
+	options, err := o.options(file)
+	if err != nil {
+		return err
+	}
+	sums := map[string]decimal.Decimal{}
+	notes, err := o.read(file, options, func(l *bill.Line) error {
+		if l.HasCost {
+			sums[l.Currency] = sums[l.Currency].Add(l.Cost)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w; nothing was stored", o.file, err)
+	}
+	if len(notes.Days) == 0 {
+		return fmt.Errorf("%s: it has no line of a service that hosts models%s; nothing was stored", o.file, othersText(notes.Others))
+	}
+	saved, err := upkeep.SaveBill(ctx, pool, upkeep.BillImport{
+		Account: o.account, Days: notes.Days,
+		Lines: func(each func(*bill.Line) error) error {
+			_, err := o.read(file, options, each)
+			return err
+		},
+		Progress: func(lines int64) { cmd.PrintErrf("%d rows of %d stored\n", lines, notes.Rows) },
+	})
+	if err != nil {
+		return err
+	}
+	cmd.Printf("%s of %s: %s stored, %s; %s replaced\n", reportsText(notes.Days), plural(len(notes.Days), "day"), plural(saved.Lines, "row"), moneyText(sums), plural(saved.Replaced, "day"))
+	if len(notes.Others) > 0 {
+		cmd.Printf("left out%s\n", othersText(notes.Others))
+	}
+	if notes.HasMore {
+		cmd.PrintErrln("the last page says that there are more pages: the days after it are missing")
+	}
+	return nil
+}
+
+// reportsText names the reports of an import.
+func reportsText(days []bill.Covered) string {
+	names := map[string]bool{}
+	for _, d := range days {
+		names[d.Provider+" "+string(d.Report)] = true
+	}
+	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+}
+
+func moneyText(sums map[string]decimal.Decimal) string {
+	if len(sums) == 0 {
+		return "quantities alone"
+	}
+	var parts []string
+	for _, currency := range slices.Sorted(maps.Keys(sums)) {
+		parts = append(parts, sums[currency].String()+" "+currency)
+	}
+	return strings.Join(parts, " and ")
+}
+
+// othersText names the services of lines that are not about models.
+func othersText(others map[string]int) string {
+	if len(others) == 0 {
+		return ""
+	}
+	names := slices.SortedFunc(maps.Keys(others), func(a, b string) int {
+		if d := others[b] - others[a]; d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+	var parts []string
+	for _, name := range names[:min(5, len(names))] {
+		parts = append(parts, fmt.Sprintf("%d of %s", others[name], plain(name)))
+	}
+	if len(names) > 5 {
+		parts = append(parts, fmt.Sprintf("%d other services", len(names)-5))
+	}
+	return ": " + strings.Join(parts, ", ")
+}

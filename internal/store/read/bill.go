@@ -1,0 +1,363 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// BillQuestion asks for what explains a bill.
+type BillQuestion struct {
+	From, To time.Time // UTC midnights, To is excluded
+	Provider string    // "" for all
+}
+
+// Bill reads the bills of a period and the calls of the same days, added up by
+// all that can explain a difference.
+func (r *Reader) Bill(ctx context.Context, q BillQuestion) (bill.Input, error) {
+	in := bill.Input{From: q.From, To: q.To, Rates: map[bill.RateKey]decimal.Decimal{}}
+	err := r.view(ctx, Administrator(), func(tx pgx.Tx) (err error) {
+		if in.RetainedFrom, err = store.RetainedFrom(ctx, tx); err != nil {
+			return err
+		}
+		b := billReader{tx: tx, q: q, in: &in}
+		for _, read := range []func(context.Context) error{b.days, b.lines, b.calls, b.others, b.rates} {
+			if err := read(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return bill.Input{}, fmt.Errorf("read bills: %w", err)
+	}
+	return in, nil
+}
+
+type billReader struct {
+	tx pgx.Tx
+	q  BillQuestion
+	in *bill.Input
+}
+
+func (b *billReader) days(ctx context.Context) error {
+	rows, err := b.tx.Query(ctx, `
+SELECT provider, account, report, day, covered_until, incomplete, imported_at
+FROM public.usage_bill_day
+WHERE day >= $1::timestamptz::date AND day < $2::timestamptz::date AND ($3 = '' OR provider = $3)
+ORDER BY provider, day, account, report`, b.q.From, b.q.To, b.q.Provider)
+	if err != nil {
+		return err
+	}
+	var d bill.ImportedDay
+	_, err = pgx.ForEachRow(rows, []any{&d.Provider, &d.Account, &d.Report, &d.Day, &d.Until, &d.Incomplete, &d.ImportedAt}, func() error {
+		d.Day, d.Until = d.Day.UTC(), d.Until.UTC()
+		b.in.Days = append(b.in.Days, d)
+		return nil
+	})
+	return err
+}
+
+// Rows of one kind are added up, those of several are read as they are: they are
+// of reports that are sums already.
+const billLinesSQL = `
+WITH line AS (
+  SELECT d.provider, d.account, d.report, d.day, r.currency, r.category, coalesce(r.cost_kind, '') AS cost_kind, r.model, r.tier, r.project, r.api_key, r.user_name,
+         CASE WHEN r.category <> '' THEN r.item ELSE '' END AS item, r.cost, r.slack, r.requests, r.kinds, r.quantities
+  FROM public.usage_bill_day AS d
+  JOIN public.usage_bill_row AS r ON r.day_id = d.id
+  WHERE d.day >= $1::timestamptz::date AND d.day < $2::timestamptz::date AND ($3 = '' OR d.provider = $3)
+)
+SELECT provider, account, report, day, currency, category, cost_kind, model, tier, project, api_key, user_name, item,
+       sum(cost)::text, sum(slack)::text, sum(requests)::bigint, kinds, ARRAY[sum(quantities[1])::text], count(*)
+FROM line
+WHERE cardinality(kinds) < 2
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, kinds
+UNION ALL
+SELECT provider, account, report, day, currency, category, cost_kind, model, tier, project, api_key, user_name, item,
+       cost::text, slack::text, requests, kinds, quantities::text[], 1
+FROM line
+WHERE cardinality(kinds) > 1`
+
+func (b *billReader) lines(ctx context.Context) error {
+	rows, err := b.tx.Query(ctx, billLinesSQL, b.q.From, b.q.To, b.q.Provider)
+	if err != nil {
+		return err
+	}
+	var s bill.BillSum
+	var currency, cost, slack *string
+	var requests *int64
+	var category, kind string
+	var kinds []string
+	var quantities []*string
+	_, err = pgx.ForEachRow(rows, []any{
+		&s.Provider, &s.Account, &s.Report, &s.Day, &currency, &category, &kind, &s.Model, &s.Tier, &s.Project, &s.APIKey, &s.User, &s.Item,
+		&cost, &slack, &requests, &kinds, &quantities, &s.Lines,
+	}, func() (err error) {
+		s.Day, s.Category, s.HasCost, s.HasKind, s.HasRequests = s.Day.UTC(), bill.Category(category), cost != nil, kind != "", requests != nil
+		s.Cost, s.Slack, s.Currency, s.Kind, s.Requests, s.Quantities = decimal.Zero, decimal.Zero, "", 0, 0, nil
+		if cost != nil {
+			s.Currency = *currency
+			if s.Cost, err = decimal.NewFromString(*cost); err != nil {
+				return err
+			}
+			if s.Slack, err = decimal.NewFromString(*slack); err != nil {
+				return err
+			}
+		}
+		if s.HasRequests {
+			s.Requests = *requests
+		}
+		if s.HasKind {
+			if s.Kind, err = usage.ParseQuantityKind(kind); err != nil {
+				return err
+			}
+		}
+		for i, name := range kinds {
+			k, err := usage.ParseQuantityKind(name)
+			if err != nil || quantities[i] == nil {
+				continue // of a newer build
+			}
+			n, err := decimal.NewFromString(*quantities[i])
+			if err != nil {
+				return err
+			}
+			s.Quantities = append(s.Quantities, bill.Quantity{Kind: k, Amount: n})
+		}
+		b.in.Bill = append(b.in.Bill, s)
+		return nil
+	})
+	return err
+}
+
+// billProviders are those that a bill was imported of.
+func (b *billReader) providers() []string {
+	var names []string
+	for _, d := range b.in.Days {
+		if len(names) == 0 || names[len(names)-1] != d.Provider {
+			names = append(names, d.Provider)
+		}
+	}
+	return names
+}
+
+// marks are the days that a bill covers in part, by provider, with their ends.
+func (b *billReader) marks() (providers []string, days, until []time.Time) {
+	for _, d := range b.in.Days {
+		if !d.Report.HasCosts() && !d.Report.HasQuantities() || !d.Until.Before(d.Day.Add(24*time.Hour)) {
+			continue
+		}
+		if n := len(days) - 1; n >= 0 && providers[n] == d.Provider && days[n].Equal(d.Day) {
+			if d.Until.Before(until[n]) {
+				until[n] = d.Until
+			}
+			continue
+		}
+		providers, days, until = append(providers, d.Provider), append(days, d.Day), append(until, d.Until)
+	}
+	return providers, days, until
+}
+
+// billKeys are what calls are grouped by.
+const billKeys = `provider, coalesce(model, ''), (timestamp AT TIME ZONE 'UTC')::date, coalesce(metadata ->> 'service_tier', ''), pricing_status, coalesce(pricing_reason, ''),
+  coalesce(metadata ->> 'quantity_reason', ''), coalesce(array_to_string(pricing_assumptions, '+'), ''), coalesce(payer, '')`
+
+// callsSQL adds calls up. Parts of the totals that have no column of their own
+// are in other_quantities, as one JSON object for each row; those that have any
+// are few, and are added up apart.
+func (b *billReader) callsSQL(isLate, sums, from, where string) string {
+	return `SELECT ` + billKeys + `, ` + isLate + `, ` + sums + `
+FROM public.api_usage AS u` + from + `
+WHERE timestamp >= $1 AND timestamp < $2 AND provider = ANY ($3)` + where + `
+GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
+}
+
+const lateSQL = `EXISTS (SELECT FROM unnest($4::text[], $5::date[], $6::timestamptz[]) AS m (provider, day, until)
+  WHERE m.provider = u.provider AND m.day = (u.timestamp AT TIME ZONE 'UTC')::date AND u.timestamp >= m.until)`
+
+// callKey tells the groups apart.
+type callKey struct {
+	provider, model, tier, status, reason, quantityReason, assumptions, payer string
+	day                                                                       time.Time
+	late                                                                      bool
+}
+
+func (k *callKey) into() []any {
+	return []any{&k.provider, &k.model, &k.day, &k.tier, &k.status, &k.reason, &k.quantityReason, &k.assumptions, &k.payer, &k.late}
+}
+
+// callTotals are the totals of a group and the parts that are known of them.
+type callTotals struct {
+	callKey
+	calls                                            int64
+	cost, audio                                      string
+	input, output, read, write5m, write1h, reasoning int64
+	characters, images                               int64
+	others                                           map[usage.QuantityKind]decimal.Decimal
+}
+
+func (b *billReader) calls(ctx context.Context) error {
+	providers := b.providers()
+	if len(providers) == 0 {
+		return nil
+	}
+	args := []any{b.q.From, b.q.To, providers}
+	isLate := "false"
+	if names, days, until := b.marks(); len(days) > 0 {
+		isLate, args = lateSQL, append(args, names, days, until)
+	}
+	rows, err := b.tx.Query(ctx, b.callsSQL(isLate, `count(*), sum(usage_dollars)::text,
+  coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(cache_read_tokens), 0)::bigint, coalesce(sum(cache_write_5m_tokens), 0)::bigint,
+  coalesce(sum(cache_write_1h_tokens), 0)::bigint, coalesce(sum(reasoning_tokens), 0)::bigint, coalesce(sum(audio_seconds), 0)::text,
+  coalesce(sum(characters), 0)::bigint, coalesce(sum(images), 0)::bigint, count(other_quantities)`, "", ""), args...)
+	if err != nil {
+		return err
+	}
+	groups := map[callKey]*callTotals{}
+	var order []*callTotals
+	var t callTotals
+	var withOthers, others int64
+	if _, err := pgx.ForEachRow(rows, append(t.into(), &t.calls, &t.cost, &t.input, &t.output, &t.read, &t.write5m, &t.write1h, &t.reasoning, &t.audio, &t.characters, &t.images, &others), func() error {
+		t.day = t.day.UTC()
+		group := t
+		groups[t.callKey] = &group
+		order = append(order, &group)
+		withOthers += others
+		return nil
+	}); err != nil {
+		return err
+	}
+	if withOthers > 0 {
+		if err := b.otherKinds(ctx, isLate, args, groups); err != nil {
+			return err
+		}
+	}
+	for _, t := range order {
+		s, err := t.sum()
+		if err != nil {
+			return err
+		}
+		b.in.Calls = append(b.in.Calls, s)
+	}
+	return nil
+}
+
+// otherKinds reads the quantities without a column.
+func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, groups map[callKey]*callTotals) error {
+	sql := strings.Replace(b.callsSQL(isLate, "o.key, sum(o.value::numeric)::text", " CROSS JOIN LATERAL jsonb_each_text(u.other_quantities) AS o (key, value)", " AND other_quantities IS NOT NULL"), "9, 10", "9, 10, 11", 1)
+	rows, err := b.tx.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	var k callKey
+	var name, sum string
+	_, err = pgx.ForEachRow(rows, append(k.into(), &name, &sum), func() error {
+		k.day = k.day.UTC()
+		kind, err := usage.ParseQuantityKind(name)
+		t := groups[k]
+		if err != nil || t == nil {
+			return nil // a kind of a newer build
+		}
+		n, err := decimal.NewFromString(sum)
+		if err != nil {
+			return err
+		}
+		if t.others == nil {
+			t.others = map[usage.QuantityKind]decimal.Decimal{}
+		}
+		t.others[kind] = n
+		return nil
+	})
+	return err
+}
+
+// sum makes disjoint quantities of the totals.
+func (t *callTotals) sum() (s bill.CallSum, err error) {
+	s = bill.CallSum{
+		Provider: t.provider, Model: t.model, Day: t.day, Tier: t.tier, Status: usage.PricingStatus(t.status), Reason: usage.Reason(t.reason),
+		QuantityReason: usage.Reason(t.quantityReason), Assumptions: t.assumptions, Payer: usage.Payer(t.payer), Late: t.late, Calls: t.calls,
+	}
+	if s.Cost, err = decimal.NewFromString(t.cost); err != nil {
+		return s, err
+	}
+	audio, err := decimal.NewFromString(t.audio)
+	if err != nil {
+		return s, err
+	}
+	sums := [usage.QuantityKindCount]decimal.Decimal{}
+	for k, n := range t.others {
+		sums[k] = n
+	}
+	whole := func(n int64) decimal.Decimal { return decimal.New(n, 0) }
+	sums[usage.CacheWrite5mTokens] = whole(t.write5m).Sub(sums[usage.CacheWrite30mTokens]).Sub(sums[usage.CacheWrite12hTokens])
+	sums[usage.CacheWrite1hTokens], sums[usage.OutputReasoningTokens] = whole(t.write1h), whole(t.reasoning)
+	sums[usage.CacheReadTokens] = whole(t.read).Sub(sums[usage.CacheReadAudioTokens]).Sub(sums[usage.CacheReadImageTokens])
+	sums[usage.InputTextTokens] = whole(t.input - t.read - t.write5m - t.write1h).Sub(sums[usage.InputAudioTokens]).Sub(sums[usage.InputImageTokens]).Sub(sums[usage.InputVideoTokens])
+	sums[usage.OutputTextTokens] = whole(t.output - t.reasoning).Sub(sums[usage.OutputAudioTokens]).Sub(sums[usage.OutputImageTokens]).Sub(sums[usage.CitationTokens])
+	sums[usage.AudioSeconds], sums[usage.Characters], sums[usage.Images] = audio, whole(t.characters), whole(t.images)
+	for k, n := range sums {
+		if !n.IsZero() {
+			s.Quantities = append(s.Quantities, bill.Quantity{Kind: usage.QuantityKind(k), Amount: n})
+		}
+	}
+	return s, nil
+}
+
+// others reads what calls cost at providers without a bill.
+func (b *billReader) others(ctx context.Context) error {
+	if b.q.Provider != "" {
+		return nil
+	}
+	rows, err := b.tx.Query(ctx, `
+SELECT provider, sum(calls)::bigint, sum(usage_dollars)::text
+FROM public.usage_day
+WHERE bucket >= $1 AND bucket < $2 AND NOT provider = ANY ($3)
+GROUP BY provider
+ORDER BY provider`, b.q.From, b.q.To, append([]string{}, b.providers()...))
+	if err != nil {
+		return err
+	}
+	var s bill.CallSum
+	var cost string
+	_, err = pgx.ForEachRow(rows, []any{&s.Provider, &s.Calls, &cost}, func() (err error) {
+		s.Cost, err = decimal.NewFromString(cost)
+		b.in.Calls = append(b.in.Calls, s)
+		return err
+	})
+	return err
+}
+
+// rates reads the exchange rates of bills that are not in dollars.
+func (b *billReader) rates(ctx context.Context) error {
+	currencies := map[string]bool{}
+	for i := range b.in.Bill {
+		if c := b.in.Bill[i].Currency; c != "" && c != Dollar && !currencies[c] {
+			currencies[c] = true
+			rows, err := b.tx.Query(ctx, rateOfEachDaySQL, c, b.q.From, b.q.To.Add(-24*time.Hour))
+			if err != nil {
+				return err
+			}
+			var day time.Time
+			var rate *string
+			if _, err := pgx.ForEachRow(rows, []any{&day, &rate}, func() error {
+				if rate == nil {
+					return nil
+				}
+				n, err := decimal.NewFromString(*rate)
+				b.in.Rates[bill.RateKey{Currency: c, Day: day.UTC()}] = n
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
