@@ -144,7 +144,7 @@ func TestDatabaseTroubleIsSaidAndNotShown(t *testing.T) {
 		dsn, says string
 	}{
 		"away":      {"postgres://usage:secret-word@127.0.0.1:1/usage", "does not answer"},
-		"no tables": {empty.DSN, "usagectl migrate up"},
+		"no tables": {empty.DSN, "usagectl migrate status"},
 		"no rights": {u.String(), "GRANT usage_reader, usage_own"},
 		// A server that trusts everybody lets a wrong password in, and then
 		// rights are missing.
@@ -480,7 +480,7 @@ func TestTablesThatAreStillToComeAreNoFaultAtFirst(t *testing.T) {
 	impatient := &statusHost{}
 	_, _, logs = startAPI(t, pgtest.NewEmpty(t).DSN, impatient, func(a *api) { a.patience = 0 })
 	require.Eventually(t, func() bool { return logs.FilterMessage(fault).Len() == 1 }, 10*time.Second, 5*time.Millisecond)
-	assert.Contains(t, logs.FilterMessage(fault).All()[0].ContextMap()["problem"], "usagectl migrate up")
+	assert.Contains(t, logs.FilterMessage(fault).All()[0].ContextMap()["problem"], "usagectl migrate status")
 	require.Eventually(t, func() bool { return impatient.last() == componentstatus.StatusRecoverableError }, 10*time.Second, 5*time.Millisecond)
 }
 

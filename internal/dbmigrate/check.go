@@ -44,7 +44,7 @@ func (e *SchemaError) Error() string {
 	case TooNew:
 		return fmt.Sprintf("the usage schema has version %d, this build knows up to %d; update this program", e.Found, e.Want)
 	default:
-		return fmt.Sprintf("migration %s was applied to this database with other content than this build has; compare with: usagectl migrate status", e.Name)
+		return fmt.Sprintf("another build made this database: its migration %s has other content than this build's; go on with that build, or give this one a new database (docs/troubleshooting.md, \"A database of another build\")", e.Name)
 	}
 }
 
@@ -56,19 +56,39 @@ func Check(ctx context.Context, db querier) error {
 	if err := db.QueryRow(ctx, logExists).Scan(&exists); err != nil {
 		return fmt.Errorf("read schema version: %w", err)
 	}
-	var found int
+	var rows []applied
 	if exists {
-		if err := db.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM public.usage_migration`).Scan(&found); err != nil {
+		var err error
+		if rows, err = readApplied(ctx, db); err != nil {
 			return fmt.Errorf("read schema version: %w", err)
 		}
 	}
-	switch want := Latest(); {
+	all := New().all
+	if changed := firstChanged(rows, all); changed != nil {
+		return changed
+	}
+	found, want := 0, len(all)
+	if len(rows) > 0 {
+		found = rows[len(rows)-1].Version
+	}
+	switch {
 	case found == 0:
 		return &SchemaError{State: Missing, Want: want}
 	case found < want:
 		return &SchemaError{State: TooOld, Found: found, Want: want}
 	case found > want:
 		return &SchemaError{State: TooNew, Found: found, Want: want}
+	}
+	return nil
+}
+
+// firstChanged is the first migration that was applied with other content than the file
+// has that this build knows.
+func firstChanged(rows []applied, all []Migration) *SchemaError {
+	for i, a := range rows[:min(len(rows), len(all))] {
+		if a.differs(all[i]) {
+			return &SchemaError{State: Changed, Found: a.Version, Want: len(all), Name: a.Name}
+		}
 	}
 	return nil
 }

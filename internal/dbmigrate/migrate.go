@@ -195,13 +195,11 @@ func (m *Migrator) verified(ctx context.Context, tx pgx.Tx) ([]applied, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, a := range rows {
-		switch {
-		case i >= len(m.all):
-			return nil, &SchemaError{State: TooNew, Found: len(rows), Want: len(m.all)}
-		case a.Version != m.all[i].Version || a.Name != m.all[i].Name || a.Checksum != m.all[i].Checksum:
-			return nil, &SchemaError{State: Changed, Found: a.Version, Want: len(m.all), Name: a.Name}
-		}
+	if changed := firstChanged(rows, m.all); changed != nil {
+		return nil, changed
+	}
+	if len(rows) > len(m.all) {
+		return nil, &SchemaError{State: TooNew, Found: len(rows), Want: len(m.all)}
 	}
 	return rows, nil
 }
@@ -211,6 +209,11 @@ type applied struct {
 	Name      string
 	Checksum  string
 	AppliedAt time.Time
+}
+
+// differs compares what was applied with the file of the same place.
+func (a applied) differs(file Migration) bool {
+	return a.Version != file.Version || a.Name != file.Name || a.Checksum != file.Checksum
 }
 
 func readApplied(ctx context.Context, db querier) ([]applied, error) {
@@ -252,7 +255,7 @@ func (m *Migrator) Status(ctx context.Context, db querier) ([]State, error) {
 		default:
 			states = append(states, State{
 				Name: rows[i].Name, AppliedAt: rows[i].AppliedAt,
-				Changed: rows[i].Name != m.all[i].Name || rows[i].Checksum != m.all[i].Checksum,
+				Changed: rows[i].differs(m.all[i]),
 			})
 		}
 	}

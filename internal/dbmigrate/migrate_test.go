@@ -262,7 +262,8 @@ func TestAnAppliedFileThatChangedIsRefused(t *testing.T) {
 	var fault *dbmigrate.SchemaError
 	require.ErrorAs(t, err, &fault)
 	assert.Equal(t, dbmigrate.Changed, fault.State)
-	assert.ErrorContains(t, err, "migration 0002_keep_rollups was applied to this database with other content")
+	assert.ErrorContains(t, err, "another build made this database: its migration 0002_keep_rollups has other content")
+	assert.EqualError(t, dbmigrate.Check(t.Context(), db.Pool), err.Error(), "whoever asks gets the same way out")
 	states, err := dbmigrate.New().Status(t.Context(), db.Pool)
 	require.NoError(t, err)
 	assert.True(t, states[1].Changed)

@@ -42,7 +42,7 @@ func Advice(err error, role string) string {
 		}
 	}
 	if Classify(err) == ClassSchema && !errors.Is(err, ErrRollupMode) {
-		return "run: usagectl migrate up"
+		return "to see what the database needs: usagectl migrate status"
 	}
 	return ""
 }

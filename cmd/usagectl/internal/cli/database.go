@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
@@ -41,6 +42,11 @@ func (d *database) with(cmd *cobra.Command, role string, do func(context.Context
 	defer pool.Close()
 	if err = pool.Ping(cmd.Context()); err == nil {
 		err = do(cmd.Context(), pool)
+	}
+	// What is missing may be all tables, some, or what another build calls otherwise.
+	var schema *dbmigrate.SchemaError
+	if store.Classify(err) == store.ClassSchema && !errors.As(err, &schema) && errors.As(dbmigrate.Check(cmd.Context(), pool), &schema) {
+		return fmt.Errorf("%w; %w", err, schema)
 	}
 	return advise(err, role)
 }

@@ -117,6 +117,13 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 			},
 			[]string{"look  schema     the usage schema has version", "update this program"}, "",
 		},
+		"of another build": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`UPDATE public.usage_migration SET checksum = 'x' WHERE version = 3; DELETE FROM public.usage_migration WHERE version > 3`)
+				return db.DSN
+			},
+			[]string{"FAULT schema     another build made this database", "give this one a new database"}, "1 thing needs doing",
+		},
 		"unpriced, parked and miscounted": {
 			func(_ *testing.T, db *pgtest.DB) string {
 				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, pricing_status, pricing_reason) VALUES (now(), 0, 'text', 'unpriced', 'unknown_model')`)

@@ -89,3 +89,17 @@ func TestTheSQLForCitusAsksForWhatItNeeds(t *testing.T) {
 	const pretend = `BEGIN; SET LOCAL allow_system_table_mods = on; CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass); `
 	assert.ErrorContains(t, distribute(pretend+sql), "api_usage_fold_delete, api_usage_fold_insert")
 }
+
+// TestADatabaseOfAnotherBuildIsNoCircle: each command gives the same way out, and none
+// sends to another that refuses as well.
+func TestADatabaseOfAnotherBuildIsNoCircle(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`UPDATE public.usage_migration SET checksum = 'x' WHERE version = 3; DELETE FROM public.usage_migration WHERE version > 5; ALTER TABLE public.usage_quarter_type RENAME TO other`)
+	for _, args := range [][]string{{"migrate", "up"}, {"migrate", "status"}, {"usage"}, {"verify"}} {
+		out, err := on(t, db.DSN, args...)
+		require.ErrorContains(t, err, `give this one a new database (docs/troubleshooting.md, "A database of another build")`, args)
+		assert.NotContains(t, out+err.Error(), "migrate up", args)
+		assert.NotContains(t, out+err.Error(), "run: ", args)
+	}
+}
