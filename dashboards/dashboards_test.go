@@ -37,7 +37,12 @@ func asGrafana(t *testing.T, db *pgtest.DB) pgx.Tx {
 	tx, err := db.Pool.Begin(t.Context())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	_, err = tx.Exec(t.Context(), "SET LOCAL ROLE usage_grafana; SET LOCAL search_path = ''; SET LOCAL TimeZone = 'Asia/Tokyo'; SET LOCAL jit = off")
+	// What a login of the role would have, and one setting more that must not matter.
+	_, err = tx.Exec(t.Context(), `SELECT set_config(split_part(line, '=', 1), trim(both '"' FROM split_part(line, '=', 2)), true)
+		FROM pg_catalog.pg_db_role_setting AS s JOIN pg_catalog.pg_database AS d ON d.oid = s.setdatabase CROSS JOIN unnest(s.setconfig) AS line
+		WHERE s.setrole = to_regrole('usage_grafana') AND d.datname = current_database()`)
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), "SET LOCAL ROLE usage_grafana; SET LOCAL TimeZone = 'Asia/Tokyo'")
 	require.NoError(t, err)
 	return tx
 }

@@ -227,20 +227,24 @@ CREATE VIEW usage_report.full_day AS
 -- quarter hours, so every report covers the quarter hours that begin in its
 -- period: [quarter(from), quarter(to)). Adjacent periods share no call and
 -- leave none out, and days of every time zone begin on such a border.
+--
+-- They add on timestamps of UTC, because what is added to a timestamptz depends on
+-- the session's zone: as immutable functions of constants they are computed once,
+-- by the planner, and not for each row that they are compared with.
 
 CREATE FUNCTION usage_report.quarter(at timestamptz) RETURNS timestamptz
-  LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN date_bin('15 minutes', at + interval '15 minutes' - interval '1 microsecond', timestamptz '2000-01-01 00:00:00Z');
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN date_bin('15 minutes', (at AT TIME ZONE 'UTC') + interval '15 minutes' - interval '1 microsecond', timestamp '2000-01-01') AT TIME ZONE 'UTC';
 
 CREATE FUNCTION usage_report.utc_day(at timestamptz) RETURNS timestamptz
-  LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN date_trunc('day', at + interval '24 hours' - interval '1 microsecond', 'UTC');
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN date_trunc('day', (at AT TIME ZONE 'UTC') + interval '1 day' - interval '1 microsecond') AT TIME ZONE 'UTC';
 
 -- The 1st or the 16th.
 CREATE FUNCTION usage_report.utc_half_month(at timestamptz) RETURNS timestamptz
-  LANGUAGE sql STABLE PARALLEL SAFE
-  RETURN (date_trunc('month', (at - interval '1 microsecond') AT TIME ZONE 'UTC')
-          + CASE WHEN extract(day FROM (at - interval '1 microsecond') AT TIME ZONE 'UTC') < 16 THEN interval '15 days' ELSE interval '1 month' END)
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (date_trunc('month', (at AT TIME ZONE 'UTC') - interval '1 microsecond')
+          + CASE WHEN extract(day FROM (at AT TIME ZONE 'UTC') - interval '1 microsecond') < 16 THEN interval '15 days' ELSE interval '1 month' END)
          AT TIME ZONE 'UTC';
 
 -- The day of a zone that a report counts a whole day of UTC to: the one at its
@@ -314,7 +318,7 @@ BEGIN ATOMIC
     AND zone <> 'UTC'
     AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
-  SELECT date_trunc('day', r.bucket, zone), r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
+  SELECT CASE zone WHEN 'UTC' THEN date_bin('1 day', r.bucket, '2000-01-01 00:00:00Z') ELSE date_trunc('day', r.bucket, zone) END, r.api_type, NULL::text, NULL::text, NULL::text, NULL::text,
          r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, NULL::bigint, r.usage_dollars, NULL::numeric, NULL::bigint, NULL::bigint, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric
   FROM usage_report.quarter_type AS r
   WHERE '__all' = ANY (users)
@@ -348,7 +352,7 @@ BEGIN ATOMIC
     AND zone <> 'UTC'
     AND r.bucket < usage_report.quarter(to_time)
   UNION ALL
-  SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
+  SELECT CASE zone WHEN 'UTC' THEN date_bin('1 day', r.bucket, '2000-01-01 00:00:00Z') ELSE date_trunc('day', r.bucket, zone) END, r.api_type, r.provider, r.model, r.service, r.environment,
          r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.reported_calls, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
   FROM usage_report.quarter_hour AS r
   WHERE '__all' = ANY (users)
@@ -391,7 +395,7 @@ BEGIN ATOMIC
     AND r.bucket >= usage_report.quarter(to_time) AND r.bucket < usage_report.utc_day(usage_report.quarter(to_time))
   UNION ALL
   -- Named users, everything else.
-  SELECT date_trunc('day', r.bucket, zone), r.api_type, r.provider, r.model, r.service, r.environment,
+  SELECT CASE zone WHEN 'UTC' THEN date_bin('1 day', r.bucket, '2000-01-01 00:00:00Z') ELSE date_trunc('day', r.bucket, zone) END, r.api_type, r.provider, r.model, r.service, r.environment,
          r.calls, r.unpriced_calls, r.estimated_calls, r.tokens, r.unpriced_tokens, r.input_tokens, r.output_tokens, r.cache_read_tokens, r.cache_write_tokens, r.reasoning_tokens, r.usage_dollars, r.estimated_dollars, r.reported_calls, r.assumed_calls, r.assumed_dollars, r.api_dollars, r.plan_dollars, r.credit_dollars, r.own_dollars
   FROM usage_report.one_call AS r
   WHERE '__all' <> ALL (users)
@@ -564,7 +568,9 @@ DECLARE
     'idle_in_transaction_session_timeout = ''30s''',
     'search_path = ''''',
     'timezone = ''UTC''',
-    'jit = off'];                                 -- compiling takes longer than the queries
+    'jit = off',                                  -- compiling takes longer than the queries
+    'random_page_cost = 1.1',                     -- the sums are in memory: an index is cheaper than a table
+    'work_mem = ''32MB'''];                       -- what a panel sorts and groups by stays there
   granted_to text;
 BEGIN
   IF to_regrole('usage_grafana') IS NULL THEN

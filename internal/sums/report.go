@@ -105,6 +105,10 @@ const (
 	lastDay    = "usage_report.utc_day(" + until + ")"
 )
 
+// dayOf is the day of the report's zone that a moment is in. In UTC it is found
+// without looking the zone up for each row.
+const dayOf = "CASE zone WHEN 'UTC' THEN date_bin('1 day', r.bucket, '2000-01-01 00:00:00Z') ELSE date_trunc('day', r.bucket, zone) END"
+
 func between(from, to string) string { return "r.bucket >= " + from + " AND r.bucket < " + to }
 
 // spend is the function of that name: see the migration.
@@ -130,7 +134,7 @@ func spend() string {
 				"CROSS JOIN (VALUES (1), (-1)) AS s (sign)",
 			where: []string{everybody, family.detail, "zone <> 'UTC'", "r.bucket < " + until},
 		}, branch{
-			first: "date_trunc('day', r.bucket, zone), " + keys, level: family.quarter, from: "usage_report." + family.quarter.View + " AS r",
+			first: dayOf + ", " + keys, level: family.quarter, from: "usage_report." + family.quarter.View + " AS r",
 			where: []string{everybody, family.detail, between(since, "least("+firstDay+", "+until+")")},
 		}, branch{
 			first: "usage_report.day_of_utc_day(" + lastDay + " - interval '24 hours', to_time, zone), " + keys, sign: "-", level: family.quarter,
@@ -149,7 +153,7 @@ func spend() string {
 		first: "date_trunc('day', r.bucket, 'UTC'), " + keysOf(DayType), sign: "-", level: DayUser,
 		from: "usage_report." + oneCall + " AS r", where: append(slices.Clone(plain), ofNamedRaw, between(until, lastDay)),
 	}, branch{
-		comment: "Named users, everything else.", first: "date_trunc('day', r.bucket, zone), " + keysOf(Single), level: Single,
+		comment: "Named users, everything else.", first: dayOf + ", " + keysOf(Single), level: Single,
 		from: "usage_report." + oneCall + " AS r", where: []string{named, "(detail OR zone <> 'UTC')", ofNamedRaw, between(since, until)},
 	})
 	return "CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)\n" +

@@ -165,9 +165,11 @@ ORDER BY c.currency`
 func callTable() grafana.Panel {
 	const shown = "200"
 	sql := `WITH calls AS MATERIALIZED (
-SELECT timestamp, user_id, api_type, model, service, usage_dollars, input_tokens, output_tokens, pricing_status, trace_id, span_id, request_id, id,
-       row_number() OVER (ORDER BY usage_dollars DESC, timestamp DESC, id) AS place
+SELECT timestamp, user_id, api_type, model, service, usage_dollars, input_tokens, output_tokens, pricing_status, trace_id, span_id, request_id, id
 FROM ` + singleCalls(from, to) + `
+), first AS MATERIALIZED (
+SELECT c.*, row_number() OVER () AS place
+FROM (SELECT * FROM calls ORDER BY usage_dollars DESC, timestamp DESC, id LIMIT ` + shown + `) AS c
 )
 SELECT "Time", "Cost", "User", "Model", "API type", "Service", "Input", "Output", "Status", "Trace", "url", "Request"
 FROM (
@@ -177,7 +179,7 @@ SELECT 0 AS place, NULL::timestamptz AS "Time",
        NULL AS "Model", NULL AS "API type", NULL AS "Service", sum(input_tokens)::float8 AS "Input", sum(output_tokens)::float8 AS "Output",
        NULL AS "Status", NULL AS "Trace", NULL AS "url", NULL AS "Request"
 FROM calls
-WHERE place > ` + shown + `
+WHERE id NOT IN (SELECT id FROM first)
 HAVING count(*) > 0
 UNION ALL
 SELECT c.place, c.timestamp,
@@ -186,10 +188,9 @@ SELECT c.place, c.timestamp,
        c.model, c.api_type, c.service, c.input_tokens::float8, c.output_tokens::float8, c.pricing_status, c.trace_id,
        coalesce(replace(replace(l.url, '{trace_id}', c.trace_id), '{span_id}', coalesce(c.span_id, '')), '` + howToTraces + `'),
        c.request_id
-FROM calls AS c
+FROM first AS c
 LEFT JOIN usage_report.account AS a ON a.user_id = c.user_id
 LEFT JOIN usage_report.trace_link AS l ON true
-WHERE c.place <= ` + shown + `
 ) AS t
 ORDER BY place`
 	cut := grafana.Property{ID: "custom.inspect", Value: true}

@@ -215,7 +215,7 @@ ORDER BY rank`, s.bothPeriods(), recorded, s.comparable, named, nameOf)
 // points.
 func overTime(parts, at, key string) string {
 	return fmt.Sprintf(`WITH parts AS (
-SELECT %[2]s AS at, %[3]s AS key,
+SELECT %[2]s AS at, key,
        sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS cost
 FROM (
 %[1]s
@@ -229,7 +229,7 @@ GROUP BY key
 HAVING sum(calls) <> sum(unpriced_calls)
 )
 SELECT p.at AS "time",
-       CASE WHEN k.place <= %[4]d THEN k.place || '. ' || p.key ELSE 'all others' END AS metric,
+       CASE WHEN k.place <= %[3]d THEN k.place || '. ' || p.key ELSE 'all others' END AS metric,
        sum(p.cost)::float8 AS value
 FROM parts AS p
 JOIN keys AS k ON k.key = p.key
@@ -240,5 +240,5 @@ SELECT at, 'total', sum(cost)::float8
 FROM parts
 GROUP BY at
 HAVING sum(calls) <> sum(unpriced_calls)
-ORDER BY 1, 2`, parts, at, key, named)
+ORDER BY 1, 2`, perMoment(parts, key, "calls", "unpriced_calls", "usage_dollars"), at, named)
 }

@@ -35,10 +35,10 @@ const (
 )
 
 // isChosen is the condition that a column has one of the chosen values. Grafana
-// writes a double quote in a value as \", so that the column is compared in that
-// form.
+// writes a double quote in a value as \", which is undone once for the values and
+// not for each row.
 func isChosen(variable, column string) string {
-	return "(" + isAll(variable) + ` OR replace(` + column + `, '"', '\"') = ANY (` + chosen(variable) + "))"
+	return "(" + isAll(variable) + " OR " + column + ` = ANY (ARRAY(SELECT replace(value, '\"', '"') FROM unnest(` + chosen(variable) + `) AS value)))`
 }
 
 // filtered is the condition of all filters but the users.
@@ -195,6 +195,21 @@ UNION ALL
 ` + atBorders("quarter_type", "NULL, NULL, NULL, NULL", signedOfTypes, "NOT ("+detail+")\n  AND "+isChosen("api_type", "api_type")) + `
 UNION ALL
 ` + quarters(from, to, hourly, detail)
+}
+
+// perMoment adds measures of measured or quarters up by moment and key: which bar a
+// moment belongs to takes longer to compute than to add, and there are far fewer
+// moments than calls.
+func perMoment(parts, key string, measures ...string) string {
+	sums := make([]string, len(measures))
+	for i, m := range measures {
+		sums[i] = "sum(" + m + ") AS " + m
+	}
+	return `SELECT at, ` + key + ` AS key, ` + strings.Join(sums, ", ") + `
+FROM (
+` + parts + `
+) AS p
+GROUP BY 1, 2`
 }
 
 // known is an amount that is NULL where no call of the sum has a price: that cost

@@ -163,7 +163,7 @@ var tokensByKind = `SELECT ` + bucket("at") + ` AS "time",
        sum(output_tokens - reasoning_tokens)::float8 AS "output",
        sum(reasoning_tokens)::float8 AS "reasoning"
 FROM (
-` + measured("true") + `
+` + perMoment(measured("true"), "1", "calls", "input_tokens", "cache_read_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens") + `
 ) AS m
 GROUP BY 1
 HAVING sum(calls) <> 0
@@ -175,7 +175,7 @@ var callsByStatus = `SELECT ` + bucket("at") + ` AS "time",
        sum(estimated_calls)::float8 AS "estimated",
        sum(unpriced_calls)::float8 AS "unpriced"
 FROM (
-` + measured("true") + `
+` + perMoment(measured("true"), "1", "calls", "unpriced_calls", "estimated_calls", "reported_calls") + `
 ) AS m
 GROUP BY 1
 HAVING sum(calls) <> 0
@@ -184,9 +184,9 @@ ORDER BY 1`
 // pricePerMillion has NULL for a bar without calls: Grafana draws a missing row
 // as 0.
 var pricePerMillion = `WITH parts AS (
-  SELECT ` + bucket("at") + ` AS at, model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
+  SELECT ` + bucket("at") + ` AS at, key AS model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
   FROM (
-` + measured("true") + `
+` + perMoment(measured("true"), "model", "usage_dollars", "tokens", "unpriced_tokens") + `
   ) AS m
   GROUP BY 1, 2
 ), models AS (
@@ -204,20 +204,27 @@ ORDER BY 1, 2`
 // slots are the hours that averages are made of, each with how often it was, and
 // its cost: whole hours of the viewer that are over and since recording began.
 var slots = func() string {
-	since := "greatest(" + from + ", " + to + " - interval '90 days', " + firstCall + ")"
-	begins := "date_trunc('hour', " + since + " + interval '59 minutes 59.999999 seconds', " + viewer + ")"
-	ends := "date_trunc('hour', least(" + to + ", now()), " + viewer + ")"
-	return `WITH hours AS (
+	since := "greatest(" + from + ", (" + to + " AT TIME ZONE " + viewer + " - interval '90 days') AT TIME ZONE " + viewer + ")"
+	// As a table of one row the bounds are computed once, and found by index.
+	const begins, ends = "(SELECT begins FROM bounds)", "(SELECT ends FROM bounds)"
+	return `WITH bounds AS MATERIALIZED (
+SELECT date_trunc('hour', greatest(` + since + `, ` + firstCall + `) + interval '59 minutes 59.999999 seconds', ` + viewer + `) AS begins,
+       date_trunc('hour', least(` + to + `, now()), ` + viewer + `) AS ends
+), hours AS (
 SELECT extract(isodow FROM h AT TIME ZONE ` + viewer + `)::int AS day, extract(hour FROM h AT TIME ZONE ` + viewer + `)::int AS hour, count(*) AS times
-FROM generate_series(` + begins + `, ` + ends + ` - interval '1 hour', interval '1 hour') AS h
+FROM bounds
+CROSS JOIN generate_series(begins, ends - interval '1 hour', interval '1 hour') AS h
 GROUP BY 1, 2
 ), costs AS (
 SELECT extract(isodow FROM at AT TIME ZONE ` + viewer + `)::int AS day, extract(hour FROM at AT TIME ZONE ` + viewer + `)::int AS hour,
        sum(usage_dollars) AS cost, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls
 FROM (
-` + quarters("greatest("+from+", "+to+" - interval '90 days')", to, "true", refined) + `
+` + perMoment(`SELECT `+quarter("at")+` AS at, calls, unpriced_calls, usage_dollars
+FROM (
+`+quarters(since, to, "true", refined)+`
 ) AS q
-WHERE at >= ` + begins + ` AND at < ` + ends + `
+WHERE at >= `+begins+` AND at < `+ends, "1", "calls", "unpriced_calls", "usage_dollars") + `
+) AS q
 GROUP BY 1, 2
 ), slots AS (
 SELECT h.day, h.hour, h.times, coalesce(c.cost, 0) AS cost
