@@ -26,20 +26,10 @@ func Decode(name string, content []byte) (files []*File, warnings []*Fault, err 
 		return nil, nil, &Fault{File: name, Text: fmt.Sprintf("the file has %d bytes, at most %d are read", len(content), MaxFileBytes)}
 	}
 	d := &decoder{faults: faults{file: name}, known: map[string]string{}, amounts: map[string]decimal.Decimal{}}
-	documents := yaml.NewDecoder(bytes.NewReader(content))
-	for {
-		var doc yaml.Node
-		err := documents.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			d.add(yamlLine(err), "", "%s", yamlPrefix.ReplaceAllString(err.Error(), ""))
-			break
-		}
-		if len(doc.Content) == 1 {
-			files = append(files, d.file(doc.Content[0]))
-		}
+	if root, ok := plainTree(content); ok {
+		files = append(files, d.file(root))
+	} else {
+		files = d.documents(content)
 	}
 	if len(d.all) == 0 && len(files) == 0 {
 		d.add(0, "", "the file is empty; it must name a provider and its rows")
@@ -55,6 +45,25 @@ func Decode(name string, content []byte) (files []*File, warnings []*Fault, err 
 		return nil, nil, err
 	}
 	return files, warnings, nil
+}
+
+// documents reads all that YAML has.
+func (d *decoder) documents(content []byte) (files []*File) {
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	for {
+		var doc yaml.Node
+		err := documents.Decode(&doc)
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			d.add(yamlLine(err), "", "%s", yamlPrefix.ReplaceAllString(err.Error(), ""))
+			return files
+		}
+		if len(doc.Content) == 1 {
+			files = append(files, d.file(doc.Content[0]))
+		}
+	}
 }
 
 var (
@@ -75,7 +84,7 @@ func (d *decoder) file(n *yaml.Node) *File {
 	for _, k := range d.fields(n, "") {
 		switch k.name {
 		case "provider":
-			f.Provider = d.text(k)
+			f.Provider = d.kept(k)
 		case "as_of":
 			f.AsOf = d.moment(k)
 		case "also":
@@ -148,9 +157,9 @@ func (d *decoder) appendRows(rows []Row, f field) []Row {
 				d.add(k.line, k.path(), "high, medium or low is expected, found %q", c)
 			}
 		case "note":
-			row.Note = d.text(k)
+			row.Note = d.kept(k)
 		case "checked":
-			row.Checked = d.text(k)
+			row.Checked = d.kept(k)
 		case "inherit":
 			row.Inherit = d.flag(k)
 		case "graduated":
@@ -390,9 +399,9 @@ func (d *decoder) alias(f field) Alias {
 	for _, k := range d.fields(f.node, f.path()) {
 		switch k.name {
 		case "name":
-			a.Name = d.text(k)
+			a.Name = d.kept(k)
 		case "model":
-			a.Model = d.text(k)
+			a.Model = d.kept(k)
 		case "from":
 			a.Span.From = d.moment(k)
 		case "until":
@@ -424,9 +433,9 @@ func (d *decoder) adjustment(f field) Adjustment {
 		case "per_request":
 			a.PerCall, _ = d.factor(k)
 		case "source":
-			a.Source = d.text(k)
+			a.Source = d.kept(k)
 		case "note":
-			a.Note = d.text(k)
+			a.Note = d.kept(k)
 		default:
 			d.unknown(k, "model, from, until, discount, margin, per_request, source, note")
 		}

@@ -41,6 +41,7 @@ func (d *decoder) once(text string) string {
 	if known, ok := d.known[text]; ok {
 		return known
 	}
+	text = strings.Clone(text)
 	d.known[text] = text
 	return text
 }
@@ -116,7 +117,8 @@ func (d *decoder) items(f field) []field {
 	return list
 }
 
-// text reads a scalar as it is written.
+// text reads a scalar as it is written. It is a part of the file, which whoever
+// keeps it keeps too: see [decoder.kept].
 func (d *decoder) text(f field) string {
 	if f.node.Kind != yaml.ScalarNode || f.node.Tag == "!!null" {
 		d.add(f.line, f.path(), "a text is expected, found %s", kindName(f.node))
@@ -129,14 +131,17 @@ func (d *decoder) text(f field) string {
 	return text
 }
 
-// texts reads one text or a list of texts.
+// kept is a text that outlives the file.
+func (d *decoder) kept(f field) string { return strings.Clone(d.text(f)) }
+
+// texts reads one text or a list of texts, to keep them.
 func (d *decoder) texts(f field) []string {
 	if f.node.Kind == yaml.ScalarNode {
-		return []string{d.text(f)}
+		return []string{d.kept(f)}
 	}
 	var list []string
 	for _, item := range d.items(f) {
-		list = append(list, d.text(item))
+		list = append(list, d.kept(item))
 	}
 	if len(list) == 0 && f.node.Kind == yaml.SequenceNode {
 		d.add(f.line, f.path(), "at least one text is expected")
