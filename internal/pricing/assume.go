@@ -29,32 +29,27 @@ const (
 )
 
 // assumed says which defaults the price of a call takes: what the row depends on
-// and the call does not report.
-func (f *found) assumed(c *Call) (a usage.Assumptions) {
-	if c.Unreported != 0 {
-		a = f.segment.row.mayAssume() & c.Unreported
-		if c.ServiceTier != "" {
-			a &^= toldByTier
-		}
-		if c.Region != "" || f.region != "" {
-			a &^= toldByRegion
-		}
-		if c.Variant != "" {
-			a &^= toldByVariant
-		}
-		q := &c.Quantities
-		if t := f.segment.row.thresholds; len(t) == 0 || q.InputTokens() < t[0].min {
-			a &^= usage.AssumedContextLength // nor was any single request
-		}
-		if q[usage.CacheWrite5mTokens] == 0 && q[usage.CacheWrite30mTokens] == 0 {
-			a &^= usage.AssumedCacheTTL
-		}
-		if q[usage.WebSearches] > 0 || q[usage.FileSearches] > 0 || q[usage.CodeSessions] > 0 {
-			a &^= usage.AssumedTools
-		}
+// and the call does not report. Which snapshot answered, [found.meansSnapshot] says.
+func (f *found) assumed(c *Call) usage.Assumptions {
+	a := f.segment.row.mayAssume() & c.Unreported
+	if c.ServiceTier != "" {
+		a &^= toldByTier
 	}
-	if f.meansSnapshot(c.At.Unix()) {
-		a |= usage.AssumedModelVersion
+	if c.Region != "" || f.region != "" {
+		a &^= toldByRegion
+	}
+	if c.Variant != "" {
+		a &^= toldByVariant
+	}
+	q := &c.Quantities
+	if t := f.segment.row.thresholds; len(t) == 0 || q.InputTokens() < t[0].min {
+		a &^= usage.AssumedContextLength // nor was any single request
+	}
+	if q[usage.CacheWrite5mTokens] == 0 && q[usage.CacheWrite30mTokens] == 0 {
+		a &^= usage.AssumedCacheTTL
+	}
+	if q[usage.WebSearches] > 0 || q[usage.FileSearches] > 0 || q[usage.CodeSessions] > 0 {
+		a &^= usage.AssumedTools
 	}
 	return a
 }

@@ -12,7 +12,8 @@ import (
 // Book answers what a call costs. It never changes after it was loaded, so any
 // number of goroutines may use it at once.
 type Book struct {
-	shelves  []*shelf // in the order in which they are asked
+	shelves  []*shelf             // in the order in which they are asked
+	first    map[string]*provider // by name, as the first shelf that knows the name has it
 	lookups  *lookupCache
 	version  string
 	asOf     time.Time
@@ -81,28 +82,35 @@ func (b *Book) Warnings() []error { return b.warnings }
 // A call that consumed nothing is priced at 0, or at the fee for the request
 // where the model has one: whether nothing is a fact or a gap is the caller's
 // to decide.
-func (b *Book) Price(c *Call) Price {
+func (b *Book) Price(c *Call) (price Price) {
 	var f found
-	b.find(c, &f)
-	if !f.known {
-		reason := usage.ReasonUnknownModel
-		if c.Model == "" && c.RequestModel == "" {
-			reason = usage.ReasonNoModel
-		}
-		return Price{Status: usage.StatusUnpriced, Reason: reason}
-	}
+	second := c.At.Unix()
+	b.find(c, second, &f)
 	if f.segment == nil {
-		return Price{Status: usage.StatusUnpriced, Reason: usage.ReasonNoPriceAtTime}
+		price.Status = usage.StatusUnpriced
+		switch {
+		case f.known:
+			price.Reason = usage.ReasonNoPriceAtTime
+		case c.Model == "" && c.RequestModel == "":
+			price.Reason = usage.ReasonNoModel
+		default:
+			price.Reason = usage.ReasonUnknownModel
+		}
+		return price
 	}
 	row := f.segment.row
 	sel, guessed := row.choose(c, f.region)
-	p := row.plan(sel)
-	price := p.price(&c.Quantities)
+	row.plan(sel).price(&c.Quantities, &price)
 	if guessed != "" && (price.Status == usage.StatusPriced || price.Reason == usage.ReasonUnconfirmedPrice) {
 		price.Status, price.Reason = usage.StatusEstimated, guessed
 	}
 	if price.Status != usage.StatusUnpriced {
-		price.Assumptions = f.assumed(c)
+		if c.Unreported != 0 {
+			price.Assumptions = f.assumed(c)
+		}
+		if f.meansSnapshot(second) {
+			price.Assumptions |= usage.AssumedModelVersion
+		}
 	}
 	return price
 }

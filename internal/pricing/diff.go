@@ -56,7 +56,7 @@ func (b *Book) at(at time.Time) map[[2]string]*row {
 		for _, p := range shelf.distinct() {
 			for name := range p.names {
 				var f found
-				if b.find(&Call{Provider: p.name, Model: name, At: at}, &f); f.segment != nil {
+				if b.find(&Call{Provider: p.name, Model: name}, at.Unix(), &f); f.segment != nil {
 					rows[[2]string{p.name, name}] = f.segment.row
 				}
 			}

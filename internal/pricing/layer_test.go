@@ -318,3 +318,13 @@ func TestReachSaysWhetherARowOfOnesOwnHolds(t *testing.T) {
 	assert.Equal(t, pricing.Reach{Layer: pricing.LayerBuiltin, Row: "openai/o3"}, b.Reach(call("openai", "o3")))
 	assert.Equal(t, pricing.Reach{}, b.Reach(call("openai", "nobody-knows")))
 }
+
+// TestContractIsAskedFirstUnderEveryNameOfTheProvider: a name that only the built-in
+// book lists leads to one's own file too.
+func TestContractIsAskedFirstUnderEveryNameOfTheProvider(t *testing.T) {
+	t.Parallel()
+	b := over(t, "provider: gcp.gemini\nrows: [{model: gemini-2.5-flash, per_1m_tokens: {input: 7, output: 7}}]")
+	for _, name := range []string{"gcp.gemini", "gcp.gen_ai", "google", "gemini"} {
+		assert.Equal(t, "7", million(b, name, "gemini-2.5-flash", "", november), name)
+	}
+}

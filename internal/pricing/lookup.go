@@ -60,8 +60,7 @@ const maxNameBytes = 512
 // find looks for the model that answered, then for the one that was asked for, in
 // each layer. The provider is part of the key: the same name costs differently
 // elsewhere.
-func (b *Book) find(c *Call, f *found) {
-	second := c.At.Unix()
+func (b *Book) find(c *Call, second int64, f *found) {
 	if b.asItIs(c, second, f) {
 		return
 	}
@@ -80,22 +79,32 @@ func (b *Book) find(c *Call, f *found) {
 // asItIs is find where provider and model need no spelling: false when a search
 // has to tell.
 func (b *Book) asItIs(c *Call, second int64, f *found) bool {
-	for _, s := range b.shelves {
-		p := s.providers[c.Provider]
-		if p == nil {
-			continue
-		}
-		t := p.names[c.Model]
-		if t == nil {
-			return false
-		}
-		if f.segment = t.at(second); f.segment == nil && s.layer != LayerBuiltin {
-			return false
-		}
-		f.known, f.timeline = true, t
-		return true
+	p := b.first[c.Provider]
+	if p == nil {
+		return false
 	}
-	return false
+	t := p.names[c.Model]
+	if t == nil {
+		return false
+	}
+	if f.segment = t.at(second); f.segment == nil && p.layer != LayerBuiltin {
+		return false
+	}
+	f.known, f.timeline = true, t
+	return true
+}
+
+// firstAsked gives for every name of a provider the layer that is asked first.
+func firstAsked(shelves []*shelf) map[string]*provider {
+	first := map[string]*provider{}
+	for _, s := range shelves {
+		for name := range s.providers {
+			for i := 0; first[name] == nil; i++ {
+				first[name] = shelves[i].provider(name)
+			}
+		}
+	}
+	return first
 }
 
 // pick takes the first candidate that has a price at the moment of the call. What

@@ -149,19 +149,23 @@ func (p *plan) scale(e *exactPlan) bool {
 	return true
 }
 
-// price multiplies. The order of the answers: what is wrong with the
-// quantities, what has no price, what is out of range, what was guessed.
-func (p *plan) price(q *usage.Quantities) Price {
-	result := Price{PriceID: p.id, Model: p.model, Status: usage.StatusPriced}
+// price multiplies, and fills an answer that is empty. The order of the answers:
+// what is wrong with the quantities, what has no price, what is out of range, what
+// was guessed.
+func (p *plan) price(q *usage.Quantities, a *Price) {
+	a.PriceID, a.Model, a.Status = p.id, p.model, usage.StatusUnpriced
 	var present kindSet
+	var signs int64
 	hi, lo, over := uint64(0), p.fixed, uint64(0)
-	for k, n := range q {
+	for k := usage.QuantityKind(0); k < usage.QuantityKindCount; k++ {
+		n := q[k]
 		if n == 0 {
+			if k+2 < usage.QuantityKindCount && q[k+1]|q[k+2] == 0 {
+				k += 2 // a call has few of the kinds
+			}
 			continue
 		}
-		if n < 0 {
-			return p.unpriced(usage.ReasonInvalidQuantity)
-		}
+		signs |= n
 		present |= 1 << k
 		h, l := bits.Mul64(uint64(n), p.rates[k])
 		var carry uint64
@@ -169,27 +173,36 @@ func (p *plan) price(q *usage.Quantities) Price {
 		hi, carry = bits.Add64(hi, h, carry)
 		over |= carry
 	}
-	if !p.covers(present) {
-		return p.unpriced(usage.ReasonNoPriceForUnit)
+	if signs < 0 {
+		a.Reason = usage.ReasonInvalidQuantity
+		return
 	}
+	if !p.covers(present) {
+		a.Reason = usage.ReasonNoPriceForUnit
+		return
+	}
+	var cost usage.Money
 	var ok bool
 	if p.exact != nil {
-		result.Cost, ok = p.exact.cost(q)
+		cost, ok = p.exact.cost(q)
 	} else if over == 0 && hi < p.denominator {
-		result.Cost, ok = divide(hi, lo, p.denominator)
+		cost, ok = divide(hi, lo, p.denominator)
 	}
 	if !ok {
-		return p.unpriced(usage.ReasonCostOutOfRange)
+		a.Reason = usage.ReasonCostOutOfRange
+		return
 	}
+	a.Cost = cost
 	switch {
 	case present&p.tierFallback != 0:
-		result.Status, result.Reason = usage.StatusEstimated, usage.ReasonTierFallback
+		a.Status, a.Reason = usage.StatusEstimated, usage.ReasonTierFallback
 	case present&p.fallback != 0:
-		result.Status, result.Reason = usage.StatusEstimated, usage.ReasonPriceFallback
+		a.Status, a.Reason = usage.StatusEstimated, usage.ReasonPriceFallback
 	case p.unconfirmed:
-		result.Status, result.Reason = usage.StatusEstimated, usage.ReasonUnconfirmedPrice
+		a.Status, a.Reason = usage.StatusEstimated, usage.ReasonUnconfirmedPrice
+	default:
+		a.Status = usage.StatusPriced
 	}
-	return result
 }
 
 // divide rounds half away from zero; false when a call cannot cost that much.
@@ -219,10 +232,6 @@ func (p *plan) covers(present kindSet) bool {
 		return false
 	}
 	return present&p.priced&^feeKinds != 0
-}
-
-func (p *plan) unpriced(reason usage.Reason) Price {
-	return Price{PriceID: p.id, Model: p.model, Status: usage.StatusUnpriced, Reason: reason}
 }
 
 // cost is the rational calculation; false when the cost is out of range.
