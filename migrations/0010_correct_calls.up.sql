@@ -42,7 +42,8 @@ CREATE INDEX api_usage_without_user ON public.api_usage (trace_id) WHERE user_id
 -- The writer may change what a correction changes, and may not delete a call,
 -- move it in time or to another service, or change this audit. Of who is a writer
 -- and neither owner nor pricer, the trigger takes corrections only: a user where
--- there was none, and more of something and less of nothing. Citus takes no
+-- there was none, and more of something and less of nothing. Whatever else is an
+-- error of the row, so that it is parked and the others go in. Citus takes no
 -- triggers; there the writer is trusted with these columns.
 CREATE FUNCTION public.usage_guard_correction() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -57,9 +58,11 @@ BEGIN
     RETURN NEW;
   END IF;
   IF smaller OR (OLD.user_id IS NOT NULL AND NEW.user_id IS DISTINCT FROM OLD.user_id)
-    OR NOT (larger OR to_jsonb(NEW) - 'user_id' - 'written_xid' = to_jsonb(OLD) - 'user_id' - 'written_xid') THEN
+    -- The text that the user was made from comes with the user.
+    OR NOT (larger OR to_jsonb(NEW) - 'user_id' - 'written_xid' #- '{metadata,user}' = to_jsonb(OLD) - 'user_id' - 'written_xid' #- '{metadata,user}'
+      AND (NOT OLD.metadata ? 'user' OR NEW.metadata -> 'user' = OLD.metadata -> 'user')) THEN
     RAISE EXCEPTION 'the call % can be corrected by larger counts and by a user where there is none, and not otherwise', OLD.id
-      USING ERRCODE = 'insufficient_privilege';
+      USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME, SCHEMA = TG_TABLE_SCHEMA;
   END IF;
   RETURN NEW;
 END $$;

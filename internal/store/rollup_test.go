@@ -272,8 +272,21 @@ func TestTheWriterNeedsNoMoreThanItsRole(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, [3]int{1, 1, 1}, [3]int{result.Corrected, result.Inserted, result.Reused})
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET usage_dollars = 0`,
-			`UPDATE public.api_usage SET output_tokens = 0`, `UPDATE public.api_usage SET user_id = NULL`, `UPDATE public.api_usage SET service = 'x'`,
+		result, err = w.Write(t.Context(), []usage.Record{inTrace(41, 1)})
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Inserted)
+		require.Equal(t, 1, attribute(t, w, traceUser(1, "ana")), "the user with the text it was made from")
+		result, err = w.Write(t.Context(), []usage.Record{inTrace(42, 1)})
+		require.NoError(t, err)
+		require.Equal(t, 1, result.Attributed)
+		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+		for _, noCorrection := range []string{`UPDATE public.api_usage SET usage_dollars = 0`, `UPDATE public.api_usage SET output_tokens = 0`,
+			`UPDATE public.api_usage SET user_id = NULL`, `UPDATE public.api_usage SET metadata = '{}' WHERE metadata ? 'user'`,
+			`UPDATE public.api_usage SET metadata = metadata || '{"user": "eve"}' WHERE metadata ? 'user'`, `UPDATE public.api_usage SET metadata = metadata || '{"dialect": "x"}'`} {
+			_, err := pool.Exec(t.Context(), noCorrection)
+			assert.Equal(t, store.ClassBadRow, store.Classify(err), "%s: %v", noCorrection, err)
+		}
+		for _, forbidden := range []string{`DELETE FROM public.api_usage`, `UPDATE public.api_usage SET service = 'x'`,
 			`UPDATE public.usage_correction SET kind = 'x'`, `DELETE FROM public.usage_correction`, `DROP TABLE public.api_usage`, `DELETE FROM auth.users`,
 			`UPDATE auth.users SET external_id = 'somebody else'`, `BEGIN; LOCK TABLE auth.users IN ACCESS EXCLUSIVE MODE`} {
 			_, err := pool.Exec(t.Context(), forbidden)
