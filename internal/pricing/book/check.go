@@ -16,6 +16,9 @@ const (
 	maxNameBytes = 256
 	maxBlocks    = 64
 	maxTiers     = 32
+	// maxOfOneName bounds the rows of a model and the aliases of a name, each of which
+	// is compared with all others.
+	maxOfOneName = 1000
 )
 
 // check finds what makes the prices of a file ambiguous or void.
@@ -43,14 +46,17 @@ func check(f *File, faults *faults) {
 		if r.Graduated && len(r.Tiers) == 0 {
 			faults.add(r.Line, key, "graduated needs context_tiers")
 		}
-		for _, other := range byModel[r.Model] {
-			if r.Span.Overlaps(other.Span) {
-				faults.add(r.Line, key, "the price (%s) overlaps with line %d (%s); end one where the other begins", r.Span, other.Line, other.Span)
-			}
+		before := byModel[r.Model]
+		if len(before) == maxOfOneName {
+			faults.add(r.Line, key, "this is its row %d, at most %d are allowed in a file", maxOfOneName+1, maxOfOneName)
+			break
 		}
-		byModel[r.Model] = append(byModel[r.Model], r)
+		if other := slices.IndexFunc(before, func(o *Row) bool { return r.Span.Overlaps(o.Span) }); other >= 0 {
+			faults.add(r.Line, key, "the price (%s) overlaps with line %d (%s); end one where the other begins", r.Span, before[other].Line, before[other].Span)
+		}
+		byModel[r.Model] = append(before, r)
 	}
-	checkAliases(f, faults)
+	checkAliases(f, byModel, faults)
 	for _, a := range f.Adjustments {
 		checkSpan(a.Span, a.Line, "adjustments", faults)
 		if a.Discount.GreaterThan(decimal.NewFromInt(1)) {
@@ -113,6 +119,10 @@ func checkBlocks(b *Blocks, key string, faults *faults) {
 			checkBlock(&list.named[i].Block, key+"."+list.name+"."+list.named[i].Name, faults)
 		}
 	}
+	if len(b.Hours) > maxBlocks {
+		faults.add(b.Hours[0].Line, key+".hours", "%d are too many, at most %d are allowed", len(b.Hours), maxBlocks)
+		return
+	}
 	for i := range b.Hours {
 		h := &b.Hours[i]
 		checkBlock(&h.Block, key+".hours."+h.Label(), faults)
@@ -122,9 +132,6 @@ func checkBlocks(b *Blocks, key string, faults *faults) {
 				faults.add(h.Line, key+".hours", "%s overlaps with %s", h.Label(), other.Label())
 			}
 		}
-	}
-	if len(b.Hours) > maxBlocks {
-		faults.add(b.Hours[0].Line, key+".hours", "%d are too many, at most %d are allowed", len(b.Hours), maxBlocks)
 	}
 }
 
@@ -171,8 +178,10 @@ func lineOf(b *Block) int {
 	return 0
 }
 
-func checkAliases(f *File, faults *faults) {
-	for i, a := range f.Aliases {
+func checkAliases(f *File, byModel map[string][]*Row, faults *faults) {
+	byName := map[string][]*Alias{}
+	for i := range f.Aliases {
+		a := &f.Aliases[i]
 		key := "aliases " + a.Name
 		checkName(a.Name, a.Line, key, faults)
 		checkSpan(a.Span, a.Line, key, faults)
@@ -182,15 +191,18 @@ func checkAliases(f *File, faults *faults) {
 		if strings.Contains(a.Name, "*") || strings.Contains(a.Model, "*") {
 			faults.add(a.Line, key, "an alias cannot be a pattern; write a row whose model is one")
 		}
-		for _, other := range f.Aliases[:i] {
-			if other.Name == a.Name && a.Span.Overlaps(other.Span) {
-				faults.add(a.Line, key, "overlaps with line %d (%s)", other.Line, other.Span)
-			}
+		before := byName[a.Name]
+		if len(before) == maxOfOneName {
+			faults.add(a.Line, key, "this is its entry %d, at most %d are allowed in a file", maxOfOneName+1, maxOfOneName)
+			break
 		}
-		for j := range f.Rows {
-			if r := &f.Rows[j]; r.Model == a.Name && r.Span.Overlaps(a.Span) {
-				faults.add(a.Line, key, "line %d has a price of its own for this name (%s); keep one", r.Line, r.Span)
-			}
+		if other := slices.IndexFunc(before, func(o *Alias) bool { return o.Span.Overlaps(a.Span) }); other >= 0 {
+			faults.add(a.Line, key, "overlaps with line %d (%s)", before[other].Line, before[other].Span)
+		}
+		byName[a.Name] = append(before, a)
+		if own := slices.IndexFunc(byModel[a.Name], func(r *Row) bool { return r.Span.Overlaps(a.Span) }); own >= 0 {
+			r := byModel[a.Name][own]
+			faults.add(a.Line, key, "line %d has a price of its own for this name (%s); keep one", r.Line, r.Span)
 		}
 	}
 }
