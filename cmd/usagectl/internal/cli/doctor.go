@@ -34,7 +34,7 @@ the database needs the role usage_reader.`,
 		Args: cobra.NoArgs,
 	}
 	db, config := addDatabase(cmd), addBook(cmd)
-	cmd.Flags().BoolVar(&repair, "repair-roles", false, "set changed settings of the role usage_grafana back to those of the migration; needs the rights of the migrating role")
+	cmd.Flags().BoolVar(&repair, "repair-roles", false, "set changed settings of the role usage_grafana back to those of the migration, and grant again what our roles have lost; needs the rights of the migrating role")
 	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		pool, err := db.open(cmd.Context())
@@ -43,7 +43,7 @@ the database needs the role usage_reader.`,
 		}
 		defer pool.Close()
 		if repair {
-			if err := repairGrafanaRole(cmd, pool); err != nil {
+			if err := repairRoles(cmd, pool); err != nil {
 				return err
 			}
 		}
@@ -142,6 +142,7 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	e.rollups(ctx, pool, h, now)
 	e.partitions(ctx, pool, now)
 	e.grafanaRole(ctx, pool)
+	e.rights(ctx, pool)
 	return true
 }
 
@@ -232,12 +233,32 @@ func (e *examination) grafanaRole(ctx context.Context, pool *pgxpool.Pool) {
 	}
 }
 
-func repairGrafanaRole(cmd *cobra.Command, pool *pgxpool.Pool) error {
+// rights looks for roles whose rights a member has revoked.
+func (e *examination) rights(ctx context.Context, pool *pgxpool.Pool) {
+	lost, err := dbmigrate.LostRights(ctx, pool)
+	switch {
+	case err != nil:
+		e.fault("rights", "%s", advised(err))
+	case len(lost) > 0:
+		e.fault("rights", "without any right in this database: %s; whoever acts as such a role can do that (DROP OWNED BY); run: usagectl doctor --repair-roles, and give the logins of the role new passwords; where statements keep the sums, run then: usagectl migrate rollup statement", strings.Join(lost, ", "))
+	default:
+		e.fine("rights", "our roles have rights in this database")
+	}
+}
+
+func repairRoles(cmd *cobra.Command, pool *pgxpool.Pool) error {
 	repaired, err := upkeep.RepairGrafanaRole(cmd.Context(), pool)
-	if err == nil && len(repaired) > 0 {
+	if err != nil {
+		return err
+	}
+	granted, err := dbmigrate.New().GrantAgain(cmd.Context(), pool)
+	if err != nil {
+		return err
+	}
+	if repaired = append(repaired, granted...); len(repaired) > 0 {
 		cmd.Printf("set back: %s\n", strings.Join(repaired, ", "))
 	}
-	return err
+	return nil
 }
 
 // queueLasts is how long a queue of a size takes in what came in 7 days.

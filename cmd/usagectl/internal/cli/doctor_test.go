@@ -139,7 +139,7 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 		},
 		"a viewer who changed the role of the boards": {
 			func(t *testing.T, db *pgtest.DB) string {
-				repairRoles(t, db)
+				repairRolesOf(t, db)
 				db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` SET statement_timeout = '1ms'`)
 				db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` SET search_path = 'elsewhere'`)
 				db.Exec(`ALTER ROLE usage_grafana IN DATABASE ` + db.Name + ` SET work_mem = '1GB'`)
@@ -147,9 +147,17 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 			},
 			[]string{"FAULT grafana    the role usage_grafana has other settings than the migration gave it: search_path, statement_timeout, work_mem", "usagectl doctor --repair-roles"}, "1 thing needs doing",
 		},
+		"a viewer who revoked the rights of the boards": {
+			func(t *testing.T, db *pgtest.DB) string {
+				repairRolesOf(t, db)
+				db.Exec(`DROP OWNED BY usage_grafana`)
+				return db.DSN
+			},
+			[]string{"FAULT rights     without any right in this database: usage_grafana; ", "usagectl doctor --repair-roles"}, "1 thing needs doing",
+		},
 		"large objects of a viewer": {
 			func(t *testing.T, db *pgtest.DB) string {
-				repairRoles(t, db)
+				repairRolesOf(t, db)
 				db.Exec(`SELECT lo_from_bytea(0, 'x')`)
 				db.Exec(`DO $$ DECLARE o oid; BEGIN SELECT max(oid) INTO o FROM pg_largeobject_metadata; EXECUTE format('ALTER LARGE OBJECT %s OWNER TO usage_grafana', o); END $$`)
 				t.Cleanup(func() {
@@ -197,7 +205,7 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 func TestDoctorSetsTheRoleOfTheBoardsBack(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	repairRoles(t, db)
+	repairRolesOf(t, db)
 	const read = `SELECT array_to_string(s.setconfig, ' ') FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase
 	              WHERE s.setrole = 'usage_grafana'::regrole AND d.datname = current_database()`
 	sorted := func() []string { list := strings.Fields(db.Text(read)); slices.Sort(list); return list }
@@ -213,8 +221,8 @@ func TestDoctorSetsTheRoleOfTheBoardsBack(t *testing.T) {
 	assert.Equal(t, before, sorted())
 }
 
-// repairRoles gives a test's database what its template could not: settings of roles.
-func repairRoles(t *testing.T, db *pgtest.DB) {
+// repairRolesOf gives a test's database what its template could not: settings of roles.
+func repairRolesOf(t *testing.T, db *pgtest.DB) {
 	t.Helper()
 	_, err := upkeep.RepairGrafanaRole(t.Context(), db.Pool)
 	require.NoError(t, err)
@@ -287,4 +295,40 @@ func TestDoctorFindsModelsThatCameAfterTheBook(t *testing.T) {
 	out, err = on(t, db.DSN, "doctor", "--builtin", "none", "--update", young)
 	require.NoError(t, err)
 	assert.Contains(t, out, "usagectl prices missing lists them")
+}
+
+// TestDoctorGrantsAgainWhatARoleHasLost compares every right of the database before
+// and after: those of roles that lost all come back as they were, and no other.
+func TestDoctorGrantsAgainWhatARoleHasLost(t *testing.T) {
+	t.Parallel()
+	for name, users := range map[string]string{"users of ours": "", "users of a host": `CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY)`} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := pgtest.NewEmpty(t)
+			if users != "" {
+				for sql := range strings.SplitSeq(users, ";") {
+					db.Exec(sql)
+				}
+			}
+			_, err := dbmigrate.New().Up(t.Context(), db.Pool)
+			require.NoError(t, err)
+			const read = `
+SELECT what, grantee::regrole::text, privilege_type FROM (
+  SELECT oid::regclass::text AS what, (aclexplode(relacl)).* FROM pg_class
+  UNION ALL SELECT attrelid::regclass || '.' || attname, (aclexplode(attacl)).* FROM pg_attribute
+  UNION ALL SELECT oid::regprocedure::text, (aclexplode(proacl)).* FROM pg_proc
+  UNION ALL SELECT nspname, (aclexplode(nspacl)).* FROM pg_namespace) AS a
+WHERE grantee::regrole::text LIKE 'usage\_%' ORDER BY 1, 2, 3`
+			before := db.Text(read)
+			require.Greater(t, strings.Count(before, "\n"), 100)
+			for _, role := range []string{"usage_writer", "usage_reader", "usage_own", "usage_grafana", "usage_pricer"} {
+				db.Exec(`DROP OWNED BY ` + role)
+			}
+			require.Equal(t, "", db.Text(read))
+			out, err := on(t, db.DSN, "doctor", "--repair-roles")
+			require.NoError(t, err, out)
+			assert.Contains(t, out, "set back: usage_grafana, usage_own, usage_pricer, usage_reader, usage_writer")
+			assert.Equal(t, before, db.Text(read))
+		})
+	}
 }

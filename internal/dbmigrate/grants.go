@@ -1,0 +1,73 @@
+package dbmigrate
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A member of a role may revoke all of the role's rights in a database, by DROP OWNED
+// BY, and no right takes that away from it: a viewer of Grafana who acts as
+// usage_grafana, or whoever got the password of an API.
+
+// grantStatement finds what the migrations grant to our roles. Statements that name
+// the database or a user are made by format() and begin otherwise.
+var grantStatement = regexp.MustCompile(`(?m)^ *GRANT [^;']+? TO usage_\w+(?:, usage_\w+)*;`)
+
+// LostRights names those of our roles that have no right on any table of this
+// database, where the migrations gave each some.
+func LostRights(ctx context.Context, db querier) ([]string, error) {
+	names := make([]string, len(groupRoles))
+	for i, r := range groupRoles {
+		names[i] = r.name
+	}
+	var lost []string
+	err := db.QueryRow(ctx, `
+SELECT ARRAY(SELECT r.rolname::text FROM pg_catalog.pg_roles AS r
+  WHERE r.rolname = ANY ($1) AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_class AS c, pg_catalog.aclexplode(c.relacl) AS a
+    WHERE c.relnamespace IN (to_regnamespace('public'), to_regnamespace('usage_report')) AND a.grantee = r.oid)
+  ORDER BY 1)`, names).Scan(&lost)
+	if err != nil {
+		return nil, fmt.Errorf("read the rights of our roles: %w", err)
+	}
+	return lost, nil
+}
+
+// GrantAgain grants what the migrations grant, to the roles that have lost it, and
+// names them. Rights of [Migrator.KeepRollupsBy] come back when it runs again.
+func (m *Migrator) GrantAgain(ctx context.Context, db Beginner) ([]string, error) {
+	var lost []string
+	_, err := m.inTransaction(ctx, db, func(ctx context.Context, tx pgx.Tx) (*Step, error) {
+		if _, err := m.verified(ctx, tx); err != nil {
+			return nil, err
+		}
+		var err error
+		if lost, err = LostRights(ctx, tx); err != nil || len(lost) == 0 {
+			return nil, err
+		}
+		var managed bool
+		if err := tx.QueryRow(ctx, `SELECT value = 'true' FROM public.usage_setting WHERE name = 'users_managed'`).Scan(&managed); err != nil {
+			return nil, err
+		}
+		for _, migration := range m.all {
+			for _, grant := range grantStatement.FindAllString(migration.Up, -1) {
+				// Of a host application's users the writer may see the key only.
+				if strings.Contains(grant, " ON auth.users ") && strings.Contains(grant, "INSERT") != managed {
+					continue
+				}
+				if err := runFile(ctx, tx, migration.Name+".up.sql", grant); err != nil {
+					return nil, err
+				}
+			}
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("grant again: %w", err)
+	}
+	return lost, nil
+}
