@@ -129,6 +129,14 @@ chaos: build ## break everything while calls flow and count them; KILLS=20, DOWN
 	@$(postgres)
 	@bin/chaos -collector bin/otelcol-usage -kills $(KILLS) -down $(DOWN)
 
+.PHONY: attack
+attack: build ## try what nobody may do, in ten minutes at most: access, roles, odd input, a changed database
+	@$(GO) build -o bin/chaos ./tools/chaos
+	@$(GO) test -c -o bin/attack ./e2e
+	@$(postgres)
+	@cd e2e && ATTACK=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' CHAOS_BINARY='$(CURDIR)/bin/chaos' \
+		../bin/attack -test.run '^(TestAttack|TestAccessMatrix)' -test.timeout 10m $(TESTFLAGS)
+
 ROWS ?= 10000000
 .PHONY: bench-query
 bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows

@@ -49,7 +49,11 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
-	return m.Run()
+	status := m.Run()
+	if attacking() {
+		tell(status)
+	}
+	return status
 }
 
 // collector is a running binary.

@@ -97,7 +97,7 @@ var rooms = map[string]room{
 	"internal/golden":        {},
 	"internal/archtest":      {tests: slices.Concat(components, []string{"internal/usage", "internal/catalog"})},
 	"e2e": {tests: slices.Concat(components, []string{
-		"e2e/mockprovider", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/pricing", "internal/replay", "internal/usage",
+		"e2e/mockprovider", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/pricing", "internal/replay", "internal/store/upkeep", "internal/usage",
 	})},
 	// Answers as providers do, for tests alone.
 	"e2e/mockprovider": {},

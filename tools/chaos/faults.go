@@ -29,7 +29,7 @@ type seen struct {
 }
 
 func faults(o options) []fault {
-	return []fault{
+	all := []fault{
 		{"collectors killed", killCollectors},
 		{"collectors killed while they restore", killRestoring},
 		{"collectors stopped, database away", stopCollectors},
@@ -42,7 +42,14 @@ func faults(o options) []fault {
 		{fmt.Sprintf("database away for %v", o.down), takeDatabaseAway},
 		{"everything at once", everythingAtOnce},
 	}
+	for _, c := range changes {
+		all = append(all, fault{changed + c.name, changeDatabase(c)})
+	}
+	return all
 }
+
+// changed begins the names of the faults in changes.go.
+const changed = "changed: "
 
 // killCollectors kills one collector after the other with SIGKILL.
 func killCollectors(ctx context.Context, l *lab) (seen, error) {

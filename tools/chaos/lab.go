@@ -56,6 +56,9 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if _, err := dbmigrate.New().Up(ctx, pool); err != nil {
 		return l, err
 	}
+	if _, err := pool.Exec(ctx, `CREATE ROLE `+writerRole+` LOGIN PASSWORD '`+writerRole+`' IN ROLE usage_writer`); err != nil {
+		return l, err
+	}
 	for i := range l.proxies {
 		if l.proxies[i], err = newProxy(); err != nil {
 			return l, err
@@ -133,6 +136,7 @@ func (l *lab) collectorDSN() string {
 	if err != nil {
 		panic(err) // pgserver made it
 	}
+	u.User = url.UserPassword(writerRole, writerRole)
 	u.Host = l.proxies[0].address + "," + l.proxies[1].address
 	q := u.Query()
 	q.Set("target_session_attrs", "read-write")
