@@ -170,6 +170,8 @@ func TestTheREADMEsRoadToTheFirstRow(t *testing.T) {
 	assert.Contains(t, out, `"totalCost":0.0045`, "the answer of the API")
 	assert.Regexp(t, `total cost +0\.004500`, out, "and in the terminal")
 	assert.Less(t, time.Since(r.began), 5*time.Minute)
+	assert.Regexp(t, `total cost +0\.004500`, r.output(`echo 'admin:choose a password' >secret
+		DATABASE_URL= bin/usagectl usage --user ada --api http://`+r.loopback+`:8080 --api-credentials secret`), "and by the API")
 
 	r.sendsAsPython()
 	r.answered("python-app")

@@ -40,6 +40,10 @@ type AnswerDetail struct {
 	// is none: a dashboard that looks empty tells "nothing was used" from
 	// "nothing arrived".
 	DataThrough *time.Time `json:"dataThrough"`
+	// UserNames are the names of the users whose ids stand in UsageByUser, of those
+	// that have one: the id that the app sends, else the e-mail address. An
+	// administrator's answer has them.
+	UserNames map[string]string `json:"userNames,omitempty"`
 }
 
 // Usage is what was used in one period. Every breakdown adds up to TotalCost to

@@ -77,7 +77,30 @@ func Ask(ctx context.Context, r *read.Reader, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return q.answer(previous, current, dataThrough), nil
+	answer := q.answer(previous, current, dataThrough)
+	if ids := answer.users(); q.Detail && q.Viewer == read.Administrator() && len(ids) > 0 {
+		names, err := r.UserNames(ctx, ids)
+		if err != nil {
+			return Answer{}, err
+		}
+		answer.UserNames = make(map[string]string, len(names))
+		for id, name := range names {
+			answer.UserNames[id.String()] = name
+		}
+	}
+	return answer, nil
+}
+
+// users lists the users that an answer names by their ids.
+func (a *Answer) users() (ids []usage.ID) {
+	for _, u := range []Usage{a.Current, a.Previous} {
+		for _, c := range u.UsageByUser {
+			if id, ok := usage.ParseID(c.Key); ok {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }
 
 // ForStore puts the question in the store's terms.

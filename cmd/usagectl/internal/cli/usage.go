@@ -5,14 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // usageOptions are the flags of usagectl usage.
@@ -23,6 +25,7 @@ type usageOptions struct {
 	top                  int
 	output               string
 	timeout              time.Duration
+	api                  apiClient
 }
 
 // newUsage gives the answers of the query API in a terminal, as tables, as JSON or
@@ -36,11 +39,18 @@ func newUsage() *cobra.Command {
 		Long: `Shows what AI API calls cost in a period and in the one before it: in total, by
 type, by user, by model and by day. A date as --end includes that whole day, an
 instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
-30 days, today included.`,
+30 days, today included.
+
+It asks the database, or with --api the extension usage_api, for whoever has no
+access to the database. The credentials for that come from the file
+--api-credentials or from the environment variable USAGE_API_CREDENTIALS:
+user:password, or a bearer token.`,
 		Example: `  usagectl usage
   usagectl usage --start 2026-01-01 --end 2026-01-31 --timezone Europe/Berlin
   usagectl usage --user ada --output json
-  usagectl usage --currency EUR`,
+  usagectl usage --currency EUR
+  usagectl usage --api https://usage.example.com --api-credentials ~/.usage-api
+  usagectl usage --api https://usage.example.com --own`,
 		Args: cobra.NoArgs,
 	}
 	db := addDatabase(cmd)
@@ -55,36 +65,42 @@ instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
 	f.StringVar(&o.currency, "currency", read.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
 	f.IntVar(&o.top, "top", 10, "how many users and models are listed by name")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json (as the API answers) or csv")
-	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement may take")
+	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement, or the API, may take")
+	f.StringVar(&o.api.address, "api", "", "ask the extension usage_api at this address instead of the database, such as http://127.0.0.1:8080")
+	f.StringVar(&o.api.credentials, "api-credentials", "", "file with user:password or a bearer token for --api (default: the environment variable "+credentialsVariable+")")
+	f.BoolVar(&o.api.own, "own", false, "with --api: your own usage, which needs no administrator")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		question, err := o.question(time.Now())
 		if err != nil {
 			return err
 		}
+		if o.api.address != "" {
+			answer, err := o.api.ask(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
+			if err != nil {
+				return err
+			}
+			return o.print(cmd.OutOrStdout(), answer)
+		}
 		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-			return adviseOnQuestion(o.answer(ctx, cmd.OutOrStdout(), read.New(pool, o.timeout), question))
+			answer, err := report.Ask(ctx, read.New(pool, o.timeout), question)
+			if err != nil {
+				return adviseOnQuestion(err)
+			}
+			return o.print(cmd.OutOrStdout(), answer)
 		})
 	}
 	return cmd
 }
 
-// answer asks and prints.
-func (o *usageOptions) answer(ctx context.Context, out io.Writer, reader *read.Reader, question report.Question) error {
-	answer, err := report.Ask(ctx, reader, question)
-	if err != nil {
-		return err
-	}
+// print writes the answer in the form that was asked for.
+func (o *usageOptions) print(out io.Writer, answer report.Answer) error {
 	switch o.output {
 	case "json":
 		return printJSON(out, answer)
 	case "csv":
 		return printCSV(out, answer)
 	}
-	names, err := reader.UserNames(ctx, usersOf(answer))
-	if err != nil {
-		return err
-	}
-	return printTables(out, answer, names)
+	return printTables(out, answer)
 }
 
 // question checks the flags.
@@ -125,15 +141,17 @@ func adviseOnQuestion(err error) error {
 	return err
 }
 
-// usersOf lists the users that an answer names.
-func usersOf(a report.Answer) []usage.ID {
-	var ids []usage.ID
-	for _, u := range [][]report.Cost{a.Current.UsageByUser, a.Previous.UsageByUser} {
-		for _, c := range u {
-			if id, ok := usage.ParseID(c.Key); ok {
-				ids = append(ids, id)
-			}
+// parameters are those of the API for the flags that are set.
+func (o *usageOptions) parameters(flags *pflag.FlagSet) url.Values {
+	values := url.Values{}
+	for flag, parameter := range map[string]string{
+		"start": "startDate", "end": "endDate", "timezone": "timezone", "user": "userId", "type": "apiType",
+		"provider": "provider", "model": "model", "service": "service", "environment": "environment", "currency": "currency",
+	} {
+		if f := flags.Lookup(flag); f.Changed {
+			values.Set(parameter, f.Value.String())
 		}
 	}
-	return ids
+	values.Set("top", strconv.Itoa(o.top))
+	return values
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -19,7 +20,7 @@ const barWidth = 40
 
 // printTables writes an answer for people. Amounts are rounded for the eye, to
 // six places; json and csv have all digits.
-func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error {
+func printTables(w io.Writer, a report.Answer) error {
 	p := &printer{out: w}
 	c, previous := a.Current, a.Previous
 	p.line("%s (%s) in %s, compared with the period before\n", periodName(c), a.Timezone, a.Currency)
@@ -28,19 +29,44 @@ func printTables(w io.Writer, a report.Answer, names map[usage.ID]string) error 
 		p.line("\n  No call is stored at all. usagectl doctor looks for the reason.")
 	}
 	user := func(key string) string {
-		if id, ok := usage.ParseID(key); ok && names[id] != "" {
-			return names[id]
-		}
-		return key
+		return cmp.Or(a.UserNames[key], key)
 	}
 	same := func(key string) string { return key }
-	p.costs("by type", c.UsageByType, previous.UsageByType, same, c.Unpriced.Types)
-	p.costs("by user", c.UsageByUser, previous.UsageByUser, user, c.Unpriced.Users)
-	p.costs("by model", c.UsageByModel, previous.UsageByModel, same, c.Unpriced.Models)
-	p.costs("by provider", c.UsageByProvider, previous.UsageByProvider, same, nil)
-	p.costs("by service", c.UsageByService, previous.UsageByService, same, nil)
-	p.days(c.DailyUsage)
+	for _, b := range breakdowns(c, previous) {
+		name := same
+		if b.by == "user" {
+			name = user
+		}
+		p.costs("by "+b.by, b, name)
+	}
+	p.days(c.DailyUsage, numbers(c.Unpriced.Days))
 	return p.err
+}
+
+// breakdown is the costs of both periods by one key, and the unpriced calls in them.
+type breakdown struct {
+	by                       string
+	current, previous        report.Costs
+	unpriced, unpricedBefore map[string]int64
+}
+
+func breakdowns(c, p report.Usage) []breakdown {
+	u, v := c.Unpriced, p.Unpriced
+	return []breakdown{
+		{"type", c.UsageByType, p.UsageByType, numbers(u.Types), numbers(v.Types)},
+		{"user", c.UsageByUser, p.UsageByUser, numbers(u.Users), numbers(v.Users)},
+		{"model", c.UsageByModel, p.UsageByModel, numbers(u.Models), numbers(v.Models)},
+		{"provider", c.UsageByProvider, p.UsageByProvider, numbers(u.Providers), numbers(v.Providers)},
+		{"service", c.UsageByService, p.UsageByService, numbers(u.Services), numbers(v.Services)},
+	}
+}
+
+func numbers(list report.Numbers) map[string]int64 {
+	byKey := make(map[string]int64, len(list))
+	for _, n := range list {
+		byKey[n.Key] = n.Count
+	}
+	return byKey
 }
 
 // totals are the figures of the whole period.
@@ -48,8 +74,8 @@ func totals(a report.Answer) *table {
 	t := &table{indent: "  "}
 	c, previous := a.Current, a.Previous
 	t.row("", number("current"), number("previous"), "change")
-	t.row("total cost", amount(c.TotalCost), amount(previous.TotalCost), change(a.Change.TotalCost))
-	t.row("daily average", amount(c.DailyAverage), amount(previous.DailyAverage), change(a.Change.DailyAverage))
+	t.row("total cost", known(c.TotalCost, c.Unpriced.Calls), known(previous.TotalCost, previous.Unpriced.Calls), change(a.Change.TotalCost))
+	t.row("daily average", known(c.DailyAverage, c.Unpriced.Calls), known(previous.DailyAverage, previous.Unpriced.Calls), change(a.Change.DailyAverage))
 	t.row("calls", count(c.Calls), count(previous.Calls), change(a.Change.Calls))
 	t.row("active users", count(c.ActiveUsers), count(previous.ActiveUsers), change(a.Change.ActiveUsers))
 	t.row("tokens", count(c.Tokens.Total), count(previous.Tokens.Total))
@@ -88,48 +114,55 @@ func (p *printer) table(t *table) {
 
 // costs writes a breakdown. Where calls are unpriced it says so: their part of
 // a cost is unknown, not 0.
-func (p *printer) costs(title string, current, previous report.Costs, name func(string) string, unpriced report.Numbers) {
-	if len(current) == 0 {
+func (p *printer) costs(title string, b breakdown, name func(string) string) {
+	if len(b.current) == 0 {
 		return
 	}
-	before := make(map[string]usage.Sum, len(previous))
-	for _, c := range previous {
+	before := make(map[string]usage.Sum, len(b.previous))
+	for _, c := range b.previous {
 		before[c.Key] = c.Cost
-	}
-	unknown := make(map[string]string, len(unpriced))
-	for _, n := range unpriced {
-		unknown[n.Key] = fmt.Sprintf("%d unpriced", n.Count)
 	}
 	p.line("\n%s", title)
 	t := &table{indent: "  ", widest: 40}
-	for _, c := range current {
-		cost, unpriced := amount(c.Cost), unknown[c.Key]
+	for _, c := range b.current {
+		unpriced := b.unpriced[c.Key]
+		note := ""
 		switch {
-		case unpriced == "":
+		case unpriced == 0:
 		case c.Cost.IsZero():
-			cost = "–"
+			note = fmt.Sprintf("%d unpriced", unpriced)
 		default:
-			unpriced = "and " + unpriced
+			note = fmt.Sprintf("and %d unpriced", unpriced)
 		}
-		t.row(name(c.Key), cost, amount(before[c.Key]), unpriced)
+		t.row(name(c.Key), known(c.Cost, unpriced), known(before[c.Key], b.unpricedBefore[c.Key]), note)
 	}
 	p.table(t)
 }
 
+// known is a cost, or a dash where all that is in it has no known cost.
+func known(cost usage.Sum, unpriced int64) number {
+	if unpriced > 0 && cost.IsZero() {
+		return "–"
+	}
+	return amount(cost)
+}
+
 // days draws the daily trend: a bar for each day, or for each week when there
 // are too many to read.
-func (p *printer) days(days []report.DayCost) {
+func (p *printer) days(days []report.DayCost, unpriced map[string]int64) {
 	title, step := "by day", 1
 	if len(days) > 92 {
 		title, step = "by 7 days", 7
 	}
 	var bars []report.DayCost
+	var unknown []int64
 	for i := 0; i < len(days); i += step {
-		bar := report.DayCost{Date: days[i].Date}
+		bar, n := report.DayCost{Date: days[i].Date}, int64(0)
 		for _, d := range days[i:min(i+step, len(days))] {
 			bar.Cost = bar.Cost.Plus(d.Cost)
+			n += unpriced[d.Date]
 		}
-		bars = append(bars, bar)
+		bars, unknown = append(bars, bar), append(unknown, n)
 	}
 	var most usage.Sum
 	for _, b := range bars {
@@ -139,8 +172,12 @@ func (p *printer) days(days []report.DayCost) {
 	}
 	p.line("\n%s", title)
 	t := &table{indent: "  "}
-	for _, b := range bars {
-		t.row(b.Date, amount(b.Cost), bar(b.Cost, most))
+	for i, b := range bars {
+		text := bar(b.Cost, most)
+		if text == "" && unknown[i] > 0 {
+			text = fmt.Sprintf("%d unpriced", unknown[i])
+		}
+		t.row(b.Date, known(b.Cost, unknown[i]), text)
 	}
 	p.table(t)
 }
@@ -194,45 +231,45 @@ func isMidnight(t time.Time) bool {
 }
 
 // printCSV writes every number as a line: what it breaks down by, the key, the
-// cost in the current and in the previous period, with all digits.
+// cost in the current and in the previous period, with all digits, and how many calls of
+// both have no known cost and no part in it.
 func printCSV(w io.Writer, a report.Answer) error {
 	out := csv.NewWriter(w)
-	write := func(by, key, current, previous string) {
-		_ = out.Write([]string{by, csvCell(key), current, previous}) // Error below tells
+	write := func(by, key, current, previous string, unpriced, before int64) {
+		// A text that an app chose must not become a formula of a spreadsheet.
+		if key != "" && strings.ContainsRune("=+-@\t\r\n", rune(key[0])) {
+			key = "'" + key
+		}
+		_ = out.Write([]string{by, plain(key), current, previous, strconv.FormatInt(unpriced, 10), strconv.FormatInt(before, 10)}) // Error below tells
 	}
-	write("by", "key", "current", "previous")
-	write("total", "currency", a.Currency, a.Currency)
-	write("total", "cost", a.Current.TotalCost.String(), a.Previous.TotalCost.String())
-	write("total", "calls", strconv.FormatInt(a.Current.Calls, 10), strconv.FormatInt(a.Previous.Calls, 10))
-	write("total", "unpricedCalls", strconv.FormatInt(a.Current.Unpriced.Calls, 10), strconv.FormatInt(a.Previous.Unpriced.Calls, 10))
-	for _, b := range []struct {
-		by                string
-		current, previous report.Costs
-	}{
-		{"type", a.Current.UsageByType, a.Previous.UsageByType}, {"user", a.Current.UsageByUser, a.Previous.UsageByUser},
-		{"model", a.Current.UsageByModel, a.Previous.UsageByModel}, {"provider", a.Current.UsageByProvider, a.Previous.UsageByProvider},
-		{"service", a.Current.UsageByService, a.Previous.UsageByService},
-	} {
+	c, p := a.Current, a.Previous
+	_ = out.Write([]string{"by", "key", "current", "previous", "unpriced_calls", "previous_unpriced_calls"})
+	write("total", "currency", a.Currency, a.Currency, 0, 0)
+	write("total", "cost", c.TotalCost.String(), p.TotalCost.String(), c.Unpriced.Calls, p.Unpriced.Calls)
+	write("total", "calls", strconv.FormatInt(c.Calls, 10), strconv.FormatInt(p.Calls, 10), c.Unpriced.Calls, p.Unpriced.Calls)
+	for _, b := range breakdowns(c, p) {
 		before := make(map[string]usage.Sum, len(b.previous))
 		for _, c := range b.previous {
 			before[c.Key] = c.Cost
 		}
 		for _, c := range b.current {
-			write(b.by, c.Key, c.Cost.String(), before[c.Key].String())
+			write(b.by, c.Key, c.Cost.String(), before[c.Key].String(), b.unpriced[c.Key], b.unpricedBefore[c.Key])
 			delete(before, c.Key)
 		}
 		for _, c := range b.previous { // what was used then and not now
 			if cost, left := before[c.Key]; left {
-				write(b.by, c.Key, "0", cost.String())
+				write(b.by, c.Key, "0", cost.String(), 0, b.unpricedBefore[c.Key])
 			}
 		}
 	}
-	for i, d := range a.Current.DailyUsage {
-		previous := "" // the period before can have one day more or less
-		if i < len(a.Previous.DailyUsage) {
-			previous = a.Previous.DailyUsage[i].Cost.String()
+	now, then := numbers(c.Unpriced.Days), numbers(p.Unpriced.Days)
+	for i, d := range c.DailyUsage {
+		previous, unpriced := "", int64(0) // the period before can have one day more or less
+		if i < len(p.DailyUsage) {
+			before := p.DailyUsage[i]
+			previous, unpriced = before.Cost.String(), then[before.Date]
 		}
-		write("day", d.Date, d.Cost.String(), previous)
+		write("day", d.Date, d.Cost.String(), previous, now[d.Date], unpriced)
 	}
 	out.Flush()
 	return out.Error()

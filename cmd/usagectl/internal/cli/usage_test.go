@@ -64,6 +64,26 @@ func TestAnotherCurrency(t *testing.T) {
 	require.NoError(t, err, "a day before the first rate that is not asked for does not matter")
 }
 
+// TestWhatIsUnpricedIsNeverZero looks at a period of which nothing has a price.
+func TestWhatIsUnpricedIsNeverZero(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, service, pricing_status, pricing_reason) VALUES
+		('2026-01-02T10:00Z', 0, 'image', 'new-model', 'acme', 'shop', 'unpriced', 'unknown_model'),
+		('2026-01-01T10:00Z', 0, 'image', 'new-model', 'acme', 'shop', 'unpriced', 'unknown_model')`)
+	out, err := on(t, db.DSN, "usage", "--start", "2026-01-02", "--end", "2026-01-02")
+	require.NoError(t, err)
+	assert.NotRegexp(t, `\b0\.0|\$0`, out)
+	assert.Equal(t, 2*2+2*5+1, strings.Count(out, "–"), "total and average, each breakdown, both periods, and the day:\n%s", out)
+	out, err = on(t, db.DSN, "usage", "--start", "2026-01-02", "--end", "2026-01-02", "--output", "csv")
+	require.NoError(t, err)
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, ",0,0,") { // a cost of 0
+			assert.Contains(t, line, ",0,0,1,1", "beside it stands that it is not known")
+		}
+	}
+}
+
 func TestAYearIsDrawnByWeeks(t *testing.T) {
 	t.Parallel()
 	out, err := on(t, filled(t).DSN, "usage", "--start", "2025-06-01", "--end", "2026-05-31")

@@ -157,15 +157,10 @@ type usageAnswer struct {
 			Calls json.Number            `json:"calls"`
 			Types map[string]json.Number `json:"types"`
 			Users map[string]json.Number `json:"users"`
+			Days  map[string]json.Number `json:"days"`
 		} `json:"unpriced"`
 	}
-}
-
-type usersAnswer struct {
-	Users []struct {
-		ID         string `json:"id"`
-		ExternalID string `json:"externalId"`
-	} `json:"users"`
+	UserNames map[string]string `json:"userNames"`
 }
 
 func (c *collector) usage(ctx context.Context, from, to time.Time) (usageAnswer, error) {

@@ -24,15 +24,6 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	if err != nil {
 		return err
 	}
-	var users usersAnswer
-	if err := c.get(ctx, "/api/admin/users", &users); err != nil {
-		return err
-	}
-	names := map[string]string{}
-	for _, u := range users.Users {
-		names[u.ID] = u.ExternalID
-	}
-
 	current := answer.Current
 	fmt.Fprintf(out, "[4/4] the answers of the query API, %s to %s\n\n", from.Format(time.DateOnly), now.Format(time.DateOnly))
 	fmt.Fprintf(out, "  Total cost   $%s in %s calls", current.TotalCost, current.Calls)
@@ -41,7 +32,7 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	}
 	fmt.Fprint(out, "\n\n")
 	breakdown(out, "By API type", current.UsageByType, current.Unpriced.Types, nil)
-	breakdown(out, "By user", current.UsageByUser, current.Unpriced.Users, names)
+	breakdown(out, "By user", current.UsageByUser, current.Unpriced.Users, answer.UserNames)
 
 	fmt.Fprintf(out, "  By day (last %d)\n", shownDays)
 	daily := current.DailyUsage
@@ -53,7 +44,11 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 		top = decimal.Max(top, amount(d.Cost))
 	}
 	for _, d := range daily {
-		fmt.Fprintf(out, "    %s  %10s  %s\n", d.Date, shown(d.Cost), bar(amount(d.Cost), top))
+		cost, text := shown(d.Cost), bar(amount(d.Cost), top)
+		if n := current.Unpriced.Days[d.Date]; n != "" && amount(d.Cost).IsZero() {
+			cost, text = "–", n.String()+" unpriced"
+		}
+		fmt.Fprintf(out, "    %s  %10s  %s\n", d.Date, cost, text)
 	}
 
 	fmt.Fprintln(out)

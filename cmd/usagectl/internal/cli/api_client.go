@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+)
+
+// credentialsVariable is the environment variable with the credentials for the API.
+const credentialsVariable = "USAGE_API_CREDENTIALS"
+
+// apiClient asks the extension usage_api what a command else asks the database.
+type apiClient struct {
+	address     string // such as http://127.0.0.1:8080
+	credentials string // a file; never the credentials, which others could read among the processes
+	own         bool   // ask for the caller's own usage
+}
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 20
+
+// ask asks for usage with these parameters. A refusal is an error with what the API
+// says of it and what to do here.
+func (c *apiClient) ask(ctx context.Context, timeout time.Duration, parameters url.Values) (answer report.Answer, err error) {
+	at, err := url.Parse(c.address)
+	if err != nil || (at.Scheme != "http" && at.Scheme != "https") || at.Host == "" || at.User != nil {
+		return answer, errors.New("--api: must be a URL without credentials, such as http://127.0.0.1:8080; they go into a file, see --api-credentials")
+	}
+	path := "/api/admin/usage"
+	if c.own {
+		path = "/api/usage"
+	}
+	at = at.JoinPath(path)
+	at.RawQuery = parameters.Encode()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
+	if err != nil {
+		return answer, fmt.Errorf("--api: %w", err)
+	}
+	if err := c.authorise(request); err != nil {
+		return answer, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return answer, fmt.Errorf("--api: no answer: %w; is usage_api in service::extensions, and is this its http::endpoint?", err)
+	}
+	defer response.Body.Close() //nolint:errcheck // only read
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return answer, fmt.Errorf("--api: the answer broke off: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return answer, c.refusal(response.StatusCode, body)
+	}
+	if err := json.Unmarshal(body, &answer); err != nil || answer.Current.UsageDetail == nil || answer.Current.Unpriced == nil || answer.AnswerDetail == nil {
+		return answer, fmt.Errorf("--api: %s answers, but not as usage_api does; is this its address?", at.Host)
+	}
+	return answer, nil
+}
+
+// authorise adds the credentials, if there are any.
+func (c *apiClient) authorise(request *http.Request) error {
+	secret := os.Getenv(credentialsVariable)
+	if c.credentials != "" {
+		content, err := os.ReadFile(c.credentials)
+		if err != nil {
+			return fmt.Errorf("--api-credentials: %w", err)
+		}
+		secret = string(content)
+	}
+	secret = strings.TrimSpace(secret)
+	if strings.ContainsAny(secret, "\r\n") {
+		return errors.New("the credentials for the API must be one line: user:password, or a bearer token")
+	}
+	if user, password, basic := strings.Cut(secret, ":"); basic {
+		request.SetBasicAuth(user, password)
+	} else if secret != "" {
+		request.Header.Set("Authorization", "Bearer "+secret)
+	}
+	return nil
+}
+
+// refusal says in the words of this command what the API refused.
+func (c *apiClient) refusal(status int, body []byte) error {
+	err := fmt.Errorf("the API answers %d %s%s", status, http.StatusText(status), problemDetail(body))
+	switch {
+	case status == http.StatusUnauthorized:
+		return fmt.Errorf("%w; write user:password or a token into a file and name it with --api-credentials, or set %s", err, credentialsVariable)
+	case status == http.StatusForbidden && !c.own:
+		return fmt.Errorf("%w; for your own usage add --own", err)
+	case status == http.StatusNotFound:
+		return fmt.Errorf("%w; is this the address of usage_api?", err)
+	}
+	return err
+}
