@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -138,11 +139,20 @@ func (r focusRow) month() time.Time {
 	return time.Date(r.From.Year(), r.From.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
+// tags are those of the call and its environment; a tag of that name is the
+// operator's own and wins.
 func (r focusRow) tags() string {
-	if r.Environment == "" {
+	tags := maps.Clone(r.Tags)
+	if _, own := tags["environment"]; !own && r.Environment != "" {
+		if tags == nil {
+			tags = map[string]string{}
+		}
+		tags["environment"] = r.Environment
+	}
+	if len(tags) == 0 {
 		return "{}"
 	}
-	text, err := json.Marshal(map[string]string{"environment": r.Environment})
+	text, err := json.Marshal(tags)
 	if err != nil {
 		return "{}" // texts always marshal
 	}

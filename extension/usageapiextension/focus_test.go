@@ -56,3 +56,23 @@ func TestFOCUSHasWhatTheSpecificationWants(t *testing.T) {
 		}
 	}
 }
+
+func TestFOCUSHasALineForEachCombinationOfTags(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, environment, metadata) VALUES
+		('2026-01-30T01:00:00Z', 1, 'text', 'prod', '{"tags": {"team": "search"}}'),
+		('2026-01-30T02:00:00Z', 2, 'text', 'prod', '{"tags": {"team": "search"}}'),
+		('2026-01-30T03:00:00Z', 4, 'text', '', '{"tags": {"tenant": "t1", "team": "=HYPERLINK()"}}'),
+		('2026-01-30T04:00:00Z', 8, 'text', 'prod', '{"tags": {"environment": "theirs"}}'),
+		('2026-01-30T05:00:00Z', 16, 'text', '', '{}')`)
+	lines := readCSV(t, newTestAPI(t, db.DSN, endOfJanuary).get(t, "admin", "/api/admin/usage/export?format=focus").Body.Bytes())
+	tags, cost := slices.Index(lines[0], "Tags"), slices.Index(lines[0], "BilledCost")
+	found := map[string]string{}
+	for _, line := range lines[1:] {
+		found[line[tags]] = strings.TrimRight(strings.TrimRight(line[cost], "0"), ".")
+	}
+	assert.Equal(t, map[string]string{
+		`{"environment":"prod","team":"search"}`: "3", `{"team":"=HYPERLINK()","tenant":"t1"}`: "4", `{"environment":"theirs"}`: "8", `{}`: "16",
+	}, found)
+}

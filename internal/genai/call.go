@@ -90,7 +90,7 @@ type Call struct {
 	Sampled string
 	// Payer is who pays for the call; "" where nothing says so.
 	Payer usage.Payer
-	// Tags are the attributes of [Config.TagAttributes] that the span, an
+	// Tags are those of [Config.Tags] that the span, an
 	// ancestor or the resource has.
 	Tags []usage.Tag
 }

@@ -90,7 +90,7 @@ func TestCases(t *testing.T) {
 		t.Run(dialect+"/"+filepath.Base(folder), func(t *testing.T) {
 			t.Parallel()
 			config := Config{
-				TrackUsers: true, TagAttributes: []string{"team", "feature"},
+				TrackUsers: true, Tags: []Tag{{"team", []string{"team"}}, {"feature", []string{"feature"}}},
 				InputAudioSeconds: "usage.audio_seconds", InputCharacters: "usage.characters", InputImages: "usage.images",
 			}
 			var calls []Call

@@ -39,7 +39,7 @@ func TestPayloadsAreReadConcurrently(t *testing.T) {
 // What emit keeps must stay as it was when the reader goes on.
 func TestACallThatIsCopiedStaysAsItWas(t *testing.T) {
 	t.Parallel()
-	reader, err := NewReader(Config{TrackUsers: true, TagAttributes: []string{"team"}})
+	reader, err := NewReader(Config{TrackUsers: true, Tags: []Tag{{"team", []string{"team"}}}})
 	require.NoError(t, err)
 	read := func(n int) Call {
 		td := payloadOf(reportOf{scope: scopeOpenAI, trace: byte(n), span: 1, start: n, end: n + 1, in: int64(n), out: 1, user: fmt.Sprint("u", n)})

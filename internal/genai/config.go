@@ -20,9 +20,9 @@ type Config struct {
 	// and of those an attribute that names an installation of a tool comes last.
 	// Names before them, and any other list, decide alone.
 	UserAttributes []string
-	// TagAttributes are copied to [Call.Tags] from the span, else the nearest
-	// ancestor, else the resource that has them.
-	TagAttributes []string
+	// Tags are what [Call.Tags] get from the span, else from the nearest ancestor,
+	// else from the resource that has it.
+	Tags []Tag
 
 	// InputAudioSeconds, InputCharacters and InputImages are the names of the
 	// attributes with which an app says what its library leaves out: seconds
@@ -62,6 +62,13 @@ type Config struct {
 
 	// Now gives the time for the duplicate window; nil means [time.Now].
 	Now func() time.Time
+}
+
+// Tag is a dimension of one's own: its name, and the attributes that may carry it,
+// in order of precedence.
+type Tag struct {
+	Name       string
+	Attributes []string
 }
 
 // The defaults of [Config].
@@ -156,7 +163,9 @@ func (r *Reader) declare(c *Config) error {
 			r.userDefaults = slices.Equal(c.UserAttributes[r.userExtra:], standard)
 		}
 	}
-	r.tagNames = list("tag attributes", c.TagAttributes)
+	for _, t := range c.Tags {
+		r.tags = append(r.tags, tagNames{t.Name, list("tag "+t.Name, t.Attributes)})
+	}
 	r.inputSeconds = one("input audio seconds", c.InputAudioSeconds)
 	r.inputCharacters = one("input characters", c.InputCharacters)
 	r.inputImages = one("input images", c.InputImages)

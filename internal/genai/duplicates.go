@@ -14,6 +14,7 @@ func (r *reading) settle() {
 		if r.needsAncestors(f) {
 			r.inherit(f)
 		}
+		f.call.addTags(f.tags)
 		if f.pending != 0 {
 			numbers := &r.pending[f.pending-1]
 			if f.wrapped {
@@ -199,9 +200,7 @@ func merge(a, b *found) {
 	if k.Payer == "" {
 		k.Payer = d.Payer
 	}
-	for _, tag := range d.Tags {
-		k.addTag(tag)
-	}
+	k.addTags(d.Tags)
 	k.takeLifetimes(d)
 }
 

@@ -64,7 +64,7 @@ func addSeeds(f *testing.F, pattern string) {
 func FuzzRead(f *testing.F) {
 	addSeeds(f, "testdata/cases/*/*/input.json")
 	reader, err := NewReader(Config{
-		TrackUsers: true, TagAttributes: []string{"team"}, DuplicateCalls: 64, RootMemory: 16,
+		TrackUsers: true, Tags: []Tag{{"team", []string{"team"}}}, DuplicateCalls: 64, RootMemory: 16,
 		InputAudioSeconds: "usage.audio_seconds", InputCharacters: "usage.characters", InputImages: "usage.images",
 	})
 	if err != nil {

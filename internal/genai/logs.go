@@ -184,7 +184,8 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 		call.SessionID = r.resource.session
 	}
 	call.Payer = payerOf(a)
-	s.readTags()
+	call.Tags = r.tagsOf(a)
+	call.addTags(r.resource.tags)
 
 	numbers := &r.facts
 	*numbers = noFacts

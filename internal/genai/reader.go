@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Reader finds the billable calls in payloads. It is safe for concurrent use;
@@ -17,10 +18,11 @@ type Reader struct {
 	config Config
 	names  *nameTable
 
-	userNames, tagNames []nameID
-	userSet             nameSet // of userNames
-	userDefaults        bool    // userNames end with those of [DefaultUserAttributes]
-	userExtra           int     // how many stand before those
+	userNames    []nameID
+	tags         []tagNames
+	userSet      nameSet // of userNames
+	userDefaults bool    // userNames end with those of [DefaultUserAttributes]
+	userExtra    int     // how many stand before those
 	// entryNames are the userNames that spans without GenAI may have, and
 	// entryLengths, by their first byte, a bit for the length of each.
 	entryNames   nameSet
@@ -157,6 +159,7 @@ type found struct {
 	span     ptrace.Span    // that reports it, or
 	record   plog.LogRecord // the event
 	user     string         // the resource's
+	tags     []usage.Tag    // the resource's
 	provider string         // what the span calls the provider
 	address  string
 	// cloudRegion is where a cloud's client calls, or where the app runs.
@@ -175,6 +178,7 @@ type found struct {
 type ofResource struct {
 	service, environment, user, session string
 	serviceHash, environmentHash        uint64
+	tags                                []usage.Tag
 }
 
 var (
@@ -227,6 +231,7 @@ func (r *reading) enterResource(resource pcommon.Resource) {
 		environment: a.firstText(namesEnvironment),
 		user:        r.userOf(a, nil),
 		session:     a.firstText(namesSession),
+		tags:        r.tagsOf(a),
 	}
 	r.resource.serviceHash, r.resource.environmentHash = once.Hash(r.resource.service), once.Hash(r.resource.environment)
 }

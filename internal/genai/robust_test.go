@@ -149,35 +149,61 @@ func TestTooManyConfiguredNamesAreRefused(t *testing.T) {
 	for i := range maxNames {
 		names = append(names, "attribute."+strconv.Itoa(i))
 	}
-	_, err := NewReader(Config{TagAttributes: names})
+	_, err := NewReader(Config{Tags: []Tag{{"team", names}}})
 	require.ErrorContains(t, err, "too many attribute names")
 	_, err = NewReader(Config{TrackUsers: true, UserAttributes: []string{"user.id", ""}})
 	require.ErrorContains(t, err, "user attributes[1]: an attribute name is empty")
 }
 
+// callBelow is a call below an agent, with attributes on each.
+func callBelow(onSpan, onParent, onResource map[string]string) ptrace.Traces {
+	td := payloadOf(
+		reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 300, operation: "invoke_agent", noUsage: true},
+		reportOf{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 20, in: 10, out: 1},
+	)
+	put := func(m pcommon.Map, all map[string]string) {
+		for k, v := range all {
+			m.PutStr(k, v)
+		}
+	}
+	put(td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes(), onParent)
+	put(td.ResourceSpans().At(1).ScopeSpans().At(0).Spans().At(0).Attributes(), onSpan)
+	put(td.ResourceSpans().At(1).Resource().Attributes(), onResource)
+	return td
+}
+
+func TestTagsAreFoundInTheOrderOfTheListThenOnAncestorsThenOnTheResource(t *testing.T) {
+	t.Parallel()
+	tags := []Tag{{"team", []string{"team", "app.team"}}, {"tenant", []string{"tenant.id"}}}
+	for name, c := range map[string]struct {
+		td   ptrace.Traces
+		want []usage.Tag
+	}{
+		"the first of the list": {callBelow(map[string]string{"app.team": "b", "team": "a"}, map[string]string{"team": "c"}, nil), []usage.Tag{{Key: "team", Value: "a"}}},
+		"the second":            {callBelow(map[string]string{"app.team": "b", "team": ""}, map[string]string{"team": "c"}, nil), []usage.Tag{{Key: "team", Value: "b"}}},
+		"each from where it is": {
+			callBelow(map[string]string{"tenant.id": "t"}, map[string]string{"app.team": "c"}, map[string]string{"team": "r", "tenant.id": "r"}),
+			[]usage.Tag{{Key: "tenant", Value: "t"}, {Key: "team", Value: "c"}},
+		},
+		"the resource": {callBelow(nil, nil, map[string]string{"team": "r", "tenant.id": "s"}), []usage.Tag{{Key: "team", Value: "r"}, {Key: "tenant", Value: "s"}}},
+		"none":         {callBelow(map[string]string{"other": "x"}, nil, nil), nil},
+	} {
+		calls, _ := readAll(t, Config{Tags: tags}, c.td)
+		require.Len(t, calls, 1, name)
+		require.Equal(t, c.want, calls[0].Tags, name)
+		calls, _ = readAll(t, Config{}, c.td)
+		require.Empty(t, calls[0].Tags, "no tag is configured")
+	}
+}
+
 func TestUsersAreFoundInTheOrderOfTheListThenOnAncestorsThenOnTheResource(t *testing.T) {
 	t.Parallel()
-	build := func(onSpan, onParent, onResource map[string]string) ptrace.Traces {
-		td := payloadOf(
-			reportOf{scope: scopeUnknown, trace: 1, span: 1, start: 0, end: 300, operation: "invoke_agent", noUsage: true},
-			reportOf{scope: scopeOpenAI, trace: 1, span: 2, parent: 1, start: 10, end: 20, in: 10, out: 1},
-		)
-		put := func(m pcommon.Map, all map[string]string) {
-			for k, v := range all {
-				m.PutStr(k, v)
-			}
-		}
-		put(td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes(), onParent)
-		put(td.ResourceSpans().At(1).ScopeSpans().At(0).Spans().At(0).Attributes(), onSpan)
-		put(td.ResourceSpans().At(1).Resource().Attributes(), onResource)
-		return td
-	}
 	for want, td := range map[string]ptrace.Traces{
-		"first":    build(map[string]string{"enduser.id": "second", "user.id": "first"}, map[string]string{"user.id": "parent"}, map[string]string{"user.id": "resource"}),
-		"second":   build(map[string]string{"enduser.id": "second", "user.id": ""}, map[string]string{"user.id": "parent"}, nil),
-		"parent":   build(nil, map[string]string{"user.id": "parent"}, map[string]string{"user.id": "resource"}),
-		"resource": build(nil, nil, map[string]string{"user.id": "resource"}),
-		"":         build(nil, nil, nil),
+		"first":    callBelow(map[string]string{"enduser.id": "second", "user.id": "first"}, map[string]string{"user.id": "parent"}, map[string]string{"user.id": "resource"}),
+		"second":   callBelow(map[string]string{"enduser.id": "second", "user.id": ""}, map[string]string{"user.id": "parent"}, nil),
+		"parent":   callBelow(nil, map[string]string{"user.id": "parent"}, map[string]string{"user.id": "resource"}),
+		"resource": callBelow(nil, nil, map[string]string{"user.id": "resource"}),
+		"":         callBelow(nil, nil, nil),
 	} {
 		calls, _ := readAll(t, Config{TrackUsers: true}, td)
 		require.Len(t, calls, 1)

@@ -105,7 +105,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 		call.Payer = payer
 	}
 	call.Sampled = sampled(span.TraceState().AsRaw(), a)
-	s.readTags()
+	call.Tags, f.tags = r.tagsOf(a), r.resource.tags
 	f.span, f.user = span, r.resource.user
 	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
 	f.report.Unclaimed, f.isAgent = s.isUnclaimed, s.isAgent
@@ -265,13 +265,23 @@ func userText(a *attributes, id nameID) string {
 	return ""
 }
 
-// readTags copies the configured attributes that the span has.
-func (s *spanReader) readTags() {
-	for _, id := range s.r.tagNames {
-		if text := tagText(s.a, id); text != "" {
-			s.call.Tags = append(s.call.Tags, usage.Tag{Key: s.r.names.names[id], Value: text})
+// tagNames is a tag of the configuration and the attributes that may carry it.
+type tagNames struct {
+	name string
+	ids  []nameID
+}
+
+// tagsOf gives the tags that the attributes carry, each from the first that does.
+func (r *reading) tagsOf(a *attributes) (tags []usage.Tag) {
+	for i := range r.tags {
+		for _, id := range r.tags[i].ids {
+			if text := tagText(a, id); text != "" {
+				tags = append(tags, usage.Tag{Key: r.tags[i].name, Value: text})
+				break
+			}
 		}
 	}
+	return tags
 }
 
 func tagText(a *attributes, id nameID) string {

@@ -2,6 +2,7 @@ package genai
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -98,11 +99,7 @@ func (r *reading) describe(n *node) {
 	n.user = r.userOf(a, nil)
 	n.session = a.firstText(namesSession)
 	n.model = a.firstText(namesInheritedModel)
-	for _, id := range r.tagNames {
-		if text := tagText(a, id); text != "" {
-			n.tags = append(n.tags, usage.Tag{Key: r.names.names[id], Value: text})
-		}
-	}
+	n.tags = r.tagsOf(a)
 }
 
 // needsAncestors reports whether somebody above the span could say something
@@ -111,7 +108,7 @@ func (r *reading) needsAncestors(f *found) bool {
 	if f.span.ParentSpanID().IsEmpty() {
 		return false
 	}
-	return f.pending != 0 || len(r.userNames) > 0 && f.call.User == "" || len(f.call.Tags) < len(r.tagNames)
+	return f.pending != 0 || len(r.userNames) > 0 && f.call.User == "" || len(f.call.Tags) < len(r.tags)
 }
 
 // inherit fills what the call lacks from its ancestors, nearest first.
@@ -131,19 +128,16 @@ func (r *reading) inherit(f *found) {
 		if call.Model == "" {
 			call.Model = n.model
 		}
-		for _, tag := range n.tags {
-			call.addTag(tag)
-		}
+		call.addTags(n.tags)
 		at = r.tree.parentOf(at)
 	}
 }
 
-// addTag adds a tag unless the call has one of that key.
-func (c *Call) addTag(tag usage.Tag) {
-	for _, have := range c.Tags {
-		if have.Key == tag.Key {
-			return
+// addTags adds those whose name the call does not have.
+func (c *Call) addTags(tags []usage.Tag) {
+	for _, tag := range tags {
+		if !slices.ContainsFunc(c.Tags, func(have usage.Tag) bool { return have.Key == tag.Key }) {
+			c.Tags = append(c.Tags, tag)
 		}
 	}
-	c.Tags = append(c.Tags, tag)
 }

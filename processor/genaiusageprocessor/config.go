@@ -3,7 +3,9 @@ package genaiusageprocessor
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -32,6 +34,10 @@ type Config struct {
 	// then the resource. A list here replaces the default, the names that known
 	// libraries use; to add to it, see ExtraUserAttributes.
 	UserAttributes []string `mapstructure:"user_attributes"`
+	// Tags are dimensions of one's own, by name the attributes that may carry each,
+	// the first one present wins; looked up as the user is. At most 8 tags of 8
+	// attributes. Default none.
+	Tags map[string][]string `mapstructure:"tags"`
 	// AgentLogs says that the log events of coding agents tell of their calls,
 	// and that their spans are not counted. It needs this processor in a logs
 	// pipeline too. Default false.
@@ -104,6 +110,29 @@ func userAttributes(c *Config) []string {
 	return slices.Concat(c.ExtraUserAttributes, c.UserAttributes)
 }
 
+// The bounds of tags. Names stay so simple that they can stand in filters, columns
+// and headers.
+const (
+	maxTags          = 8
+	maxTagAttributes = 8
+)
+
+var tagName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,39}$`)
+
+// tagList are the tags in the order of their names.
+func tagList(c *Config) (list []genai.Tag) {
+	for _, name := range slices.Sorted(maps.Keys(c.Tags)) {
+		list = append(list, genai.Tag{Name: name, Attributes: c.Tags[name]})
+	}
+	return list
+}
+
+// attributeList is a key of the configuration that lists attributes.
+type attributeList struct {
+	key   string
+	names []string
+}
+
 func notASwitch(key string, found any) error {
 	return fmt.Errorf("`%s` must be true or false, found %v (USER_AUTH and DEBUG_USAGE, where it comes from them)", key, found)
 }
@@ -114,10 +143,24 @@ func (c *Config) Validate() error {
 	if c.TrackUsers && len(c.UserAttributes)+len(c.ExtraUserAttributes) == 0 {
 		errs = append(errs, errors.New("`user_attributes` is empty: name at least one attribute, leave the key out for the defaults, or set `track_users: false`"))
 	}
-	for _, list := range []struct {
-		key   string
-		names []string
-	}{{"user_attributes", c.UserAttributes}, {"extra_user_attributes", c.ExtraUserAttributes}} {
+	lists := []attributeList{{"user_attributes", c.UserAttributes}, {"extra_user_attributes", c.ExtraUserAttributes}}
+	if len(c.Tags) > maxTags {
+		errs = append(errs, fmt.Errorf("`tags` must be at most %d, found %d", maxTags, len(c.Tags)))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Tags)) {
+		key := "tags::" + name
+		if !tagName.MatchString(name) {
+			errs = append(errs, fmt.Errorf("`%s`: the name must be at most 40 lower-case letters, digits, _, - and ., a letter first, found %q", key, name))
+		}
+		if n := len(c.Tags[name]); n < 1 || n > maxTagAttributes {
+			errs = append(errs, fmt.Errorf("`%s` must name 1 to %d attributes, found %d", key, maxTagAttributes, n))
+		}
+		if slices.Contains(c.Tags[name], "") {
+			errs = append(errs, fmt.Errorf("`%s`: the name of an attribute is empty: name one or remove the entry", key))
+		}
+		lists = append(lists, attributeList{key, c.Tags[name]})
+	}
+	for _, list := range lists {
 		for i, name := range list.names {
 			if strings.HasPrefix(name, usageattr.Prefix) {
 				errs = append(errs, fmt.Errorf("`%s[%d]`: %q is in the name space %q, which belongs to this processor: use another attribute", list.key, i, name, usageattr.Prefix))

@@ -27,6 +27,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		AgentLogs:           true,
 		UserAttributes:      []string{"app.user"},
 		ExtraUserAttributes: []string{"our.user"},
+		Tags:                map[string][]string{"team": {"team", "app.team"}, "tenant": {"tenant.id"}},
 		Prices:              PricesConfig{Builtin: "openai-2024", Update: "testdata/update.yaml", Files: []string{"testdata/ours.yaml"}},
 		ReportedCost:        pricing.PreferReported,
 		Attributes:          []string{"usage.id", "usage.model"},
@@ -90,8 +91,13 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	cfg.MaxReportedDollars = 0
 	cfg.Attributes = []string{"usage.colour"}
 	cfg.Prices.Files = []string{""}
+	cfg.Tags = map[string][]string{"Team:1": {"team"}, "none": {}, "own": {"usage.team", ""}}
+	for i := range maxTags {
+		cfg.Tags[fmt.Sprint("more", i)] = []string{"x"}
+	}
 	err := cfg.Validate()
-	for _, want := range []string{"`user_attributes[0]`", "`reported_cost` must be one of prefer_computed, prefer_reported, computed_only, found \"trust\"", "`max_reported_dollars` must be 1 to 999999 whole dollars, found 0", "`attributes`", "`prices::files[0]` is empty"} {
+	for _, want := range []string{"`tags` must be at most 8, found 11", "`tags::Team:1`: the name must be at most 40 lower-case letters, digits, _, - and ., a letter first, found \"Team:1\"",
+		"`tags::none` must name 1 to 8 attributes, found 0", "`tags::own[0]`: \"usage.team\" is in the name space", "`tags::own`: the name of an attribute is empty", "`user_attributes[0]`", "`reported_cost` must be one of prefer_computed, prefer_reported, computed_only, found \"trust\"", "`max_reported_dollars` must be 1 to 999999 whole dollars, found 0", "`attributes`", "`prices::files[0]` is empty"} {
 		assert.ErrorContains(t, err, want)
 	}
 }

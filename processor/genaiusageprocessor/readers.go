@@ -34,6 +34,7 @@ func (r *readers) get(cfg *Config, signal pipeline.Signal) (*genai.Reader, error
 	reader, err := genai.NewReader(genai.Config{
 		TrackUsers:        cfg.TrackUsers,
 		UserAttributes:    userAttributes(cfg),
+		Tags:              tagList(cfg),
 		InputAudioSeconds: usageattr.InputAudioSeconds,
 		InputCharacters:   usageattr.InputCharacters,
 		InputImages:       usageattr.InputImages,

@@ -62,6 +62,31 @@ func agentEvent(session string) plog.Logs {
 	return ld
 }
 
+// throughBoth sends a span and an event through a pipeline each and gives their
+// attributes.
+func throughBoth(t *testing.T, cfg *Config, td ptrace.Traces, ld plog.Logs, eventFirst bool) (span, event pcommon.Map) {
+	t.Helper()
+	factory, settings := NewFactory(), processortest.NewNopSettings(metadata.Type)
+	spans, events := new(consumertest.TracesSink), new(consumertest.LogsSink)
+	traces, err := factory.CreateTraces(t.Context(), settings, cfg, spans)
+	require.NoError(t, err)
+	logs, err := factory.CreateLogs(t.Context(), settings, cfg, events)
+	require.NoError(t, err)
+	require.NoError(t, traces.Start(t.Context(), componenttest.NewNopHost()))
+	require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
+	if eventFirst {
+		require.NoError(t, logs.ConsumeLogs(t.Context(), ld))
+	}
+	require.NoError(t, traces.ConsumeTraces(t.Context(), td))
+	if !eventFirst {
+		require.NoError(t, logs.ConsumeLogs(t.Context(), ld))
+	}
+	require.NoError(t, traces.Shutdown(t.Context()))
+	require.NoError(t, logs.Shutdown(t.Context()))
+	return spans.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes(),
+		events.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes()
+}
+
 func TestACallThatASpanAndAnEventReportIsOne(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -77,28 +102,9 @@ func TestACallThatASpanAndAnEventReportIsOne(t *testing.T) {
 			t.Parallel()
 			cfg := createDefaultConfig().(*Config)
 			cfg.AgentLogs = true
-			factory, settings := NewFactory(), processortest.NewNopSettings(metadata.Type)
-			spans, events := new(consumertest.TracesSink), new(consumertest.LogsSink)
-			traces, err := factory.CreateTraces(t.Context(), settings, cfg, spans)
-			require.NoError(t, err)
-			logs, err := factory.CreateLogs(t.Context(), settings, cfg, events)
-			require.NoError(t, err)
-			require.NoError(t, traces.Start(t.Context(), componenttest.NewNopHost()))
-			require.NoError(t, logs.Start(t.Context(), componenttest.NewNopHost()))
-			if c.eventFirst {
-				require.NoError(t, logs.ConsumeLogs(t.Context(), agentEvent(c.session)))
-			}
-			require.NoError(t, traces.ConsumeTraces(t.Context(), hostSpan()))
-			if !c.eventFirst {
-				require.NoError(t, logs.ConsumeLogs(t.Context(), agentEvent(c.session)))
-			}
-			require.NoError(t, traces.Shutdown(t.Context()))
-			require.NoError(t, logs.Shutdown(t.Context()))
+			span, event := throughBoth(t, cfg, hostSpan(), agentEvent(c.session), c.eventFirst)
 			records := 0
-			for _, attributes := range []pcommon.Map{
-				spans.AllTraces()[0].ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes(),
-				events.AllLogs()[0].ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Attributes(),
-			} {
+			for _, attributes := range []pcommon.Map{span, event} {
 				if _, ok := attributes.Get(usageattr.Record); ok {
 					records++
 				}
@@ -168,4 +174,27 @@ func TestTheSpanThatNamesTheUserOfItsTraceSaysSoOnce(t *testing.T) {
 		{TraceID: [16]byte{1}, Service: "shop", UserID: usage.UserID("pat"), UserExternalID: "pat"},
 		{TraceID: [16]byte{4}, Service: "shop", UserID: id},
 	}, said)
+}
+
+// TestConfiguredTagsAreInTheRecord: of a span the tags of the resource too, of an
+// event its own.
+func TestConfiguredTagsAreInTheRecord(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	cfg.AgentLogs = true
+	cfg.Tags = map[string][]string{"tenant": {"tenant.id"}, "team": {"team", "app.team"}}
+	td, ld := hostSpan(), agentEvent("session-2")
+	td.ResourceSpans().At(0).Resource().Attributes().PutStr("tenant.id", "t1")
+	td.ResourceSpans().At(0).ScopeSpans().At(0).Spans().At(0).Attributes().PutStr("app.team", "search")
+	ld.ResourceLogs().At(0).Resource().Attributes().PutStr("team", "coding")
+	span, event := throughBoth(t, cfg, td, ld, false)
+	tagsOf := func(attributes pcommon.Map) []usage.Tag {
+		text, ok := attributes.Get(usageattr.Record)
+		require.True(t, ok)
+		var r usage.Record
+		require.NoError(t, usageattr.Decode(text.Str(), &r))
+		return r.Tags
+	}
+	require.ElementsMatch(t, []usage.Tag{{Key: "team", Value: "search"}, {Key: "tenant", Value: "t1"}}, tagsOf(span))
+	require.Equal(t, []usage.Tag{{Key: "team", Value: "coding"}}, tagsOf(event))
 }

@@ -21,6 +21,7 @@ type MeterGroup struct {
 	APIType, Provider, Model, Service, Environment string
 	PriceID, ServiceTier, Region                   string
 	Payer                                          string // "" where it is not known
+	Tags                                           map[string]string
 	Status                                         usage.PricingStatus
 	Calls                                          int64
 	// Cost is what the calls cost together. What each meter of it cost is not
@@ -81,8 +82,9 @@ func (r *Reader) EachMeterGroup(ctx context.Context, q CallsQuestion, timeout ti
 	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
 		s, where := q.conditions(from, to)
 		rows, err := tx.Query(ctx, `SELECT user_id, api_type, provider, coalesce(model, ''), service, environment, coalesce(price_id, ''),
-		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, coalesce(payer, ''), count(*), sum(usage_dollars)::text`+amounts.String()+
-			" FROM "+relation(sums.Single, q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11", s.args...)
+		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, coalesce(payer, ''), coalesce(metadata->'tags', '{}'),
+		    count(*), sum(usage_dollars)::text`+amounts.String()+
+			" FROM "+relation(sums.Single, q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12", s.args...)
 		return eachRow(rows, err, scanMeterGroup, func(g *MeterGroup) error {
 			g.From, g.To = from, to
 			return fn(g)
@@ -99,7 +101,7 @@ func scanMeterGroup(row pgx.CollectableRow) (MeterGroup, error) {
 	var user *[16]byte
 	var cost string
 	var amounts [usage.QuantityKindCount]string
-	into := []any{&user, &g.APIType, &g.Provider, &g.Model, &g.Service, &g.Environment, &g.PriceID, &g.ServiceTier, &g.Region, &g.Status, &g.Payer, &g.Calls, &cost}
+	into := []any{&user, &g.APIType, &g.Provider, &g.Model, &g.Service, &g.Environment, &g.PriceID, &g.ServiceTier, &g.Region, &g.Status, &g.Payer, &g.Tags, &g.Calls, &cost}
 	for i := range amounts {
 		into = append(into, &amounts[i])
 	}
