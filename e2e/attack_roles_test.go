@@ -20,7 +20,7 @@ import (
 
 // databaseRoles are the roles that the migrations make, and one that has none of
 // them: whoever else may log in to the database.
-var databaseRoles = []string{"usage_grafana", "usage_own", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
+var databaseRoles = []string{"usage_biller", "usage_grafana", "usage_own", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
 
 // roleAttempts are statements of a stolen login. Each is tried as every role and
 // has to be refused for lack of rights, but for the roles it is part of the work of.
@@ -95,6 +95,10 @@ var roleAttempts = []struct {
 	{"UPDATE public.usage_exchange_rates SET rate = 1000", "pricer"},
 	{"DELETE FROM public.usage_exchange_rates", ""},
 	{"UPDATE public.usage_list_prices SET model = 'x'", ""},
+	{"SELECT * FROM public.usage_bill_row", "biller reader"},
+	{"UPDATE public.usage_bill_row SET cost = 0", "biller"},
+	{"DELETE FROM public.usage_bill_fetch", "biller"},
+	{"TRUNCATE public.usage_bill_day", ""},
 	{"UPDATE auth.users SET external_id = 'x'", ""},
 	{"UPDATE auth.users SET email = 'x@example.com'", ""},
 	{"DELETE FROM auth.users", ""},
@@ -173,6 +177,7 @@ var roleAttempts = []struct {
 	{"COMMENT ON TABLE public.api_usage IS 'x'", ""},
 
 	// Becoming somebody else.
+	{"SET ROLE usage_biller", "biller"},
 	{"SET ROLE usage_grafana", "grafana"},
 	{"SET ROLE usage_own", "own"},
 	{"SET ROLE usage_pricer", "pricer"},
@@ -218,6 +223,7 @@ var blindAttempts = []string{
 var searchPathTricks = map[string]string{
 	"usage_writer":  "INSERT INTO public.api_usage (usage_dollars, api_type, model) VALUES (1, 'text', 'm')",
 	"usage_pricer":  "UPDATE public.api_usage SET usage_dollars = 3, pricing_status = 'priced'",
+	"usage_biller":  "SELECT count(*) FROM public.usage_bill_row",
 	"usage_grafana": "SELECT * FROM usage_report.spend('2026-01-01', '2026-01-09', 'UTC', NULL, true)",
 	"usage_reader":  "SELECT * FROM usage_report.calls('2026-01-01', '2026-01-09', NULL)",
 	"usage_own":     "SET usage.user_id = '6b1f0d5e-8c21-4b53-9d0a-2f641c7e9001'; SELECT * FROM public.usage_own_calls",

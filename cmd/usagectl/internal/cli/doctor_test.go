@@ -321,13 +321,15 @@ SELECT what, grantee::regrole::text, privilege_type FROM (
 WHERE grantee::regrole::text LIKE 'usage\_%' ORDER BY 1, 2, 3`
 			before := db.Text(read)
 			require.Greater(t, strings.Count(before, "\n"), 100)
-			for _, role := range []string{"usage_writer", "usage_reader", "usage_own", "usage_grafana", "usage_pricer"} {
+			roles := strings.Fields(db.Text(`SELECT DISTINCT grantee::regrole::text FROM pg_class, aclexplode(relacl) WHERE grantee::regrole::text LIKE 'usage\_%' ORDER BY 1`))
+			require.GreaterOrEqual(t, len(roles), 6)
+			for _, role := range roles {
 				db.Exec(`DROP OWNED BY ` + role)
 			}
 			require.Equal(t, "", db.Text(read))
 			out, err := on(t, db.DSN, "doctor", "--repair-roles")
 			require.NoError(t, err, out)
-			assert.Contains(t, out, "set back: usage_grafana, usage_own, usage_pricer, usage_reader, usage_writer")
+			assert.Contains(t, out, "set back: "+strings.Join(roles, ", "))
 			assert.Equal(t, before, db.Text(read))
 		})
 	}
