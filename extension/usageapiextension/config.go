@@ -44,6 +44,10 @@ type Config struct {
 	// Access says who may see what.
 	Access AccessConfig `mapstructure:"access"`
 
+	// Page serves the dashboard at /: pages for a browser, with the numbers of the API.
+	// Default false.
+	Page bool `mapstructure:"page"`
+
 	// RateLimit bounds how often one caller may ask.
 	RateLimit RateLimitConfig `mapstructure:"rate_limit"`
 }

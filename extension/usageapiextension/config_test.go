@@ -37,6 +37,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			c.StatementTimeout = 5 * time.Second
 			c.RateLimit = RateLimitConfig{RequestsPerMinute: 60, FailedLoginsPerMinute: 5}
 			c.MaxHTTPConnections = 200
+			c.Page = true
 			c.HTTP.NetAddr.Endpoint = "0.0.0.0:8443"
 			tls := configtls.NewDefaultServerConfig()
 			tls.CertFile, tls.KeyFile = "server.crt", "server.key"

@@ -83,8 +83,10 @@ func (a *api) observe(next http.Handler) http.Handler {
 }
 
 func routeOf(r *http.Request) string {
-	if slices.ContainsFunc(routes, func(route route) bool { return route.path == r.URL.Path }) {
-		return r.URL.Path
+	for _, known := range [][]route{routes, pageRoutes} {
+		if slices.ContainsFunc(known, func(route route) bool { return route.path == r.URL.Path }) {
+			return r.URL.Path
+		}
 	}
 	return other
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -126,7 +127,7 @@ func TestMetadataNamesEveryRouteAndStatus(t *testing.T) {
 	}
 	require.NoError(t, yaml.NewDecoder(bytes.NewReader(text)).Decode(&documented))
 	paths := []string{other}
-	for _, r := range routes {
+	for _, r := range slices.Concat(routes, pageRoutes) {
 		paths = append(paths, r.path)
 	}
 	assert.ElementsMatch(t, paths, documented.Attributes["route"].Enum)

@@ -17,8 +17,9 @@ const maxValueBytes = 1024
 // could otherwise be a filter that was meant and does not hold.
 type params map[string]string
 
-// parseParams reads the query string for a route that knows these names.
-func parseParams(query string, known []string) (params, error) {
+// parseParams reads the query string for a route that knows these names. A form
+// sends its empty fields too, which are left out.
+func parseParams(query string, known []string, form bool) (params, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return nil, newProblem(400, "the query string cannot be read; write name=value pairs joined by &, with everything else percent-encoded")
@@ -40,6 +41,8 @@ func parseParams(query string, known []string) (params, error) {
 			return nil, bad
 		case len(all) > 1:
 			return nil, paramProblem(name, strings.Join(all, ", "), "one value, given once")
+		case all[0] == "" && form:
+			continue
 		case all[0] == "":
 			return nil, paramProblem(name, "", "a value; leave the parameter out to ask without it")
 		case len(all[0]) > maxValueBytes || !utf8.ValidString(all[0]) || strings.ContainsRune(all[0], 0):

@@ -119,9 +119,14 @@ func (p *problem) write(w http.ResponseWriter) {
 	if err != nil { // texts and numbers always marshal
 		body = []byte(`{"status":500}`)
 	}
+	w.Header().Set("Cache-Control", "no-store")
+	p.send(w, "application/problem+json", body)
+}
+
+// send sends the problem in one of its forms.
+func (p *problem) send(w http.ResponseWriter, contentType string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", contentType)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Del("ETag")
 	h.Del("Content-Encoding")

@@ -147,7 +147,11 @@ func (a *api) records(q *question) (*answer, error) {
 		next := encodeCursor(recordCursor{Time: last.Time, ID: last.ID.String()})
 		document.Next = &next
 	}
-	return jsonAnswer(document, len(page))
+	answer, err := jsonAnswer(document, len(page))
+	if err == nil {
+		answer.calls, answer.next = page, textOf(document.Next)
+	}
+	return answer, err
 }
 
 // callsQuestion reads the parameters that choose calls.

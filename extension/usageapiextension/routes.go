@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/unsampled"
@@ -32,6 +33,7 @@ const (
 	administrators audience = iota // the zero value is the narrow one
 	themselves                     // everybody, about their own usage
 	everybody                      // whoever the authenticator lets through
+	eachTheirs                     // administrators, and everybody else about their own usage
 )
 
 // route is one endpoint: GET and HEAD on a path.
@@ -39,6 +41,8 @@ type route struct {
 	path     string
 	audience audience
 	params   []string
+	// page is set where a browser shows the answer.
+	page bool
 	// One of the two: an answer as a whole, or one that is sent while it is
 	// read.
 	answer func(*api, *question) (*answer, error)
@@ -85,6 +89,11 @@ type answer struct {
 	rows int
 	// maxAge is how long it may be kept without asking again.
 	maxAge time.Duration
+
+	// What the body says, where it is one of these documents, for the pages.
+	usage *report.Answer
+	calls []read.Call
+	next  string // the cursor behind calls, "" at the end
 }
 
 // jsonAnswer makes an answer of a document.
@@ -103,6 +112,11 @@ func (a *api) handler() http.Handler {
 	byPath := make(map[string]route, len(routes))
 	for _, r := range routes {
 		byPath[r.path] = r
+	}
+	for _, r := range pageRoutes {
+		if a.config.Page {
+			byPath[r.path] = r
+		}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := requestID(r)
@@ -165,7 +179,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 		a.refuse(w, r, id, p)
 		return
 	}
-	if route.audience == administrators {
+	if q.viewer == read.Administrator() {
 		a.audit(q, route, rows, a.now().Sub(start))
 	}
 }
@@ -185,6 +199,9 @@ func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *ques
 	answer, err := route.answer(a, q)
 	if err != nil {
 		return 0, err
+	}
+	if route.page {
+		preparePage(w.Header())
 	}
 	send(w, r, answer)
 	return answer.rows, nil
@@ -214,7 +231,14 @@ func (a *api) readingTime() time.Duration { return a.config.StatementTimeout + 5
 // ask checks who asks what.
 func (a *api) ask(r *http.Request, route route, caller access.Caller, id string) (*question, error) {
 	q := &question{caller: caller, requestID: id}
-	switch route.audience {
+	audience := route.audience
+	if audience == eachTheirs {
+		audience = themselves
+		if caller.Admin {
+			audience = administrators
+		}
+	}
+	switch audience {
 	case administrators:
 		scope, err := caller.All()
 		if err != nil {
@@ -239,7 +263,7 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 		// The viewer stays without rights: such routes read no usage.
 	}
 	var err error
-	q.params, err = parseParams(r.URL.RawQuery, route.params)
+	q.params, err = parseParams(r.URL.RawQuery, route.params, route.page)
 	return q, err
 }
 
@@ -266,6 +290,10 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, id string, p *probl
 	}
 	own := *p // the same problem can be several callers', see [sharer]
 	own.RequestID = id
+	if a.isPage(r.URL.Path) {
+		own.writePage(w)
+		return
+	}
 	own.write(w)
 }
 

@@ -24,11 +24,15 @@ func send(w http.ResponseWriter, r *http.Request, a *answer) {
 	if a.contentType != "" {
 		h.Set("Content-Type", a.contentType)
 	}
+	h.Add("Vary", "Accept-Encoding")
+	if h.Get("Cache-Control") != "" { // a page, which nobody keeps
+		sendBody(w, r, a.body)
+		return
+	}
 	h.Set("Cache-Control", "private, no-cache")
 	if a.maxAge > 0 {
 		h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int(a.maxAge.Seconds())))
 	}
-	h.Add("Vary", "Accept-Encoding")
 	sum := sha256.Sum256(a.body)
 	// Weak: packed and plain are the same answer and not the same bytes.
 	tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
@@ -37,7 +41,12 @@ func send(w http.ResponseWriter, r *http.Request, a *answer) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	body := a.body
+	sendBody(w, r, a.body)
+}
+
+// sendBody packs the body where that is wanted and worth it.
+func sendBody(w http.ResponseWriter, r *http.Request, body []byte) {
+	h := w.Header()
 	if len(body) >= gzipFrom && acceptsGzip(r.Header.Values("Accept-Encoding")) {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)

@@ -50,7 +50,11 @@ func (a *api) usage(q *question) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return jsonAnswer(document, len(document.Current.UsageByUser)+len(document.Previous.UsageByUser))
+		answer, err := jsonAnswer(document, len(document.Current.UsageByUser)+len(document.Previous.UsageByUser))
+		if err == nil {
+			answer.usage = &document
+		}
+		return answer, err
 	})
 }
 

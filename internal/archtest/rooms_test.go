@@ -57,6 +57,9 @@ var rooms = map[string]room{
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
 
+	// The dashboard as HTML.
+	"internal/page": {uses: []string{"internal/report", "internal/store/read", "internal/usage"}},
+
 	// Log lines of which every one counts.
 	"internal/unsampled": {},
 
@@ -69,7 +72,7 @@ var rooms = map[string]room{
 		uses: []string{"internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/unsampled", "internal/bill", "internal/store", "internal/store/read", "internal/access", "internal/report", "internal/usage"},
+		uses:  []string{"internal/unsampled", "internal/bill", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 

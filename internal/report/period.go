@@ -100,6 +100,17 @@ func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 	return newSpan(from, to, loc), nil
 }
 
+// LastDays gives the dates of the first and the last of so many days, the last of them
+// today in the zone, which may be "".
+func LastDays(days int, zone string, now time.Time) (first, last string, err error) {
+	loc, err := parseZone(zone)
+	if err != nil {
+		return "", "", err
+	}
+	today := dateOf(now, loc)
+	return today.next(1 - days).String(), today.String(), nil
+}
+
 func newSpan(from, to time.Time, loc *time.Location) Span {
 	var previous time.Time
 	if isMidnight(from, loc) && isMidnight(to, loc) {

@@ -130,6 +130,18 @@ func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 	return s, b.String()
 }
 
+// TraceLink is the web address of a trace, with {trace_id} and {span_id} in it; ""
+// where no administrator said where traces are, or only on Grafana's own server.
+func (r *Reader) TraceLink(ctx context.Context) (address string, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		return tx.QueryRow(ctx, `SELECT coalesce((SELECT url FROM usage_report.trace_link WHERE url ~ '^https?://'), '')`).Scan(&address)
+	})
+	if err != nil {
+		return "", fmt.Errorf("look up the address of traces: %w", err)
+	}
+	return address, nil
+}
+
 // EachCall gives every call to fn, the oldest first, in constant memory. The
 // sum of all of them is the one moment's that a [Summary] would show. timeout
 // bounds the reading of one day, during which fn may be slow.

@@ -58,11 +58,13 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 // suggest says what can be tried while the demo stays up.
 func (c *collector) suggest(out io.Writer, now time.Time, days int, dsn string, ownDatabase bool) {
 	from := now.AddDate(0, 0, 1-days)
-	fmt.Fprintf(out, `  Try it yourself:
+	fmt.Fprintf(out, `  Look at it: http://%s/
+
+  Try it yourself:
     curl -s 'http://%s%s'
     curl -s 'http://%s/api/admin/users'
     curl -s 'http://%s%s&userId=%s'
-`, c.api, usagePath(from, now), c.api, c.api, usagePath(from, now), users[0].name)
+`, c.api, c.api, usagePath(from, now), c.api, c.api, usagePath(from, now), users[0].name)
 	if ownDatabase {
 		fmt.Fprintf(out, "    export DATABASE_URL='%s'\n", dsn)
 	}

@@ -1,0 +1,156 @@
+package usageapiextension
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/page"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// pageRoutes are the endpoints of the dashboard, which `page: true` adds. Their
+// parameters are those of the API and one for the length of the period.
+var pageRoutes = []route{
+	{path: page.OverviewPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams), answer: (*api).overviewPage},
+	{path: page.CallsPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams, []string{"traceId", "requestId", "status", "cursor"}), answer: (*api).callsPage},
+	{path: page.StylePath, audience: everybody, answer: func(*api, *question) (*answer, error) {
+		return &answer{contentType: "text/css; charset=utf-8", body: page.Style}, nil
+	}},
+	{path: page.IconPath, audience: everybody, answer: func(*api, *question) (*answer, error) {
+		return &answer{contentType: "image/svg+xml", body: page.Icon}, nil
+	}},
+}
+
+// placeParams are the parameters of both pages.
+var placeParams = slices.Concat([]string{page.DaysParam}, periodParams, []string{"userId"})
+
+const htmlType = "text/html; charset=utf-8"
+
+// overviewPage answers [page.OverviewPath] with what the API answers to the same
+// question.
+func (a *api) overviewPage(q *question) (*answer, error) {
+	place, err := a.place(q, page.OverviewPath)
+	if err != nil {
+		return nil, err
+	}
+	q.params["top"] = page.Top
+	said, err := a.usage(q)
+	if err != nil {
+		return nil, err
+	}
+	users := []string{q.params["userId"]}
+	for _, u := range said.usage.Current.UsageByUser {
+		users = append(users, u.Key)
+	}
+	if place.Names, err = a.userNames(q, users); err != nil {
+		return nil, err
+	}
+	body, err := page.WriteOverview(&page.Overview{Place: place, Answer: *said.usage})
+	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
+}
+
+// callsPage answers [page.CallsPath].
+func (a *api) callsPage(q *question) (*answer, error) {
+	place, err := a.place(q, page.CallsPath)
+	if err != nil {
+		return nil, err
+	}
+	q.params["limit"] = page.Limit
+	said, err := a.records(q)
+	if err != nil {
+		return nil, err
+	}
+	document := page.Calls{Place: place, Rows: make([]page.Call, len(said.calls)), Next: said.next}
+	users := []string{q.params["userId"]}
+	for i := range said.calls {
+		call := &said.calls[i]
+		document.Rows[i] = page.Call{Call: *call, SpanID: textOf(newRecord(call).SpanID)}
+		users = append(users, call.UserID.String())
+	}
+	if document.Names, err = a.userNames(q, users); err != nil {
+		return nil, err
+	}
+	if document.TraceURL, err = a.reader.TraceLink(q); err != nil {
+		return nil, err
+	}
+	body, err := page.WriteCalls(&document)
+	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
+}
+
+// place says where a page is, and turns the parameters of the question into those of
+// the API.
+func (a *api) place(q *question, path string) (page.Place, error) {
+	p := page.Place{Path: path, Chosen: maps.Clone(q.params), Everybody: !q.own, Viewer: q.caller.Subject, Now: a.now()}
+	days, err := q.params.choice(page.DaysParam, page.Days...)
+	if err != nil {
+		return p, err
+	}
+	number, err := strconv.Atoi(days)
+	if err != nil {
+		return p, err
+	}
+	if q.params["startDate"] != "" || q.params["endDate"] != "" {
+		if p.Chosen[page.DaysParam] != "" {
+			return p, paramProblem(page.DaysParam, days, "nothing beside startDate or endDate")
+		}
+	} else if q.params["startDate"], q.params["endDate"], err = report.LastDays(number, q.params["timezone"], p.Now); err != nil {
+		return p, err
+	}
+	delete(q.params, page.DaysParam)
+	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], p.Now)
+	if err != nil {
+		return p, err
+	}
+	shown := span.Current.Days
+	p.From, p.To, p.Zone = shown[0].Date, shown[len(shown)-1].Date, span.Zone
+	return p, nil
+}
+
+// userNames gives what people call these users, by id; other texts are left out.
+// Whoever sees only themselves gets no other name.
+func (a *api) userNames(q *question, users []string) (map[string]string, error) {
+	if q.own {
+		return map[string]string{usage.UserID(q.caller.Subject).String(): q.caller.Subject}, nil
+	}
+	var ids []usage.ID
+	for _, user := range users {
+		if id, ok := usage.ParseID(user); ok && !id.IsZero() && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	known, err := a.reader.UserNames(q, ids)
+	names := make(map[string]string, len(known))
+	for id, name := range known {
+		names[id.String()] = name
+	}
+	return names, err
+}
+
+// isPage reports whether a browser shows what is at this path.
+func (a *api) isPage(path string) bool {
+	return a.config.Page && (path == page.OverviewPath || path == page.CallsPath)
+}
+
+// preparePage says what the page may load, and that nobody keeps it.
+func preparePage(h http.Header) {
+	h.Set("Content-Security-Policy", page.ContentSecurityPolicy)
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cache-Control", "private, no-store")
+}
+
+// writePage sends the problem to a browser.
+func (p *problem) writePage(w http.ResponseWriter) {
+	body, err := page.WriteProblem(page.Problem{
+		Status: p.Status, Title: cmp.Or(p.Title, "No answer"), Detail: p.Detail, Parameter: p.Parameter, Found: p.Found, Allowed: p.Allowed, RequestID: p.RequestID,
+	})
+	if err != nil { // the template takes every text
+		p.write(w)
+		return
+	}
+	preparePage(w.Header())
+	p.send(w, htmlType, body)
+}

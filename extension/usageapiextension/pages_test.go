@@ -1,0 +1,515 @@
+package usageapiextension
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"golang.org/x/net/html"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/page"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+func withPage(c *Config) { c.Page = true }
+
+// pageRows have two periods, every status, and calls without this and that.
+var pageRows = []byte(`time,user,dollars,type,model,provider,service,status,reason,assumptions,input,output,traceId,payer,repeat
+2026-01-30T12:00:00Z,ada,1.000000000001,text,gpt-4o,openai,shop,priced,,,10,20,0af7651916cd43dd8448eb211c80319c,plan,1
+2026-01-30T23:30:00Z,ada,0.25,text,gpt-4o,openai,shop,priced,,region+service_tier,10,20,,api,3
+2026-01-29T12:00:00Z,eve,0.0042,embedding,emb,openai,search,estimated,cache_not_reported,,1000,,,,1
+2026-01-28T12:00:00Z,eve,0,image,new-image,acme,art,unpriced,unknown_model,,,,,,2
+2026-01-27T12:00:00Z,,0,text,,openai,shop,unpriced,no_usage,,,,,,1
+2026-01-26T12:00:00Z,,1234.5,tts,tts-1,openai,shop,reported,,,,,,,1
+2025-12-30T12:00:00Z,eve,500,text,gpt-4o,openai,shop,priced,,,10,20,,,1
+2025-12-20T12:00:00Z,ada,0.5,tts,tts-1,openai,shop,priced,,,,,,,1
+2025-03-20T12:00:00Z,zoe,7.5,text,gpt-4,openai,old-shop,priced,,,10,20,,,1
+`)
+
+// getPage asks for a page and reads it as a browser does.
+func (a *testAPI) getPage(t testing.TB, caller, target string) *html.Node {
+	t.Helper()
+	w := a.get(t, caller, target)
+	require.Equal(t, 200, w.Code, "%s: %s", target, w.Body)
+	document, err := html.Parse(w.Body)
+	require.NoError(t, err)
+	return document
+}
+
+func attributeOf(n *html.Node, name string) string {
+	for _, a := range n.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+// all gives the elements below n that have an attribute, or with "" that are of a kind.
+func all(n *html.Node, kind, name string) (list []*html.Node) {
+	for d := range n.Descendants() {
+		if d.Type == html.ElementNode && (kind == "" || d.Data == kind) && (name == "" || attributeOf(d, name) != "") {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+// textOfNode is what stands in an element.
+func textOfNode(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data + " ")
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// values are the exact numbers in an element, in their order.
+func values(n *html.Node) (list []string) {
+	for _, d := range all(n, "data", "value") {
+		list = append(list, attributeOf(d, "value"))
+	}
+	return list
+}
+
+// linkTo is the address of the link with this text.
+func linkTo(t testing.TB, n *html.Node, text string) string {
+	t.Helper()
+	for _, a := range all(n, "a", "href") {
+		if textOfNode(a) == text {
+			return attributeOf(a, "href")
+		}
+	}
+	t.Fatalf("there is no link %q", text)
+	return ""
+}
+
+// byID finds an element.
+func byID(n *html.Node, id string) *html.Node {
+	for _, d := range all(n, "", "id") {
+		if attributeOf(d, "id") == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// numbersOf are all numbers of an overview: the exact ones by where they stand.
+func numbersOf(document *html.Node) map[string][]string {
+	found := map[string][]string{}
+	for _, e := range all(document, "", "data-name") {
+		found[attributeOf(e, "data-name")] = values(e)
+	}
+	for _, table := range all(document, "table", "id") {
+		for _, row := range all(table, "tr", "data-key") {
+			key := attributeOf(table, "id") + " " + attributeOf(row, "data-key")
+			found[key] = values(row)
+			for _, n := range all(row, "span", "data-unpriced") {
+				found[key] = append(found[key], attributeOf(n, "data-unpriced")+" unpriced")
+			}
+		}
+	}
+	return found
+}
+
+// numbersOfAPI are the same of an answer of the API, built without the page.
+func numbersOfAPI(a report.Answer) map[string][]string {
+	current, previous := a.Current, a.Previous
+	want := map[string][]string{}
+	money := func(s usage.Sum, unpriced int64) []string {
+		if s.IsZero() && unpriced > 0 {
+			return nil // no known cost
+		}
+		return []string{s.String()}
+	}
+	percent := func(p *report.Percent) []string {
+		if p == nil {
+			return nil
+		}
+		return []string{p.String()}
+	}
+	number := func(n int64) []string { return []string{strconv.FormatInt(n, 10)} }
+	before := func(list []string) []string { // nothing is compared with nothing
+		if previous.Calls == 0 {
+			return nil
+		}
+		return list
+	}
+	was, is := previous.Unpriced.Calls, current.Unpriced.Calls
+	want["totalCost"] = slices.Concat(money(current.TotalCost, is), percent(a.Change.TotalCost), before(money(previous.TotalCost, was)))
+	for _, p := range current.CostByPayer {
+		if len(current.CostByPayer) > 1 || p.Key != report.UnknownPayer {
+			want["totalCost"] = append(want["totalCost"], p.Cost.String())
+		}
+	}
+	want["dailyAverage"] = slices.Concat(money(current.DailyAverage, is), percent(a.Change.DailyAverage), before(money(previous.DailyAverage, was)))
+	want["calls"] = slices.Concat(number(current.Calls), percent(a.Change.Calls), before(number(previous.Calls)))
+	want["activeUsers"] = slices.Concat(number(current.ActiveUsers), percent(a.Change.ActiveUsers), before(number(previous.ActiveUsers)))
+	want["unpriced"], want["estimated"], want["assumed"] = nil, nil, nil
+	if current.EstimatedCalls > 0 {
+		want["estimated"] = []string{current.EstimatedCost.String()}
+	}
+	if current.AssumedCalls > 0 {
+		want["assumed"] = []string{current.AssumedCost.String()}
+	}
+	countIn := func(list report.Numbers, key string) int64 {
+		for _, n := range list {
+			if n.Key == key {
+				return n.Count
+			}
+		}
+		return 0
+	}
+	sumIn := func(list report.Costs, key string) (sum usage.Sum) {
+		for _, c := range list {
+			if c.Key == key {
+				sum = sum.Plus(c.Cost)
+			}
+		}
+		return sum
+	}
+	for name, b := range map[string]struct {
+		is, was               report.Costs
+		unpriced, unpricedWas report.Numbers
+	}{
+		"usageByType":    {current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types},
+		"usageByUser":    {current.UsageByUser, previous.UsageByUser, current.Unpriced.Users, previous.Unpriced.Users},
+		"usageByModel":   {current.UsageByModel, previous.UsageByModel, current.Unpriced.Models, previous.Unpriced.Models},
+		"usageByService": {current.UsageByService, previous.UsageByService, current.Unpriced.Services, previous.Unpriced.Services},
+	} {
+		for _, c := range b.is {
+			unpriced := countIn(b.unpriced, c.Key)
+			row := slices.Concat(money(c.Cost, unpriced), before(money(sumIn(b.was, c.Key), countIn(b.unpricedWas, c.Key))))
+			if unpriced > 0 {
+				row = append(row, strconv.FormatInt(unpriced, 10)+" unpriced")
+			}
+			want[name+" "+c.Key] = row
+		}
+	}
+	// Weeks begin on Mondays.
+	var key string
+	var cost, costBefore usage.Sum
+	var unpriced, unpricedBefore int64
+	for i, d := range current.DailyUsage {
+		day, _ := time.Parse(time.DateOnly, d.Date)
+		if i == 0 || len(current.DailyUsage) < 100 || day.Weekday() == time.Monday {
+			key, cost, costBefore, unpriced, unpricedBefore = "dailyUsage "+d.Date, usage.Sum{}, usage.Sum{}, 0, 0
+		}
+		cost, costBefore = cost.Plus(d.Cost), costBefore.Plus(previous.DailyUsage[i].Cost)
+		unpriced += countIn(current.Unpriced.Days, d.Date)
+		unpricedBefore += countIn(previous.Unpriced.Days, previous.DailyUsage[i].Date)
+		want[key] = slices.Concat(money(cost, unpriced), before(money(costBefore, unpricedBefore)))
+	}
+	return want
+}
+
+// TestEveryNumberOnThePageIsThatOfTheAPI compares all of them, with all their digits,
+// for every length of the period, filter and time zone.
+func TestEveryNumberOnThePageIsThatOfTheAPI(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	for _, target := range []string{
+		"/", "/?days=7", "/?days=90", "/?days=365", "/?timezone=Asia/Kolkata", "/?days=7&timezone=America/Los_Angeles", "/?apiType=text", "/?model=gpt-4o", "/?service=shop&days=90",
+		"/?startDate=2026-01-26&endDate=2026-01-28", "/?startDate=2026-01-28", "/?model=%28none%29", "/?provider=acme",
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			document := api.getPage(t, "admin", target)
+			w := api.get(t, "admin", linkTo(t, document, "This page as JSON"))
+			require.Equal(t, 200, w.Code, w.Body)
+			var answer report.Answer
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+			assert.Equal(t, numbersOfAPI(answer), numbersOf(document))
+		})
+	}
+}
+
+func TestWhatIsShownOfANumberIsThatNumber(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	text := textOfNode(api.getPage(t, "admin", "/"))
+	for _, want := range []string{
+		"Total cost $1,236.25 ▲ 147 % more before: $500.50", "$1.00 within a plan", "$0.75 billed by the API", "Calls 9 ▲ 350 % more before: 2",
+		"Unpriced 3 calls , 33 %", "Estimated 1 call , 11 % $0.0042 , < 0.1 % of the cost", "Assumed 3 calls, 33 % $0.75 , < 0.1 % of the cost",
+		"image 2 no known cost 2 unpriced $0.00", "no user known $1,234.50 1 unpriced > 99 %", "eve $0.0042 2 unpriced < 0.1 % $500.00",
+		"Wed 28 Jan 2026 no known cost 2 $0.00", "Everybody’s usage",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.NotContains(t, text, "Tue 27 Jan 2026 $0", "what has no price is not $0")
+
+	calls := textOfNode(api.getPage(t, "admin", "/calls"))
+	for _, want := range []string{
+		"12:00:00 28 Jan 2026 eve new-image image · acme · art not known no known cost unpriced unknown model none known",
+		"23:30:00 30 Jan 2026 ada gpt-4o text · openai · shop 10 in 20 out $0.25 api priced assumed: region, service tier none known",
+		"no user known no model known text · openai · shop not known no known cost unpriced no usage", "$1.00 plan priced 0af76519…",
+	} {
+		assert.Contains(t, calls, want)
+	}
+}
+
+// TestPagesShowEachCallerWhatTheyMaySee asks both pages as everybody.
+func TestPagesShowEachCallerWhatTheyMaySee(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	eve := usage.UserID("eve").String()
+	for target, want := range map[string]map[string]int{
+		"/":                     {"admin": 200, "ada": 200, "nameless": 403, "stranger": 401, "nobody": 401},
+		"/calls":                {"admin": 200, "ada": 200, "nameless": 403, "stranger": 401, "nobody": 401},
+		"/?userId=eve":          {"admin": 200, "ada": 403},
+		"/?userId=" + eve:       {"admin": 200, "ada": 403},
+		"/calls?userId=eve":     {"admin": 200, "ada": 403},
+		"/?userId=ada":          {"admin": 200, "ada": 200},
+		"/?userId=":             {"admin": 200, "ada": 200},
+		"/?userId=unattributed": {"admin": 200, "ada": 403},
+		"/?userId=a&userId=b":   {"admin": 400, "ada": 400},
+		"/?userid=eve":          {"admin": 400, "ada": 400},
+		"/page.css":             {"admin": 200, "ada": 200, "nobody": 401},
+		"/icon.svg":             {"admin": 200, "ada": 200, "nobody": 401},
+	} {
+		for caller, status := range want {
+			w := api.get(t, caller, target)
+			assert.Equal(t, status, w.Code, "%s as %s", target, caller)
+			if caller != "admin" {
+				for _, secret := range []string{"eve", eve, "1,234.50", "1234.5", "new-image"} {
+					if target != "/?userid=eve" { // the name of a parameter is repeated
+						assert.NotContains(t, w.Body.String(), secret, "%s as %s", target, caller)
+					}
+				}
+			}
+			if strings.HasSuffix(target, "svg") || strings.HasSuffix(target, "css") {
+				continue
+			}
+			assert.Equal(t, htmlType, w.Header().Get("Content-Type"), "%s as %s", target, caller)
+			if status == 401 {
+				assert.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
+			}
+		}
+	}
+	mine := api.getPage(t, "ada", "/")
+	assert.Equal(t, []string{"1.750000000001", "250", "0.5", "0.75", "1.000000000001"}, numbersOf(mine)["totalCost"])
+	assert.Contains(t, textOfNode(mine), "Only your own usage")
+	assert.Nil(t, byID(mine, "usageByUser"))
+	assert.Equal(t, 2, len(api.logs.FilterMessage("An administrator read usage").FilterField(zap.String("path", "/calls")).All()))
+	var own report.Answer
+	require.NoError(t, json.Unmarshal(api.get(t, "ada", linkTo(t, mine, "This page as JSON")).Body.Bytes(), &own))
+	assert.Equal(t, "1.750000000001", own.Current.TotalCost.String())
+}
+
+// TestPagesLeadToTheCallsBehindThem follows the links.
+func TestPagesLeadToTheCallsBehindThem(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	const kolkata = "/?days=7&timezone=Asia/Kolkata"
+	home := api.getPage(t, "admin", kolkata)
+	var current []string
+	for _, a := range all(home, "a", "aria-current") {
+		current = append(current, textOfNode(a))
+	}
+	assert.Equal(t, []string{"7 days"}, current)
+	for text, want := range map[string]string{
+		"90 days": "/?days=90&timezone=Asia%2FKolkata", "ada": "/?days=7&timezone=Asia%2FKolkata&userId=" + usage.UserID("ada").String(),
+		"no user known": "/?days=7&timezone=Asia%2FKolkata&userId=unattributed", "gpt-4o": "/?days=7&model=gpt-4o&timezone=Asia%2FKolkata",
+		"3 calls": "/calls?days=7&status=unpriced&timezone=Asia%2FKolkata", "Sat 31 Jan 2026": "/calls?endDate=2026-01-31&startDate=2026-01-31&timezone=Asia%2FKolkata",
+		"Single calls, with their reasons and traces →": "/calls?days=7&timezone=Asia%2FKolkata",
+	} {
+		assert.Equal(t, want, linkTo(t, home, text))
+	}
+	rows := func(target string) int { return len(all(byID(api.getPage(t, "admin", target), "calls"), "tr", "id")) }
+	assert.Equal(t, 3, rows(linkTo(t, home, "3 calls")))
+	assert.Equal(t, 3, rows(linkTo(t, home, "Sat 31 Jan 2026")), "the night in Kolkata")
+	ada := api.getPage(t, "admin", linkTo(t, home, "ada"))
+	assert.Contains(t, textOfNode(ada), "User: ada")
+	assert.Equal(t, kolkata, strings.ReplaceAll(linkTo(t, ada, "✕"), "%2F", "/"), "without the filter")
+
+	for caller, want := range map[string]int{"admin": 9, "ada": 4} {
+		lines, err := csv.NewReader(api.get(t, caller, linkTo(t, api.getPage(t, caller, "/calls"), "Calls as CSV")).Body).ReadAll()
+		require.NoError(t, err)
+		assert.Len(t, lines, 1+want)
+	}
+
+	// Where traces are is said once, for the boards and here.
+	trace := "/calls?traceId=0af7651916cd43dd8448eb211c80319c"
+	assert.Equal(t, trace, linkTo(t, api.getPage(t, "ada", "/calls"), "0af76519…"))
+	for setting, want := range map[string]string{
+		"https://jaeger.example.com/trace/{trace_id}?span={span_id}": "https://jaeger.example.com/trace/0af7651916cd43dd8448eb211c80319c?span=",
+		"/explore?trace={trace_id}":                                  "", "javascript:alert('{trace_id}')": "",
+	} {
+		db.Exec(`INSERT INTO public.usage_setting (name, value) VALUES ('trace_url', $1) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, setting)
+		document := api.getPage(t, "ada", "/calls")
+		if want == "" {
+			assert.Equal(t, trace, linkTo(t, document, "0af76519…"))
+		} else {
+			assert.Equal(t, want, linkTo(t, document, "Open the trace"))
+		}
+	}
+}
+
+func TestPagesOfCallsFollowEachOther(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, []byte("time,user,dollars,repeat\n2026-01-30T12:00:00Z,ada,1,60\n2026-01-29T12:00:00Z,ada,1,50\n"))
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	seen := map[string]bool{}
+	next := "/calls?userId=ada&days=7"
+	for _, want := range []int{50, 50, 10} {
+		document := api.getPage(t, "admin", next)
+		rows := all(byID(document, "calls"), "tr", "id")
+		assert.Len(t, rows, want)
+		for _, r := range rows {
+			seen[attributeOf(r, "id")] = true
+		}
+		if want == 50 {
+			next = linkTo(t, document, "Older calls →")
+		} else {
+			assert.Equal(t, "/calls?days=7&userId=ada", linkTo(t, document, "Newest calls"))
+		}
+	}
+	assert.Len(t, seen, 110)
+}
+
+func TestPagesRefuseInWords(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	for target, want := range map[string]string{
+		"/?timezone=Mars":               "Found Mars Allowed an IANA time zone",
+		"/?days=8":                      "Parameter days Found 8 Allowed 30, 7, 90, 365",
+		"/?days=7&startDate=2026-01-01": "Allowed nothing beside startDate or endDate",
+		"/?startDate=2026-02-01":        "Parameter startDate",
+		"/?apiType=%3Cscript%3E":        "Found <script> Allowed text, speech",
+		"/?top=5":                       "there is no such parameter here",
+		"/?cursor=x":                    "there is no such parameter here",
+		"/calls?cursor=x":               "Parameter cursor Found x",
+		"/calls?traceId=12":             "Allowed 32 hexadecimal digits",
+		"/calls?status=free":            "Allowed priced, estimated, reported, unpriced",
+		"/?model=%00":                   "without NUL",
+	} {
+		w := api.get(t, "admin", target)
+		assert.Equal(t, 400, w.Code, target)
+		assert.Equal(t, "private, no-store", w.Header().Get("Cache-Control"))
+		document, err := html.Parse(w.Body)
+		require.NoError(t, err)
+		assert.Contains(t, textOfNode(document), want, target)
+	}
+	w := api.do(t, http.MethodPost, "admin", "/")
+	assert.Equal(t, 405, w.Code)
+}
+
+func TestPageIsOffByDefault(t *testing.T) {
+	t.Parallel()
+	api := newTestAPI(t, pgtest.New(t).DSN, endOfJanuary)
+	for _, r := range pageRoutes {
+		w := api.get(t, "admin", r.path)
+		assert.Equal(t, 404, w.Code, r.path)
+		assert.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+	}
+}
+
+// hostileNames are what an app may call its users, models and services.
+var hostileNames = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `'; DROP TABLE api_usage; --`, `javascript:alert(1)`, `</title></style><svg onload=alert(1)>`,
+	`{{.}} &amp; %2e%2e/ ?a=b&c=d#e`, "\u202eright to left\u202c שלום", "🦄👩‍👩‍👧", strings.Repeat("w", 256), `O'Hare & Sons "x"`,
+}
+
+// TestHostileNamesAreText: a name is text wherever it stands, and links with it lead
+// to its own calls.
+func TestHostileNamesAreText(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	var rows strings.Builder
+	w := csv.NewWriter(&rows)
+	require.NoError(t, w.Write([]string{"time", "user", "dollars", "model", "service", "provider", "status", "reason", "requestId"}))
+	for _, name := range hostileNames {
+		require.NoError(t, w.Write([]string{"2026-01-30T12:00:00Z", name, "1", name, name, name, "estimated", "price_fallback", name}))
+	}
+	w.Flush()
+	insertRows(t, db, []byte(rows.String()))
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	pages := map[string]*html.Node{"/": api.getPage(t, "admin", "/"), "/calls": api.getPage(t, "admin", "/calls")}
+	for _, name := range hostileNames {
+		query := url.Values{"userId": {name}, "model": {name}, "service": {name}}.Encode()
+		pages[name] = api.getPage(t, "admin", "/?"+query)
+		assert.Contains(t, numbersOf(pages[name])["totalCost"], "1", name)
+		assert.Equal(t, 1, len(all(byID(api.getPage(t, "admin", linkTo(t, pages["/"], strings.Join(strings.Fields(name), " "))), "usageByModel"), "tr", "data-key")), name)
+	}
+	allowed := map[string]bool{"html": true, "head": true, "meta": true, "title": true, "link": true, "body": true}
+	for _, e := range all(api.getPage(t, "ada", "/"), "", "") {
+		allowed[e.Data] = true // an empty page of somebody else
+	}
+	for _, kind := range []string{"section", "article", "data", "table", "thead", "tbody", "tr", "th", "td", "text", "line", "g", "details", "summary", "dl", "dt", "dd", "time", "h2", "span", "bdi"} {
+		allowed[kind] = true
+	}
+	for at, document := range pages {
+		for _, e := range all(document, "", "") {
+			assert.True(t, allowed[e.Data], "%s: an element %s", at, e.Data)
+			for _, a := range e.Attr {
+				assert.False(t, strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc", "%s: %s", at, a.Key)
+				if a.Key == "href" || a.Key == "src" || a.Key == "action" {
+					assert.Regexp(t, `^(/[^/\\]?|#)`, a.Val, at)
+				}
+			}
+		}
+	}
+}
+
+func TestPagesMayLoadNothingFromElsewhere(t *testing.T) {
+	t.Parallel()
+	api := newTestAPI(t, pgtest.New(t).DSN, endOfJanuary, withPage)
+	for _, target := range []string{"/", "/calls", "/?days=1"} {
+		h := api.get(t, "ada", target).Header()
+		assert.Equal(t, page.ContentSecurityPolicy, h.Get("Content-Security-Policy"))
+		assert.NotContains(t, h.Get("Content-Security-Policy"), "unsafe")
+		assert.Equal(t, "private, no-store", h.Get("Cache-Control"))
+		assert.Equal(t, "nosniff", h.Get("X-Content-Type-Options"))
+		assert.Equal(t, "no-referrer", h.Get("Referrer-Policy"))
+		assert.Empty(t, h.Get("ETag"))
+	}
+	css := api.get(t, "ada", "/page.css")
+	assert.Equal(t, "text/css; charset=utf-8", css.Header().Get("Content-Type"))
+	assert.NotContains(t, css.Body.String(), "url(")
+	assert.NotContains(t, css.Body.String(), "@import")
+	assert.Equal(t, 304, api.get(t, "ada", "/page.css", "If-None-Match", css.Header().Get("ETag")).Code)
+	assert.Contains(t, textOfNode(api.getPage(t, "ada", "/")), "No call is stored yet of yours")
+}
+
+// TestTheFormPassesOnWhatItDoesNotAskFor sends what a browser would.
+func TestTheFormPassesOnWhatItDoesNotAskFor(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	document := api.getPage(t, "admin", "/?days=90&model=gpt-4o&timezone=Europe/Berlin")
+	sent := map[string]string{}
+	for _, input := range all(all(document, "form", "action")[0], "input", "name") {
+		sent[attributeOf(input, "name")] = attributeOf(input, "value")
+	}
+	assert.Equal(t, map[string]string{"days": "90", "model": "gpt-4o", "timezone": "Europe/Berlin", "userId": ""}, sent)
+	query := url.Values{}
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		query.Set(name, sent[name])
+	}
+	assert.Equal(t, numbersOf(document), numbersOf(api.getPage(t, "admin", "/?"+query.Encode())))
+}

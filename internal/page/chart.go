@@ -1,0 +1,175 @@
+package page
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+const (
+	// plotHeight is that of the bars in pixels; plotTop is the space above them.
+	plotHeight = 180
+	plotTop    = 22
+	// dailyUpTo is how many days have a bar each. More are drawn as weeks.
+	dailyUpTo = 120
+	// labelled is how many bars have a date below them on a wide screen, at most.
+	labelled = 10
+)
+
+// chart is the cost over time: a bar for each day or week, and a mark at the cost
+// of the same one of the period before. Places along the period are percent of the
+// width, so that one drawing fits every screen; heights are pixels.
+type chart struct {
+	Bars  []bar
+	Ticks []tick
+	// Weeks is set where a bar is a week.
+	Weeks bool
+	// Highest is the bar with the greatest cost, nil where there is no cost.
+	Highest *bar
+}
+
+// bar is one day or week.
+type bar struct {
+	From, To     string // dates
+	Cost, Before amount
+	HasBefore    bool
+	// Slot is where the place of the bar begins, Slots how wide it is; Left and
+	// Width are the bar itself.
+	Slot, Slots, Left, Width, Middle string
+	Top, Height                      string
+	BeforeTop                        string
+	Label, Anchor                    string
+	// Narrow labels are shown on narrow screens too.
+	Narrow bool
+	URL    string
+}
+
+// Name is the day or week in words.
+func (b *bar) Name() string {
+	from := parseDate(b.From)
+	if b.From == b.To {
+		return from.Format("Mon 2 Jan 2006")
+	}
+	return from.Format("2 Jan") + " – " + parseDate(b.To).Format("2 Jan 2006")
+}
+
+// tick is a line across the chart.
+type tick struct{ Top, Label string }
+
+// newChart draws the days of a period beside those of the one before.
+func newChart(current, previous report.Usage, place *Place) chart {
+	c := chart{Weeks: len(current.DailyUsage) > dailyUpTo}
+	unpriced, unpricedBefore := daysOf(current), daysOf(previous)
+	for i, d := range current.DailyUsage {
+		if n := len(c.Bars); n == 0 || !c.Weeks || parseDate(d.Date).Weekday() == time.Monday {
+			c.Bars = append(c.Bars, bar{From: d.Date})
+		}
+		b := &c.Bars[len(c.Bars)-1]
+		b.To = d.Date
+		b.Cost.sum = b.Cost.sum.Plus(d.Cost)
+		b.Cost.Unpriced += unpriced[d.Date]
+		if len(previous.DailyUsage) == len(current.DailyUsage) && previous.Calls > 0 {
+			before := previous.DailyUsage[i]
+			b.HasBefore = true
+			b.Before.sum = b.Before.sum.Plus(before.Cost)
+			b.Before.Unpriced += unpricedBefore[before.Date]
+		}
+	}
+	var most usage.Sum
+	for i := range c.Bars {
+		b := &c.Bars[i]
+		if b.Cost.sum.Cmp(most) > 0 {
+			most, c.Highest = b.Cost.sum, b
+		}
+	}
+	for i := range c.Bars {
+		if before := c.Bars[i].Before.sum; before.Cmp(most) > 0 {
+			most = before
+		}
+	}
+	top := c.scale(most.Decimal())
+	for i := range c.Bars {
+		c.lay(i, top)
+		c.Bars[i].URL = place.to(CallsPath, DaysParam, "", "startDate", c.Bars[i].From, "endDate", c.Bars[i].To)
+	}
+	return c
+}
+
+// daysOf are the days with unpriced calls, and how many.
+func daysOf(u report.Usage) map[string]int64 {
+	days := map[string]int64{}
+	if u.Unpriced != nil && u.Unpriced.UnpricedDetail != nil {
+		for _, n := range u.Unpriced.Days {
+			days[n.Key] = n.Count
+		}
+	}
+	return days
+}
+
+// scale chooses the lines across the chart, at round amounts, and gives the
+// amount of the topmost.
+func (c *chart) scale(most decimal.Decimal) decimal.Decimal {
+	if !most.IsPositive() {
+		return decimal.Zero
+	}
+	least := most.DivRound(decimal.NewFromInt(4), 2*usage.MoneyScale)
+	step := decimal.New(1, int32(least.NumDigits())+least.Exponent()-1)
+	for _, factor := range []string{"1", "2", "2.5", "5", "10"} {
+		if round := step.Mul(decimal.RequireFromString(factor)); !round.LessThan(least) {
+			step = round
+			break
+		}
+	}
+	top := step.Mul(most.DivRound(step, 2*usage.MoneyScale).Ceil())
+	for at := decimal.Zero; !at.GreaterThan(top); at = at.Add(step) {
+		label := dollars(at)
+		if step.IsInteger() || at.IsZero() {
+			label = "$" + thousandsOf(at)
+		}
+		c.Ticks = append(c.Ticks, tick{pixels(at, top), label})
+	}
+	return top
+}
+
+// pixels is how far below the upper edge an amount stands.
+func pixels(amount, top decimal.Decimal) string {
+	if top.IsZero() {
+		return strconv.Itoa(plotTop + plotHeight)
+	}
+	up := amount.Mul(decimal.NewFromInt(plotHeight)).DivRound(top, 1)
+	return decimal.NewFromInt(plotTop + plotHeight).Sub(up).String()
+}
+
+// lay gives a bar its place.
+func (c *chart) lay(i int, top decimal.Decimal) {
+	b, n := &c.Bars[i], len(c.Bars)
+	percent := func(numerator, parts int) string {
+		return decimal.NewFromInt(int64(100*numerator)).DivRound(decimal.NewFromInt(int64(n*parts)), 3).String()
+	}
+	b.Slot, b.Slots = percent(i, 1), percent(1, 1)
+	b.Left, b.Width, b.Middle = percent(20*i+3, 20), percent(14, 20), percent(2*i+1, 2)
+	b.Top, b.BeforeTop = pixels(b.Cost.sum.Decimal(), top), pixels(b.Before.sum.Decimal(), top)
+	// What is not nothing is never drawn as nothing.
+	height := decimal.NewFromInt(plotTop + plotHeight).Sub(decimal.RequireFromString(b.Top))
+	if one := decimal.NewFromInt(2); b.Cost.sum.Decimal().IsPositive() && height.LessThan(one) || b.Cost.Unknown() {
+		height, b.Top = one, strconv.Itoa(plotTop+plotHeight-2)
+	}
+	b.Height = height.String()
+
+	every := (n + labelled - 1) / labelled
+	fromEnd := n - 1 - i
+	if fromEnd%every != 0 {
+		return
+	}
+	b.Label, b.Anchor, b.Narrow = parseDate(b.From).Format("2 Jan"), "middle", fromEnd/every%2 == 0
+	switch {
+	case n > 12 && fromEnd == 0:
+		b.Anchor = "end"
+	case n > 12 && i*labelled < n/2:
+		b.Anchor = "start"
+	}
+}

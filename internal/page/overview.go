@@ -1,0 +1,284 @@
+package page
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Overview is the page of a period: what it cost beside the period before, whom and
+// what for.
+type Overview struct {
+	Place
+	// Answer is the answer of the query API, with detail.
+	Answer report.Answer
+}
+
+// WriteOverview is the page.
+func WriteOverview(o *Overview) ([]byte, error) { return write("overview", o) }
+
+// Empty reports whether nothing was called in the period.
+func (o *Overview) Empty() bool {
+	return o.Answer.Current.Calls == 0 && o.Answer.Current.TotalCost.IsZero()
+}
+
+// oneUser reports whether all calls are of one user, or of none.
+func (o *Overview) oneUser() bool { return !o.Everybody || o.Chosen["userId"] != "" }
+
+// NothingBefore reports whether the period before has nothing to compare with.
+func (o *Overview) NothingBefore() bool { return o.Answer.Previous.Calls == 0 }
+
+// card is one number and how it changed.
+type card struct {
+	Name, Title string
+	// Money is nil where Count is meant.
+	Money       *amount
+	Count       number
+	Change      change
+	BeforeMoney *amount
+	BeforeCount number
+	Note        string
+	Small       []small
+}
+
+// small is a further number of a card.
+type small struct {
+	Title string
+	Money amount
+}
+
+// Cards are the numbers at the top.
+func (o *Overview) Cards() []card {
+	current, previous := o.Answer.Current, o.Answer.Previous
+	money := func(s usage.Sum, u report.Usage) *amount { return &amount{s, u.Unpriced.Calls} }
+	cards := []card{
+		{
+			Name: "totalCost", Title: "Total cost", Money: money(current.TotalCost, current), BeforeMoney: money(previous.TotalCost, previous),
+			Change: changeOf(o.Answer.Change.TotalCost), Note: strings.Join(slices.DeleteFunc([]string{o.without(), o.beforeBegan()}, isEmpty), " "),
+			Small: payers(current.CostByPayer),
+		},
+		{
+			Name: "dailyAverage", Title: "Average a day", Money: money(current.DailyAverage, current), BeforeMoney: money(previous.DailyAverage, previous),
+			Change: changeOf(o.Answer.Change.DailyAverage),
+		},
+		{
+			Name: "calls", Title: "Calls", Count: number(current.Calls), BeforeCount: number(previous.Calls), Change: changeOf(o.Answer.Change.Calls),
+			Note: short(current.Tokens.Total) + " tokens: " + short(current.Tokens.Input) + " in, " + short(current.Tokens.Output) + " out",
+		},
+	}
+	if !o.oneUser() {
+		cards = append(cards, card{
+			Name: "activeUsers", Title: "Active users", Count: number(current.ActiveUsers), BeforeCount: number(previous.ActiveUsers),
+			Change: changeOf(o.Answer.Change.ActiveUsers),
+		})
+	}
+	return cards
+}
+
+// payers are the parts of a cost by who pays, nothing where that is not known of
+// any: all of it is at API prices.
+func payers(costs report.Costs) (list []small) {
+	for _, c := range costs {
+		title := map[string]string{
+			"api": "billed by the API", "plan": "within a plan", "credit": "from credit", "own": "on own hardware", report.UnknownPayer: "payer not known",
+		}[c.Key]
+		list = append(list, small{title, amount{sum: c.Cost}})
+	}
+	if len(costs) == 1 && costs[0].Key == report.UnknownPayer {
+		return nil
+	}
+	return list
+}
+
+func isEmpty(text string) bool { return text == "" }
+
+// without says what the total does not hold.
+func (o *Overview) without() string {
+	n := o.Answer.Current.Unpriced.Calls
+	if n == 0 {
+		return ""
+	}
+	return "Without " + plural(n, "call") + " of no known cost."
+}
+
+// beforeBegan warns of a comparison with a period that was recorded in part.
+func (o *Overview) beforeBegan() string {
+	days := o.Answer.Previous.DailyUsage
+	for i, d := range days {
+		if !d.Cost.IsZero() {
+			if 4*i >= len(days) {
+				return "The period before has costs only from " + longDate(d.Date) + " on."
+			}
+			return ""
+		}
+	}
+	return ""
+}
+
+// doubt is a part of the calls whose cost is not simply known.
+type doubt struct {
+	Name, Title, Means string
+	Calls              int64
+	ShareOfCalls       string
+	// Money is nil where no cost is known.
+	Money       *amount
+	ShareOfCost string
+	URL         string
+}
+
+// CallsText is the number of calls in words.
+func (d doubt) CallsText() string { return plural(d.Calls, "call") }
+
+// Doubts say how far the sums can be trusted.
+func (o *Overview) Doubts() []doubt {
+	u := o.Answer.Current
+	total, all := u.TotalCost.Decimal(), decimal.NewFromInt(u.Calls)
+	list := []doubt{
+		{Name: "unpriced", Title: "Unpriced", Means: "no cost is known; not in any sum", Calls: u.Unpriced.Calls, URL: o.to(CallsPath, "status", "unpriced")},
+		{
+			Name: "estimated", Title: "Estimated", Means: "the cost may differ from the bill", Calls: u.EstimatedCalls,
+			Money: &amount{sum: u.EstimatedCost}, ShareOfCost: share(u.EstimatedCost.Decimal(), total), URL: o.to(CallsPath, "status", "estimated"),
+		},
+		{
+			Name: "assumed", Title: "Assumed", Means: "the price took a default", Calls: u.AssumedCalls,
+			Money: &amount{sum: u.AssumedCost}, ShareOfCost: share(u.AssumedCost.Decimal(), total),
+		},
+	}
+	for i := range list {
+		list[i].ShareOfCalls = share(decimal.NewFromInt(list[i].Calls), all)
+		if list[i].Calls == 0 {
+			list[i].URL, list[i].Money = "", nil
+		}
+	}
+	return list
+}
+
+// Newest is the time of the newest call, and how long ago that is.
+func (o *Overview) Newest() (n moment) {
+	if t := o.Answer.DataThrough; t != nil {
+		n = momentOf(*t, o.Zone)
+		n.Ago = ago(o.Now.Sub(*t))
+	}
+	return n
+}
+
+// moment is an instant on a page.
+type moment struct{ UTC, Day, Clock, Ago string }
+
+func momentOf(t time.Time, zone *time.Location) moment {
+	local := t.In(zone)
+	return moment{UTC: t.UTC().Format(time.RFC3339Nano), Day: local.Format("2 Jan 2006"), Clock: local.Format("15:04:05")}
+}
+
+// ago is a time that has passed, in its largest unit.
+func ago(d time.Duration) string {
+	unit := func(n int64, name string) string { return plural(n, name) + " ago" }
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return unit(int64(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return unit(int64(d/time.Hour), "hour")
+	}
+	return unit(int64(d/(24*time.Hour)), "day")
+}
+
+// Chart is the cost by day.
+func (o *Overview) Chart() chart { return newChart(o.Answer.Current, o.Answer.Previous, &o.Place) }
+
+// breakdown is a table of costs by key.
+type breakdown struct {
+	Name, Title, Key string
+	Rows             []row
+	// WithCalls is set where the number of calls of each row is known.
+	WithCalls bool
+}
+
+// row is a line of a breakdown.
+type row struct {
+	Key, Name, URL string
+	Cost           amount
+	Share, Part    string
+	Calls          string
+	Before         *amount // nil where it is not known
+}
+
+// Breakdowns are the tables, in two columns.
+func (o *Overview) Breakdowns() [2][]breakdown {
+	current, previous := o.Answer.Current, o.Answer.Previous
+	types := o.breakdown("usageByType", "API types", "apiType", current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types)
+	types.WithCalls = true
+	for i := range types.Rows {
+		for _, n := range current.CallsByType {
+			if n.Key == types.Rows[i].Key {
+				types.Rows[i].Calls = number(n.Count).Shown()
+			}
+		}
+	}
+	models := o.breakdown("usageByModel", "Models", "model", current.UsageByModel, previous.UsageByModel, current.Unpriced.Models, previous.Unpriced.Models)
+	services := o.breakdown("usageByService", "Services", "service", current.UsageByService, previous.UsageByService, current.Unpriced.Services, previous.Unpriced.Services)
+	if o.oneUser() {
+		providers := o.breakdown("usageByProvider", "Providers", "provider", current.UsageByProvider, previous.UsageByProvider, current.Unpriced.Providers, previous.Unpriced.Providers)
+		return [2][]breakdown{{types, services}, {models, providers}}
+	}
+	users := o.breakdown("usageByUser", "Top users", "userId", current.UsageByUser, previous.UsageByUser, current.Unpriced.Users, previous.Unpriced.Users)
+	return [2][]breakdown{{types, models}, {users, services}}
+}
+
+func (o *Overview) breakdown(name, title, param string, costs, before report.Costs, unpriced, unpricedBefore report.Numbers) breakdown {
+	b := breakdown{Name: name, Title: title, Key: param}
+	total := o.Answer.Current.TotalCost.Decimal()
+	was, folded := make(map[string]usage.Sum, len(before)), false
+	for _, c := range before {
+		was[c.Key] = c.Cost
+		folded = folded || c.Key == report.Others
+	}
+	for _, c := range costs {
+		r := row{
+			Key: c.Key, Name: c.Key, Cost: amount{c.Cost, countOf(unpriced, c.Key)},
+			Share: share(c.Cost.Decimal(), total), Part: partOf(c.Cost.Decimal(), total),
+		}
+		if sum, listed := was[c.Key]; (listed || !folded) && !o.NothingBefore() {
+			r.Before = &amount{sum, countOf(unpricedBefore, c.Key)}
+		}
+		switch {
+		case c.Key == report.Others:
+			r.Name, r.Before = "all others", nil
+			if param == "userId" {
+				r.Name = plural(o.Answer.Current.OtherUsers, "other user")
+			}
+		case c.Key == report.NoLongerStored:
+			r.Name = "no longer stored one by one"
+		default:
+			if param == "userId" {
+				r.Name = o.user(c.Key)
+			}
+			r.URL = o.to(o.Path, param, c.Key)
+		}
+		b.Rows = append(b.Rows, r)
+	}
+	return b
+}
+
+func countOf(list report.Numbers, key string) int64 {
+	for _, n := range list {
+		if n.Key == key {
+			return n.Count
+		}
+	}
+	return 0
+}
+
+// Elsewhere is the part of the total that no day has, nil for none.
+func (o *Overview) Elsewhere() *amount {
+	if s := o.Answer.Current.NotInDays; !s.IsZero() {
+		return &amount{sum: s}
+	}
+	return nil
+}
