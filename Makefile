@@ -163,7 +163,7 @@ bench-api: ## ask the API with 50 callers while calls are stored, and measure ex
 fuzz: ## run each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /\t/' | while IFS=$$'\t' read -r file target; do \
 		echo "fuzzing $$target in $$(dirname "$$file") for $(FUZZTIME)"; \
-		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime '$(FUZZTIME)' "$$(dirname "$$file")"; done
+		$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 20x "$$(dirname "$$file")"; done
 
 .PHONY: cover
 cover: build ## measure which statements the tests run; bin/cover.html shows them

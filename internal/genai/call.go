@@ -61,6 +61,9 @@ type Call struct {
 	// the first copy was stored.
 	SentAgain bool
 
+	// HasOwn: the span has attributes that begin with [Config.Own].
+	HasOwn bool
+
 	// ReportedCost is the cost in dollars that arrived with the span, when
 	// HasReportedCost. A cost of 0 counts as not reported, because libraries
 	// write it when they know no price.

@@ -32,9 +32,10 @@ type Config struct {
 	InputCharacters   string
 	InputImages       string
 
-	// Touch, when set, is called for each span before anything of it is read,
-	// GenAI or not, while its attributes are about to be looked at anyway: a
-	// pass of its own over a large payload would load all of it once more.
+	// Own is how the names of the caller's own attributes begin. Touch is called
+	// for each span that has one of them, GenAI or not, before anything of it is
+	// read: a pass of its own over a large payload would load all of it once more.
+	Own   string
 	Touch func(ptrace.Span)
 
 	// NamedUser, when set, is called for a span that is no call and names the
@@ -152,10 +153,8 @@ func (r *Reader) declare(c *Config) error {
 		r.userSet = setOf(r.userNames...)
 		for _, id := range r.userNames {
 			name := r.names.names[id]
-			if n := len(name); n < 64 && (slices.Contains(generalUserAttributes, name) || !slices.Contains(DefaultUserAttributes(), name)) {
-				r.entryNames.put(id)
-				r.hasEntries = true
-				r.entryLengths[name[0]] |= 1 << n
+			if slices.Contains(generalUserAttributes, name) || !slices.Contains(DefaultUserAttributes(), name) {
+				r.gate.enter(id)
 			}
 		}
 		standard := DefaultUserAttributes()

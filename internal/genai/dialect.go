@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
 // dialect is one way in which libraries write GenAI calls on spans. Each is
@@ -105,9 +103,14 @@ type vocabulary struct {
 	cost                            []nameID
 	counts                          factNames
 
-	rare  nameSet // the names of the rare facts, to skip them at once
-	sides nameSet // the names of input, output and total
+	sides   nameSet // the names of input, output and total
+	counted nameSet // the names of all counts
+	slots   [maxNames]countSlot
 }
+
+// countSlot says of an attribute which fact it reports, and how many names of
+// that fact go before it.
+type countSlot struct{ fact, rank uint8 }
 
 // followedBy gives the dialect's own names and after them the general ones.
 func followedBy(own, general []nameID) []nameID {
@@ -121,7 +124,7 @@ func followedBy(own, general []nameID) []nameID {
 }
 
 // complete fills what a vocabulary leaves empty from the conventions' and
-// makes the derived set.
+// makes what is derived. A name reports one fact in a vocabulary.
 func (v vocabulary) complete() *vocabulary {
 	fill := func(own *[]nameID, standard []nameID) {
 		if *own == nil {
@@ -139,6 +142,13 @@ func (v vocabulary) complete() *vocabulary {
 	fill(&v.session, std.session)
 	for i := range v.counts {
 		v.counts[i] = followedBy(v.counts[i], std.counts[i])
+		for rank, id := range v.counts[i] {
+			if v.counted.has(id) {
+				panic(builtinNames.names[id] + " reports two facts") // at program start, by a change of this package only
+			}
+			v.counted.put(id)
+			v.slots[id] = countSlot{uint8(i), uint8(rank)}
+		}
 	}
 	v.cost = followedBy(v.cost, std.cost)
 	for _, id := range v.cost {
@@ -147,11 +157,6 @@ func (v vocabulary) complete() *vocabulary {
 	for _, list := range v.counts[factInput : factTotal+1] {
 		for _, id := range list {
 			v.sides.put(id)
-		}
-	}
-	for _, list := range v.counts[firstRare : lastRare+1] {
-		for _, id := range list {
-			v.rare.put(id)
 		}
 	}
 	return &v
@@ -229,62 +234,6 @@ func olderThan(version string, than ...int) bool {
 		if err != nil || n != want {
 			return err == nil && n < want
 		}
-	}
-	return false
-}
-
-// looksLikeGenAI is the gate: most spans of a pipeline are HTTP requests and
-// database queries, and this is all they cost. A span passes when one of its
-// attributes begins as those of a dialect do.
-func looksLikeGenAI(span ptrace.Span) bool {
-	if name := span.Name(); len(name) > 12 && (name[0] == 'c' || name[0] == 'q' || name[0] == 'g') && isAgentSpan(name) {
-		return true
-	}
-	for key := range span.Attributes().All() {
-		if len(key) > 3 && gateBytes[key[0]] && passesGate(key) {
-			return true
-		}
-	}
-	return false
-}
-
-// isAgentSpan reports whether a span has a name of coding agents whose
-// attributes have no prefix.
-func isAgentSpan(name string) bool {
-	return strings.HasPrefix(name, "claude_code.") || strings.HasPrefix(name, "qwen-code.") || strings.HasPrefix(name, "gemini_cli.")
-}
-
-// gateBytes are the first bytes of what passesGate lets pass.
-var gateBytes = [256]bool{'a': true, 'b': true, 'g': true, 'l': true, 'm': true, 'o': true, 'v': true}
-
-// passesGate looks at the second byte before it compares: "app." and "message."
-// are frequent too.
-func passesGate(key string) bool {
-	switch key[0] {
-	case 'g':
-		return key[1] == 'e' && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "genkit:")) ||
-			key[1] == 'c' && strings.HasPrefix(key, "gcp.vertex.agent.")
-	case 'l':
-		switch key[1] {
-		case 'l':
-			return strings.HasPrefix(key, "llm.")
-		case 'a':
-			return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.") || strings.HasPrefix(key, "langwatch.")
-		case 'm':
-			return strings.HasPrefix(key, "lmnr.span.")
-		case 'i':
-			return strings.HasPrefix(key, "litellm.")
-		}
-	case 'o':
-		return key[1] == 'p' && strings.HasPrefix(key, "openinference.")
-	case 'a':
-		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
-	case 'm':
-		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
-	case 'b':
-		return key[1] == 'r' && strings.HasPrefix(key, "braintrust.")
-	case 'v':
-		return key[1] == 'e' && strings.HasPrefix(key, "vercel.ai.")
 	}
 	return false
 }

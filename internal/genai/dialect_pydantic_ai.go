@@ -1,7 +1,6 @@
 package genai
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -27,12 +26,6 @@ var pydanticAI = dialect{
 	scopes: []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},
 	words: vocabulary{
 		cost: names("operation.cost", "gen_ai.usage.cost.amount", "gen_ai.usage.cost"),
-		counts: factNames{
-			factCacheRead: append(slices.Clone(conventionWords.counts[factCacheRead]),
-				names("gen_ai.usage.details.cache_read_input_tokens", "gen_ai.usage.details.cached_content_tokens")...),
-			factCacheWrite: append(slices.Clone(conventionWords.counts[factCacheWrite]), name("gen_ai.usage.details.cache_creation_input_tokens")),
-			factInputAudio: append(slices.Clone(conventionWords.counts[factInputAudio]), name("gen_ai.usage.details.audio_prompt_tokens")),
-		},
 	}.complete(),
 	input:   inputInclusive,
 	output:  outputInclusive,

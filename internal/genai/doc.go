@@ -8,7 +8,8 @@
 //	reader.go      the loop over the spans, and what is remembered between them
 //	span.go        the way of one span; units.go: seconds, characters, images, costs
 //	names.go       the table of known attribute names; one look at each attribute
-//	dialect.go     the gate for other spans; which dialect is this? dialect_*.go are they
+//	gate.go        the look at the names that is all other spans cost
+//	dialect.go     which dialect is this? dialect_*.go are they
 //	operation.go   is it a leaf, a call to a provider, or a wrapper that repeats its children?
 //	provider.go    who hosts the model; model.go: what the model's name says
 //	count.go       what is a number; json.go and answer.go: numbers in JSON attributes

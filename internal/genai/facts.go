@@ -1,5 +1,7 @@
 package genai
 
+import "math/bits"
+
 // fact is one number that a span can report.
 type fact uint8
 
@@ -49,9 +51,6 @@ const (
 // The details say what the sides consist of, or what was called beside them. A
 // provider's usage object may add them to a span that has the sides only.
 const firstDetail, lastDetail = factCacheRead, factSearchQueries
-
-// The rare facts are those that few spans report at all.
-const firstRare, lastRare = factCacheWrite5m, factCitations
 
 // factNames are the attributes that report each fact, for each in the order of
 // precedence: the first that is present wins.
@@ -108,14 +107,20 @@ var noFacts = func() (f facts) {
 	return f
 }()
 
-// read takes the numbers that stand under the vocabulary's names.
+// read takes the numbers that stand under the vocabulary's names: of the names of
+// one fact, that of the first that is present.
 func (f *facts) read(a *attributes, w *vocabulary) {
-	for i := factInput; i < firstRare; i++ {
-		f.n[i] = a.firstCount(w.counts[i])
-	}
-	if a.present.meets(&w.rare) {
-		for i := firstRare; i <= lastRare; i++ {
-			f.n[i] = a.firstCount(w.counts[i])
+	var best [factCount]uint8 // rank plus 1, 0 for none
+	for i, word := range a.present {
+		for word &= w.counted[i]; word != 0; word &= word - 1 {
+			id := nameID(i*64 + bits.TrailingZeros64(word))
+			slot := w.slots[id]
+			if at := best[slot.fact]; at != 0 && at <= slot.rank {
+				continue
+			}
+			if n := countOf(a.values[id]); n != absent {
+				f.n[slot.fact], best[slot.fact] = n, slot.rank+1
+			}
 		}
 	}
 }

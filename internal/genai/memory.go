@@ -32,26 +32,18 @@ type namedTrace struct {
 	service uint64
 }
 
-// mayNameUser finds the spans without GenAI that can name the user of a trace:
-// the first of the trace, or of a service in it. Most of them end after the calls
+// isEntry finds the spans without GenAI that can name the user of a trace: the
+// first of the trace, or of a service in it. Most of them end after the calls
 // below them.
-func (r *Reader) mayNameUser(span ptrace.Span) bool {
-	if !r.hasEntries || r.roots == nil {
+func (r *Reader) isEntry(span ptrace.Span) bool {
+	if r.roots == nil {
 		return false
 	}
 	switch span.Kind() {
 	case ptrace.SpanKindServer, ptrace.SpanKindConsumer:
-	default:
-		if !span.ParentSpanID().IsEmpty() {
-			return false
-		}
+		return true
 	}
-	for key := range span.Attributes().All() {
-		if len(key) > 0 && len(key) < 64 && r.entryLengths[key[0]]>>len(key)&1 == 1 && r.entryNames.has(r.names.find(key)) {
-			return true
-		}
-	}
-	return false
+	return span.ParentSpanID().IsEmpty()
 }
 
 // readEntry reads a span without GenAI that names the user of its trace.

@@ -23,11 +23,7 @@ type Reader struct {
 	userSet      nameSet // of userNames
 	userDefaults bool    // userNames end with those of [DefaultUserAttributes]
 	userExtra    int     // how many stand before those
-	// entryNames are the userNames that spans without GenAI may have, and
-	// entryLengths, by their first byte, a bit for the length of each.
-	entryNames   nameSet
-	entryLengths [256]uint64
-	hasEntries   bool
+	gate         gate
 
 	inputSeconds, inputCharacters, inputImages nameID
 
@@ -45,6 +41,7 @@ type Reader struct {
 func NewReader(config Config) (*Reader, error) {
 	config.setDefaults()
 	r := &Reader{config: config, names: builtinNames.clone(), callers: bounded[pcommon.SpanID, struct{}](maxCallers)}
+	r.gate = newGate(r.names, config.Own)
 	if err := r.declare(&r.config); err != nil {
 		return nil, err
 	}
@@ -77,11 +74,14 @@ func (r *Reader) Read(
 			firstOfScope := true
 			for k, spans := 0, ofScope.Spans(); k < spans.Len(); k++ {
 				span := spans.At(k)
-				if r.config.Touch != nil {
+				seen := r.gate.look(span)
+				if seen == 0 {
+					continue
+				}
+				if seen&isOwn != 0 {
 					r.config.Touch(span)
 				}
-				isGenAI := looksLikeGenAI(span)
-				if !isGenAI && !r.mayNameUser(span) {
+				if seen&isGenAI == 0 && (seen&namesUser == 0 || !r.isEntry(span)) {
 					continue
 				}
 				if state == nil {
@@ -92,7 +92,7 @@ func (r *Reader) Read(
 					state.enterResource(ofResource.Resource())
 					firstOfResource = false
 				}
-				if !isGenAI {
+				if seen&isGenAI == 0 {
 					state.readEntry(span)
 					continue
 				}
@@ -100,7 +100,7 @@ func (r *Reader) Read(
 					state.enterScope(ofScope.Scope())
 					firstOfScope = false
 				}
-				state.readSpan(span)
+				state.readSpan(span, seen)
 			}
 		}
 	}

@@ -31,7 +31,7 @@ type spanReader struct {
 }
 
 // readSpan reads one span that passed the gate.
-func (r *reading) readSpan(span ptrace.Span) {
+func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	a := &r.attrs
 	a.read(r.names, span.Attributes())
 	r.touched.join(&a.present)
@@ -43,7 +43,7 @@ func (r *reading) readSpan(span ptrace.Span) {
 	call := &f.call
 	s := &r.span
 	*s = spanReader{r: r, a: a, span: span, scope: r.scope, call: call}
-	call.Dialect = d.name
+	call.Dialect, call.HasOwn = d.name, seen&isOwn != 0
 	call.Operation = a.firstText(words.operation)
 	if d.operation != nil {
 		s.op = d.operation(s)

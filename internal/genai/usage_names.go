@@ -71,7 +71,7 @@ var shippedNames = factNames{
 		"gen_ai.usage.cache_creation_1h_input_tokens", "gen_ai.usage.cache_write_1h_tokens", "gen_ai.usage.details.ephemeral_1h_input_tokens",
 		"gen_ai.usage.cache_creation.1h.input_tokens", "anthropic.usage.cache_write.ephemeral_1h_input_tokens"),
 
-	factInputAudio: names("gen_ai.usage.audio.input_tokens", "gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.input_audio_tokens", "gen_ai.usage.input_tokens.audio",
+	factInputAudio: names("gen_ai.usage.audio.input_tokens", "gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.details.audio_prompt_tokens", "gen_ai.usage.input_audio_tokens", "gen_ai.usage.input_tokens.audio",
 		"gen_ai.usage.audio_input_tokens", "gen_ai.usage.input_tokens_details.audio_tokens", "gen_ai.usage.prompt_tokens_details.audio_tokens",
 		"gen_ai.usage.prompt_tokens_details.audio", "gen_ai.usage.input_token_details.audio_tokens", "gen_ai.usage.input_token_details.audio", "gen_ai.usage.prompt_audio_tokens", "llm.token_count.prompt_details.audio", "llm.usage.prompt_tokens_details.audio_tokens"),
 	factInputImage: names("gen_ai.usage.image.input_tokens", "gen_ai.usage.details.input_image_tokens", "gen_ai.usage.input_image_tokens", "gen_ai.usage.input_tokens.image",

@@ -16,12 +16,17 @@ import (
 // each report by its span, lets the one that it let pass before pass again, and
 // refuses again the one that it refused.
 type Window struct {
-	mu   sync.Mutex
-	keep time.Duration
-	now  func() time.Time
-	at   time.Time // of the payload at hand
-	ring []entry
-	next int
+	mu    sync.Mutex
+	keep  time.Duration
+	now   func() time.Time
+	at    time.Time // of the payload at hand
+	ring  []entry
+	next  int32
+	count uint32 // of the reports that were let pass; it may run over
+	// observer is that of all reports, as long as there is one only: it reports a
+	// call once.
+	observer uint64
+	several  bool
 
 	bySpan, byParent index
 	ways             [ways]index
@@ -31,13 +36,14 @@ type Window struct {
 type entry struct {
 	Report
 	seen time.Time
+	when uint32 // the count of the window then
 }
 
 // NewWindow makes a window for limit calls, each remembered for keep.
 func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
-	w := &Window{keep: keep, now: now, ring: make([]entry, limit), bySpan: newIndex(limit, narrow), byParent: newIndex(limit, wide)}
+	w := &Window{keep: keep, now: now, ring: make([]entry, limit), bySpan: newIndex(limit, few), byParent: newIndex(limit, many)}
 	for i := range w.ways {
-		w.ways[i] = newIndex(limit, narrow)
+		w.ways[i] = newIndex(limit, few)
 	}
 	return w
 }
@@ -94,19 +100,28 @@ func (w *Window) Decide(r *Report) Decision {
 	if w.sums(r, span, siblings) {
 		return Repeats
 	}
-	at := int32(w.next)
-	w.next = (w.next + 1) % len(w.ring)
-	w.ring[at] = entry{Report: *r, seen: w.at}
-	w.bySpan.put(span, at)
+	w.remember(r, span, siblings)
+	return New
+}
+
+// remember keeps a report that was let pass.
+func (w *Window) remember(r *Report, span, siblings uint64) {
+	w.several = w.several || w.count > 0 && r.Observer != w.observer
+	w.observer = r.Observer
+	at := w.next
+	w.next = (w.next + 1) % int32(len(w.ring))
+	e := &w.ring[at]
+	*e = entry{Report: *r, seen: w.at, when: w.count}
+	w.count++
+	w.bySpan.put(span, at, e)
 	if r.Trace != [16]byte{} {
-		w.byParent.put(siblings, at)
+		w.byParent.put(siblings, at, e)
 	}
 	for way := range ways {
 		if put, _ := way.hashes(r); put != 0 {
-			w.ways[way].put(put, at)
+			w.ways[way].put(put, at, e)
 		}
 	}
-	return New
 }
 
 // correct takes what r reports for what is known from now on.
@@ -141,6 +156,9 @@ func (w *Window) reported(r *Report, span, parent uint64) *entry {
 		}
 	}
 	for way := range ways {
+		if way != byID && !w.several && w.observer == r.Observer {
+			break
+		}
 		_, look := way.hashes(r)
 		for _, hash := range look {
 			for known := range w.under(&w.ways[way], hash) {
@@ -187,55 +205,60 @@ func (w *Window) under(x *index, hash uint64) iter.Seq[*entry] {
 		if hash == 0 {
 			return
 		}
-		for _, slot := range x.bucket(hash) {
-			if slot.at == 0 || slot.tag != uint32(hash) {
-				continue
-			}
-			if e := &w.ring[slot.at-1]; w.at.Sub(e.seen) <= w.keep && !yield(e) {
+		at, age := x.latest[hash>>32&uint64(len(x.latest)-1)], uint32(0)
+		for range x.most {
+			if at == 0 {
 				return
 			}
+			l := &x.before[at-1]
+			if older := w.count - l.when; older <= age {
+				return
+			} else {
+				age = older
+			}
+			if l.tag == uint32(hash) {
+				if e := &w.ring[at-1]; e.when == l.when && w.at.Sub(e.seen) <= w.keep && !yield(e) {
+					return
+				}
+			}
+			at = l.at
 		}
 	}
 }
 
-// index finds places in the ring by hash. Each bucket holds the latest of its
-// hashes and forgets the rest: what is forgotten is counted twice at worst, and
-// never lost. A place may hold another report by now.
+// index finds places in the ring by hash: the latest place of each hash, and of
+// each place the one before it. A place that was taken again is later than those
+// that lead to it, and ends the way.
 type index struct {
-	slots []slot
-	width uint64
-	mask  uint64
+	latest []int32 // by hash; a place plus 1, 0 for none
+	before []link  // by place
+	most   int
 }
 
-type slot struct {
-	tag uint32
-	at  int32 // place in the ring plus 1, 0 for a free slot
+// link is what an index knows of a place.
+type link struct {
+	tag  uint32
+	at   int32 // the place before it plus 1, 0 for none
+	when uint32
 }
 
-// The widths of buckets: how many reports can be found by one hash.
+// How many reports can be found by one hash: what is further back is counted
+// twice at worst, and never lost.
 const (
-	narrow = 8
-	wide   = 64 // a turn of an agent has so many calls
+	few  = 8
+	many = 64 // a turn of an agent has so many calls
 )
 
-func newIndex(limit int, width uint64) index {
-	buckets := uint64(1)
-	for buckets*width < 2*uint64(limit) {
-		buckets *= 2
+func newIndex(limit, most int) index {
+	hashes := 1
+	for hashes < 2*limit {
+		hashes *= 2
 	}
-	return index{slots: make([]slot, buckets*width), width: width, mask: buckets - 1}
+	return index{latest: make([]int32, hashes), before: make([]link, limit), most: most}
 }
 
-func (x *index) bucket(hash uint64) []slot {
-	at := (hash >> 32 & x.mask) * x.width
-	return x.slots[at : at+x.width]
-}
-
-func (x *index) put(hash uint64, at int32) {
-	if hash == 0 {
-		return
-	}
-	b := x.bucket(hash)
-	copy(b[1:], b)
-	b[0] = slot{uint32(hash), at + 1}
+func (x *index) put(hash uint64, at int32, e *entry) {
+	first := &x.latest[hash>>32&uint64(len(x.latest)-1)]
+	x.before[at] = link{uint32(hash), *first, e.when}
+	*first = at + 1
 }

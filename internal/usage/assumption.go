@@ -2,6 +2,7 @@ package usage
 
 import (
 	"iter"
+	"math/bits"
 	"strings"
 )
 
@@ -85,15 +86,11 @@ func namesOf(set uint32, names []string) []string {
 
 // appendNames appends the names of the bits of a set, with "+" between them.
 func appendNames(b []byte, set uint32, names []string) []byte {
-	first := true
-	for i, name := range names {
-		if set&(1<<i) == 0 {
-			continue
-		}
+	for first := true; set != 0; set, first = set&(set-1), false {
 		if !first {
 			b = append(b, '+')
 		}
-		b, first = append(b, name...), false
+		b = append(b, names[bits.TrailingZeros32(set)]...)
 	}
 	return b
 }

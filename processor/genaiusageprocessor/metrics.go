@@ -74,31 +74,50 @@ type countKey struct {
 
 // counts gathers the counts of one payload, so that each time series is
 // touched once for a payload and not once for a span.
-type counts map[countKey]int64
+type counts struct {
+	calls map[callCount]int64
+	skips map[countKey]int64
+}
+
+// callCount is what the records of a payload are counted by.
+type callCount struct {
+	dialect     string
+	status      usage.PricingStatus
+	reason      usage.Reason
+	assumptions usage.Assumptions
+	sampled     bool
+}
+
+func newCounts() counts { return counts{map[callCount]int64{}, map[countKey]int64{}} }
 
 func (c counts) recorded(r *usage.Record) {
-	c[countKey{countRecords, r.Dialect, string(r.Status)}]++
-	if r.Reason != "" {
-		c[countKey{countUncertain, r.Dialect, string(r.Reason)}]++
-	}
-	for name := range r.Assumptions.All() {
-		c[countKey{countAssumed, r.Dialect, name}]++
-	}
-	if r.Sampled != "" {
-		c[countKey{countSampled, r.Dialect, ""}]++
-	}
+	c.calls[callCount{r.Dialect, r.Status, r.Reason, r.Assumptions, r.Sampled != ""}]++
 }
 
 func (c counts) skipped(dialect string, reason genai.SkipReason) {
-	c[countKey{countSkipped, dialect, string(reason)}]++
+	c.skips[countKey{countSkipped, dialect, string(reason)}]++
 }
 
 // flush adds the counts to the metrics and starts over.
 func (c counts) flush(ctx context.Context, m *metrics) {
-	for key, n := range c {
-		m.counter(key.kind).Add(ctx, n, m.option(key))
+	add := func(key countKey, n int64) { m.counter(key.kind).Add(ctx, n, m.option(key)) }
+	for call, n := range c.calls {
+		add(countKey{countRecords, call.dialect, string(call.status)}, n)
+		if call.reason != "" {
+			add(countKey{countUncertain, call.dialect, string(call.reason)}, n)
+		}
+		for name := range call.assumptions.All() {
+			add(countKey{countAssumed, call.dialect, name}, n)
+		}
+		if call.sampled {
+			add(countKey{countSampled, call.dialect, ""}, n)
+		}
 	}
-	clear(c)
+	for key, n := range c.skips {
+		add(key, n)
+	}
+	clear(c.calls)
+	clear(c.skips)
 }
 
 func (m *metrics) counter(kind countKind) metric.Int64Counter {

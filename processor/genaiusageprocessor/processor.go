@@ -135,24 +135,27 @@ func (p *usageProcessor) newWorker() *worker {
 		p:        p,
 		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost, MaxReported: usage.Money(p.cfg.MaxReportedDollars) * usage.Dollar}, time.Now),
 		writer:   writer,
-		counts:   counts{},
+		counts:   newCounts(),
 	}
 	w.emitFunc, w.emitLogFunc, w.skipFunc = w.emit, w.emitLog, w.counts.skipped
 	return w
 }
 
 func (w *worker) emit(call *genai.Call, span ptrace.Span) {
+	if call.HasOwn {
+		usageattr.Strip(span.Attributes())
+	}
 	w.put(call, span.Attributes())
 }
 
 func (w *worker) emitLog(call *genai.Call, record plog.LogRecord) {
+	usageattr.Strip(record.Attributes())
 	w.put(call, record.Attributes())
 }
 
-// put makes the record of a call and writes it.
+// put makes the record of a call and writes it where nothing of ours is.
 func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 	record := w.recorder.make(call)
-	usageattr.Strip(attributes)
 	w.writer.Put(attributes, record)
 	if call.SentAgain {
 		attributes.PutBool(usageattr.SentAgain, true)

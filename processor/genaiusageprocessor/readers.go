@@ -39,6 +39,7 @@ func (r *readers) get(cfg *Config, signal pipeline.Signal) (*genai.Reader, error
 		InputCharacters:   usageattr.InputCharacters,
 		InputImages:       usageattr.InputImages,
 		AgentLogs:         cfg.AgentLogs,
+		Own:               usageattr.Prefix,
 		Touch:             removeForged,
 		NamedUser:         nameTraceUser,
 	})

@@ -1,0 +1,116 @@
+package genai
+
+import (
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// gate is one look at the names of a span's attributes: most spans of a pipeline
+// are HTTP requests and database queries, and this is all they cost.
+type gate struct {
+	// first says of each byte what a name that begins with it may be.
+	first [256]sight
+	own   string // [Config.Own]
+	names *nameTable
+	// entries are the user attributes that spans without GenAI may have, and
+	// lengths, by their first byte, a bit for the length of each.
+	entries nameSet
+	lengths [256]uint64
+}
+
+// sight is what the gate has seen.
+type sight uint8
+
+const (
+	isGenAI   sight = 1 << iota // an attribute begins as those of a dialect do
+	namesUser                   // an attribute may name the user of the trace
+	isOwn                       // an attribute begins with [Config.Own]
+)
+
+func newGate(names *nameTable, own string) gate {
+	g := gate{own: own, names: names}
+	for _, c := range "abglmov" {
+		g.first[c] |= isGenAI
+	}
+	if own != "" {
+		g.first[own[0]] |= isOwn
+	}
+	return g
+}
+
+// enter makes the gate look for a user attribute.
+func (g *gate) enter(id nameID) {
+	if name := g.names.names[id]; len(name) < 64 {
+		g.entries.put(id)
+		g.lengths[name[0]] |= 1 << len(name)
+		g.first[name[0]] |= namesUser
+	}
+}
+
+func (g *gate) look(span ptrace.Span) (seen sight) {
+	for key := range span.Attributes().All() {
+		if key == "" {
+			continue
+		}
+		may := g.first[key[0]] &^ seen
+		if may == 0 {
+			continue
+		}
+		if may&isGenAI != 0 && len(key) > 3 && passesGate(key) {
+			seen |= isGenAI
+		}
+		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
+			seen |= isOwn
+		}
+		if may&namesUser != 0 && len(key) < 64 && g.lengths[key[0]]>>len(key)&1 == 1 && g.entries.has(g.names.find(key)) {
+			seen |= namesUser
+		}
+	}
+	if seen&isGenAI == 0 && isAgentSpan(span.Name()) {
+		seen |= isGenAI
+	}
+	return seen
+}
+
+// isAgentSpan reports whether a span has a name of coding agents whose
+// attributes have no prefix.
+func isAgentSpan(name string) bool {
+	if len(name) <= 12 || name[0] != 'c' && name[0] != 'q' && name[0] != 'g' {
+		return false
+	}
+	return strings.HasPrefix(name, "claude_code.") || strings.HasPrefix(name, "qwen-code.") || strings.HasPrefix(name, "gemini_cli.")
+}
+
+// passesGate reports whether a name begins as those of a dialect do: newGate has
+// the first bytes. It looks at the second byte before it compares: "app." and "message."
+// are frequent too.
+func passesGate(key string) bool {
+	switch key[0] {
+	case 'g':
+		return key[1] == 'e' && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "genkit:")) ||
+			key[1] == 'c' && strings.HasPrefix(key, "gcp.vertex.agent.")
+	case 'l':
+		switch key[1] {
+		case 'l':
+			return strings.HasPrefix(key, "llm.")
+		case 'a':
+			return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.") || strings.HasPrefix(key, "langwatch.")
+		case 'm':
+			return strings.HasPrefix(key, "lmnr.span.")
+		case 'i':
+			return strings.HasPrefix(key, "litellm.")
+		}
+	case 'o':
+		return key[1] == 'p' && strings.HasPrefix(key, "openinference.")
+	case 'a':
+		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
+	case 'm':
+		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
+	case 'b':
+		return key[1] == 'r' && strings.HasPrefix(key, "braintrust.")
+	case 'v':
+		return key[1] == 'e' && strings.HasPrefix(key, "vercel.ai.")
+	}
+	return false
+}
