@@ -14,13 +14,14 @@ import (
 )
 
 // database is the database a command works on.
-type database struct{ dsn string }
+type database struct{ dsn, passwordFile string }
 
-// addDatabase declares --dsn on a command and those below it.
+// addDatabase declares --dsn and --password-file on a command and those below it.
 func addDatabase(cmd *cobra.Command) *database {
 	d := &database{}
 	// Never with a default from the environment: the help text would print it.
 	cmd.PersistentFlags().StringVar(&d.dsn, "dsn", "", "PostgreSQL to work on, postgres://user:password@host:5432/database (default: the environment variable DATABASE_URL)")
+	cmd.PersistentFlags().StringVar(&d.passwordFile, "password-file", "", "file that holds the password of the DSN's user alone")
 	return d
 }
 
@@ -60,7 +61,7 @@ func (d *database) open(ctx context.Context) (*pgxpool.Pool, error) {
 	if dsn == "" {
 		return nil, errors.New("no database: set DATABASE_URL or --dsn to postgres://user:password@host:5432/database")
 	}
-	return store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
+	return store.Connect(ctx, store.Config{DSN: dsn, PasswordFile: d.passwordFile, ApplicationName: "usagectl"})
 }
 
 // advise adds what to do about an error of the database.
