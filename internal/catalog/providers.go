@@ -134,6 +134,14 @@ var Providers = []Provider{
 	{Name: "huggingface", Aliases: []string{"hugging_face"}},
 	{Name: "cloudflare", Aliases: []string{"workers-ai", "cloudflare-workers-ai"}},
 	{Name: "novita", Aliases: []string{"novita-ai"}},
+	{Name: "jina_ai", Aliases: []string{"jina", "jinaai"}, Addresses: []string{"api.jina.ai"}},
+	{Name: "friendliai", Aliases: []string{"friendli", "friendli_ai"}, Addresses: []string{"api.friendli.ai"}},
+	{Name: "gmi", Aliases: []string{"gmicloud", "gmi_cloud"}, Addresses: []string{"api.gmi-serving.com"}},
+	{Name: "stability_ai", Aliases: []string{"stability", "stabilityai"}, Addresses: []string{"api.stability.ai"}},
+	{Name: "stepfun_ai", Aliases: []string{"stepfun"}, Addresses: []string{"api.stepfun.com", "api.stepfun.ai"}},
+	{Name: "inception", Aliases: []string{"text-completion-inception"}},
+	{Name: "oci", Aliases: []string{"oracle", "oci_genai"}},
+	{Name: "digitalocean", Aliases: []string{"gradient_ai"}}, // its platform for models was Gradient AI
 }
 
 // frameworks are what spans name instead of a provider: a client library or a

@@ -1,6 +1,8 @@
 package pricing_test
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -98,4 +100,56 @@ func TestANewerModelNeverTakesThePriceOfAnOlderOne(t *testing.T) {
 		}
 	}
 	assert.Greater(t, tried, 5000)
+}
+
+// apart are books whose names look like another one's, and why they are not the
+// same provider's.
+var apart = map[string]string{
+	"alibaba_cn":             "the prices of its cloud in China",
+	"alibaba_coding_plan":    "a plan, outside China",
+	"alibaba_coding_plan_cn": "a plan, in China",
+	"bedrock_mantle":         "Bedrock's interface in the form of OpenAI's, with models and prices of its own",
+	"cloudflare_ai_gateway":  "sells the models of others; cloudflare is its own machines",
+	"minimax_cn":             "the prices in China",
+	"moonshotai_cn":          "the prices in China",
+	"opencode_go":            "a plan with prices for what goes beyond it",
+	"perplexity_agent":       "models of others behind its agent interface, priced by tokens",
+	"siliconflow_cn":         "the prices in China",
+	"zhipuai_coding_plan":    "a plan",
+}
+
+// TestOneProviderHasOneBook: two books of one provider are two halves of a price
+// list, and a call meets the one whose name it says.
+func TestOneProviderHasOneBook(t *testing.T) {
+	t.Parallel()
+	b, err := pricing.Builtin(pricing.DefaultBuiltin)
+	require.NoError(t, err)
+	books := map[string]string{}
+	for _, row := range b.Rows() {
+		key := bareName(row.Provider)
+		if other := books[key]; other != "" && other != row.Provider {
+			t.Errorf("%s and %s look like one provider: give it one name in internal/catalog, or say in apart why they are two", other, row.Provider)
+		}
+		books[key] = row.Provider
+	}
+	for name := range apart {
+		assert.NotEmpty(t, bareName(name), name)
+	}
+	for _, p := range catalog.Providers {
+		for _, alias := range p.Aliases {
+			assert.NotContains(t, slices.Collect(maps.Values(books)), alias, "a book of %s under another name", p.Name)
+		}
+	}
+}
+
+// bareName is a provider's name without what some add to it and others do not; a
+// name that is apart stays whole.
+func bareName(name string) string {
+	if apart[name] != "" {
+		return name
+	}
+	for _, tail := range []string{"_cloud", "cloud", "_inference", "_coding_plan", "_gateway", "_ai", "_cn", "ai", "_go", "_agent"} {
+		name = strings.TrimSuffix(name, tail)
+	}
+	return strings.NewReplacer("_", "", ".", "", "-", "").Replace(name)
 }

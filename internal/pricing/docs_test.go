@@ -54,6 +54,10 @@ tools/pricebook; charmbracelet/catwalk confirms:
   ([price-files.md](price-files.md#discounts-margins-fees)). Anthropic's code execution is billed by
   the hour beyond a free allowance and has no price per call.
 - A price of 0 in these files stands for plans and for what nobody filled in; it is never a fact.
+- What a source no longer lists stays until two agree on another price, or until one alone has
+  it and the book was never sure. On the downloads of the day that the book knows last,
+  ` + "`usagectl prices update`" + ` proposes two models for that reason, ` + "`minimax/minimax-m1`" + ` and
+  ` + "`qwen/qwen3-8b`" + ` at OpenRouter: pi-ai dropped them, and genai-prices has another price.
 - A price that looks like a slip (the checks are in internal/pricing/book/check.go) is left out.
 
 `

@@ -91,6 +91,38 @@ func (a *advancer) votes(provider, model string) (votes []consensus.Vote, dated 
 	return votes, dated
 }
 
+// confirming leaves of a witness what another source says too. It is older than
+// they are as often as not, and never says anything alone.
+func confirming(votes []consensus.Vote) (heard []consensus.Vote) {
+	for _, v := range votes {
+		if v.Origin == catwalk.Origin() {
+			v.Prices = maps.Clone(v.Prices)
+			maps.DeleteFunc(v.Prices, func(p consensus.Place, price book.Price) bool {
+				return !slices.ContainsFunc(votes, func(other consensus.Vote) bool {
+					theirs, ok := other.Prices[p]
+					return ok && other.Origin != v.Origin && consensus.Alike(theirs, price)
+				})
+			})
+		}
+		if len(v.Prices) > 0 {
+			heard = append(heard, v)
+		}
+	}
+	return heard
+}
+
+// looksOdd says what of a row no price list is likely to say, "" when nothing.
+func looksOdd(provider string, row book.Row) string {
+	_, warnings, err := book.Decode(provider, book.Encode(&book.File{Provider: provider, Rows: []book.Row{row}}))
+	if err != nil {
+		return err.Error()
+	}
+	if len(warnings) > 0 {
+		return warnings[0].Text
+	}
+	return ""
+}
+
 // meetThresholds makes "above 272000" of "from 272000", outside of the hosts
 // that charge from the threshold on: sources differ about this one token.
 func meetThresholds(provider string, votes []consensus.Vote) {
@@ -136,7 +168,7 @@ func (a *advancer) model(f *book.File, model string) {
 	if slices.ContainsFunc(f.Rows, func(row book.Row) bool { return row.Model == model }) {
 		return // ended
 	}
-	row, why := consensus.Decide(model, votes)
+	row, why := consensus.Decide(model, confirming(votes))
 	for _, w := range why {
 		a.note(f.Provider, model, w)
 	}
@@ -162,8 +194,9 @@ func (a *advancer) latest(provider, model string) (list []source) {
 }
 
 // renew compares the row that holds today with the later votes.
-func (a *advancer) renew(f *book.File, i int, votes []consensus.Vote) {
+func (a *advancer) renew(f *book.File, i int, all []consensus.Vote) {
 	cur := f.Rows[i]
+	votes := confirming(all)
 	ours := consensus.Flatten(&cur)
 	var moved, filled []consensus.Place
 	said := map[consensus.Place]book.Price{}
@@ -191,7 +224,7 @@ func (a *advancer) renew(f *book.File, i int, votes []consensus.Vote) {
 			// A detail that nobody named before.
 			consensus.Set(&f.Rows[i], p, said[p])
 		}
-		confirmBy(&f.Rows[i], votes)
+		confirmBy(&f.Rows[i], all)
 		return
 	}
 	next := cur
@@ -218,8 +251,21 @@ func (a *advancer) renew(f *book.File, i int, votes []consensus.Vote) {
 		a.note(f.Provider, cur.Model, "the new price cannot be dated: "+consensus.Opinions(moved[0], votes))
 		return
 	}
+	if odd := looksOdd(f.Provider, next); odd != "" && next.Confidence == book.LowConfidence && looksOdd(f.Provider, cur) == "" {
+		a.note(f.Provider, cur.Model, fmt.Sprintf("kept as %s, where %s: %s", describe(ours, moved), describe(said, moved), odd))
+		return
+	}
 	f.Rows[i].Span.Until = next.Span.From
 	f.Rows = append(f.Rows, next)
+}
+
+// describe lists prices: "input 0.30, output 1.20".
+func describe(prices map[consensus.Place]book.Price, places []consensus.Place) string {
+	texts := make([]string, len(places))
+	for i, p := range places {
+		texts[i] = p.String() + " " + prices[p].Amount.String()
+	}
+	return strings.Join(texts, ", ")
 }
 
 func sortPrices(row *book.Row) {

@@ -52,10 +52,6 @@ func (s *source) add(provider string, row book.Row) {
 		s.history[provider] = map[string][]book.Row{}
 	}
 	includeThresholds(provider, &row)
-	// What one source calls a call within a region is the name without one.
-	if provider == catalog.Bedrock {
-		row.Model = strings.TrimPrefix(row.Model, "regional.")
-	}
 	switch {
 	case row.Span.From.After(s.day):
 	case !row.Span.Until.IsZero() && !row.Span.Until.After(s.day):

@@ -144,3 +144,20 @@ rows:
 		assert.Equal(t, want, spelled(name, files[0].Rows), name)
 	}
 }
+
+// TestAWitnessConfirmsAndNeverContradicts: catwalk was read before the price changed.
+func TestAWitnessConfirmsAndNeverContradicts(t *testing.T) {
+	t.Parallel()
+	witness := sourceOf(t, "catwalk 2026-10-28", "2026-10-28", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 4, output: 20}}\n  - {model: n, per_1m_tokens: {input: 9, output: 20}}\n")
+	witness.witness, witness.origin = true, catwalk.Origin()
+	first := sourceOf(t, "a 2026-10-01", "2026-10-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 4, output: 20}}\n")
+	then := sourceOf(t, "a 2026-11-01", "2026-11-01", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 2, output: 10}}\n  - {model: n, per_1m_tokens: {input: 1, output: 5}}\n")
+	odd := sourceOf(t, "a 2026-11-20", "2026-11-20", "provider: p\nrows:\n  - {model: m, per_1m_tokens: {input: 0.1, output: 10}}\n")
+	for _, s := range []*source{&first, &then, &odd} {
+		s.origin = "a"
+	}
+	r := build([]source{first}, []source{witness, then, odd}, nil)
+	assert.Equal(t, []string{"m until 2026-11-01 4 low", "m from 2026-11-01 2 low", "n always 1 low"}, rowsOf(t, r, "p"),
+		"what one source says and looks like no price list ends no price that does")
+	assert.Contains(t, r.leftOut, omission{"p", "m", "kept as input 2, where input 0.1: output is 100 times the price of input; 0.5 to 20 is usual (if it is right, say why in `checked`)"})
+}

@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -49,7 +50,14 @@ func (r *reader) genaiModel(provider string, model map[string]any) {
 	id, _ := model["id"].(string)
 	key := provider + "/" + id
 	row := book.Row{Model: id, Source: "pydantic/genai-prices " + key}
-	names := []string{id}
+	// Bedrock's price within a region has a name that no call says: it is the price
+	// of the name without any region, where the entry matches that.
+	name, regional := strings.CutPrefix(id, "regional.")
+	if regional && !matchesBare(model["match"], name) {
+		r.issue(key, "the price is for names with a region alone")
+		return
+	}
+	names := []string{name}
 	for _, n := range equalNames(model["match"]) {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
@@ -75,6 +83,18 @@ func equalNames(match any) (names []string) {
 		names = append(names, equalNames(clause)...)
 	}
 	return names
+}
+
+// matchesBare reports whether a match clause takes a name that has nothing before it.
+func matchesBare(match any, name string) bool {
+	m, _ := match.(map[string]any)
+	for rule, holds := range map[string]func(name, text string) bool{"equals": strings.HasPrefix, "starts_with": strings.HasPrefix, "contains": strings.Contains} {
+		if text, ok := m[rule].(string); ok && holds(name, text) {
+			return true
+		}
+	}
+	list, _ := m["or"].([]any)
+	return slices.ContainsFunc(list, func(clause any) bool { return matchesBare(clause, name) })
 }
 
 // genaiRows reads one set of prices, or a list of which the last matching one

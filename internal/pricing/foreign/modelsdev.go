@@ -46,9 +46,18 @@ func (r *reader) modelsDev(data any) {
 				}
 			}
 			tidy(&row.Blocks)
-			r.add(catalog.Book(id), key, row)
+			r.add(modelsDevProvider(id), key, row)
 		}
 	}
+}
+
+// modelsDevProvider gives the provider's name. Vercel's gateway has the name of
+// its owner there, which telemetry uses for the client library of the same house.
+func modelsDevProvider(id string) string {
+	if id == "vercel" {
+		return "vercel_ai_gateway"
+	}
+	return catalog.Book(id)
 }
 
 func (r *reader) modelsDevModes(key string, modes map[string]any, b *book.Blocks) {

@@ -92,10 +92,12 @@ func Propose(current *pricing.Book, update []*book.File, sources []Source, o Opt
 		from:     o.At.UTC().Truncate(24 * time.Hour),
 		rows:     map[[2]string][]pricing.Row{},
 		files:    map[string]*book.File{},
+		sure:     map[book.Item]*big.Rat{},
 	}
 	for _, r := range current.Rows() {
 		key := [2]string{r.Provider, r.Name}
 		w.rows[key] = append(w.rows[key], r)
+		w.note(&r)
 	}
 	for _, f := range update {
 		part := *f
@@ -131,6 +133,8 @@ type worker struct {
 	rows  map[[2]string][]pricing.Row // of the book, by provider and name
 	files map[string]*book.File       // of the update, by provider
 	over  int                         // models whose price in a source is over
+	// sure is the dearest price of input and of output that the book is sure of.
+	sure map[book.Item]*big.Rat
 }
 
 // votes collects what each origin says of each model today: the last source of
@@ -185,6 +189,14 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 		}
 		if odd := oddities(provider, row); odd != "" {
 			w.hold(provider, model, "%s", odd)
+			return
+		}
+		if dear := w.dearer(row); dear != "" && row.Confidence == book.LowConfidence {
+			w.hold(provider, model, "%s, more than any model of which the book is sure, and one source alone says so", dear)
+			return
+		}
+		if len(former) > 0 && row.Confidence == book.LowConfidence {
+			w.hold(provider, model, "its price ended on %s, and one source alone has it still", book.FormatTime(lastEnd(former)))
 			return
 		}
 		w.put(provider, *row, nil)
@@ -290,6 +302,41 @@ func (w *worker) today(provider, model string) (now *pricing.Row, former []prici
 		}
 	}
 	return now, former
+}
+
+// note remembers what a row costs, where the book is sure of it.
+func (w *worker) note(r *pricing.Row) {
+	if r.Confidence == book.LowConfidence {
+		return
+	}
+	for _, item := range []book.Item{book.Input, book.Output} {
+		price, ok := book.Find(r.Prices.Prices, item)
+		if ok && !price.IsSame() && (w.sure[item] == nil || w.sure[item].Cmp(perUnit(price)) < 0) {
+			w.sure[item] = perUnit(price)
+		}
+	}
+}
+
+// dearer names a price of a row that is above all that the book is sure of, ""
+// when there is none.
+func (w *worker) dearer(row *book.Row) string {
+	for _, item := range []book.Item{book.Input, book.Output} {
+		price, ok := book.Find(row.Prices, item)
+		if ok && w.sure[item] != nil && perUnit(price).Cmp(w.sure[item]) > 0 {
+			return fmt.Sprintf("%s costs %s dollars for a million tokens", item, dollars(price))
+		}
+	}
+	return ""
+}
+
+// lastEnd is when the last of some rows ended.
+func lastEnd(former []pricing.Row) (end time.Time) {
+	for _, r := range former {
+		if r.Span.Until.After(end) {
+			end = r.Span.Until
+		}
+	}
+	return end
 }
 
 // put takes a row into the update; what it says of the same name ends.

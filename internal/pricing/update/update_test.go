@@ -34,6 +34,7 @@ rows:
     service_tiers: {batch: {times: 0.5}, priority: {per_1m_tokens: {input: 5, output: 25}}}
     source: page
     confidence: high
+  - {model: gpt-gone, until: 2026-08-01, per_1m_tokens: {input: 4, output: 20}, source: then, confidence: high}
   - {model: gpt-low, per_1m_tokens: {input: 1, output: 5}, source: one, confidence: low}
 `
 
@@ -134,6 +135,45 @@ func TestAPriceIsTakenOverWhereTwoIndependentSourcesAgree(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, p.Changes)
 	assert.Contains(t, why(p), "sources disagree: input: litellm")
+}
+
+// TestOneSourceAloneBringsNothingBackAndNothingDearerThanEverything: a model whose price
+// ended is off the list, and a price above all others is a slip of the unit as often as not.
+func TestOneSourceAloneBringsNothingBackAndNothingDearerThanEverything(t *testing.T) {
+	t.Parallel()
+	p, err := install(t).propose(liteLLM(entry("gpt-gone", "3e-06", "15e-06") + "," + entry("gpt-dear", "3e-04", "3e-04")))
+	require.NoError(t, err)
+	assert.Empty(t, p.Changes)
+	assert.Contains(t, why(p), "gpt-gone: its price ended on 2026-08-01, and one source alone has it still")
+	assert.Contains(t, why(p), "gpt-dear: input costs 300.000000 dollars for a million tokens, more than any model of which the book is sure")
+
+	p, err = install(t).propose(liteLLM(entry("gpt-gone", "3e-06", "15e-06")), modelsDev("gpt-gone", "3", "15"))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"gpt-gone input  -> 3.000000 high", "gpt-gone output  -> 15.000000 high"}, changes(p), "two sources sell it again")
+}
+
+// TestReviewedSourcesProposeOnlyWhatThePageExplains: the entries of genai-prices 0.1.8 and
+// pi-ai 1.6.0 for which the book of November 2026 had other prices, each looked at. What
+// is right is in the book, what is wrong is held back, and what nobody can tell stands in
+// docs/prices.md.
+func TestReviewedSourcesProposeOnlyWhatThePageExplains(t *testing.T) {
+	t.Parallel()
+	var f update.Fetcher
+	sources, err := f.Fetch(context.Background(), []string{"testdata/reviewed/genai-prices.json", "testdata/reviewed/pi-ai.json"}, nil)
+	require.NoError(t, err)
+	b, err := pricing.Builtin(pricing.DefaultBuiltin)
+	require.NoError(t, err)
+	p, err := update.Propose(b, nil, sources, update.Options{At: now})
+	require.NoError(t, err)
+	assert.Equal(t, []string{
+		"minimax/minimax-m1 input 0.400000 -> 0.300000 low", "minimax/minimax-m1 output 2.200000 -> 1.650000 low",
+		"qwen/qwen3-8b input 0.117000 -> 0.035000 low", "qwen/qwen3-8b output 0.455000 -> 0.138000 low",
+	}, changes(p))
+	page, err := os.ReadFile("../../../docs/prices.md")
+	require.NoError(t, err)
+	for _, c := range p.Changes {
+		assert.Contains(t, string(page), "- `"+c.Model+"`: sources disagree: "+c.Item)
+	}
 }
 
 func TestWhatOneSourceAloneKnowsHasLowConfidence(t *testing.T) {
