@@ -1,6 +1,9 @@
 package catalog
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // RegionAt reads the region from the address of a host that has one for each:
 // "eu.api.openai.com", "bedrock-runtime.us-east-1.amazonaws.com",
@@ -37,14 +40,20 @@ func RegionAt(address string) string {
 // europe are parts of the names of Azure's regions there.
 var europe = []string{"europe", "sweden", "france", "germany", "norway", "switzerland", "italy", "poland", "spain", "austria", "uk", "belgium", "denmark"}
 
-// DataZone gives the data zone, "eu" or "us", of a region of Azure's. Where the
-// region is not known it is the older and larger one; both cost alike.
+// asia are those of the zone Asia-Pacific.
+var asia = []string{"asia", "australia", "india", "japan", "korea"}
+
+// DataZone gives the data zone, "eu", "apac" or "us", of a region of Azure's. Where
+// the region is not known it is the oldest and largest one, which costs what the EU's
+// does.
 func DataZone(region string) string {
 	region = strings.ToLower(region)
-	for _, part := range europe {
-		if strings.Contains(region, part) {
-			return "eu"
-		}
+	in := func(part string) bool { return strings.Contains(region, part) }
+	switch {
+	case slices.ContainsFunc(europe, in):
+		return "eu"
+	case slices.ContainsFunc(asia, in):
+		return "apac"
 	}
 	return "us"
 }

@@ -37,7 +37,7 @@ func TestTheAddressOfARegionalHostTellsItsRegion(t *testing.T) {
 
 func TestADataZoneIsTheContinentOfItsRegion(t *testing.T) {
 	t.Parallel()
-	for region, want := range map[string]string{"": "us", "eastus2": "us", "swedencentral": "eu", "West Europe": "eu", "uksouth": "eu"} {
+	for region, want := range map[string]string{"": "us", "eastus2": "us", "swedencentral": "eu", "West Europe": "eu", "uksouth": "eu", "japaneast": "apac", "Central India": "apac", "southeastasia": "apac"} {
 		assert.Equal(t, want, catalog.DataZone(region), region)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -30,6 +31,19 @@ var (
 	gptFrom54     = regexp.MustCompile(`^gpt-(?:5\.[4-9]|[6-9])`)
 )
 
+// What Azure sells in data zones, by the meters of its retail prices on 2026-07-31.
+// Every meter of the zones EU and US costs 1.1 times that of Global, every one of
+// Asia-Pacific, which began on 2026-06-01 with fewer models, 1.2 times.
+var (
+	inDataZones = regexp.MustCompile(`^(?:gpt-(?:4o|4\.1|audio|realtime|image|[5-9])|o1|o3|o4-mini|codex-mini|text-embedding-)[^:]*$`)
+	inAsia      = regexp.MustCompile(`^(?:gpt-(?:5\.[12](?:-20\d\d-\d\d-\d\d)?|5\.3-codex|5\.4(?:-mini|-nano)?(?:-20\d\d-\d\d-\d\d)?|5\.5(?:-20\d\d-\d\d-\d\d)?)|o4-mini(?:-20\d\d-\d\d-\d\d)?|text-embedding-(?:3-large|3-small|ada.*))$`)
+)
+
+const (
+	azureMeters = "Azure retail prices API: a data zone of the EU or the US costs a tenth more than Global (theopenco/llmgateway#4144, nikklavzar/azure-genai-prices 2026-07-31)"
+	azureAsia   = "that of Asia-Pacific a fifth more"
+)
+
 var rules = []rule{
 	{
 		catalog.Anthropic, claudeFrom46, withRegions(tenthMore, "us"),
@@ -39,10 +53,10 @@ var rules = []rule{
 		catalog.OpenAI, gptFrom54, withRegions(tenthMore, "eu", "us"),
 		"developers.openai.com, pricing: regional processing costs a tenth more from gpt-5.4 on",
 	},
-	{
-		catalog.AzureOpenAI, regexp.MustCompile(`^gpt-(?:5\.6|[6-9])`), withRegions(tenthMore, "eu", "us"),
-		"Azure retail prices API, meters Std DZ: a data zone costs a tenth more than Global (theopenco/llmgateway#4144)",
-	},
+	{catalog.AzureOpenAI, inDataZones, dataZones, azureMeters},
+	{catalog.AzureAI, inDataZones, dataZones, azureMeters},
+	{catalog.AzureOpenAI, inAsia, withRegions(fifthMore, "apac"), azureAsia},
+	{catalog.AzureAI, inAsia, withRegions(fifthMore, "apac"), azureAsia},
 	{catalog.Anthropic, anyClaude, hourWrites, "platform.claude.com, pricing: a write for an hour costs twice the input"},
 	{catalog.Bedrock, anyClaude, hourWrites, "platform.claude.com, pricing: a write for an hour costs twice the input"},
 	{catalog.Vertex, anyClaude, hourWrites, "platform.claude.com, pricing: a write for an hour costs twice the input"},
@@ -172,6 +186,42 @@ func withRegions(times decimal.Decimal, names ...string) func(*book.Row) bool {
 		}
 		return changed
 	}
+}
+
+// dataZones gives a row the zones of the EU and the US. A price list that a source has
+// for one stays where it says more than 1.1 times, or something else.
+func dataZones(row *book.Row) bool {
+	if strings.HasSuffix(row.Model, ".ft") {
+		return false // the hosting of a tuned model is regional
+	}
+	changed := false
+	row.Regions = slices.Clone(row.Regions)
+	for _, zone := range []string{"eu", "us"} {
+		i := slices.IndexFunc(row.Regions, func(n book.Named) bool { return n.Name == zone })
+		switch {
+		case i < 0:
+			row.Regions = append(row.Regions, book.Named{Name: zone, Block: book.Block{Times: &tenthMore}})
+			changed = true
+		case isTenthMore(row, &row.Regions[i].Block):
+			row.Regions[i].Block = book.Block{Times: &tenthMore}
+			changed = true
+		}
+	}
+	slices.SortFunc(row.Regions, func(a, b book.Named) int { return strings.Compare(a.Name, b.Name) })
+	return changed
+}
+
+// isTenthMore reports whether a price list is 1.1 times the row's, rounded: sources
+// have 1.38 where the meter has 1.375.
+func isTenthMore(row *book.Row, zone *book.Block) bool {
+	least, most := decimal.RequireFromString("1.05"), decimal.RequireFromString("1.15")
+	for _, p := range zone.Prices {
+		base, ok := book.Find(row.Prices, p.Item)
+		if !ok || p.IsSame() || base.IsSame() || base.Unit != p.Unit || p.Amount.LessThan(base.Amount.Mul(least)) || p.Amount.GreaterThan(base.Amount.Mul(most)) {
+			return false
+		}
+	}
+	return zone.Times == nil
 }
 
 // hourWrites completes the price of a write for an hour where that for five

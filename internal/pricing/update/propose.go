@@ -191,7 +191,7 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 			w.hold(provider, model, "%s", odd)
 			return
 		}
-		if dear := w.dearer(row); dear != "" && row.Confidence == book.LowConfidence {
+		if dear := w.expensive(row); dear != "" && row.Confidence == book.LowConfidence {
 			w.hold(provider, model, "%s, more than any model of which the book is sure, and one source alone says so", dear)
 			return
 		}
@@ -317,9 +317,9 @@ func (w *worker) note(r *pricing.Row) {
 	}
 }
 
-// dearer names a price of a row that is above all that the book is sure of, ""
+// expensive names a price of a row that is above all that the book is sure of, ""
 // when there is none.
-func (w *worker) dearer(row *book.Row) string {
+func (w *worker) expensive(row *book.Row) string {
 	for _, item := range []book.Item{book.Input, book.Output} {
 		price, ok := book.Find(row.Prices, item)
 		if ok && w.sure[item] != nil && perUnit(price).Cmp(w.sure[item]) > 0 {

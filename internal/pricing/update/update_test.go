@@ -137,9 +137,9 @@ func TestAPriceIsTakenOverWhereTwoIndependentSourcesAgree(t *testing.T) {
 	assert.Contains(t, why(p), "sources disagree: input: litellm")
 }
 
-// TestOneSourceAloneBringsNothingBackAndNothingDearerThanEverything: a model whose price
+// TestOneSourceAloneBringsNothingBackAndNothingAboveEverything: a model whose price
 // ended is off the list, and a price above all others is a slip of the unit as often as not.
-func TestOneSourceAloneBringsNothingBackAndNothingDearerThanEverything(t *testing.T) {
+func TestOneSourceAloneBringsNothingBackAndNothingAboveEverything(t *testing.T) {
 	t.Parallel()
 	p, err := install(t).propose(liteLLM(entry("gpt-gone", "3e-06", "15e-06") + "," + entry("gpt-dear", "3e-04", "3e-04")))
 	require.NoError(t, err)
