@@ -44,6 +44,7 @@ var endpoints = map[string]audience{
 	"/api/admin/usage/export":  admins,
 	"/api/admin/users":         admins,
 	"/api/admin/models":        admins,
+	"/api/admin/bill":          admins,
 	"/api/usage":               own,
 	"/api/usage/records":       own,
 	"/api/usage/export":        own,

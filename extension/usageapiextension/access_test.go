@@ -28,6 +28,7 @@ var everyRoute = map[string]struct {
 	"export":                      {"/api/admin/usage/export", administrators},
 	"export as FOCUS":             {"/api/admin/usage/export?format=focus", administrators},
 	"models":                      {"/api/admin/models", administrators},
+	"bill":                        {"/api/admin/bill", administrators},
 	"own usage":                   {"/api/usage", themselves},
 	"own calls":                   {"/api/usage/records", themselves},
 	"export of own calls":         {"/api/usage/export", themselves},

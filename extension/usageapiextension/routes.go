@@ -56,6 +56,7 @@ var routes = []route{
 	{path: "/api/admin/usage/export", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
 	{path: "/api/admin/users", audience: administrators, params: slices.Concat([]string{"search", "sort"}, pageParams), answer: (*api).users},
 	{path: "/api/admin/models", audience: administrators, params: []string{"limit"}, answer: (*api).models},
+	{path: "/api/admin/bill", audience: administrators, params: []string{"startDate", "endDate", "provider"}, answer: (*api).bill},
 	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},

@@ -384,12 +384,17 @@ func (p *providerWork) problemsOf(in *Input) []string {
 		if d.Provider != p.name {
 			continue
 		}
-		counted[d.Day] = counted[d.Day] || d.Report.HasQuantities() || d.Report == FOCUS
+		counted[d.Day] = counted[d.Day] || d.Report.HasQuantities()
 		if d.Report.HasCosts() && d.Until.Before(d.Day.Add(day)) {
 			part = append(part, d.Day)
 		}
 		if d.Incomplete {
 			cut = append(cut, d.Day)
+		}
+	}
+	for i := range in.Bill {
+		if b := &in.Bill[i]; b.Provider == p.name && len(b.Quantities) > 0 {
+			counted[b.Day] = true
 		}
 	}
 	var uncounted, deleted []time.Time

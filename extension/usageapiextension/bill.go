@@ -1,0 +1,48 @@
+package usageapiextension
+
+import (
+	"context"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+)
+
+// maxBillDays bounds a question about bills: it reads the calls themselves.
+const maxBillDays = 93
+
+// bill answers /api/admin/bill, with the document that usagectl bill explain
+// prints.
+func (a *api) bill(q *question) (*answer, error) {
+	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], "", a.now())
+	if err != nil {
+		return nil, err
+	}
+	ask := read.BillQuestion{From: span.Current.From, To: span.Current.To, Provider: q.params["provider"]}
+	for _, bound := range []struct {
+		name string
+		at   time.Time
+	}{{"startDate", ask.From}, {"endDate", ask.To}} {
+		if !bound.at.Equal(bound.at.Truncate(24 * time.Hour)) {
+			return nil, paramProblem(bound.name, q.params[bound.name], "a date such as 2026-01-31: bills are by whole UTC days")
+		}
+	}
+	if ask.To.Sub(ask.From) > maxBillDays*24*time.Hour {
+		return nil, paramProblem("startDate", q.params["startDate"], "a period of at most 93 days")
+	}
+	return a.shared.do("bill "+sharedKey(q, report.Question{Span: span}), func() (*answer, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
+		defer cancel()
+		in, err := a.reader.Bill(ctx, ask)
+		if err != nil {
+			return nil, err
+		}
+		document := bill.Explain(in)
+		rows := 0
+		for _, p := range document.Providers {
+			rows += len(p.Causes)
+		}
+		return jsonAnswer(document, rows)
+	})
+}
