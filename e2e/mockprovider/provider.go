@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -22,8 +23,10 @@ type Call struct {
 	RequestModel string `json:"model_requested"`
 	Model        string `json:"model_returned,omitempty"`
 	ResponseID   string `json:"response_id,omitempty"`
-	Stream       bool   `json:"stream"`
-	Billable     bool   `json:"billable"`
+	// APIKey is what the client showed, as OpenAI's clients do.
+	APIKey   string `json:"-"`
+	Stream   bool   `json:"stream"`
+	Billable bool   `json:"billable"`
 	// Arrived is when the request had been read.
 	Arrived time.Time `json:"-"`
 	Bill    Bill      `json:"-"`
@@ -145,7 +148,7 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request, answer func(*re
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock() // one call after the other: the numbers depend on the seed alone
-	q.call = Call{RequestModel: q.text("model"), Stream: q.body["stream"] == true, Billable: true, Arrived: time.Now()}
+	q.call = Call{RequestModel: q.text("model"), Stream: q.body["stream"] == true, Billable: true, Arrived: time.Now(), APIKey: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 	if len(p.cases) > 0 {
 		current := &p.cases[len(p.cases)-1]
 		q.call.Case, q.short = current.Name, current.Short

@@ -31,7 +31,8 @@ var rooms = map[string]room{
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
 	// The provider's bill: its reports, and why it differs from the rows.
-	"internal/bill": {uses: []string{"internal/usage", "internal/catalog"}},
+	"internal/bill":       {uses: []string{"internal/usage", "internal/catalog"}},
+	"internal/bill/fetch": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
@@ -79,7 +80,7 @@ var rooms = map[string]room{
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/bill", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/bill", "internal/bill/fetch", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},
@@ -134,7 +135,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/pricing/update", "e2e/mockprovider"},
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/pricing/update", "e2e/mockprovider"},
 		because: "the network belongs to the extension, to commands and to what fetches newer prices for them",
 	},
 	{

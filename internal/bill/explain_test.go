@@ -397,6 +397,60 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 	})
 }
 
+// TestTheBillConfirmsAssumptions holds that a default is no cause where the bill
+// says that it held.
+func TestTheBillConfirmsAssumptions(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, assumed, tier string
+		change              func(*bill.Line)
+		want                bill.Word
+		word                string
+	}{
+		{"the tier is told", "service_tier", "standard", nil, bill.Price, ""},
+		{"the tier is another", "service_tier", "priority", nil, bill.Assumption, "service_tier"},
+		{"the tier is not told", "service_tier", "", nil, bill.Assumption, "service_tier"},
+		{"all but the region", "service_tier+region+cache_ttl+modality+tools", "standard", nil, bill.Assumption, "region"},
+		{"images were counted", "modality", "standard", func(l *bill.Line) {
+			l.Quantities = append(l.Quantities, bill.Quantity{Kind: usage.InputImageTokens, Amount: decimal.New(1, 0)})
+		}, bill.Assumption, "modality"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(1)
+			b, p := w.batch(), w.prices()
+			w.charge("gpt-1", "k", b, p)
+			w.in.Bill[0].Tier = c.tier
+			if c.change != nil {
+				c.change(&w.in.Bill[0].Line)
+			}
+			w.call("gpt-1", b, p.cost(b).Mul(decimal.New(2, 0)), usage.StatusPriced, func(s *bill.CallSum) { s.Assumptions = c.assumed })
+			got := bill.Explain(w.in).Providers[0]
+			requireSums(t, got)
+			if len(got.Causes) == 0 || !slices.ContainsFunc(got.Causes, func(x bill.Cause) bool { return x.Cause == c.want && x.Details.Assumption == c.word }) {
+				t.Errorf("got %+v", got.Causes)
+			}
+		})
+	}
+}
+
+func TestTheBillConfirmsCountsThatWereDoubtful(t *testing.T) {
+	t.Parallel()
+	for want, more := range map[bill.Word]int64{bill.Price: 0, bill.Estimated: 5} {
+		w := newWorld(1)
+		b, p := w.batch(), w.prices()
+		w.charge("gpt-1", "k", b, p)
+		b.output += more
+		w.call("gpt-1", b, p.cost(b).Mul(decimal.New(2, 0)), usage.StatusEstimated, func(s *bill.CallSum) {
+			s.Reason, s.QuantityReason = usage.ReasonUnknownDialect, usage.ReasonUnknownDialect
+		})
+		got := bill.Explain(w.in).Providers[0]
+		requireSums(t, got)
+		if len(got.Causes) != 1 || got.Causes[0].Cause != want {
+			t.Errorf("%d more: got %+v", more, got.Causes)
+		}
+	}
+}
+
 func TestTheDocumentHasNumbersWithAllDigits(t *testing.T) {
 	t.Parallel()
 	w := newWorld(3)

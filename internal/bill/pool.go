@@ -102,11 +102,16 @@ type comparison struct {
 	hasRequests bool
 	owners      []share
 
+	// tierTold: the bill says of all of it that the standard tier served it.
+	tierTold bool
+
 	calls   int64 // that can be a request: all but those that failed
 	seen    amounts
 	rows    decimal.Decimal
 	classes []*class
 	rates   amounts // dollars for one of a kind
+	// doubted: some of the counts that rows tell are not the bill's, or may not be.
+	doubted bool
 }
 
 // explain divides the difference of one pool.
@@ -137,7 +142,11 @@ func (p *pool) explain(out *dayCauses) {
 func (c *comparison) addBill(lines []*BillSum) {
 	fromUsage := slices.ContainsFunc(lines, func(b *BillSum) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
 	shares := map[owner]*share{}
+	c.tierTold = true
 	for _, b := range lines {
+		if b.Report.HasQuantities() || !fromUsage && !isFee(b) {
+			c.tierTold = c.tierTold && (b.Tier == standardTier || b.Tier == "default")
+		}
 		if b.HasCost {
 			c.hasCost = true
 			c.cost, c.slack = c.cost.Add(b.Cost), c.slack.Add(b.Slack)
@@ -177,7 +186,7 @@ func (c *comparison) addBill(lines []*BillSum) {
 func (c *comparison) addCalls(list []*CallSum) {
 	byKey := map[string]*class{}
 	for _, s := range list {
-		cl := classOf(s)
+		cl := c.classOf(s)
 		key := string(cl.word) + "\x00" + cl.details.Reason + "\x00" + cl.details.Assumption
 		if byKey[key] == nil {
 			cl.details.Model, cl.details.Tier = c.model, c.tier
@@ -211,7 +220,7 @@ func doubtful(s *CallSum) bool {
 }
 
 // classOf says by which word the cost of calls may differ.
-func classOf(s *CallSum) *class {
+func (c *comparison) classOf(s *CallSum) *class {
 	switch {
 	case s.Status == usage.StatusUnpriced:
 		return &class{word: Unpriced, details: Details{Reason: string(s.Reason)}}
@@ -219,10 +228,42 @@ func classOf(s *CallSum) *class {
 		return &class{word: Estimated, details: Details{Reason: string(s.Reason)}}
 	case s.QuantityReason != "":
 		return &class{word: Estimated, details: Details{Reason: string(s.QuantityReason)}}
-	case s.Assumptions != "":
-		return &class{word: Assumption, details: Details{Assumption: s.Assumptions}}
+	}
+	if left := c.open(s.Assumptions); left != "" {
+		return &class{word: Assumption, details: Details{Assumption: left}}
 	}
 	return &class{word: Price}
+}
+
+// open leaves of the assumptions of calls those that the bill does not confirm.
+func (c *comparison) open(words string) string {
+	if words == "" {
+		return ""
+	}
+	set, unknown := usage.ParseAssumptions(words)
+	var fees decimal.Decimal
+	for k := range c.costs {
+		if usage.QuantityKind(k).Unit() == usage.UnitCall {
+			fees = fees.Add(c.costs[k])
+		}
+	}
+	zero := func(kinds ...usage.QuantityKind) bool {
+		return c.hasCounts && !slices.ContainsFunc(kinds, func(k usage.QuantityKind) bool { return !c.counts[k].IsZero() })
+	}
+	for _, confirmed := range []struct {
+		word usage.Assumptions
+		is   bool
+	}{
+		{usage.AssumedServiceTier, c.hasCounts && c.tierTold},
+		{usage.AssumedTools, fees.IsZero()},
+		{usage.AssumedCacheTTL, zero(usage.CacheWrite1hTokens, usage.CacheWrite12hTokens)},
+		{usage.AssumedModality, zero(usage.InputAudioTokens, usage.InputImageTokens, usage.InputVideoTokens, usage.OutputAudioTokens, usage.OutputImageTokens)},
+	} {
+		if confirmed.is {
+			set &^= confirmed.word
+		}
+	}
+	return strings.Join(nonEmpty(set.String(), unknown), "+")
 }
 
 // nothingSeen: no row tells of the model on that day.
@@ -434,6 +475,7 @@ func assumesTools(words string) bool {
 }
 
 func (c *comparison) unknown(gap *amounts, note string) {
+	c.doubted = true
 	c.out.add(Unknown, Details{Model: c.model, Tier: c.tier, Note: note}, c.value(gap), tokens(gap.tokens()))
 }
 
@@ -442,7 +484,9 @@ func (c *comparison) doubtful(gap *amounts, doubts []*class) {
 	c.divide(c.value(gap), doubts, !c.hasRequests && gap.tokens().IsPositive())
 }
 
+// divide shares a cost among the calls whose counts are doubtful.
 func (c *comparison) divide(cost decimal.Decimal, doubts []*class, mayHideCalls bool) {
+	c.doubted = true
 	var all int64
 	for _, cl := range doubts {
 		all += cl.calls
@@ -624,6 +668,12 @@ func fits(a, gap *amounts) bool {
 // quantities. What the plainly priced calls show (a discount) is taken off the
 // others first.
 func (c *comparison) prices() {
+	for _, cl := range c.classes {
+		// The bill counts the same: whatever was doubtful about the counts, they are right.
+		if cl.gaps && cl.word == Estimated && !c.doubted {
+			cl.word, cl.details = Price, Details{}
+		}
+	}
 	var factor decimal.Decimal
 	known := false
 	for _, cl := range c.classes {

@@ -197,6 +197,10 @@ func (d *decoder) value(key string, into any) error {
 	return nil
 }
 
+// RefusedPrefix begins the words of a provider in the error of a document that is a
+// refusal.
+const RefusedPrefix = "the provider refused instead of reporting: "
+
 // refusal reads what a provider answers instead of a page.
 func (d *decoder) refusal() error {
 	var e struct {
@@ -206,7 +210,7 @@ func (d *decoder) refusal() error {
 	if err := d.dec.Decode(&e); err != nil {
 		return fmt.Errorf("error: %w", err)
 	}
-	return fmt.Errorf("the provider refused instead of reporting: %s (%s)", usage.CleanText(e.Message, 200), usage.CleanText(e.Type, 60))
+	return fmt.Errorf(RefusedPrefix+"%s (%s)", usage.CleanText(e.Message, 200), usage.CleanText(e.Type, 60))
 }
 
 // bucket reads an element of data. Its time may come after its results; only

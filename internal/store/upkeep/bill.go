@@ -196,7 +196,7 @@ func moveCursor(ctx context.Context, tx pgx.Tx, c *BillCursor) (err error) {
 INSERT INTO public.usage_bill_fetch (provider, account, report, from_day, to_day, done_until)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (provider, account, report) DO UPDATE
-SET from_day = EXCLUDED.from_day, to_day = EXCLUDED.to_day, done_until = EXCLUDED.done_until`, c.Provider, c.Account, string(c.Report), c.From, c.To, c.DoneUntil)
+SET from_day = EXCLUDED.from_day, to_day = EXCLUDED.to_day, done_until = EXCLUDED.done_until, started_at = now()`, c.Provider, c.Account, string(c.Report), c.From, c.To, c.DoneUntil)
 	default:
 		_, err = tx.Exec(ctx, `DELETE FROM public.usage_bill_fetch WHERE provider = $1 AND account = $2 AND report = $3`, c.Provider, c.Account, string(c.Report))
 	}

@@ -31,12 +31,12 @@ func newBill() *cobra.Command {
 
 // billOptions are the flags of usagectl bill explain.
 type billOptions struct {
-	period    *period
-	provider  string
-	json, csv bool
-	store     bool
-	causes    int
-	timeout   time.Duration
+	period       *period
+	provider     string
+	json, csv    bool
+	store        bool
+	causes, days int
+	timeout      time.Duration
 }
 
 func newBillExplain(db *database) *cobra.Command {
@@ -51,11 +51,13 @@ cause means and what to do.
 Nothing is changed. --store keeps the causes for the board and the alerts; the
 database user then needs the role usage_biller beside usage_reader.`,
 		Example: `  usagectl bill explain --from 2026-01-01 --to 2026-01-31
-  usagectl bill explain --from 2026-01-01 --to 2026-01-31 --provider openai --json`,
+  usagectl bill explain --from 2026-01-01 --to 2026-01-31 --provider openai --json
+  usagectl bill explain --days 35 --store`,
 		Args: cobra.NoArgs,
 	}
-	o.period = addPeriod(cmd, "from", "to", " (required)", " (required)")
+	o.period = addPeriod(cmd, "from", "to", " (required without --days)", " (required without --days)")
 	f := cmd.Flags()
+	f.IntVar(&o.days, "days", 0, "the last days, today included, instead of --from and --to")
 	f.StringVar(&o.provider, "provider", "", "only the bill of this provider, as the column provider spells it")
 	f.BoolVar(&o.json, "json", false, "print the document that GET /api/admin/bill answers")
 	f.BoolVar(&o.csv, "csv", false, "print the causes of each day as CSV")
@@ -63,6 +65,8 @@ database user then needs the role usage_biller beside usage_reader.`,
 	f.IntVar(&o.causes, "causes", 20, "how many causes of a provider the table lists; the rest is one line")
 	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long a statement may take")
 	cmd.MarkFlagsMutuallyExclusive("json", "csv")
+	cmd.MarkFlagsMutuallyExclusive("days", "from")
+	cmd.MarkFlagsMutuallyExclusive("days", "to")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		question, err := o.question(time.Now())
 		if err != nil {
@@ -75,10 +79,22 @@ database user then needs the role usage_biller beside usage_reader.`,
 	return cmd
 }
 
+// maxExplainedDays bounds --days: a year, and a day more.
+const maxExplainedDays = 366
+
 // question checks the flags. A bill is by UTC days, whole ones.
 func (o *billOptions) question(now time.Time) (q read.BillQuestion, err error) {
 	if o.causes < 0 {
 		return q, fmt.Errorf("--causes: found %d, must be 0 or more", o.causes)
+	}
+	q.Provider = o.provider
+	if o.days != 0 {
+		if o.days < 1 || o.days > maxExplainedDays {
+			return q, fmt.Errorf("--days: found %d, must be 1 to %d", o.days, maxExplainedDays)
+		}
+		q.To = now.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+		q.From = q.To.AddDate(0, 0, -o.days)
+		return q, nil
 	}
 	if q.From, q.To, err = o.period.given(now); err != nil {
 		return q, err
@@ -91,7 +107,6 @@ func (o *billOptions) question(now time.Time) (q read.BillQuestion, err error) {
 			return q, fmt.Errorf("%s: found %s, which is inside a day; bills are by whole UTC days: give a date such as 2026-01-31", b.flag, b.text)
 		}
 	}
-	q.Provider = o.provider
 	return q, nil
 }
 

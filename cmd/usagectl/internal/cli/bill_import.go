@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/fetch"
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
@@ -29,38 +30,57 @@ const fromFOCUS = "focus"
 type billImport struct {
 	provider, file, account, asOf, report string
 	keepEmails                            bool
+	ask                                   billFetch
 }
 
 func newBillImport(db *database) *cobra.Command {
 	var o billImport
 	cmd := &cobra.Command{
-		Use:   "import --provider openai --file costs.json",
+		Use:   "import --provider openai",
 		Short: "Stores what a provider's report says it charges",
-		Long: `Stores the rows of a provider's report as they came, from a file: pages of
-OpenAI's costs and usage or of Anthropic's cost and usage reports (a JSON document,
-an array of pages, or one page after the other), or a CSV file of FOCUS 1.2, as
-clouds export it.
+		Long: `Stores the rows of a provider's reports as they came. Without --file it asks
+OpenAI or Anthropic with an admin key, for the last 35 days or since --since, page by
+page; it can be stopped at any moment, and the same command goes on from there.
 
-Each UTC day of the file replaces what was stored of that day of the same report
-and account, so that a file can be imported again, and a month that the provider
-rewrote replaces the old one. The file is read to its end before anything is
-stored; a mistake in it stores nothing. The calls are never changed. The database
-user needs the role usage_biller, and no right on the calls.`,
-		Example: `  usagectl bill import --provider openai --file costs.json
+With --file it reads pages of OpenAI's costs and usage or of Anthropic's cost and
+usage reports (a JSON document, an array of pages, or one page after the other), or a
+CSV file of FOCUS 1.2, as clouds export it. The file is read to its end before
+anything is stored; a mistake in it stores nothing.
+
+Each UTC day of a report replaces what was stored of that day of the same report and
+account, so that it can be imported again, and a month that the provider rewrote
+replaces the old one. The calls are never changed. The database user needs the role
+usage_biller, and no right on the calls.`,
+		Example: `  OPENAI_ADMIN_KEY=... usagectl bill import --provider openai
+  usagectl bill import --provider anthropic --key-file /run/secrets/anthropic-admin --since 2026-01-01
+  usagectl bill import --provider openai --file costs.json
   usagectl bill import --provider anthropic --account acme --file cost_report.jsonl
   usagectl bill import --provider focus --file export.csv`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.provider, "provider", "", "whose form the report has: openai, anthropic or focus (required)")
-	f.StringVar(&o.file, "file", "", "the report")
+	f.StringVar(&o.file, "file", "", "the report; without it the provider is asked")
 	f.StringVar(&o.account, "account", "default", "a name for the organization or billing account, where there are several")
 	f.StringVar(&o.asOf, "as-of", "", "when the report was made, an instant (RFC 3339); it says nothing of later calls (default: when the file was written last)")
-	f.StringVar(&o.report, "report", "", "which report it is, where it has no rows to tell: costs, usage/completions, cost_report, usage_report/messages ...")
+	f.StringVar(&o.report, "report", "", "only this report; with --file which one it is, where it has no rows to tell: costs, usage/completions, cost_report, usage_report/messages ...")
 	f.BoolVar(&o.keepEmails, "keep-emails", false, "keep the e-mail addresses of developers; without it they are taken out before anything is stored")
+	o.ask.add(cmd)
+	for _, flag := range []string{"since", "key-file", "endpoint"} {
+		cmd.MarkFlagsMutuallyExclusive("file", flag)
+	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := o.check(); err != nil {
 			return err
+		}
+		if o.file == "" && o.provider != fromFOCUS {
+			key, err := o.ask.key(o.provider)
+			if err != nil {
+				return err
+			}
+			return db.with(cmd, asBiller, func(ctx context.Context, pool *pgxpool.Pool) error {
+				return o.fetch(ctx, cmd, pool, key)
+			})
 		}
 		file, err := o.open()
 		if err != nil {
@@ -82,6 +102,9 @@ func (o *billImport) check() error {
 	}
 	if o.account == "" || len(o.account) > usage.MaxTextBytes || usage.CleanText(o.account, usage.MaxTextBytes) != o.account {
 		return fmt.Errorf("--account: needed is a name of 1 to %d bytes", usage.MaxTextBytes)
+	}
+	if err := fetch.CheckEndpoint(o.ask.endpoint); err != nil {
+		return fmt.Errorf("--endpoint: %w", err)
 	}
 	return nil
 }

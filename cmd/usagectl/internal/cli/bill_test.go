@@ -108,6 +108,14 @@ func TestAWrongFileStoresNothing(t *testing.T) {
 		{[]string{"--provider=openai", "--file=/does/not/exist"}, "no such file"},
 		{[]string{"--provider=openai", "--account=", "--file=x"}, "--account"},
 		{[]string{"--provider=openai", "--file=" + t.TempDir()}, "no regular file"},
+		{[]string{"--provider=focus"}, "--file: needed is the file of a report"},
+		{[]string{"--provider=openai", "--key-file=/does/not/exist"}, "--key-file: open /does/not/exist"},
+		{[]string{"--provider=openai", "--key-file=" + billFile(t, "empty", " \n")}, "--key-file is empty"},
+		{[]string{"--provider=openai", "--key-file=" + billFile(t, "two", "a\nb")}, "--key-file holds more than a key"},
+		{[]string{"--provider=openai", "--endpoint=http://proxy.example.com"}, "needed is https"},
+		{[]string{"--provider=openai", "--file=x", "--since=2026-01-01"}, "file since"},
+		{[]string{"--provider=openai", "--key-file=" + billFile(t, "key", "k"), "--since=2099-01-01"}, "today or before"},
+		{[]string{"--provider=openai", "--key-file=" + billFile(t, "key", "k"), "--report=nothing"}, "can be asked for costs, usage/completions"},
 	} {
 		_, err := on(t, db.DSN, append([]string{"bill", "import"}, c.args...)...)
 		require.ErrorContains(t, err, c.want)
@@ -231,6 +239,9 @@ func TestQuestionsThatABillCannotAnswerAreRefused(t *testing.T) {
 		{[]string{"--from=2026-01-01", "--to=2026-01-31"}, "no bill is stored for those days"},
 		{[]string{"--from=2026-01-01", "--to=2026-01-31", "--causes=-1"}, "--causes"},
 		{[]string{"--from=2026-01-01", "--to=2026-01-31", "--json", "--csv"}, "json csv"},
+		{[]string{"--days=35", "--to=2026-01-31"}, "days to"},
+		{[]string{"--days=-1"}, "--days: found -1"},
+		{[]string{"--days=35"}, "no bill is stored for those days"},
 	} {
 		_, err := on(t, db.DSN, append([]string{"bill", "explain"}, c.args...)...)
 		require.ErrorContains(t, err, c.want)

@@ -1,0 +1,403 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// The bounds of asking.
+const (
+	maxPages     = 10_000
+	maxPageBytes = 48 << 20
+	maxTries     = 7
+	longestPause = time.Minute
+	pageTimeout  = 2 * time.Minute
+	day          = 24 * time.Hour
+)
+
+// Source is a report that can be asked for.
+type Source struct {
+	Report bill.Report
+	// Optional: not every organization has it, so a refusal ends nothing.
+	Optional bool
+
+	path   string
+	groups []string
+	// days is how many are asked for at once at first.
+	days int
+	// single: the report is of one day, which is named by its date.
+	single bool
+}
+
+// host is how a provider is asked.
+type host struct {
+	endpoint string
+	keyText  string // what a key of the right kind is
+	sources  []Source
+	header   func(h http.Header, key string)
+	span     func(q url.Values, from, to time.Time)
+}
+
+// address is where a provider's API is.
+func address(provider string) string { return "https://" + catalog.Named(provider).Addresses[0] }
+
+var openAIUsageGroups = []string{"project_id", "user_id", "api_key_id", "model", "batch", "service_tier"}
+
+var hosts = map[string]host{
+	catalog.OpenAI: {
+		endpoint: address(catalog.OpenAI),
+		keyText:  "an admin key of the organization (sk-admin-…); keys of projects and service accounts are refused",
+		sources: []Source{
+			{Report: bill.OpenAICosts, path: "/v1/organization/costs", groups: []string{"project_id", "line_item", "api_key_id"}, days: 31},
+			{Report: bill.OpenAIUsage + "/completions", path: "/v1/organization/usage/completions", groups: openAIUsageGroups, days: 31},
+			{Report: bill.OpenAIUsage + "/embeddings", path: "/v1/organization/usage/embeddings", groups: openAIUsageGroups[:4], days: 31},
+			{Report: bill.OpenAIUsage + "/images", path: "/v1/organization/usage/images", groups: openAIUsageGroups[:4], days: 31},
+			{Report: bill.OpenAIUsage + "/audio_speeches", path: "/v1/organization/usage/audio_speeches", groups: openAIUsageGroups[:4], days: 31},
+			{Report: bill.OpenAIUsage + "/audio_transcriptions", path: "/v1/organization/usage/audio_transcriptions", groups: openAIUsageGroups[:4], days: 31},
+		},
+		header: func(h http.Header, key string) { h.Set("Authorization", "Bearer "+key) },
+		span: func(q url.Values, from, to time.Time) {
+			q.Set("start_time", strconv.FormatInt(from.Unix(), 10))
+			q.Set("end_time", strconv.FormatInt(to.Unix(), 10))
+		},
+	},
+	catalog.Anthropic: {
+		endpoint: address(catalog.Anthropic),
+		keyText:  "an Admin API key of the organization (sk-ant-admin…)",
+		sources: []Source{
+			{Report: bill.AnthropicCosts, path: "/v1/organizations/cost_report", groups: []string{"workspace_id", "description"}, days: 31},
+			{Report: bill.AnthropicUsage, path: "/v1/organizations/usage_report/messages", groups: []string{"api_key_id", "workspace_id", "model", "service_tier", "context_window"}, days: 31},
+			{Report: bill.AnthropicDevelopers, path: "/v1/organizations/usage_report/claude_code", days: 1, single: true, Optional: true},
+		},
+		header: func(h http.Header, key string) {
+			h.Set("X-Api-Key", key)
+			h.Set("Anthropic-Version", "2023-06-01")
+		},
+		span: func(q url.Values, from, to time.Time) {
+			q.Set("starting_at", from.Format(time.RFC3339))
+			q.Set("ending_at", to.Format(time.RFC3339))
+		},
+	},
+}
+
+// Sources are the reports of a provider that can be asked for; none for a
+// provider that has no such API.
+func Sources(provider string) []Source { return hosts[provider].sources }
+
+// Fetcher asks one provider. Key is never part of an error or a log.
+type Fetcher struct {
+	Provider string
+	Key      string
+	// Endpoint is the API's address, the provider's own when empty.
+	Endpoint string
+	// Client makes the requests; nil is one that follows no redirect, so that the
+	// key goes nowhere else.
+	Client *http.Client
+	// Pause waits between tries; nil is a real pause.
+	Pause func(context.Context, time.Duration) error
+	// Retried is told before another try, when not nil.
+	Retried func(why string, pause time.Duration)
+}
+
+// Days is what a provider told of some whole days.
+type Days struct {
+	Covered []bill.Covered
+	Lines   []bill.Line
+	// Until: all days before it are told now.
+	Until time.Time
+}
+
+// ErrRefused is a key that may not ask, or a report that the organization does
+// not have.
+var ErrRefused = errors.New("the provider refuses the report")
+
+// errTooDense is an answer that the provider, or our bound, calls too large.
+var errTooDense = errors.New("too many groups for one page")
+
+// CheckEndpoint refuses an address to which a key would go in clear.
+func CheckEndpoint(endpoint string) error {
+	if endpoint == "" {
+		return nil
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
+		return fmt.Errorf("found %q, needed is an address such as https://api.example.com", usage.CleanText(endpoint, 100))
+	}
+	ip := net.ParseIP(u.Hostname())
+	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
+		return fmt.Errorf("found %q, needed is https: the key would go in clear", usage.CleanText(endpoint, 100))
+	}
+	return nil
+}
+
+// Each asks for a report of the UTC days from from to to, excluded, and gives
+// them in their order, each day whole: a page may end inside one.
+func (f *Fetcher) Each(ctx context.Context, s Source, from, to, now time.Time, o bill.Options, each func(Days) error) error {
+	r := run{f: f, s: s, o: o, host: hosts[f.Provider], from: from, to: to, now: now, each: each, limit: s.days}
+	for r.from.Before(to) {
+		err := r.pages(ctx)
+		if errors.Is(err, errTooDense) && r.limit > 1 {
+			r.limit = (r.limit + 1) / 2 // and again from the first day that is not told
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%s %s from %s: %w", f.Provider, s.Report, r.from.Format(time.DateOnly), err)
+		}
+	}
+	return nil
+}
+
+type run struct {
+	f        *Fetcher
+	s        Source
+	o        bill.Options
+	host     host
+	from, to time.Time // from: the first day that is not told yet
+	now      time.Time
+	limit    int
+	each     func(Days) error
+
+	held Days // of the last day, which the next page may continue
+}
+
+// pages asks from the first day that is not told to the end. A report of single
+// days is asked for one of them.
+func (r *run) pages(ctx context.Context) error {
+	r.held = Days{}
+	token, seen := "", map[string]bool{}
+	end := r.to
+	if r.s.single {
+		end = r.from.Add(day)
+	}
+	for range maxPages {
+		body, err := r.f.get(ctx, r.address(token, end))
+		if err != nil {
+			return err
+		}
+		r.o.AsOf, r.o.Report = r.now, r.s.Report
+		page, err := bill.ReadJSON(r.f.Provider, bytes.NewReader(body), r.o, func(l *bill.Line) error {
+			r.held.Lines = append(r.held.Lines, *l)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		r.held.Covered = mergeDays(r.held.Covered, page.Days)
+		switch {
+		case !page.HasMore:
+			return r.finish(end)
+		case page.Next == "" || seen[page.Next]:
+			return errors.New("the page says that there are more and does not lead on: nothing after it can be read")
+		}
+		token = page.Next
+		seen[token] = true
+		if err := r.handOn(); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("the report has more than %d pages; ask for fewer days with --since", maxPages)
+}
+
+// mergeDays adds days, the one that a page continued once.
+func mergeDays(have, more []bill.Covered) []bill.Covered {
+	for _, d := range more {
+		if n := len(have) - 1; n >= 0 && have[n].Day.Equal(d.Day) {
+			have[n].Incomplete = have[n].Incomplete || d.Incomplete
+			if d.Until.After(have[n].Until) {
+				have[n].Until = d.Until
+			}
+			continue
+		}
+		have = append(have, d)
+	}
+	return have
+}
+
+// handOn gives all days but the last.
+func (r *run) handOn() error {
+	n := len(r.held.Covered) - 1
+	if n <= 0 {
+		return nil
+	}
+	last := r.held.Covered[n]
+	out := Days{Covered: r.held.Covered[:n], Until: last.Day}
+	var rest []bill.Line
+	for _, l := range r.held.Lines {
+		if l.Day.Before(last.Day) {
+			out.Lines = append(out.Lines, l)
+		} else {
+			rest = append(rest, l)
+		}
+	}
+	if err := r.each(out); err != nil {
+		return err
+	}
+	r.from, r.held = last.Day, Days{Covered: []bill.Covered{last}, Lines: rest}
+	return nil
+}
+
+// finish gives the rest. Days that the provider has no bucket for were charged
+// nothing.
+func (r *run) finish(end time.Time) error {
+	told := map[time.Time]bool{}
+	for _, d := range r.held.Covered {
+		told[d.Day] = true
+	}
+	for at := r.from; at.Before(end); at = at.Add(day) {
+		if !told[at] && at.Before(r.now) {
+			until := at.Add(day)
+			if r.now.Before(until) {
+				until = r.now
+			}
+			r.held.Covered = append(r.held.Covered, bill.Covered{Provider: r.f.Provider, Report: r.s.Report, Day: at, Until: until})
+		}
+	}
+	r.held.Until = end
+	if err := r.each(r.held); err != nil {
+		return err
+	}
+	r.from, r.held = end, Days{}
+	return nil
+}
+
+// address is where the next page is.
+func (r *run) address(token string, end time.Time) string {
+	q := url.Values{}
+	if r.s.single {
+		q.Set("starting_at", r.from.Format(time.DateOnly))
+		q.Set("limit", "1000")
+	} else {
+		r.host.span(q, r.from, end)
+		q.Set("bucket_width", "1d")
+		q.Set("limit", strconv.Itoa(r.limit))
+		q["group_by[]"] = r.s.groups
+	}
+	if token != "" {
+		q.Set("page", token)
+	}
+	endpoint := r.f.Endpoint
+	if endpoint == "" {
+		endpoint = r.host.endpoint
+	}
+	return strings.TrimSuffix(endpoint, "/") + r.s.path + "?" + q.Encode()
+}
+
+// get asks until there is an answer, or a refusal that no patience mends.
+func (f *Fetcher) get(ctx context.Context, address string) ([]byte, error) {
+	for try := 1; ; try++ {
+		body, again, err := f.once(ctx, address)
+		if err == nil || again < 0 || try == maxTries {
+			return body, err
+		}
+		pause := time.Second << (try - 1)
+		pause = min(max(pause+rand.N(pause/2), again), longestPause)
+		if f.Retried != nil {
+			f.Retried(err.Error(), pause)
+		}
+		if err := f.pause(ctx, pause); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (f *Fetcher) pause(ctx context.Context, d time.Duration) error {
+	if f.Pause != nil {
+		return f.Pause(ctx, d)
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+var plainClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
+// once asks once. again is how long the provider wants to be left alone, less
+// than 0 where asking again is of no use.
+func (f *Fetcher) once(ctx context.Context, address string) (body []byte, again time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, -1, err
+	}
+	hosts[f.Provider].header(request.Header, f.Key)
+	request.Header.Set("User-Agent", "otelcol-usage usagectl")
+	client := f.Client
+	if client == nil {
+		client = plainClient
+	}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, 0, err // names the address, never a header
+	}
+	defer response.Body.Close() //nolint:errcheck // it was only read
+	body, err = io.ReadAll(io.LimitReader(response.Body, maxPageBytes+1))
+	switch {
+	case err != nil:
+		return nil, 0, fmt.Errorf("the answer broke off: %w", err)
+	case len(body) > maxPageBytes:
+		return nil, -1, fmt.Errorf("%w: it has more than %d MiB", errTooDense, maxPageBytes>>20)
+	case response.StatusCode == http.StatusOK:
+		return body, 0, nil
+	}
+	again, err = f.fault(response, body)
+	return nil, again, err
+}
+
+// fault says what a status means.
+func (f *Fetcher) fault(response *http.Response, body []byte) (again time.Duration, err error) {
+	said := f.said(body)
+	if f.Key != "" { // a provider may repeat what it was sent
+		said = strings.ReplaceAll(said, f.Key, "…")
+	}
+	switch code := response.StatusCode; {
+	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge:
+		return -1, fmt.Errorf("%w, or a parameter that it does not take: status %d: %s", errTooDense, code, said)
+	case code == http.StatusUnauthorized:
+		return -1, fmt.Errorf("%w: the key is not accepted (%s); needed is %s", ErrRefused, said, hosts[f.Provider].keyText)
+	case code == http.StatusForbidden:
+		return -1, fmt.Errorf("%w: the key has no right to it (%s); needed is %s", ErrRefused, said, hosts[f.Provider].keyText)
+	case code == http.StatusNotFound:
+		return -1, fmt.Errorf("%w: there is no such report at this address: %s", ErrRefused, said)
+	case code == http.StatusTooManyRequests || code >= 500:
+		seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+		if err != nil || seconds < 0 {
+			seconds = 0
+		}
+		return time.Duration(min(seconds, 3600)) * time.Second, fmt.Errorf("status %d: %s", code, said)
+	default:
+		return -1, fmt.Errorf("status %d, which is no report: %s", code, said)
+	}
+}
+
+// said is what the provider says of a fault, in one line.
+func (f *Fetcher) said(body []byte) string {
+	_, err := bill.ReadJSON(f.Provider, bytes.NewReader(body), bill.Options{}, func(*bill.Line) error { return nil })
+	if err == nil {
+		return "no reason given"
+	}
+	text := err.Error()
+	if i := strings.Index(text, bill.RefusedPrefix); i >= 0 {
+		return text[i+len(bill.RefusedPrefix):]
+	}
+	return "no reason given"
+}
