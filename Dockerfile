@@ -25,7 +25,7 @@ FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /out/otelcol-usage /out/usagectl /usr/bin/
 COPY --from=build --chown=65532:65532 /out/queue /var/lib/otelcol-usage
 COPY examples/container.yaml /etc/otelcol-usage/config.yaml
-COPY LICENSE /usr/share/doc/otelcol-usage/LICENSE
+COPY LICENSE THIRD_PARTY_NOTICES /usr/share/doc/otelcol-usage/
 USER 65532:65532
 VOLUME /var/lib/otelcol-usage
 # OTLP over gRPC, OTLP over HTTP, the query API, health.

@@ -104,9 +104,10 @@ race-locks: ## the same for the packages that start goroutines or hold locks, as
 check: vet lint generated test ## what a change has to pass before it is shared; .ci/run adds real clients and the race detector
 
 .PHONY: vet
-vet: ## go vet on both modules
+vet: ## go vet on all modules
 	@$(GO) vet ./...
 	@$(GO) vet -C distribution ./...
+	@$(GO) vet -C tools/notices ./...
 
 .PHONY: lint
 lint: ## golangci-lint, built at the version of tools/lint.mod, with .golangci.yml
@@ -115,6 +116,7 @@ lint: ## golangci-lint, built at the version of tools/lint.mod, with .golangci.y
 
 .PHONY: generated
 generated: ## fail when a generated file is not what make generate writes
+	@$(GO) test -C tools/notices ./...
 	@tools/check-generated.sh
 
 .PHONY: bench
@@ -178,6 +180,11 @@ generate: ## write generated files again: component metadata and distribution/
 	@$(GO) generate ./...
 	@$(GO) tool -modfile=tools/builder.mod builder --config builder-config.yaml --skip-compilation --skip-strict-versioning=false
 	@gofmt -w distribution
+	@$(MAKE) notices
+
+.PHONY: notices
+notices: ## write THIRD_PARTY_NOTICES: module, version and licence of all that is linked; fails for a licence that is not allowed
+	@$(GO) run -C tools/notices .
 
 .PHONY: golden
 golden: ## rewrite golden files with what the code says now, then show which changed
