@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
@@ -106,15 +107,19 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		query.Set("currency", []string{"EUR", "JPY", "USD"}[r.IntN(3)])
 	}
 	conditions := []string{"true"}
+	users, narrowed := []string{"__all"}, false // as the boards ask for them
 	caller, path := "admin", "/api/admin/usage"
 	if r.IntN(4) == 0 {
 		caller, path = "ada", "/api/usage"
 		conditions = append(conditions, "user_id = '"+usage.UserID("ada").String()+"'")
+		users = []string{usage.UserID("ada").String()}
 	} else if r.IntN(3) == 0 {
 		if user := randomUsers[r.IntN(len(randomUsers))]; user == "" {
 			query.Set("userId", "unattributed")
 			conditions = append(conditions, "user_id IS NULL")
+			users = []string{usage.ID{}.String()}
 		} else {
+			users = []string{usage.UserID(user).String()}
 			query.Set("userId", user)
 			conditions = append(conditions, "user_id = '"+usage.UserID(user).String()+"'")
 		}
@@ -125,6 +130,7 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		}
 		value := map[string]string{"apiType": "tts", "model": "gpt-4o", "provider": "openai", "service": "(none)", "environment": "prod"}[name]
 		query.Set(name, value)
+		narrowed = true
 		conditions = append(conditions, column+" = '"+report.KeyText(value)+"'")
 	}
 	target := path + "?" + query.Encode()
@@ -177,6 +183,9 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 			days = days.Plus(d.Cost)
 		}
 		same("dailyUsage", total, days)
+		if !narrowed && rateOf[query.Get("currency")] == "1" {
+			checkBoards(t, db, c.period, span.Zone, users, c.got.DailyUsage, target)
+		}
 
 		counts := db.Text(`SELECT count(*), count(*) FILTER (WHERE pricing_status = 'unpriced'), count(*) FILTER (WHERE pricing_status = 'estimated'), count(DISTINCT user_id),
 			coalesce(sum(tokens_used), 0)::bigint, coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0)::bigint, coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(output_tokens), 0)::bigint,
@@ -185,6 +194,36 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		u := c.got
 		require.Equal(t, counts, fmt.Sprintf("%d|%d|%d|%d|%d|%d|%d|%d|%d|%d|%d", u.Calls, u.Unpriced.Calls, u.EstimatedCalls, u.ActiveUsers,
 			u.Tokens.Total, u.Unpriced.Tokens, u.Tokens.Input, u.Tokens.Output, u.Tokens.CacheRead, u.Tokens.CacheWrite, u.Tokens.Reasoning), target)
+	}
+}
+
+// checkBoards holds that the boards, which plan a period in SQL, give the days that
+// the API planned in Go. They cover the quarter hours that begin in a period.
+func checkBoards(t *testing.T, db *pgtest.DB, p report.Period, zone *time.Location, users []string, days []report.DayCost, target string) {
+	t.Helper()
+	if !p.From.Equal(p.From.Truncate(15*time.Minute)) || !p.To.Equal(p.To.Truncate(15*time.Minute)) {
+		return
+	}
+	want := map[string]string{}
+	for _, d := range days {
+		if d.Cost.String() != "0" {
+			want[d.Date] = d.Cost.String()
+		}
+	}
+	for _, detail := range []bool{false, true} {
+		rows, err := db.Pool.Query(t.Context(), `SELECT to_char(day AT TIME ZONE $3, 'YYYY-MM-DD'), sum(usage_dollars)::text
+			FROM usage_report.spend($1::timestamptz, $2::timestamptz, $3, $4::text[], $5::boolean) GROUP BY 1 HAVING sum(usage_dollars) <> 0`,
+			p.From, p.To, zone.String(), users, detail)
+		require.NoError(t, err)
+		is := map[string]string{}
+		var date, dollars string
+		_, err = pgx.ForEachRow(rows, []any{&date, &dollars}, func() error {
+			sum, err := usage.ParseSum(dollars)
+			is[date] = sum.String()
+			return err
+		})
+		require.NoError(t, err)
+		require.Equal(t, want, is, "%s: the days of the boards, detail %v, users %v", target, detail, users)
 	}
 }
 
