@@ -109,6 +109,25 @@ func TestAChangeNeedsAPeriodThatWasRecorded(t *testing.T) {
 	assert.Len(t, cost, 2)
 }
 
+// TestAChangeBelowAThousandthIsNone: a card shows all digits of a change, 0.0912 %.
+func TestAChangeBelowAThousandthIsNone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for at, dollars := range map[string]string{"2026-03-01": "1", "2026-03-23": "1000", "2026-03-30": "1000.9"} {
+		db.Exec(called(every("1 day", at+" 00:00Z", at+" 01:00Z"), dollars, "'m'", "text", "priced"))
+	}
+	v := look(t, db, inZone(t, "UTC", "2026-03-31 12:00"), 7)
+	points := func() (values []any) {
+		for _, r := range v.see(summary, "Cost") {
+			values = append(values, r["Cost"])
+		}
+		return values
+	}
+	assert.Equal(t, []any{1000.9, 1000.9}, points())
+	db.Exec(called(every("1 day", "2026-03-30 02:00Z", "2026-03-30 03:00Z"), "0.2", "'m'", "text", "priced"))
+	assert.Equal(t, []any{1000.0, 1001.1}, points())
+}
+
 // TestThePeriodBeforeIsTheSameHoursOfWholeDaysEarlier at half past one at night in
 // Kolkata, when the day has just begun.
 func TestThePeriodBeforeIsTheSameHoursOfWholeDaysEarlier(t *testing.T) {
