@@ -66,7 +66,7 @@ var routes = []route{
 // Parameters that several routes share.
 var (
 	periodParams = []string{"startDate", "endDate", "timezone"}
-	filterParams = []string{"apiType", "provider", "model", "service", "environment"}
+	filterParams = []string{"apiType", "provider", "model", "service", "environment", "tag"}
 	pageParams   = []string{"limit", "cursor"}
 	usageParams  = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail", "currency"})
 )

@@ -38,7 +38,7 @@ func ParseCurrency(text string) (string, error) {
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
 // ParseFilter reads what narrows an answer: the parameters apiType, provider,
-// model, service and environment, "" where one is not given.
+// model, service, environment and tag, "" where one is not given.
 func ParseFilter(parameter func(name string) string) (f read.Filter, err error) {
 	if text := parameter("apiType"); text != "" {
 		if _, err := usage.ParseAPIType(text); err != nil {
@@ -58,6 +58,13 @@ func ParseFilter(parameter func(name string) string) (f read.Filter, err error) 
 			key := KeyText(text)
 			*p.to = &key
 		}
+	}
+	if text := parameter("tag"); text != "" {
+		name, value, found := strings.Cut(text, ":")
+		if name == "" || value == "" || !found {
+			return f, &ParamError{"tag", text, `a tag and its value, such as "team:search"; "team:` + NoName + `" for calls without that tag`}
+		}
+		f.Tag = &read.TagValue{Name: name, Value: KeyText(value)}
 	}
 	return f, nil
 }

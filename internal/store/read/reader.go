@@ -144,7 +144,13 @@ type Filter struct {
 	// The others keep calls with exactly this value; a pointer to "" keeps the
 	// calls that have none.
 	APIType, Provider, Model, Service, Environment *string
+	// Tag keeps the calls with this tag. No sums are kept by tag: a question with
+	// one reads the calls of its period.
+	Tag *TagValue
 }
+
+// TagValue is a tag and its value, "" for calls without it.
+type TagValue struct{ Name, Value string }
 
 // values are the conditions beside the user's: the key, and what it has to be.
 func (f *Filter) values() []filterValue {
@@ -172,6 +178,9 @@ func (f *Filter) need(v Viewer, keys []string, measures []sums.Measure, longest 
 	}
 	for _, c := range f.values() {
 		n.Keys = append(n.Keys, c.key)
+	}
+	if f.Tag != nil {
+		n.Keys = append(n.Keys, "tag")
 	}
 	return n
 }

@@ -129,6 +129,9 @@ func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	for _, c := range f.values() {
 		fmt.Fprintf(b, " AND %s = %s", s.column(l, c.key), s.arg(*c.value))
 	}
+	if t := f.Tag; t != nil {
+		fmt.Fprintf(b, " AND coalesce(metadata -> 'tags' ->> %s, '') = %s", s.arg(t.Name), s.arg(t.Value))
+	}
 }
 
 // String is the subquery, in parentheses. Without pieces it has no rows. Each

@@ -62,6 +62,7 @@ user:password, or a bearer token.`,
 	for _, name := range []string{"provider", "model", "service", "environment"} {
 		o.filter[name] = f.String(name, "", "one "+name+"; \"(none)\": calls without one")
 	}
+	o.filter["tag"] = f.String("tag", "", "one value of a tag, such as team:search; \"team:(none)\": calls without it")
 	f.StringVar(&o.currency, "currency", read.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
 	f.IntVar(&o.top, "top", 10, "how many users and models are listed by name")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json (as the API answers) or csv")
@@ -146,7 +147,7 @@ func (o *usageOptions) parameters(flags *pflag.FlagSet) url.Values {
 	values := url.Values{}
 	for flag, parameter := range map[string]string{
 		"start": "startDate", "end": "endDate", "timezone": "timezone", "user": "userId", "type": "apiType",
-		"provider": "provider", "model": "model", "service": "service", "environment": "environment", "currency": "currency",
+		"provider": "provider", "model": "model", "service": "service", "environment": "environment", "tag": "tag", "currency": "currency",
 	} {
 		if f := flags.Lookup(flag); f.Changed {
 			values.Set(parameter, f.Value.String())
