@@ -304,10 +304,10 @@ func (d *dayCauses) addNotSeen(details Details, cost decimal.Decimal, q quantity
 	}
 }
 
-// addPrice keeps what the rows of the pool cost and what the bill charges for the
-// same quantities.
-func (d *dayCauses) addPrice(details Details, cost decimal.Decimal, q quantity, rows, charged decimal.Decimal) {
-	c := d.add(Price, details, cost, q)
+// addRated keeps the rates of the bill, what the rows of the pool cost and what the
+// bill charges for the same quantities.
+func (d *dayCauses) addRated(w Word, details Details, cost decimal.Decimal, q quantity, rows, charged decimal.Decimal) {
+	c := d.add(w, details, cost, q)
 	c.rows, c.charged = c.rows.Add(rows), c.charged.Add(charged)
 	c.addRates(details.rates)
 }
@@ -363,14 +363,12 @@ func (c *cause) document() Cause {
 	if c.quantity.unit != "" && !c.quantity.n.IsZero() {
 		out.Quantity, out.Unit = &Amount{c.quantity.n}, c.quantity.unit
 	}
-	if c.word == Price {
-		if c.rows.IsPositive() {
-			out.Details.Factor = &Amount{c.charged.DivRound(c.rows, 6)}
-		}
-		slices.SortFunc(c.details.rates, func(a, b rate) int { return int(a.kind) - int(b.kind) })
-		for _, r := range c.details.rates {
-			out.Details.Rates = append(out.Details.Rates, Rate{r.kind.String(), Amount{r.count}, Amount{r.cost}, Amount{r.cost.Shift(6).DivRound(r.count, places)}})
-		}
+	if c.rows.IsPositive() {
+		out.Details.Factor = &Amount{c.charged.DivRound(c.rows, 6)}
+	}
+	slices.SortFunc(c.details.rates, func(a, b rate) int { return int(a.kind) - int(b.kind) })
+	for _, r := range c.details.rates {
+		out.Details.Rates = append(out.Details.Rates, Rate{r.kind.String(), Amount{r.count}, Amount{r.cost}, Amount{r.cost.Shift(6).DivRound(r.count, places)}})
 	}
 	return out
 }

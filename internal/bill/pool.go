@@ -697,6 +697,10 @@ func (c *comparison) prices() {
 			c.out.add(Rounding, Details{}, d, quantity{})
 		case cl.word == Price:
 			c.price(d, cl.calls)
+		case cl.word == Unpriced:
+			details := cl.details
+			details.rates = c.impliedRates()
+			c.out.addRated(Unpriced, details, d, calls(cl.calls), decimal.Zero, decimal.Zero)
 		default:
 			c.out.add(cl.word, cl.details, d, calls(cl.calls))
 		}
@@ -710,11 +714,16 @@ func (c *comparison) price(d decimal.Decimal, n int64) {
 	if d.IsZero() {
 		return
 	}
-	details := Details{Model: c.model, Tier: c.tier}
+	details := Details{Model: c.model, Tier: c.tier, rates: c.impliedRates()}
+	c.out.addRated(Price, details, d, calls(n), c.rows, c.value(&c.seen))
+}
+
+// impliedRates are what the bill charges for each kind that it counts.
+func (c *comparison) impliedRates() (list []rate) {
 	for k := range c.rates {
 		if !c.costs[k].IsZero() && c.counts[k].IsPositive() {
-			details.rates = append(details.rates, rate{usage.QuantityKind(k), c.costs[k], c.counts[k]})
+			list = append(list, rate{usage.QuantityKind(k), c.costs[k], c.counts[k]})
 		}
 	}
-	c.out.addPrice(details, d, calls(n), c.rows, c.value(&c.seen))
+	return list
 }

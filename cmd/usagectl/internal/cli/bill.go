@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -25,7 +24,7 @@ func newBill() *cobra.Command {
 		Short: "Compares the provider's bill with the stored calls",
 	}
 	db := addDatabase(cmd)
-	cmd.AddCommand(newBillImport(db), newBillExplain(db))
+	cmd.AddCommand(newBillImport(db), newBillExplain(db), newBillPropose(db))
 	return cmd
 }
 
@@ -55,18 +54,13 @@ database user then needs the role usage_biller beside usage_reader.`,
   usagectl bill explain --days 35 --store`,
 		Args: cobra.NoArgs,
 	}
-	o.period = addPeriod(cmd, "from", "to", " (required without --days)", " (required without --days)")
+	o.addQuestion(cmd)
 	f := cmd.Flags()
-	f.IntVar(&o.days, "days", 0, "the last days, today included, instead of --from and --to")
-	f.StringVar(&o.provider, "provider", "", "only the bill of this provider, as the column provider spells it")
 	f.BoolVar(&o.json, "json", false, "print the document that GET /api/admin/bill answers")
 	f.BoolVar(&o.csv, "csv", false, "print the causes of each day as CSV")
 	f.BoolVar(&o.store, "store", false, "keep the causes for the board and the alerts")
 	f.IntVar(&o.causes, "causes", 20, "how many causes of a provider the table lists; the rest is one line")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long a statement may take")
 	cmd.MarkFlagsMutuallyExclusive("json", "csv")
-	cmd.MarkFlagsMutuallyExclusive("days", "from")
-	cmd.MarkFlagsMutuallyExclusive("days", "to")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		question, err := o.question(time.Now())
 		if err != nil {
@@ -77,6 +71,17 @@ database user then needs the role usage_biller beside usage_reader.`,
 		})
 	}
 	return cmd
+}
+
+// addQuestion declares which days of which bill are asked about.
+func (o *billOptions) addQuestion(cmd *cobra.Command) {
+	o.period = addPeriod(cmd, "from", "to", " (required without --days)", " (required without --days)")
+	f := cmd.Flags()
+	f.IntVar(&o.days, "days", 0, "the last days, today included, instead of --from and --to")
+	f.StringVar(&o.provider, "provider", "", "only the bill of this provider, as the column provider spells it")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long a statement may take")
+	cmd.MarkFlagsMutuallyExclusive("days", "from")
+	cmd.MarkFlagsMutuallyExclusive("days", "to")
 }
 
 // maxExplainedDays bounds --days: a year, and a day more.
@@ -116,7 +121,7 @@ func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgx
 		return err
 	}
 	if len(in.Days) == 0 {
-		return errors.New("no bill is stored for those days; import one: usagectl bill import --help")
+		return errNoBill
 	}
 	a := bill.Explain(in)
 	if o.store {

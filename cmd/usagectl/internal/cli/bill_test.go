@@ -227,6 +227,31 @@ FROM usage_report.bill_day d ORDER BY 1`))
 	assert.Equal(t, "not_in_spans", db.Text(`SELECT string_agg(cause, ',') FROM usage_report.bill_cause WHERE day = '2026-01-02'`))
 }
 
+// TestAProposalIsAPriceFileThatEndsTheDifference goes all the way: what is proposed
+// validates, and repricing with it makes the rows cost what the bill says.
+func TestAProposalIsAPriceFileThatEndsTheDifference(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	billedMonth(t, db)
+	out, err := on(t, db.DSN, "bill", "propose", "--from=2026-01-01", "--to=2026-01-03")
+	require.NoError(t, err)
+	golden.Equal(t, "testdata/bill_propose.golden", out)
+	file := billFile(t, "ours.yaml", out)
+	_, err = run(t, "prices", "validate", file)
+	require.NoError(t, err)
+	dry, err := on(t, db.DSN, "reprice", "--from=2026-01-01", "--to=2026-01-03", "--provider=openai", "--file="+file, "--dry-run")
+	require.NoError(t, err)
+	assert.Regexp(t, `gpt-4o +1 +1 +12 +10 +-2`, dry)
+	_, err = on(t, db.DSN, "reprice", "--from=2026-01-01", "--to=2026-01-03", "--provider=openai", "--file="+file)
+	require.NoError(t, err)
+	explained, err := on(t, db.DSN, "bill", "explain", "--from=2026-01-01", "--to=2026-01-03", "--csv")
+	require.NoError(t, err)
+	assert.NotContains(t, explained, ",price,")
+	out, err = on(t, db.DSN, "bill", "propose", "--from=2026-01-01", "--to=2026-01-03")
+	require.ErrorContains(t, err, "no price differs from the bill")
+	assert.Contains(t, out, "key key_cron: instrument what uses it")
+}
+
 func TestQuestionsThatABillCannotAnswerAreRefused(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
@@ -259,4 +284,26 @@ func asLogin(t *testing.T, dsn, user, password string) string {
 	q.Del("password")
 	u.RawQuery = q.Encode()
 	return u.String()
+}
+
+func TestAModelWithoutAPriceIsProposedWithTheRatesOfItsBill(t *testing.T) {
+	t.Parallel()
+	amount := func(text string) bill.Amount { return bill.Amount{Decimal: decimal.RequireFromString(text)} }
+	calls := amount("3")
+	text, rows := proposal(bill.Answer{From: "2026-01-01", To: "2026-02-01", Providers: []bill.Provider{{
+		Provider: "openai", Account: "acme", Currency: "USD",
+		Causes: []bill.Cause{{Cause: bill.Unpriced, Cost: amount("8.000001"), Quantity: &calls, Unit: "call", Details: bill.Details{
+			Model: "acme-large", Reason: "unknown_model",
+			Rates: []bill.Rate{
+				{Kind: "input_text", Quantity: amount("1000000"), Cost: amount("2.0000004"), PerMillion: amount("2.0000004")},
+				{Kind: "output_text", Quantity: amount("1000000"), Cost: amount("6"), PerMillion: amount("6")},
+				{Kind: "cache_read", Quantity: amount("3"), Cost: amount("0.0000006"), PerMillion: amount("0.2")},
+			},
+		}}},
+	}}})
+	assert.Equal(t, 1, rows)
+	assert.Contains(t, text, `model: "acme-large"  # 3 calls without a cost (unknown_model), 8.000001 USD on the bill`)
+	assert.Contains(t, text, "per_1m_tokens: {input: 2, output: 6, cache_read: 0.2}")
+	_, err := run(t, "prices", "validate", billFile(t, "ours.yaml", text))
+	require.NoError(t, err)
 }

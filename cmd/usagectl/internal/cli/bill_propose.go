@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/shopspring/decimal"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+func newBillPropose(db *database) *cobra.Command {
+	var o billOptions
+	cmd := &cobra.Command{
+		Use:   "propose --from 2026-01-01 --to 2026-01-31 > ours.yaml",
+		Short: "Drafts what would end the differences to the bill",
+		Long: `Prints a price file with the rates that the bill implies, for the models whose
+price the bill contradicts and for those that have none, and in comments the evidence
+for each row, the services to instrument, and the reasons whose setting would end the
+estimates. Nothing is changed: read it, then
+
+  usagectl prices validate ours.yaml
+  usagectl reprice --from ... --to ... --file ours.yaml --dry-run`,
+		Args: cobra.NoArgs,
+	}
+	o.addQuestion(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		question, err := o.question(time.Now())
+		if err != nil {
+			return err
+		}
+		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
+			in, err := read.New(pool, o.timeout).Bill(ctx, question)
+			if err != nil {
+				return err
+			}
+			if len(in.Days) == 0 {
+				return errNoBill
+			}
+			text, rows := proposal(bill.Explain(in))
+			cmd.Print(text)
+			if rows == 0 {
+				return errors.New("no price differs from the bill, and no priced model is missing: there are no rows to propose")
+			}
+			return nil
+		})
+	}
+	return cmd
+}
+
+var errNoBill = errors.New("no bill is stored for those days; import one: usagectl bill import --help")
+
+// proposal is a price file, with a document for each provider, and how many rows
+// it has. What is no price stands in comments.
+func proposal(a bill.Answer) (text string, rows int) {
+	var b strings.Builder
+	for i := range a.Providers {
+		p := &a.Providers[i]
+		var file, notes strings.Builder
+		n := 0
+		seen := map[string]bool{}
+		for _, c := range p.Causes {
+			switch c.Cause {
+			case bill.Price, bill.Unpriced:
+				if p.Currency == read.Dollar && len(c.Details.Rates) > 0 && !seen[c.Details.Model] {
+					if row := proposedRow(a, p, c); row != "" {
+						seen[c.Details.Model] = true
+						file.WriteString(row)
+						n++
+						continue
+					}
+				}
+				note(&notes, c, "docs/troubleshooting.md says what ends the reason")
+			case bill.NotSeen:
+				note(&notes, c, "instrument what uses it, docs/instrumenting.md")
+			case bill.Estimated, bill.Assumption:
+				note(&notes, c, "docs/instrumenting.md says which setting has the library report it")
+			}
+		}
+		if n == 0 && notes.Len() == 0 {
+			continue
+		}
+		if n > 0 {
+			if rows > 0 {
+				b.WriteString("---\n")
+			}
+			fmt.Fprintf(&b, "provider: %s\nrows:\n%s", strconv.Quote(p.Provider), file.String())
+			rows += n
+		} else if notes.Len() > 0 {
+			fmt.Fprintf(&b, "# %s\n", plain(p.Provider))
+		}
+		b.WriteString(notes.String())
+	}
+	return b.String(), rows
+}
+
+// note writes what no price mends as a comment.
+func note(b *strings.Builder, c bill.Cause, advice string) {
+	fmt.Fprintf(b, "# %s %s", c.Cause, c.Cost)
+	if c.Quantity != nil {
+		fmt.Fprintf(b, ", %s %ss", c.Quantity, c.Unit)
+	}
+	for _, text := range []string{c.Details.Model, whatOf(c.Details), whoseOf(c.Details)} {
+		if text != "" {
+			b.WriteString(", " + plain(text))
+		}
+	}
+	b.WriteString(": " + advice + "\n")
+}
+
+// proposedRow is a row with the rates of the bill; "" when it has none that a
+// price file can hold.
+func proposedRow(a bill.Answer, p *bill.Provider, c bill.Cause) string {
+	var prices []string
+	for _, r := range c.Details.Rates {
+		kind, err := usage.ParseQuantityKind(r.Kind)
+		if err != nil || kind.Unit() != usage.UnitToken || !r.PerMillion.IsPositive() {
+			continue
+		}
+		prices = append(prices, book.Item(kind).String()+": "+cleanRate(r).String())
+	}
+	model := c.Details.Model
+	if len(prices) == 0 || model == "" || plain(model) != model {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "  - model: %s", strconv.Quote(model))
+	if c.Details.Factor != nil {
+		fmt.Fprintf(&b, "  # the bill is %s times what the calls cost, %s %s", c.Details.Factor, c.Cost, p.Currency)
+	} else {
+		fmt.Fprintf(&b, "  # %s without a cost (%s), %s %s on the bill", plural(c.Quantity.IntPart(), "call"), plain(whatOf(bill.Details{Reason: c.Details.Reason})), c.Cost, p.Currency)
+	}
+	if tier := c.Details.Tier; tier != "" && tier != "standard" {
+		fmt.Fprintf(&b, "; of the tier %s: move the prices there", plain(tier))
+	}
+	fmt.Fprintf(&b, "\n    from: %s\n    per_1m_tokens: {%s}\n", a.From, strings.Join(prices, ", "))
+	for _, r := range c.Details.Rates {
+		fmt.Fprintf(&b, "    # %s %s for %s\n", r.Cost, p.Currency, plain(r.Quantity.String()+" "+r.Kind))
+	}
+	b.WriteString("    # It replaces a row of the book: a kind that this bill does not have needs its price here too.\n")
+	fmt.Fprintf(&b, "    source: %s\n", strconv.Quote("bill of "+p.Account+", "+a.From+" until "+a.To))
+	return b.String()
+}
+
+// cleanRate is the shortest rate for a million that the bill's dollars allow: a
+// bill rounds its dollars, a price list does not write 1.499999.
+func cleanRate(r bill.Rate) decimal.Decimal {
+	for places := int32(2); places < 6; places++ {
+		short := r.PerMillion.Round(places)
+		if off := short.Sub(r.PerMillion.Decimal).Abs(); short.IsPositive() && off.Mul(decimal.New(10_000, 0)).Cmp(r.PerMillion.Decimal) <= 0 {
+			return short
+		}
+	}
+	return r.PerMillion.Round(6)
+}
