@@ -32,6 +32,7 @@ func New() *cobra.Command {
 		newDoctor(),
 		newExplain(),
 		newHealth(),
+		newMan(),
 		newMigrate(),
 		newParked(),
 		newPartition(),

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -62,10 +64,27 @@ Without any, a million tokens of text in and a million out are taken.`,
 		if asJSON {
 			return printJSON(cmd.OutOrStdout(), b.Explain(&call))
 		}
-		cmd.Print(b.Explain(&call).String())
+		explained := b.Explain(&call)
+		cmd.Print(explained.String())
+		if explained.Reason == usage.ReasonUnknownModel {
+			cmd.Print(nearModels(b, call.Provider, cmp.Or(call.Model, call.RequestModel)))
+		}
 		return nil
 	}
 	return cmd
+}
+
+// nearModels says whom a name that the book does not know was probably meant for.
+func nearModels(b *pricing.Book, provider, model string) string {
+	known := providers(b)
+	if near := nearest(provider, known); len(near) > 0 && !slices.Contains(known, provider) {
+		return fmt.Sprintf("the book has no provider %q%s\n", provider, didYouMean(near))
+	}
+	near := nearest(model, models(b, provider))
+	if len(near) == 0 {
+		return fmt.Sprintf("to see the models of the book: usagectl prices list --provider %s\n", cmp.Or(provider, known[0]))
+	}
+	return fmt.Sprintf("the book has no model %q%s\n", model, didYouMean(near))
 }
 
 func parseQuantities(args []string) (q usage.Quantities, err error) {

@@ -16,19 +16,39 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
+// screenful is how many rows of the book a terminal gets without --limit.
+const screenful = 100
+
 // newPricesList lists the rows of the price book.
 func newPricesList() *cobra.Command {
 	var provider, model string
+	var limit int
 	cmd := &cobra.Command{
 		Use:   "list [--provider openai] [--model gpt-4o]",
 		Short: "Lists the rows of the price book, or those that hold at a time",
-		Args:  cobra.NoArgs,
+		Long: fmt.Sprintf(`Lists the rows of the price book, or those that hold at a time.
+
+In a terminal lines are cut to its width, and the first %d rows are shown unless
+--limit says otherwise. A file or a pipe gets every row, uncut.`, screenful),
+		Example: "  usagectl prices list --provider openai --model gpt-5 --at 2026-11-01\n  usagectl prices list --provider anthropic | less -S",
+		Args:    cobra.NoArgs,
 	}
 	config := addBook(cmd)
 	cmd.Flags().StringVar(&provider, "provider", "", "only this provider")
 	cmd.Flags().StringVar(&model, "model", "", "only names that contain this text")
+	cmd.Flags().IntVar(&limit, "limit", 0, fmt.Sprintf("how many rows to show, 0 for all (default: %d in a terminal, else all)", screenful))
+	_ = cmd.RegisterFlagCompletionFunc("provider", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		b, err := pricing.Load(*config)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return providers(b), cobra.ShellCompDirectiveNoFileComp
+	})
 	at := addAt(cmd, "only rows that hold at this date (UTC) or RFC 3339 instant (default: all rows)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if limit < 0 {
+			return fmt.Errorf("--limit: found %d, must be 0 or more", limit)
+		}
 		moment, err := at()
 		if err != nil {
 			return err
@@ -38,22 +58,51 @@ func newPricesList() *cobra.Command {
 			return err
 		}
 		always := !cmd.Flags().Changed("at")
-		var t table
-		t.row("PROVIDER", "MODEL", "HOLDS", "PRICES", "SOURCE")
+		t := table{width: terminalWidth(cmd.OutOrStdout())}
+		if t.width > 0 && !cmd.Flags().Changed("limit") {
+			limit = screenful
+		}
+		t.row("PROVIDER", "MODEL", "HOLDS", "SOURCE", "PRICES") // the longest at the end, where nothing is padded
 		found := 0
 		for _, r := range b.Rows() {
 			if provider != "" && r.Provider != provider || !strings.Contains(r.Name, model) || !always && !holds(r.Span, moment) {
 				continue
 			}
-			found++
-			t.row(r.Provider, r.Name, r.Span, priceTexts(r.Prices.Prices), r.Source)
+			if found++; limit == 0 || found <= limit {
+				t.row(r.Provider, r.Name, r.Span, r.Source, priceTexts(r.Prices.Prices))
+			}
 		}
 		if found == 0 {
-			return fmt.Errorf("no row of the book fits; providers are %s", strings.Join(providers(b), ", "))
+			return nothingListed(b, provider, model)
 		}
-		return t.print(cmd.OutOrStdout())
+		if err := t.print(cmd.OutOrStdout()); err != nil {
+			return err
+		}
+		if limit > 0 && found > limit {
+			cmd.PrintErrf("%d of %d rows; choose with --provider, --model and --at, or --limit 0 for all\n", limit, found)
+		}
+		return nil
 	}
 	return cmd
+}
+
+// nothingListed says what is near to what was asked for.
+func nothingListed(b *pricing.Book, provider, model string) error {
+	if known := providers(b); provider != "" && !slices.Contains(known, provider) {
+		return fmt.Errorf("--provider: found %q%s; providers are %s", provider, didYouMean(nearest(provider, known)), strings.Join(known, ", "))
+	}
+	return fmt.Errorf("no row of the book fits%s; --model takes a part of a name, and without it every model of the provider is listed", didYouMean(nearest(model, models(b, provider))))
+}
+
+// models are the names in the book of a provider, or of all for "".
+func models(b *pricing.Book, provider string) (names []string) {
+	for _, r := range b.Rows() {
+		if provider == "" || r.Provider == provider {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 func holds(s book.Span, at time.Time) bool {

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,6 +16,40 @@ func TestExplainShowsTheRowTheLinesAndTheSum(t *testing.T) {
 	for _, want := range []string{"gpt-4o-mini", "1306", "287", "0.0003681"} {
 		assert.Contains(t, out, want)
 	}
+}
+
+func TestExplainOffersNearNames(t *testing.T) {
+	for want, args := range map[string][]string{
+		`no model "gpt-4o-mni"; did you mean gpt-4o-mini`: {"--provider", "openai", "--model", "gpt-4o-mni"},
+		`no provider "opnai"; did you mean openai?`:       {"--provider", "opnai", "--model", "gpt-4o-mini"},
+		"usagectl prices list --provider openai":          {"--provider", "openai", "--model", "nothing-like-it-at-all"},
+	} {
+		out, err := run(t, append([]string{"prices", "explain"}, args...)...)
+		require.NoError(t, err)
+		assert.Contains(t, out, want)
+	}
+}
+
+func TestALineFitsTheTerminal(t *testing.T) {
+	rows := table{width: 40, indent: "  "}
+	rows.row("PROVIDER", "MODEL", "SOURCE", number("12345"))
+	rows.row("openai", "a-model-with-a-long-name", "https://example.com/a/very/long/address", number("1"))
+	var out strings.Builder
+	require.NoError(t, rows.print(&out))
+	assert.Equal(t, `  PROVIDER  MODEL         SOURCE        12345
+  openai    a-model-wit…  https://exa…      1
+`, out.String())
+	out.Reset()
+	rows.width = 0
+	require.NoError(t, rows.print(&out))
+	assert.Contains(t, out.String(), "https://example.com/a/very/long/address", "a file gets all of it")
+}
+
+func TestTheBookCanBeReadInParts(t *testing.T) {
+	out, err := run(t, "prices", "list", "--provider", "openai", "--limit", "2")
+	require.NoError(t, err)
+	assert.Equal(t, 1+2+1, strings.Count(out, "\n"), "the head, two rows, and how many there are:\n%s", out)
+	assert.Regexp(t, `\n2 of \d+ rows; choose with --provider, --model and --at, or --limit 0 for all\n$`, out)
 }
 
 func TestExplainTakesThePriceOfTheDay(t *testing.T) {

@@ -4,8 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/term"
 )
 
 // number is a cell of a table that is aligned to the right.
@@ -17,6 +20,7 @@ func count[T int | int64](n T) number { return number(fmt.Sprint(n)) }
 type table struct {
 	indent string
 	widest int // of a cell in characters; longer ones are cut. 0 is no limit.
+	width  int // of a line in characters; the widest columns are cut. 0 is no limit.
 	rows   [][]any
 }
 
@@ -34,10 +38,11 @@ func (t *table) print(w io.Writer) error {
 			widths[i] = max(widths[i], utf8.RuneCountInString(t.text(cell)))
 		}
 	}
+	t.fit(widths)
 	for _, row := range t.rows {
 		var line strings.Builder
 		for i, cell := range row {
-			text := t.text(cell)
+			text := cut(t.text(cell), widths[i])
 			blanks := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(text))
 			if _, right := cell.(number); right {
 				text = blanks + text
@@ -53,12 +58,58 @@ func (t *table) print(w io.Writer) error {
 	return nil
 }
 
+// narrowest is what a column keeps of its width when a line is too long.
+const narrowest = 12
+
+// fit takes from the widest column until a line has its width.
+func (t *table) fit(widths []int) {
+	line := utf8.RuneCountInString(t.indent) + 2*(len(widths)-1)
+	for _, width := range widths {
+		line += width
+	}
+	for t.width > 0 && line > t.width {
+		widest := 0
+		for i := range widths {
+			if widths[i] >= widths[widest] {
+				widest = i
+			}
+		}
+		if widths[widest] <= narrowest {
+			return
+		}
+		widths[widest]--
+		line--
+	}
+}
+
 func (t *table) text(cell any) string {
 	text := plain(fmt.Sprint(cell))
-	if t.widest > 0 && utf8.RuneCountInString(text) > t.widest {
-		return string([]rune(text)[:t.widest-1]) + "…"
+	if t.widest > 0 {
+		return cut(text, t.widest)
 	}
 	return text
+}
+
+// cut shortens a text to a number of characters, and shows that it did.
+func cut(text string, width int) string {
+	if utf8.RuneCountInString(text) <= width {
+		return text
+	}
+	return string([]rune(text)[:width-1]) + "…"
+}
+
+// terminalWidth is how many characters a line of the terminal takes, 0 where the output
+// is a file, a pipe or no terminal at all.
+func terminalWidth(out io.Writer) int {
+	file, ok := out.(*os.File)
+	if !ok {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
 }
 
 // plain keeps what apps call their models and users from steering the

@@ -1,12 +1,12 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 )
@@ -50,7 +50,13 @@ func version() string {
 func point(cmd *cobra.Command) {
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+		meant := ""
+		if typed, unknown := strings.CutPrefix(err.Error(), "unknown flag: "); unknown {
+			var names []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+			meant = didYouMean(nearest(typed, names))
+		}
+		return fmt.Errorf("%w%s; see %s --help", err, meant, cmd.CommandPath())
 	})
 	args := cmd.Args
 	if args == nil && cmd.HasSubCommands() && !cmd.Runnable() {
@@ -59,11 +65,7 @@ func point(cmd *cobra.Command) {
 			if len(args) == 0 {
 				return nil
 			}
-			text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				text += "; did you mean " + strings.Join(near, " or ") + "?"
-			}
-			return errors.New(text)
+			return fmt.Errorf("unknown command %q for %q%s", args[0], cmd.CommandPath(), didYouMean(cmd.SuggestionsFor(args[0])))
 		}
 	}
 	if args != nil {
