@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing/consensus"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -136,13 +138,31 @@ func (r *result) applyRules() {
 		}
 		for i := range f.Rows {
 			row := &f.Rows[i]
+			before := consensus.Flatten(row)
 			for _, rule := range rules {
 				if rule.provider == f.Provider && rule.models.MatchString(row.Model) && rule.apply(row) {
 					row.Source += "; " + rule.source
 				}
 			}
+			r.noteRounded(f.Provider, row, before)
 		}
 		sortRows(f)
+	}
+}
+
+// noteRounded lists the prices of regions that a rule replaced by a factor, where the
+// factor gives another number.
+func (r *result) noteRounded(provider string, row *book.Row, before map[consensus.Place]book.Price) {
+	for _, p := range consensus.Places([]consensus.Vote{{Prices: before}}) {
+		zone, isZone := strings.CutPrefix(p.Block, "regions/")
+		i := slices.IndexFunc(row.Regions, func(n book.Named) bool { return n.Name == zone })
+		base, ok := book.Find(row.Prices, p.Item)
+		if !isZone || i < 0 || row.Regions[i].Times == nil || !ok || p.Min > 0 {
+			continue
+		}
+		if now := base.Amount.Mul(*row.Regions[i].Times); !now.Equal(before[p].Amount) {
+			r.leftOut = append(r.leftOut, omission{provider, row.Model, fmt.Sprintf("taken as %s of %s in %s by the meter, where sources have %s", now, p.Item, zone, before[p].Amount)})
+		}
 	}
 }
 
