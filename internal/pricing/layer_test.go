@@ -283,6 +283,8 @@ rows:
   - {model: gpt-4o, per_1m_tokens: {input: 8}}
   - {model: claude-sonnet-4-5, per_1m_tokens: {input: 9}}
   - {model: our-own-model, per_1m_tokens: {input: 9}}
+  - {model: gtp-4.1-mini, per_1m_tokens: {input: 9}}
+  - {model: gpt-4.1-min, per_1m_tokens: {input: 9}}
 ---
 provider: open-ai
 rows:
@@ -298,11 +300,14 @@ rows:
 	for _, part := range []string{
 		"model gpt-4o: does not reach calls that asked for gpt-4o-2024-05-13, which the built-in book prices apart",
 		"model claude-sonnet-4-5: reaches calls only where openai answers by this name: the built-in book knows it at anthropic",
+		"model gtp-4.1-mini: is no model that the built-in book has at openai, which has gpt-4.1-mini: check the spelling",
+		"model gpt-4.1-min: is no model that the built-in book has at openai, which has gpt-4.1-mini: check the spelling",
 		`model gpt-5: reaches calls only if telemetry calls the provider "open-ai"`,
 	} {
 		assert.Contains(t, text, part)
 	}
 	assert.NotContains(t, text, "our-own-model")
+	assert.NotContains(t, text, "gpt-4o-2024-11-20", "it was priced apart before it came out")
 	assert.NotContains(t, text, "model gpt-4.1:")
 }
 
@@ -327,4 +332,13 @@ func TestContractIsAskedFirstUnderEveryNameOfTheProvider(t *testing.T) {
 	for _, name := range []string{"gcp.gemini", "gcp.gen_ai", "google", "gemini"} {
 		assert.Equal(t, "7", million(b, name, "gemini-2.5-flash", "", november), name)
 	}
+}
+
+// TestARowForWhatIsLeftOfANameIsNotOdd: no call says the short name at Bedrock, and the
+// row reaches all that say the long one.
+func TestARowForWhatIsLeftOfANameIsNotOdd(t *testing.T) {
+	t.Parallel()
+	b := over(t, "provider: aws.bedrock\nrows:\n  - {model: claude-sonnet-4-5, per_1m_tokens: {input: 1}}\n")
+	assert.Empty(t, b.Warnings())
+	assert.Equal(t, "1", million(b, "aws.bedrock", "global.anthropic.claude-sonnet-4-5-20250929-v1:0", "", november))
 }

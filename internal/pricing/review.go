@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
@@ -113,9 +114,12 @@ func (b *Book) reviewName(provider string, row *book.Row, warn func(*book.Row, s
 		return
 	}
 	if p != nil && p.first(row.Model) != nil {
-		for _, name := range p.apartFrom(row) {
+		for _, name := range p.apartFrom(row, b.asOf) {
 			warn(row, "does not reach calls that asked for %s, which the built-in book prices apart; give it a row too if it is meant", name)
 		}
+		return
+	}
+	if p != nil && p.meant(row.Model) {
 		return
 	}
 	for _, other := range bottom.distinct() {
@@ -124,11 +128,62 @@ func (b *Book) reviewName(provider string, row *book.Row, warn func(*book.Row, s
 			return
 		}
 	}
+	if p == nil {
+		return
+	}
+	if near := p.near(row.Model); near != "" {
+		warn(row, "is no model that the built-in book has at %s, which has %s: check the spelling, unless it is new or your own", provider, near)
+	}
+}
+
+// meant reports whether a name is what is left of another one that the book has,
+// without region, vendor, version and date.
+func (p *provider) meant(model string) bool {
+	for name := range p.names {
+		for s := range catalog.ContractSpellings(p.name, name) {
+			if s.Name == model {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// near finds the name of the book that differs from a name by one letter, or by two
+// that changed places; "" when there is none.
+func (p *provider) near(name string) string {
+	for _, have := range slices.Sorted(maps.Keys(p.names)) {
+		if len(name) > 4 && isSlip(strings.ToLower(name), strings.ToLower(have)) {
+			return have
+		}
+	}
+	return ""
+}
+
+// isSlip reports whether two names differ by one slip of a finger. Digits are no
+// slips: they number models.
+func isSlip(a, b string) bool {
+	start := 0
+	for start < min(len(a), len(b)) && a[start] == b[start] {
+		start++
+	}
+	a, b = a[start:], b[start:]
+	for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	if strings.ContainsAny(a+b, "0123456789") {
+		return false
+	}
+	return len(a)+len(b) > 0 && len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
 // apartFrom lists the snapshots of a row's model that have a price of their own
-// while the row holds.
-func (p *provider) apartFrom(row *book.Row) (names []string) {
+// while the row holds: of a row that holds still, from the day of the book on.
+func (p *provider) apartFrom(row *book.Row, today time.Time) (names []string) {
+	span := row.Span
+	if span.From.Before(today) && (span.Until.IsZero() || span.Until.After(today)) {
+		span.From = today
+	}
 	for _, name := range slices.Sorted(maps.Keys(p.names)) {
 		if !strings.HasPrefix(name, row.Model) || name == row.Model {
 			continue
@@ -138,7 +193,7 @@ func (p *provider) apartFrom(row *book.Row) (names []string) {
 				continue
 			}
 			for _, a := range apart(p.names[name], p.first(row.Model)) {
-				if a.span().Overlaps(row.Span) {
+				if a.span().Overlaps(span) {
 					names = append(names, name)
 					break
 				}

@@ -168,7 +168,13 @@ type reader struct {
 	issues []*book.Fault
 }
 
+// maxKeyBytes is how much of a name a message shows: names come from strangers.
+const maxKeyBytes = 200
+
 func (r *reader) issue(key, format string, args ...any) {
+	if len(key) > maxKeyBytes {
+		key = strings.ToValidUTF8(key[:maxKeyBytes], "") + "…"
+	}
 	r.issues = append(r.issues, &book.Fault{File: r.name, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 

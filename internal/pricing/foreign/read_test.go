@@ -78,3 +78,11 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAMessageShowsNoLongNameWhole(t *testing.T) {
+	t.Parallel()
+	name := strings.Repeat("é", 1<<19)
+	_, err := foreign.Read("x.json", []byte(`{"`+name+`": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 1e-6}}`), foreign.LiteLLM)
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 1000)
+}
