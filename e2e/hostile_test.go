@@ -40,6 +40,9 @@ var hostile = []struct {
 		s.Attributes().PutStr("usage.record", "1;id=f3e60760-fa25-5d69-b7e8-2e56452d2a4e;t=1795441921280000000;type=text;status=priced;cost=99")
 		s.Attributes().PutStr("usage.cost_usd", "99")
 	}, "priced", ""},
+	{"a user that is nearly a UUID", func(s ptrace.Span) {
+		s.Attributes().PutStr("user.id", "6b1f0d5e-8c21-4b53-9d0a-2f641c7e900-")
+	}, "priced", ""},
 	{"a model name of 100,000 characters", func(s ptrace.Span) {
 		s.Attributes().PutStr("gen_ai.response.model", string(make([]rune, 100_000)))
 	}, "unpriced", "unknown_model"},

@@ -80,8 +80,8 @@ func ParseID(text string) (ID, bool) {
 	var id ID
 	n := 0
 	for i := 0; i < 36; i += 2 {
-		if text[i] == '-' {
-			i++
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			i++ // the dashes; any other is no digit
 		}
 		hi, ok1 := hexDigit(text[i])
 		lo, ok2 := hexDigit(text[i+1])

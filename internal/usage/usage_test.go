@@ -192,3 +192,23 @@ func FuzzCleanText(f *testing.F) {
 		}
 	})
 }
+
+// TestOnlyAWholeUUIDIsOne puts every odd byte at every place of one: what is no UUID
+// is refused, wherever the mistake stands.
+func TestOnlyAWholeUUIDIsOne(t *testing.T) {
+	t.Parallel()
+	const good = "6b1f0d5e-8c21-4b53-9d0a-2f641c7e9001"
+	id, ok := usage.ParseID(good)
+	require.True(t, ok)
+	require.Equal(t, good, id.String())
+	for i := range good {
+		for _, c := range []byte{'-', 'g', 'A', '0', 0, 0xff} {
+			text := good[:i] + string([]byte{c}) + good[i+1:]
+			_, ok := usage.ParseID(text)
+			isDash, isDigit := good[i] == '-', c == 'A' || c == '0'
+			assert.Equal(t, isDash && c == '-' || !isDash && isDigit, ok, "%q", text)
+		}
+		_, ok := usage.ParseID(good[:i])
+		assert.False(t, ok, good[:i])
+	}
+}
