@@ -65,6 +65,15 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	const parked = `INSERT INTO public.usage_dead_letter (digest, id, sqlstate, constraint_name, column_name, reason, record, parked_at)
 		VALUES (gen_random_uuid(), gen_random_uuid(), '22003', '', '', 'out of range', '', `
 
+	// What was charged for a day, what of it nothing explains, and a cause.
+	bill := func(unexplained, cause, cost string) string {
+		return `INSERT INTO public.usage_bill_explained_day (provider, day, account, currency, bill_cost, row_cost, unexplained) VALUES ('openai', '2026-03-29', 'acme', 'USD', 100, 90, ` + unexplained + `);
+		INSERT INTO public.usage_bill_cause (provider, day, number, cause, cost, model, reason, project, api_key, details) VALUES ('openai', '2026-03-29', 0, '` + cause + `', ` + cost + `, 'gpt-4o', '', '', '', '{}');`
+	}
+	imported := func(at string) string {
+		return `INSERT INTO public.usage_bill_day (provider, account, report, day, covered_until, incomplete, imported_at) VALUES ('openai', 'acme', 'costs', '2026-03-01', '2026-03-02', false, '` + at + `');`
+	}
+
 	for name, c := range map[string]struct {
 		rule, data string
 		fires      bool
@@ -96,13 +105,22 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 			"llm-usage-names",
 			`UPDATE public.usage_name_limit SET names = 1 WHERE kind = 'model';` + today("1", nobody) + strings.Replace(today("2", nobody), "gpt-4o", "gpt-5", 1), true,
 		},
-		"as many models as a day has": {"llm-usage-names", today("1", nobody), false},
-		"silence at a usual hour":     {"llm-usage-silence", weekly, true},
-		"calls at a usual hour":       {"llm-usage-silence", weekly + today("0.01", nobody), false},
-		"silence of an empty table":   {"llm-usage-silence", "SELECT 1;", false},
-		"6 of 102 unpriced":           {"llm-usage-unpriced", unpriced("6"), true},
-		"4 of 100 unpriced":           {"llm-usage-unpriced", unpriced("4"), false},
-		"nothing at all":              {"llm-usage-unpriced", "SELECT 1;", false},
+		"as many models as a day has":          {"llm-usage-names", today("1", nobody), false},
+		"silence at a usual hour":              {"llm-usage-silence", weekly, true},
+		"calls at a usual hour":                {"llm-usage-silence", weekly + today("0.01", nobody), false},
+		"silence of an empty table":            {"llm-usage-silence", "SELECT 1;", false},
+		"6 of 102 unpriced":                    {"llm-usage-unpriced", unpriced("6"), true},
+		"4 of 100 unpriced":                    {"llm-usage-unpriced", unpriced("4"), false},
+		"nothing at all":                       {"llm-usage-unpriced", "SELECT 1;", false},
+		"6 % of a bill are not explained":      {"llm-usage-bill-unexplained", bill("6", "unknown", "6"), true},
+		"4 % of a bill are not explained":      {"llm-usage-bill-unexplained", bill("4", "unknown", "4"), false},
+		"no bill":                              {"llm-usage-bill-unexplained", "SELECT 1;", false},
+		"a price that is 2 % of the bill away": {"llm-usage-bill-price", bill("0", "price", "-2"), true},
+		"a price that is 0.5 % away":           {"llm-usage-bill-price", bill("0", "price", "0.5"), false},
+		"another cause":                        {"llm-usage-bill-price", bill("0", "not_seen", "50"), false},
+		"a bill that was imported 3 days ago":  {"llm-usage-bill-stale", imported("2026-03-28 11:00Z"), true},
+		"a bill of this morning":               {"llm-usage-bill-stale", imported("2026-03-31 06:00Z"), false},
+		"a bill that nobody imports any more":  {"llm-usage-bill-stale", imported("2026-01-31 06:00Z"), false},
 		"a parked record": {"llm-usage-parked",
 			parked + `'2026-03-31 11:00Z');`, true},
 		"a record parked last week": {"llm-usage-parked",
@@ -171,15 +189,18 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 		}
 	}
 	probe, known := map[string]struct{ panel, sql string }{
-		"llm-usage-budget-80":  {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
-		"llm-usage-budget-100": {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
-		"llm-usage-projection": {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
-		"llm-usage-dear-call":  {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},
-		"llm-usage-spike":      {"Cost over time by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
-		"llm-usage-names":      {"Cost by ${by}", `SELECT bool_or(p::text LIKE '%%(other)%%') FROM (%s) AS p`},
-		"llm-usage-silence":    {"Can these numbers be trusted?", `SELECT "since the last call" > 3600 FROM (%s) AS p`},
-		"llm-usage-unpriced":   {"Unpriced and estimated calls", `SELECT sum("Calls") = 6 FROM (%s) AS p`},
-		"llm-usage-parked":     {"Can these numbers be trusted?", `SELECT "records refused" = 1 FROM (%s) AS p`},
+		"llm-usage-budget-80":        {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-budget-100":       {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-projection":       {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-dear-call":        {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},
+		"llm-usage-spike":            {"Cost over time by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
+		"llm-usage-names":            {"Cost by ${by}", `SELECT bool_or(p::text LIKE '%%(other)%%') FROM (%s) AS p`},
+		"llm-usage-silence":          {"Can these numbers be trusted?", `SELECT "since the last call" > 3600 FROM (%s) AS p`},
+		"llm-usage-unpriced":         {"Unpriced and estimated calls", `SELECT sum("Calls") = 6 FROM (%s) AS p`},
+		"llm-usage-bill-unexplained": {"Not explained", `SELECT sum("Cost") = 6 FROM (%s) AS p`},
+		"llm-usage-bill-price":       {"Prices that the bill contradicts", `SELECT sum("Cost") = -2 FROM (%s) AS p`},
+		"llm-usage-bill-stale":       {"Imports", `SELECT max("Age") > 172800 FROM (%s) AS p`},
+		"llm-usage-parked":           {"Can these numbers be trusted?", `SELECT "records refused" = 1 FROM (%s) AS p`},
 	}[rule.UID]
 	require.True(t, known, "how does one see %s?", rule.UID)
 	for _, p := range board.AllPanels() {

@@ -153,6 +153,38 @@ FROM usage_report.quarter_type
 WHERE bucket >= now() - interval '24 hours' AND bucket < now()`,
 	},
 	{
+		UID: "llm-usage-bill-unexplained", Title: "Part of an AI API bill is not explained", Severity: "warning", For: "0s", Above: 5, Link: Link{Board: billUID, Panel: "Not explained", From: "now-30d"},
+		Summary:     "{{ printf \"%.1f\" $values.A.Value }} % of the bill of {{ $labels.subject }} is not explained by the calls",
+		Description: "More than 5 % of what a provider charged in the last 30 days is unknown, or was not seen and nobody is known to have used it, as it was explained last.",
+		SQL: `SELECT provider AS subject,
+       coalesce(sum(unexplained) * 100 / nullif(sum(bill_cost), 0), 0)::float8 AS value
+FROM usage_report.bill_day
+WHERE day >= (now() AT TIME ZONE 'UTC')::date - 30
+GROUP BY provider`,
+	},
+	{
+		UID: "llm-usage-bill-price", Title: "An AI API bill contradicts a price", Severity: "warning", For: "0s", Above: 1, Link: Link{Board: billUID, Panel: "Prices that the bill contradicts", From: "now-7d"},
+		Summary:     "The bill of {{ $labels.provider }} and the price book differ for {{ $labels.subject }}: by {{ printf \"%.1f\" $values.A.Value }} % of the bill",
+		Description: "For the same quantities of a model a provider charged other dollars than the calls cost, by more than 1 % of its bill of the last 7 days.",
+		SQL: `SELECT c.provider,
+       c.model AS subject,
+       coalesce(abs(sum(c.cost)) * 100 / nullif((SELECT sum(d.bill_cost) FROM usage_report.bill_day AS d
+         WHERE d.provider = c.provider AND d.day >= (now() AT TIME ZONE 'UTC')::date - 7), 0), 0)::float8 AS value
+FROM usage_report.bill_cause AS c
+WHERE c.cause = 'price' AND c.day >= (now() AT TIME ZONE 'UTC')::date - 7
+GROUP BY c.provider, c.model`,
+	},
+	{
+		UID: "llm-usage-bill-stale", Title: "AI API bills are not imported any more", Severity: "warning", For: "0s", Above: 48, Link: Link{Board: billUID, Panel: "Imports", From: "now-30d"},
+		Summary:     "The bill of {{ $labels.subject }} was imported {{ printf \"%.0f\" $values.A.Value }} hours ago",
+		Description: "A report that was imported in the last 35 days has not been for more than two days. Without any import it is silent.",
+		SQL: `SELECT provider || ' ' || report AS subject,
+       (extract(epoch FROM now() - max(imported_at)) / 3600)::float8 AS value
+FROM usage_report.bill_import
+GROUP BY provider, report
+HAVING max(imported_at) >= now() - interval '35 days'`,
+	},
+	{
 		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: trustTitle, From: "now-24h"},
 		Summary:     "Usage records that could not be stored in the last 24 hours: {{ printf \"%.0f\" $values.A.Value }}. They wait in public.usage_dead_letter",
 		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",

@@ -7,6 +7,7 @@ const (
 	summaryUID    = "llm-usage-summary"
 	breakdownUID  = "llm-usage-breakdown"
 	trendsUID     = "llm-usage-trends"
+	billUID       = "llm-usage-bill"
 	prometheusUID = "llm-usage-prometheus"
 	sourceUID     = "llm-usage-postgres"
 )

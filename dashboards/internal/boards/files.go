@@ -11,7 +11,7 @@ import (
 
 // Boards are all dashboards.
 func Boards() []*grafana.Dashboard {
-	return []*grafana.Dashboard{Summary(), Breakdown(), Trends(), Prometheus()}
+	return []*grafana.Dashboard{Summary(), Breakdown(), Trends(), Bill(), Prometheus()}
 }
 
 // Files are all generated files, by their path in the folder dashboards.

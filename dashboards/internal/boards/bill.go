@@ -1,0 +1,122 @@
+package boards
+
+import (
+	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
+)
+
+// noBill is what a panel of the bill says without one.
+const noBill = "no bill was explained for this period: docs/bill.md"
+
+// billPeriod holds the UTC days of the period; dollars alone can be added up.
+const billPeriod = `day >= (` + from + ` AT TIME ZONE 'UTC')::date AND day <= ((` + to + ` - interval '1 microsecond') AT TIME ZONE 'UTC')::date AND currency = 'USD'`
+
+// Bill says why the provider's bill is not the sum of the calls.
+func Bill() *grafana.Dashboard {
+	b := newBoard(billUID, "AI API usage: the bill",
+		"Why the provider's bill is not the sum of the calls, by UTC days, as usagectl bill explain --store left it. Dollars; bills in other currencies are explained by usagectl alone.")
+	b.Templating.List = []grafana.Variable{sourceVariable("postgres", "PostgreSQL with the usage database")}
+	l := grafana.NewLayout(b)
+	l.Row(4,
+		amount(billStat("Bill", "What the providers charge for the days of the period that were imported and explained.", cents, `sum(bill_cost)`)),
+		amount(billStat("Calls", "What the stored calls of the same days cost.", cents, `sum(row_cost)`)),
+		amount(billStat("Difference", "Bill minus calls. Its causes below add up to it.", cents, `sum(bill_cost - row_cost)`)),
+		billStat("Explained", "The part of the bill that is neither unknown nor unseen without a project, key or user.", percent,
+			`CASE WHEN sum(bill_cost) > 0 THEN greatest(1 - sum(unexplained) / sum(bill_cost), 0) END`),
+	)
+	daily := amount(lines("Bill and calls by day", "What each provider charges, and what its calls cost, by UTC day.", cents, series(billDaily)))
+	daily.FieldConfig.Defaults.NoValue = noBill
+	causes := amount(bars("Difference by cause", "What the difference of each UTC day is made of. Above zero the bill is higher than the calls, below it is lower.", cents, series(billCauses)))
+	causes.FieldConfig.Defaults.NoValue, causes.FieldConfig.Defaults.Min = noBill, nil
+	l.Row(10, daily, byName(causes, billWords))
+	l.Row(tall(12),
+		billRows("Causes", "What the difference of the period is made of, by cause and what it is about. docs/bill.md says what each means and what to do.", billTable("cause <> ''", `cause AS "Cause",
+       reason AS "About",
+       model AS "Model"`, "cause, reason, model")),
+	)
+	l.Row(tall(8),
+		billRows("Not instrumented", "Keys and projects that are charged for calls of which no row tells.", billTable("cause = 'not_seen'", `project AS "Project",
+       api_key AS "Key",
+       model AS "Model"`, "project, api_key, model")),
+		billRows("Prices that the bill contradicts", "The same quantities for other dollars. usagectl bill propose drafts the price file.", billTable("cause = 'price'", `provider AS "Provider",
+       model AS "Model"`, "provider, model")),
+	)
+	l.Row(tall(6),
+		billRows("Not explained", "What nothing explains, and what nobody is known to have used.", billTable("(cause = 'unknown' OR cause = 'not_seen' AND project = '(none)' AND api_key = '(none)')", `to_char(day, 'YYYY-MM-DD') AS "Day (UTC)",
+       provider AS "Provider",
+       model AS "Model"`, "day, provider, model")),
+		billImports(),
+	)
+	return b
+}
+
+// billWords are the causes with their colours.
+var billWords = []struct{ name, color string }{
+	{"not_seen", purple}, {"not_on_bill", sky}, {"unpriced", "red"}, {"estimated", "orange"}, {"assumption", amber},
+	{"price", blue}, {"not_in_spans", brown}, {"not_final", navy}, {"rounding", gray}, {"unknown", lilac},
+}
+
+func billStat(title, description, unit, expression string) grafana.Panel {
+	p := stat(title, description, unit, table(`SELECT (`+expression+`)::float8 AS "`+title+`"
+FROM usage_report.bill_day
+WHERE `+billPeriod))
+	p.FieldConfig.Defaults.NoValue = "–"
+	return p
+}
+
+const billDaily = `SELECT day::timestamp AT TIME ZONE 'UTC' AS "time",
+       provider || v.what AS metric,
+       sum(v.cost)::float8 AS "value"
+FROM usage_report.bill_day
+CROSS JOIN LATERAL (VALUES (': bill', bill_cost), (': calls', row_cost)) AS v (what, cost)
+WHERE ` + billPeriod + `
+GROUP BY 1, 2
+ORDER BY 1, 2`
+
+const billCauses = `SELECT day::timestamp AT TIME ZONE 'UTC' AS "time",
+       cause AS metric,
+       sum(cost)::float8 AS "value"
+FROM usage_report.bill_cause
+WHERE ` + billPeriod + `
+GROUP BY 1, 2
+ORDER BY 1, 2`
+
+// billTable adds causes up by columns.
+func billTable(where, columns, keys string) string {
+	return `SELECT ` + columns + `,
+       sum(cost)::float8 AS "Cost",
+       sum(quantity)::float8 AS "Quantity",
+       min(unit) AS "Unit"
+FROM usage_report.bill_cause
+WHERE ` + billPeriod + `
+  AND ` + where + `
+GROUP BY ` + keys + `
+ORDER BY abs(sum(cost)) DESC, ` + keys
+}
+
+func billRows(title, description, sql string) grafana.Panel {
+	overrides := []grafana.Override{money("Cost", width(110)), unit("Quantity", count, width(90)), text("Unit", width(70))}
+	for _, name := range []string{"Cause", "About", "Model", "Project", "Key", "Provider", "Day (UTC)"} {
+		if strings.Contains(sql, `"`+name+`"`) {
+			overrides = append(overrides, names(name))
+		}
+	}
+	p := rows(title, description, sql, overrides...)
+	p.FieldConfig.Defaults.NoValue = noBill
+	return p
+}
+
+// billImports says how fresh the bills are.
+func billImports() grafana.Panel {
+	p := rows("Imports", "The newest day of each report, and when it was imported. Whatever is chosen above.", `SELECT provider AS "Provider",
+       account AS "Account",
+       report AS "Report",
+       to_char(max(day), 'YYYY-MM-DD') AS "Until day (UTC)",
+       extract(epoch FROM now() - max(imported_at))::float8 AS "Age"
+FROM usage_report.bill_import
+GROUP BY provider, account, report
+ORDER BY provider, account, report`, names("Provider"), names("Account"), names("Report"), text("Until day (UTC)", width(120)), unit("Age", seconds, width(90)))
+	p.FieldConfig.Defaults.NoValue = "no bill was imported: docs/bill.md"
+	return p
+}
