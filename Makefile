@@ -77,6 +77,12 @@ e2e-clients: build ## run real client libraries from npm through the binary; say
 	@$(postgres)
 	@E2E_CLIENTS=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 20m -v $(or $(TESTFLAGS),-run 'TestRealClients|TestTheREADMEsRoad') ./e2e
 
+.PHONY: e2e-page
+e2e-page: build ## look at the dashboard with Chromium and axe-core; root gets Chromium installed, without it says so and skips
+	@command -v chromium >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update && apt-get install -y --no-install-recommends chromium fonts-dejavu-core; } >/dev/null
+	@$(postgres)
+	@E2E_PAGE=1 OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -count=1 -timeout 15m -v $(or $(TESTFLAGS),-run TestPageInABrowser) ./e2e
+
 .PHONY: test-citus
 test-citus: ## run the tests of store, API and boards on a Citus cluster of their own; says so and skips without the extension
 	@$(postgres)

@@ -49,7 +49,7 @@ func (a *api) overviewPage(q *question) (*answer, error) {
 	if place.Names, err = a.userNames(q, users); err != nil {
 		return nil, err
 	}
-	body, err := page.WriteOverview(&page.Overview{Place: place, Answer: *said.usage})
+	body, err := page.WriteOverview(page.Overview{Place: place, Answer: *said.usage})
 	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
 }
 
@@ -77,7 +77,7 @@ func (a *api) callsPage(q *question) (*answer, error) {
 	if document.TraceURL, err = a.reader.TraceLink(q); err != nil {
 		return nil, err
 	}
-	body, err := page.WriteCalls(&document)
+	body, err := page.WriteCalls(document)
 	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
 }
 
@@ -146,6 +146,7 @@ func preparePage(h http.Header) {
 func (p *problem) writePage(w http.ResponseWriter) {
 	body, err := page.WriteProblem(page.Problem{
 		Status: p.Status, Title: cmp.Or(p.Title, "No answer"), Detail: p.Detail, Parameter: p.Parameter, Found: p.Found, Allowed: p.Allowed, RequestID: p.RequestID,
+		Styled: p.Status != http.StatusUnauthorized && p.Status != http.StatusTooManyRequests,
 	})
 	if err != nil { // the template takes every text
 		p.write(w)

@@ -303,6 +303,7 @@ func TestPagesShowEachCallerWhatTheyMaySee(t *testing.T) {
 			assert.Equal(t, htmlType, w.Header().Get("Content-Type"), "%s as %s", target, caller)
 			if status == 401 {
 				assert.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
+				assert.NotContains(t, w.Body.String(), "page.css", "which nobody may load before they sign in")
 			}
 		}
 	}
@@ -388,6 +389,30 @@ func TestPagesOfCallsFollowEachOther(t *testing.T) {
 		}
 	}
 	assert.Len(t, seen, 110)
+}
+
+// TestEveryFilterIsShown: a page that is narrowed says by what, and how to see all.
+func TestEveryFilterIsShown(t *testing.T) {
+	t.Parallel()
+	api := newTestAPI(t, pgtest.New(t).DSN, endOfJanuary, withPage)
+	for _, r := range pageRoutes {
+		for _, name := range r.params {
+			value := map[string]string{
+				page.DaysParam: "", "startDate": "", "endDate": "", "timezone": "", "cursor": "", // not filters
+				"apiType": "text", "status": "priced", "traceId": "0af7651916cd43dd8448eb211c80319c", "tag": "team:search",
+			}
+			text, known := value[name]
+			if !known {
+				text = "something"
+			}
+			if text == "" {
+				continue
+			}
+			document := api.getPage(t, "admin", r.path+"?"+url.Values{name: {text}}.Encode())
+			assert.Contains(t, textOfNode(document), text, "%s?%s", r.path, name)
+			assert.Equal(t, r.path, linkTo(t, document, "✕"), "%s?%s", r.path, name)
+		}
+	}
 }
 
 func TestPagesRefuseInWords(t *testing.T) {

@@ -26,10 +26,19 @@ type Call struct {
 }
 
 // WriteCalls is the page.
-func WriteCalls(c *Calls) ([]byte, error) { return write("calls", c) }
+func WriteCalls(c Calls) ([]byte, error) {
+	return write("calls", &singles{place{c.Place}, c.Rows, c.Next, c.TraceURL})
+}
+
+// singles is what the template asks [Calls].
+type singles struct {
+	place
+	Rows           []Call
+	Next, TraceURL string
+}
 
 // Statuses are the links to the calls of each pricing status.
-func (c *Calls) Statuses() []link {
+func (c *singles) Statuses() []link {
 	links := []link{{"All calls", c.to(c.Path, "status", ""), c.Chosen["status"] == ""}}
 	for _, s := range usage.PricingStatuses {
 		links = append(links, link{string(s), c.to(c.Path, "status", string(s)), c.Chosen["status"] == string(s)})
@@ -38,10 +47,10 @@ func (c *Calls) Statuses() []link {
 }
 
 // Older is the address of the calls before these, Newest of the first.
-func (c *Calls) Older() string { return c.to(c.Path, "cursor", c.Next) }
+func (c *singles) Older() string { return c.to(c.Path, "cursor", c.Next) }
 
 // Newest is the address of the first of these pages, "" on it.
-func (c *Calls) Newest() string {
+func (c *singles) Newest() string {
 	if c.Chosen["cursor"] == "" {
 		return ""
 	}
@@ -61,7 +70,7 @@ type line struct {
 }
 
 // Lines are the calls.
-func (c *Calls) Lines() []line {
+func (c *singles) Lines() []line {
 	lines := make([]line, len(c.Rows))
 	for i := range c.Rows {
 		call := &c.Rows[i]

@@ -61,7 +61,7 @@ func (b *bar) Name() string {
 type tick struct{ Top, Label string }
 
 // newChart draws the days of a period beside those of the one before.
-func newChart(current, previous report.Usage, place *Place) chart {
+func newChart(current, previous report.Usage, place *place) chart {
 	c := chart{Weeks: len(current.DailyUsage) > dailyUpTo}
 	unpriced, unpricedBefore := daysOf(current), daysOf(previous)
 	for i, d := range current.DailyUsage {

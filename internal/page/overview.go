@@ -20,18 +20,26 @@ type Overview struct {
 }
 
 // WriteOverview is the page.
-func WriteOverview(o *Overview) ([]byte, error) { return write("overview", o) }
+func WriteOverview(o Overview) ([]byte, error) {
+	return write("overview", &overview{place{o.Place}, o.Answer})
+}
+
+// overview is what the template asks an [Overview].
+type overview struct {
+	place
+	Answer report.Answer
+}
 
 // Empty reports whether nothing was called in the period.
-func (o *Overview) Empty() bool {
+func (o *overview) Empty() bool {
 	return o.Answer.Current.Calls == 0 && o.Answer.Current.TotalCost.IsZero()
 }
 
 // oneUser reports whether all calls are of one user, or of none.
-func (o *Overview) oneUser() bool { return !o.Everybody || o.Chosen["userId"] != "" }
+func (o *overview) oneUser() bool { return !o.Everybody || o.Chosen["userId"] != "" }
 
 // NothingBefore reports whether the period before has nothing to compare with.
-func (o *Overview) NothingBefore() bool { return o.Answer.Previous.Calls == 0 }
+func (o *overview) NothingBefore() bool { return o.Answer.Previous.Calls == 0 }
 
 // card is one number and how it changed.
 type card struct {
@@ -53,7 +61,7 @@ type small struct {
 }
 
 // Cards are the numbers at the top.
-func (o *Overview) Cards() []card {
+func (o *overview) Cards() []card {
 	current, previous := o.Answer.Current, o.Answer.Previous
 	money := func(s usage.Sum, u report.Usage) *amount { return &amount{s, u.Unpriced.Calls} }
 	cards := []card{
@@ -98,7 +106,7 @@ func payers(costs report.Costs) (list []small) {
 func isEmpty(text string) bool { return text == "" }
 
 // without says what the total does not hold.
-func (o *Overview) without() string {
+func (o *overview) without() string {
 	n := o.Answer.Current.Unpriced.Calls
 	if n == 0 {
 		return ""
@@ -107,7 +115,7 @@ func (o *Overview) without() string {
 }
 
 // beforeBegan warns of a comparison with a period that was recorded in part.
-func (o *Overview) beforeBegan() string {
+func (o *overview) beforeBegan() string {
 	days := o.Answer.Previous.DailyUsage
 	for i, d := range days {
 		if !d.Cost.IsZero() {
@@ -135,7 +143,7 @@ type doubt struct {
 func (d doubt) CallsText() string { return plural(d.Calls, "call") }
 
 // Doubts say how far the sums can be trusted.
-func (o *Overview) Doubts() []doubt {
+func (o *overview) Doubts() []doubt {
 	u := o.Answer.Current
 	total, all := u.TotalCost.Decimal(), decimal.NewFromInt(u.Calls)
 	list := []doubt{
@@ -159,7 +167,7 @@ func (o *Overview) Doubts() []doubt {
 }
 
 // Newest is the time of the newest call, and how long ago that is.
-func (o *Overview) Newest() (n moment) {
+func (o *overview) Newest() (n moment) {
 	if t := o.Answer.DataThrough; t != nil {
 		n = momentOf(*t, o.Zone)
 		n.Ago = ago(o.Now.Sub(*t))
@@ -190,7 +198,7 @@ func ago(d time.Duration) string {
 }
 
 // Chart is the cost by day.
-func (o *Overview) Chart() chart { return newChart(o.Answer.Current, o.Answer.Previous, &o.Place) }
+func (o *overview) Chart() chart { return newChart(o.Answer.Current, o.Answer.Previous, &o.place) }
 
 // breakdown is a table of costs by key.
 type breakdown struct {
@@ -210,7 +218,7 @@ type row struct {
 }
 
 // Breakdowns are the tables, in two columns.
-func (o *Overview) Breakdowns() [2][]breakdown {
+func (o *overview) Breakdowns() [2][]breakdown {
 	current, previous := o.Answer.Current, o.Answer.Previous
 	types := o.breakdown("usageByType", "API types", "apiType", current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types)
 	types.WithCalls = true
@@ -231,7 +239,7 @@ func (o *Overview) Breakdowns() [2][]breakdown {
 	return [2][]breakdown{{types, models}, {users, services}}
 }
 
-func (o *Overview) breakdown(name, title, param string, costs, before report.Costs, unpriced, unpricedBefore report.Numbers) breakdown {
+func (o *overview) breakdown(name, title, param string, costs, before report.Costs, unpriced, unpricedBefore report.Numbers) breakdown {
 	b := breakdown{Name: name, Title: title, Key: param}
 	total := o.Answer.Current.TotalCost.Decimal()
 	was, folded := make(map[string]usage.Sum, len(before)), false
@@ -276,7 +284,7 @@ func countOf(list report.Numbers, key string) int64 {
 }
 
 // Elsewhere is the part of the total that no day has, nil for none.
-func (o *Overview) Elsewhere() *amount {
+func (o *overview) Elsewhere() *amount {
 	if s := o.Answer.Current.NotInDays; !s.IsZero() {
 		return &amount{sum: s}
 	}

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // The paths of the pages, and of what they load.
@@ -70,6 +72,9 @@ type Place struct {
 	Now   time.Time
 }
 
+// place is what the templates ask a place.
+type place struct{ Place }
+
 // link is a place to go to.
 type link struct {
 	Text, URL string
@@ -77,7 +82,7 @@ type link struct {
 }
 
 // to is the address of a page with these parameters changed, "" for left out.
-func (p *Place) to(path string, change ...string) string {
+func (p *place) to(path string, change ...string) string {
 	values := url.Values{}
 	for name, value := range p.Chosen {
 		values.Set(name, value)
@@ -101,7 +106,7 @@ func (p *Place) to(path string, change ...string) string {
 }
 
 // ofAPI is the address at which the query API says the same.
-func (p *Place) ofAPI(path string, more ...string) string {
+func (p *place) ofAPI(path string, more ...string) string {
 	root := "/api/usage"
 	if p.Everybody {
 		root = "/api/admin/usage"
@@ -119,7 +124,7 @@ func (p *Place) ofAPI(path string, more ...string) string {
 var periodNames = map[string]string{"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 
 // Periods are the links to other lengths of the period.
-func (p *Place) Periods() []link {
+func (p *place) Periods() []link {
 	chosen := p.Chosen[DaysParam]
 	if chosen == "" && p.Chosen["startDate"] == "" && p.Chosen["endDate"] == "" {
 		chosen = Days[0]
@@ -136,7 +141,7 @@ var callParams = []string{"status", "traceId", "requestId"}
 
 // narrowing are the parameters that narrow what is seen, as people call them.
 var narrowing = []struct{ name, title string }{
-	{"userId", "User"}, {"apiType", "API type"}, {"provider", "Provider"}, {"model", "Model"}, {"service", "Service"}, {"environment", "Environment"},
+	{"userId", "User"}, {"apiType", "API type"}, {"provider", "Provider"}, {"model", "Model"}, {"service", "Service"}, {"environment", "Environment"}, {"tag", "Tag"},
 	{"status", "Price"}, {"traceId", "Trace"}, {"requestId", "Request"},
 }
 
@@ -144,7 +149,7 @@ var narrowing = []struct{ name, title string }{
 type filter struct{ Title, Value, Without string }
 
 // Filters are the parameters that narrow what is seen.
-func (p *Place) Filters() (list []filter) {
+func (p *place) Filters() (list []filter) {
 	for _, n := range narrowing {
 		if value := p.Chosen[n.name]; value != "" {
 			if n.name == "userId" {
@@ -156,11 +161,11 @@ func (p *Place) Filters() (list []filter) {
 	return list
 }
 
-// field is a hidden input of the form.
+// field is a hidden input of the form, or a value that it suggests.
 type field struct{ Name, Value string }
 
 // Kept are the parameters that the form does not ask for and passes on.
-func (p *Place) Kept() (list []field) {
+func (p *place) Kept() (list []field) {
 	for _, name := range slices.Sorted(maps.Keys(p.Chosen)) {
 		if name != "userId" && name != "timezone" && name != "cursor" {
 			list = append(list, field{name, p.Chosen[name]})
@@ -170,10 +175,10 @@ func (p *Place) Kept() (list []field) {
 }
 
 // User is the chosen user as the form shows it.
-func (p *Place) User() string { return p.Chosen["userId"] }
+func (p *place) User() string { return p.Chosen["userId"] }
 
 // Zones are time zones to choose from; the field takes every other name too.
-func (p *Place) Zones() []string {
+func (p *place) Zones() []string {
 	return []string{
 		"UTC", "America/Los_Angeles", "America/Denver", "America/Chicago", "America/New_York", "America/Sao_Paulo", "Europe/London", "Europe/Berlin",
 		"Europe/Paris", "Europe/Kyiv", "Africa/Lagos", "Africa/Johannesburg", "Asia/Dubai", "Asia/Kolkata", "Asia/Singapore", "Asia/Shanghai",
@@ -181,11 +186,22 @@ func (p *Place) Zones() []string {
 	}
 }
 
-// Users are the names that the form suggests.
-func (p *Place) Users() []string { return slices.Sorted(maps.Values(p.Names)) }
+// Users are the users that the form suggests. Where another application keeps the
+// users, the name that people know is not the text that the apps send, so the id
+// stands for them.
+func (p *place) Users() (list []field) {
+	for _, id := range slices.SortedFunc(maps.Keys(p.Names), func(a, b string) int { return cmp.Compare(p.Names[a], p.Names[b]) }) {
+		f := field{Name: p.Names[id], Value: p.Names[id]}
+		if usage.UserID(f.Name).String() != id {
+			f.Value = id
+		}
+		list = append(list, f)
+	}
+	return list
+}
 
 // user is what people call a user, by the id or the name in an address.
-func (p *Place) user(id string) string {
+func (p *place) user(id string) string {
 	switch name := p.Names[id]; {
 	case id == report.Unattributed:
 		return "no user known"
@@ -196,7 +212,7 @@ func (p *Place) user(id string) string {
 }
 
 // Title says what the numbers are about.
-func (p *Place) Title() string {
+func (p *place) Title() string {
 	if !p.Everybody {
 		return "Your AI API usage"
 	}
@@ -204,7 +220,7 @@ func (p *Place) Title() string {
 }
 
 // Period is the period in words.
-func (p *Place) Period() string {
+func (p *place) Period() string {
 	if p.From == p.To {
 		return longDate(p.From)
 	}
@@ -212,10 +228,10 @@ func (p *Place) Period() string {
 }
 
 // Root, SinglesURL, CSV and JSON lead to the other views of the same.
-func (p *Place) Root() string       { return p.to(OverviewPath) }
-func (p *Place) SinglesURL() string { return p.to(CallsPath) }
-func (p *Place) CSV() string        { return p.ofAPI("/export") }
-func (p *Place) JSON() string {
+func (p *place) Root() string       { return p.to(OverviewPath) }
+func (p *place) SinglesURL() string { return p.to(CallsPath) }
+func (p *place) CSV() string        { return p.ofAPI("/export") }
+func (p *place) JSON() string {
 	if p.Path == CallsPath {
 		return p.ofAPI("/records", "limit", Limit)
 	}
@@ -228,6 +244,9 @@ type Problem struct {
 	Title, Detail             string
 	Parameter, Found, Allowed string
 	RequestID                 string
+	// Styled is set where the viewer may load the stylesheet: not before they are
+	// signed in.
+	Styled bool
 }
 
 // WriteProblem is the page of a problem.

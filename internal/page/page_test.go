@@ -65,7 +65,7 @@ func TestTheChartHasRoundLinesAndReachesTheTop(t *testing.T) {
 		"0.93": {"$0", "$0.25", "$0.50", "$0.75", "$1.00"}, "2.12": {"$0", "$1", "$2", "$3"}, "1234.5": {"$0", "$500", "$1,000", "$1,500"}, "4000": {"$0", "$1,000", "$2,000", "$3,000", "$4,000"},
 		"0.00000003": {"$0", "$0.000000010", "$0.000000020", "$0.000000030"}, "0": nil,
 	} {
-		c := newChart(days(t, "2026-01-05", 7, most), report.Usage{UsageDetail: &report.UsageDetail{}}, &Place{})
+		c := newChart(days(t, "2026-01-05", 7, most), report.Usage{UsageDetail: &report.UsageDetail{}}, &place{})
 		var labels []string
 		for _, tick := range c.Ticks {
 			labels = append(labels, tick.Label)
@@ -78,8 +78,8 @@ func TestTheChartHasRoundLinesAndReachesTheTop(t *testing.T) {
 
 func TestAYearIsDrawnInWeeksThatBeginOnMonday(t *testing.T) {
 	t.Parallel()
-	place := &Place{Path: OverviewPath, Chosen: map[string]string{"days": "365", "model": "gpt-4o"}}
-	c := newChart(days(t, "2025-02-01", 365, "1"), days(t, "2024-02-02", 365, "0.5"), place)
+	at := &place{Place{Path: OverviewPath, Chosen: map[string]string{"days": "365", "model": "gpt-4o"}}}
+	c := newChart(days(t, "2025-02-01", 365, "1"), days(t, "2024-02-02", 365, "0.5"), at)
 	require.True(t, c.Weeks)
 	require.Len(t, c.Bars, 53)
 	assert.Equal(t, "2025-02-01", c.Bars[0].From)
@@ -102,7 +102,7 @@ func TestWhatIsNotNothingIsDrawn(t *testing.T) {
 	u := days(t, "2026-01-05", 7, "0")
 	u.DailyUsage[0].Cost, u.DailyUsage[1].Cost = sum(t, "1000000"), sum(t, "0.000001")
 	u.Unpriced = &report.Unpriced{UnpricedDetail: &report.UnpricedDetail{Days: report.Numbers{{Key: "2026-01-07", Count: 3}}}}
-	c := newChart(u, u, &Place{})
+	c := newChart(u, u, &place{})
 	var heights []string
 	for _, b := range c.Bars[:4] {
 		heights = append(heights, b.Height)
@@ -113,10 +113,10 @@ func TestWhatIsNotNothingIsDrawn(t *testing.T) {
 
 func TestLinksKeepWhatWasChosen(t *testing.T) {
 	t.Parallel()
-	p := Place{
+	p := place{Place{
 		Path: CallsPath, From: "2026-01-01", To: "2026-01-31", Everybody: true,
 		Chosen: map[string]string{"userId": `O'Hare & "x"`, "timezone": "Europe/Berlin", "status": "unpriced", "cursor": "abc", "days": "90"},
-	}
+	}}
 	assert.Equal(t, `/?days=90&timezone=Europe%2FBerlin&userId=O%27Hare+%26+%22x%22`, p.Root(), "an overview has no status and no place in a list")
 	assert.Equal(t, `/api/admin/usage/export?endDate=2026-01-31&startDate=2026-01-01&status=unpriced&timezone=Europe%2FBerlin&userId=O%27Hare+%26+%22x%22`, p.CSV())
 	p.Everybody, p.Chosen = false, map[string]string{"startDate": "2026-01-01T10:00:00Z"}
@@ -129,11 +129,18 @@ func TestLinksKeepWhatWasChosen(t *testing.T) {
 	assert.True(t, p.Periods()[1].Current)
 }
 
+func TestTheFormSuggestsWhatFindsTheUser(t *testing.T) {
+	t.Parallel()
+	sent, managed := usage.UserID("zoe").String(), "7d444840-9dc0-11d1-b245-5ffdce74fad2"
+	p := place{Place{Names: map[string]string{sent: "zoe", managed: "ada@example.com"}}}
+	assert.Equal(t, []field{{"ada@example.com", managed}, {"zoe", "zoe"}}, p.Users())
+}
+
 // TestAComparisonWithHalfAPeriodSaysSo: "982 % more" than before anybody recorded
 // anything is no news.
 func TestAComparisonWithHalfAPeriodSaysSo(t *testing.T) {
 	t.Parallel()
-	o := Overview{Answer: report.Answer{Previous: days(t, "2026-01-01", 30, "1")}}
+	o := overview{Answer: report.Answer{Previous: days(t, "2026-01-01", 30, "1")}}
 	assert.Empty(t, o.beforeBegan())
 	for i := range 20 {
 		o.Answer.Previous.DailyUsage[i].Cost = usage.Sum{}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -21,4 +22,11 @@ func TestWhatIsUnpricedIsNotShownAsNothing(t *testing.T) {
     rerank                                   $0.0000    0%
 
 `, out.String())
+}
+
+func TestTheAddressOfThePageComesFirst(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	(&collector{api: "127.0.0.1:8080", http: "127.0.0.1:4318"}).suggest(&out, time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), 30, "", false)
+	assert.True(t, strings.HasPrefix(out.String(), "  Look at it: http://127.0.0.1:8080/\n"), out.String())
 }
