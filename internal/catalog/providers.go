@@ -69,7 +69,7 @@ var Providers = []Provider{
 	},
 	{
 		Name:      Anthropic,
-		Aliases:   []string{"anthropic-messages", "firstparty"},
+		Aliases:   []string{"anthropic-messages", "firstparty", "claude"},
 		Addresses: []string{"api.anthropic.com"},
 	},
 	{
@@ -114,7 +114,7 @@ var Providers = []Provider{
 		Aliases:   []string{"dashscope", "qwen", "alibaba_cloud", "aliyun"},
 		Addresses: []string{"dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"},
 	},
-	{Name: "cerebras", Addresses: []string{"api.cerebras.ai"}},
+	{Name: "cerebras", Aliases: []string{"cerebras-cloud"}, Addresses: []string{"api.cerebras.ai"}},
 	{Name: DeepInfra, OpenAIAPI: true, Addresses: []string{"api.deepinfra.com"}},
 	{Name: "voyage_ai", Aliases: []string{"voyage", "voyageai"}, Addresses: []string{"api.voyageai.com"}},
 	{Name: "elevenlabs"},
@@ -162,8 +162,9 @@ var nobody = setOf("custom", "mock", "unknown", "other", "_other")
 var apis = setOf("chat", "completion", "responses", "messages", "embedding", "embeddings", "textEmbedding", "image", "speech", "transcription", "reranking", "video")
 
 // Named gives the provider that goes by a name, in any letter case and also
-// with the API that was called at its end ("openai.chat"); nil when the catalog
-// has no such name.
+// with the API that was called at its end ("openai.chat"), by its host or URL, and
+// however its words are joined and which of them says that it is a client ("Azure
+// OpenAI", "ChatOpenAI"); nil when the catalog has no such name.
 func Named(name string) *Provider {
 	if p := names.find(name); p != nil {
 		return p
@@ -171,7 +172,62 @@ func Named(name string) *Provider {
 	if short := WithoutAPI(name); short != name {
 		return names.find(short)
 	}
+	if strings.IndexByte(name, '.') > 0 {
+		if p := names.exact[At(hostIn(name))]; p != nil {
+			return p
+		}
+	}
+	joined := joined(name)
+	if p := joinedNames[joined]; p != nil {
+		return p
+	}
+	for _, word := range clients {
+		if rest := strings.Replace(joined, word, "", 1); rest != joined {
+			if p := joinedNames[rest]; p != nil {
+				return p
+			}
+		}
+	}
 	return nil
+}
+
+// clients are words in the names of a provider's client.
+var clients = []string{"chat", "embeddings", "api", "client", "sdk"}
+
+// joined gives the letters and digits of a name, in lower case.
+func joined(name string) string {
+	if len(name) > maxHost {
+		return ""
+	}
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
+			return c
+		case c >= 'A' && c <= 'Z':
+			return c - 'A' + 'a'
+		}
+		return -1
+	}, name)
+}
+
+// joinedNames are the names without what joins their words.
+var joinedNames = func() map[string]*Provider {
+	all := map[string]*Provider{}
+	for name, p := range names.exact {
+		all[joined(name)] = p
+	}
+	return all
+}()
+
+// hostIn gives the host of a URL or of an address such as "api.openai.com:443/v1".
+func hostIn(text string) string {
+	if _, rest, ok := strings.Cut(text, "://"); ok {
+		text = rest
+	}
+	if end := strings.IndexAny(text, "/:?"); end >= 0 {
+		text = text[:end]
+	}
+	return strings.ToLower(text)
 }
 
 // Canonical is the name of [Named], "" for none.
@@ -241,14 +297,10 @@ func SpeaksOpenAI(name string) bool {
 
 // HostOf gives the host of a URL, "" for what is none.
 func HostOf(url string) string {
-	_, rest, ok := strings.Cut(url, "://")
-	if !ok {
+	if !strings.Contains(url, "://") {
 		return ""
 	}
-	if end := strings.IndexAny(rest, "/:?"); end >= 0 {
-		rest = rest[:end]
-	}
-	return rest
+	return hostIn(url)
 }
 
 // Lengths of the names of hosts, in bytes: the shortest of the catalog, the

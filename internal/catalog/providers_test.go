@@ -39,7 +39,10 @@ func TestAProviderHasManyNames(t *testing.T) {
 		"google.vertex.anthropic.messages": catalog.Vertex, "vertex_ai-zai_models": catalog.Vertex, "Google": catalog.GoogleAny,
 		"firstParty": catalog.Anthropic, "x-ai": catalog.XAI, "voyage": "voyage_ai", "voyageai": "voyage_ai", "zai": "z_ai", "zhipu": "zhipuai",
 		"vertex_ai-": catalog.Vertex,
-		"":           "", "litellm": "", "my-cluster": "", "my-cluster.chat": "", "openai.": "", ".chat": "", "openai.thing": "",
+		"":           "", "litellm": "", "my-cluster": "", "my-cluster.chat": "", ".chat": "", "openai.thing": "", "my-openai": "", "openai-gateway": "", "api": "", "chat": "",
+		"openai.": catalog.OpenAI, "ChatOpenAI": catalog.OpenAI, "AzureChatOpenAI": catalog.AzureOpenAI, "Azure OpenAI": catalog.AzureOpenAI, "ChatBedrockConverse": catalog.Bedrock,
+		"OpenAI API": catalog.OpenAI, "Together AI": catalog.Together, "Google Generative AI": catalog.Gemini, "Claude": catalog.Anthropic,
+		"api.cerebras.ai": "cerebras", "https://api.anthropic.com/v1": catalog.Anthropic, "api.groq.com:443/openai/v1": "groq", "example.com": "",
 	} {
 		assert.Equal(t, want, catalog.Canonical(name), name)
 	}

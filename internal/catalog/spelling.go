@@ -162,13 +162,18 @@ func base(name string) string {
 var cutLatest = cutPattern(`^(.+?)[:-]latest$`)
 
 // cutDots writes Claude's versions as Anthropic does: gateways and Copilot write
-// "claude-sonnet-4.5".
+// "claude-sonnet-4.5", editors "claude-4.5-sonnet". Up to version 3 the number
+// does stand before the name.
 func cutDots(_, name string) (string, string, bool) {
 	plain := claudeDots.ReplaceAllString(name, "$1-$2")
+	plain = claudeOrder.ReplaceAllString(plain, "claude-$2-$1")
 	return plain, "", plain != name
 }
 
-var claudeDots = regexp.MustCompile(`(claude-[a-z0-9-]*?\d)\.(\d)`)
+var (
+	claudeDots  = regexp.MustCompile(`(claude-[a-z0-9-]*?\d)\.(\d)`)
+	claudeOrder = regexp.MustCompile(`claude-([4-9](?:-\d)?)-([a-z]+)`)
+)
 
 func cutPattern(text string) func(string, string) (string, string, bool) {
 	re := regexp.MustCompile(text)

@@ -17,13 +17,14 @@ var (
 		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage",
 		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics")
 	answerNames = func() nameSet {
-		set := setOf(namesAnswer...)
+		set := setOf(append([]nameID{name("ai.response.toolCalls")}, namesAnswer...)...)
 		for _, id := range namesUsageObject {
 			set.put(id)
 		}
 		return set
 	}()
 
+	nameToolCalls       = name("ai.response.toolCalls")
 	nameLangChainInput  = name("traceloop.entity.input")
 	nameLangChainOutput = name("traceloop.entity.output")
 )
@@ -40,6 +41,10 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 			own.readUsage(&j)
 			f.learn(&own)
 		}
+	}
+	if text := jsonOf(a, nameToolCalls); text != "" {
+		j := newJSON(text)
+		f.readItems("", &j)
 	}
 	for _, id := range namesAnswer {
 		text := jsonOf(a, id)

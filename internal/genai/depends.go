@@ -44,8 +44,9 @@ const (
 var (
 	// knownFromAnswers: the library attaches the provider's answer.
 	knownFromAnswers = knowledge{always: MissingContextLength, sometimes: asAttribute | inAnswer | inRequest, never: nowhere}
-	// knownFromAttributes: there are attributes alone.
-	knownFromAttributes = knowledge{always: MissingContextLength, sometimes: asAttribute | inRequest, never: nowhere | inAnswer}
+	// knownFromAttributes: there are attributes alone,
+	// and the id of the answer, which says which of OpenAI's APIs it is.
+	knownFromAttributes = knowledge{always: MissingContextLength, sometimes: asAttribute | inRequest | MissingTools, never: nowhere | inAnswer&^MissingTools}
 	// knownOfSeveral: one span may stand for several requests.
 	knownOfSeveral = knowledge{sometimes: asAttribute | inAnswer | inRequest | MissingContextLength, never: nowhere}
 	// knownFromEvents: log events of a coding agent.
@@ -78,8 +79,14 @@ func (f *facts) unreported(call *Call, ownAddress bool) Missing {
 	if f.reports.Has(MissingAudio) || f.n[factInputAudio].known() || f.n[factOutputAudio].known() {
 		unknown &^= MissingModality
 	}
+	if strings.HasPrefix(call.ResponseID, "chatcmpl-") && (call.Provider == catalog.OpenAI || call.Provider == catalog.AzureOpenAI) {
+		unknown &^= MissingTools // OpenAI's chat completions run none; models that search are billed as such
+	}
 	if f.n[factWebSearches].known() || f.n[factFileSearches].known() || f.n[factCodeSessions].known() {
 		unknown &^= MissingTools
+	}
+	if f.containers {
+		unknown |= MissingTools
 	}
 	switch call.APIType {
 	case usage.APITypeText, usage.APITypeSpeech:

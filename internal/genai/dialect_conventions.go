@@ -14,7 +14,7 @@ var conventionWords = vocabulary{
 	address:   names("server.address"),
 	model:     names("gen_ai.response.model", "llm.response.model", "llm.response.model_name"),
 	requestModel: names("gen_ai.request.model", "llm.request.model", "llm.request.model_name", "llm.model_name", "llm.model", "gen_ai.model", "gen_ai.model.name",
-		"gen_ai.model_name", "gen_ai.request.model_name", "gen_ai.model.id", "ai.model.id"),
+		"gen_ai.model_name", "gen_ai.request.model_name", "gen_ai.model.id", "ai.model.id", "llm_model", "model", "model_name"),
 	responseID: names("gen_ai.response.id"),
 	seconds:    names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds"),
 	session:    names("gen_ai.conversation.id", "session.id"),

@@ -61,6 +61,7 @@ func adjustLangfuse(s *spanReader, f *facts) {
 			return true
 		})
 	}
+	f.modifiers.readRequest(s.a.text(langfuseParameters))
 	s.userFromJSON("", langfuseParameters)
 }
 
@@ -83,7 +84,7 @@ func (f *facts) readBuckets(details string) {
 	}
 	j.members(func(key string) bool {
 		switch key {
-		case "input", "input_text", "input_text_tokens":
+		case "input", "input_text", "input_text_tokens", "input_tool_use", "input_tool_use_tokens", "input_tool_use_prompt_tokens":
 			add(&buckets.n[factInput])
 		case "output", "output_text", "output_text_tokens":
 			add(&buckets.n[factOutput])

@@ -161,9 +161,16 @@ func adjustVercel(s *spanReader, f *facts) {
 	}
 	own := noFacts
 	j := newJSON(metadata)
-	j.members(func(string) bool { // the vendor
+	var loop iterations
+	j.members(func(vendor string) bool {
 		j.members(func(key string) bool {
 			switch key {
+			case "iterations":
+				loop.read(&j)
+			case "cost":
+				if vendor == "gateway" { // which bills by it
+					s.call.bill(j.amount(), 0)
+				}
 			case "usage", "usageMetadata":
 				own.readUsage(&j)
 			case "cachedPromptTokens":
@@ -187,6 +194,7 @@ func adjustVercel(s *spanReader, f *facts) {
 		})
 		return true
 	})
+	loop.addTo(&own)
 	switch {
 	case own.n[factInput].known() && own.n[factOutput].known():
 		f.take(&own) // the provider's own numbers

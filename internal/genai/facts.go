@@ -92,6 +92,9 @@ type facts struct {
 	// says that the provider bills by it. See [facts.readBilled].
 	cost, upstream string
 	billed, byok   bool
+	// containers: code ran in containers that are billed by their time, beyond what
+	// is free; no answer says how long.
+	containers bool
 	// unknown: a name under a usage prefix is in no vocabulary.
 	unknown bool
 	// inconsistent: the source contradicts itself in a way that only its
@@ -157,7 +160,7 @@ func (f *facts) take(from *facts) {
 			f.n[i] = own.n[i]
 		}
 	}
-	f.unknown = own.unknown || from.unknown
+	f.unknown, f.containers = own.unknown || from.unknown, own.containers || from.containers
 	if f.cost == "" {
 		f.cost, f.billed, f.upstream, f.byok = own.cost, own.billed, own.upstream, own.byok
 	}
@@ -182,6 +185,7 @@ func (f *facts) addDetails(from *facts) {
 		f.cost, f.billed, f.upstream, f.byok = from.cost, from.billed, from.upstream, from.byok
 	}
 	f.callsMissing, f.several = f.callsMissing || from.callsMissing, f.several || from.several
+	f.unknown, f.containers = f.unknown || from.unknown, f.containers || from.containers
 	f.modifiers.join(&from.modifiers)
 }
 

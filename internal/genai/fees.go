@@ -72,13 +72,14 @@ type answerItems struct {
 type answerItem struct {
 	kind, name, id, status, action, container string
 	results                                   bool
+	hosted                                    bool // the provider ran it, says a library
 }
 
 func (a *answerItems) read(f *facts, j *jsonText) {
 	var i answerItem
 	i.read(f, j)
 	if i.status != "failed" {
-		a.count(i.kind, i.name, i.id, i.action, i.container, i.results)
+		a.count(f, &i)
 	}
 }
 
@@ -87,8 +88,10 @@ func (i *answerItem) read(f *facts, j *jsonText) {
 		switch key {
 		case "type":
 			i.kind = j.text()
-		case "name":
+		case "name", "toolName":
 			i.name = j.text()
+		case "builtin", "providerExecuted":
+			i.hosted = i.hosted || j.peek() == 't'
 		case "id":
 			i.id = j.text()
 		case "status":
@@ -111,39 +114,60 @@ func (i *answerItem) read(f *facts, j *jsonText) {
 	})
 }
 
-func (a *answerItems) count(kind, name, id, action, container string, results bool) {
-	switch kind {
+func (a *answerItems) count(f *facts, i *answerItem) {
+	switch i.kind {
 	case "web_search_call":
-		if action == "" || action == "search" { // opening a page is free
+		if i.action == "" || i.action == "search" { // opening a page is free
 			a.searches++
 		}
 	case "custom_tool_call": // xAI's
-		if name == "web_search" || name == "x_search" || name == "x_keyword_search" || name == "x_semantic_search" {
+		if i.name == "web_search" || i.name == "x_search" || i.name == "x_keyword_search" || i.name == "x_semantic_search" {
 			a.searches++
 		}
 	case "x_search_call":
 		a.searches++
 	case "web_search_tool_result":
-		if results { // an error is an object, and free
+		if i.results { // an error is an object, and free
 			a.searches++
 		}
-	case "tool_call", "server_tool_call":
-		if name == "web_search" && strings.HasPrefix(id, "srvtoolu_") {
-			a.search = id
-		}
+	case "tool_call", "server_tool_call", "tool-call", "":
+		a.countHosted(f, i)
 	case "tool_call_response", "server_tool_call_response":
-		if results && id != "" && id == a.search {
+		if i.results && i.id != "" && i.id == a.search {
 			a.searches++
 		}
+	case "code_execution_tool_result", "bash_code_execution_tool_result", "text_editor_code_execution_tool_result":
+		f.containers = true
 	case "file_search_call":
 		a.files++
 	case "code_interpreter_call":
-		if container == "" || container != a.container {
+		if i.container == "" || i.container != a.container {
 			a.sessions++
 		}
-		a.container = container
+		a.container = i.container
 	case "image_generation_call":
 		a.images = true
+	}
+}
+
+// countHosted counts the calls of tools as the conventions and libraries write
+// them, of those tools that the provider ran itself.
+func (a *answerItems) countHosted(f *facts, i *answerItem) {
+	switch {
+	case strings.HasPrefix(i.id, "srvtoolu_"): // Anthropic's, whose searches cost where they find something
+		switch i.name {
+		case "web_search":
+			a.search = i.id
+		case "code_execution", "bash_code_execution":
+			f.containers = true
+		}
+	case !i.hosted && i.kind != "server_tool_call":
+	case i.name == "web_search" || i.name == "web_search_preview" || i.name == "x_search":
+		a.searches++
+	case i.name == "file_search":
+		a.files++
+	case i.name == "code_interpreter" || i.name == "code_execution":
+		a.sessions = 1 // of one container, as far as the answer tells
 	}
 }
 
@@ -169,6 +193,15 @@ func (f *facts) readGrounding(j *jsonText) {
 		switch key {
 		case "webSearchQueries", "web_search_queries", "imageSearchQueries", "image_search_queries":
 			j.elements(maxItems, func(int) { queries++ })
+		case "googleMapsWidgetContextToken", "google_maps_widget_context_token":
+			f.unknown = f.unknown || j.text() != "" // Maps, which costs by the prompt; no book has its price
+		case "groundingChunks", "grounding_chunks":
+			j.elements(maxItems, func(int) {
+				j.members(func(key string) bool {
+					f.unknown = f.unknown || key == "maps"
+					return true
+				})
+			})
 		}
 		return true
 	})

@@ -30,7 +30,7 @@ const (
 
 func newGate(names *nameTable, own string) gate {
 	g := gate{own: own, names: names}
-	for _, c := range "abglmov" {
+	for _, c := range "abgilmopv" {
 		g.first[c] |= isGenAI
 	}
 	if own != "" {
@@ -107,6 +107,10 @@ func passesGate(key string) bool {
 		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
 	case 'm':
 		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
+	case 'i':
+		return key == "input_tokens"
+	case 'p':
+		return key == "prompt_tokens"
 	case 'b':
 		return key[1] == 'r' && strings.HasPrefix(key, "braintrust.")
 	case 'v':

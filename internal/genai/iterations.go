@@ -83,7 +83,7 @@ func (it *iterations) addTo(f *facts) {
 			f.n[i] = max(f.n[i], it.turns.n[i])
 		}
 	}
-	if it.count == 0 && it.compaction.n[factInput] == absent && it.compaction.n[factOutput] == absent {
+	if it.count == 0 && it.compaction.n[factInput] <= 0 && it.compaction.n[factOutput] <= 0 {
 		return
 	}
 	c := &it.compaction.n

@@ -162,6 +162,14 @@ func (j *jsonText) number() string {
 	return j.s[start:j.at]
 }
 
+// amount gives the text of a number that may stand in quotes.
+func (j *jsonText) amount() string {
+	if j.peek() == '"' {
+		return j.text()
+	}
+	return j.number()
+}
+
 // skip passes one value.
 func (j *jsonText) skip() {
 	depth := 0

@@ -31,7 +31,7 @@ var (
 	namesServedTier = names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
 		"gen_ai.response.service_tier", "aws.bedrock.response.service_tier", "llm.response.service_tier", "gen_ai.usage.service_tier",
 		"anthropic.usage.service_tier", "openai.service_tier", "gen_ai.service_tier", "llm.service_tier", "litellm.service_tier",
-		"metadata.service_tier", "langsmith.metadata.service_tier", "gen_ai.usage.details.service_tier", "service_tier",
+		"metadata.service_tier", "langsmith.metadata.service_tier", "langfuse.observation.metadata.service_tier", "aws.bedrock.service_tier", "gen_ai.usage.details.service_tier", "service_tier",
 		"gen_ai.response.traffic_type", "gen_ai.usage.traffic_type", "gcp.vertex_ai.response.traffic_type", "gcp.vertex_ai.traffic_type",
 		"gcp.vertex.traffic_type", "gcp.gen_ai.traffic_type", "gen_ai.google.traffic_type", "traffic_type")
 	namesAskedTier = names("openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier",

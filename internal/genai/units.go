@@ -35,6 +35,17 @@ func (s *spanReader) readUnits(f *facts) {
 			}
 		}
 	}
+	if s.op == opTranscription && f.n[factAudioNanos] == absent {
+		if seconds, err := strconv.ParseFloat(jsonMember(a.text(nameLiveKitSTT), "audio_duration"), 64); err == nil {
+			f.n[factAudioNanos] = nanosOfFloat(seconds)
+		}
+	}
+	if s.op == opTTS && f.n[factCharacters] == absent {
+		f.n[factCharacters] = a.firstCount(namesCharacters)
+	}
+	if s.op == opTTS && f.n[factCharacters] == absent {
+		f.n[factCharacters] = countOfText(jsonMember(a.text(nameLiveKitTTS), "characters_count"))
+	}
 	if s.op == opTTS && f.n[factCharacters] == absent {
 		if text := a.text(nameRequestText); text != "" {
 			f.n[factCharacters] = count(utf8.RuneCountInString(text))
@@ -44,6 +55,15 @@ func (s *spanReader) readUnits(f *facts) {
 		s.call.Variant = imageVariant(a.firstText(namesImageSize), a.firstText(namesImageQuality))
 	}
 }
+
+// Characters that were spoken, and the metrics of LiveKit's speech.
+//
+// Sources: pipecat-ai/pipecat (utils/tracing), livekit/agents (telemetry).
+var (
+	namesCharacters = names("gen_ai.usage.characters", "gen_ai.usage.character_count", "gen_ai.usage.input_characters", "metrics.character_count", "llm.usage.characters")
+	nameLiveKitTTS  = name("lk.tts_metrics")
+	nameLiveKitSTT  = name("lk.stt_metrics")
+)
 
 // imageVariant makes the variant of an image, "1024x1792/hd", of its size and
 // its quality, unless that is the standard one.

@@ -22,13 +22,13 @@ var shippedNames = factNames{
 	factInput: names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "llm.usage.input_tokens",
 		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
 		"gen_ai.response.prompt_token_count", "gen_ai.response.usage.prompt_tokens", "gen_ai.response.usage.input_tokens", "llm.response.usage.prompt_tokens",
-		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens"),
+		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens"),
 	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
 		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
 		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
-		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens"),
+		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens"),
 	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
-		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens"),
+		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens"),
 
 	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
 		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
@@ -88,8 +88,8 @@ var shippedNames = factNames{
 	factToolPrompt: names("gen_ai.usage.tool_use_prompt_tokens", "gen_ai.usage.details.tool_use_prompt_tokens", "gen_ai.usage.tool_use.input_tokens",
 		"gen_ai.usage.tool_use_input_tokens", "gen_ai.usage.tool_use_prompt_token_count", "gen_ai.usage.details.tool_use_prompt_token_count",
 		"llm.token_count.prompt_details.tool_use", "llm.usage.tool_use_prompt_tokens"),
-	factBesideInput:  names("anthropic.usage.compaction.input_tokens", "gen_ai.usage.compaction.input_tokens"),
-	factBesideOutput: names("anthropic.usage.compaction.output_tokens", "gen_ai.usage.compaction.output_tokens"),
+	factBesideInput:  names("anthropic.usage.compaction.input_tokens", "gen_ai.usage.compaction.input_tokens", "gen_ai.usage.details.compaction_input_tokens"),
+	factBesideOutput: names("anthropic.usage.compaction.output_tokens", "gen_ai.usage.compaction.output_tokens", "gen_ai.usage.details.compaction_output_tokens"),
 	factWebSearches: names("gen_ai.usage.web_search_requests", "gen_ai.usage.web_searches", "gen_ai.usage.server_tool_use.web_search_requests",
 		"anthropic.usage.server_tool_use.web_search_requests", "anthropic.usage.web_search_requests", "gen_ai.usage.details.web_search_requests",
 		"gen_ai.usage.details.server_tool_use_web_search_requests", "gen_ai.usage.num_search_queries", "gen_ai.usage.details.num_search_queries",
@@ -160,7 +160,10 @@ func (f *facts) readUnknown(list []unknownUsage) {
 func meaningOf(name string) (i fact, counts bool) {
 	var is nameWords
 	for word := range words(name) {
-		is |= nameWord[word]
+		means, known := nameWord[word]
+		if is |= means; !known {
+			is |= wordOther
+		}
 	}
 	for _, m := range meanings {
 		if is&m.all == m.all && is&m.none == 0 {
@@ -192,7 +195,8 @@ var meanings = []struct {
 	{all: wordImage | wordOutput, fact: factOutputImage},
 	{all: wordAudio, fact: factCount},
 	{all: wordImage, fact: factCount},
-	{all: wordDetails, fact: factCount, ignored: true}, // the provider's own sides, beside those of the library
+	{all: wordDetails, none: wordOther, fact: factCount, ignored: true}, // the provider's own sides, beside those of the library
+	{all: wordDetails | wordOther, fact: factCount},
 	{all: wordTotal, none: wordInput | wordOutput, fact: factTotal},
 	{all: wordInput, none: wordOutput, fact: factInput},
 	{all: wordOutput, none: wordInput, fact: factOutput},
@@ -217,6 +221,7 @@ const (
 	wordTool
 	wordDetails
 	wordNoCount
+	wordOther
 )
 
 var nameWord = func() map[string]nameWords {
@@ -237,6 +242,7 @@ var nameWord = func() map[string]nameWords {
 		wordText:             "text uncached visible",
 		wordTool:             "tool tools",
 		wordDetails:          "details detail",
+		0:                    "gen ai llm openai anthropic usage token tokens count counts num number units of in",
 		wordNoCount: "cost costs price usd dollars credit credits nano currency amount second seconds ms latency duration time percent ratio rate limit max window " +
 			"remaining available quota raw non no noncached requests calls accepted rejected prediction id name model provider type source tier speed version",
 	} {

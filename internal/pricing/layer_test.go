@@ -286,7 +286,7 @@ rows:
   - {model: gtp-4.1-mini, per_1m_tokens: {input: 9}}
   - {model: gpt-4.1-min, per_1m_tokens: {input: 9}}
 ---
-provider: open-ai
+provider: our-openai
 rows:
   - {model: gpt-5, per_1m_tokens: {input: 1}}
 `)
@@ -302,7 +302,7 @@ rows:
 		"model claude-sonnet-4-5: reaches calls only where openai answers by this name: the built-in book knows it at anthropic",
 		"model gtp-4.1-mini: is no model that the built-in book has at openai, which has gpt-4.1-mini: check the spelling",
 		"model gpt-4.1-min: is no model that the built-in book has at openai, which has gpt-4.1-mini: check the spelling",
-		`model gpt-5: reaches calls only if telemetry calls the provider "open-ai"`,
+		`model gpt-5: reaches calls only if telemetry calls the provider "our-openai"`,
 	} {
 		assert.Contains(t, text, part)
 	}
