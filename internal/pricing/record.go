@@ -108,18 +108,25 @@ func (p *Pricer) compute(r *usage.Record) {
 	if reason := p.doubt(r); reason != "" {
 		qualify(r, reason)
 	}
-	if catalog.IsRouter(r.RequestModel) && !catalog.IsRouter(r.Model) {
-		p.addRouter(r)
+	if router := RouterCall(r); router != nil {
+		p.addRouter(r, router)
 	}
 }
 
-// addRouter adds what a host asks for choosing the model: it has a row of its own,
-// and is paid for all the input.
-func (p *Pricer) addRouter(r *usage.Record) {
-	fee := p.Book.Price(&Call{
+// RouterCall is what a host asks for choosing the model of a call: it has a row of
+// its own, and is paid for all the input. It is nil where nobody chose.
+func RouterCall(r *usage.Record) *Call {
+	if !catalog.IsRouter(r.RequestModel) || catalog.IsRouter(r.Model) {
+		return nil
+	}
+	return &Call{
 		Provider: r.Provider, Model: r.RequestModel, At: r.Time,
 		Quantities: usage.Quantities{usage.InputTextTokens: r.Quantities.InputTokens()},
-	})
+	}
+}
+
+func (p *Pricer) addRouter(r *usage.Record, router *Call) {
+	fee := p.Book.Price(router)
 	if fee.Status == usage.StatusUnpriced || fee.Cost > usage.MaxCallCost-r.Cost {
 		qualify(r, usage.ReasonPriceFallback)
 		return

@@ -21,9 +21,12 @@ type Health struct {
 	Calls, Unpriced, Estimated int64     // of the last 7 days
 	LastCall                   time.Time // start of the quarter hour of the last call; zero: no call
 	LastStored                 time.Time // when the newest of the last rows was stored; zero: no row
-	Parked, Dismissed          int64     // refused records: open ones, and those that somebody dismissed
-	ParkedLast                 time.Time // of the open ones
-	ParkedReason               string    // of the last
+	// Sampled are the services, each with the share that is kept ("chat-api 0.1"),
+	// of whose calls of that quarter hour a sampler drops the rest.
+	Sampled           []string
+	Parked, Dismissed int64     // refused records: open ones, and those that somebody dismissed
+	ParkedLast        time.Time // of the open ones
+	ParkedReason      string    // of the last
 	// Conflicts are calls that came under the id of another call in the last 7
 	// days, each a row of its own; Corrections those that took larger counts.
 	Conflicts, Corrections int64
@@ -64,7 +67,9 @@ FROM public.usage_quarter_type WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(
 	}
 	if err == nil && lastCall != nil {
 		// The rows of that quarter hour, found by the block range index.
-		err = pool.QueryRow(ctx, `SELECT max(created_at) FROM public.api_usage WHERE timestamp >= $1`, lastCall).Scan(&lastStored)
+		err = pool.QueryRow(ctx, `
+SELECT max(created_at), coalesce(array_agg(DISTINCT concat_ws(' ', service, metadata->>'sampled')) FILTER (WHERE metadata ? 'sampled'), '{}')
+FROM public.api_usage WHERE timestamp >= $1`, lastCall).Scan(&lastStored, &h.Sampled)
 	}
 	if err == nil {
 		err = pool.QueryRow(ctx, `

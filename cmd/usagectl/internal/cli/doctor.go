@@ -139,6 +139,11 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	} else {
 		e.fine("conflicts", "no call of the last 7 days has the id of another; %s took larger counts", plural(h.Corrections, "call"))
 	}
+	if len(h.Sampled) > 0 {
+		e.look("sampling", "traces are sampled, so that sums are a share of what was spent: %s; docs/sampling.md says how to keep the traces of AI calls", strings.Join(h.Sampled, ", "))
+	} else {
+		e.fine("sampling", "no trace of the last quarter hour with calls was sampled")
+	}
 	e.rollups(ctx, pool, h, now)
 	e.partitions(ctx, pool, now)
 	e.grafanaRole(ctx, pool)

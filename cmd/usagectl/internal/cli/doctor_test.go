@@ -175,6 +175,14 @@ func TestEachFaultIsToldWithItsRepair(t *testing.T) {
 			},
 			[]string{"look  conflicts  2 calls of the last 7 days came under the id of another", "id_reused"}, "",
 		},
+		"sampled traces": {
+			func(_ *testing.T, db *pgtest.DB) string {
+				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, service, metadata) VALUES
+					(now(), 1, 'text', 'chat-api', '{"sampled": "0.1"}'), (now(), 1, 'text', 'chat-api', '{"sampled": "0.1"}'), (now(), 1, 'text', 'batch', '{}')`)
+				return db.DSN
+			},
+			[]string{"look  sampling   traces are sampled", "what was spent: chat-api 0.1; docs/sampling.md"}, "",
+		},
 		"quiet for long": {
 			func(_ *testing.T, db *pgtest.DB) string {
 				db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES (now() - interval '3 days', 1, 'text')`)

@@ -37,6 +37,8 @@ type explained struct {
 	Stored storedCost `json:"stored"`
 	// Today is nil for a call whose quantities are not known.
 	Today *pricing.Explanation `json:"today,omitempty"`
+	// Router is what the host asks for having chosen the model, nil where it did not.
+	Router *pricing.Explanation `json:"router,omitempty"`
 	// Assumptions are the defaults that today's price takes.
 	Assumptions []string `json:"assumptions"`
 	// Cost is what usagectl reprice would make of the call.
@@ -115,6 +117,10 @@ func explainStored(pricer *pricing.Pricer, call *store.Stored) explained {
 		ServiceTier: before.ServiceTier, Region: before.Region, Variant: before.Variant, Quantities: before.Quantities,
 	})
 	e.Today = &today
+	if router := pricing.RouterCall(before); router != nil {
+		fee := pricer.Book.Explain(router)
+		e.Router = &fee
+	}
 	return e
 }
 
@@ -135,6 +141,9 @@ func (e *explained) print(w io.Writer) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(w, "\nby today's book\n%s", e.Today.String())
+	if e.Router != nil {
+		_, _ = fmt.Fprintf(w, "and for choosing the model\n%s", e.Router.String())
+	}
 	printAssumptions(w, e.Assumptions)
 	if e.Cost != s.Cost || e.Status != s.Status || e.Reason != s.Reason {
 		_, err := fmt.Fprintf(w, "\nusagectl reprice would make it %s\n", costText(e.Cost, e.Status, e.Reason))

@@ -40,6 +40,13 @@ func TestExplainTellsHowTheCostOfAStoredCallCameAbout(t *testing.T) {
 	out, err = on(t, db.DSN, "explain", "chatcmpl-1", "--json")
 	require.NoError(t, err)
 	assert.Contains(t, out, `"price_id": "openai/gpt-4o-2024-08-06@2024-10-01"`)
+
+	db.Exec(`INSERT INTO public.api_usage (id, timestamp, usage_dollars, api_type, model, provider, tokens_used, input_tokens, output_tokens, pricing_status, cost_source, request_id, metadata) VALUES
+		('11111111-1111-5111-8111-111111111111', '2026-11-02T10:00Z', 0.0002, 'text', 'gpt-4.1-mini', 'azure.ai.openai', 1100, 1000, 100, 'priced', 'computed', 'chatcmpl-router', '{"request_model": "model-router"}')`)
+	out, err = on(t, db.DSN, "explain", "11111111-1111-5111-8111-111111111111")
+	require.NoError(t, err)
+	assert.Contains(t, out, "and for choosing the model\n")
+	assert.Contains(t, out, "model-router at azure.ai.openai (model): found model-router")
 	for _, id := range []string{"chatcmpl-2", "00000000-0000-0000-0000-000000000001", "x:y"} {
 		_, err = on(t, db.DSN, "explain", id)
 		assert.ErrorContains(t, err, "no stored call has this id")
