@@ -211,11 +211,11 @@ func (w *Window) under(x *index, hash uint64) iter.Seq[*entry] {
 				return
 			}
 			l := &x.before[at-1]
-			if older := w.count - l.when; older <= age {
+			older := w.count - l.when
+			if older <= age {
 				return
-			} else {
-				age = older
 			}
+			age = older
 			if l.tag == uint32(hash) {
 				if e := &w.ring[at-1]; e.when == l.when && w.at.Sub(e.seen) <= w.keep && !yield(e) {
 					return
