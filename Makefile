@@ -151,6 +151,11 @@ bench-query: ## measure the questions of the API over ROWS calls and compare eac
 	@$(GO) build -o bin/benchquery ./tools/benchquery
 	@bin/benchquery -rows $(ROWS) $(BENCHFLAGS)
 
+.PHONY: bench-bill
+bench-bill: ## measure the import of a large bill and the explanation of 31 days; BENCHFLAGS='-lines 85000 -calls 850000 -days 31'
+	@$(GO) build -o bin/usagectl ./cmd/usagectl
+	@$(GO) run ./tools/benchbill $(BENCHFLAGS)
+
 .PHONY: bench-store
 bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLAGS='-rows 100000'
 	@$(postgres)

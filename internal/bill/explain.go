@@ -37,9 +37,9 @@ var Words = []Word{NotSeen, NotOnBill, Unpriced, Estimated, Assumption, Price, N
 // the column usage_dollars.
 const places = usage.MoneyScale
 
-// BillSum is lines of one report, account and day that are alike in all but
+// LineSum is lines of one report, account and day that are alike in all but
 // numbers, added up.
-type BillSum struct {
+type LineSum struct {
 	Line
 	Account string
 	Lines   int64
@@ -75,7 +75,7 @@ type ImportedDay struct {
 type Input struct {
 	From, To time.Time // UTC midnights, To is excluded
 	Days     []ImportedDay
-	Bill     []BillSum
+	Bill     []LineSum
 	Calls    []CallSum
 	// Rates are how much of a currency a dollar buys, by currency and day; USD
 	// needs none.
@@ -157,7 +157,7 @@ func explainProvider(in *Input, name string) Provider {
 type dayWork struct {
 	provider *providerWork
 	day      time.Time
-	bill     []*BillSum
+	bill     []*LineSum
 	calls    []*CallSum
 	out      *dayCauses
 }
@@ -167,7 +167,7 @@ type poolKey struct{ model, tier string }
 
 type pool struct {
 	poolKey
-	bill  []*BillSum // costs and quantities
+	bill  []*LineSum // costs and quantities
 	calls []*CallSum
 }
 
@@ -195,7 +195,7 @@ func (w *dayWork) explain() {
 			rest = append(rest, c)
 		}
 	}
-	var lines []*BillSum
+	var lines []*LineSum
 	for _, b := range w.bill {
 		if b.Report.HasCosts() {
 			w.out.bill = w.out.bill.Add(b.Cost)
@@ -221,7 +221,7 @@ func (w *dayWork) explain() {
 var one = decimal.New(1, 0)
 
 // pools divides a day by model, and by tier where all of the bill knows it.
-func pools(lines []*BillSum, calls []*CallSum, names *nameMatch) []*pool {
+func pools(lines []*LineSum, calls []*CallSum, names *nameMatch) []*pool {
 	blind := map[string]bool{} // models whose bill does not tell the tier
 	for _, b := range lines {
 		if b.Tier == "" && !isFee(b) {
@@ -229,7 +229,7 @@ func pools(lines []*BillSum, calls []*CallSum, names *nameMatch) []*pool {
 		}
 	}
 	// Costs that are not divided by model can only be compared as one sum.
-	whole := slices.ContainsFunc(lines, func(b *BillSum) bool { return b.HasCost && b.Model == "" && !b.HasKind })
+	whole := slices.ContainsFunc(lines, func(b *LineSum) bool { return b.HasCost && b.Model == "" && !b.HasKind })
 	byKey := map[poolKey]*pool{}
 	at := func(model, tier string) *pool {
 		if whole {
@@ -264,7 +264,7 @@ func pools(lines []*BillSum, calls []*CallSum, names *nameMatch) []*pool {
 }
 
 // isFee reports whether a line charges for calls of a tool, which has no tier.
-func isFee(b *BillSum) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
+func isFee(b *LineSum) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
 
 // nameMatch says which name of the bill is which model of the calls.
 type nameMatch struct {
@@ -366,8 +366,8 @@ func containsAll(have, some []string) bool {
 
 // shareFees gives the charges for tools that name no model to the models whose
 // calls used them, as far as they did. What is left stays without a model.
-func shareFees(lines []*BillSum, calls []*CallSum, names *nameMatch) []*BillSum {
-	var out []*BillSum
+func shareFees(lines []*LineSum, calls []*CallSum, names *nameMatch) []*LineSum {
+	var out []*LineSum
 	for _, b := range lines {
 		if b.Model != "" || !b.HasKind || b.Kind.Unit() != usage.UnitCall || !b.HasCost {
 			out = append(out, b)

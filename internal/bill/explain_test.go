@@ -77,10 +77,10 @@ func quantities(b batch) []bill.Quantity {
 // charge puts calls on the bill: a row of usage for the key, and its costs.
 func (w *world) charge(model, key string, b batch, p prices) {
 	line := bill.Line{Provider: catalog.OpenAI, Report: bill.OpenAIUsage + "/completions", Day: w.day, Model: model, APIKey: key, Requests: b.calls, HasRequests: true, Quantities: quantities(b)}
-	w.in.Bill = append(w.in.Bill, bill.BillSum{Line: line, Account: "org-1", Lines: 1})
+	w.in.Bill = append(w.in.Bill, bill.LineSum{Line: line, Account: "org-1", Lines: 1})
 	for i, rate := range []decimal.Decimal{p.input, p.cached, p.output} {
 		q := line.Quantities[i]
-		w.in.Bill = append(w.in.Bill, bill.BillSum{Account: "org-1", Lines: 1, Line: bill.Line{
+		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Model: model, APIKey: key, Kind: q.Kind, HasKind: true, HasCost: true, Currency: "USD", Cost: rate.Mul(q.Amount).Shift(-6),
 		}})
 	}
@@ -160,7 +160,7 @@ var plants = []func(w *world, model string, p prices){
 	},
 	func(w *world, _ string, _ prices) { // sessions of agents
 		cost := decimal.New(1+w.Int64N(100000), -3)
-		w.in.Bill = append(w.in.Bill, bill.BillSum{Account: "org-1", Lines: 1, Line: bill.Line{
+		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Category: bill.ForSessions, HasCost: true, Currency: "USD", Cost: cost,
 		}})
 		w.plant(bill.NotInSpans, cost)
@@ -368,7 +368,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		b, p := w.batch(), w.prices()
 		w.charge("gpt-1", "k", b, p)
 		w.call("gpt-1", b, p.cost(b).Div(decimal.New(2, 0)), usage.StatusPriced, nil)
-		w.in.Bill = slices.DeleteFunc(w.in.Bill, func(s bill.BillSum) bool { return s.Report != bill.OpenAICosts })
+		w.in.Bill = slices.DeleteFunc(w.in.Bill, func(s bill.LineSum) bool { return s.Report != bill.OpenAICosts })
 		w.in.Days = slices.DeleteFunc(w.in.Days, func(d bill.ImportedDay) bool { return d.Report != bill.OpenAICosts })
 		got := bill.Explain(w.in).Providers[0]
 		has(t, got, "no usage report was imported")
@@ -379,7 +379,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 	t.Run("costs that are not divided", func(t *testing.T) {
 		w := newWorld(1)
 		b, p := w.batch(), w.prices()
-		w.in.Bill = append(w.in.Bill, bill.BillSum{Account: "org-1", Lines: 1, Line: bill.Line{
+		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, HasCost: true, Currency: "USD", Cost: p.cost(b),
 		}})
 		w.call("gpt-1", b, p.cost(b), usage.StatusPriced, nil)
@@ -493,5 +493,23 @@ func TestNamesOfABillFindTheirModel(t *testing.T) {
 		if same := len(got.Causes) == 0; same != c.same {
 			t.Errorf("%s and %s: %v", c.bill, c.call, got.Causes)
 		}
+	}
+}
+
+func TestOneOfManyKeysIsFound(t *testing.T) {
+	t.Parallel()
+	w := newWorld(5)
+	model, p := w.model(), w.prices()
+	for key := range 300 {
+		b := w.batch()
+		w.charge(model, fmt.Sprintf("key_%d", key), b, p)
+		if key != 170 {
+			w.call(model, b, p.cost(b), usage.StatusPriced, nil)
+		}
+	}
+	got := bill.Explain(w.in).Providers[0]
+	requireSums(t, got)
+	if len(got.Causes) != 1 || got.Causes[0].Cause != bill.NotSeen || got.Causes[0].Details.APIKey != "key_170" {
+		t.Errorf("got %+v", got.Causes)
 	}
 }

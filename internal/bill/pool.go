@@ -21,13 +21,17 @@ func (a *amounts) add(list []Quantity) {
 
 func (a *amounts) addAll(b *amounts) {
 	for k := range b {
-		a[k] = a[k].Add(b[k])
+		if !b[k].IsZero() {
+			a[k] = a[k].Add(b[k])
+		}
 	}
 }
 
 func (a *amounts) minus(b *amounts) (d amounts) {
 	for k := range a {
-		d[k] = a[k].Sub(b[k])
+		if !a[k].IsZero() || !b[k].IsZero() {
+			d[k] = a[k].Sub(b[k])
+		}
 	}
 	return d
 }
@@ -139,8 +143,8 @@ func (p *pool) explain(out *dayCauses) {
 	}
 }
 
-func (c *comparison) addBill(lines []*BillSum) {
-	fromUsage := slices.ContainsFunc(lines, func(b *BillSum) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
+func (c *comparison) addBill(lines []*LineSum) {
+	fromUsage := slices.ContainsFunc(lines, func(b *LineSum) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
 	shares := map[owner]*share{}
 	c.tierTold = true
 	for _, b := range lines {
@@ -267,7 +271,7 @@ func (c *comparison) open(words string) string {
 }
 
 // nothingSeen: no row tells of the model on that day.
-func (c *comparison) nothingSeen(lines []*BillSum) {
+func (c *comparison) nothingSeen(lines []*LineSum) {
 	if !c.hasCounts || len(c.owners) == 0 {
 		c.notSeenByLine(lines)
 		return
@@ -286,7 +290,7 @@ func (c *comparison) nothingSeen(lines []*BillSum) {
 }
 
 // notSeenByLine takes the owners from the costs, where no quantities are known.
-func (c *comparison) notSeenByLine(lines []*BillSum) {
+func (c *comparison) notSeenByLine(lines []*LineSum) {
 	for _, b := range lines {
 		if b.HasCost {
 			o := owner{b.Project, b.APIKey, b.User}
@@ -616,37 +620,49 @@ const maxSearched = 12
 // find gives the owners that together are what is looked for, when only one set
 // is: of up to twelve owners any set, of more one, or all but one.
 func (c *comparison) find(is func(*share) bool) []*share {
-	n := len(c.owners)
-	var found []*share
-	hits := 0
-	try := func(in func(i int) bool) {
-		var sum share
-		var list []*share
-		for i := range c.owners {
-			if in(i) {
-				list = append(list, &c.owners[i])
-				sum.requests += c.owners[i].requests
-				sum.counts.addAll(&c.owners[i].counts)
-			}
-		}
-		if is(&sum) {
-			found, hits = list, hits+1
+	var found [][]*share
+	try := func(sum *share, list func() []*share) {
+		if len(found) < 2 && is(sum) {
+			found = append(found, list())
 		}
 	}
-	if n <= maxSearched {
-		for set := 1; set < 1<<n && hits < 2; set++ {
-			try(func(i int) bool { return set&(1<<i) != 0 })
+	if len(c.owners) <= maxSearched {
+		for set := 1; set < 1<<len(c.owners) && len(found) < 2; set++ {
+			list := c.chosen(func(i int) bool { return set&(1<<i) != 0 })
+			sum := sumOf(list)
+			try(&sum, func() []*share { return list })
 		}
 	} else {
-		for chosen := 0; chosen < n && hits < 2; chosen++ {
-			try(func(i int) bool { return i == chosen })
-			try(func(i int) bool { return i != chosen })
+		all := sumOf(c.chosen(func(int) bool { return true }))
+		for one := range c.owners {
+			o := &c.owners[one]
+			try(o, func() []*share { return []*share{o} })
+			rest := share{requests: all.requests - o.requests, counts: all.counts.minus(&o.counts)}
+			try(&rest, func() []*share { return c.chosen(func(i int) bool { return i != one }) })
 		}
 	}
-	if hits != 1 {
+	if len(found) != 1 {
 		return nil
 	}
-	return found
+	return found[0]
+}
+
+// chosen lists owners.
+func (c *comparison) chosen(in func(i int) bool) (list []*share) {
+	for i := range c.owners {
+		if in(i) {
+			list = append(list, &c.owners[i])
+		}
+	}
+	return list
+}
+
+func sumOf(list []*share) (sum share) {
+	for _, s := range list {
+		sum.requests += s.requests
+		sum.counts.addAll(&s.counts)
+	}
+	return sum
 }
 
 func equal(a, b *amounts) bool {

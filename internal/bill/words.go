@@ -102,17 +102,3 @@ func hasWord(text, word string) bool {
 	}
 	return false
 }
-
-// squashed leaves letters and digits of a name in lower case: what two spellings
-// of one model have in common.
-func squashed(name string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			return r + 'a' - 'A'
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			return r
-		}
-		return -1
-	}, name)
-}

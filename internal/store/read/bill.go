@@ -92,7 +92,7 @@ func (b *billReader) lines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var s bill.BillSum
+	var s bill.LineSum
 	var currency, cost, slack *string
 	var requests *int64
 	var category, kind string

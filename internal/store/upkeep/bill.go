@@ -253,7 +253,7 @@ VALUES ($1, $2::text::date, $3, $4, $5, $6, $7)`, p.Provider, d.Date, p.Account,
 			return err
 		}
 		for n, c := range list {
-			details, err := json.Marshal(c.Details)
+			details, err := json.Marshal(c.Details) //nolint:gosec // APIKey is the id of a key
 			if err != nil {
 				return err
 			}
