@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
@@ -186,6 +187,64 @@ func TestManyCallsUnderOneIDAreAllKept(t *testing.T) {
 			}
 			require.Equal(t, 50, number[int](db, `SELECT count(*) FROM public.api_usage`))
 		}
+		requireSums(t, db)
+	})
+}
+
+// Whatever quantities two reports under one id have, the comparison in the server
+// and the one rule come to the same, and a call that is new is never taken for stored.
+func TestTheServerComparesAsTheRuleJudges(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		rng := rand.New(rand.NewPCG(3, 5))
+		quantities := func() (q usage.Quantities) {
+			for range rng.IntN(4) {
+				q[rng.IntN(len(q))] = int64(rng.IntN(3))
+			}
+			return q
+		}
+		told := func(n int, q usage.Quantities) usage.Record {
+			return streamed(n, 0, func(r *usage.Record) {
+				r.Quantities, r.Cost = q, 0
+				r.Status, r.Reason, r.CostSource, r.PriceID = usage.StatusUnpriced, usage.ReasonUnknownModel, usage.SourceNone, ""
+			})
+		}
+		report := func(q *usage.Quantities) *once.Report {
+			return &once.Report{Observer: 1, Service: 1, Model: 1, Counts: once.CountsOf(q), Usage: !q.IsZero()}
+		}
+		var first, second, again []usage.Record
+		var want write.Result
+		for n := range 600 {
+			a, b := quantities(), quantities()
+			if rng.IntN(3) == 0 {
+				b = a
+				if q := b[usage.InputTextTokens]; q > 0 { // the same sum, split another way
+					b[usage.InputTextTokens], b[usage.CacheReadTokens] = q-1, b[usage.CacheReadTokens]+1
+				}
+			}
+			second = append(second, told(n, b))
+			if rng.IntN(4) == 0 {
+				want.Inserted++
+				again = append(again, told(n, b))
+				continue
+			}
+			first = append(first, told(n, a))
+			switch once.Judge(report(&a), report(&b)) {
+			case once.Duplicate:
+				want.Duplicates++
+			case once.Correction:
+				want.Corrected++
+			case once.Reused:
+				want.Inserted, want.Reused = want.Inserted+1, want.Reused+1
+			}
+		}
+		require.Equal(t, len(first), writeAll(t, w, first).Inserted)
+		result := writeAll(t, w, second)
+		result.Copied = false
+		require.Equal(t, want, result)
+		require.Greater(t, min(want.Duplicates, want.Corrected, want.Reused), 20)
+		again = append(again, told(1000, usage.Quantities{}))
+		require.Equal(t, 1, writeAll(t, w, again).Inserted, "all but one are stored")
 		requireSums(t, db)
 	})
 }

@@ -200,7 +200,7 @@ func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, er
 	var key traceOf
 	var user [16]byte
 	var external string
-	err := w.look(ctx, selectTraceUsers, traces, []any{&key.trace, &key.service, &user, &external}, func() error {
+	err := w.look(ctx, selectTraceUsers, []any{traces}, []any{&key.trace, &key.service, &user, &external}, func() error {
 		byTrace[key] = &usage.TraceUser{Service: key.service, UserID: user, UserExternalID: external}
 		return nil
 	})
@@ -215,7 +215,7 @@ func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, er
 var errReadOnly = store.Fault(store.ClassServer, "the server is read-only: a fail-over is under way")
 
 // look reads what is committed, from a server that takes writes.
-func (w *Writer) look(ctx context.Context, sql string, traces []string, into []any, each func() error) error {
+func (w *Writer) look(ctx context.Context, sql string, args, into []any, each func() error) error {
 	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		var readOnly bool
 		if err := tx.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::boolean`).Scan(&readOnly); err != nil {
@@ -224,7 +224,7 @@ func (w *Writer) look(ctx context.Context, sql string, traces []string, into []a
 		if readOnly {
 			return errReadOnly
 		}
-		rows, err := tx.Query(ctx, sql, traces)
+		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
 			return err
 		}
@@ -261,7 +261,7 @@ func (w *Writer) attributeOnce(ctx context.Context, byTrace map[traceOf]*usage.T
 	}
 	var calls []callOf
 	var c callOf
-	if err := w.look(ctx, selectOfTraces, traces, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
+	if err := w.look(ctx, selectOfTraces, []any{traces}, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
 		if byTrace[c.traceOf] != nil {
 			calls = append(calls, c)
 		}

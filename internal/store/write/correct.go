@@ -1,7 +1,9 @@
 package write
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,31 +42,95 @@ type correction struct {
 	old store.Stored
 }
 
-const selectTaken = store.SelectCalls + `
-WHERE id = ANY ($1::uuid[])`
+// Most ids that are taken are of calls that are sent again. So the server compares
+// first, by the columns of the quantities, and what it finds equal never comes back:
+// equal columns are equal counts, and package once asks no more of a duplicate. What
+// differs in them may still have equal counts, split another way; that is judged.
 
-// In a partitioned table an id alone would be looked for in every month.
-const selectTakenPartitioned = store.SelectCalls + `
-WHERE (id, timestamp) IN (SELECT k.id, k.timestamp FROM public.api_usage_id AS k WHERE k.id = ANY ($1::uuid[]))`
+// given is a batch as the comparison takes it. whole: more calls came under the id,
+// so the row is wanted in any case.
+const given = `unnest($1::uuid[], $2::int8[], $3::int8[], $4::text[], $5::int8[], $6::int8[], $7::text[], $8::boolean[])
+    AS k (call_id, input, output, audio, letters, pictures, others, whole)`
 
-// judge compares a batch with the rows that have its ids. The rows that this
-// transaction has just stored are equal to their records, and so duplicates.
-func judge(ctx context.Context, tx pgx.Tx, db *database, rows []row) (j judged, err error) {
-	byID := make(map[usage.ID]*row, len(rows))
-	ids := make([][16]byte, len(rows))
+// sameColumns compares a row u with the call k of the batch; where there is no row
+// nothing is equal.
+const sameColumns = `u.id = k.call_id AND coalesce(u.input_tokens, 0) = k.input AND coalesce(u.output_tokens, 0) = k.output
+  AND u.audio_seconds IS NOT DISTINCT FROM k.audio::numeric AND coalesce(u.characters, 0) = k.letters AND coalesce(u.images, 0) = k.pictures
+  AND u.other_quantities IS NOT DISTINCT FROM k.others::jsonb AND NOT k.whole`
+
+const (
+	selectTaken = store.SelectCalls + ` AS u JOIN ` + given + ` ON k.call_id = u.id
+WHERE (` + sameColumns + `) IS NOT TRUE`
+
+	// In a partitioned table an id alone would be looked for in every month.
+	selectTakenPartitioned = store.SelectCalls + ` AS u
+  JOIN (SELECT i.timestamp AS at, k.* FROM ` + given + ` JOIN public.api_usage_id AS i ON i.id = k.call_id) AS k ON k.call_id = u.id AND k.at = u.timestamp
+WHERE (` + sameColumns + `) IS NOT TRUE`
+
+	// Which of a batch are not stored as they are, and whether their id is taken.
+	selectNotStored            = `SELECT k.call_id, u.id IS NOT NULL FROM ` + given + ` LEFT JOIN public.api_usage AS u ON u.id = k.call_id WHERE (` + sameColumns + `) IS NOT TRUE`
+	selectNotStoredPartitioned = `SELECT k.call_id, u.id IS NOT NULL FROM ` + given + ` LEFT JOIN public.api_usage_id AS i ON i.id = k.call_id
+  LEFT JOIN public.api_usage AS u ON u.id = i.id AND u.timestamp = i.timestamp WHERE (` + sameColumns + `) IS NOT TRUE`
+)
+
+// givenColumns turns rows into the parameters of given.
+func givenColumns(rows []row) []any {
+	n := len(rows)
+	ids, whole := make([][16]byte, n), make([]bool, n)
+	input, output, letters, pictures := make([]int64, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	audio, others := make([]*string, n), make([]*string, n)
+	var buf []byte
 	for i := range rows {
-		byID[rows[i].ID], ids[i] = &rows[i], rows[i].ID
+		r := &rows[i]
+		q := &r.Quantities
+		ids[i], whole[i] = r.ID, len(r.others) > 0
+		input[i], output[i], letters[i], pictures[i] = q.InputTokens(), q.OutputTokens(), q[usage.Characters], q[usage.Images]
+		audio[i] = audioSeconds(q)
+		buf = r.appendOtherQuantities(buf[:0])
+		others[i] = store.TextOrNull(string(buf))
 	}
+	return []any{ids, input, output, audio, letters, pictures, others, whole}
+}
+
+// withoutStored takes out the rows that are stored as they are. taken says that of
+// those that are left some have the id of another row.
+func (w *Writer) withoutStored(ctx context.Context, db *database, rows []row) (left []row, taken bool, err error) {
+	sql := selectNotStored
+	if db.partitioned {
+		sql = selectNotStoredPartitioned
+	}
+	var id [16]byte
+	var isTaken bool
+	wanted := map[usage.ID]bool{}
+	if err := w.look(ctx, sql, givenColumns(rows), []any{&id, &isTaken}, func() error {
+		wanted[id] = true
+		taken = taken || isTaken
+		return nil
+	}); err != nil || len(wanted) == 0 {
+		return nil, false, err
+	}
+	for i := range rows {
+		if wanted[rows[i].ID] {
+			left = append(left, rows[i])
+		}
+	}
+	return left, taken, nil
+}
+
+// judge compares a batch with the rows that have its ids and not its columns. The
+// rows that this transaction has just stored have them.
+func judge(ctx context.Context, tx pgx.Tx, db *database, rows []row) (j judged, err error) {
 	sql := selectTaken
 	if db.partitioned {
 		sql = selectTakenPartitioned
 	}
-	taken, err := tx.Query(ctx, sql, ids)
+	taken, err := tx.Query(ctx, sql, givenColumns(rows)...)
 	if err != nil {
 		return j, err
 	}
 	err = store.ReadCalls(taken, func(s *store.Stored) error {
-		r := byID[s.ID]
+		at, _ := slices.BinarySearchFunc(rows, s.ID, func(r row, id usage.ID) int { return bytes.Compare(r.ID[:], id[:]) })
+		r := &rows[at]
 		known, largest := reportOf(&s.Record, s.UserID), (*row)(nil)
 		for i := range 1 + len(r.others) {
 			one := *r

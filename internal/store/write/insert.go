@@ -77,17 +77,27 @@ func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int,
 // statement that folds them.
 func decideNames(ctx context.Context, tx pgx.Tx, rows []row) error {
 	type name struct {
-		day        time.Time
+		day        int64 // seconds since 1970
 		kind, text string
 	}
-	seen := map[name]bool{}
+	type names struct {
+		day                                   int64
+		provider, model, service, environment string
+	}
+	known, seen := map[names]bool{}, map[name]bool{}
 	var days []time.Time
 	var kinds, texts []string
 	for i := range rows {
 		r := &rows[i]
 		day := sums.Day.Floor(r.Time)
+		// A batch has few different ones, so most rows are asked about once.
+		all := names{day.Unix(), r.Provider, r.Model, r.Service, r.Environment}
+		if known[all] {
+			continue
+		}
+		known[all] = true
 		for _, kind := range sums.Bounded() {
-			n := name{day, kind, map[string]string{"provider": r.Provider, "model": r.Model, "service": r.Service, "environment": r.Environment}[kind]}
+			n := name{all.day, kind, map[string]string{"provider": r.Provider, "model": r.Model, "service": r.Service, "environment": r.Environment}[kind]}
 			if n.text != "" && !seen[n] {
 				seen[n] = true
 				days, kinds, texts = append(days, day), append(kinds, kind), append(texts, n.text)
@@ -142,9 +152,7 @@ func columnArrays(rows []row) []any {
 		cacheRead[i] = numberOrNull(q.CacheReadTotal())
 		write5m[i], write1h[i] = numberOrNull(q.CacheWriteBeside1h()), numberOrNull(q[usage.CacheWrite1hTokens])
 		reasoning[i] = numberOrNull(q[usage.OutputReasoningTokens])
-		if seconds := q[usage.AudioSeconds]; seconds != 0 {
-			audio[i] = store.TextOrNull(string(usage.AppendQuantity(nil, usage.AudioSeconds, seconds)))
-		}
+		audio[i] = audioSeconds(q)
 		chars[i], img[i] = numberOrNull(q[usage.Characters]), numberOrNull(q[usage.Images])
 		buf = r.appendOtherQuantities(buf[:0])
 		oth[i] = store.TextOrNull(string(buf))
@@ -163,6 +171,15 @@ func columnArrays(rows []row) []any {
 		in, out, cacheRead, write5m, write1h, reasoning, audio, chars, img, oth,
 		assumed, trace, session, outcome, payer,
 	}
+}
+
+// audioSeconds is a number as text, nil for none.
+func audioSeconds(q *usage.Quantities) *string {
+	if q[usage.AudioSeconds] == 0 {
+		return nil
+	}
+	text := string(usage.AppendQuantity(nil, usage.AudioSeconds, q[usage.AudioSeconds]))
+	return &text
 }
 
 func numberOrNull(n int64) *int64 {

@@ -373,7 +373,7 @@ func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, is
 // refused by itself, so that only halves can tell.
 func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateUnknown, probed bool) (Result, error) {
 	result := Result{Copied: db.hasTrigger && !db.isCitus && !w.copyRefused.Load()}
-	races := 0
+	races, again := 0, false
 	for len(rows) > 0 {
 		done, err := w.inTransaction(ctx, db, rows, result.Copied)
 		if err == nil {
@@ -385,7 +385,15 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 		line, column := refusedRow(err)
 		switch {
 		case result.Copied && state == "23505" && isOwnKey(err):
-			result.Copied = false // a call that is stored already
+			// A call that is stored already. What is left once they are known goes by
+			// COPY again, unless another writer was faster meanwhile.
+			left, taken, err := w.withoutStored(ctx, db, rows)
+			if err != nil {
+				return result, db.nodeFault(err)
+			}
+			result.Duplicates += len(rows) - len(left)
+			result.Copied = !taken && len(left) > 0 && len(left) < len(rows) && !again
+			rows, again = left, true
 		case db.partitioned && state == "23505" && isOwnKey(err):
 			// Another writer stored one of the ids in the same moment, with
 			// another timestamp. It has committed: now it is seen.
