@@ -66,6 +66,21 @@ func TestUsersOfTracesWithoutCallsWaitForNothing(t *testing.T) {
 	})
 }
 
+// The writer of the user read the list of services just before another collector
+// stored the first call of one.
+func TestAUserOfAServicesFirstCallIsFound(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		require.Equal(t, 0, attribute(t, w, traceUser(1, "visitor")))
+		writeAll(t, newWriter(t, db, write.Options{}), []usage.Record{inTrace(1, 2)})
+		require.Equal(t, 1, attribute(t, w, traceUser(2, "ana")))
+		require.Equal(t, "chatcmpl-1=ana", db.Text(whose))
+		late := writeAll(t, newWriter(t, db, write.Options{}), []usage.Record{inTrace(2, 2)})
+		require.Equal(t, 1, late.Attributed)
+		requireSums(t, db)
+	})
+}
+
 // Calls and their users come in any order, through any collector, again and again.
 func TestTheOrderOfCallsAndUsersDoesNotMatter(t *testing.T) {
 	t.Parallel()

@@ -117,16 +117,28 @@ func (w *Writer) Attribute(ctx context.Context, users []usage.TraceUser) (calls 
 	return calls, nil
 }
 
-// forgetOtherServices takes out the traces of services without calls.
+// forgetOtherServices takes out the traces of services without calls. Where the
+// list of services is too young to be read again, the calls of the traces themselves
+// are looked for: the first of a service may have come through another collector.
 func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) error {
 	s := &w.services
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	unknown := false
+	var unknown []string
 	for key := range byTrace {
-		unknown = unknown || !s.known[key.service]
+		if !s.known[key.service] {
+			unknown = append(unknown, key.trace)
+		}
 	}
-	if unknown && time.Since(s.read) > serviceStep {
+	if len(unknown) > 0 && time.Since(s.read) <= serviceStep {
+		var c callOf
+		if err := w.look(ctx, selectOfTraces, []any{unknown}, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
+			s.known[c.service] = true
+			return nil
+		}); err != nil {
+			return err
+		}
+	} else if len(unknown) > 0 {
 		rows, err := w.pool.Query(ctx, selectServices)
 		if err != nil {
 			return err
