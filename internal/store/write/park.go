@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -84,21 +83,28 @@ func (w *Writer) Park(ctx context.Context, parked []Parked) error {
 	return nil
 }
 
-// maxParkedAtOnce bounds what one statement saves: a record has up to 128 KiB.
-const maxParkedAtOnce = 500
+// What one statement saves is bounded: a record has up to 128 KiB.
+const (
+	maxParkedAtOnce      = 5000
+	maxParkedBytesAtOnce = 8 << 20
+)
 
 // savePark saves the refused records that are not saved yet, as soon as they are
 // found. When it fails the whole batch comes again, and what is stored is found to
 // be there.
 func (w *Writer) savePark(ctx context.Context, parked []Parked) error {
-	for chunk := range slices.Chunk(parked, maxParkedAtOnce) {
+	for len(parked) > 0 {
 		var digests, ids [][16]byte
 		var states, constraints, columns, reasons, records []string
-		for i, p := range chunk {
+		size := 0
+		for len(parked) > 0 && len(ids) < maxParkedAtOnce && size < maxParkedBytesAtOnce {
+			p := &parked[0]
+			parked = parked[1:]
 			if p.saved {
 				continue
 			}
-			chunk[i].saved = true
+			p.saved = true
+			size += len(p.record)
 			sum := sha256.Sum256(append(p.ID[:], p.record...))
 			digests, ids = append(digests, [16]byte(sum[:16])), append(ids, p.ID)
 			states, constraints, columns = append(states, p.SQLState), append(constraints, p.Constraint), append(columns, p.Column)
