@@ -293,14 +293,18 @@ func TestUnreadableRecordsAreKeptAndCountedAndHoldUpNothing(t *testing.T) {
 	huge := call(9)
 	huge.Quantities[usage.InputTextTokens] = 3_000_000_000
 	add().Attributes().PutStr(usageattr.Record, string(usageattr.Append(nil, &huge)))
+	stolen := call(10)
+	stolen.UserID, stolen.UserExternalID = usage.UserID("mallory"), "dora"
+	add().Attributes().PutStr(usageattr.Record, string(usageattr.Append(nil, &stolen)))
 	f.send(t, td)
 	eventually(t, "3 rows", func() bool { return db.Text(countRows) == "3" })
-	eventually(t, "3 letters", func() bool { return db.Text(`SELECT count(*) FROM public.usage_dead_letter`) == "3" })
+	eventually(t, "4 letters", func() bool { return db.Text(`SELECT count(*) FROM public.usage_dead_letter`) == "4" })
 	f.stop(t)
-	assert.Equal(t, int64(3), f.counter(t, "usage_postgres_unreadable"))
+	assert.Equal(t, int64(4), f.counter(t, "usage_postgres_unreadable"))
 	assert.Equal(t, int64(1), f.counter(t, "usage_postgres_parked"))
+	assert.Equal(t, "record: record is not valid: user: is not the one that xuser makes", db.Text(`SELECT reason FROM public.usage_dead_letter WHERE record LIKE '%xuser=dora%'`))
 	assert.Equal(t, "record|9;id=of the future\nrecord|1;id=nonsense\uFFFD\uFFFD\ntokens_used|"+string(usageattr.Append(nil, &huge)),
-		db.Text(`SELECT column_name, record FROM public.usage_dead_letter ORDER BY column_name, record DESC`))
+		db.Text(`SELECT column_name, record FROM public.usage_dead_letter WHERE record NOT LIKE '%xuser=dora%' ORDER BY column_name, record DESC`))
 	assert.NotContains(t, f.text(), "nonsense")
 }
 

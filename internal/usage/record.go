@@ -31,7 +31,8 @@ type Record struct {
 
 	// UserID is zero when no user is known or users are not tracked.
 	UserID ID
-	// UserExternalID is the text UserID was made from, unless that was a UUID.
+	// UserExternalID is the text UserID was made from, "" where that was a UUID or
+	// does not fit into a row as it is.
 	UserExternalID string
 	// SessionID is the conversation or session, as the app names it.
 	SessionID string
@@ -238,12 +239,15 @@ func CleanText(text string, maxBytes int) string {
 // Clean brings every text of the record within its limits.
 func (r *Record) Clean() {
 	for _, text := range [...]*string{
-		&r.Provider, &r.RequestModel, &r.Service, &r.Environment, &r.UserExternalID,
+		&r.Provider, &r.RequestModel, &r.Service, &r.Environment,
 		&r.SessionID, &r.ServiceTier, &r.Region, &r.Variant, &r.Sampled, &r.Dialect,
 	} {
 		if *text != "" {
 			*text = CleanText(*text, MaxTextBytes)
 		}
+	}
+	if CleanText(r.UserExternalID, MaxTextBytes) != r.UserExternalID {
+		r.UserExternalID = "" // what is left of it would make another user
 	}
 	r.Model = CleanText(r.Model, MaxModelBytes)
 	r.RequestID = CleanText(r.RequestID, MaxRequestIDBytes)

@@ -21,7 +21,14 @@ func (u *TraceUser) Validate() error {
 		return errors.New("trace: missing")
 	case u.UserID.IsZero():
 		return errors.New("user: missing")
-	case u.UserExternalID != "" && u.UserID != UserID(u.UserExternalID):
+	}
+	return CheckUser(u.UserID, u.UserExternalID)
+}
+
+// CheckUser says whether the id of a user is the one that their text makes, where
+// there is a text: else a sender could give the calls of one user to another.
+func CheckUser(id ID, external string) error {
+	if external != "" && id != UserID(external) {
 		return errors.New("user: is not the one that xuser makes")
 	}
 	return nil

@@ -157,6 +157,18 @@ func TestCleanText(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(10, func() { usage.CleanText("gpt-4o-mini", 256) }))
 }
 
+func TestANameThatDoesNotFitIsLeftOutAndItsUserStays(t *testing.T) {
+	for _, name := range []string{strings.Repeat("x", usage.MaxTextBytes+1), "a\x00b", "a\xff"} {
+		r := usage.Record{UserID: usage.UserID(name), UserExternalID: name}
+		r.Clean()
+		assert.Empty(t, r.UserExternalID)
+		assert.Equal(t, usage.UserID(name), r.UserID)
+	}
+	r := usage.Record{UserID: usage.UserID("ada"), UserExternalID: "ada"}
+	r.Clean()
+	assert.Equal(t, "ada", r.UserExternalID)
+}
+
 func TestValidateNamesEveryFault(t *testing.T) {
 	good := usage.Record{ID: usage.ID{1}, Time: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), APIType: usage.APITypeText, Status: usage.StatusPriced}
 	require.NoError(t, good.Validate())

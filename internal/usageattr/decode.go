@@ -47,7 +47,7 @@ func Decode(text string, r *usage.Record) error {
 		}
 	}
 	settleStatus(r)
-	if err := r.Validate(); err != nil {
+	if err := errors.Join(usage.CheckUser(r.UserID, r.UserExternalID), r.Validate()); err != nil {
 		return fmt.Errorf("record is not valid: %w", err)
 	}
 	return nil

@@ -66,6 +66,9 @@ func TestEveryRecordReadsBackAsItWas(t *testing.T) {
 			&want.SessionID, &want.RequestID, &want.PriceID, &want.ServiceTier, &want.Region, &want.Variant, &want.Dialect} {
 			*f = text()
 		}
+		if want.UserExternalID != "" {
+			want.UserID = usage.UserID(want.UserExternalID)
+		}
 		want.QuantityReason = usage.Reasons[r.IntN(len(usage.Reasons))]
 		want.Missing = usage.Missing(r.IntN(64))
 		if want.HasAssumptions = r.IntN(2) == 0; want.HasAssumptions {
@@ -111,6 +114,8 @@ func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {
 		"year 1970":          {strings.Replace(valid, "t=1795441921280000000", "t=0", 1), "timestamp"},
 		"broken escape":      {valid + ";session=%4", "percent-encoding"},
 		"field without sign": {valid + ";secret", "without a value"},
+		"another's user":     {valid + ";xuser=secret-dora", "user: is not the one that xuser makes"},
+		"no user":            {strings.Replace(valid, "user="+usage.UserID("ada").String(), "xuser=ada", 1), "user: is not the one"},
 		"too long":           {valid + ";session=" + strings.Repeat("x", usageattr.MaxRecordBytes), "at most"},
 	} {
 		var r usage.Record
