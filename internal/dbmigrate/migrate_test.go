@@ -98,7 +98,7 @@ func TestWhoKeepsTheRollupsCanBeChangedAndChangedBack(t *testing.T) {
 	for range 2 {
 		keep("statement")
 	}
-	assert.Equal(t, "api_usage_guard_correction api_usage_mark_written", db.Text(`SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'public.api_usage'::regclass AND NOT tgisinternal`))
+	assert.Equal(t, "api_usage_audit_cost api_usage_guard_correction api_usage_mark_written", db.Text(`SELECT string_agg(tgname, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'public.api_usage'::regclass AND NOT tgisinternal`))
 	assert.Empty(t, up(t, db), "it is no migration")
 	keep("trigger")
 	assert.Equal(t, migrated, db.Text(schema))

@@ -30,6 +30,7 @@ BEGIN
   -- Our statements set the write mark there; docs/scale.md says what it is worth.
   DROP TRIGGER IF EXISTS api_usage_mark_written ON public.api_usage;
   DROP TRIGGER IF EXISTS api_usage_guard_correction ON public.api_usage;
+  DROP TRIGGER IF EXISTS api_usage_audit_cost ON public.api_usage;
   SELECT string_agg(tgname, ', ' ORDER BY tgname) INTO found FROM pg_trigger WHERE tgrelid = 'public.api_usage'::regclass AND NOT tgisinternal;
   IF found IS NOT NULL THEN
     RAISE EXCEPTION 'Citus distributes no table with triggers, and public.api_usage has: %', found
