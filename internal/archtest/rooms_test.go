@@ -135,7 +135,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/pricing/update", "e2e/mockprovider"},
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/pricing/update", "e2e/mockprovider", "tools/benche2e"},
 		because: "the network belongs to the extension, to commands and to what fetches newer prices for them",
 	},
 	{

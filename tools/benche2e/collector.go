@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -19,18 +21,23 @@ import (
 type collector struct {
 	*collectorproc.Process
 	address string // of OTLP over gRPC
+	api     string
 }
 
 const logName = "collector.log"
 
-// overlay moves production.yaml to free ports and leaves the API out, which
-// would ask a provider of identities at its start.
+// overlay moves production.yaml to free ports and lets one administrator ask the
+// API: a provider of identities would be asked at its start.
 const overlay = `receivers:
   otlp: {protocols: {grpc: {endpoint: %q}, http: {endpoint: %q}}}
 extensions:
   health_check: {endpoint: %q}
+  basicauth: {htpasswd: {inline: "admin:bench"}}
+  usage_api:
+    http: {endpoint: %q, auth: {authenticator: basicauth}}
+    access: {subject: username, admin: {attribute: username, values: [admin]}}
 service:
-  extensions: [health_check, file_storage]
+  extensions: [health_check, file_storage, basicauth, usage_api]
   telemetry:
     metrics:
       readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]
@@ -39,7 +46,7 @@ service:
 // startCollector returns when the collector accepts connections. Its files are
 // those of dir.
 func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, error) {
-	var addresses [4]string
+	var addresses [5]string
 	for i := range addresses {
 		var err error
 		if addresses[i], err = pgserver.FreeAddress(); err != nil {
@@ -53,7 +60,7 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 	}
 	files := map[string][]byte{
 		"production.yaml": production,
-		"overlay.yaml":    fmt.Appendf(nil, overlay, addresses[0], addresses[1], addresses[2], metricsPort),
+		"overlay.yaml":    fmt.Appendf(nil, overlay, addresses[0], addresses[1], addresses[2], addresses[4], metricsPort),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
@@ -79,7 +86,43 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 		process.Kill()
 		return nil, err
 	}
-	return &collector{process, addresses[0]}, nil
+	return &collector{process, addresses[0], "http://" + addresses[4]}, nil
+}
+
+// ask asks what an administrator asks, each three times, and tells the longest
+// time of the fastest: other work on the machine only adds to it.
+func (c *collector) ask(ctx context.Context, out io.Writer) error {
+	day := time.Now().UTC()
+	month := "/api/admin/usage?startDate=" + day.AddDate(0, 0, -29).Format(time.DateOnly) + "&endDate=" + day.Format(time.DateOnly)
+	slowest := time.Duration(0)
+	for _, path := range []string{month, month + "&top=10000", month + "&detail=basic", "/api/admin/models?limit=10000", "/api/admin/users?limit=1000", "/api/admin/usage/records?limit=1000"} {
+		fastest, size := time.Hour, int64(0)
+		for range 3 {
+			start := time.Now()
+			request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.api+path, nil)
+			if err != nil {
+				return err
+			}
+			request.SetBasicAuth("admin", "bench")
+			response, err := http.DefaultClient.Do(request)
+			if err != nil {
+				return err
+			}
+			size, err = io.Copy(io.Discard, response.Body)
+			response.Body.Close() //nolint:errcheck // it was read to its end
+			if err != nil {
+				return err
+			}
+			if response.StatusCode != http.StatusOK {
+				return fmt.Errorf("GET %s: %s", path, response.Status)
+			}
+			fastest = min(fastest, time.Since(start))
+		}
+		fmt.Fprintf(out, "%7.3f s %7d kB  GET %s\n", fastest.Seconds(), size>>10, path)
+		slowest = max(slowest, fastest)
+	}
+	fmt.Fprintf(out, "admin API: slowest %.3f s\n", slowest.Seconds())
+	return nil
 }
 
 func (c *collector) stop() { c.Stop(20 * time.Second) }

@@ -30,6 +30,7 @@ import (
 type options struct {
 	collector                            string // path of the binary
 	calls, perRequest, senders, textSize int
+	names                                int
 	maxMiB                               int
 	timeout                              time.Duration
 }
@@ -41,11 +42,12 @@ func main() {
 	flag.IntVar(&o.perRequest, "per-request", 200, "calls of one request")
 	flag.IntVar(&o.senders, "senders", 4, "connections, one request under way on each")
 	flag.IntVar(&o.textSize, "text", 2000, "bytes of prompt and answer on each span")
+	flag.IntVar(&o.names, "names", 0, "invent so many names of models, of 200 bytes, which nothing has a price for, and ask the admin's questions afterwards")
 	flag.IntVar(&o.maxMiB, "max-mib", 300, "fail when the collector's memory was ever above this, in MiB")
 	flag.DurationVar(&o.timeout, "timeout", 8*time.Minute, "give up after this")
 	flag.Parse()
-	if o.calls < 1 || o.perRequest < 1 || o.senders < 1 || o.textSize < 0 {
-		fmt.Fprintln(os.Stderr, "benche2e: -calls, -per-request and -senders have to be positive, -text not negative")
+	if o.calls < 1 || o.perRequest < 1 || o.senders < 1 || o.textSize < 0 || o.names < 0 {
+		fmt.Fprintln(os.Stderr, "benche2e: -calls, -per-request and -senders have to be positive, -text and -names not negative")
 		os.Exit(2)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), o.timeout)
@@ -99,6 +101,11 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	stored := time.Since(start)
+	if o.names > 0 {
+		if err := c.ask(ctx, out); err != nil {
+			return err
+		}
+	}
 	after := c.measure()
 
 	rows := float64(l.sent.rows)
