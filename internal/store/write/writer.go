@@ -394,13 +394,9 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 			result.Duplicates += len(rows) - len(left)
 			result.Copied = !taken && len(left) > 0 && len(left) < len(rows) && !again
 			rows, again = left, true
-		case db.partitioned && state == "23505" && isOwnKey(err):
-			// Another writer stored one of the ids in the same moment, with
-			// another timestamp. It has committed: now it is seen.
-			if races++; races > maxRaces {
-				return Result{}, err
-			}
-		case errors.Is(err, errCallChanged):
+		case errors.Is(err, errCallChanged), db.partitioned && state == "23505" && isOwnKey(err):
+			// Another writer changed a call, or stored one of the ids with another
+			// timestamp, in the same moment. It has committed: now it is seen.
 			if races++; races > maxRaces {
 				return Result{}, err
 			}
@@ -415,13 +411,13 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 			result.Parked = append(result.Parked, w.parkRefused(rows[line-1].Record, err, column))
 			result.reused = append(result.reused, rows[line-1].others...)
 			rows = slices.Delete(slices.Clone(rows), line-1, line)
-		case len(rows) > 1 && !probed:
-			rest, err := w.isolateProbed(ctx, db, rows, isolateUnknown)
-			result.add(rest)
-			return result, err
 		case len(rows) > 1:
-			halves, err := w.isolateHalves(ctx, db, rows, isolateUnknown)
-			result.add(halves)
+			split := w.isolateProbed
+			if probed {
+				split = w.isolateHalves
+			}
+			parts, err := split(ctx, db, rows, isolateUnknown)
+			result.add(parts)
 			return result, err
 		case class == store.ClassBadRow:
 			result.Parked = append(result.Parked, w.parkRefused(rows[0].Record, err, column))

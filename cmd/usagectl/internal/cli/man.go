@@ -18,7 +18,7 @@ func newMan() *cobra.Command {
 		Example: "  usagectl man ~/.local/share/man/man1 && man usagectl-prices-list",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
+			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // for everybody to read
 				return err
 			}
 			pages := manPages(cmd.Root())

@@ -26,7 +26,7 @@ func TestAWrongUsePointsToTheRightOne(t *testing.T) {
 		says []string
 	}{
 		{[]string{"usage", "--begin", "2026-01-01"}, []string{"unknown flag: --begin", "see usagectl usage --help"}},
-		{[]string{"usage", "--strat", "2026-01-01"}, []string{"unknown flag: --strat; did you mean --start?"}},
+		{[]string{"usage", "--sstart", "2026-01-01"}, []string{"unknown flag: --sstart; did you mean --start?"}},
 		{[]string{"prices", "list", "--provider", "opnai"}, []string{`--provider: found "opnai"; did you mean openai?`, "providers are"}},
 		{[]string{"prices", "list", "--provider", "openai", "--model", "gpt-4o-mni"}, []string{"no row of the book fits; did you mean gpt-4o-mini?"}},
 		{[]string{"migrate", "upp"}, []string{`unknown command "upp" for "usagectl migrate"`, "did you mean up?", "see usagectl migrate --help"}},
