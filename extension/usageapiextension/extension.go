@@ -83,7 +83,7 @@ func (a *api) Start(ctx context.Context, host component.Host) error {
 	listener = netutil.LimitListener(listener, a.config.MaxHTTPConnections)
 	a.server = server
 	a.warn(listener.Addr())
-	a.log.Info("Answering questions about usage", zap.Stringer("address", listener.Addr()))
+	a.log.Info("Serving usage queries", zap.Stringer("address", listener.Addr()))
 
 	watching, stop := context.WithCancel(context.Background())
 	a.stop = stop
@@ -192,7 +192,7 @@ func (a *api) tell(host component.Host, problem string, err error) {
 	case noTablesYet:
 		a.log.Info("Waiting for the tables, which usage_postgres creates with `migrate: true`, and else usagectl migrate up")
 	default:
-		a.log.Warn("Questions cannot be answered", zap.String("problem", problem), zap.String("sqlstate", store.SQLState(err)))
+		a.log.Warn("Queries will fail", zap.String("problem", problem), zap.String("sqlstate", store.SQLState(err)))
 		componentstatus.ReportStatus(host, componentstatus.NewRecoverableErrorEvent(errors.New("usage_api: "+problem)))
 	}
 }

@@ -438,7 +438,7 @@ func startAPI(t testing.TB, dsn string, host component.Host, change ...func(*api
 	}
 	require.NoError(t, a.Start(t.Context(), host))
 	t.Cleanup(func() { assert.NoError(t, a.Shutdown(context.Background())) })
-	lines := logs.FilterMessage("Answering questions about usage").All()
+	lines := logs.FilterMessage("Serving usage queries").All()
 	require.Len(t, lines, 1)
 	return a, lines[0].ContextMap()["address"].(string), logs
 }
@@ -467,7 +467,7 @@ func jsonLines(t testing.TB, text []byte) iter.Seq[recordDocument] {
 // starts after the extension.
 func TestTablesThatAreStillToComeAreNoFaultAtFirst(t *testing.T) {
 	t.Parallel()
-	const waiting, fault = "Waiting for the tables, which usage_postgres creates with `migrate: true`, and else usagectl migrate up", "Questions cannot be answered"
+	const waiting, fault = "Waiting for the tables, which usage_postgres creates with `migrate: true`, and else usagectl migrate up", "Queries will fail"
 	db, host := pgtest.NewEmpty(t), &statusHost{}
 	_, _, logs := startAPI(t, db.DSN, host)
 	require.Eventually(t, func() bool { return logs.FilterMessage(waiting).Len() == 1 }, 10*time.Second, 5*time.Millisecond)

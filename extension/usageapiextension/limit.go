@@ -56,7 +56,7 @@ func (l limiter) refuse(w http.ResponseWriter, r *http.Request, caller access.Ca
 	if l.rate == nil || !l.rate.OnLimit(w, r, limitKey(r, caller)) {
 		return nil
 	}
-	p := newProblem(http.StatusTooManyRequests, "this caller asks more often than rate_limit::requests_per_minute allows; wait, ask for longer periods or larger pages, or use the export")
+	p := newProblem(http.StatusTooManyRequests, "this caller sends more requests than rate_limit::requests_per_minute allows; wait, ask for longer periods or larger pages, or use the export")
 	p.retryAfter = int(time.Minute / time.Second) // by then all requests before this one are forgotten
 	return p
 }

@@ -95,7 +95,7 @@ func (a *api) place(q *question, path string) (page.Place, error) {
 	}
 	if q.params["startDate"] != "" || q.params["endDate"] != "" {
 		if p.Chosen[page.DaysParam] != "" {
-			return p, paramProblem(page.DaysParam, days, "nothing beside startDate or endDate")
+			return p, paramProblem(page.DaysParam, days, "alone, without startDate and endDate")
 		}
 	} else if q.params["startDate"], q.params["endDate"], err = report.LastDays(number, q.params["timezone"], p.Now); err != nil {
 		return p, err

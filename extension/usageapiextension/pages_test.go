@@ -422,7 +422,7 @@ func TestPagesRefuseInWords(t *testing.T) {
 	for target, want := range map[string]string{
 		"/?timezone=Mars":               "Found Mars Allowed an IANA time zone",
 		"/?days=8":                      "Parameter days Found 8 Allowed 30, 7, 90, 365",
-		"/?days=7&startDate=2026-01-01": "Allowed nothing beside startDate or endDate",
+		"/?days=7&startDate=2026-01-01": "Allowed alone, without startDate and endDate",
 		"/?startDate=2026-02-01":        "Parameter startDate",
 		"/?apiType=%3Cscript%3E":        "Found <script> Allowed text, speech",
 		"/?top=5":                       "there is no such parameter here",

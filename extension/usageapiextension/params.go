@@ -36,7 +36,7 @@ func parseParams(query string, known []string, form bool) (params, error) {
 		case !slices.Contains(known, name):
 			// Its value is not repeated: it may be a secret in the wrong place.
 			bad := paramProblem(name, "", allowedNames(known))
-			bad.Detail = "there is no such parameter here; allowed is " + bad.Allowed
+			bad.Detail = "there is no such parameter here; allowed are " + bad.Allowed
 			bad.Parameter = strings.ToValidUTF8(name[:min(len(name), maxFound)], "\uFFFD")
 			return nil, bad
 		case len(all) > 1:

@@ -41,7 +41,7 @@ func newProblem(status int, detail string) *problem {
 const maxFound = 100
 
 func paramProblem(name, found, allowed string) *problem {
-	p := newProblem(http.StatusBadRequest, "parameter "+name+" is not understood; allowed is "+allowed)
+	p := newProblem(http.StatusBadRequest, "parameter "+name+" is not valid; it must be "+allowed)
 	p.Parameter, p.Allowed = name, allowed
 	p.Found = strings.ToValidUTF8(found, "\uFFFD")
 	if utf8.RuneCountInString(p.Found) > maxFound {
@@ -99,7 +99,7 @@ func databaseProblem(err error) *problem {
 	case store.ClassConnection, store.ClassServer:
 		return unavailable("the database does not answer; it is tried again with the next request", 5)
 	case store.ClassConflict:
-		return unavailable("the database could not answer at this moment; try again", 1)
+		return unavailable("the database could not answer right now; try again", 1)
 	case store.ClassSchema, store.ClassAccess:
 		detail := "the tables of the database are missing or too old"
 		switch state := store.SQLState(err); {
@@ -110,7 +110,7 @@ func databaseProblem(err error) *problem {
 		}
 		return unavailable(detail+"; for the operator: "+cmp.Or(store.Advice(err, "usage_reader, usage_own"), "the collector's log has the cause"), 60)
 	}
-	return newProblem(http.StatusInternalServerError, "an error that is not foreseen; the collector's log has it under the request id")
+	return newProblem(http.StatusInternalServerError, "an unexpected error; the collector's log has it under the request id")
 }
 
 // write sends the problem.

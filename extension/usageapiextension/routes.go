@@ -174,7 +174,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 		p := toProblem(err)
 		if p.Status >= http.StatusInternalServerError {
 			// The error's text can quote a value; the code cannot.
-			a.log.Error("A question was not answered", zap.String("request_id", id), zap.String("path", route.path),
+			a.log.Error("Query failed", zap.String("request_id", id), zap.String("path", route.path),
 				zap.Int("status", p.Status), zap.String("sqlstate", store.SQLState(err)), zap.String("problem", p.Detail))
 		}
 		a.refuse(w, r, id, p)
@@ -365,7 +365,7 @@ func (a *api) recover(w http.ResponseWriter, r *http.Request, id string) {
 	if fault == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
 		panic(fault)
 	}
-	a.log.Error("A question met a fault in the program", zap.String("request_id", id), zap.String("path", r.URL.Path), zap.ByteString("stack", debug.Stack()))
+	a.log.Error("Query failed by a fault in the program", zap.String("request_id", id), zap.String("path", r.URL.Path), zap.ByteString("stack", debug.Stack()))
 	a.refuse(w, r, id, newProblem(http.StatusInternalServerError, "a fault in the program; the collector's log has it under the request id"))
 }
 

@@ -80,7 +80,7 @@ func anthropicCost(l *Line, raw []byte) (err error) {
 	}
 	var cents string
 	if json.Unmarshal(r.Amount, &cents) != nil {
-		return fmt.Errorf("amount: found %s, needed is the text of a number of cents, such as \"123.45\"", usage.CleanText(string(r.Amount), 60))
+		return fmt.Errorf("amount: found %s, must be the text of a number of cents, such as \"123.45\"", usage.CleanText(string(r.Amount), 60))
 	}
 	amount, err := parseDecimal("amount", cents)
 	if err != nil {
@@ -179,7 +179,7 @@ func developerLine(l *Line, raw []byte, o Options) error {
 	at, err := time.Parse(time.RFC3339, r.Date)
 	if err != nil {
 		if at, err = time.Parse(time.DateOnly, r.Date); err != nil {
-			return fmt.Errorf("date: found %q, needed is a day such as 2026-01-31", usage.CleanText(r.Date, 40))
+			return fmt.Errorf("date: found %q, must be a day such as 2026-01-31", usage.CleanText(r.Date, 40))
 		}
 	}
 	start := at.UTC().Truncate(day)

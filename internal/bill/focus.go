@@ -54,7 +54,7 @@ func ReadFOCUS(in io.Reader, o Options, each func(*Line) error) (FocusNotes, err
 	at := make(map[string]int, len(header))
 	for i, name := range header {
 		if _, twice := at[name]; twice {
-			return notes, fmt.Errorf("line 1: the column %s stands there twice", name)
+			return notes, fmt.Errorf("line 1: the column %s is there twice", name)
 		}
 		at[name] = i
 	}
@@ -202,7 +202,7 @@ func focusTime(text string) (time.Time, error) {
 			return at.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("found %q, needed is a time such as 2026-01-31T00:00:00Z", usage.CleanText(text, 60))
+	return time.Time{}, fmt.Errorf("found %q, must be a time such as 2026-01-31T00:00:00Z", usage.CleanText(text, 60))
 }
 
 // what finds out what a line is for.

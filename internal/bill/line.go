@@ -141,11 +141,11 @@ func (l *Line) Digest(copies uint32) [16]byte {
 // of millions would make the arithmetic itself a denial of service.
 func parseDecimal(what, text string) (decimal.Decimal, error) {
 	if text == "" || len(text) > 64 {
-		return decimal.Zero, fmt.Errorf("%s: found %q, needed is a decimal number of at most 64 characters", what, usage.CleanText(text, 80))
+		return decimal.Zero, fmt.Errorf("%s: found %q, must be a decimal number of at most 64 characters", what, usage.CleanText(text, 80))
 	}
 	d, err := decimal.NewFromString(text)
 	if err != nil {
-		return decimal.Zero, fmt.Errorf("%s: found %q, needed is a decimal number", what, text)
+		return decimal.Zero, fmt.Errorf("%s: found %q, must be a decimal number", what, text)
 	}
 	if e := d.Exponent(); e > 20 || e < -40 || d.NumDigits() > 60 {
 		return decimal.Zero, fmt.Errorf("%s: %q is out of range", what, text)
@@ -180,7 +180,7 @@ func slackOfNumber(d decimal.Decimal) decimal.Decimal { return d.Abs().Shift(-12
 func currency(text string) (string, error) {
 	code := strings.ToUpper(strings.TrimSpace(text))
 	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return "", fmt.Errorf("currency: found %q, needed are the three letters of ISO 4217", usage.CleanText(text, 20))
+		return "", fmt.Errorf("currency: found %q, must be three letters of ISO 4217", usage.CleanText(text, 20))
 	}
 	return code, nil
 }

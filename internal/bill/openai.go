@@ -34,7 +34,7 @@ func openAIReport(row []byte) (Report, error) {
 	case strings.HasPrefix(name, "usage."):
 		return OpenAIUsage + Report("/"+strings.TrimPrefix(name, "usage.")), nil
 	}
-	return "", fmt.Errorf("object: found %q, needed is organization.costs.result or organization.usage.….result", usage.CleanText(r.Object, 60))
+	return "", fmt.Errorf("object: found %q, must be organization.costs.result or organization.usage.….result", usage.CleanText(r.Object, 60))
 }
 
 // openAIRow is every field of every result that is read here. Numbers stay text.

@@ -128,7 +128,7 @@ func (d *decoder) pages() error {
 				_, err = d.dec.Token()
 			}
 		default:
-			return fmt.Errorf("found %v, needed is a page, that is an object with data", token)
+			return fmt.Errorf("found %v, must be a page, that is an object with data", token)
 		}
 		if err != nil {
 			return err
@@ -139,7 +139,7 @@ func (d *decoder) pages() error {
 func (d *decoder) open(want json.Delim, what string) error {
 	token, err := d.dec.Token()
 	if err == nil && token != want {
-		err = fmt.Errorf("found %v, needed is %s", token, what)
+		err = fmt.Errorf("found %v, must be %s", token, what)
 	}
 	return err
 }
@@ -236,7 +236,7 @@ func (d *decoder) bucket() error {
 				return err
 			}
 			if fields[name] = value; !b.set(name, value) {
-				return fmt.Errorf("%s: found %s, needed is a time", name, usage.CleanText(string(value), 60))
+				return fmt.Errorf("%s: found %s, must be a time", name, usage.CleanText(string(value), 60))
 			}
 			continue
 		}

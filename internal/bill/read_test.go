@@ -126,7 +126,7 @@ func TestWrongFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"results that are not unwrapped", catalog.OpenAI, `{"data":[{"object":"organization.costs.result"}]}`, "has no results"},
 		{"another provider's file", catalog.OpenAI, anthropic(`{"amount":"1","currency":"USD"}`), "object: found \"\""},
 		{"the other way round", catalog.Anthropic, cost(""), "amount: found {"},
-		{"dollars where cents are text", catalog.Anthropic, anthropic(`{"amount":12.5,"currency":"USD"}`), "needed is the text of a number of cents"},
+		{"dollars where cents are text", catalog.Anthropic, anthropic(`{"amount":12.5,"currency":"USD"}`), "must be the text of a number of cents"},
 		{"a bucket of a month", catalog.OpenAI, strings.Replace(cost(""), "1730505600", "1733011200", 1), "longer than a UTC day"},
 		{"two reports", catalog.OpenAI, cost("") + fmt.Sprintf(bucket, `{"object":"organization.usage.images.result","images":1}`), "give each report its own file"},
 		{"nothing that tells the report", catalog.OpenAI, fmt.Sprintf(bucket, ""), "name it by --report"},

@@ -54,7 +54,7 @@ type ParamError struct {
 }
 
 func (e *ParamError) Error() string {
-	return fmt.Sprintf("%s: found %q, allowed is %s", e.Param, e.Found, e.Allowed)
+	return fmt.Sprintf("%s: found %q, must be %s", e.Param, e.Found, e.Allowed)
 }
 
 // ParseSpan reads the parameters startDate, endDate and timezone, each of

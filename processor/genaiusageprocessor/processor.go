@@ -78,7 +78,7 @@ func (p *usageProcessor) bookReloaded(book *pricing.Book) {
 
 func (p *usageProcessor) bookFailed(err error) {
 	p.metrics.bookReload("failed")
-	p.logger.Error("price book not reloaded, the last good one stays: mend the file, it is read again when it changes", zap.Error(err))
+	p.logger.Error("price book not reloaded, the last good one stays: correct the file, it is read again when it changes", zap.Error(err))
 }
 
 // processTraces puts records on the billable spans of td. It never fails: bad

@@ -73,7 +73,7 @@ func Read(name string, content []byte, format Format) (*Result, error) {
 	if format == "" {
 		var ok bool
 		if format, ok = detect(data); !ok {
-			return nil, fmt.Errorf("%s: neither form of LiteLLM, genai-prices, models.dev, Portkey or pi-ai; prices of your own are written in YAML", name)
+			return nil, fmt.Errorf("%s: none of the known formats (LiteLLM, genai-prices, models.dev, Portkey, pi-ai); prices of your own are written in YAML", name)
 		}
 	}
 	r := &reader{name: name, files: map[string]*book.File{}}

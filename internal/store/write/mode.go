@@ -61,7 +61,7 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 	case mode == store.RollupStatement && db.hasTrigger:
 		return nil, fmt.Errorf("%w: `rollup: statement` is configured and public.api_usage has the trigger api_usage_fold_insert, so every call would be counted twice; set `rollup: auto`, or take the triggers away with: usagectl migrate rollup statement", store.ErrRollupMode)
 	case mode == store.RollupTrigger && !db.hasTrigger:
-		return nil, fmt.Errorf("%w: `rollup: trigger` is configured and public.api_usage has no enabled trigger api_usage_fold_insert, so the rollups would stand still; set `rollup: auto`, or create it with: usagectl migrate rollup trigger", store.ErrRollupMode)
+		return nil, fmt.Errorf("%w: `rollup: trigger` is configured and public.api_usage has no enabled trigger api_usage_fold_insert, so the rollups would not be kept; set `rollup: auto`, or create it with: usagectl migrate rollup trigger", store.ErrRollupMode)
 	}
 	return &db, nil
 }

@@ -341,7 +341,7 @@ func (w *Writer) withoutExpired(db *database, rows []row) (left []row, expired [
 	return left, expired
 }
 
-var errExpired = errors.New("timestamp: the call is older than the retention mark, and whether it was counted already is not known any more")
+var errExpired = errors.New("timestamp: the call is older than the retention mark, and whether it was counted already can no longer be known")
 
 const (
 	unknownErrorPause = 200 * time.Millisecond

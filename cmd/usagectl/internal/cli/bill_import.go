@@ -101,7 +101,7 @@ func (o *billImport) check() error {
 		return fmt.Errorf("--provider: found %q, must be openai, anthropic or focus", o.provider)
 	}
 	if o.account == "" || len(o.account) > usage.MaxTextBytes || usage.CleanText(o.account, usage.MaxTextBytes) != o.account {
-		return fmt.Errorf("--account: needed is a name of 1 to %d bytes", usage.MaxTextBytes)
+		return fmt.Errorf("--account: must be set to a name of 1 to %d bytes", usage.MaxTextBytes)
 	}
 	if err := fetch.CheckEndpoint(o.ask.endpoint); err != nil {
 		return fmt.Errorf("--endpoint: %w", err)
@@ -111,7 +111,7 @@ func (o *billImport) check() error {
 
 func (o *billImport) open() (*os.File, error) {
 	if o.file == "" {
-		return nil, errors.New("--file: needed is the file of a report")
+		return nil, errors.New("--file: must be set to the file of a report")
 	}
 	file, err := os.Open(o.file)
 	if err != nil {

@@ -27,7 +27,7 @@ A database that is down does not make the collector unwell: it keeps the calls.`
 			if err := askHealth(ctx, url); err != nil {
 				return err
 			}
-			cmd.Println("the collector is well")
+			cmd.Println("the collector is healthy")
 			return nil
 		},
 	}
@@ -47,7 +47,7 @@ func askHealth(ctx context.Context, url string) error {
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing of it is read
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("the collector is not well: health_check answers %s", res.Status)
+		return fmt.Errorf("the collector is not healthy: health_check answers %s", res.Status)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func parseQuantities(args []string) (q usage.Quantities, err error) {
 	for _, arg := range args {
 		name, amount, ok := strings.Cut(arg, "=")
 		if !ok {
-			return q, fmt.Errorf("found %q, allowed is kind=amount such as input_text=1306", arg)
+			return q, fmt.Errorf("found %q, must be kind=amount such as input_text=1306", arg)
 		}
 		kind, err := usage.ParseQuantityKind(name)
 		if err != nil {
@@ -122,7 +122,7 @@ func newPricesValidate() *cobra.Command {
 		for _, warning := range b.Warnings() {
 			cmd.Println("odd:", warning)
 		}
-		cmd.Printf("%d files are good; with the book %s they are version %s\n", len(files), *builtin, b.Version())
+		cmd.Printf("%s valid; together with the book %s: version %s\n", plural(len(files), "file is", "files are"), *builtin, b.Version())
 		return nil
 	}
 	return cmd

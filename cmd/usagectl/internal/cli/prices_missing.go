@@ -152,7 +152,7 @@ func printMissing(w io.Writer, list []missingPrice, others map[usage.Reason]int6
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(others)) {
-		_, _ = fmt.Fprintf(w, "\n%d more calls are unpriced and no price can mend it: %s", others[reason], reason)
+		_, _ = fmt.Fprintf(w, "\n%d more calls are unpriced, and no price can fix that: %s", others[reason], reason)
 	}
 	_, err := fmt.Fprintln(w)
 	return err

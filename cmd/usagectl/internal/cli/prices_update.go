@@ -96,7 +96,7 @@ func (o *updateOptions) goBack(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	cmd.Printf("%s is the version before again; the book is version %s\n", o.book.Update, b.Version())
+	cmd.Printf("%s holds the earlier version again; the book is version %s\n", o.book.Update, b.Version())
 	return nil
 }
 

@@ -102,7 +102,7 @@ func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
 	in.TrimLeadingSpace = true
 	first, err := in.Read()
 	if err != nil || !slices.Equal(first, rateHeader) {
-		return nil, fmt.Errorf("%s:1: found %q, needed is the header %s", name, strings.Join(first, ","), strings.Join(rateHeader, ","))
+		return nil, fmt.Errorf("%s:1: found %q, must be the header %s", name, strings.Join(first, ","), strings.Join(rateHeader, ","))
 	}
 	var rates []upkeep.ExchangeRate
 	var faults []error
@@ -123,7 +123,7 @@ func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
 		}
 		key := fields[0] + fields[1]
 		if before, twice := seen[key]; twice {
-			faults = append(faults, fmt.Errorf("%s:%d: %s on %s stands in line %d already", name, line, fields[0], fields[1], before))
+			faults = append(faults, fmt.Errorf("%s:%d: %s on %s is in line %d already", name, line, fields[0], fields[1], before))
 		}
 		seen[key] = line
 		rates = append(rates, rate)
@@ -137,22 +137,22 @@ func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
 func parseRate(fields []string) (r upkeep.ExchangeRate, err error) {
 	r.Currency, r.Source = fields[0], strings.TrimSpace(fields[3])
 	if !rateCurrency.MatchString(r.Currency) || r.Currency == "USD" {
-		return r, fmt.Errorf("currency: found %q, needed are the three capital letters of ISO 4217, other than USD", r.Currency)
+		return r, fmt.Errorf("currency: found %q, must be three capital letters of ISO 4217, other than USD", r.Currency)
 	}
 	if r.From, err = time.Parse(time.DateOnly, fields[1]); err != nil {
-		return r, fmt.Errorf("valid_from: found %q, needed is a date such as 2026-01-31", fields[1])
+		return r, fmt.Errorf("valid_from: found %q, must be a date such as 2026-01-31", fields[1])
 	}
 	if r.From.Before(usage.MinTime) || !r.From.Before(usage.MaxTime) {
 		return r, fmt.Errorf("valid_from: %s is outside %s to %s", fields[1], usage.MinTime.Format(time.DateOnly), usage.MaxTime.Format(time.DateOnly))
 	}
 	if !rateNumber.MatchString(fields[2]) {
-		return r, fmt.Errorf("rate: found %q, needed is a decimal number such as 0.8523, with at most 12 places", fields[2])
+		return r, fmt.Errorf("rate: found %q, must be a decimal number such as 0.8523, with at most 12 places", fields[2])
 	}
 	if r.Rate, err = decimal.NewFromString(fields[2]); err != nil || r.Rate.IsZero() {
-		return r, fmt.Errorf("rate: found %q, needed is more than 0", fields[2])
+		return r, fmt.Errorf("rate: found %q, must be more than 0", fields[2])
 	}
 	if r.Source == "" || len(r.Source) > usage.MaxTextBytes || usage.CleanText(r.Source, usage.MaxTextBytes) != r.Source {
-		return r, fmt.Errorf("source: found %q, needed is who says so, in 1 to %d bytes", usage.CleanText(r.Source, 40), usage.MaxTextBytes)
+		return r, fmt.Errorf("source: found %q, must say who published the rate, in 1 to %d bytes", usage.CleanText(r.Source, 40), usage.MaxTextBytes)
 	}
 	return r, nil
 }

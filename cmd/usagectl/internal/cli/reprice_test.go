@@ -85,7 +85,7 @@ func TestWhatIsRefusedSaysWhatIsAllowed(t *testing.T) {
 	}{
 		{nil, "--from must be set"},
 		{[]string{"--from", "2026-01-01"}, "--to must be set"},
-		{[]string{"--from", "2026-02-01", "--to", "2026-01-01"}, "allowed is a time before the end of the period, --to 2026-01-01"},
+		{[]string{"--from", "2026-02-01", "--to", "2026-01-01"}, "must be a time before the end of the period, --to 2026-01-01"},
 		{[]string{"--from", "yesterday", "--to", "2026-01-01"}, `--from: found "yesterday"`},
 		{[]string{"--from", "2026-01-01", "--to", "2026-01-01", "--batch", "0"}, "must be 1 to 50000"},
 		{[]string{"--from", "2026-01-01", "--to", "2026-01-01", "--reported-cost", "both"}, "prefer_computed, prefer_reported, computed_only"},
