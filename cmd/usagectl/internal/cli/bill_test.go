@@ -108,7 +108,7 @@ func TestAWrongFileStoresNothing(t *testing.T) {
 		{[]string{"--provider=openai", "--file=/does/not/exist"}, "no such file"},
 		{[]string{"--provider=openai", "--account=", "--file=x"}, "--account"},
 		{[]string{"--provider=openai", "--file=" + t.TempDir()}, "no regular file"},
-		{[]string{"--provider=focus"}, "--file: needed is the file of a report"},
+		{[]string{"--provider=focus"}, "--file: must be set to the file of a report"},
 		{[]string{"--provider=openai", "--key-file=/does/not/exist"}, "--key-file: open /does/not/exist"},
 		{[]string{"--provider=openai", "--key-file=" + billFile(t, "empty", " \n")}, "--key-file is empty"},
 		{[]string{"--provider=openai", "--key-file=" + billFile(t, "two", "a\nb")}, "--key-file holds more than a key"},
