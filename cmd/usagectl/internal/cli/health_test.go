@@ -16,7 +16,7 @@ func TestHealthFailsUnlessTheCollectorIsWell(t *testing.T) {
 
 	out, err := run(t, "health", "--url", server.URL)
 	require.NoError(t, err)
-	assert.Equal(t, "the collector is well\n", out)
+	assert.Equal(t, "the collector is healthy\n", out)
 
 	status = http.StatusServiceUnavailable
 	_, err = run(t, "health", "--url", server.URL)
