@@ -47,8 +47,8 @@ func TestForeignFilesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for content, want := range map[string]string{
 		`provider: p`:     "x.json: not JSON",
-		`{"a": {"b": 1}}`: "x.json: neither form of LiteLLM, genai-prices, models.dev, Portkey or pi-ai",
-		`[]`:              "x.json: neither form",
+		`{"a": {"b": 1}}`: "x.json: none of the known formats (LiteLLM, genai-prices, models.dev, Portkey, pi-ai)",
+		`[]`:              "x.json: none of the known formats",
 		`{"m": {"litellm_provider": "openai", "input_cost_per_token": "cheap"}}`: "x.json: no usable price in the form of litellm",
 	} {
 		_, err := foreign.Read("x.json", []byte(content), "")

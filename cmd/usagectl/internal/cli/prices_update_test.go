@@ -54,7 +54,7 @@ func TestAnUpdateShowsItsDollarsAndThenReachesTheBook(t *testing.T) {
 	assert.Contains(t, out, "nothing to change")
 	out, err = run(t, "prices", "update", "--update", file, "--rollback")
 	require.NoError(t, err)
-	assert.Contains(t, out, "is the version before again")
+	assert.Contains(t, out, "holds the earlier version again")
 	assert.NoFileExists(t, file)
 }
 
@@ -96,7 +96,7 @@ func TestAFaultySourceLeavesTheLastUpdate(t *testing.T) {
 	file := writeFile(t, "update.yaml", "provider: openai\nrows:\n  - {model: acme, per_1m_tokens: {input: 1}, source: x}\n")
 	before, err := os.ReadFile(file)
 	require.NoError(t, err)
-	for content, want := range map[string]string{`{"a": `: "not JSON", `{}`: "neither form"} {
+	for content, want := range map[string]string{`{"a": `: "not JSON", `{}`: "none of the known formats"} {
 		_, err := run(t, "prices", "update", "--dsn=", "--update", file, "--from", writeFile(t, "x.json", content))
 		require.ErrorContains(t, err, want)
 		require.ErrorContains(t, err, "stays as it is")

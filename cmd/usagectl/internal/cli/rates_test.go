@@ -49,8 +49,8 @@ func TestEachDayIsShownAtItsOwnRateAndExactly(t *testing.T) {
 func TestAFileWithAFaultIsRefusedAsAWhole(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, says string }{
-		{"", "needed is the header currency,valid_from,rate,source"},
-		{"EUR,2026-01-01,1,x\n", "needed is the header"},
+		{"", "must be the header currency,valid_from,rate,source"},
+		{"EUR,2026-01-01,1,x\n", "must be the header"},
 		{"currency,valid_from,rate,source\n", "has no rates"},
 		{"eur,2026-01-01,1,x", `f.csv:2: currency: found "eur"`},
 		{"USD,2026-01-01,1,x", "other than USD"},
@@ -63,7 +63,7 @@ func TestAFileWithAFaultIsRefusedAsAWhole(t *testing.T) {
 		{"EUR,2026-01-01,\"0,85\",x", "must be a decimal number"},
 		{"EUR,2026-01-01,1,", "source: found"},
 		{"EUR,2026-01-01,1", "wrong number of fields"},
-		{"EUR,2026-01-01,1,x\nEUR,2026-01-01,2,x", "f.csv:3: EUR on 2026-01-01 stands in line 2 already"},
+		{"EUR,2026-01-01,1,x\nEUR,2026-01-01,2,x", "f.csv:3: EUR on 2026-01-01 is in line 2 already"},
 		{"EUR,x,1,x\nGBP,y,1,x", `f.csv:3: valid_from: found "y"`},
 	} {
 		text := c.text
