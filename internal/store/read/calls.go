@@ -102,8 +102,10 @@ func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more 
 
 func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Time, limit int) ([]Call, error) {
 	s, where := q.conditions(from, to)
-	sql := "SELECT " + callColumns + " FROM " + relation(sums.Single, q.Viewer) + where +
-		" ORDER BY timestamp DESC, id DESC LIMIT " + s.arg(limit)
+	// Only the calls of the page are turned into text, not all that are sorted.
+	const order = " ORDER BY timestamp DESC, id DESC"
+	sql := "SELECT " + callColumns + " FROM (SELECT * FROM " + relation(sums.Single, q.Viewer) + where +
+		order + " LIMIT " + s.arg(limit) + ") AS page" + order
 	rows, err := tx.Query(ctx, sql, s.args...)
 	if err != nil {
 		return nil, err
