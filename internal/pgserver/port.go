@@ -1,11 +1,13 @@
 package pgserver
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // Ports that systems do not give to outgoing connections, whose own begin at
@@ -43,8 +45,8 @@ func FreePort() (int, error) {
 		}
 		port := given.next
 		given.next++
-		if l, err := listen(port); err == nil {
-			return port, l.Close()
+		if isFree(local(port)) {
+			return port, nil
 		}
 	}
 }
@@ -53,7 +55,7 @@ func FreePort() (int, error) {
 func ownBlock() error {
 	for _, block := range rand.Perm(ports / blockSize) {
 		first := lowestPort + block*blockSize
-		owner, err := listen(first)
+		owner, err := net.Listen("tcp", local(first)) //nolint:noctx // ends at once
 		if err != nil {
 			continue
 		}
@@ -64,18 +66,31 @@ func ownBlock() error {
 	return fmt.Errorf("no block of ports from %d to %d is free on 127.0.0.1", lowestPort, lowestPort+ports-1)
 }
 
-func listen(port int) (net.Listener, error) {
-	return net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // ends at once
+func local(port int) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+}
+
+// isFree tells whether nobody listens on an address. It connects: to listen there
+// would keep the port for as long as a process that was forked in that moment
+// takes to start its program, since until then it has our sockets too.
+func isFree(address string) bool {
+	c, err := net.DialTimeout("tcp", address, time.Second) //nolint:noctx // bounded
+	if err == nil {
+		_ = c.Close()
+		return false
+	}
+	var failure net.Error
+	return !errors.As(err, &failure) || !failure.Timeout()
 }
 
 // FreeAddress is a [FreePort] with its host; or the first of the preferred
 // addresses that nobody listens on.
 func FreeAddress(preferred ...string) (string, error) {
 	for _, address := range preferred {
-		if l, err := net.Listen("tcp", address); err == nil { //nolint:noctx // closed at once
-			return address, l.Close()
+		if isFree(address) {
+			return address, nil
 		}
 	}
 	port, err := FreePort()
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+	return local(port), err
 }
