@@ -251,7 +251,7 @@ func TestHostileFiles(t *testing.T) {
 	}{
 		"truncated":          {content: `{"gpt-x": {"litellm_provider": "openai", "input_cost_per_tok`, refused: "not JSON"},
 		"empty":              {content: ``, refused: "not JSON"},
-		"another form":       {content: `{"a": 1}`, refused: "neither form of"},
+		"another form":       {content: `{"a": 1}`, refused: "none of the known formats"},
 		"no price":           {content: `{"gpt-x": {"litellm_provider": "openai"}}`, refused: "no usable price"},
 		"not a number":       {content: liteLLM(entry("gpt-x", "NaN", "1e-05")), refused: "not JSON"},
 		"infinite":           {content: liteLLM(good + "," + entry("gpt-x", `"Infinity"`, `"-Infinity"`))},
