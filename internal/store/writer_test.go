@@ -349,7 +349,7 @@ func TestAConfiguredModeThatWouldCountTwiceIsRefused(t *testing.T) {
 	writeAll(t, newWriter(t, db, write.Options{Rollup: store.RollupStatement}), calls(0, 1))
 	_, err = newWriter(t, db, write.Options{Rollup: store.RollupTrigger}).Write(t.Context(), calls(0, 1))
 	require.ErrorIs(t, err, store.ErrRollupMode)
-	assert.ErrorContains(t, err, "would stand still; set `rollup: auto`, or create it with: usagectl migrate rollup trigger")
+	assert.ErrorContains(t, err, "would not be kept; set `rollup: auto`, or create it with: usagectl migrate rollup trigger")
 
 	keepRollupsBy(t, db, store.RollupTrigger)
 	assert.Equal(t, 1, writeAll(t, newWriter(t, db, write.Options{Rollup: store.RollupTrigger}), calls(0, 2)).Inserted)
