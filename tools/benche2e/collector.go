@@ -109,7 +109,7 @@ func (c *collector) ask(ctx context.Context, out io.Writer) error {
 				return err
 			}
 			size, err = io.Copy(io.Discard, response.Body)
-			response.Body.Close() //nolint:errcheck // it was read to its end
+			_ = response.Body.Close() // it was read to its end
 			if err != nil {
 				return err
 			}
