@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -271,13 +272,67 @@ const compatibilityFile = "../../docs/compatibility.md"
 
 func TestCompatibilityDocumentIsWhatTheCorpusShows(t *testing.T) {
 	t.Parallel()
-	golden.Equal(t, compatibilityFile, compatibilityDocument(readCorpus(t)))
+	golden.Equal(t, compatibilityFile, compatibilityDocument(readCorpus(t), capturedVersions(t)))
 }
 
-func compatibilityDocument(cases []corpusCase) string {
+// capturedVersions reports by dialect which of conventionVersions the spans of
+// calls in testdata/corpus show, one bit for each; a dialect without captures is absent.
+func capturedVersions(t *testing.T) map[string]uint {
+	t.Helper()
+	files, err := filepath.Glob("testdata/corpus/*/*.json")
+	require.NoError(t, err)
+	shown := map[string]uint{}
+	for _, file := range files {
+		if strings.HasSuffix(file, ".truth.json") || strings.HasSuffix(file, ".logs.json") {
+			continue
+		}
+		reader, err := NewReader(Config{TrackUsers: true})
+		require.NoError(t, err)
+		reader.Read(loadTraces(t, file), func(c *Call, span ptrace.Span) {
+			shown[c.Dialect] |= 0
+			for i, v := range conventionVersions {
+				if _, written := span.Attributes().Get(v.name); written {
+					shown[c.Dialect] |= 1 << i
+				}
+			}
+		}, func(string, SkipReason) {})
+	}
+	return shown
+}
+
+func TestEveryDialectSaysWhoseNamesItWritesAndHowStableTheyAre(t *testing.T) {
+	t.Parallel()
+	captured := capturedVersions(t)
+	for _, d := range dialects {
+		assert.NotEmpty(t, d.follows.names, "%s: set follows", d.name)
+		assert.Contains(t, []stability{inDevelopment, experimental, documented, inSourceOnly}, d.follows.stability, d.name)
+		if shown, hasCaptures := captured[d.name]; hasCaptures && strings.HasPrefix(d.follows.names, followsConventions.names) {
+			assert.NotZero(t, shown, "%s: no capture has a name of the conventions that it is said to follow", d.name)
+		}
+	}
+}
+
+func compatibilityDocument(cases []corpusCase, captured map[string]uint) string {
 	var b strings.Builder
 	b.WriteString(compatibilityIntroduction)
 	fmt.Fprintf(&b, "%s.\n", strings.Join(Unproven(), ", "))
+	b.WriteString(conventionsIntroduction)
+	for _, d := range dialects {
+		shown, hasCaptures := captured[d.name]
+		var versions []string
+		for i, v := range conventionVersions {
+			if shown&(1<<i) != 0 {
+				versions = append(versions, v.versions)
+			}
+		}
+		switch {
+		case !hasCaptures:
+			versions = []string{"no capture"}
+		case shown == 0:
+			versions = []string{"none of them"}
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.name, strings.ReplaceAll(d.follows.names, "*", "\\*"), d.follows.stability, strings.Join(versions, "; "))
+	}
 	library := ""
 	for _, c := range cases {
 		if c.library != library {
@@ -337,15 +392,33 @@ with those answers.
 - any other word is the reason that the record carries, because the library
   leaves out or falsifies something; docs/troubleshooting.md explains each.
 
-**Not reported** is what some call of the library leaves open of what the prices of its
-providers depend on (docs/price-files.md has the words). Where its price depends on it, the default is taken
-and the word stands in pricing_assumptions.
+**Not reported** lists what some calls of the library do not say although prices of their
+providers depend on it (docs/price-files.md explains the words). Where the price of a call depends
+on it, the default is taken and pricing_assumptions names it.
 
 A call without a reason is never wrong: the test that writes this page fails
 on it.
 
-Unproven, because they are read by their documentation and nobody has captured
-what they send: `
+Unproven, because we know them from their documentation only and have no capture: `
+
+const conventionsIntroduction = `
+## Whose names each dialect writes
+
+A dialect is one way of writing GenAI calls; the span attribute usage.record and the
+metrics name it. Most of them write the names of the OpenTelemetry GenAI conventions, of one
+version or of several at a time. How stable names are:
+
+- **development**: OpenTelemetry's own word for these conventions: a release may rename anything.
+- **experimental**: their owner calls them beta or experimental.
+- **documented**: their owner documents them, without a promise that they stay.
+- **source only**: known from the code or from captures; any release may change them.
+
+Old and new names are read side by side, whatever the dialect. The last column is measured: it
+names the versions of the conventions whose names the captured spans carry.
+
+| dialect | names | stability | names of these versions in captures |
+|---|---|---|---|
+`
 
 // readAll reads one payload with a reader of its own.
 func readAll(t testing.TB, config Config, td ptrace.Traces) (calls []Call, skips map[string]int) {

@@ -11,6 +11,8 @@ import (
 // conventions say.
 type dialect struct {
 	name string
+	// follows says whose names it writes.
+	follows follows
 	// marks are the attributes that only spans of this dialect have. They
 	// decide before the scope does, because frameworks re-export the spans of
 	// others under their own scope.

@@ -8,6 +8,7 @@ package genai
 // Source: captures of @anthropic-ai/sdk 1.12.0.
 var anthropicSDK = dialect{
 	name:    "anthropic-sdk",
+	follows: followsConventions,
 	scopes:  []string{"com.anthropic.sdk*"},
 	words:   conventionWords.complete(),
 	input:   inputInclusive,

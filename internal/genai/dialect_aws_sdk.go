@@ -9,7 +9,8 @@ import "strings"
 // Sources: captures of @opentelemetry/instrumentation-aws-sdk 0.79.0;
 // open-telemetry/opentelemetry-python-contrib@466ae4c, botocore/extensions/bedrock.py.
 var awsSDK = dialect{
-	name: "aws-sdk",
+	name:    "aws-sdk",
+	follows: followsConventions,
 	scopes: []string{
 		"@opentelemetry/instrumentation-aws-sdk*", "opentelemetry.instrumentation.botocore*", "io.opentelemetry.aws-sdk*",
 		"@aws/aws-distro*", "aws.distro*", "amazon.opentelemetry*", "OpenTelemetry.Instrumentation.AWS*",

@@ -25,6 +25,7 @@ var (
 
 var claudeCode = dialect{
 	name:         "claude-code",
+	follows:      alsoOwn("Claude Code", experimental),
 	scopes:       []string{"com.anthropic.claude_code*"},
 	installation: setOf(name("user.id")),
 	words: vocabulary{

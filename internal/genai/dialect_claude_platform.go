@@ -14,6 +14,7 @@ import (
 // Source: platform.claude.com/docs/en/api/opentelemetry/spans.
 var claudePlatform = dialect{
 	name:    "claude-platform",
+	follows: alsoOwn("Claude Platform", experimental),
 	scopes:  []string{"com.anthropic.claude-platform*"},
 	words:   conventionWords.complete(),
 	input:   inputInclusive,

@@ -41,7 +41,8 @@ var (
 // the conventions to the letter. What they leave out differs by version, so
 // nothing counts as reported that is not there.
 var conventions = dialect{
-	name: "otel",
+	name:    "otel",
+	follows: followsConventions,
 	scopes: []string{
 		"@opentelemetry/instrumentation-openai",
 		"@elastic/opentelemetry-instrumentation-openai",
@@ -61,10 +62,11 @@ var conventions = dialect{
 // certain; what the input includes is not, and where that decides the call is
 // uncertain.
 var unknownDialect = dialect{
-	name:   "otel-unknown",
-	words:  conventionWords.complete(),
-	input:  inputUnknown,
-	output: outputUnknown,
-	knows:  knownFromAttributes,
-	adjust: func(_ *spanReader, f *facts) { f.unlisted = true },
+	name:    "otel-unknown",
+	follows: follows{"any of those above", inSourceOnly},
+	words:   conventionWords.complete(),
+	input:   inputUnknown,
+	output:  outputUnknown,
+	knows:   knownFromAttributes,
+	adjust:  func(_ *spanReader, f *facts) { f.unlisted = true },
 }

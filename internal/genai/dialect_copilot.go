@@ -6,6 +6,7 @@ package genai
 // Source: captures of Copilot CLI 1.0.102.
 var copilot = dialect{
 	name:    "copilot",
+	follows: followsConventions,
 	scopes:  []string{"github.copilot*", "github-copilot*", "copilot*", "@github/copilot*"},
 	systems: []string{"github"},
 	words:   conventionWords.complete(),

@@ -16,13 +16,14 @@ var (
 )
 
 var genkit = dialect{
-	name:   "genkit",
-	marks:  setOf(genkitType, genkitSubtype),
-	scopes: []string{"genkit-tracer*"},
-	words:  vocabulary{operation: []nameID{genkitSubtype}}.complete(),
-	input:  inputInclusive,
-	output: outputAsProvider,
-	knows:  knownFromAnswers,
+	name:    "genkit",
+	follows: follows{"genkit:*", inSourceOnly},
+	marks:   setOf(genkitType, genkitSubtype),
+	scopes:  []string{"genkit-tracer*"},
+	words:   vocabulary{operation: []nameID{genkitSubtype}}.complete(),
+	input:   inputInclusive,
+	output:  outputAsProvider,
+	knows:   knownFromAnswers,
 	operation: func(s *spanReader) operation {
 		switch s.a.text(genkitSubtype) {
 		case "model", "background-model":

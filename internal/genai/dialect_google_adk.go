@@ -14,6 +14,7 @@ var (
 
 var googleADK = dialect{
 	name:    "google-adk",
+	follows: alsoOwn("gcp.vertex.agent.*", inSourceOnly),
 	marks:   setOf(adkResponse, adkEvent),
 	scopes:  []string{"gcp.vertex.agent*"},
 	systems: []string{"gcp.vertex.agent"},

@@ -17,7 +17,8 @@ import (
 // generate_content.py, vertexai utils.py); traceloop/openllmetry 0.62.1
 // (vertexai span_utils.py).
 var googleGenAI = dialect{
-	name: "google-genai",
+	name:    "google-genai",
+	follows: followsConventions,
 	scopes: []string{
 		"opentelemetry.instrumentation.google_genai*", "opentelemetry.instrumentation.vertexai*", "opentelemetry.instrumentation.genai.google*",
 		"@opentelemetry/instrumentation-google*", "@google/genai*",

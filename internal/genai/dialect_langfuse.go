@@ -18,9 +18,10 @@ var (
 )
 
 var langfuse = dialect{
-	name:   "langfuse",
-	marks:  setOf(langfuseType, langfuseModel, langfuseUsage),
-	scopes: []string{"langfuse-sdk*"},
+	name:    "langfuse",
+	follows: follows{"langfuse.*", documented},
+	marks:   setOf(langfuseType, langfuseModel, langfuseUsage),
+	scopes:  []string{"langfuse-sdk*"},
 	words: vocabulary{
 		operation: []nameID{langfuseType},
 		model:     names("langfuse.observation.model.name", "gen_ai.response.model", "gen_ai.request.model"),

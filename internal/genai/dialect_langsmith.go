@@ -13,9 +13,10 @@ var (
 )
 
 var langsmith = dialect{
-	name:   "langsmith",
-	marks:  setOf(langsmithKind),
-	scopes: []string{"langsmith*"},
+	name:    "langsmith",
+	follows: alsoOwn("langsmith.*", documented),
+	marks:   setOf(langsmithKind),
+	scopes:  []string{"langsmith*"},
 	words: vocabulary{
 		provider:     names("gen_ai.provider.name", "gen_ai.system", "langsmith.metadata.ls_provider"),
 		requestModel: names("gen_ai.request.model", "langsmith.metadata.ls_model_name"),

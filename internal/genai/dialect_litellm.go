@@ -22,9 +22,10 @@ var (
 )
 
 var litellm = dialect{
-	name:   "litellm",
-	marks:  setOf(name("litellm.call_id"), name("litellm.request.type"), name("llm.request.functions"), litellmParams),
-	scopes: []string{"litellm*"},
+	name:    "litellm",
+	follows: alsoOwn("litellm.*, metadata.*", documented),
+	marks:   setOf(name("litellm.call_id"), name("litellm.request.type"), name("llm.request.functions"), litellmParams),
+	scopes:  []string{"litellm*"},
 	words: vocabulary{
 		operation: names("gen_ai.operation.name", "llm.request.type", "litellm.request.type"),
 		session:   names("gen_ai.conversation.id", "session.id", "metadata.session_id", "metadata.trace_id"),

@@ -9,6 +9,7 @@ package genai
 // Source: captures of @mastra/otel-exporter 1.3.12 and 1.4.0.
 var mastra = dialect{
 	name:    "mastra",
+	follows: alsoOwn("mastra.*", inSourceOnly),
 	marks:   setOf(mastraType),
 	scopes:  []string{"@mastra/*", "mastra*"},
 	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "mastra.metadata.sessionId", "mastra.metadata.threadId")}.complete(),

@@ -12,7 +12,8 @@ import "strings"
 // (OpenTelemetryChatClient, UsageDetails); microsoft/semantic-kernel@b39d95a
 // (model_diagnostics/decorators.py, ModelDiagnostics.cs).
 var microsoft = dialect{
-	name: "microsoft",
+	name:    "microsoft",
+	follows: followsConventions,
 	scopes: []string{
 		"agent_framework*", "Microsoft.Agents*", "Experimental.Microsoft.Agents*", "Microsoft.SemanticKernel*", "semantic_kernel*",
 		"Experimental.Microsoft.Extensions.AI*", "Microsoft.Extensions.AI*", "autogen*",

@@ -28,9 +28,10 @@ var (
 )
 
 var openInference = dialect{
-	name:   "openinference",
-	marks:  setOf(openInferenceKind),
-	scopes: []string{"@arizeai/openinference*", "openinference.instrumentation*"},
+	name:    "openinference",
+	follows: follows{"OpenInference: llm.*, openinference.*", documented},
+	marks:   setOf(openInferenceKind),
+	scopes:  []string{"@arizeai/openinference*", "openinference.instrumentation*"},
 	words: vocabulary{
 		operation:    []nameID{openInferenceKind},
 		provider:     names("llm.provider", "llm.system", "gen_ai.provider.name", "gen_ai.system"),

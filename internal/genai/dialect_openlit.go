@@ -25,12 +25,13 @@ var (
 )
 
 var openlit = dialect{
-	name:   "openlit",
-	scopes: []string{"@openlit/*", "openlit*"},
-	words:  conventionWords.complete(),
-	input:  inputAsProvider,
-	output: outputAsProvider,
-	knows:  knownFromAnswers,
+	name:    "openlit",
+	follows: alsoOwn("OpenLIT", inSourceOnly),
+	scopes:  []string{"@openlit/*", "openlit*"},
+	words:   conventionWords.complete(),
+	input:   inputAsProvider,
+	output:  outputAsProvider,
+	knows:   knownFromAnswers,
 	adjust: func(s *spanReader, f *facts) {
 		s.readOpenLITUnits(f)
 		stream := s.op == opChat && s.isStream(openlitStream)

@@ -27,13 +27,14 @@ var (
 )
 
 var mlflow = dialect{
-	name:   "mlflow",
-	marks:  setOf(mlflowType, mlflowUsage),
-	scopes: []string{"mlflow*"},
-	words:  vocabulary{session: names("mlflow.trace.session", "session.id", "gen_ai.conversation.id")}.complete(),
-	input:  inputUnknown,
-	output: outputUnknown,
-	knows:  knownFromAttributes,
+	name:    "mlflow",
+	follows: follows{"mlflow.*", inSourceOnly},
+	marks:   setOf(mlflowType, mlflowUsage),
+	scopes:  []string{"mlflow*"},
+	words:   vocabulary{session: names("mlflow.trace.session", "session.id", "gen_ai.conversation.id")}.complete(),
+	input:   inputUnknown,
+	output:  outputUnknown,
+	knows:   knownFromAttributes,
 	operation: func(s *spanReader) operation {
 		return typedOperation(strings.ToLower(s.quoted(mlflowType)))
 	},
@@ -58,13 +59,14 @@ var mlflow = dialect{
 }
 
 var langWatch = dialect{
-	name:   "langwatch",
-	marks:  setOf(langWatchType),
-	scopes: []string{"langwatch*"},
-	words:  vocabulary{session: names("langwatch.thread.id", "langwatch.thread_id", "session.id", "gen_ai.conversation.id")}.complete(),
-	input:  inputUnknown,
-	output: outputUnknown,
-	knows:  knownFromAttributes,
+	name:    "langwatch",
+	follows: follows{"langwatch.*", inSourceOnly},
+	marks:   setOf(langWatchType),
+	scopes:  []string{"langwatch*"},
+	words:   vocabulary{session: names("langwatch.thread.id", "langwatch.thread_id", "session.id", "gen_ai.conversation.id")}.complete(),
+	input:   inputUnknown,
+	output:  outputUnknown,
+	knows:   knownFromAttributes,
 	operation: func(s *spanReader) operation {
 		return typedOperation(s.quoted(langWatchType))
 	},
@@ -78,13 +80,14 @@ var langWatch = dialect{
 }
 
 var braintrust = dialect{
-	name:   "braintrust",
-	marks:  setOf(braintrustType, braintrustUsage),
-	scopes: []string{"braintrust*"},
-	words:  conventionWords.complete(),
-	input:  inputUnknown,
-	output: outputUnknown,
-	knows:  knownFromAttributes,
+	name:    "braintrust",
+	follows: follows{"braintrust.*", inSourceOnly},
+	marks:   setOf(braintrustType, braintrustUsage),
+	scopes:  []string{"braintrust*"},
+	words:   conventionWords.complete(),
+	input:   inputUnknown,
+	output:  outputUnknown,
+	knows:   knownFromAttributes,
 	operation: func(s *spanReader) operation {
 		return typedOperation(jsonMember(s.a.text(braintrustType), "type"))
 	},

@@ -22,8 +22,9 @@ import (
 // (usage.py, _instrumentation.py, embeddings/instrumented.py, models/anthropic.py,
 // models/google.py) and its history; genai-prices.
 var pydanticAI = dialect{
-	name:   "pydantic-ai",
-	scopes: []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},
+	name:    "pydantic-ai",
+	follows: alsoOwn("gen_ai.usage.details.*", documented),
+	scopes:  []string{"pydantic-ai*", "pydantic_ai*", "logfire*"},
 	words: vocabulary{
 		cost: names("operation.cost", "gen_ai.usage.cost.amount", "gen_ai.usage.cost"),
 	}.complete(),

@@ -11,13 +11,14 @@ import "strings"
 var sentryOp = name("sentry.op")
 
 var sentry = dialect{
-	name:   "sentry",
-	marks:  setOf(sentryOp),
-	scopes: []string{"@sentry/*"},
-	words:  conventionWords.complete(),
-	input:  inputUnknown,
-	output: outputUnknown,
-	knows:  knownFromAttributes,
+	name:    "sentry",
+	follows: alsoOwn("Sentry conventions", documented),
+	marks:   setOf(sentryOp),
+	scopes:  []string{"@sentry/*"},
+	words:   conventionWords.complete(),
+	input:   inputUnknown,
+	output:  outputUnknown,
+	knows:   knownFromAttributes,
 	operation: func(s *spanReader) operation {
 		if op := s.conventionalOperation(); op != opUnknown {
 			return op

@@ -10,6 +10,7 @@ package genai
 // (DefaultChatModelObservationConvention, UsageCalculator, the chat models).
 var springAI = dialect{
 	name:    "spring-ai",
+	follows: followsConventions,
 	scopes:  []string{"org.springframework*", "io.micrometer*"},
 	systems: []string{"spring_ai"},
 	words:   vocabulary{session: names("gen_ai.conversation.id", "session.id", "spring.ai.chat.client.conversation.id")}.complete(),

@@ -16,6 +16,7 @@ import "github.com/otelcol-usage/otelcol-usage/internal/catalog"
 // strands-agents/sdk-python@1232230 (telemetry/tracer.py, models).
 var strands = dialect{
 	name:    "strands",
+	follows: followsConventions,
 	marks:   setOf(name("gen_ai.event.start_time")),
 	scopes:  []string{"strands-agents*", "strands.telemetry*"},
 	systems: []string{"strands-agents"},

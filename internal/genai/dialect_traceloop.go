@@ -41,6 +41,7 @@ var (
 
 var traceloop = dialect{
 	name:      "traceloop",
+	follows:   alsoOwn("traceloop.*", documented),
 	scopes:    []string{"@traceloop/*"},
 	words:     traceloopWords.complete(),
 	input:     inputAsProvider,
@@ -51,7 +52,8 @@ var traceloop = dialect{
 }
 
 var openllmetry = dialect{
-	name: "openllmetry",
+	name:    "openllmetry",
+	follows: alsoOwn("traceloop.*, llm.*", documented),
 	scopes: []string{
 		"opentelemetry.instrumentation.openai", "opentelemetry.instrumentation.openai.*", "opentelemetry.instrumentation.anthropic*",
 		"opentelemetry.instrumentation.bedrock*", "opentelemetry.instrumentation.cohere*", "opentelemetry.instrumentation.groq*",

@@ -26,9 +26,10 @@ var (
 )
 
 var vercel = dialect{
-	name:   "vercel-ai",
-	marks:  setOf(vercelOperation),
-	scopes: []string{"ai"},
+	name:    "vercel-ai",
+	follows: alsoOwn("ai.*", experimental),
+	marks:   setOf(vercelOperation),
+	scopes:  []string{"ai"},
 	words: vocabulary{
 		operation:    []nameID{vercelOperation},
 		provider:     names("ai.model.provider", "gen_ai.system", "gen_ai.provider.name"),
@@ -121,6 +122,7 @@ func vercelRenamed(s *spanReader) operation {
 
 var vercelOTel = dialect{
 	name:    "vercel-ai-otel",
+	follows: followsConventions,
 	scopes:  []string{"gen_ai"},
 	words:   conventionWords.complete(),
 	input:   inputInclusive,

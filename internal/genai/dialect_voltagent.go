@@ -7,8 +7,9 @@ package genai
 //
 // Source: captures of @voltagent/core 2.10.0.
 var voltAgent = dialect{
-	name:   "voltagent",
-	scopes: []string{"@voltagent/*"},
+	name:    "voltagent",
+	follows: follows{"llm.usage.*", inSourceOnly},
+	scopes:  []string{"@voltagent/*"},
 	words: vocabulary{
 		operation: names("llm.operation"),
 		model:     names("llm.model"),
