@@ -4,7 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
@@ -38,7 +39,7 @@ func (a *api) bill(q *question) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		document := bill.Explain(in)
+		document := explain.Difference(in)
 		rows := 0
 		for _, p := range document.Providers {
 			rows += len(p.Causes)

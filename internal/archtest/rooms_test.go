@@ -31,8 +31,10 @@ var rooms = map[string]room{
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
 	// The provider's bill: its reports, and why it differs from the rows.
-	"internal/bill":       {uses: []string{"internal/usage", "internal/catalog"}},
-	"internal/bill/fetch": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
+	"internal/bill":         {uses: []string{"internal/usage"}, tests: []string{"internal/catalog"}},
+	"internal/bill/reports": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
+	"internal/bill/explain": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
+	"internal/bill/fetch":   {uses: []string{"internal/bill", "internal/bill/reports", "internal/usage", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
@@ -54,7 +56,7 @@ var rooms = map[string]room{
 	// Its three rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":   {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/store", "internal/sums", "internal/usage"}},
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
 
@@ -73,14 +75,14 @@ var rooms = map[string]room{
 		uses: []string{"internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/unsampled", "internal/bill", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
+		uses:  []string{"internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/bill", "internal/bill/fetch", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},

@@ -1,14 +1,11 @@
-// Package bill reads what a provider says it charges, and explains how that
-// differs from the calls that are stored: every cent of the difference has a
-// cause, and the causes add up to it to the last digit.
+// Package bill is the form of what a provider says it charges, whatever report it
+// came in: a Line is one row of a report, LineSum and CallSum are what is compared
+// with each other.
 //
-// line.go has the form into which every report is brought, read.go the envelopes
-// in which reports come (a document, an array of pages, JSON lines, CSV),
-// openai.go, anthropic.go and focus.go the reports themselves, words.go what the
-// words of a bill mean. explain.go matches quantities and divides the
-// difference, answer.go is the document that people get, propose.go what it
-// advises.
+// Around it are three rooms, and none imports another's inside: reports reads the
+// providers' reports into lines, fetch asks the providers for them, explain divides
+// the difference between the bill and the stored calls into causes.
 //
 // It owns no SQL, no network and no clock: internal/store keeps the lines and
-// sums the calls up, internal/bill/fetch asks the providers.
+// sums the calls up.
 package bill

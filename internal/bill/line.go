@@ -95,22 +95,19 @@ type Line struct {
 	Raw []byte
 }
 
-// maxText bounds the texts of a line, in bytes.
-const maxText = usage.MaxTextBytes
-
-// clean brings the texts of a line within what a row holds.
-func (l *Line) clean() {
+// Clean brings the texts of a line within what a row holds.
+func (l *Line) Clean() {
 	for _, text := range []*string{&l.Model, &l.Tier, &l.Project, &l.APIKey, &l.User, &l.Item} {
-		*text = usage.CleanText(strings.TrimSpace(*text), maxText)
+		*text = usage.CleanText(strings.TrimSpace(*text), usage.MaxTextBytes)
 	}
 }
 
-// add notes a quantity that is not 0.
-func (l *Line) add(kind usage.QuantityKind, n decimal.Decimal) {
+// Add notes a quantity that is not 0.
+func (l *Line) Add(kind usage.QuantityKind, n decimal.Decimal) {
 	if n.IsZero() {
 		return
 	}
-	kind = folded(kind)
+	kind = Folded(kind)
 	for i := range l.Quantities {
 		if l.Quantities[i].Kind == kind {
 			l.Quantities[i].Amount = l.Quantities[i].Amount.Add(n)
@@ -120,8 +117,8 @@ func (l *Line) add(kind usage.QuantityKind, n decimal.Decimal) {
 	l.Quantities = append(l.Quantities, Quantity{kind, n})
 }
 
-// folded is the kind under which a bill counts what calls tell apart.
-func folded(kind usage.QuantityKind) usage.QuantityKind {
+// Folded is the kind under which a bill counts what calls tell apart.
+func Folded(kind usage.QuantityKind) usage.QuantityKind {
 	if kind == usage.OutputReasoningTokens {
 		return usage.OutputTextTokens
 	}
@@ -137,9 +134,9 @@ func (l *Line) Digest(copies uint32) [16]byte {
 	return [16]byte(h.Sum(nil))
 }
 
-// parseDecimal reads a number from its text, never through a double. An exponent
+// ParseDecimal reads a number from its text, never through a double. An exponent
 // of millions would make the arithmetic itself a denial of service.
-func parseDecimal(what, text string) (decimal.Decimal, error) {
+func ParseDecimal(what, text string) (decimal.Decimal, error) {
 	if text == "" || len(text) > 64 {
 		return decimal.Zero, fmt.Errorf("%s: found %q, must be a decimal number of at most 64 characters", what, usage.CleanText(text, 80))
 	}
@@ -153,49 +150,15 @@ func parseDecimal(what, text string) (decimal.Decimal, error) {
 	return d, nil
 }
 
-// maxAmount bounds a cost and a quantity: what the columns hold.
-var maxAmount = decimal.New(1, 24)
-
-// count reads a quantity, which is never negative.
-func count(what, text string) (decimal.Decimal, error) {
-	n, err := parseDecimal(what, text)
-	if err == nil && (n.IsNegative() || n.Cmp(maxAmount) >= 0) {
-		err = fmt.Errorf("%s: found %s, must be 0 or more", what, text)
-	}
-	return n, err
-}
-
-// slackOfText is how far a decimal that was written as text may be off: half of
-// its last digit, at most a thousandth of it.
-func slackOfText(d decimal.Decimal) decimal.Decimal {
-	half := decimal.New(5, d.Exponent()-1)
-	return decimal.Min(half, d.Abs().Shift(-3))
-}
-
-// slackOfNumber is how far a binary JSON number may be off: it is the shortest
-// text of a double, and a sum of many.
-func slackOfNumber(d decimal.Decimal) decimal.Decimal { return d.Abs().Shift(-12) }
-
-// currency reads a code of ISO 4217 in letters of either case.
-func currency(text string) (string, error) {
-	code := strings.ToUpper(strings.TrimSpace(text))
-	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return "", fmt.Errorf("currency: found %q, must be three letters of ISO 4217", usage.CleanText(text, 20))
-	}
-	return code, nil
-}
-
-const day = 24 * time.Hour
-
-// setSpan says which UTC day a row is for, and how much of it is covered. A
+// SetSpan says which UTC day a row is for, and how much of it is covered. A
 // bucket of a report lies inside one UTC day, or is one.
-func (l *Line) setSpan(from, to time.Time) error {
+func (l *Line) SetSpan(from, to time.Time) error {
 	from, to = from.UTC(), to.UTC()
-	l.Day = from.Truncate(day)
+	l.Day = from.Truncate(24 * time.Hour)
 	if from.Before(usage.MinTime) || !from.Before(usage.MaxTime) {
 		return fmt.Errorf("the bucket begins at %s, which is outside %s to %s", from.Format(time.RFC3339), usage.MinTime.Format(time.DateOnly), usage.MaxTime.Format(time.DateOnly))
 	}
-	end := l.Day.Add(day)
+	end := l.Day.AddDate(0, 0, 1)
 	switch {
 	case !to.After(from):
 		return fmt.Errorf("the bucket from %s ends at %s, which is not later", from.Format(time.RFC3339), to.Format(time.RFC3339))
@@ -205,3 +168,6 @@ func (l *Line) setSpan(from, to time.Time) error {
 	l.Until = to
 	return nil
 }
+
+// StandardTier is what a report calls the tier that calls leave empty.
+const StandardTier = "standard"

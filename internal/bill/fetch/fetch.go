@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/reports"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -146,7 +148,7 @@ func CheckEndpoint(endpoint string) error {
 
 // Each asks for a report of the UTC days from from to to, excluded, and gives
 // them in their order, each day whole: a page may end inside one.
-func (f *Fetcher) Each(ctx context.Context, s Source, from, to, now time.Time, o bill.Options, each func(Days) error) error {
+func (f *Fetcher) Each(ctx context.Context, s Source, from, to, now time.Time, o reports.Options, each func(Days) error) error {
 	r := run{f: f, s: s, o: o, host: hosts[f.Provider], from: from, to: to, now: now, each: each, limit: s.days}
 	for r.from.Before(to) {
 		err := r.pages(ctx)
@@ -164,7 +166,7 @@ func (f *Fetcher) Each(ctx context.Context, s Source, from, to, now time.Time, o
 type run struct {
 	f        *Fetcher
 	s        Source
-	o        bill.Options
+	o        reports.Options
 	host     host
 	from, to time.Time // from: the first day that is not told yet
 	now      time.Time
@@ -189,7 +191,7 @@ func (r *run) pages(ctx context.Context) error {
 			return err
 		}
 		r.o.AsOf, r.o.Report = r.now, r.s.Report
-		page, err := bill.ReadJSON(r.f.Provider, bytes.NewReader(body), r.o, func(l *bill.Line) error {
+		page, err := reports.ReadJSON(r.f.Provider, bytes.NewReader(body), r.o, func(l *bill.Line) error {
 			r.held.Lines = append(r.held.Lines, *l)
 			return nil
 		})
@@ -391,13 +393,13 @@ func (f *Fetcher) fault(response *http.Response, body []byte) (again time.Durati
 
 // said is what the provider says of a fault, in one line.
 func (f *Fetcher) said(body []byte) string {
-	_, err := bill.ReadJSON(f.Provider, bytes.NewReader(body), bill.Options{}, func(*bill.Line) error { return nil })
+	_, err := reports.ReadJSON(f.Provider, bytes.NewReader(body), reports.Options{}, func(*bill.Line) error { return nil })
 	if err == nil {
 		return "no reason given"
 	}
 	text := err.Error()
-	if i := strings.Index(text, bill.RefusedPrefix); i >= 0 {
-		return text[i+len(bill.RefusedPrefix):]
+	if i := strings.Index(text, reports.RefusedPrefix); i >= 0 {
+		return text[i+len(reports.RefusedPrefix):]
 	}
 	return "no reason given"
 }

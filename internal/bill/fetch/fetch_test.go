@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/reports"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/otelcol-usage/otelcol-usage/e2e/mockprovider"
@@ -61,7 +63,7 @@ func run(t *testing.T, a http.Handler, provider string, report bill.Report, key 
 		if s.Report != report {
 			continue
 		}
-		return out, f.Each(t.Context(), s, from, to, now, bill.Options{}, func(d fetch.Days) error {
+		return out, f.Each(t.Context(), s, from, to, now, reports.Options{}, func(d fetch.Days) error {
 			for _, c := range d.Covered {
 				out.days[c.Day]++
 				if c.Until.Before(c.Day.AddDate(0, 0, 1)) {

@@ -8,6 +8,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -223,7 +225,7 @@ WHERE provider = $1 AND account = $2 AND report = $3 AND from_day = $4 AND to_da
 
 // SaveExplanation stores the causes of each day for dashboards, instead of those
 // that were stored before for the same days.
-func SaveExplanation(ctx context.Context, pool *pgxpool.Pool, a bill.Answer) error {
+func SaveExplanation(ctx context.Context, pool *pgxpool.Pool, a explain.Answer) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		for i := range a.Providers {
 			if err := saveExplained(ctx, tx, &a.Providers[i]); err != nil {
@@ -238,7 +240,7 @@ func SaveExplanation(ctx context.Context, pool *pgxpool.Pool, a bill.Answer) err
 	return nil
 }
 
-func saveExplained(ctx context.Context, tx pgx.Tx, p *bill.Provider) error {
+func saveExplained(ctx context.Context, tx pgx.Tx, p *explain.Provider) error {
 	var batch pgx.Batch
 	var causes [][]any
 	for i := range p.Days {

@@ -8,10 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
@@ -123,7 +124,7 @@ func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgx
 	if len(in.Days) == 0 {
 		return errNoBill
 	}
-	a := bill.Explain(in)
+	a := explain.Difference(in)
 	if o.store {
 		if err := upkeep.SaveExplanation(ctx, pool, a); err != nil {
 			return advise(err, asBiller)
@@ -140,7 +141,7 @@ func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgx
 }
 
 // printBill writes the comparison for a terminal.
-func printBill(w io.Writer, a bill.Answer, most int) error {
+func printBill(w io.Writer, a explain.Answer, most int) error {
 	for i, p := range a.Providers {
 		if i > 0 {
 			if _, err := fmt.Fprintln(w); err != nil {
@@ -159,7 +160,7 @@ func printBill(w io.Writer, a bill.Answer, most int) error {
 	return nil
 }
 
-func printBillOf(w io.Writer, p bill.Provider, most int) error {
+func printBillOf(w io.Writer, p explain.Provider, most int) error {
 	share := "nothing was charged"
 	if p.ExplainedShare != nil {
 		share = p.ExplainedShare.Shift(2).String() + " % explained"
@@ -179,7 +180,7 @@ func printBillOf(w io.Writer, p bill.Provider, most int) error {
 	if len(p.Causes) > 0 {
 		t := table{indent: "  ", widest: 60}
 		t.row("CAUSE", number("COST"), number("QUANTITY"), "UNIT", "MODEL", "WHAT", "WHOSE")
-		var rest bill.Amount
+		var rest explain.Amount
 		for i, c := range p.Causes {
 			if i >= most {
 				rest.Decimal = rest.Add(c.Cost.Decimal)
@@ -207,7 +208,7 @@ func printBillOf(w io.Writer, p bill.Provider, most int) error {
 }
 
 // whatOf says in words what a cause is about.
-func whatOf(d bill.Details) string {
+func whatOf(d explain.Details) string {
 	var parts []string
 	for _, text := range []string{d.Reason, d.Assumption, d.Category, d.Item, d.Payer} {
 		if text != "" {
@@ -229,7 +230,7 @@ func whatOf(d bill.Details) string {
 	return strings.Join(parts, ", ")
 }
 
-func whoseOf(d bill.Details) string {
+func whoseOf(d explain.Details) string {
 	var parts []string
 	for _, owner := range [][2]string{{"project", d.Project}, {"key", d.APIKey}, {"user", d.User}} {
 		if owner[1] != "" {
@@ -243,7 +244,7 @@ func whoseOf(d bill.Details) string {
 }
 
 // printCausesCSV writes a line for each cause of each day.
-func printCausesCSV(w io.Writer, a bill.Answer) error {
+func printCausesCSV(w io.Writer, a explain.Answer) error {
 	out := csv.NewWriter(w)
 	if err := out.Write([]string{"day", "provider", "account", "currency", "bill_cost", "row_cost", "cause", "cost", "quantity", "unit", "model", "tier", "what", "project", "api_key", "user"}); err != nil {
 		return err
@@ -253,7 +254,7 @@ func printCausesCSV(w io.Writer, a bill.Answer) error {
 			d := &p.Days[i]
 			causes, _ := d.Details()
 			if len(causes) == 0 { // a day without a difference is a line too
-				causes = []bill.Cause{{}}
+				causes = []explain.Cause{{}}
 			}
 			for _, c := range causes {
 				quantity := ""

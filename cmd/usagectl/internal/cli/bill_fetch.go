@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/reports"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
@@ -125,7 +127,7 @@ func (o *billImport) fetchReport(ctx context.Context, cmd *cobra.Command, pool *
 	var rows int64
 	var days, replaced int
 	sums := map[string]decimal.Decimal{}
-	err = f.Each(ctx, s, c.DoneUntil, c.To, now, bill.Options{KeepEmails: o.keepEmails}, func(d fetch.Days) error {
+	err = f.Each(ctx, s, c.DoneUntil, c.To, now, reports.Options{KeepEmails: o.keepEmails}, func(d fetch.Days) error {
 		c.DoneUntil = d.Until
 		saved, err := upkeep.SaveBill(ctx, pool, upkeep.BillImport{
 			Account: o.account, Days: d.Covered, Cursor: &c,

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/reports"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
@@ -129,8 +131,8 @@ func (o *billImport) open() (*os.File, error) {
 }
 
 // options says how the file is read.
-func (o *billImport) options(file *os.File) (bill.Options, error) {
-	read := bill.Options{Report: bill.Report(o.report), KeepEmails: o.keepEmails}
+func (o *billImport) options(file *os.File) (reports.Options, error) {
+	read := reports.Options{Report: bill.Report(o.report), KeepEmails: o.keepEmails}
 	if o.asOf != "" {
 		at, err := report.ParseBound("--as-of", o.asOf, time.UTC, true)
 		read.AsOf = at
@@ -145,15 +147,15 @@ func (o *billImport) options(file *os.File) (bill.Options, error) {
 }
 
 // read reads the file from its beginning.
-func (o *billImport) read(file *os.File, options bill.Options, each func(*bill.Line) error) (bill.FocusNotes, error) {
+func (o *billImport) read(file *os.File, options reports.Options, each func(*bill.Line) error) (reports.FocusNotes, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
-		return bill.FocusNotes{}, err
+		return reports.FocusNotes{}, err
 	}
 	if o.provider == fromFOCUS {
-		return bill.ReadFOCUS(file, options, each)
+		return reports.ReadFOCUS(file, options, each)
 	}
-	page, err := bill.ReadJSON(o.provider, file, options, each)
-	return bill.FocusNotes{Page: page}, err
+	page, err := reports.ReadJSON(o.provider, file, options, each)
+	return reports.FocusNotes{Page: page}, err
 }
 
 func (o *billImport) importFile(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, file *os.File) error {

@@ -8,11 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -46,7 +47,7 @@ estimates. Nothing is changed: read it, then
 			if len(in.Days) == 0 {
 				return errNoBill
 			}
-			text, rows := proposal(bill.Explain(in))
+			text, rows := proposal(explain.Difference(in))
 			cmd.Print(text)
 			if rows == 0 {
 				return errors.New("no price differs from the bill, and no priced model is missing: there are no rows to propose")
@@ -61,7 +62,7 @@ var errNoBill = errors.New("no bill is stored for those days; import one: usagec
 
 // proposal is a price file, with a document for each provider, and how many rows
 // it has. What is no price stands in comments.
-func proposal(a bill.Answer) (text string, rows int) {
+func proposal(a explain.Answer) (text string, rows int) {
 	var b strings.Builder
 	for i := range a.Providers {
 		p := &a.Providers[i]
@@ -70,7 +71,7 @@ func proposal(a bill.Answer) (text string, rows int) {
 		seen := map[string]bool{}
 		for _, c := range p.Causes {
 			switch c.Cause {
-			case bill.Price, bill.Unpriced:
+			case explain.Price, explain.Unpriced:
 				if p.Currency == read.Dollar && len(c.Details.Rates) > 0 && !seen[c.Details.Model] {
 					if row := proposedRow(a, p, c); row != "" {
 						seen[c.Details.Model] = true
@@ -80,9 +81,9 @@ func proposal(a bill.Answer) (text string, rows int) {
 					}
 				}
 				note(&notes, c, "docs/troubleshooting.md says what ends the reason")
-			case bill.NotSeen:
+			case explain.NotSeen:
 				note(&notes, c, "instrument what uses it, docs/instrumenting.md")
-			case bill.Estimated, bill.Assumption:
+			case explain.Estimated, explain.Assumption:
 				note(&notes, c, "docs/instrumenting.md says which setting has the library report it")
 			}
 		}
@@ -104,7 +105,7 @@ func proposal(a bill.Answer) (text string, rows int) {
 }
 
 // note writes what no price mends as a comment.
-func note(b *strings.Builder, c bill.Cause, advice string) {
+func note(b *strings.Builder, c explain.Cause, advice string) {
 	fmt.Fprintf(b, "# %s %s", c.Cause, c.Cost)
 	if c.Quantity != nil {
 		fmt.Fprintf(b, ", %s %ss", c.Quantity, c.Unit)
@@ -119,7 +120,7 @@ func note(b *strings.Builder, c bill.Cause, advice string) {
 
 // proposedRow is a row with the rates of the bill; "" when it has none that a
 // price file can hold.
-func proposedRow(a bill.Answer, p *bill.Provider, c bill.Cause) string {
+func proposedRow(a explain.Answer, p *explain.Provider, c explain.Cause) string {
 	var prices []string
 	for _, r := range c.Details.Rates {
 		kind, err := usage.ParseQuantityKind(r.Kind)
@@ -137,7 +138,7 @@ func proposedRow(a bill.Answer, p *bill.Provider, c bill.Cause) string {
 	if c.Details.Factor != nil {
 		fmt.Fprintf(&b, "  # the bill is %s times what the calls cost, %s %s", c.Details.Factor, c.Cost, p.Currency)
 	} else {
-		fmt.Fprintf(&b, "  # %s without a cost (%s), %s %s on the bill", plural(c.Quantity.IntPart(), "call"), plain(whatOf(bill.Details{Reason: c.Details.Reason})), c.Cost, p.Currency)
+		fmt.Fprintf(&b, "  # %s without a cost (%s), %s %s on the bill", plural(c.Quantity.IntPart(), "call"), plain(whatOf(explain.Details{Reason: c.Details.Reason})), c.Cost, p.Currency)
 	}
 	if tier := c.Details.Tier; tier != "" && tier != "standard" {
 		fmt.Fprintf(&b, "; of the tier %s: move the prices there", plain(tier))
@@ -153,7 +154,7 @@ func proposedRow(a bill.Answer, p *bill.Provider, c bill.Cause) string {
 
 // cleanRate is the shortest rate for a million that the bill's dollars allow: a
 // bill rounds its dollars, a price list does not write 1.499999.
-func cleanRate(r bill.Rate) decimal.Decimal {
+func cleanRate(r explain.Rate) decimal.Decimal {
 	for places := int32(2); places < 6; places++ {
 		short := r.PerMillion.Round(places)
 		if off := short.Sub(r.PerMillion.Decimal).Abs(); short.IsPositive() && off.Mul(decimal.New(10_000, 0)).Cmp(r.PerMillion.Decimal) <= 0 {

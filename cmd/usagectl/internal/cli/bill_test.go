@@ -11,11 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 	"github.com/otelcol-usage/otelcol-usage/internal/golden"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 )
@@ -181,24 +182,24 @@ func TestADifferenceIsExplainedInItsCauses(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	billedMonth(t, db)
-	explain := func(more ...string) string {
+	explained := func(more ...string) string {
 		out, err := on(t, db.DSN, append([]string{"bill", "explain", "--from=2026-01-01", "--to=2026-01-03"}, more...)...)
 		require.NoError(t, err)
 		return out
 	}
-	golden.Equal(t, "testdata/bill_explain.golden", explain())
-	golden.Equal(t, "testdata/bill_explain.json.golden", explain("--json"))
-	golden.Equal(t, "testdata/bill_explain.csv.golden", explain("--csv", "--provider=openai"))
+	golden.Equal(t, "testdata/bill_explain.golden", explained())
+	golden.Equal(t, "testdata/bill_explain.json.golden", explained("--json"))
+	golden.Equal(t, "testdata/bill_explain.csv.golden", explained("--csv", "--provider=openai"))
 
-	var a bill.Answer
-	require.NoError(t, json.Unmarshal([]byte(explain("--json")), &a))
-	causes := map[bill.Word]string{}
+	var a explain.Answer
+	require.NoError(t, json.Unmarshal([]byte(explained("--json")), &a))
+	causes := map[explain.Word]string{}
 	for _, c := range a.Providers[0].Causes {
 		causes[c.Cause] = c.Cost.String()
 	}
-	assert.Equal(t, map[bill.Word]string{bill.NotSeen: "0.3", bill.Unpriced: "0.0625", bill.Price: "-2", bill.NotInSpans: "0.3"}, causes)
+	assert.Equal(t, map[explain.Word]string{explain.NotSeen: "0.3", explain.Unpriced: "0.0625", explain.Price: "-2", explain.NotInSpans: "0.3"}, causes)
 
-	rows, err := csv.NewReader(strings.NewReader(explain("--csv"))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(explained("--csv"))).ReadAll()
 	require.NoError(t, err)
 	sum := decimal.Zero
 	for _, r := range rows[1:] {
@@ -288,13 +289,13 @@ func asLogin(t *testing.T, dsn, user, password string) string {
 
 func TestAModelWithoutAPriceIsProposedWithTheRatesOfItsBill(t *testing.T) {
 	t.Parallel()
-	amount := func(text string) bill.Amount { return bill.Amount{Decimal: decimal.RequireFromString(text)} }
+	amount := func(text string) explain.Amount { return explain.Amount{Decimal: decimal.RequireFromString(text)} }
 	calls := amount("3")
-	text, rows := proposal(bill.Answer{From: "2026-01-01", To: "2026-02-01", Providers: []bill.Provider{{
+	text, rows := proposal(explain.Answer{From: "2026-01-01", To: "2026-02-01", Providers: []explain.Provider{{
 		Provider: "openai", Account: "acme", Currency: "USD",
-		Causes: []bill.Cause{{Cause: bill.Unpriced, Cost: amount("8.000001"), Quantity: &calls, Unit: "call", Details: bill.Details{
+		Causes: []explain.Cause{{Cause: explain.Unpriced, Cost: amount("8.000001"), Quantity: &calls, Unit: "call", Details: explain.Details{
 			Model: "acme-large", Reason: "unknown_model",
-			Rates: []bill.Rate{
+			Rates: []explain.Rate{
 				{Kind: "input_text", Quantity: amount("1000000"), Cost: amount("2.0000004"), PerMillion: amount("2.0000004")},
 				{Kind: "output_text", Quantity: amount("1000000"), Cost: amount("6"), PerMillion: amount("6")},
 				{Kind: "cache_read", Quantity: amount("3"), Cost: amount("0.0000006"), PerMillion: amount("0.2")},

@@ -1,4 +1,4 @@
-package bill
+package reports
 
 import (
 	"cmp"
@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -39,7 +41,7 @@ type FocusNotes struct {
 
 // ReadFOCUS reads a CSV file of FOCUS 1.2. Lines of other services than those that
 // host models are left out and counted.
-func ReadFOCUS(in io.Reader, o Options, each func(*Line) error) (FocusNotes, error) {
+func ReadFOCUS(in io.Reader, o Options, each func(*bill.Line) error) (FocusNotes, error) {
 	notes := FocusNotes{Others: map[string]int{}}
 	r := csv.NewReader(in)
 	r.ReuseRecord, r.LazyQuotes = true, false
@@ -63,7 +65,7 @@ func ReadFOCUS(in io.Reader, o Options, each func(*Line) error) (FocusNotes, err
 			return notes, fmt.Errorf("line 1: the column %s is missing; needed are those of FOCUS 1.2, at least %s", name, strings.Join(focusNeeded, ", "))
 		}
 	}
-	f := focusReader{at: at, header: header, o: o, seen: map[Covered]int{}}
+	f := focusReader{at: at, header: header, o: o, seen: map[bill.Covered]int{}}
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -94,8 +96,8 @@ type focusReader struct {
 	header []string
 	record []string
 	o      Options
-	days   []Covered
-	seen   map[Covered]int // by provider and day, the place in days
+	days   []bill.Covered
+	seen   map[bill.Covered]int // by provider and day, the place in days
 }
 
 // get gives a field, "" for a column that is not there. Providers write null as an
@@ -109,9 +111,9 @@ func (f *focusReader) get(name string) string {
 }
 
 // line reads a record; other is the service of a line that is not about models.
-func (f *focusReader) line(record []string) (l *Line, other string, err error) {
+func (f *focusReader) line(record []string) (l *bill.Line, other string, err error) {
 	f.record = record
-	l = &Line{Report: FOCUS}
+	l = &bill.Line{Report: bill.FOCUS}
 	words := strings.Join([]string{f.get("ServiceName"), f.get("SkuMeter"), f.get("ChargeDescription"), f.get("PublisherName"), f.get("ProviderName"), f.get("SkuId")}, " ")
 	if l.Provider = f.host(words); l.Provider == "" {
 		return nil, orNone(f.get("ServiceName")), nil
@@ -119,7 +121,7 @@ func (f *focusReader) line(record []string) (l *Line, other string, err error) {
 	if err := f.span(l); err != nil {
 		return nil, "", err
 	}
-	if l.Cost, err = parseDecimal("BilledCost", f.get("BilledCost")); err != nil {
+	if l.Cost, err = bill.ParseDecimal("BilledCost", f.get("BilledCost")); err != nil {
 		return nil, "", err
 	}
 	if l.Currency, err = currency(f.get("BillingCurrency")); err != nil {
@@ -137,7 +139,7 @@ func (f *focusReader) line(record []string) (l *Line, other string, err error) {
 	if l.Raw, err = f.raw(); err != nil {
 		return nil, "", err
 	}
-	l.clean()
+	l.Clean()
 	f.cover(l)
 	return l, "", nil
 }
@@ -166,10 +168,10 @@ func orNone(text string) string {
 	if text == "" {
 		return "(no ServiceName)"
 	}
-	return usage.CleanText(text, maxText)
+	return usage.CleanText(text, usage.MaxTextBytes)
 }
 
-func (f *focusReader) span(l *Line) error {
+func (f *focusReader) span(l *bill.Line) error {
 	var from, to time.Time
 	for _, c := range []struct {
 		name string
@@ -183,13 +185,13 @@ func (f *focusReader) span(l *Line) error {
 	}
 	// A charge for a month or a year is for no day: it stands on its first.
 	if to.Sub(from.UTC().Truncate(day)) > day {
-		l.Category, to = ForOther, from.UTC().Truncate(day).Add(day)
+		l.Category, to = bill.ForOther, from.UTC().Truncate(day).AddDate(0, 0, 1)
 	}
-	if err := l.setSpan(from, to); err != nil {
+	if err := l.SetSpan(from, to); err != nil {
 		return err
 	}
 	// Lines may be of single hours; the file tells of the whole day.
-	if l.Until = earlier(l.Day.Add(day), f.o.AsOf); !l.Until.After(l.Day) {
+	if l.Until = earlier(l.Day.AddDate(0, 0, 1), f.o.AsOf); !l.Until.After(l.Day) {
 		return fmt.Errorf("ChargePeriodStart: %s is after %s, when the file was made; is --as-of right?", from.Format(time.RFC3339), f.o.AsOf.Format(time.RFC3339))
 	}
 	return nil
@@ -206,17 +208,17 @@ func focusTime(text string) (time.Time, error) {
 }
 
 // what finds out what a line is for.
-func (f *focusReader) what(l *Line, words string) {
+func (f *focusReader) what(l *bill.Line, words string) {
 	switch category := f.get("ChargeCategory"); {
-	case l.Category != ForCalls:
+	case l.Category != bill.ForCalls:
 		return
 	case category != "Usage":
-		l.Category = ForOther // tax, credit, purchase, adjustment
+		l.Category = bill.ForOther // tax, credit, purchase, adjustment
 		return
 	}
 	l.Model = f.get("SkuId")
 	if kind, err := usage.ParseQuantityKind(f.get("SkuMeter")); err == nil { // as our own export writes it
-		l.Kind, l.HasKind = folded(kind), true
+		l.Kind, l.HasKind = bill.Folded(kind), true
 	} else {
 		l.Category, l.Kind, l.HasKind = charge(l.Item)
 		if catalog.Inspect(l.Model).Vendor == 0 {
@@ -225,7 +227,7 @@ func (f *focusReader) what(l *Line, words string) {
 	}
 	if l.Tier = strings.ToLower(f.get("x_ServiceTier")); l.Tier == "" {
 		if _, ours := f.at["x_ServiceTier"]; ours {
-			l.Tier = standardTier
+			l.Tier = bill.StandardTier
 		} else {
 			l.Tier = tierOf(words)
 		}
@@ -236,7 +238,7 @@ func (f *focusReader) what(l *Line, words string) {
 	}
 }
 
-func (f *focusReader) quantity(l *Line) error {
+func (f *focusReader) quantity(l *bill.Line) error {
 	if calls := f.get("x_Calls"); calls != "" {
 		n, err := count("x_Calls", calls)
 		if err != nil {
@@ -253,11 +255,11 @@ func (f *focusReader) quantity(l *Line) error {
 		if text == "" || !known {
 			continue
 		}
-		n, err := parseDecimal(c[0], text)
+		n, err := bill.ParseDecimal(c[0], text)
 		if err != nil {
 			return err
 		}
-		l.add(l.Kind, n.Mul(factor))
+		l.Add(l.Kind, n.Mul(factor))
 		return nil
 	}
 	return nil
@@ -287,8 +289,8 @@ func (f *focusReader) raw() ([]byte, error) {
 }
 
 // cover notes the day of a line.
-func (f *focusReader) cover(l *Line) {
-	key := Covered{Provider: l.Provider, Day: l.Day}
+func (f *focusReader) cover(l *bill.Line) {
+	key := bill.Covered{Provider: l.Provider, Day: l.Day}
 	if i, ok := f.seen[key]; ok {
 		if l.Until.After(f.days[i].Until) {
 			f.days[i].Until = l.Until
@@ -296,7 +298,7 @@ func (f *focusReader) cover(l *Line) {
 		return
 	}
 	f.seen[key] = len(f.days)
-	f.days = append(f.days, Covered{Provider: l.Provider, Report: FOCUS, Day: l.Day, Until: l.Until})
+	f.days = append(f.days, bill.Covered{Provider: l.Provider, Report: bill.FOCUS, Day: l.Day, Until: l.Until})
 }
 
 // longestGap is how long a file may have no line of a provider and still tell of
@@ -305,15 +307,15 @@ const longestGap = 62 * day
 
 // withGaps adds the days between the first and the last of each provider: on
 // those the file has no line, so nothing was charged.
-func withGaps(days []Covered) []Covered {
-	slices.SortFunc(days, func(a, b Covered) int {
+func withGaps(days []bill.Covered) []bill.Covered {
+	slices.SortFunc(days, func(a, b bill.Covered) int {
 		return cmp.Or(strings.Compare(a.Provider, b.Provider), a.Day.Compare(b.Day))
 	})
-	var all []Covered
+	var all []bill.Covered
 	for i, d := range days {
 		if i > 0 && days[i-1].Provider == d.Provider && d.Day.Sub(days[i-1].Day) <= longestGap {
-			for at := days[i-1].Day.Add(day); at.Before(d.Day); at = at.Add(day) {
-				all = append(all, Covered{Provider: d.Provider, Report: FOCUS, Day: at, Until: at.Add(day)})
+			for at := days[i-1].Day.AddDate(0, 0, 1); at.Before(d.Day); at = at.AddDate(0, 0, 1) {
+				all = append(all, bill.Covered{Provider: d.Provider, Report: bill.FOCUS, Day: at, Until: at.AddDate(0, 0, 1)})
 			}
 		}
 		all = append(all, d)

@@ -1,7 +1,9 @@
-package bill
+package reports
 
 import (
 	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -23,23 +25,23 @@ func tierOf(words string) string {
 // compared with the text in lower case; all of one entry have to be there.
 var charges = []struct {
 	words    string
-	category Category
+	category bill.Category
 	kind     usage.QuantityKind
 	hasKind  bool
 }{
-	{words: "fine tuning", category: ForFineTuning},
-	{words: "fine-tun", category: ForFineTuning},
-	{words: "finetun", category: ForFineTuning},
-	{words: "training", category: ForFineTuning},
-	{words: "storage", category: ForStorage},
-	{words: "session_usage", category: ForSessions},
-	{words: "session runtime", category: ForSessions},
-	{words: "seat", category: ForSeats},
-	{words: "subscription", category: ForSeats},
-	{words: "code_execution", category: ForCode},
-	{words: "code execution", category: ForCode},
-	{words: "code interpreter", category: ForCode},
-	{words: "code_interpreter", category: ForCode},
+	{words: "fine tuning", category: bill.ForFineTuning},
+	{words: "fine-tun", category: bill.ForFineTuning},
+	{words: "finetun", category: bill.ForFineTuning},
+	{words: "training", category: bill.ForFineTuning},
+	{words: "storage", category: bill.ForStorage},
+	{words: "session_usage", category: bill.ForSessions},
+	{words: "session runtime", category: bill.ForSessions},
+	{words: "seat", category: bill.ForSeats},
+	{words: "subscription", category: bill.ForSeats},
+	{words: "code_execution", category: bill.ForCode},
+	{words: "code execution", category: bill.ForCode},
+	{words: "code interpreter", category: bill.ForCode},
+	{words: "code_interpreter", category: bill.ForCode},
 	{words: "web search", kind: usage.WebSearches, hasKind: true},
 	{words: "web_search", kind: usage.WebSearches, hasKind: true},
 	{words: "file search", kind: usage.FileSearches, hasKind: true},
@@ -74,14 +76,14 @@ var charges = []struct {
 
 // charge says what the words of a line item are for. The words of an entry may
 // stand anywhere in the text, in any order.
-func charge(text string) (category Category, kind usage.QuantityKind, hasKind bool) {
+func charge(text string) (category bill.Category, kind usage.QuantityKind, hasKind bool) {
 	text = strings.ToLower(text)
 	for _, c := range charges {
 		if strings.Contains(text, c.words) || hasAll(text, c.words) {
 			return c.category, c.kind, c.hasKind
 		}
 	}
-	return ForCalls, 0, false
+	return bill.ForCalls, 0, false
 }
 
 func hasAll(text, words string) bool {

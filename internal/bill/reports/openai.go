@@ -1,9 +1,11 @@
-package bill
+package reports
 
 import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 
 	"github.com/shopspring/decimal"
 
@@ -19,7 +21,7 @@ var formats = map[string]format{
 
 // openAIReport reads "organization.costs.result" and
 // "organization.usage.completions.result".
-func openAIReport(row []byte) (Report, error) {
+func openAIReport(row []byte) (bill.Report, error) {
 	var r struct {
 		Object string `json:"object"`
 	}
@@ -30,9 +32,9 @@ func openAIReport(row []byte) (Report, error) {
 	switch {
 	case !ok:
 	case name == "costs":
-		return OpenAICosts, nil
+		return bill.OpenAICosts, nil
 	case strings.HasPrefix(name, "usage."):
-		return OpenAIUsage + Report("/"+strings.TrimPrefix(name, "usage.")), nil
+		return bill.OpenAIUsage + bill.Report("/"+strings.TrimPrefix(name, "usage.")), nil
 	}
 	return "", fmt.Errorf("object: found %q, must be organization.costs.result or organization.usage.….result", usage.CleanText(r.Object, 60))
 }
@@ -74,13 +76,13 @@ var openAICounts = []struct {
 	{"num_sessions", usage.CodeSessions},
 }
 
-func openAILine(l *Line, raw []byte, _ Options) error {
+func openAILine(l *bill.Line, raw []byte, _ Options) error {
 	var r openAIRow
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return err
 	}
 	l.Project, l.User, l.APIKey, l.Model = text(r.ProjectID), text(r.UserID), text(r.APIKeyID), text(r.Model)
-	if l.Report == OpenAICosts {
+	if l.Report == bill.OpenAICosts {
 		return openAICost(l, &r)
 	}
 	l.Tier = strings.ToLower(text(r.ServiceTier))
@@ -88,7 +90,7 @@ func openAILine(l *Line, raw []byte, _ Options) error {
 	case r.Batch != nil && *r.Batch:
 		l.Tier = "batch"
 	case l.Tier == "default":
-		l.Tier = standardTier
+		l.Tier = bill.StandardTier
 	}
 	return openAIUsage(l, raw)
 }
@@ -101,11 +103,11 @@ func text(s *string) string {
 }
 
 // openAICost reads a result of the costs: dollars as a number.
-func openAICost(l *Line, r *openAIRow) (err error) {
+func openAICost(l *bill.Line, r *openAIRow) (err error) {
 	if r.Amount == nil {
 		return fmt.Errorf("amount: missing")
 	}
-	if l.Cost, err = parseDecimal("amount.value", r.Amount.Value.String()); err != nil {
+	if l.Cost, err = bill.ParseDecimal("amount.value", r.Amount.Value.String()); err != nil {
 		return err
 	}
 	if l.Currency, err = currency(r.Amount.Currency); err != nil {
@@ -121,8 +123,8 @@ func openAICost(l *Line, r *openAIRow) (err error) {
 	if l.Item == "" {
 		return nil // costs that nobody asked to be grouped: only their total can be compared
 	}
-	if l.Category == ForCalls && !l.HasKind {
-		l.Category = ForOther
+	if l.Category == bill.ForCalls && !l.HasKind {
+		l.Category = bill.ForOther
 	}
 	if r.Quantity == nil || !l.HasKind {
 		return nil
@@ -133,7 +135,7 @@ func openAICost(l *Line, r *openAIRow) (err error) {
 	}
 	factor, known := unitFactor(text(r.QuantityUnit))
 	if known {
-		l.add(l.Kind, n.Mul(factor))
+		l.Add(l.Kind, n.Mul(factor))
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func unitFactor(unit string) (factor decimal.Decimal, known bool) {
 
 // openAIUsage reads a result of quantities. input_tokens includes what was read
 // from the cache and written to it, of every modality.
-func openAIUsage(l *Line, raw []byte) error {
+func openAIUsage(l *bill.Line, raw []byte) error {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return err
@@ -180,12 +182,12 @@ func openAIUsage(l *Line, raw []byte) error {
 		}
 	}
 	switch l.Report {
-	case OpenAIUsage + "/web_searches", OpenAIUsage + "/web_search_calls":
-		l.add(usage.WebSearches, decimal.New(l.Requests, 0))
+	case bill.OpenAIUsage + "/web_searches", bill.OpenAIUsage + "/web_search_calls":
+		l.Add(usage.WebSearches, decimal.New(l.Requests, 0))
 		l.HasRequests = false // the calls themselves stand in another report
 		return nil
-	case OpenAIUsage + "/file_searches", OpenAIUsage + "/file_search_calls":
-		l.add(usage.FileSearches, decimal.New(l.Requests, 0))
+	case bill.OpenAIUsage + "/file_searches", bill.OpenAIUsage + "/file_search_calls":
+		l.Add(usage.FileSearches, decimal.New(l.Requests, 0))
 		l.HasRequests = false
 		return nil
 	}
@@ -197,7 +199,7 @@ func openAIUsage(l *Line, raw []byte) error {
 		}
 		if has {
 			parts[c.field] = n
-			l.add(c.kind, n)
+			l.Add(c.kind, n)
 		}
 	}
 	input, _, err := get("input_tokens")
@@ -236,10 +238,7 @@ func openAIUsage(l *Line, raw []byte) error {
 		if part.n.IsNegative() {
 			return fmt.Errorf("the parts of the tokens are more than their total: %s is %s", part.kind, part.n)
 		}
-		l.add(part.kind, part.n)
+		l.Add(part.kind, part.n)
 	}
 	return nil
 }
-
-// standardTier is what a report calls the tier that calls leave empty.
-const standardTier = "standard"

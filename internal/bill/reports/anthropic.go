@@ -1,4 +1,4 @@
-package bill
+package reports
 
 import (
 	"encoding/json"
@@ -7,13 +7,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+
 	"github.com/shopspring/decimal"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // anthropicReport tells the three reports by the fields that only one has.
-func anthropicReport(row []byte) (Report, error) {
+func anthropicReport(row []byte) (bill.Report, error) {
 	var r struct {
 		Amount   json.RawMessage `json:"amount"`
 		Uncached json.RawMessage `json:"uncached_input_tokens"`
@@ -24,18 +26,18 @@ func anthropicReport(row []byte) (Report, error) {
 	}
 	switch {
 	case r.Amount != nil:
-		return AnthropicCosts, nil
+		return bill.AnthropicCosts, nil
 	case r.Uncached != nil:
-		return AnthropicUsage, nil
+		return bill.AnthropicUsage, nil
 	case r.Actor != nil:
-		return AnthropicDevelopers, nil
+		return bill.AnthropicDevelopers, nil
 	}
 	return "", errors.New("found a row with none of amount, uncached_input_tokens and actor: it is of no report that is known here")
 }
 
 func isDeveloperRow(row []byte) bool {
 	report, err := anthropicReport(row)
-	return err == nil && report == AnthropicDevelopers
+	return err == nil && report == bill.AnthropicDevelopers
 }
 
 // tokenTypes are the kinds by their names in the cost report.
@@ -48,23 +50,23 @@ var tokenTypes = map[string]usage.QuantityKind{
 }
 
 // costTypes are what else is charged. What is not named here is told as it comes.
-var costTypes = map[string]Category{
-	"code_execution": ForCode,
-	"session_usage":  ForSessions,
+var costTypes = map[string]bill.Category{
+	"code_execution": bill.ForCode,
+	"session_usage":  bill.ForSessions,
 }
 
-func anthropicLine(l *Line, raw []byte, o Options) error {
+func anthropicLine(l *bill.Line, raw []byte, o Options) error {
 	switch l.Report {
-	case AnthropicCosts:
+	case bill.AnthropicCosts:
 		return anthropicCost(l, raw)
-	case AnthropicUsage:
+	case bill.AnthropicUsage:
 		return anthropicUsage(l, raw)
 	}
 	return developerLine(l, raw, o)
 }
 
 // anthropicCost reads a result of the cost report: cents, as decimal text.
-func anthropicCost(l *Line, raw []byte) (err error) {
+func anthropicCost(l *bill.Line, raw []byte) (err error) {
 	var r struct {
 		Amount      json.RawMessage `json:"amount"`
 		Currency    string          `json:"currency"`
@@ -82,7 +84,7 @@ func anthropicCost(l *Line, raw []byte) (err error) {
 	if json.Unmarshal(r.Amount, &cents) != nil {
 		return fmt.Errorf("amount: found %s, must be the text of a number of cents, such as \"123.45\"", usage.CleanText(string(r.Amount), 60))
 	}
-	amount, err := parseDecimal("amount", cents)
+	amount, err := bill.ParseDecimal("amount", cents)
 	if err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func anthropicCost(l *Line, raw []byte) (err error) {
 	case costType == "tokens":
 		l.Kind, l.HasKind = tokenTypes[text(r.TokenType)]
 	case costType != "":
-		l.Category = ForOther
+		l.Category = bill.ForOther
 	}
 	if l.Item == "" {
 		l.Item = text(r.CostType)
@@ -108,7 +110,7 @@ func anthropicCost(l *Line, raw []byte) (err error) {
 	return nil
 }
 
-func anthropicUsage(l *Line, raw []byte) error {
+func anthropicUsage(l *bill.Line, raw []byte) error {
 	var r struct {
 		Uncached      json.Number `json:"uncached_input_tokens"`
 		CacheRead     json.Number `json:"cache_read_input_tokens"`
@@ -148,14 +150,14 @@ func anthropicUsage(l *Line, raw []byte) error {
 		if err != nil {
 			return err
 		}
-		l.add(part.kind, n)
+		l.Add(part.kind, n)
 	}
 	return nil
 }
 
 // developerLine reads a row of the Claude Code report: one developer's day. It is
 // the only word of the provider on who pays: by API, or by subscription.
-func developerLine(l *Line, raw []byte, o Options) error {
+func developerLine(l *bill.Line, raw []byte, o Options) error {
 	var r struct {
 		Date  string `json:"date"`
 		Actor struct {
@@ -183,7 +185,7 @@ func developerLine(l *Line, raw []byte, o Options) error {
 		}
 	}
 	start := at.UTC().Truncate(day)
-	if err := l.setSpan(start, start.Add(day)); err != nil {
+	if err := l.SetSpan(start, start.AddDate(0, 0, 1)); err != nil {
 		return err
 	}
 	l.APIKey = text(r.Actor.APIKeyName)
@@ -215,7 +217,7 @@ func developerLine(l *Line, raw []byte, o Options) error {
 					return err
 				}
 			}
-			l.add(part.kind, n)
+			l.Add(part.kind, n)
 		}
 	}
 	if len(r.Models) == 1 {

@@ -1,4 +1,4 @@
-package bill
+package explain
 
 import (
 	"cmp"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 
 	"github.com/shopspring/decimal"
 
@@ -20,7 +22,7 @@ func (a Amount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 
 // UnmarshalJSON reads a JSON number from its text.
 func (a *Amount) UnmarshalJSON(text []byte) (err error) {
-	a.Decimal, err = parseDecimal("amount", string(text))
+	a.Decimal, err = bill.ParseDecimal("amount", string(text))
 	return err
 }
 
@@ -144,7 +146,7 @@ type providerWork struct {
 	currencies []string
 	compared   map[time.Time]bool
 	names      *nameMatch
-	rates      map[RateKey]decimal.Decimal
+	rates      map[bill.RateKey]decimal.Decimal
 	days       []*dayCauses
 	billed     map[string]decimal.Decimal // by currency
 	noRate     []time.Time
@@ -159,7 +161,7 @@ type cause struct {
 	charged  decimal.Decimal
 }
 
-func newProvider(in *Input, name string) *providerWork {
+func newProvider(in *bill.Input, name string) *providerWork {
 	p := &providerWork{name: name, compared: map[time.Time]bool{}, names: newNameMatch(), rates: in.Rates, billed: map[string]decimal.Decimal{}}
 	accounts := map[string]bool{}
 	for _, d := range in.Days {
@@ -198,7 +200,7 @@ func (p *providerWork) rateOn(at time.Time) (decimal.Decimal, bool) {
 	if p.currency() == dollar {
 		return one, true
 	}
-	r, ok := p.rates[RateKey{p.currency(), at}]
+	r, ok := p.rates[bill.RateKey{Currency: p.currency(), Day: at}]
 	if !ok {
 		p.noRate = append(p.noRate, at)
 	}
@@ -327,7 +329,7 @@ func (d *dayCauses) finish() {
 }
 
 // answer makes the document of the provider.
-func (p *providerWork) answer(in *Input) Provider {
+func (p *providerWork) answer(in *bill.Input) Provider {
 	a := Provider{Provider: p.name, Account: strings.Join(p.accounts, ", "), Currency: p.currency(), Causes: []Cause{}, Days: []Day{}}
 	var bill, rows, unexplained decimal.Decimal
 	all := causes{}
@@ -374,7 +376,7 @@ func (c *cause) document() Cause {
 }
 
 // problemsOf says what of the question is not known.
-func (p *providerWork) problemsOf(in *Input) []string {
+func (p *providerWork) problemsOf(in *bill.Input) []string {
 	list := []string{}
 	var missing, part, cut []time.Time
 	counted := map[time.Time]bool{}
@@ -383,7 +385,7 @@ func (p *providerWork) problemsOf(in *Input) []string {
 			continue
 		}
 		counted[d.Day] = counted[d.Day] || d.Report.HasQuantities()
-		if d.Report.HasCosts() && d.Until.Before(d.Day.Add(day)) {
+		if d.Report.HasCosts() && d.Until.Before(d.Day.AddDate(0, 0, 1)) {
 			part = append(part, d.Day)
 		}
 		if d.Incomplete {
@@ -396,7 +398,7 @@ func (p *providerWork) problemsOf(in *Input) []string {
 		}
 	}
 	var uncounted, deleted []time.Time
-	for at := in.From; at.Before(in.To); at = at.Add(day) {
+	for at := in.From; at.Before(in.To); at = at.AddDate(0, 0, 1) {
 		switch {
 		case at.Before(in.RetainedFrom):
 			deleted = append(deleted, at)
@@ -431,7 +433,7 @@ func daysText(days []time.Time) string {
 	var parts []string
 	for i := 0; i < len(days); {
 		j := i
-		for j+1 < len(days) && days[j+1].Equal(days[j].Add(day)) {
+		for j+1 < len(days) && days[j+1].Equal(days[j].AddDate(0, 0, 1)) {
 			j++
 		}
 		text := days[i].Format(time.DateOnly)
@@ -447,7 +449,7 @@ func daysText(days []time.Time) string {
 	return strings.Join(parts, ", ")
 }
 
-func (a *Answer) addWithoutBill(c CallSum) {
+func (a *Answer) addWithoutBill(c bill.CallSum) {
 	for i := range a.WithoutBill {
 		if a.WithoutBill[i].Provider == c.Provider {
 			a.WithoutBill[i].RowCost = Amount{a.WithoutBill[i].RowCost.Add(c.Cost)}

@@ -1,4 +1,4 @@
-package bill
+package reports
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -17,19 +19,10 @@ type Options struct {
 	AsOf time.Time
 	// Report is which report a document is, where it cannot be told by its rows:
 	// one without any. "" otherwise.
-	Report Report
+	Report bill.Report
 	// KeepEmails keeps the e-mail addresses of people; without it they are taken out
 	// of the rows before anything else sees them.
 	KeepEmails bool
-}
-
-// Covered is a day of which a report told something, even if that was "nothing".
-type Covered struct {
-	Provider   string
-	Report     Report
-	Day        time.Time
-	Until      time.Time
-	Incomplete bool
 }
 
 // Page is what a page of a report says beside its rows.
@@ -37,7 +30,7 @@ type Page struct {
 	HasMore bool
 	Next    string
 	// Days are those of its buckets, in their order; a day may stand there twice.
-	Days []Covered
+	Days []bill.Covered
 	Rows int
 }
 
@@ -48,9 +41,9 @@ var errNoReport = errors.New("no row tells which report this is; name it by --re
 // format is how one provider writes results.
 type format struct {
 	// kind finds the report that a row belongs to; "" when it is none of ours.
-	kind func(row []byte) (Report, error)
+	kind func(row []byte) (bill.Report, error)
 	// line reads a row of a bucket.
-	line func(l *Line, row []byte, o Options) error
+	line func(l *bill.Line, row []byte, o Options) error
 	// unbucketed rows have their day inside, and stand in "data" themselves.
 	unbucketed func(row []byte) bool
 	// most is how many groups of a day a report lists at most without a rest; 0 is
@@ -62,7 +55,7 @@ type format struct {
 // of pages, or one after the other. each is called for every line, which it must
 // not keep; an error ends the reading. The last page comes back, with the days of
 // all.
-func ReadJSON(provider string, in io.Reader, o Options, each func(*Line) error) (Page, error) {
+func ReadJSON(provider string, in io.Reader, o Options, each func(*bill.Line) error) (Page, error) {
 	f, ok := formats[provider]
 	if !ok {
 		return Page{}, fmt.Errorf("provider: found %q, pages are read of openai and anthropic", provider)
@@ -84,12 +77,12 @@ type decoder struct {
 	format   format
 	provider string
 	o        Options
-	each     func(*Line) error
+	each     func(*bill.Line) error
 	// report is the one of the last row: a document has one.
-	report Report
+	report bill.Report
 	page   Page
 	// unknown are empty buckets that came before the first row.
-	unknown []Covered
+	unknown []bill.Covered
 	pageNo  int
 }
 
@@ -328,9 +321,9 @@ func (d *decoder) row(b bucketHead, raw []byte) error {
 		return fmt.Errorf("found a row of %s in a document of %s; give each report its own file", report, d.report)
 	}
 	d.report = report
-	l := Line{Provider: d.provider, Report: report}
+	l := bill.Line{Provider: d.provider, Report: report}
 	if b.known() {
-		if err := l.setSpan(b.from, b.to); err != nil {
+		if err := l.SetSpan(b.from, b.to); err != nil {
 			return err
 		}
 	}
@@ -343,24 +336,24 @@ func (d *decoder) row(b bucketHead, raw []byte) error {
 		return err
 	}
 	if !b.known() {
-		d.noteCovered(Covered{Provider: d.provider, Report: report, Day: l.Day, Until: l.Until})
+		d.noteCovered(bill.Covered{Provider: d.provider, Report: report, Day: l.Day, Until: l.Until})
 	}
 	if l.Until = earlier(l.Until, d.o.AsOf); !l.Until.After(l.Day) {
 		return fmt.Errorf("the bucket of %s begins after %s, when the report was made; is --as-of right?", l.Day.Format(time.DateOnly), d.o.AsOf.Format(time.RFC3339))
 	}
 	d.page.Rows++
-	l.clean()
+	l.Clean()
 	return d.each(&l)
 }
 
 // covered notes a whole bucket, also an empty one: it is not the end, and it says
 // that there was nothing.
 func (d *decoder) covered(b bucketHead, rows int) error {
-	var l Line
-	if err := l.setSpan(b.from, b.to); err != nil {
+	var l bill.Line
+	if err := l.SetSpan(b.from, b.to); err != nil {
 		return err
 	}
-	c := Covered{Provider: d.provider, Report: d.report, Day: l.Day, Until: earlier(l.Until, d.o.AsOf), Incomplete: d.format.most > 0 && d.report.HasCosts() && rows == d.format.most}
+	c := bill.Covered{Provider: d.provider, Report: d.report, Day: l.Day, Until: earlier(l.Until, d.o.AsOf), Incomplete: d.format.most > 0 && d.report.HasCosts() && rows == d.format.most}
 	if c.Report == "" {
 		d.unknown = append(d.unknown, c)
 		return nil
@@ -375,7 +368,7 @@ func (d *decoder) covered(b bucketHead, rows int) error {
 }
 
 // noteCovered adds a day, or widens what is known of the last one.
-func (d *decoder) noteCovered(c Covered) {
+func (d *decoder) noteCovered(c bill.Covered) {
 	for i := len(d.page.Days) - 1; i >= 0; i-- {
 		if have := &d.page.Days[i]; have.Day.Equal(c.Day) && have.Report == c.Report {
 			if c.Until.After(have.Until) {

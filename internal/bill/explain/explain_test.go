@@ -1,4 +1,4 @@
-package bill_test
+package explain_test
 
 import (
 	"encoding/json"
@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
 
 	"github.com/shopspring/decimal"
 
@@ -21,7 +23,7 @@ import (
 type world struct {
 	*rand.Rand
 	in      bill.Input
-	planted map[bill.Word]decimal.Decimal
+	planted map[explain.Word]decimal.Decimal
 	day     time.Time
 	serial  int
 }
@@ -29,7 +31,7 @@ type world struct {
 var january = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func newWorld(seed uint64) *world {
-	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), planted: map[bill.Word]decimal.Decimal{}, day: january}
+	w := &world{Rand: rand.New(rand.NewPCG(seed, 7)), planted: map[explain.Word]decimal.Decimal{}, day: january}
 	w.in.From, w.in.To = january, january.AddDate(0, 0, 2)
 	for at := w.in.From; at.Before(w.in.To); at = at.AddDate(0, 0, 1) {
 		for _, r := range []bill.Report{bill.OpenAICosts, bill.OpenAIUsage + "/completions"} {
@@ -94,7 +96,7 @@ func (w *world) call(model string, b batch, cost decimal.Decimal, status usage.P
 	w.in.Calls = append(w.in.Calls, c)
 }
 
-func (w *world) plant(word bill.Word, d decimal.Decimal) { w.planted[word] = w.planted[word].Add(d) }
+func (w *world) plant(word explain.Word, d decimal.Decimal) { w.planted[word] = w.planted[word].Add(d) }
 
 // plants are the ways in which rows and bill come to differ, each in a model of
 // its own; plainly priced calls stand beside it.
@@ -104,7 +106,7 @@ var plants = []func(w *world, model string, p prices){
 		for _, key := range []string{"key_batch", "key_cron"} {
 			b := w.batch()
 			w.charge(model, key, b, p)
-			w.plant(bill.NotSeen, p.cost(b))
+			w.plant(explain.NotSeen, p.cost(b))
 		}
 	},
 	func(w *world, model string, p prices) { // streams without usage
@@ -113,13 +115,13 @@ var plants = []func(w *world, model string, p prices){
 		w.call(model, batch{calls: b.calls}, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) {
 			c.Reason, c.QuantityReason = usage.ReasonNoUsage, usage.ReasonNoUsage
 		})
-		w.plant(bill.Unpriced, p.cost(b))
+		w.plant(explain.Unpriced, p.cost(b))
 	},
 	func(w *world, model string, p prices) { // a model that no book has
 		b := w.batch()
 		w.charge(model, "key_web", b, p)
 		w.call(model, b, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) { c.Reason = usage.ReasonUnknownModel })
-		w.plant(bill.Unpriced, p.cost(b))
+		w.plant(explain.Unpriced, p.cost(b))
 	},
 	func(w *world, model string, p prices) { // a library that drops what came from the cache
 		b := w.batch()
@@ -128,24 +130,24 @@ var plants = []func(w *world, model string, p prices){
 		w.call(model, seen, p.cost(seen), usage.StatusEstimated, func(c *bill.CallSum) {
 			c.Reason, c.QuantityReason = usage.ReasonCacheNotReported, usage.ReasonCacheNotReported
 		})
-		w.plant(bill.Estimated, p.cost(b).Sub(p.cost(seen)))
+		w.plant(explain.Estimated, p.cost(b).Sub(p.cost(seen)))
 	},
 	func(w *world, model string, p prices) { // a tier that the library does not tell
 		b := w.batch()
 		w.charge(model, "key_web", b, p)
 		cost := p.cost(b).Mul(decimal.New(2, 0))
 		w.call(model, b, cost, usage.StatusPriced, func(c *bill.CallSum) { c.Assumptions = "service_tier" })
-		w.plant(bill.Assumption, p.cost(b).Sub(cost))
+		w.plant(explain.Assumption, p.cost(b).Sub(cost))
 	},
 	func(w *world, model string, p prices) { // a plan pays
 		b := w.batch()
 		w.call(model, b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Payer = usage.PayerPlan })
-		w.plant(bill.NotOnBill, p.cost(b).Neg())
+		w.plant(explain.NotOnBill, p.cost(b).Neg())
 	},
 	func(w *world, model string, p prices) { // a test with the key of somebody else
 		b := w.batch()
 		w.call(model, b, p.cost(b), usage.StatusPriced, nil)
-		w.plant(bill.NotOnBill, p.cost(b).Neg())
+		w.plant(explain.NotOnBill, p.cost(b).Neg())
 	},
 	func(w *world, model string, p prices) { // both a service without instrumentation and streams without usage
 		unseen, stream := w.batch(), w.batch()
@@ -155,25 +157,25 @@ var plants = []func(w *world, model string, p prices){
 		w.call(model, batch{calls: stream.calls}, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) {
 			c.Reason, c.QuantityReason = usage.ReasonNoUsage, usage.ReasonNoUsage
 		})
-		w.plant(bill.NotSeen, p.cost(unseen))
-		w.plant(bill.Unpriced, p.cost(stream))
+		w.plant(explain.NotSeen, p.cost(unseen))
+		w.plant(explain.Unpriced, p.cost(stream))
 	},
 	func(w *world, _ string, _ prices) { // sessions of agents
 		cost := decimal.New(1+w.Int64N(100000), -3)
 		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Category: bill.ForSessions, HasCost: true, Currency: "USD", Cost: cost,
 		}})
-		w.plant(bill.NotInSpans, cost)
+		w.plant(explain.NotInSpans, cost)
 	},
 	func(w *world, model string, p prices) { // the collector was faster than the bill
 		b := w.batch()
 		w.call(model, b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Late = true })
-		w.plant(bill.NotFinal, p.cost(b).Neg())
+		w.plant(explain.NotFinal, p.cost(b).Neg())
 	},
 }
 
-func causesOf(p bill.Provider) map[bill.Word]decimal.Decimal {
-	sums := map[bill.Word]decimal.Decimal{}
+func causesOf(p explain.Provider) map[explain.Word]decimal.Decimal {
+	sums := map[explain.Word]decimal.Decimal{}
 	for _, c := range p.Causes {
 		sums[c.Cause] = sums[c.Cause].Add(c.Cost.Decimal)
 	}
@@ -181,7 +183,7 @@ func causesOf(p bill.Provider) map[bill.Word]decimal.Decimal {
 }
 
 // requireSums holds that causes are all of the difference, in total and each day.
-func requireSums(t *testing.T, p bill.Provider) {
+func requireSums(t *testing.T, p explain.Provider) {
 	t.Helper()
 	if !p.Difference.Equal(p.BillCost.Sub(p.RowCost.Decimal)) {
 		t.Errorf("difference %s is not %s - %s", p.Difference, p.BillCost, p.RowCost)
@@ -223,12 +225,12 @@ func TestPlantedCausesComeBackWithTheirDollars(t *testing.T) {
 			w.charge(model, "key_web", b, p)
 			wrong := p.cost(b).Mul(decimal.New(9, -1))
 			w.call(model, b, wrong, usage.StatusPriced, nil)
-			w.plant(bill.Price, p.cost(b).Sub(wrong))
+			w.plant(explain.Price, p.cost(b).Sub(wrong))
 		}
-		p := bill.Explain(w.in).Providers[0]
+		p := explain.Difference(w.in).Providers[0]
 		requireSums(t, p)
 		got := causesOf(p)
-		for _, word := range bill.Words {
+		for _, word := range explain.Words {
 			if !got[word].Equal(w.planted[word]) {
 				t.Errorf("seed %d: %s is %s, planted were %s", seed, word, got[word], w.planted[word])
 			}
@@ -252,10 +254,10 @@ func TestNoiseLowersTheExplainedShare(t *testing.T) {
 		seen := b
 		seen.output = w.Int64N(b.output + 1) // fewer, and no reason
 		w.call(model, seen, p.cost(seen), usage.StatusPriced, nil)
-		got := bill.Explain(w.in).Providers[0]
+		got := explain.Difference(w.in).Providers[0]
 		requireSums(t, got)
 		noise := p.cost(b).Sub(p.cost(seen))
-		if unknown := causesOf(got)[bill.Unknown]; !unknown.Equal(noise) {
+		if unknown := causesOf(got)[explain.Unknown]; !unknown.Equal(noise) {
 			t.Errorf("seed %d: unknown is %s, the noise was %s", seed, unknown, noise)
 		}
 		want := decimal.New(1, 0).Sub(noise.DivRound(p.cost(b), 30)).Round(6)
@@ -308,7 +310,7 @@ func TestCausesAddUpWhateverTheyAre(t *testing.T) {
 				}
 			}
 		}
-		requireSums(t, bill.Explain(w.in).Providers[0])
+		requireSums(t, explain.Difference(w.in).Providers[0])
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -317,7 +319,7 @@ func TestCausesAddUpWhateverTheyAre(t *testing.T) {
 
 func TestNothingIsSilentlyZero(t *testing.T) {
 	t.Parallel()
-	has := func(t *testing.T, p bill.Provider, part string) {
+	has := func(t *testing.T, p explain.Provider, part string) {
 		t.Helper()
 		if !slices.ContainsFunc(p.Problems, func(s string) bool { return strings.Contains(s, part) }) {
 			t.Errorf("no problem says %q: %q", part, p.Problems)
@@ -328,7 +330,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w.charge("gpt-1", "k", w.batch(), w.prices())
 		w.charge("gpt-1", "k", w.batch(), w.prices())
 		w.in.Bill[len(w.in.Bill)-1].Currency = "EUR"
-		has(t, bill.Explain(w.in).Providers[0], "several currencies")
+		has(t, explain.Difference(w.in).Providers[0], "several currencies")
 	})
 	t.Run("no exchange rate", func(t *testing.T) {
 		w := newWorld(1)
@@ -336,7 +338,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		for i := range w.in.Bill {
 			w.in.Bill[i].Currency = "EUR"
 		}
-		has(t, bill.Explain(w.in).Providers[0], "no exchange rate for EUR is stored for 2026-01-01")
+		has(t, explain.Difference(w.in).Providers[0], "no exchange rate for EUR is stored for 2026-01-01")
 	})
 	t.Run("another currency", func(t *testing.T) {
 		w := newWorld(1)
@@ -348,7 +350,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		two := decimal.New(2, 0)
 		w.call("gpt-1", b, p.cost(b).Div(two), usage.StatusPriced, nil)
 		w.in.Rates = map[bill.RateKey]decimal.Decimal{{Currency: "EUR", Day: january}: two, {Currency: "EUR", Day: january.AddDate(0, 0, 1)}: two}
-		got := bill.Explain(w.in).Providers[0]
+		got := explain.Difference(w.in).Providers[0]
 		if got.Currency != "EUR" || !got.Difference.IsZero() || !got.RowCost.Equal(p.cost(b)) {
 			t.Errorf("got %+v", got)
 		}
@@ -358,7 +360,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w.charge("gpt-1", "k", w.batch(), w.prices())
 		w.in.To = w.in.To.AddDate(0, 0, 5)
 		w.in.Days[0].Until, w.in.Days[0].Incomplete = january.Add(15*time.Hour), true
-		p := bill.Explain(w.in).Providers[0]
+		p := explain.Difference(w.in).Providers[0]
 		has(t, p, "no costs were imported of 2026-01-03 to 2026-01-07")
 		has(t, p, "does not cover all of 2026-01-01")
 		has(t, p, "no more groups than its limit")
@@ -370,9 +372,9 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w.call("gpt-1", b, p.cost(b).Div(decimal.New(2, 0)), usage.StatusPriced, nil)
 		w.in.Bill = slices.DeleteFunc(w.in.Bill, func(s bill.LineSum) bool { return s.Report != bill.OpenAICosts })
 		w.in.Days = slices.DeleteFunc(w.in.Days, func(d bill.ImportedDay) bool { return d.Report != bill.OpenAICosts })
-		got := bill.Explain(w.in).Providers[0]
+		got := explain.Difference(w.in).Providers[0]
 		has(t, got, "no usage report was imported")
-		if !causesOf(got)[bill.Unknown].Equal(got.Difference.Decimal) {
+		if !causesOf(got)[explain.Unknown].Equal(got.Difference.Decimal) {
 			t.Errorf("causes %v of %s", causesOf(got), got.Difference)
 		}
 	})
@@ -383,7 +385,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, HasCost: true, Currency: "USD", Cost: p.cost(b),
 		}})
 		w.call("gpt-1", b, p.cost(b), usage.StatusPriced, nil)
-		if got := bill.Explain(w.in).Providers[0]; !got.Difference.IsZero() || len(got.Causes) != 0 {
+		if got := explain.Difference(w.in).Providers[0]; !got.Difference.IsZero() || len(got.Causes) != 0 {
 			t.Errorf("got %+v", got.Causes)
 		}
 	})
@@ -391,7 +393,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w := newWorld(1)
 		b, p := w.batch(), w.prices()
 		w.call("claude", b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Provider = catalog.Anthropic })
-		if got := bill.Explain(w.in).WithoutBill; len(got) != 1 || !got[0].RowCost.Equal(p.cost(b)) {
+		if got := explain.Difference(w.in).WithoutBill; len(got) != 1 || !got[0].RowCost.Equal(p.cost(b)) {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -404,16 +406,16 @@ func TestTheBillConfirmsAssumptions(t *testing.T) {
 	for _, c := range []struct {
 		name, assumed, tier string
 		change              func(*bill.Line)
-		want                bill.Word
+		want                explain.Word
 		word                string
 	}{
-		{"the tier is told", "service_tier", "standard", nil, bill.Price, ""},
-		{"the tier is another", "service_tier", "priority", nil, bill.Assumption, "service_tier"},
-		{"the tier is not told", "service_tier", "", nil, bill.Assumption, "service_tier"},
-		{"all but the region", "service_tier+region+cache_ttl+modality+tools", "standard", nil, bill.Assumption, "region"},
+		{"the tier is told", "service_tier", "standard", nil, explain.Price, ""},
+		{"the tier is another", "service_tier", "priority", nil, explain.Assumption, "service_tier"},
+		{"the tier is not told", "service_tier", "", nil, explain.Assumption, "service_tier"},
+		{"all but the region", "service_tier+region+cache_ttl+modality+tools", "standard", nil, explain.Assumption, "region"},
 		{"images were counted", "modality", "standard", func(l *bill.Line) {
 			l.Quantities = append(l.Quantities, bill.Quantity{Kind: usage.InputImageTokens, Amount: decimal.New(1, 0)})
-		}, bill.Assumption, "modality"},
+		}, explain.Assumption, "modality"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(1)
@@ -424,9 +426,9 @@ func TestTheBillConfirmsAssumptions(t *testing.T) {
 				c.change(&w.in.Bill[0].Line)
 			}
 			w.call("gpt-1", b, p.cost(b).Mul(decimal.New(2, 0)), usage.StatusPriced, func(s *bill.CallSum) { s.Assumptions = c.assumed })
-			got := bill.Explain(w.in).Providers[0]
+			got := explain.Difference(w.in).Providers[0]
 			requireSums(t, got)
-			if len(got.Causes) == 0 || !slices.ContainsFunc(got.Causes, func(x bill.Cause) bool { return x.Cause == c.want && x.Details.Assumption == c.word }) {
+			if len(got.Causes) == 0 || !slices.ContainsFunc(got.Causes, func(x explain.Cause) bool { return x.Cause == c.want && x.Details.Assumption == c.word }) {
 				t.Errorf("got %+v", got.Causes)
 			}
 		})
@@ -435,7 +437,7 @@ func TestTheBillConfirmsAssumptions(t *testing.T) {
 
 func TestTheBillConfirmsCountsThatWereDoubtful(t *testing.T) {
 	t.Parallel()
-	for want, more := range map[bill.Word]int64{bill.Price: 0, bill.Estimated: 5} {
+	for want, more := range map[explain.Word]int64{explain.Price: 0, explain.Estimated: 5} {
 		w := newWorld(1)
 		b, p := w.batch(), w.prices()
 		w.charge("gpt-1", "k", b, p)
@@ -443,7 +445,7 @@ func TestTheBillConfirmsCountsThatWereDoubtful(t *testing.T) {
 		w.call("gpt-1", b, p.cost(b).Mul(decimal.New(2, 0)), usage.StatusEstimated, func(s *bill.CallSum) {
 			s.Reason, s.QuantityReason = usage.ReasonUnknownDialect, usage.ReasonUnknownDialect
 		})
-		got := bill.Explain(w.in).Providers[0]
+		got := explain.Difference(w.in).Providers[0]
 		requireSums(t, got)
 		if len(got.Causes) != 1 || got.Causes[0].Cause != want {
 			t.Errorf("%d more: got %+v", more, got.Causes)
@@ -457,7 +459,7 @@ func TestTheDocumentHasNumbersWithAllDigits(t *testing.T) {
 	b, p := w.batch(), w.prices()
 	w.charge("gpt-1", "key_web", b, p)
 	w.call("gpt-1", b, p.cost(b).Mul(decimal.New(5, -1)), usage.StatusPriced, nil)
-	text, err := json.Marshal(bill.Explain(w.in))
+	text, err := json.Marshal(explain.Difference(w.in))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -467,7 +469,7 @@ func TestTheDocumentHasNumbersWithAllDigits(t *testing.T) {
 	if want := `"factor":2,`; !strings.Contains(string(text), want) {
 		t.Errorf("no %s in %s", want, text)
 	}
-	var back bill.Answer
+	var back explain.Answer
 	if err := json.Unmarshal(text, &back); err != nil || !back.Providers[0].BillCost.Equal(p.cost(b)) {
 		t.Errorf("read back: %v, %v", back.Providers[0].BillCost, err)
 	}
@@ -489,7 +491,7 @@ func TestNamesOfABillFindTheirModel(t *testing.T) {
 		b, p := w.batch(), w.prices()
 		w.charge(c.bill, "k", b, p)
 		w.call(c.call, b, p.cost(b), usage.StatusPriced, nil)
-		got := bill.Explain(w.in).Providers[0]
+		got := explain.Difference(w.in).Providers[0]
 		if same := len(got.Causes) == 0; same != c.same {
 			t.Errorf("%s and %s: %v", c.bill, c.call, got.Causes)
 		}
@@ -507,9 +509,9 @@ func TestOneOfManyKeysIsFound(t *testing.T) {
 			w.call(model, b, p.cost(b), usage.StatusPriced, nil)
 		}
 	}
-	got := bill.Explain(w.in).Providers[0]
+	got := explain.Difference(w.in).Providers[0]
 	requireSums(t, got)
-	if len(got.Causes) != 1 || got.Causes[0].Cause != bill.NotSeen || got.Causes[0].Details.APIKey != "key_170" {
+	if len(got.Causes) != 1 || got.Causes[0].Cause != explain.NotSeen || got.Causes[0].Details.APIKey != "key_170" {
 		t.Errorf("got %+v", got.Causes)
 	}
 }

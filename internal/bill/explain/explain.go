@@ -1,4 +1,4 @@
-package bill
+package explain
 
 import (
 	"cmp"
@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/bill"
+
 	"github.com/shopspring/decimal"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -37,63 +38,9 @@ var Words = []Word{NotSeen, NotOnBill, Unpriced, Estimated, Assumption, Price, N
 // the column usage_dollars.
 const places = usage.MoneyScale
 
-// LineSum is lines of one report, account and day that are alike in all but
-// numbers, added up.
-type LineSum struct {
-	Line
-	Account string
-	Lines   int64
-}
-
-// CallSum is stored calls of one UTC day, added up by what explains a
-// difference.
-type CallSum struct {
-	Provider, Model string
-	Day             time.Time
-	Tier            string // "" is the standard tier
-	Status          usage.PricingStatus
-	Reason          usage.Reason
-	QuantityReason  usage.Reason
-	Assumptions     string // words joined by +, "" for none
-	Payer           usage.Payer
-	// Late: the calls are later than what the bill of the day covers.
-	Late       bool
-	Calls      int64
-	Cost       decimal.Decimal // dollars
-	Quantities []Quantity      // disjoint; seconds as seconds
-}
-
-// ImportedDay is a day that was imported.
-type ImportedDay struct {
-	Covered
-	Account    string
-	ImportedAt time.Time
-	Lines      int64
-}
-
-// Input is all that an explanation is made of.
-type Input struct {
-	From, To time.Time // UTC midnights, To is excluded
-	Days     []ImportedDay
-	Bill     []LineSum
-	Calls    []CallSum
-	// Rates are how much of a currency a dollar buys, by currency and day; USD
-	// needs none.
-	Rates map[RateKey]decimal.Decimal
-	// RetainedFrom: the calls before it were deleted, so those days cannot be
-	// compared. Zero: none were.
-	RetainedFrom time.Time
-}
-
-// RateKey names an exchange rate.
-type RateKey struct {
-	Currency string
-	Day      time.Time
-}
-
-// Explain compares what was imported with the rows of the same days. It reads no
+// Difference compares what was imported with the rows of the same days. It reads no
 // clock and rounds nothing that it does not name.
-func Explain(in Input) Answer {
+func Difference(in bill.Input) Answer {
 	a := Answer{From: in.From.Format(time.DateOnly), To: in.To.Format(time.DateOnly), Providers: []Provider{}}
 	providers := map[string]bool{}
 	for _, d := range in.Days {
@@ -121,7 +68,7 @@ func sortedKeys[V any](m map[string]V) []string {
 
 // explainProvider explains one provider, all its accounts together: rows do not
 // know which account a call was charged to.
-func explainProvider(in *Input, name string) Provider {
+func explainProvider(in *bill.Input, name string) Provider {
 	p := newProvider(in, name)
 	if len(p.currencies) > 1 {
 		return p.mixedCurrencies()
@@ -145,7 +92,7 @@ func explainProvider(in *Input, name string) Provider {
 			work(c.Day).calls = append(work(c.Day).calls, c)
 		}
 	}
-	for at := in.From; at.Before(in.To); at = at.Add(day) {
+	for at := in.From; at.Before(in.To); at = at.AddDate(0, 0, 1) {
 		if p.compared[at] {
 			work(at).explain()
 		}
@@ -157,8 +104,8 @@ func explainProvider(in *Input, name string) Provider {
 type dayWork struct {
 	provider *providerWork
 	day      time.Time
-	bill     []*LineSum
-	calls    []*CallSum
+	bill     []*bill.LineSum
+	calls    []*bill.CallSum
 	out      *dayCauses
 }
 
@@ -167,8 +114,8 @@ type poolKey struct{ model, tier string }
 
 type pool struct {
 	poolKey
-	bill  []*LineSum // costs and quantities
-	calls []*CallSum
+	bill  []*bill.LineSum // costs and quantities
+	calls []*bill.CallSum
 }
 
 func (w *dayWork) explain() {
@@ -177,7 +124,7 @@ func (w *dayWork) explain() {
 	if !known {
 		return
 	}
-	var rest []*CallSum
+	var rest []*bill.CallSum
 	for _, c := range w.calls {
 		cost := c.Cost.Mul(rate)
 		w.out.rows = w.out.rows.Add(cost)
@@ -195,7 +142,7 @@ func (w *dayWork) explain() {
 			rest = append(rest, c)
 		}
 	}
-	var lines []*LineSum
+	var lines []*bill.LineSum
 	for _, b := range w.bill {
 		if b.Report.HasCosts() {
 			w.out.bill = w.out.bill.Add(b.Cost)
@@ -204,7 +151,7 @@ func (w *dayWork) explain() {
 		switch {
 		case !b.Report.HasCosts() && !b.Report.HasQuantities():
 			// the developer report: an estimate beside the bill
-		case b.Category != ForCalls:
+		case b.Category != bill.ForCalls:
 			w.out.add(NotInSpans, Details{Category: string(b.Category), Item: b.Item, Project: b.Project, APIKey: b.APIKey}, b.Cost, quantity{})
 		default:
 			lines = append(lines, b)
@@ -221,7 +168,7 @@ func (w *dayWork) explain() {
 var one = decimal.New(1, 0)
 
 // pools divides a day by model, and by tier where all of the bill knows it.
-func pools(lines []*LineSum, calls []*CallSum, names *nameMatch) []*pool {
+func pools(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) []*pool {
 	blind := map[string]bool{} // models whose bill does not tell the tier
 	for _, b := range lines {
 		if b.Tier == "" && !isFee(b) {
@@ -229,15 +176,15 @@ func pools(lines []*LineSum, calls []*CallSum, names *nameMatch) []*pool {
 		}
 	}
 	// Costs that are not divided by model can only be compared as one sum.
-	whole := slices.ContainsFunc(lines, func(b *LineSum) bool { return b.HasCost && b.Model == "" && !b.HasKind })
+	whole := slices.ContainsFunc(lines, func(b *bill.LineSum) bool { return b.HasCost && b.Model == "" && !b.HasKind })
 	byKey := map[poolKey]*pool{}
 	at := func(model, tier string) *pool {
 		if whole {
-			model, tier = "", standardTier
+			model, tier = "", bill.StandardTier
 		} else if blind[model] {
 			tier = ""
 		} else if tier == "" || tier == "default" {
-			tier = standardTier
+			tier = bill.StandardTier
 		}
 		k := poolKey{model, tier}
 		if byKey[k] == nil {
@@ -264,110 +211,12 @@ func pools(lines []*LineSum, calls []*CallSum, names *nameMatch) []*pool {
 }
 
 // isFee reports whether a line charges for calls of a tool, which has no tier.
-func isFee(b *LineSum) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
-
-// nameMatch says which name of the bill is which model of the calls.
-type nameMatch struct {
-	calls map[string]bool // bases of the models of calls
-	parts map[string][]string
-	bill  map[string]string
-	bases map[string]string
-}
-
-func newNameMatch() *nameMatch {
-	return &nameMatch{calls: map[string]bool{}, parts: map[string][]string{}, bill: map[string]string{}, bases: map[string]string{}}
-}
-
-func (n *nameMatch) base(model string) string {
-	b, ok := n.bases[model]
-	if !ok {
-		b = catalog.Inspect(model).Base
-		n.bases[model] = b
-	}
-	return b
-}
-
-func (n *nameMatch) addCall(model string) {
-	base := n.base(model)
-	if base != "" && !n.calls[base] {
-		n.calls[base], n.parts[base] = true, nameParts(base)
-	}
-}
-
-func (n *nameMatch) ofCall(model string) string { return n.base(model) }
-
-// ofBill finds the model of the calls that a bill means: the same name but for
-// date and host, else the one all of whose parts stand in the words of the bill
-// ("USE1-Claude4.6Opus-input-tokens"); the longest of several.
-func (n *nameMatch) ofBill(model string) string {
-	if found, ok := n.bill[model]; ok {
-		return found
-	}
-	found := n.base(model)
-	if found != "" && !n.calls[found] {
-		have := nameParts(model)
-		most, tie := 0, false
-		best := ""
-		for _, base := range sortedKeys(n.parts) {
-			parts := n.parts[base]
-			switch {
-			case len(parts) < 2 || len(parts) < most || !containsAll(have, parts):
-			case len(parts) == most:
-				tie = true
-			default:
-				most, best, tie = len(parts), base, false
-			}
-		}
-		if best != "" && !tie {
-			found = best
-		}
-	}
-	n.bill[model] = found
-	return found
-}
-
-// nameParts cuts a name into words and numbers: "claude", "4", "6", "opus".
-func nameParts(name string) (parts []string) {
-	kind := func(c byte) int {
-		switch {
-		case c >= 'a' && c <= 'z':
-			return 1
-		case c >= '0' && c <= '9':
-			return 2
-		}
-		return 0
-	}
-	name = strings.ToLower(name)
-	start := 0
-	for i := 1; i <= len(name); i++ {
-		if i < len(name) && kind(name[i]) == kind(name[start]) {
-			continue
-		}
-		if kind(name[start]) != 0 {
-			parts = append(parts, name[start:i])
-		}
-		start = i
-	}
-	return parts
-}
-
-// containsAll reports whether each of some stands in have, as often as there.
-func containsAll(have, some []string) bool {
-	left := slices.Clone(have)
-	for _, s := range some {
-		i := slices.Index(left, s)
-		if i < 0 {
-			return false
-		}
-		left = slices.Delete(left, i, i+1)
-	}
-	return true
-}
+func isFee(b *bill.LineSum) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
 
 // shareFees gives the charges for tools that name no model to the models whose
 // calls used them, as far as they did. What is left stays without a model.
-func shareFees(lines []*LineSum, calls []*CallSum, names *nameMatch) []*LineSum {
-	var out []*LineSum
+func shareFees(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) []*bill.LineSum {
+	var out []*bill.LineSum
 	for _, b := range lines {
 		if b.Model != "" || !b.HasKind || b.Kind.Unit() != usage.UnitCall || !b.HasCost {
 			out = append(out, b)
@@ -390,8 +239,8 @@ func shareFees(lines []*LineSum, calls []*CallSum, names *nameMatch) []*LineSum 
 			part := *b
 			part.Model, part.Lines = model, 0
 			part.Cost = left.Cost.Mul(n).DivRound(whole, places)
-			part.Quantities = []Quantity{{b.Kind, n}}
-			left.Cost, left.Quantities = left.Cost.Sub(part.Cost), []Quantity{{b.Kind, whole.Sub(n)}}
+			part.Quantities = []bill.Quantity{{Kind: b.Kind, Amount: n}}
+			left.Cost, left.Quantities = left.Cost.Sub(part.Cost), []bill.Quantity{{Kind: b.Kind, Amount: whole.Sub(n)}}
 			out = append(out, &part)
 		}
 		if !left.Cost.IsZero() || !amountOf(left.Quantities, b.Kind).IsZero() || len(used) == 0 {
@@ -401,9 +250,9 @@ func shareFees(lines []*LineSum, calls []*CallSum, names *nameMatch) []*LineSum 
 	return out
 }
 
-func amountOf(list []Quantity, kind usage.QuantityKind) decimal.Decimal {
+func amountOf(list []bill.Quantity, kind usage.QuantityKind) decimal.Decimal {
 	for _, q := range list {
-		if folded(q.Kind) == kind {
+		if bill.Folded(q.Kind) == kind {
 			return q.Amount
 		}
 	}

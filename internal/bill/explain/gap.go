@@ -1,0 +1,263 @@
+package explain
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// quantities explains what is counted on one side only.
+func (c *comparison) quantities() {
+	gap := c.counts.minus(&c.seen)
+	c.orphans(&gap)
+	if gap.isZero() {
+		return
+	}
+	doubts := slices.DeleteFunc(slices.Clone(c.classes), func(cl *class) bool { return !cl.gaps })
+	missing := c.requests - c.calls
+	positive, negative := gap.signs()
+	switch {
+	case c.hasRequests && missing > 0:
+		c.unseenRequests(&gap, missing, doubts)
+	case c.hasRequests && missing < 0 && !positive:
+		c.out.add(NotOnBill, Details{Model: c.model, Tier: c.tier}, c.value(&gap), calls(-missing))
+	case len(doubts) > 0:
+		c.doubtful(&gap, doubts)
+	case c.hasRequests, positive && negative:
+		c.unknown(&gap, "the bill counts otherwise, and no row says why")
+	case positive:
+		c.unseenTokens(&gap)
+	default:
+		c.out.add(NotOnBill, Details{Model: c.model, Tier: c.tier}, c.value(&gap), tokens(gap.tokens().Neg()))
+	}
+}
+
+// orphans explains charges for tools that the rows do not count.
+func (c *comparison) orphans(gap *amounts) {
+	for _, k := range []usage.QuantityKind{usage.WebSearches, usage.FileSearches, usage.CodeSessions} {
+		if gap[k].IsZero() {
+			continue
+		}
+		var part amounts
+		part[k] = gap[k]
+		cost := c.value(&part)
+		for _, cl := range c.classes {
+			if assumesTools(cl.details.Assumption) {
+				gap[k] = decimal.Zero
+				c.out.add(Assumption, Details{Model: c.model, Tier: c.tier, Assumption: toolsWord, Category: k.String()}, cost, calls(part[k].IntPart()))
+				break
+			}
+		}
+	}
+}
+
+var toolsWord = usage.AssumedTools.String()
+
+func assumesTools(words string) bool {
+	return slices.Contains(strings.Split(words, "+"), toolsWord)
+}
+
+func (c *comparison) unknown(gap *amounts, note string) {
+	c.doubted = true
+	c.out.add(Unknown, Details{Model: c.model, Tier: c.tier, Note: note}, c.value(gap), tokens(gap.tokens()))
+}
+
+// doubtful gives a gap to the calls whose counts are doubtful, by their number.
+func (c *comparison) doubtful(gap *amounts, doubts []*class) {
+	c.divide(c.value(gap), doubts, !c.hasRequests && gap.tokens().IsPositive())
+}
+
+// divide shares a cost among the calls whose counts are doubtful.
+func (c *comparison) divide(cost decimal.Decimal, doubts []*class, mayHideCalls bool) {
+	c.doubted = true
+	var all int64
+	for _, cl := range doubts {
+		all += cl.calls
+	}
+	left := cost
+	for i, cl := range doubts {
+		part := left
+		if i < len(doubts)-1 {
+			part = cost.Mul(decimal.New(cl.calls, 0)).DivRound(decimal.New(all, 0), places)
+		}
+		left = left.Sub(part)
+		d := cl.details
+		d.Divided = len(doubts) > 1
+		if mayHideCalls {
+			d.Note = "this bill counts no requests: calls that were not seen may be in it"
+		}
+		c.out.add(cl.word, d, part, calls(cl.calls))
+	}
+}
+
+// unseenTokens: the bill counts no requests, and more tokens than the rows.
+func (c *comparison) unseenTokens(gap *amounts) {
+	owners := c.find(func(s *share) bool { return equal(&s.counts, gap) })
+	c.unseen(gap, owners, tokens(gap.tokens()))
+}
+
+// unseenRequests: the bill has more requests than there are rows.
+func (c *comparison) unseenRequests(gap *amounts, missing int64, doubts []*class) {
+	if len(doubts) == 0 {
+		_, negative := gap.signs()
+		if negative {
+			gap = c.withoutNegative(gap)
+		}
+		owners := c.find(func(s *share) bool { return s.requests == missing && equal(&s.counts, gap) })
+		c.unseen(gap, owners, calls(missing))
+		return
+	}
+	// Some calls were not seen, of others the counts are not known: whose requests
+	// are exactly as many as are missing, and fit into the gap?
+	owners := c.find(func(s *share) bool { return s.requests == missing && fits(&s.counts, gap) })
+	if owners == nil {
+		c.divideRequests(gap, missing, doubts)
+		return
+	}
+	var unseen amounts
+	for _, o := range owners {
+		unseen.addAll(&o.counts)
+		c.notSeen(o, c.value(&o.counts))
+	}
+	rest := gap.minus(&unseen)
+	if !rest.isZero() {
+		c.doubtful(&rest, doubts)
+	}
+}
+
+// divideRequests shares a gap by the number of calls, and says so.
+func (c *comparison) divideRequests(gap *amounts, missing int64, doubts []*class) {
+	var doubted int64
+	for _, cl := range doubts {
+		doubted += cl.calls
+	}
+	cost := c.value(gap)
+	part := cost.Mul(decimal.New(missing, 0)).DivRound(decimal.New(missing+doubted, 0), places)
+	d, known := c.onlyOwner()
+	d.Divided = true
+	c.out.addNotSeen(d, part, calls(missing), known)
+	c.divide(cost.Sub(part), doubts, false)
+}
+
+// onlyOwner describes whom calls belong to, where the pool has one owner.
+func (c *comparison) onlyOwner() (d Details, known bool) {
+	if len(c.owners) == 1 {
+		return c.owners[0].details(c.model, c.tier), c.owners[0].known()
+	}
+	d = Details{Model: c.model, Tier: c.tier}
+	for _, o := range c.owners {
+		if name := strings.Join(nonEmpty(o.project, o.apiKey, o.user), "/"); name != "" && len(d.Candidates) < maxCandidates {
+			d.Candidates = append(d.Candidates, name)
+		}
+	}
+	return d, false
+}
+
+// maxCandidates bounds how many owners are named that a part may belong to.
+const maxCandidates = 5
+
+func nonEmpty(list ...string) []string {
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+// unseen gives a gap to its owners, or to nobody in particular.
+func (c *comparison) unseen(gap *amounts, owners []*share, q quantity) {
+	if owners == nil {
+		d, known := c.onlyOwner()
+		c.out.addNotSeen(d, c.value(gap), q, known)
+		return
+	}
+	left := c.value(gap)
+	for i, o := range owners {
+		cost := c.value(&o.counts)
+		if i == len(owners)-1 {
+			cost = left
+		}
+		left = left.Sub(cost)
+		c.notSeen(o, cost)
+	}
+}
+
+// withoutNegative tells what the rows have more of as unknown, and gives the
+// rest.
+func (c *comparison) withoutNegative(gap *amounts) *amounts {
+	var more, less amounts
+	for k := range gap {
+		if gap[k].IsNegative() {
+			less[k] = gap[k]
+		} else {
+			more[k] = gap[k]
+		}
+	}
+	c.unknown(&less, "rows count more of this kind than the bill, though it has more requests")
+	return &more
+}
+
+// maxSearched bounds how many owners are tried in all combinations.
+const maxSearched = 12
+
+// find gives the owners that together are what is looked for, when only one set
+// is: of up to twelve owners any set, of more one, or all but one.
+func (c *comparison) find(is func(*share) bool) []*share {
+	var found [][]*share
+	try := func(sum *share, list func() []*share) {
+		if len(found) < 2 && is(sum) {
+			found = append(found, list())
+		}
+	}
+	if len(c.owners) <= maxSearched {
+		for set := 1; set < 1<<len(c.owners) && len(found) < 2; set++ {
+			list := c.chosen(func(i int) bool { return set&(1<<i) != 0 })
+			sum := sumOf(list)
+			try(&sum, func() []*share { return list })
+		}
+	} else {
+		all := sumOf(c.chosen(func(int) bool { return true }))
+		for one := range c.owners {
+			o := &c.owners[one]
+			try(o, func() []*share { return []*share{o} })
+			rest := share{requests: all.requests - o.requests, counts: all.counts.minus(&o.counts)}
+			try(&rest, func() []*share { return c.chosen(func(i int) bool { return i != one }) })
+		}
+	}
+	if len(found) != 1 {
+		return nil
+	}
+	return found[0]
+}
+
+// chosen lists owners.
+func (c *comparison) chosen(in func(i int) bool) (list []*share) {
+	for i := range c.owners {
+		if in(i) {
+			list = append(list, &c.owners[i])
+		}
+	}
+	return list
+}
+
+func sumOf(list []*share) (sum share) {
+	for _, s := range list {
+		sum.requests += s.requests
+		sum.counts.addAll(&s.counts)
+	}
+	return sum
+}
+
+func equal(a, b *amounts) bool {
+	d := a.minus(b)
+	return d.isZero()
+}
+
+// fits reports whether no count is more than the gap's, and one is above 0.
+func fits(a, gap *amounts) bool {
+	for k := range a {
+		if a[k].IsPositive() && a[k].Cmp(gap[k]) > 0 {
+			return false
+		}
+	}
+	return !a.isZero()
+}
