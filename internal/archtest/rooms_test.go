@@ -57,6 +57,8 @@ var rooms = map[string]room{
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":   {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/store", "internal/sums", "internal/usage"}},
+	// What comes next: arithmetic over daily sums.
+	"internal/outlook": {uses: []string{"internal/usage"}},
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
 

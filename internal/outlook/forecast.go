@@ -1,0 +1,202 @@
+package outlook
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Question is what [Of] is asked. Its days are calendar days in the asker's time zone, each
+// given by its date at midnight UTC.
+type Question struct {
+	// First is the day of Costs[0].
+	First time.Time
+	// Costs are those of complete days, without gaps; the day after the last of them is
+	// running.
+	Costs []usage.Sum
+	// Running is what the running day has cost so far.
+	Running usage.Sum
+	// From and To are the first day of the period and the first after it. The running day
+	// lies between them.
+	From, To time.Time
+	// PriceChanges are days, rising, from which other prices hold.
+	PriceChanges []time.Time
+	// Limit is the budget of the period, nil without one.
+	Limit *usage.Sum
+}
+
+// Forecast is what a period is expected to cost.
+type Forecast struct {
+	// Spent is exact: what the period has cost so far.
+	Spent usage.Sum `json:"spent"`
+	// Expected is the cost of the whole period, Spent included.
+	Expected usage.Sum `json:"expected"`
+	// Bands are ranges of the cost by their probability in percent: "50", "80", "95". There
+	// are none where the history is too short to know how wrong a forecast may be.
+	Bands map[string]Band `json:"bands,omitempty"`
+	// Method says how the forecast was made; ShortHistory, that there were too few days to
+	// compare methods.
+	Method       Method `json:"method"`
+	ShortHistory bool   `json:"shortHistory,omitempty"`
+	// PastError and LineError are how far the last forecasts, and those of the straight line,
+	// were from what came: the sum of the differences as a share of the sum of the costs.
+	// Coverage is the share of the outcomes that lay in the band of 80 %. Forecasts says of
+	// how many past forecasts these are. All are left out where nothing can be compared.
+	PastError *Share `json:"pastError,omitempty"`
+	LineError *Share `json:"lineError,omitempty"`
+	Coverage  *Share `json:"coverage,omitempty"`
+	Forecasts int    `json:"forecasts,omitempty"`
+	// Budget compares with the limit, where there is one.
+	Budget *Budget `json:"budget,omitempty"`
+}
+
+// Band is a range of costs, in JSON the array [low, high].
+type Band [2]usage.Sum
+
+// Budget is what a forecast says of a limit.
+type Budget struct {
+	Limit usage.Sum `json:"limit"`
+	// Exceeds is the probability that the period costs more than the limit, left out where
+	// the history is too short to know.
+	Exceeds *Share `json:"exceeds,omitempty"`
+	// Exhausted is the day, as 2006-01-02, on which the expected cost goes beyond the limit;
+	// left out when it does not.
+	Exhausted string `json:"exhausted,omitempty"`
+}
+
+// Share is a part of a whole in millionths, in JSON a number such as 0.125.
+type Share int64
+
+// String gives the share as a decimal number.
+func (s Share) String() string { return sumOf(micro(s)).String() }
+
+// MarshalJSON writes a number.
+func (s Share) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
+
+// share is nil where there is nothing to be a part of.
+func share(part, whole int64) *Share {
+	switch {
+	case whole == 0 && part == 0:
+		s := Share(0)
+		return &s
+	case whole == 0:
+		return nil
+	}
+	s := Share(scale(part, perMillion, whole))
+	return &s
+}
+
+// Of forecasts the cost of a period. It fails where the running day is not in the period.
+func Of(q Question) (Forecast, error) {
+	running := q.First.AddDate(0, 0, len(q.Costs))
+	if running.Before(q.From) || !running.Before(q.To) {
+		return Forecast{}, fmt.Errorf("the running day %s is not in the period from %s until before %s",
+			running.Format(time.DateOnly), q.From.Format(time.DateOnly), q.To.Format(time.DateOnly))
+	}
+	h := q.history()
+	days := daysBetween(running, q.To)
+	past := h.test(graded(len(h.costs), days))
+	choose := past.best
+	g := past.grade(choose)
+	if g.missed > g.lineMissed {
+		choose = func(int) Method { return RunRate }
+		g = past.grade(choose)
+	}
+	method := choose(len(h.costs))
+	ahead := h.next(method, days)
+	said := total(ahead)
+	ahead[0] = max(ahead[0], microOf(q.Running))
+
+	closed := q.closed()
+	f := Forecast{
+		Spent: closed.Plus(q.Running), Expected: closed.Plus(sumOf(total(ahead))),
+		Method: method, ShortHistory: len(past.came) < fewest,
+	}
+	if g.forecasts > 0 {
+		f.Forecasts = g.forecasts
+		f.PastError, f.LineError = share(g.missed, g.came), share(g.lineMissed, g.came)
+	}
+	if g.banded > 0 {
+		f.Coverage = share(int64(g.covered), int64(g.banded))
+	}
+	outcomes := past.outcomes(method, len(h.costs), said)
+	for i := range outcomes {
+		outcomes[i] = max(outcomes[i], microOf(q.Running))
+	}
+	if len(outcomes) < fewest {
+		outcomes = nil
+	} else {
+		f.Bands = make(map[string]Band, 3)
+		for _, percent := range []int{50, 80, 95} {
+			low, high := band(outcomes, percent, past.days)
+			f.Bands[strconv.Itoa(percent)] = Band{closed.Plus(sumOf(low)), closed.Plus(sumOf(high))}
+		}
+	}
+	if q.Limit != nil {
+		f.Budget = q.budget(f.Spent, ahead, outcomes)
+	}
+	return f, nil
+}
+
+// graded is of how many days the past forecasts are by which a forecast of so many days is
+// judged: as many, but at most a third of what the history has beyond its beginning.
+func graded(history, days int) int { return max(min(days, (history-shortest)/3), 1) }
+
+// history is that of the scope's life: days before its first cost say nothing.
+func (q Question) history() (h history) {
+	first := 0
+	for first < len(q.Costs) && q.Costs[first].IsZero() {
+		first++
+	}
+	for _, c := range q.Costs[first:] {
+		h.costs = append(h.costs, microOf(c))
+	}
+	for _, change := range q.PriceChanges {
+		if day := daysBetween(q.First, change) - first; day > 0 && day <= len(h.costs) {
+			h.changes = append(h.changes, day)
+		}
+	}
+	return h
+}
+
+// closed is what the complete days of the period cost.
+func (q Question) closed() (sum usage.Sum) {
+	for i := max(daysBetween(q.First, q.From), 0); i < len(q.Costs); i++ {
+		sum = sum.Plus(q.Costs[i])
+	}
+	return sum
+}
+
+// budget compares the limit with what was spent and what is expected.
+func (q Question) budget(spent usage.Sum, ahead, outcomes []micro) *Budget {
+	b := &Budget{Limit: *q.Limit}
+	if spent.Cmp(*q.Limit) > 0 {
+		b.Exceeds = share(1, 1)
+	} else if len(outcomes) > 0 {
+		left := q.Limit.Minus(q.closed())
+		above := 0
+		for _, o := range outcomes {
+			if sumOf(o).Cmp(left) > 0 {
+				above++
+			}
+		}
+		b.Exceeds = share(int64(above), int64(len(outcomes)))
+	}
+	days := q.Costs
+	for _, cost := range ahead {
+		days = append(days[:len(days):len(days)], sumOf(cost))
+	}
+	var sum usage.Sum
+	for i := max(daysBetween(q.First, q.From), 0); i < len(days); i++ {
+		if sum = sum.Plus(days[i]); sum.Cmp(*q.Limit) > 0 {
+			b.Exhausted = q.First.AddDate(0, 0, i).Format(time.DateOnly)
+			break
+		}
+	}
+	return b
+}
+
+// daysBetween counts the days from one date to another.
+func daysBetween(from, to time.Time) int { return int(to.Sub(from) / (24 * time.Hour)) }
