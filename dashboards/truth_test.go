@@ -75,6 +75,85 @@ func TestWhatHasNoPriceIsNeverZeroDollars(t *testing.T) {
 	assert.Equal(t, "no price", panelOf(t, summary, "Cost").FieldConfig.Defaults.NoValue)
 }
 
+// TestNothingWithoutAPriceIsZero: no sum of money, no share of a budget and no
+// change is 0 where no call has a price, whatever is chosen.
+func TestNothingWithoutAPriceIsZero(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(called(every("4 hours", "2026-01-01Z", "2026-03-31 12:00Z"), "0", "'gpt-image-1'", "image", "unpriced"))
+	db.Exec(`INSERT INTO auth.users (id) VALUES ('11111111-1111-1111-1111-111111111111');
+		UPDATE public.api_usage SET user_id = '11111111-1111-1111-1111-111111111111', pricing_assumptions = '{region}';
+		INSERT INTO public.usage_team_members (team, user_id) VALUES ('search', '11111111-1111-1111-1111-111111111111');
+		INSERT INTO public.usage_budgets (name, scope, team, user_id, service, period, dollars) VALUES
+		  ('all', 'org', NULL, NULL, NULL, 'month', 5), ('ours', 'team', 'search', NULL, NULL, 'month', 5),
+		  ('one', 'user', NULL, '11111111-1111-1111-1111-111111111111', NULL, 'day', 1), ('shop', 'service', NULL, NULL, 'chat', 'month', 5);
+		INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2026-01-01', 0.9, 'x')`)
+	now := inZone(t, "UTC", "2026-03-31 12:00")
+	// These are parts of tokens, which are known.
+	known := map[string]bool{"Cache share": true, "of cached tokens have a list price": true}
+	for _, p := range sqlPanels(t) {
+		for _, days := range []int{7, 90} {
+			for _, r := range look(t, db, now, days).see(p.board, p.Title) {
+				for column, value := range r {
+					unit, _ := settings(t, p.Panel, column, "unit").(string)
+					if (strings.HasPrefix(unit, "currency") || unit == "percentunit") && !known[column] {
+						assert.NotEqual(t, 0.0, value, "%s, %s, %s: %v", p.board, p.Title, column, r)
+					}
+				}
+			}
+		}
+	}
+	for _, r := range look(t, db, now, 7).see(trends, "Budgets") {
+		assert.Equal(t, []any{nil, nil, nil}, []any{r["Spent"], r["Used"], r["Projected"]}, r["Budget"])
+		assert.NotZero(t, r["Unpriced"], r["Budget"])
+	}
+
+	db.Exec(called(every("1 hour", "2026-03-10Z", "2026-03-11Z"), "1", "'gpt-4o'", "text", "priced"))
+	for _, r := range look(t, db, now, 7).see(trends, "Budgets") {
+		if r["Budget"] == "all" {
+			assert.Equal(t, 24.0, r["Spent"])
+			assert.Nil(t, r["Projected"], "no price in the last seven days, so no pace")
+		}
+	}
+}
+
+// TestAPartWithoutAPriceIsNoZeroBesideOthers: a model that has lost its price, a
+// weekday, an hour and the beginning of a month without any.
+func TestAPartWithoutAPriceIsNoZeroBesideOthers(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(called(every("1 hour", "2026-03-01Z", "2026-03-31 12:00Z"), "1", "'steady'", "text", "priced"))
+	db.Exec(called(every("1 hour", "2026-03-18Z", "2026-03-25Z"), "1", "'lost'", "text", "priced"))
+	db.Exec(called(every("1 hour", "2026-03-25Z", "2026-03-31 12:00Z"), "0", "'lost'", "text", "unpriced"))
+	db.Exec(`DELETE FROM public.api_usage WHERE model = 'steady' AND (timestamp < '2026-03-11' OR extract(isodow FROM timestamp AT TIME ZONE 'UTC') = 7 OR extract(hour FROM timestamp AT TIME ZONE 'UTC') = 3)`)
+	db.Exec(called(every("1 hour", "2026-03-01Z", "2026-03-11Z"), "0", "'dark'", "text", "unpriced"))
+	now := inZone(t, "UTC", "2026-03-31 12:00")
+	v := look(t, db, now, 7)
+	for _, r := range v.see(trends, "What changed most by ${by}") {
+		if r["Name"] == "lost" {
+			assert.Equal(t, []any{156.0, nil, nil, nil}, []any{r["Before"], r["Now"], r["Difference"], r["Change"]}, "unknown, not saved")
+		}
+	}
+	require.Contains(t, names(v.see(trends, "What changed most by ${by}"), "Name"), "lost")
+	for _, r := range look(t, db, now, 6).see(trends, "Average cost of a weekday") {
+		assert.Equal(t, r["Day"] == "Sun", r["average cost"] == nil, "%v", r)
+	}
+	for _, r := range look(t, db, now, 6).see(trends, "Average cost of an hour") {
+		assert.Equal(t, r["Hour"] == "03", r["Monday to Friday"] == nil, "%v", r)
+	}
+	nulls := 0
+	for _, r := range look(t, db, now, 31).see(trends, "Month to date against budget") {
+		assert.NotEqual(t, 0.0, r["month to date"])
+		if r["month to date"] == nil {
+			nulls++
+		}
+	}
+	assert.Equal(t, 10, nulls, "ten days without a price begin the month")
+	for _, r := range look(t, db, now, 31).see(trends, "Cost over time") {
+		assert.NotEqual(t, 0.0, r["7-day average"])
+	}
+}
+
 // TestAChangeNeedsAPeriodThatWasRecorded: without one a card has one point, a row
 // has no change and nothing is new.
 func TestAChangeNeedsAPeriodThatWasRecorded(t *testing.T) {

@@ -91,7 +91,7 @@ func assumed() grafana.Panel {
 SELECT array_to_string(pricing_assumptions, ', ') AS assumed, model, dialect, count(*) AS calls, sum(usage_dollars) AS cost,
        row_number() OVER (ORDER BY sum(usage_dollars) DESC, count(*) DESC, pricing_assumptions, model, dialect) AS place
 FROM %[1]s
-  AND pricing_assumptions <> '{}'
+  AND pricing_assumptions <> '{}' AND pricing_status <> 'unpriced'
 GROUP BY pricing_assumptions, model, dialect
 )
 SELECT assumed AS "Assumed", cost::float8 AS "Cost", calls::float8 AS "Calls", model AS "Model", dialect AS "Dialect"
@@ -139,7 +139,7 @@ ORDER BY g.place`, singleCalls(from, to), named)
 // part of a day at its borders too.
 func currencies() grafana.Panel {
 	sql := `WITH days AS (
-SELECT day, sum(usage_dollars) AS cost
+SELECT day, ` + known("sum(usage_dollars)") + ` AS cost
 FROM ` + spend(from, to, utc, refined) + `
 GROUP BY day
 HAVING sum(calls) <> 0

@@ -183,7 +183,8 @@ func rankingColumns(variable string) []grafana.Override {
 	}
 }
 
-// movers lists whose cost changed most, those that went away too.
+// movers lists whose cost changed most, those that went away too. Where all calls
+// of one of the two periods are unpriced, there is no difference.
 func (s sums) movers() string {
 	return fmt.Sprintf(`WITH %[1]s, ranks AS (
 SELECT s.key, s.user_id, coalesce(s.cost, 0) AS cost, coalesce(s.previous_cost, 0) AS previous_cost, s.calls, s.unpriced_calls, s.previous_calls, s.previous_unpriced,
@@ -200,8 +201,10 @@ LEFT JOIN usage_report.account AS a ON a.user_id = s.user_id
 )
 SELECT key AS "key",
        name || CASE WHEN rank > %[4]d THEN ' (' || count(*) || ')' ELSE '' END AS "Name",
-       CASE WHEN sum(cost) <> 0 OR sum(previous_cost) <> 0 THEN sum(cost) - sum(previous_cost) END::float8 AS "Difference",
-       CASE WHEN sum(previous_calls) IS NULL THEN 'NaN' ELSE (sum(cost) - sum(previous_cost)) / nullif(sum(previous_cost), 0) END::float8 AS "Change",
+       CASE WHEN (sum(calls) = sum(unpriced_calls)) IS NOT TRUE AND (sum(previous_calls) = sum(previous_unpriced)) IS NOT TRUE THEN sum(cost) - sum(previous_cost) END::float8 AS "Difference",
+       CASE WHEN (sum(calls) = sum(unpriced_calls)) IS TRUE THEN NULL
+            WHEN sum(previous_calls) IS NULL THEN 'NaN'
+            ELSE (sum(cost) - sum(previous_cost)) / nullif(sum(previous_cost), 0) END::float8 AS "Change",
        CASE WHEN sum(calls) IS NULL OR sum(calls) <> sum(unpriced_calls) THEN sum(cost) END::float8 AS "Now",
        CASE WHEN sum(previous_calls) IS NULL OR sum(previous_calls) <> sum(previous_unpriced) THEN sum(previous_cost) END::float8 AS "Before"
 FROM rows

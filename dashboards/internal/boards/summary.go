@@ -65,7 +65,7 @@ const (
 func thisMonth() grafana.Panel {
 	sql := `SELECT s.spent::float8 AS "so far",
        (s.spent + r.recent * extract(epoch FROM ` + monthNext + ` - now()) / extract(epoch FROM t.span))::float8 AS "at this pace",
-       b.used::float8 AS "of the budget"
+       CASE WHEN s.spent IS NOT NULL THEN b.used END::float8 AS "of the budget"
 FROM (SELECT least(interval '7 days', greatest(interval '1 hour', now() - ` + firstCall + `)) AS span) AS t,
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS spent FROM ` + spend(monthNow, "now()", utc, refined) + `) AS s,
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS recent FROM ` + spend("now() - interval '7 days'", "now()", utc, refined) + `) AS r,
@@ -121,25 +121,49 @@ func watch(thresholds *grafana.Thresholds) grafana.Property {
 
 // overBudget are the budgets that need a look, and the others in one row.
 func overBudget() grafana.Panel {
-	return budgetTable("Budgets to look at", "Budgets that are used to more than 80 %, or will be exceeded if the rest of the period goes on like the last seven days; the others in one row, with the highest of them. In their current day or month, whatever is chosen above. All of them are on the board trends.", budgetsToLookAt)
+	return budgetTable("Budgets to look at", "Budgets that are used to more than 80 %, will be exceeded if the rest of the period goes on like the last seven days, or limit calls of which none has a price; the others in one row, with the highest of them. In their current day or month, whatever is chosen above. All of them are on the board trends.", budgetsToLookAt)
 }
 
-// budgetsToLookAt has three rows at most and one for the rest.
-const budgetsToLookAt = `WITH b AS (
-SELECT s.*, spent / dollars AS used, projected / dollars AS will_be_used,
-       row_number() OVER (ORDER BY greatest(spent / dollars, projected / dollars) DESC, budget) AS place
+// budgets are all budgets now. What was spent is NULL, and not 0, where no call
+// that a budget limits has a price; unpriced counts those that have none.
+var budgets = func() string {
+	limited := func(since string) string {
+		return `(
+SELECT sum(unpriced_calls) AS unpriced, ` + known("1") + ` AS known
+FROM usage_report.spend(` + since + `, now(), 'UTC',
+  CASE s.scope
+    WHEN 'user' THEN ARRAY[b.user_id::text]
+    WHEN 'team' THEN ARRAY(SELECT m.user_id::text FROM usage_report.team_member AS m WHERE m.team = b.team)
+    ELSE ARRAY['__all']
+  END, s.scope = 'service') AS r
+WHERE s.scope <> 'service' OR r.service = b.service
+)`
+	}
+	return `SELECT s.budget, s.subject, s.period, s.dollars, p.unpriced, s.spent * p.known AS spent, s.projected * p.known * w.known AS projected
 FROM usage_report.budget_status(now()) AS s
+JOIN usage_report.budget AS b ON b.name = s.budget
+CROSS JOIN LATERAL ` + limited("s.period_start") + ` AS p
+CROSS JOIN LATERAL ` + limited("now() - interval '7 days'") + ` AS w`
+}()
+
+// budgetsToLookAt has three rows at most and one for the rest.
+var budgetsToLookAt = `WITH budgets AS (
+` + budgets + `
+), b AS (
+SELECT s.*, spent / dollars AS used, projected / dollars AS will_be_used,
+       row_number() OVER (ORDER BY greatest(spent / dollars, projected / dollars) DESC NULLS LAST, budget) AS place
+FROM budgets AS s
 ), rows AS (
-SELECT b.*, place <= 3 AND (used > 0.8 OR will_be_used > 1) AS shown
+SELECT b.*, place <= 3 AND (spent IS NULL OR used > 0.8 OR coalesce(will_be_used, 0) > 1) AS shown
 FROM b
 )
-SELECT budget AS "Budget", subject AS "For", period AS "Per", spent::float8 AS "Spent", dollars::float8 AS "Limit", used::float8 AS "Used", will_be_used::float8 AS "Projected"
+SELECT budget AS "Budget", subject AS "For", period AS "Per", spent::float8 AS "Spent", dollars::float8 AS "Limit", used::float8 AS "Used", will_be_used::float8 AS "Projected", nullif(unpriced, 0)::float8 AS "Unpriced"
 FROM (
-  SELECT place, budget, subject, period, spent, dollars, used, will_be_used
+  SELECT place, budget, subject, period, spent, dollars, used, will_be_used, unpriced
   FROM rows
   WHERE shown
   UNION ALL
-  SELECT 1000, 'all others (' || count(*) || ')', NULL, NULL, NULL, NULL, max(used), max(will_be_used)
+  SELECT 1000, 'all others (' || count(*) || ')', NULL, NULL, NULL, NULL, max(used), max(will_be_used), NULL
   FROM rows
   WHERE NOT shown
   HAVING count(*) > 0
@@ -153,7 +177,7 @@ func budgetTable(title, description, sql string) grafana.Panel {
 		grafana.Property{ID: "thresholds", Value: steps(blue, above(0.8, "orange"), above(1, "red"))})
 	p := rows(title, description, sql,
 		names("Budget"), text("For", minWidth(100)), text("Per", width(70)), money("Spent", width(110)), money("Limit", width(110)), used,
-		unit("Projected", percent, append([]grafana.Property{decimals(0), width(95)}, colorText(steps("text", above(1, "orange")))...)...))
+		unit("Projected", percent, append([]grafana.Property{decimals(0), width(95)}, colorText(steps("text", above(1, "orange")))...)...), unpricedCalls("Unpriced"))
 	p.FieldConfig.Defaults.NoValue = "no budgets yet: dashboards/README.md, Set up"
 	return p
 }

@@ -27,9 +27,12 @@ func Trends() *grafana.Dashboard {
        spent::float8 AS "Spent",
        dollars::float8 AS "Limit",
        (spent / dollars)::float8 AS "Used",
-       (projected / dollars)::float8 AS "Projected"
-FROM usage_report.budget_status(now())
-ORDER BY spent / dollars DESC, budget`))
+       (projected / dollars)::float8 AS "Projected",
+       nullif(unpriced, 0)::float8 AS "Unpriced"
+FROM (
+`+budgets+`
+) AS b
+ORDER BY spent / dollars DESC NULLS LAST, budget`))
 	l.Row(tall(named+1), movers(),
 		byName(bars("Tokens by kind", "Input that was not cached, input read from and written to caches, output, and reasoning. Together they are all tokens.", count, series(tokensByKind)), tokenKinds))
 	perMillion := amount(lines("Cost per 1M tokens by model", "The five models of the highest cost. Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", cents, series(pricePerMillion)))
@@ -55,7 +58,8 @@ FROM (
          sum(s.calls) OVER () <> sum(s.unpriced_calls) OVER () AS known,
          CASE WHEN (d.day AT TIME ZONE ` + viewer + ` + interval '1 day') AT TIME ZONE ` + viewer + ` <= now()
            AND ` + firstCall + ` < (d.day AT TIME ZONE ` + viewer + ` - interval '6 days') AT TIME ZONE ` + viewer + `
-         THEN avg(coalesce(s.cost, 0)) OVER (ORDER BY d.day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW) END AS average
+           AND (sum(s.calls) OVER seven = sum(s.unpriced_calls) OVER seven) IS NOT TRUE
+         THEN avg(coalesce(s.cost, 0)) OVER seven END AS average
   FROM ` + localDays("6 days") + ` AS d
   LEFT JOIN (
 SELECT day, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, ` + known("sum(usage_dollars)") + ` AS cost
@@ -63,6 +67,7 @@ FROM ` + spend(localMidnight(from, "6 days"), to, viewer, refined) + `
 GROUP BY day
 HAVING sum(calls) <> 0
   ) AS s ON s.day = d.day
+  WINDOW seven AS (ORDER BY d.day ROWS BETWEEN 6 PRECEDING AND CURRENT ROW)
 ) AS w
 WHERE known AND day >= ` + localMidnight(from, "0 days") + `
   AND (day AT TIME ZONE ` + viewer + ` + interval '1 day') AT TIME ZONE ` + viewer + ` > ` + firstCall + `
@@ -81,7 +86,7 @@ var monthToDate = `WITH days AS (
 SELECT day AS "time", cost::float8 AS "month to date"
 FROM (
   SELECT d.day,
-         sum(coalesce(s.cost, 0)) OVER (PARTITION BY date_trunc('month', d.day AT TIME ZONE ` + viewer + `) ORDER BY d.day) AS cost,
+         CASE WHEN (sum(s.calls) OVER so_far = sum(s.unpriced_calls) OVER so_far) IS NOT TRUE THEN sum(coalesce(s.cost, 0)) OVER so_far END AS cost,
          sum(s.calls) OVER () <> sum(s.unpriced_calls) OVER () AS known
   FROM days AS d
   LEFT JOIN (
@@ -90,6 +95,7 @@ FROM ` + spend("(date_trunc('month', "+from+" AT TIME ZONE "+viewer+") AT TIME Z
 GROUP BY day
 HAVING sum(calls) <> 0
   ) AS s ON s.day = d.day
+  WINDOW so_far AS (PARTITION BY date_trunc('month', d.day AT TIME ZONE ` + viewer + `) ORDER BY d.day)
   UNION ALL
   SELECT d.day - interval '1 second', NULL, true
   FROM days AS d
@@ -227,7 +233,7 @@ WHERE at >= `+begins+` AND at < `+ends, "1", "calls", "unpriced_calls", "usage_d
 ) AS q
 GROUP BY 1, 2
 ), slots AS (
-SELECT h.day, h.hour, h.times, coalesce(c.cost, 0) AS cost
+SELECT h.day, h.hour, h.times, coalesce(c.cost, 0) AS cost, coalesce(c.calls, 0) AS calls, coalesce(c.unpriced_calls, 0) AS unpriced_calls
 FROM hours AS h
 LEFT JOIN costs AS c ON c.day = h.day AND c.hour = h.hour
 WHERE (SELECT sum(calls) <> sum(unpriced_calls) FROM costs)
@@ -237,16 +243,20 @@ WHERE (SELECT sum(calls) <> sum(unpriced_calls) FROM costs)
 // byWeekday adds up the average of each hour, so that unequal numbers of weekdays
 // and days that are not over weigh nothing.
 var byWeekday = slots + `
-SELECT (ARRAY['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[day] AS "Day", sum(cost / times)::float8 AS "average cost"
+SELECT (ARRAY['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[day] AS "Day", ` + known("sum(cost / times)") + `::float8 AS "average cost"
 FROM slots
 GROUP BY day
 ORDER BY day`
 
 var byHour = slots + `
 SELECT to_char(hour, 'FM00') AS "Hour",
-       (sum(cost) FILTER (WHERE day < 6) / sum(times) FILTER (WHERE day < 6))::float8 AS "Monday to Friday",
-       (sum(cost) FILTER (WHERE day > 5) / sum(times) FILTER (WHERE day > 5))::float8 AS "weekend"
+       (max(average) FILTER (WHERE NOT weekend))::float8 AS "Monday to Friday",
+       (max(average) FILTER (WHERE weekend))::float8 AS "weekend"
+FROM (
+SELECT hour, day > 5 AS weekend, ` + known("sum(cost) / sum(times)") + ` AS average
 FROM slots
+GROUP BY hour, day > 5
+) AS h
 GROUP BY hour
 ORDER BY hour`
 
