@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/durations"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
@@ -150,13 +151,11 @@ func (c *Config) Validate() error {
 		key   string
 		value time.Duration
 	}{{"connect_timeout", c.ConnectTimeout}, {"statement_timeout", c.StatementTimeout}, {"lock_timeout", c.LockTimeout}} {
-		if t.value < time.Millisecond {
-			errs = append(errs, fmt.Errorf("`%s` must be at least 1ms, found %v: a duration needs its unit, such as 5s", t.key, t.value))
+		if t.value <= 0 {
+			errs = append(errs, fmt.Errorf("`%s` must be at least 1ms, found %v", t.key, t.value))
 		}
 	}
-	if t := c.TimeoutConfig.Timeout; t > 0 && t < time.Millisecond {
-		errs = append(errs, fmt.Errorf("`timeout` must be 0 (no limit) or at least 1ms, found %v: a duration needs its unit, such as 5s", t))
-	}
+	errs = append(errs, durations.Validate(c))
 	if q := c.QueueConfig.Get(); q != nil {
 		if b := q.Batch.Get(); b != nil && b.Sizer == exporterhelper.RequestSizerTypeBytes && b.MaxSize > 0 && b.MaxSize <= defaultMaxBatch {
 			// Setting sending_queue::sizer together with any key of batch makes

@@ -81,6 +81,20 @@ func TestAnUnknownKeyIsAnError(t *testing.T) {
 	require.ErrorContains(t, err, "max_con")
 }
 
+func TestADurationWithoutItsUnitIsRefused(t *testing.T) {
+	t.Parallel()
+	cfg := createDefaultConfig().(*Config)
+	require.NoError(t, confmap.NewFromStringMap(map[string]any{
+		"dsn": "postgres://db/usage", "timeout": 5, "statement_timeout": 60, "connect_timeout": 10, "lock_timeout": 10,
+		"retry_on_failure": map[string]any{"initial_interval": 1, "max_interval": 30, "max_elapsed_time": 300},
+		"sending_queue":    map[string]any{"batch": map[string]any{"flush_timeout": 200}},
+	}).Unmarshal(cfg))
+	err := cfg.Validate()
+	for _, key := range []string{"timeout", "statement_timeout", "connect_timeout", "lock_timeout", "retry_on_failure::initial_interval", "retry_on_failure::max_interval", "retry_on_failure::max_elapsed_time", "sending_queue::batch::flush_timeout"} {
+		assert.ErrorContains(t, err, "`"+key+"` must be at least 1ms, found ")
+	}
+}
+
 func TestValidateNamesEveryFaultAndNoSecret(t *testing.T) {
 	t.Parallel()
 	cfg := createDefaultConfig().(*Config)

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/durations"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
@@ -133,7 +134,9 @@ func (c *Config) Validate() error {
 	if c.MaxConnections < 1 || c.MaxConnections > 1000 {
 		errs = append(errs, fmt.Errorf("`max_conns` must be from 1 to 1000, found %d", c.MaxConnections))
 	}
-	if c.StatementTimeout < 100*time.Millisecond || c.StatementTimeout > time.Hour {
+	if unitless := durations.Validate(c); unitless != nil {
+		errs = append(errs, unitless)
+	} else if c.StatementTimeout < 100*time.Millisecond || c.StatementTimeout > time.Hour {
 		errs = append(errs, fmt.Errorf("`statement_timeout` must be from 100ms to 1h, found %s", c.StatementTimeout))
 	}
 	if c.MaxHTTPConnections < 1 || c.MaxHTTPConnections > 1_000_000 {

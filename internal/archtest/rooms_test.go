@@ -65,8 +65,9 @@ var rooms = map[string]room{
 	// The dashboard as HTML.
 	"internal/page": {uses: []string{"internal/report", "internal/store/read", "internal/usage"}},
 
-	// Log lines of which every one counts.
+	// Log lines of which every one counts, and durations without their unit.
 	"internal/unsampled": {},
+	"internal/durations": {},
 
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
@@ -74,10 +75,10 @@ var rooms = map[string]room{
 		tests: []string{"internal/replay"},
 	},
 	"exporter/usagepostgresexporter": {
-		uses: []string{"internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
+		uses: []string{"internal/durations", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
+		uses:  []string{"internal/durations", "internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 

@@ -102,7 +102,7 @@ func newChart(current, previous report.Usage, place *place) chart {
 // daysOf are the days with unpriced calls, and how many.
 func daysOf(u report.Usage) map[string]int64 {
 	days := map[string]int64{}
-	if u.Unpriced != nil && u.Unpriced.UnpricedDetail != nil {
+	if u.Unpriced != nil {
 		for _, n := range u.Unpriced.Days {
 			days[n.Key] = n.Count
 		}

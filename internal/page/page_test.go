@@ -101,7 +101,7 @@ func TestWhatIsNotNothingIsDrawn(t *testing.T) {
 	t.Parallel()
 	u := days(t, "2026-01-05", 7, "0")
 	u.DailyUsage[0].Cost, u.DailyUsage[1].Cost = sum(t, "1000000"), sum(t, "0.000001")
-	u.Unpriced = &report.Unpriced{UnpricedDetail: &report.UnpricedDetail{Days: report.Numbers{{Key: "2026-01-07", Count: 3}}}}
+	u.Unpriced = &report.Unpriced{Days: report.Numbers{{Key: "2026-01-07", Count: 3}}}
 	c := newChart(u, u, &place{})
 	var heights []string
 	for _, b := range c.Bars[:4] {

@@ -110,20 +110,20 @@ type Tokens struct {
 // no part in any cost.
 type Unpriced struct {
 	Calls int64 `json:"calls"`
-	// Types and Users are those with unpriced calls, and how many.
+	// The types, users and days with unpriced calls, and how many.
 	Types Numbers `json:"types"`
 	Users Numbers `json:"users"`
+	Days  Numbers `json:"days"`
 	*UnpricedDetail
 }
 
 // UnpricedDetail is what an answer with detail says of unpriced calls.
 type UnpricedDetail struct {
 	Tokens int64 `json:"tokens"`
-	// The models, providers, services and days with unpriced calls, and how many.
+	// The models, providers and services with unpriced calls, and how many.
 	Models    Numbers `json:"models"`
 	Providers Numbers `json:"providers"`
 	Services  Numbers `json:"services"`
-	Days      Numbers `json:"days"`
 }
 
 // Change is the difference from the previous period in percent of it, rounded
@@ -336,19 +336,19 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 	}
 	t := s.Total
 	if q.Detail || t.UnpricedCalls > 0 {
-		u.Unpriced = &Unpriced{Calls: t.UnpricedCalls, Types: unpricedGroups(s.ByType, len(s.ByType)), Users: unpricedUsers(s)}
+		u.Unpriced = &Unpriced{Calls: t.UnpricedCalls, Types: unpricedGroups(s.ByType, len(s.ByType)), Users: unpricedUsers(s), Days: Numbers{}}
+		for i, d := range p.Days {
+			if n := s.DailyUnpriced[i]; n != 0 {
+				u.Unpriced.Days = append(u.Unpriced.Days, Number{d.Date, n})
+			}
+		}
 	}
 	if !q.Detail {
 		return u
 	}
 	u.Unpriced.UnpricedDetail = &UnpricedDetail{
 		Tokens: t.UnpricedTokens, Models: unpricedGroups(s.ByModel, q.Top), Providers: unpricedGroups(s.ByProvider, q.Top),
-		Services: unpricedGroups(s.ByService, q.Top), Days: Numbers{},
-	}
-	for i, d := range p.Days {
-		if n := s.DailyUnpriced[i]; n != 0 {
-			u.Unpriced.Days = append(u.Unpriced.Days, Number{d.Date, n})
-		}
+		Services: unpricedGroups(s.ByService, q.Top),
 	}
 	u.UsageDetail = &UsageDetail{
 		Start: p.From.In(q.Span.Zone), End: p.To.In(q.Span.Zone),

@@ -26,11 +26,7 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	}
 	current := answer.Current
 	fmt.Fprintf(out, "[4/4] the answers of the query API, %s to %s\n\n", from.Format(time.DateOnly), now.Format(time.DateOnly))
-	fmt.Fprintf(out, "  Total cost   $%s in %s calls", current.TotalCost, current.Calls)
-	if n := current.Unpriced.Calls; n != "" && n != "0" {
-		fmt.Fprintf(out, "; %s calls have no price and are not in it", n)
-	}
-	fmt.Fprint(out, "\n\n")
+	totalCost(out, current.TotalCost, current.Calls, current.Unpriced.Calls)
 	breakdown(out, "By API type", current.UsageByType, current.Unpriced.Types, nil)
 	breakdown(out, "By user", current.UsageByUser, current.Unpriced.Users, answer.UserNames)
 
@@ -53,6 +49,18 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 
 	fmt.Fprintln(out)
 	return nil
+}
+
+// totalCost writes what all calls cost, a dash where none has a price.
+func totalCost(out io.Writer, cost, calls, unpriced json.Number) {
+	switch {
+	case unpriced == "" || unpriced == "0":
+		fmt.Fprintf(out, "  Total cost   $%s in %s calls\n\n", cost, calls)
+	case unpriced == calls:
+		fmt.Fprintf(out, "  Total cost   – in %s calls, none of which has a price\n\n", calls)
+	default:
+		fmt.Fprintf(out, "  Total cost   $%s in %s calls; %s calls have no price and are not in it\n\n", cost, calls, unpriced)
+	}
 }
 
 // suggest says what can be tried while the demo stays up.

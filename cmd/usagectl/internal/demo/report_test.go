@@ -24,6 +24,20 @@ func TestWhatIsUnpricedIsNotShownAsNothing(t *testing.T) {
 `, out.String())
 }
 
+func TestTheTotalIsADashWhereNothingHasAPrice(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string][3]json.Number{
+		"  Total cost   $3.5 in 7 calls\n\n":                                          {"3.5", "7", "0"},
+		"  Total cost   $0 in 0 calls\n\n":                                            {"0", "0", "0"},
+		"  Total cost   $3.5 in 7 calls; 2 calls have no price and are not in it\n\n": {"3.5", "7", "2"},
+		"  Total cost   – in 7 calls, none of which has a price\n\n":                  {"0", "7", "7"},
+	} {
+		var out strings.Builder
+		totalCost(&out, c[0], c[1], c[2])
+		assert.Equal(t, want, out.String())
+	}
+}
+
 func TestTheAddressOfThePageComesFirst(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
