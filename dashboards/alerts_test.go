@@ -74,6 +74,12 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 		return `INSERT INTO public.usage_bill_day (provider, account, report, day, covered_until, incomplete, imported_at) VALUES ('openai', 'acme', 'costs', '2026-03-01', '2026-03-02', false, '` + at + `');`
 	}
 
+	// What a writer has decided about the names of calls.
+	named := func(models ...string) string {
+		return `SELECT public.usage_fold_names(array_agg(timestamptz '2026-03-31Z'), array_agg('openai'::text), array_agg(m), array_agg('app'::text), array_agg(''::text))
+		FROM unnest('{` + strings.Join(models, ",") + `}'::text[]) AS m;` + today("1", nobody) + `UPDATE public.api_usage SET folded = 14;`
+	}
+
 	for name, c := range map[string]struct {
 		rule, data string
 		fires      bool
@@ -103,9 +109,13 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 		"a call of $99":                 {"llm-usage-dear-call", today("99", nobody), false},
 		"more models than a day has": {
 			"llm-usage-names",
-			`UPDATE public.usage_name_limit SET names = 1 WHERE kind = 'model';` + today("1", nobody) + strings.Replace(today("2", nobody), "gpt-4o", "gpt-5", 1), true,
+			`UPDATE public.usage_name_limit SET names = 1 WHERE kind = 'model';` + named("gpt-4o", "gpt-5"), true,
 		},
-		"as many models as a day has":          {"llm-usage-names", today("1", nobody), false},
+		"more combinations than a day has": {
+			"llm-usage-names",
+			`UPDATE public.usage_name_limit SET names = 1 WHERE kind = 'combination';` + named("gpt-4o", "gpt-5"), true,
+		},
+		"as many models as a day has":          {"llm-usage-names", named("gpt-4o", "gpt-5"), false},
 		"silence at a usual hour":              {"llm-usage-silence", weekly, true},
 		"calls at a usual hour":                {"llm-usage-silence", weekly + today("0.01", nobody), false},
 		"silence of an empty table":            {"llm-usage-silence", "SELECT 1;", false},

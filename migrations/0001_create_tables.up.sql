@@ -87,6 +87,10 @@ CREATE TABLE public.api_usage (
   session_id            text           NULL,                    -- conversation or session, as the app names it
   outcome               text           NULL,                    -- status of the span: ok, error or unset; NULL: none
   payer                 text           NULL,                    -- api, plan, credit or own; NULL: not known
+  -- What of it the sums call '(other)', because the day has too many names: 1 provider,
+  -- 2 model, 4 service, 8 environment, added up; NULL: nothing. The writer says so when
+  -- it stores the call (public.usage_fold_names).
+  folded                smallint       NULL,
   -- The transaction that wrote the row last. Whoever follows the table reads from
   -- the mark where they ended to pg_snapshot_xmin(pg_current_snapshot()),
   -- excluded: below it nothing appears or changes any more.
@@ -295,9 +299,10 @@ CREATE TABLE public.usage_day_type (
 -- End of what internal/sums made.
 
 -- Made by internal/sums: tables of names.
--- How many names of a kind have sums of their own on a UTC day; what comes after
--- them on that day is '(other)' in the sums and keeps its name in the calls. Change it
--- with UPDATE: it holds for days that are not full yet.
+-- How many names of a kind have sums of their own on a UTC day, and how many
+-- combinations of them; what comes after them on that day is '(other)' in the sums and
+-- keeps its names in the calls. Change it with UPDATE: it holds for days that are not
+-- full yet.
 CREATE TABLE public.usage_name_limit (
   kind  text    NOT NULL,
   names integer NOT NULL,
@@ -308,8 +313,9 @@ INSERT INTO public.usage_name_limit (kind, names) VALUES
   ('provider', 100),
   ('model', 500),
   ('service', 500),
-  ('environment', 50);
--- The names that have. No row goes while calls or sums of its day are there.
+  ('environment', 50),
+  ('combination', 5000);
+-- The names that have; a combination by its digest.
 CREATE TABLE public.usage_name (
   day  timestamptz NOT NULL,
   kind text        NOT NULL,

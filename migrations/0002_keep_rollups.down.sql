@@ -12,4 +12,5 @@ DROP FUNCTION public.usage_fold_delete();
 DROP FUNCTION public.usage_fold_update();
 DROP FUNCTION public.usage_fold_insert();
 DROP FUNCTION IF EXISTS public.usage_forget_user(uuid);
+DROP FUNCTION public.usage_fold_names(timestamptz[], text[], text[], text[], text[]);
 DROP FUNCTION public.usage_decide_names(timestamptz[], text[], text[]);

@@ -14,10 +14,10 @@
 -- others from the last to the first: the most contended table comes last.
 --
 -- Trigger functions need no EXECUTE right to fire; nobody calls them directly.
--- Made by internal/sums: function that decides.
+-- Made by internal/sums: functions that decide.
 CREATE FUNCTION public.usage_decide_names(days timestamptz[], kinds text[], list text[])
   RETURNS TABLE (day timestamptz, kind text, name text)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $decide$
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $decide$
 #variable_conflict use_column
 DECLARE
   fresh   record;
@@ -55,12 +55,59 @@ BEGIN
     WHERE d.day = fresh.day AND d.kind = fresh.kind;
   END LOOP;
   RETURN QUERY
-    SELECT v.day, v.kind, v.name
+    SELECT DISTINCT v.day, v.kind, v.name
     FROM unnest(days, kinds, list) AS v (day, kind, name)
     JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind AND d.closed
     WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = v.day AND k.kind = v.kind AND k.name = v.name);
 END $decide$;
 REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM PUBLIC;
+
+-- The column folded of calls that are about to be stored: first their names are
+-- decided on, then what is left of them together.
+CREATE FUNCTION public.usage_fold_names(days timestamptz[], providers text[], models text[], services text[], environments text[])
+  RETURNS smallint[]
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
+#variable_conflict use_column
+DECLARE
+  single integer[];
+  whole  text[];
+BEGIN
+  WITH calls AS (
+    SELECT * FROM unnest(days, providers, models, services, environments) WITH ORDINALITY AS c (day, provider, model, service, environment, n)
+  ), many AS MATERIALIZED (
+    SELECT f.day, f.kind, f.name
+    FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names
+          FROM (SELECT DISTINCT day, v.kind, v.name FROM calls CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
+                WHERE v.name <> '') AS d) AS a,
+         public.usage_decide_names(a.days, a.kinds, a.names) AS f
+  ), decided AS (
+    SELECT n, provider, model, service, environment,
+      CASE WHEN (day, 'provider', provider) IN (SELECT day, kind, name FROM many) THEN 1 ELSE 0 END
+      + CASE WHEN (day, 'model', model) IN (SELECT day, kind, name FROM many) THEN 2 ELSE 0 END
+      + CASE WHEN (day, 'service', service) IN (SELECT day, kind, name FROM many) THEN 4 ELSE 0 END
+      + CASE WHEN (day, 'environment', environment) IN (SELECT day, kind, name FROM many) THEN 8 ELSE 0 END AS bits
+    FROM calls
+  )
+  SELECT array_agg(bits ORDER BY n),
+         array_agg(CASE WHEN bits & 14 <> 14 THEN encode(sha256(convert_to(json_build_array(
+           CASE WHEN bits & 1 = 0 THEN provider END,
+           CASE WHEN bits & 2 = 0 THEN model END,
+           CASE WHEN bits & 4 = 0 THEN service END,
+           CASE WHEN bits & 8 = 0 THEN environment END)::text, 'UTF8')), 'hex') END ORDER BY n)
+  INTO single, whole FROM decided;
+
+  RETURN (
+    WITH calls AS (
+      SELECT * FROM unnest(days, single, whole) WITH ORDINALITY AS c (day, bits, name, n)
+    ), many AS MATERIALIZED (
+      SELECT f.day, f.name
+      FROM (SELECT array_agg(day) AS days, array_agg('combination'::text) AS kinds, array_agg(name) AS names
+            FROM (SELECT DISTINCT day, name FROM calls WHERE name IS NOT NULL) AS d) AS a,
+           public.usage_decide_names(a.days, a.kinds, a.names) AS f
+    )
+    SELECT array_agg((CASE WHEN (day, name) IN (SELECT day, name FROM many) THEN bits | 14 ELSE bits END)::smallint ORDER BY n) FROM calls);
+END $fold$;
+REVOKE ALL ON FUNCTION public.usage_fold_names(timestamptz[], text[], text[], text[], text[]) FROM PUBLIC;
 -- End of what internal/sums made.
 
 -- Made by internal/sums: functions of triggers.
@@ -77,69 +124,32 @@ BEGIN
     FROM n
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
-    WITH each AS MATERIALIZED (
-      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-        provider,
-        coalesce(model, '') AS model,
-        service,
-        environment,
-        count(*) AS calls,
-        count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-        count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-        coalesce(sum(tokens_used), 0) AS tokens,
-        coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-        coalesce(sum(input_tokens), 0) AS input_tokens,
-        coalesce(sum(output_tokens), 0) AS output_tokens,
-        coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-        coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-        coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-        coalesce(sum(usage_dollars), 0) AS usage_dollars,
-        coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-        count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-        count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-        coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-        coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-      FROM n
-      GROUP BY 1, 2, 3, 4, 5, 6
-    ), names AS (
-      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-      WHERE v.name <> ''
-    ), folded AS MATERIALIZED (
-      SELECT f.day, f.kind, f.name
-      FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names FROM names) AS a,
-           public.usage_decide_names(a.days, a.kinds, a.names) AS f
-    )
-    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-      sum(calls) AS calls,
-      sum(unpriced_calls) AS unpriced_calls,
-      sum(estimated_calls) AS estimated_calls,
-      sum(tokens) AS tokens,
-      sum(unpriced_tokens) AS unpriced_tokens,
-      sum(input_tokens) AS input_tokens,
-      sum(output_tokens) AS output_tokens,
-      sum(cache_read_tokens) AS cache_read_tokens,
-      sum(cache_write_tokens) AS cache_write_tokens,
-      sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars,
-      sum(estimated_dollars) AS estimated_dollars,
-      sum(reported_calls) AS reported_calls,
-      sum(assumed_calls) AS assumed_calls,
-      sum(assumed_dollars) AS assumed_dollars,
-      sum(api_dollars) AS api_dollars,
-      sum(plan_dollars) AS plan_dollars,
-      sum(credit_dollars) AS credit_dollars,
-      sum(own_dollars) AS own_dollars
-    FROM each
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+      CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+      CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+      CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(input_tokens), 0) AS input_tokens,
+      coalesce(sum(output_tokens), 0) AS output_tokens,
+      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+    FROM n
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -369,72 +379,35 @@ BEGIN
       coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
       coalesce(sum(sign * (tokens_used)), 0) AS tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
-    WITH each AS MATERIALIZED (
-      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-        provider,
-        coalesce(model, '') AS model,
-        service,
-        environment,
-        sum(sign) AS calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
-        coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-        coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
-        coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
-        coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
-        coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-        coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
-        coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-      FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
-      GROUP BY 1, 2, 3, 4, 5, 6
-    ), names AS (
-      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-      WHERE v.name <> ''
-    ), folded AS MATERIALIZED (
-      SELECT f.day, f.kind, f.name
-      FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names FROM names) AS a,
-           public.usage_decide_names(a.days, a.kinds, a.names) AS f
-    )
-    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-      sum(calls) AS calls,
-      sum(unpriced_calls) AS unpriced_calls,
-      sum(estimated_calls) AS estimated_calls,
-      sum(tokens) AS tokens,
-      sum(unpriced_tokens) AS unpriced_tokens,
-      sum(input_tokens) AS input_tokens,
-      sum(output_tokens) AS output_tokens,
-      sum(cache_read_tokens) AS cache_read_tokens,
-      sum(cache_write_tokens) AS cache_write_tokens,
-      sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars,
-      sum(estimated_dollars) AS estimated_dollars,
-      sum(reported_calls) AS reported_calls,
-      sum(assumed_calls) AS assumed_calls,
-      sum(assumed_dollars) AS assumed_dollars,
-      sum(api_dollars) AS api_dollars,
-      sum(plan_dollars) AS plan_dollars,
-      sum(credit_dollars) AS credit_dollars,
-      sum(own_dollars) AS own_dollars
-    FROM each
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+      CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+      CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+      CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
+      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o UNION ALL SELECT 1, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM n) AS rows
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -666,71 +639,35 @@ BEGIN
       coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
       coalesce(sum(sign * (tokens_used)), 0) AS tokens,
       coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
     GROUP BY 1, 2, 3
   ), of_usage_quarter_hour AS MATERIALIZED (
-    WITH each AS MATERIALIZED (
-      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-        provider,
-        coalesce(model, '') AS model,
-        service,
-        environment,
-        sum(sign) AS calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
-        coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-        coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
-        coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
-        coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
-        coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-        coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
-        coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-      FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
-      GROUP BY 1, 2, 3, 4, 5, 6
-    ), names AS (
-      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-      WHERE v.name <> ''
-    ), folded AS MATERIALIZED (
-      SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-      WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-    )
-    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-      sum(calls) AS calls,
-      sum(unpriced_calls) AS unpriced_calls,
-      sum(estimated_calls) AS estimated_calls,
-      sum(tokens) AS tokens,
-      sum(unpriced_tokens) AS unpriced_tokens,
-      sum(input_tokens) AS input_tokens,
-      sum(output_tokens) AS output_tokens,
-      sum(cache_read_tokens) AS cache_read_tokens,
-      sum(cache_write_tokens) AS cache_write_tokens,
-      sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars,
-      sum(estimated_dollars) AS estimated_dollars,
-      sum(reported_calls) AS reported_calls,
-      sum(assumed_calls) AS assumed_calls,
-      sum(assumed_dollars) AS assumed_dollars,
-      sum(api_dollars) AS api_dollars,
-      sum(plan_dollars) AS plan_dollars,
-      sum(credit_dollars) AS credit_dollars,
-      sum(own_dollars) AS own_dollars
-    FROM each
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+      CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+      CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+      CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
+      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+    FROM (SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM o) AS rows
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,

@@ -9,7 +9,7 @@ REVOKE ALL ON public.usage_day_user, public.usage_half_month_user, public.usage_
   public.usage_day_type
   FROM usage_writer, usage_reader;
 -- End of what internal/sums made.
-REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM usage_writer;
+REVOKE ALL ON FUNCTION public.usage_fold_names(timestamptz[], text[], text[], text[], text[]) FROM usage_writer;
 REVOKE ALL ON auth.users FROM usage_writer;
 REVOKE USAGE ON SCHEMA auth FROM usage_writer;
 REVOKE USAGE ON SCHEMA public FROM usage_writer, usage_reader, usage_own;

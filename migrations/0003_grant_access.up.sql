@@ -63,9 +63,8 @@ END $$;
 GRANT SELECT, INSERT ON public.api_usage, public.usage_dead_letter TO usage_writer;
 GRANT SELECT ON public.usage_setting TO usage_writer, usage_reader, usage_own;
 GRANT SELECT ON public.api_usage, public.usage_dead_letter, public.usage_user, public.usage_name_limit, public.usage_name, public.usage_name_day TO usage_reader;
--- Whoever folds reads which names have sums of their own, and decides on new ones.
-GRANT SELECT ON public.usage_name, public.usage_name_day TO usage_writer;
-GRANT EXECUTE ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) TO usage_writer;
+-- Whoever stores calls has it decided which of their names have sums of their own.
+GRANT EXECUTE ON FUNCTION public.usage_fold_names(timestamptz[], text[], text[], text[], text[]) TO usage_writer;
 -- Made by internal/sums: reader sees sums.
 GRANT SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
   public.usage_day, public.usage_half_month, public.usage_quarter_type,

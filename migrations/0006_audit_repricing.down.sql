@@ -12,7 +12,7 @@ END $$;
 
 DROP TABLE public.usage_reprice_change, public.usage_reprice_run;
 REVOKE UPDATE (usage_dollars, pricing_status, pricing_reason, price_id, cost_source) ON public.api_usage FROM usage_pricer;
-REVOKE ALL ON public.api_usage, public.usage_setting, public.usage_name, public.usage_name_day FROM usage_pricer;
+REVOKE ALL ON public.api_usage, public.usage_setting FROM usage_pricer;
 -- Made by internal/sums: pricer sees no sums.
 REVOKE ALL ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
   public.usage_day, public.usage_half_month, public.usage_quarter_type,

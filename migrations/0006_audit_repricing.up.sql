@@ -70,7 +70,7 @@ BEGIN
   END;
 END $$;
 
-GRANT SELECT ON public.api_usage, public.usage_setting, public.usage_name, public.usage_name_day TO usage_pricer;
+GRANT SELECT ON public.api_usage, public.usage_setting TO usage_pricer;
 -- Made by internal/sums: pricer sees sums.
 GRANT SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
   public.usage_day, public.usage_half_month, public.usage_quarter_type,

@@ -72,7 +72,7 @@ CREATE TRIGGER api_usage_guard_correction BEFORE UPDATE ON public.api_usage
 
 GRANT UPDATE (user_id, usage_dollars, model, tokens_used, request_id, metadata, provider, pricing_status, pricing_reason, price_id, cost_source,
   reported_dollars, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds,
-  characters, images, other_quantities, pricing_assumptions, session_id, outcome, payer, written_xid) ON public.api_usage TO usage_writer;
+  characters, images, other_quantities, pricing_assumptions, session_id, outcome, payer, folded, written_xid) ON public.api_usage TO usage_writer;
 GRANT INSERT (call_id, kind, old, new), SELECT (call_id, kind) ON public.usage_correction TO usage_writer;
 GRANT SELECT ON public.usage_correction TO usage_reader;
 GRANT SELECT, INSERT, DELETE ON public.usage_trace_user TO usage_writer;

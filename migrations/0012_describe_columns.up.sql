@@ -57,6 +57,7 @@ BEGIN
       ('*', 'session_id', 'conversation or session, as the app names it'),
       ('*', 'outcome', 'status of the span: ok, error or unset; NULL: none'),
       ('*', 'payer', 'who pays: api, plan (a subscription), credit or own (hardware); NULL: not known'),
+      ('api_usage', 'folded', 'which of its names the sums call (other), because the day has too many: 1 provider, 2 model, 4 service, 8 environment, added up; NULL: none'),
       ('*', 'dialect', 'the convention by which the span was read'),
       ('*', 'metadata', 'what has no column of its own, such as dialect, sampled and unread'),
       ('*', 'created_at', 'when the row was written first'),

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -52,6 +53,29 @@ func TestAUserThatIsLearnedLateIsAttributedOnce(t *testing.T) {
 		require.Equal(t, want+" chatcmpl-5=ana", db.Text(whose))
 		requireSums(t, db)
 		require.Equal(t, 2, number[int](db, `SELECT count(*) FROM auth.users`), "who made no call is no user")
+	})
+}
+
+// A service that the sums call (other), or that is one of too many, has calls.
+func TestAUserOfAServiceThatIsFoldedWaitsForCalls(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		db.Exec(`UPDATE public.usage_name_limit SET names = 1 WHERE kind = 'service'`)
+		writeAll(t, w, []usage.Record{inTrace(1, 1, func(r *usage.Record) { r.Service = "billing" })})
+		writeAll(t, w, []usage.Record{inTrace(2, 2)})
+		require.Equal(t, "billing (other)", db.Text(`SELECT string_agg(DISTINCT service, ' ' ORDER BY service DESC) FROM public.usage_day`))
+		another := newWriter(t, db, write.Options{})
+		require.Equal(t, 0, attribute(t, another, traceUser(3, "ana")), "no call of the trace is there yet")
+		require.Equal(t, 1, writeAll(t, w, []usage.Record{inTrace(3, 3)}).Attributed)
+
+		many := make([]usage.Record, 0, 10_000)
+		for n := range cap(many) {
+			many = append(many, inTrace(10+n, 4, func(r *usage.Record) { r.Service = fmt.Sprint("invented-", n) }))
+		}
+		writeAll(t, w, many)
+		require.Equal(t, 0, attribute(t, w, traceUser(5, "bo")))
+		require.Equal(t, 1, writeAll(t, another, []usage.Record{inTrace(4, 5)}).Attributed)
+		requireSums(t, db)
 	})
 }
 

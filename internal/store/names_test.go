@@ -3,6 +3,7 @@ package store_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -62,6 +63,9 @@ func TestMoreNamesThanADayMayHaveAreOneInTheSums(t *testing.T) {
 		assert.Equal(t, "5|5|5", db.Text(`SELECT string_agg(n::text, '|') FROM (SELECT count(DISTINCT service) AS n FROM public.usage_quarter_hour WHERE calls <> 0 GROUP BY date_trunc('day', bucket, 'UTC')) AS d`))
 		assert.Equal(t, "1000", db.Text(`SELECT sum(calls) FROM public.usage_half_month`))
 
+		assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.api_usage AS c WHERE (coalesce(folded, 0) & 2 = 0) <> EXISTS (
+			SELECT FROM public.usage_name AS k WHERE k.kind = 'model' AND k.name = c.model AND k.day = date_trunc('day', c.timestamp, 'UTC'))`), "calls that say otherwise than the table of names")
+
 		// A higher limit holds for days that are not full; what was decided stays.
 		db.Exec(`UPDATE public.usage_name_limit SET names = 1000`)
 		later := namedCalls(1000, 1100)
@@ -96,6 +100,7 @@ func TestMoreNamesThanADayMayHaveAreOneInTheSums(t *testing.T) {
 	})
 	t.Run("other writers", func(t *testing.T) {
 		t.Parallel()
+		// Who writes SQL invents no names: theirs have sums of their own.
 		db := pgtest.New(t)
 		db.Exec(`UPDATE public.usage_name_limit SET names = 3`)
 		db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, service) SELECT '2026-03-14T10:00Z', 1, 'text', 'm' || n % 20, 's' || n % 7 FROM generate_series(1, 200) AS n`)
@@ -111,6 +116,53 @@ func TestMoreNamesThanADayMayHaveAreOneInTheSums(t *testing.T) {
 		_, err := upkeep.Verify(t.Context(), db.Pool, upkeep.VerifyOptions{Repair: true})
 		require.NoError(t, err)
 		requireProvable(t, db, "after repair")
+	})
+}
+
+// TestMoreCombinationsThanADayMayHaveAreOneInTheSums: of few names of each kind a
+// sender makes many combinations. Writers that store them in different orders, with
+// different memories, agree on which have sums of their own; the provider stays.
+func TestMoreCombinationsThanADayMayHaveAreOneInTheSums(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		db.Exec(`UPDATE public.usage_name_limit SET names = CASE kind WHEN 'combination' THEN 30 WHEN 'service' THEN 9 ELSE 100 END`)
+		list := calls(0, 1000)
+		for i := range list {
+			list[i].Provider = []string{"openai", "anthropic"}[i%2]
+			list[i].Model, list[i].Service, list[i].Environment = fmt.Sprint("m", i%11), fmt.Sprint("s", i%10), fmt.Sprint("e", i%3)
+			list[i].Time = testTime.Truncate(24 * time.Hour).Add(time.Duration(i) * time.Minute)
+		}
+		writers := []*write.Writer{w, newWriter(t, db, write.Options{}), newWriter(t, db, write.Options{})}
+		var wg sync.WaitGroup
+		for n, w := range writers {
+			wg.Go(func() {
+				r := rand.New(rand.NewPCG(uint64(n), 2))
+				for _, part := range r.Perm(20) {
+					if _, err := w.Write(t.Context(), slices.Clone(list[part*50:part*50+50])); err != nil {
+						t.Errorf("write: %v", err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		requireProvable(t, db, "after writing")
+		assert.Equal(t, "1000|330", db.Text(`SELECT count(*), count(DISTINCT (provider, model, service, environment)) FROM public.api_usage`))
+		assert.Equal(t, "1000|32", db.Text(`SELECT sum(calls), count(DISTINCT (provider, model, service, environment)) FROM public.usage_quarter_hour WHERE calls <> 0`),
+			"30 combinations, and the rest of two providers")
+		assert.Equal(t, "anthropic (other) (other) (other), openai (other) (other) (other)", db.Text(`
+			SELECT string_agg(DISTINCT concat_ws(' ', provider, model, service, environment), ', ') FROM public.usage_half_month WHERE model = '(other)'`))
+		assert.Equal(t, "500|500", db.Text(`SELECT sum(calls) FILTER (WHERE provider = 'openai'), sum(calls) FILTER (WHERE provider = 'anthropic') FROM public.usage_day`))
+		assert.Equal(t, "true|30|true|9", db.Text(`SELECT (SELECT closed FROM public.usage_name_day WHERE kind = 'combination'), (SELECT names FROM public.usage_name_day WHERE kind = 'combination'),
+			(SELECT closed FROM public.usage_name_day WHERE kind = 'service'), (SELECT names FROM public.usage_name_day WHERE kind = 'service')`))
+
+		// A collector that starts later is told the same.
+		again := slices.Clone(list[:50])
+		for i := range again {
+			again[i].ID = usage.IDFromResponse("again", fmt.Sprint(i))
+		}
+		writeAll(t, newWriter(t, db, write.Options{}), again)
+		requireProvable(t, db, "after a restart")
+		assert.Equal(t, "0", db.Text(`SELECT count(*) FROM (SELECT FROM public.api_usage GROUP BY provider, model, service, environment HAVING count(DISTINCT coalesce(folded, 0)) > 1) AS c`))
 	})
 }
 

@@ -11,7 +11,7 @@ func Texts() map[string]string {
 	return map[string]string{
 		"tables of sums":             tables(),
 		"tables of names":            nameTables(),
-		"function that decides":      decide(),
+		"functions that decide":      decide(),
 		"drop tables of sums":        "DROP TABLE " + wrapped(names(reversed(Levels)), "  ") + ";",
 		"functions of triggers":      functions(),
 		"reader sees sums":           grant("GRANT SELECT ON", Levels, "TO usage_reader"),
@@ -99,10 +99,10 @@ func functions() string {
 		name, guard string
 		rows        Rows
 	}{
-		{name: "usage_fold_insert", rows: Rows{From: "n", New: true}},
+		{name: "usage_fold_insert", rows: Rows{From: "n"}},
 		{name: "usage_fold_update", rows: Rows{
 			From:   "(SELECT -1 AS sign, " + columns + " FROM o UNION ALL SELECT 1, " + columns + " FROM n) AS rows",
-			Signed: true, New: true,
+			Signed: true,
 		}},
 		{
 			name: "usage_fold_delete",

@@ -13,10 +13,6 @@ type Rows struct {
 	// Signed says that the relation has a column sign: 1 for a call that
 	// appeared and -1 for one that went. Without it every call appeared.
 	Signed bool
-	// New says that there may be names among them that nobody decided on yet. Then
-	// the fold decides, which only a database without shards can do in the middle
-	// of a statement; else [DecideNames] has to come before it.
-	New bool
 }
 
 // Fold adds the calls of rows to the levels, as the parts of a WITH: first the
@@ -96,17 +92,9 @@ func (l *Level) added(levels []*Level, rows Rows) string {
 func (l *Level) FromCalls(from, where string) string { return l.fromCalls(Rows{From: from}, where) }
 
 func (l *Level) fromCalls(rows Rows, where string) string {
-	if len(l.bounded()) > 0 {
-		return l.fromNamed(rows, where)
-	}
-	return l.fromEach(l.Width, rows, where)
-}
-
-// fromEach is [Level.fromCalls] with every name, in buckets of a width.
-func (l *Level) fromEach(width Width, rows Rows, where string) string {
-	list := []string{width.of("timestamp") + " AS bucket"}
+	list := []string{l.Width.of("timestamp") + " AS bucket"}
 	for _, k := range l.Keys {
-		list = append(list, as(k.Of, k.Name))
+		list = append(list, as(k.inSums(), k.Name))
 	}
 	for _, m := range l.Measures {
 		list = append(list, as(m.sum(rows.Signed), m.Name))

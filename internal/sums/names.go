@@ -5,21 +5,60 @@ import (
 	"strings"
 )
 
-// Other is what the sums call the names of a day that are more than its kind may
+// Other is what the sums call the names of a call that are more than a day may
 // have. The calls keep their names.
 //
 // A sender can invent names without end, and each would be a row of every level
-// with that key. Which names of a UTC day have sums of their own is therefore
-// decided once, in the order in which they come, and stored: public.usage_name has
-// those that do, and public.usage_name_day says when a kind is closed for a day.
-// From then on every name of that day that is not there is folded, whoever asks:
-// writing, repricing, deleting and verifying read the same tables, so sums stay
-// provable in any order of arrival, and after a limit was changed.
+// with that key; of few names of each kind it can still make endlessly many
+// combinations. Which names and combinations of a UTC day have sums of their own is
+// therefore decided once, in the order in which they come, and stored:
+// public.usage_name has those that do, and public.usage_name_day says when a kind is
+// full. A call that comes with others is noted with what of it the sums call Other,
+// in its column folded, when it is stored ([FoldNames]). From then on its sums are a
+// function of the call alone, whoever makes them: writing, repricing, deleting and
+// verifying need no other table, and no order.
 const Other = "(other)"
 
-// bounded are the keys whose names are limited.
-func (l *Level) bounded() (list []Key) {
+// foldedColumn of a call is the sum of the bits of those of its names that the sums
+// call [Other]; NULL for none.
+const foldedColumn = "folded"
+
+// combination is the kind of the combinations of names. Where there are too many the
+// names of combinedBits fold together. The provider stays, because bills are
+// compared by it and there are few.
+const (
+	combination     = "combination"
+	combinations    = 5000
+	combinationBits = 0b1110
+)
+
+// inSums is the key as the sums have it: its name, or [Other].
+func (k Key) inSums() string {
+	if k.Names == 0 {
+		return k.Of
+	}
+	return fmt.Sprintf("CASE WHEN %s & %d <> 0 THEN '%s' ELSE %s END", foldedColumn, k.Bit, Other, k.Of)
+}
+
+// FoldedColumn is [Level.Column] where sums and single calls are added up
+// together: a call then counts under the name that its sums have.
+func (l *Level) FoldedColumn(name string) string {
 	for _, k := range l.Keys {
+		if k.Name == name && l == Single {
+			return k.inSums()
+		}
+	}
+	return l.Column(name)
+}
+
+// FoldNames is a statement that decides about names before calls are stored: $1 are
+// their UTC days, $2 to $5 providers, models, services and environments. It gives an
+// array with the column folded of each, 0 for none.
+const FoldNames = `SELECT public.usage_fold_names($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[])`
+
+// boundedKeys are the keys whose names are limited, in the order of [FoldNames].
+func boundedKeys() (list []Key) {
+	for _, k := range allKeys {
 		if k.Names > 0 {
 			list = append(list, k)
 		}
@@ -27,94 +66,17 @@ func (l *Level) bounded() (list []Key) {
 	return list
 }
 
-// Bounded are the names of all keys whose names are limited.
-func Bounded() (list []string) {
-	for _, l := range Levels {
-		for _, k := range l.bounded() {
-			if l.Of == nil {
-				list = append(list, k.Name)
-			}
-		}
-	}
-	return list
-}
-
-// fromNamed selects the sums of a level from calls, names folded.
-func (l *Level) fromNamed(rows Rows, where string) string {
-	values := make([]string, 0, len(l.Keys))
-	list := []string{l.Width.of("bucket") + " AS bucket"}
-	for _, k := range l.Keys {
-		if k.Names == 0 {
-			list = append(list, k.Name)
-			continue
-		}
-		values = append(values, "('"+k.Name+"', "+k.Name+")")
-		list = append(list, fmt.Sprintf("CASE WHEN (%[1]s, '%[2]s', %[2]s) IN (SELECT day, kind, name FROM folded) THEN '%[3]s' ELSE %[2]s END AS %[2]s", Day.of("bucket"), k.Name, Other))
-	}
-	for _, m := range l.Measures {
-		list = append(list, "sum("+m.Name+") AS "+m.Name)
-	}
-	folded := "SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed\n" +
-		"WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)"
-	if rows.New {
-		folded = "SELECT f.day, f.kind, f.name\n" +
-			"FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names FROM names) AS a,\n" +
-			"     public.usage_decide_names(a.days, a.kinds, a.names) AS f"
-	}
-	return "WITH each AS MATERIALIZED (\n" + indent(l.fromEach(min(l.Width, Day), rows, where), "  ") + "\n), names AS (\n" +
-		"  SELECT DISTINCT " + Day.of("bucket") + " AS day, v.kind, v.name\n" +
-		"  FROM each CROSS JOIN LATERAL (VALUES " + commas(values) + ") AS v (kind, name)\n" +
-		"  WHERE v.name <> ''\n), folded AS MATERIALIZED (\n" + indent(folded, "  ") + "\n)\n" +
-		l.selected(list, "each", "")
-}
-
-// FoldedColumn is [Level.Column] where sums and single calls are added up
-// together: a call then counts under the name that its sums have.
-func (l *Level) FoldedColumn(name string) string {
-	column := l.Column(name)
-	if l != Single {
-		return column
-	}
-	for _, k := range l.bounded() {
-		if k.Name == name {
-			day := Day.of("timestamp")
-			return fmt.Sprintf("CASE WHEN %[1]s IN (SELECT day FROM public.usage_name_day WHERE kind = '%[2]s' AND closed)"+
-				" AND NOT EXISTS (SELECT FROM public.usage_name AS kept WHERE kept.day = %[1]s AND kept.kind = '%[2]s' AND kept.name = %[3]s) AND %[3]s <> ''"+
-				" THEN '%[4]s' ELSE %[3]s END", day, name, column, Other)
-		}
-	}
-	return column
-}
-
-// DecideNames is a statement that decides on names before a [Fold] that cannot:
-// $1 are the UTC days, $2 the kinds, $3 the names.
-const DecideNames = `SELECT count(*) FROM public.usage_decide_names($1::timestamptz[], $2::text[], $3::text[])`
-
-// NamesOfCalls is a statement that lists the names of the calls of [$1, $2): the
-// UTC day, the kind, the name.
-func NamesOfCalls() string {
-	var each []string
-	for _, k := range Single.bounded() {
-		each = append(each, "('"+k.Name+"', "+k.Of+")")
-	}
-	return "SELECT DISTINCT " + Day.of("timestamp") + ", v.kind, v.name\nFROM " + Single.Table() + " CROSS JOIN LATERAL (VALUES " + commas(each) + ") AS v (kind, name)\n" +
-		"WHERE timestamp >= $1 AND timestamp < $2 AND v.name <> ''"
-}
-
 // nameTables are the tables that say which names have sums of their own.
 func nameTables() string {
 	var limits []string
-	for _, l := range Levels {
-		if l.Of != nil {
-			continue
-		}
-		for _, k := range l.bounded() {
-			limits = append(limits, fmt.Sprintf("  ('%s', %d)", k.Name, k.Names))
-		}
+	for _, k := range boundedKeys() {
+		limits = append(limits, fmt.Sprintf("  ('%s', %d)", k.Name, k.Names))
 	}
-	return `-- How many names of a kind have sums of their own on a UTC day; what comes after
--- them on that day is '` + Other + `' in the sums and keeps its name in the calls. Change it
--- with UPDATE: it holds for days that are not full yet.
+	limits = append(limits, fmt.Sprintf("  ('%s', %d)", combination, combinations))
+	return `-- How many names of a kind have sums of their own on a UTC day, and how many
+-- combinations of them; what comes after them on that day is '` + Other + `' in the sums and
+-- keeps its names in the calls. Change it with UPDATE: it holds for days that are not
+-- full yet.
 CREATE TABLE public.usage_name_limit (
   kind  text    NOT NULL,
   names integer NOT NULL,
@@ -123,7 +85,7 @@ CREATE TABLE public.usage_name_limit (
 );
 INSERT INTO public.usage_name_limit (kind, names) VALUES
 ` + strings.Join(limits, ",\n") + `;
--- The names that have. No row goes while calls or sums of its day are there.
+-- The names that have; a combination by its digest.
 CREATE TABLE public.usage_name (
   day  timestamptz NOT NULL,
   kind text        NOT NULL,
@@ -141,11 +103,19 @@ CREATE TABLE public.usage_name_day (
 );`
 }
 
-// decide is the function that decides.
+// decide are the functions that decide.
 func decide() string {
+	var keys, values, bits, kept []string
+	for _, k := range boundedKeys() {
+		keys = append(keys, k.Name)
+		values = append(values, fmt.Sprintf("('%[1]s', %[1]s)", k.Name))
+		bits = append(bits, fmt.Sprintf("CASE WHEN (day, '%[1]s', %[1]s) IN (SELECT day, kind, name FROM many) THEN %[2]d ELSE 0 END", k.Name, k.Bit))
+		kept = append(kept, fmt.Sprintf("CASE WHEN bits & %d = 0 THEN %s END", k.Bit, k.Name))
+	}
+	list, arrays := commas(keys), strings.Join(keys, "s, ")+"s"
 	return `CREATE FUNCTION public.usage_decide_names(days timestamptz[], kinds text[], list text[])
   RETURNS TABLE (day timestamptz, kind text, name text)
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $decide$
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $decide$
 #variable_conflict use_column
 DECLARE
   fresh   record;
@@ -183,10 +153,51 @@ BEGIN
     WHERE d.day = fresh.day AND d.kind = fresh.kind;
   END LOOP;
   RETURN QUERY
-    SELECT v.day, v.kind, v.name
+    SELECT DISTINCT v.day, v.kind, v.name
     FROM unnest(days, kinds, list) AS v (day, kind, name)
     JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind AND d.closed
     WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = v.day AND k.kind = v.kind AND k.name = v.name);
 END $decide$;
-REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM PUBLIC;`
+REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM PUBLIC;
+
+-- The column folded of calls that are about to be stored: first their names are
+-- decided on, then what is left of them together.
+CREATE FUNCTION public.usage_fold_names(days timestamptz[], ` + strings.Join(keys, "s text[], ") + `s text[])
+  RETURNS smallint[]
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
+#variable_conflict use_column
+DECLARE
+  single integer[];
+  whole  text[];
+BEGIN
+  WITH calls AS (
+    SELECT * FROM unnest(days, ` + arrays + `) WITH ORDINALITY AS c (day, ` + list + `, n)
+  ), many AS MATERIALIZED (
+    SELECT f.day, f.kind, f.name
+    FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(name) AS names
+          FROM (SELECT DISTINCT day, v.kind, v.name FROM calls CROSS JOIN LATERAL (VALUES ` + commas(values) + `) AS v (kind, name)
+                WHERE v.name <> '') AS d) AS a,
+         public.usage_decide_names(a.days, a.kinds, a.names) AS f
+  ), decided AS (
+    SELECT n, ` + list + `,
+      ` + strings.Join(bits, "\n      + ") + ` AS bits
+    FROM calls
+  )
+  SELECT array_agg(bits ORDER BY n),
+         array_agg(CASE WHEN bits & ` + fmt.Sprint(combinationBits) + ` <> ` + fmt.Sprint(combinationBits) + ` THEN encode(sha256(convert_to(json_build_array(
+           ` + strings.Join(kept, ",\n           ") + `)::text, 'UTF8')), 'hex') END ORDER BY n)
+  INTO single, whole FROM decided;
+
+  RETURN (
+    WITH calls AS (
+      SELECT * FROM unnest(days, single, whole) WITH ORDINALITY AS c (day, bits, name, n)
+    ), many AS MATERIALIZED (
+      SELECT f.day, f.name
+      FROM (SELECT array_agg(day) AS days, array_agg('` + combination + `'::text) AS kinds, array_agg(name) AS names
+            FROM (SELECT DISTINCT day, name FROM calls WHERE name IS NOT NULL) AS d) AS a,
+           public.usage_decide_names(a.days, a.kinds, a.names) AS f
+    )
+    SELECT array_agg((CASE WHEN (day, name) IN (SELECT day, name FROM many) THEN bits | ` + fmt.Sprint(combinationBits) + ` ELSE bits END)::smallint ORDER BY n) FROM calls);
+END $fold$;
+REVOKE ALL ON FUNCTION public.usage_fold_names(timestamptz[], text[], text[], text[], text[]) FROM PUBLIC;`
 }

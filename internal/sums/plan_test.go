@@ -126,5 +126,13 @@ func namesOf(levels []*Level) (list []string) {
 
 func TestUsersAreNeverFolded(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, []string{"provider", "model", "service", "environment"}, Bounded())
+	var names []string
+	bits := 0
+	for _, k := range boundedKeys() {
+		names = append(names, k.Name)
+		assert.Zero(t, bits&k.Bit, "the bit of %s is another's", k.Name)
+		bits |= k.Bit
+	}
+	assert.Equal(t, []string{"provider", "model", "service", "environment"}, names)
+	assert.Equal(t, combinationBits, bits&^boundedKeys()[0].Bit, "of a combination too many the provider stays")
 }

@@ -38,8 +38,9 @@ type Key struct {
 	// none; empty when there is always one.
 	None string
 	// Names is how many different values of a UTC day have sums of their own by
-	// default; the rest of the day is [Other]. 0 is no limit. See names.go.
-	Names int
+	// default; the rest of the day is [Other]. 0 is no limit. Bit says so in the
+	// column folded of a call. See names.go.
+	Names, Bit int
 }
 
 // Level is one table of sums.
@@ -75,10 +76,10 @@ type Level struct {
 var (
 	user        = Key{Name: "user_id", Of: "coalesce(user_id, '00000000-0000-0000-0000-000000000000')", Type: "uuid", Reads: []string{"user_id"}}
 	apiType     = Key{Name: "api_type", Of: knownTypes(), Type: "text", Reads: []string{"api_type"}}
-	provider    = Key{Name: "provider", Of: "provider", Type: "text", Reads: []string{"provider"}, None: "(none)", Names: 100}
-	model       = Key{Name: "model", Of: "coalesce(model, '')", Type: "text", Reads: []string{"model"}, None: "(none)", Names: 500}
-	service     = Key{Name: "service", Of: "service", Type: "text", Reads: []string{"service"}, None: "(none)", Names: 500}
-	environment = Key{Name: "environment", Of: "environment", Type: "text", Reads: []string{"environment"}, None: "(none)", Names: 50}
+	provider    = Key{Name: "provider", Of: "provider", Type: "text", Reads: []string{"provider", foldedColumn}, None: "(none)", Names: 100, Bit: 1}
+	model       = Key{Name: "model", Of: "coalesce(model, '')", Type: "text", Reads: []string{"model", foldedColumn}, None: "(none)", Names: 500, Bit: 2}
+	service     = Key{Name: "service", Of: "service", Type: "text", Reads: []string{"service", foldedColumn}, None: "(none)", Names: 500, Bit: 4}
+	environment = Key{Name: "environment", Of: "environment", Type: "text", Reads: []string{"environment", foldedColumn}, None: "(none)", Names: 50, Bit: 8}
 
 	allKeys = []Key{apiType, provider, model, service, environment}
 )

@@ -42,72 +42,36 @@ BEGIN
 -- Made by internal/sums: forget the calls of a user.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
+    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
   ), gone AS (
-    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
+    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
   ), of_usage_quarter_hour AS MATERIALIZED (
-    WITH each AS MATERIALIZED (
-      SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-        provider,
-        coalesce(model, '') AS model,
-        service,
-        environment,
-        sum(sign) AS calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
-        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
-        coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-        coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
-        coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
-        coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
-        coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
-        coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
-        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
-        coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-        coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-      FROM gone
-      GROUP BY 1, 2, 3, 4, 5, 6
-    ), names AS (
-      SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-      FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-      WHERE v.name <> ''
-    ), folded AS MATERIALIZED (
-      SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-      WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-    )
-    SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-      api_type,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-      CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-      sum(calls) AS calls,
-      sum(unpriced_calls) AS unpriced_calls,
-      sum(estimated_calls) AS estimated_calls,
-      sum(tokens) AS tokens,
-      sum(unpriced_tokens) AS unpriced_tokens,
-      sum(input_tokens) AS input_tokens,
-      sum(output_tokens) AS output_tokens,
-      sum(cache_read_tokens) AS cache_read_tokens,
-      sum(cache_write_tokens) AS cache_write_tokens,
-      sum(reasoning_tokens) AS reasoning_tokens,
-      sum(usage_dollars) AS usage_dollars,
-      sum(estimated_dollars) AS estimated_dollars,
-      sum(reported_calls) AS reported_calls,
-      sum(assumed_calls) AS assumed_calls,
-      sum(assumed_dollars) AS assumed_dollars,
-      sum(api_dollars) AS api_dollars,
-      sum(plan_dollars) AS plan_dollars,
-      sum(credit_dollars) AS credit_dollars,
-      sum(own_dollars) AS own_dollars
-    FROM each
+    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+      CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+      CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+      CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+      CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+      sum(sign) AS calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_calls,
+      coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+      coalesce(sum(sign * (tokens_used)) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+      coalesce(sum(sign * (input_tokens)), 0) AS input_tokens,
+      coalesce(sum(sign * (output_tokens)), 0) AS output_tokens,
+      coalesce(sum(sign * (cache_read_tokens)), 0) AS cache_read_tokens,
+      coalesce(sum(sign * (coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0))), 0) AS cache_write_tokens,
+      coalesce(sum(sign * (reasoning_tokens)), 0) AS reasoning_tokens,
+      coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+      coalesce(sum(sign) FILTER (WHERE pricing_status = 'reported'), 0) AS reported_calls,
+      coalesce(sum(sign) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_calls,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+      coalesce(sum(sign * (usage_dollars)) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+    FROM gone
     GROUP BY 1, 2, 3, 4, 5, 6
   ), of_usage_day AS MATERIALIZED (
     SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,

@@ -118,9 +118,9 @@ WHERE timestamp >= now() - interval '1 hour' AND timestamp < now()
 GROUP BY service`,
 	},
 	{
-		UID: "llm-usage-names", Title: "More names than have sums of their own", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: breakdownUID, Panel: "Cost by ${by}", From: "now-24h", Filter: "&var-by={{ $labels.subject }}"},
-		Summary:     "More different values of {{ $labels.subject }} came on a day than have sums of their own; the rest is (other) on boards and in answers",
-		Description: "A sender that invents names would fill the tables of sums. The calls keep their names; public.usage_name_limit says how many of a day have sums of their own.",
+		UID: "llm-usage-names", Title: "More names than have sums of their own", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: breakdownUID, Panel: "Cost by ${by}", From: "now-24h"},
+		Summary:     "More names of the kind {{ $labels.subject }} came on a day than have sums of their own; the rest is (other) on boards and in answers",
+		Description: "A sender that invents names would fill the tables of sums. The calls keep their names; public.usage_name_limit says how many of a day, and how many combinations of them, have sums of their own.",
 		SQL: `SELECT kind AS subject,
        count(*)::float8 AS value
 FROM usage_report.full_day

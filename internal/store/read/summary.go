@@ -190,7 +190,7 @@ func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*S
 	}
 	s := newSources(q.Viewer, q.Filter)
 	s.convert(rates)
-	s.folded = e.folds && len(levels) > 1
+	s.folded = len(levels) > 1
 	s.keys, s.sums = keys, sums.Names(measures)
 	for i, p := range q.periods() {
 		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
@@ -268,7 +268,7 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Lev
 	}
 	s := newSources(q.Viewer, q.Filter)
 	s.convert(rates)
-	s.folded = e.folds && len(q.dayLevels()) > 1
+	s.folded = len(q.dayLevels()) > 1
 	var where strings.Builder
 	from, to := s.arg(froms), s.arg(tos)
 	s.narrow(&where, l)
@@ -342,7 +342,7 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 	s := newSources(q.Viewer, q.Filter)
 	s.keys, s.sums = []string{"user_id"}, []string{"calls", "unpriced_calls", "usage_dollars"}
 	s.convert(rates)
-	s.folded = e.folds && len(levels) > 1
+	s.folded = len(levels) > 1
 	for i, p := range q.periods() {
 		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
 	}
@@ -398,14 +398,12 @@ const (
 	extentSQL = `
 SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_type WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
        (` + store.SelectRetainedFrom + `),
-       ` + store.HasCitus + `,
-       EXISTS (SELECT FROM public.usage_name_day WHERE closed)`
+       ` + store.HasCitus + ``
 
 	ownExtentSQL = `
 SELECT (SELECT max(timestamp) FROM public.usage_own_calls WHERE user_id = $1),
        (` + store.SelectRetainedFrom + `),
-       ` + store.HasCitus + `,
-       false` // of one user no sums by these names are kept
+       ` + store.HasCitus + ``
 
 	dataThroughSQL = `
 SELECT max(timestamp)
@@ -417,9 +415,6 @@ WHERE timestamp >= $1`
 type extent struct {
 	sums.Extent
 	onShards bool // Citus spreads the calls over its workers
-	// folds says that on some day there were more names than have sums of their
-	// own, see [sums.Other].
-	folds bool
 }
 
 // readExtent gives the end of the quarter hour of the newest call, or the time
@@ -431,7 +426,7 @@ func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) 
 	}
 	var newest *time.Time
 	var mark *string
-	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark, &e.onShards, &e.folds); err != nil {
+	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark, &e.onShards); err != nil {
 		return extent{}, err
 	}
 	if newest != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -103,38 +102,9 @@ func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bo
 		if _, err := tx.Exec(ctx, `DELETE FROM `+l.Table()+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
 			return err
 		}
-		if !fromParent {
-			if err := decideNames(ctx, tx, l, start, end); err != nil {
-				return err
-			}
-		}
 		_, err := tx.Exec(ctx, l.Fill(fromParent), start, end)
 		return err
 	})
-}
-
-// decideNames settles which names of the calls have sums of their own, for calls
-// that came in without being folded.
-func decideNames(ctx context.Context, tx pgx.Tx, l *sums.Level, start, end time.Time) error {
-	if !slices.ContainsFunc(sums.Bounded(), l.Has) {
-		return nil
-	}
-	rows, err := tx.Query(ctx, sums.NamesOfCalls(), start, end)
-	if err != nil {
-		return err
-	}
-	var days []time.Time
-	var kinds, names []string
-	var day time.Time
-	var kind, name string
-	if _, err := pgx.ForEachRow(rows, []any{&day, &kind, &name}, func() error {
-		days, kinds, names = append(days, day), append(kinds, kind), append(names, name)
-		return nil
-	}); err != nil || len(names) == 0 {
-		return err
-	}
-	_, err = tx.Exec(ctx, sums.DecideNames, days, kinds, names)
-	return err
 }
 
 // BuildRollups makes all rollups at once from calls that were stored without

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,15 +78,30 @@ type services struct {
 func (s *services) saw(records []usage.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for i := range records {
+		s.add(records[i].Service)
+	}
+}
+
+// maxServices bounds what is remembered: a sender can invent services without end.
+const maxServices = 4096
+
+func (s *services) add(name string) {
+	if s.known[name] {
+		return
+	}
 	if s.known == nil {
 		s.known = map[string]bool{}
 	}
-	for i := range records {
-		if name := records[i].Service; !s.known[name] {
-			s.known[name] = true
-		}
+	if len(s.known) >= maxServices {
+		s.known = map[string]bool{sums.Other: true}
 	}
+	s.known[strings.Clone(name)] = true
 }
+
+// has says whether a service may have calls. Where the sums call services
+// [sums.Other], or there are too many to remember, any may.
+func (s *services) has(name string) bool { return s.known[name] || s.known[sums.Other] }
 
 // Attribute gives the calls of traces their users, where they have none, and says
 // how many. Calls that come later find the user for a day. When it returns an
@@ -126,14 +142,14 @@ func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*u
 	defer s.mu.Unlock()
 	var unknown []string
 	for key := range byTrace {
-		if !s.known[key.service] {
+		if !s.has(key.service) {
 			unknown = append(unknown, key.trace)
 		}
 	}
 	if len(unknown) > 0 && time.Since(s.read) <= serviceStep {
 		var c callOf
 		if err := w.look(ctx, selectOfTraces, []any{unknown}, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
-			s.known[c.service] = true
+			s.add(c.service)
 			return nil
 		}); err != nil {
 			return err
@@ -147,16 +163,13 @@ func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*u
 		if err != nil {
 			return err
 		}
-		if s.known == nil {
-			s.known = map[string]bool{}
-		}
 		for _, name := range names {
-			s.known[name] = true
+			s.add(name)
 		}
 		s.read = time.Now()
 	}
 	for key := range byTrace {
-		if !s.known[key.service] {
+		if !s.has(key.service) {
 			delete(byTrace, key)
 		}
 	}

@@ -19,8 +19,8 @@ const (
 	columnNames = `id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata,
   provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
   input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-  audio_seconds, characters, images, other_quantities, pricing_assumptions, trace_id, session_id, outcome, payer`
-	columnCount = 32
+  audio_seconds, characters, images, other_quantities, pricing_assumptions, trace_id, session_id, outcome, payer, folded`
+	columnCount = 33
 
 	copyRows = `COPY public.api_usage (` + columnNames + `) FROM STDIN (FORMAT binary)`
 )
@@ -29,7 +29,7 @@ const (
 var copyHeader = []byte("PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000")
 
 // copyBatch sends the rows by COPY in binary form, which is built here and not
-// by pgx: that would box each of 32 values of each row into an interface.
+// by pgx: that would box each of 33 values of each row into an interface.
 func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 	reader := &copyReader{rows: rows, rest: copyHeader}
 	defer reader.close()
@@ -138,7 +138,11 @@ func (r *row) appendBinary(b []byte) []byte {
 	}
 	b = appendTextOrNull(b, r.SessionID)
 	b = appendTextOrNull(b, string(r.Outcome))
-	return appendTextOrNull(b, string(r.Payer))
+	b = appendTextOrNull(b, string(r.Payer))
+	if r.folded == 0 {
+		return appendNull(b)
+	}
+	return binary.BigEndian.AppendUint16(append(b, 0, 0, 0, 2), uint16(r.folded)) //nolint:gosec // a few bits
 }
 
 // appendAssumptions writes a text[] of one dimension: how many dimensions,

@@ -22,6 +22,7 @@ var columnTypes = [columnCount]uint32{
 	pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.NumericOID,
 	pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID,
 	pgtype.NumericOID, pgtype.Int8OID, pgtype.Int8OID, pgtype.JSONBOID,
+	columnCount - 1: pgtype.Int2OID,
 }
 
 // FuzzCopiedRow holds the rows that COPY sends to the values that INSERT sends,
@@ -46,7 +47,7 @@ func FuzzCopiedRow(f *testing.F) {
 		if checkRecord(&r) != nil {
 			return
 		}
-		sent := row{Record: &r, userUnknown: some&32 != 0}
+		sent := row{Record: &r, userUnknown: some&32 != 0, folded: int16(some & 15)}
 		if some&64 != 0 {
 			r.UserID = usage.UserID(name)
 			sent.user = r.UserID

@@ -191,11 +191,11 @@ SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, m
   cache_read_tokens = n.cache_read_tokens, cache_write_5m_tokens = n.cache_write_5m_tokens, cache_write_1h_tokens = n.cache_write_1h_tokens,
   reasoning_tokens = n.reasoning_tokens, audio_seconds = n.audio_seconds, characters = n.characters, images = n.images,
   other_quantities = n.other_quantities, pricing_assumptions = n.pricing_assumptions, session_id = coalesce(u.session_id, n.session_id),
-  outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer), written_xid = pg_current_xact_id()
-FROM (` + selectRows + `) AS n JOIN unnest($33::uuid[], $34::timestamptz[], $35::text[]) AS o (id, at, mark) ON o.id = n.id
+  outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer), folded = n.folded, written_xid = pg_current_xact_id()
+FROM (` + selectRows + `) AS n JOIN unnest($34::uuid[], $35::timestamptz[], $36::text[]) AS o (id, at, mark) ON o.id = n.id
 WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
 
-var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ($33::uuid[]) AND timestamp = ANY ($34::timestamptz[])")
+var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ($34::uuid[]) AND timestamp = ANY ($35::timestamptz[])")
 
 const insertCorrections = `
 INSERT INTO public.usage_correction (call_id, kind, old, new)
@@ -214,11 +214,6 @@ func correct(ctx context.Context, tx pgx.Tx, db *database, list []correction) er
 	for i, c := range list {
 		rows[i], times[i], marks[i], ids[i] = c.row, c.old.Time, c.old.Mark, c.row.ID
 		before[i], after[i] = store.TextOrNull(consumed(&c.old.Record)), store.TextOrNull(consumed(c.row.Record))
-	}
-	if !db.hasTrigger {
-		if err := decideNames(ctx, tx, rows); err != nil {
-			return err
-		}
 	}
 	changed, err := change(ctx, tx, db, correctRows, correctAndFold, append(columnArrays(rows), ids, times, marks)...)
 	if err != nil {

@@ -13,17 +13,17 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The rows as one array for each column: 32 parameters for any number of rows.
+// The rows as one array for each column: 33 parameters for any number of rows.
 // Numbers with decimal places travel as text, so that nothing can round them.
 const selectRows = `
 SELECT id, user_id, timestamp, usage_dollars::numeric, api_type, model, tokens_used, request_id, metadata::jsonb,
   provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::numeric,
   input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-  audio_seconds::numeric, characters, images, other_quantities::jsonb, string_to_array(pricing_assumptions, '+') AS pricing_assumptions, trace_id, session_id, outcome, payer
+  audio_seconds::numeric, characters, images, other_quantities::jsonb, string_to_array(pricing_assumptions, '+') AS pricing_assumptions, trace_id, session_id, outcome, payer, folded
 FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::int4[], $8::text[], $9::text[],
   $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
   $18::int8[], $19::int8[], $20::int8[], $21::int8[], $22::int8[], $23::int8[],
-  $24::text[], $25::int8[], $26::int8[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[]) AS r (` + columnNames + `)`
+  $24::text[], $25::int8[], $26::int8[], $27::text[], $28::text[], $29::text[], $30::text[], $31::text[], $32::text[], $33::int2[]) AS r (` + columnNames + `)`
 
 // insertRows leaves out what is there already. It names our key, so that a
 // unique constraint of the host application is a fault of the row and not
@@ -65,50 +65,9 @@ func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int,
 		tag, err := tx.Exec(ctx, insert, args...)
 		return int(tag.RowsAffected()), err
 	}
-	if err := decideNames(ctx, tx, rows); err != nil {
-		return 0, err
-	}
 	var inserted int
 	err := tx.QueryRow(ctx, fold, args...).Scan(&inserted)
 	return inserted, err
-}
-
-// decideNames settles which names of the rows have sums of their own, before the
-// statement that folds them.
-func decideNames(ctx context.Context, tx pgx.Tx, rows []row) error {
-	type name struct {
-		day        int64 // seconds since 1970
-		kind, text string
-	}
-	type names struct {
-		day                                   int64
-		provider, model, service, environment string
-	}
-	known, seen := map[names]bool{}, map[name]bool{}
-	var days []time.Time
-	var kinds, texts []string
-	for i := range rows {
-		r := &rows[i]
-		day := sums.Day.Floor(r.Time)
-		// A batch has few different ones, so most rows are asked about once.
-		all := names{day.Unix(), r.Provider, r.Model, r.Service, r.Environment}
-		if known[all] {
-			continue
-		}
-		known[all] = true
-		for _, kind := range sums.Bounded() {
-			n := name{all.day, kind, map[string]string{"provider": r.Provider, "model": r.Model, "service": r.Service, "environment": r.Environment}[kind]}
-			if n.text != "" && !seen[n] {
-				seen[n] = true
-				days, kinds, texts = append(days, day), append(kinds, kind), append(texts, n.text)
-			}
-		}
-	}
-	if len(texts) == 0 {
-		return nil
-	}
-	_, err := tx.Exec(ctx, sums.DecideNames, days, kinds, texts)
-	return err
 }
 
 // columnArrays turns rows into columns, in the order of columnNames.
@@ -122,6 +81,7 @@ func columnArrays(rows []row) []any {
 		tokens                                                      = make([]*int32, n)
 		in, out, cacheRead, write5m, write1h, reasoning, chars, img = make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n), make([]*int64, n)
 		assumed, trace, session, outcome, payer                     = make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n), make([]*string, n)
+		folded                                                      = make([]*int16, n)
 		buf                                                         []byte
 	)
 	for i := range rows {
@@ -164,12 +124,15 @@ func columnArrays(rows []row) []any {
 			trace[i] = store.TextOrNull(hex.EncodeToString(r.TraceID[:]))
 		}
 		session[i], outcome[i], payer[i] = store.TextOrNull(r.SessionID), store.TextOrNull(string(r.Outcome)), store.TextOrNull(string(r.Payer))
+		if r.folded != 0 {
+			folded[i] = &r.folded
+		}
 	}
 	return []any{
 		ids, users, times, dollars, types, model, tokens, request, metadata,
 		provider, service, env, status, reason, price, source, reported,
 		in, out, cacheRead, write5m, write1h, reasoning, audio, chars, img, oth,
-		assumed, trace, session, outcome, payer,
+		assumed, trace, session, outcome, payer, folded,
 	}
 }
 

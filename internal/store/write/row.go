@@ -18,6 +18,8 @@ type row struct {
 	user usage.ID
 	// userUnknown: the record names a user that auth.users does not have.
 	userUnknown bool
+	// folded is the column of that name; 0 for NULL.
+	folded int16
 	// others are other calls that came under the same id.
 	others []*usage.Record
 	// reused: another call has the id that the record came with.

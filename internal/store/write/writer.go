@@ -47,6 +47,7 @@ type Writer struct {
 	o     Options
 	begin pgx.TxOptions
 	users *userCache
+	names nameCache
 
 	mu sync.Mutex
 	db *database // nil: not looked yet, or something changed
@@ -300,6 +301,9 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (Result, error) {
 		rows, expired := w.withoutExpired(db, rows)
 		unknown, err := w.resolve(ctx, db, rows)
 		if err != nil {
+			return Result{}, err
+		}
+		if err := w.foldNames(ctx, rows); err != nil {
 			return Result{}, err
 		}
 		result, err := w.writeResolved(ctx, db, rows, try == tries)

@@ -10,68 +10,32 @@ WITH of_usage_day_user AS MATERIALIZED (
   FROM ins
   GROUP BY 1, 2, 3
 ), of_usage_quarter_hour AS MATERIALIZED (
-  WITH each AS MATERIALIZED (
-    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(input_tokens), 0) AS input_tokens,
-      coalesce(sum(output_tokens), 0) AS output_tokens,
-      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM ins
-    GROUP BY 1, 2, 3, 4, 5, 6
-  ), names AS (
-    SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-    FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-    WHERE v.name <> ''
-  ), folded AS MATERIALIZED (
-    SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-  )
-  SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-    sum(calls) AS calls,
-    sum(unpriced_calls) AS unpriced_calls,
-    sum(estimated_calls) AS estimated_calls,
-    sum(tokens) AS tokens,
-    sum(unpriced_tokens) AS unpriced_tokens,
-    sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens,
-    sum(cache_read_tokens) AS cache_read_tokens,
-    sum(cache_write_tokens) AS cache_write_tokens,
-    sum(reasoning_tokens) AS reasoning_tokens,
-    sum(usage_dollars) AS usage_dollars,
-    sum(estimated_dollars) AS estimated_dollars,
-    sum(reported_calls) AS reported_calls,
-    sum(assumed_calls) AS assumed_calls,
-    sum(assumed_dollars) AS assumed_dollars,
-    sum(api_dollars) AS api_dollars,
-    sum(plan_dollars) AS plan_dollars,
-    sum(credit_dollars) AS credit_dollars,
-    sum(own_dollars) AS own_dollars
-  FROM each
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+    CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+    CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+    CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+    CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+  FROM ins
   GROUP BY 1, 2, 3, 4, 5, 6
 ), of_usage_day AS MATERIALIZED (
   SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
@@ -369,69 +333,33 @@ GROUP BY 1, 2
 
 -- CountDifferences of usage_quarter_hour
 WITH t AS (
-  WITH each AS MATERIALIZED (
-    SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(input_tokens), 0) AS input_tokens,
-      coalesce(sum(output_tokens), 0) AS output_tokens,
-      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM public.api_usage
-    WHERE timestamp >= $1 AND timestamp < $2
-    GROUP BY 1, 2, 3, 4, 5, 6
-  ), names AS (
-    SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-    FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-    WHERE v.name <> ''
-  ), folded AS MATERIALIZED (
-    SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-  )
-  SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-    sum(calls) AS calls,
-    sum(unpriced_calls) AS unpriced_calls,
-    sum(estimated_calls) AS estimated_calls,
-    sum(tokens) AS tokens,
-    sum(unpriced_tokens) AS unpriced_tokens,
-    sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens,
-    sum(cache_read_tokens) AS cache_read_tokens,
-    sum(cache_write_tokens) AS cache_write_tokens,
-    sum(reasoning_tokens) AS reasoning_tokens,
-    sum(usage_dollars) AS usage_dollars,
-    sum(estimated_dollars) AS estimated_dollars,
-    sum(reported_calls) AS reported_calls,
-    sum(assumed_calls) AS assumed_calls,
-    sum(assumed_dollars) AS assumed_dollars,
-    sum(api_dollars) AS api_dollars,
-    sum(plan_dollars) AS plan_dollars,
-    sum(credit_dollars) AS credit_dollars,
-    sum(own_dollars) AS own_dollars
-  FROM each
+  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+    CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+    CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+    CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+    CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+    coalesce(sum(input_tokens), 0) AS input_tokens,
+    coalesce(sum(output_tokens), 0) AS output_tokens,
+    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
   SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_quarter_hour
@@ -443,13 +371,43 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 
 -- Fill of usage_quarter_hour from the calls
 INSERT INTO public.usage_quarter_hour (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
-WITH each AS MATERIALIZED (
-  SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+  CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+  CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+  CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+  CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(input_tokens), 0) AS input_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+  coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+  count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
+GROUP BY 1, 2, 3, 4, 5, 6
+
+-- CountDifferences of usage_day
+WITH t AS (
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
     CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-    provider,
-    coalesce(model, '') AS model,
-    service,
-    environment,
+    CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+    CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+    CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+    CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
@@ -471,108 +429,6 @@ WITH each AS MATERIALIZED (
     coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
-  GROUP BY 1, 2, 3, 4, 5, 6
-), names AS (
-  SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-  FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-  WHERE v.name <> ''
-), folded AS MATERIALIZED (
-  SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-  WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-)
-SELECT date_bin('15 minutes', bucket, '2000-01-01 00:00:00Z') AS bucket,
-  api_type,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(estimated_calls) AS estimated_calls,
-  sum(tokens) AS tokens,
-  sum(unpriced_tokens) AS unpriced_tokens,
-  sum(input_tokens) AS input_tokens,
-  sum(output_tokens) AS output_tokens,
-  sum(cache_read_tokens) AS cache_read_tokens,
-  sum(cache_write_tokens) AS cache_write_tokens,
-  sum(reasoning_tokens) AS reasoning_tokens,
-  sum(usage_dollars) AS usage_dollars,
-  sum(estimated_dollars) AS estimated_dollars,
-  sum(reported_calls) AS reported_calls,
-  sum(assumed_calls) AS assumed_calls,
-  sum(assumed_dollars) AS assumed_dollars,
-  sum(api_dollars) AS api_dollars,
-  sum(plan_dollars) AS plan_dollars,
-  sum(credit_dollars) AS credit_dollars,
-  sum(own_dollars) AS own_dollars
-FROM each
-GROUP BY 1, 2, 3, 4, 5, 6
-
--- CountDifferences of usage_day
-WITH t AS (
-  WITH each AS MATERIALIZED (
-    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(input_tokens), 0) AS input_tokens,
-      coalesce(sum(output_tokens), 0) AS output_tokens,
-      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM public.api_usage
-    WHERE timestamp >= $1 AND timestamp < $2
-    GROUP BY 1, 2, 3, 4, 5, 6
-  ), names AS (
-    SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-    FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-    WHERE v.name <> ''
-  ), folded AS MATERIALIZED (
-    SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-  )
-  SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
-    api_type,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-    sum(calls) AS calls,
-    sum(unpriced_calls) AS unpriced_calls,
-    sum(estimated_calls) AS estimated_calls,
-    sum(tokens) AS tokens,
-    sum(unpriced_tokens) AS unpriced_tokens,
-    sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens,
-    sum(cache_read_tokens) AS cache_read_tokens,
-    sum(cache_write_tokens) AS cache_write_tokens,
-    sum(reasoning_tokens) AS reasoning_tokens,
-    sum(usage_dollars) AS usage_dollars,
-    sum(estimated_dollars) AS estimated_dollars,
-    sum(reported_calls) AS reported_calls,
-    sum(assumed_calls) AS assumed_calls,
-    sum(assumed_dollars) AS assumed_dollars,
-    sum(api_dollars) AS api_dollars,
-    sum(plan_dollars) AS plan_dollars,
-    sum(credit_dollars) AS credit_dollars,
-    sum(own_dollars) AS own_dollars
-  FROM each
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
   SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_day
@@ -584,69 +440,33 @@ WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens
 
 -- Fill of usage_day from the calls
 INSERT INTO public.usage_day (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
-WITH each AS MATERIALIZED (
-  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-    provider,
-    coalesce(model, '') AS model,
-    service,
-    environment,
-    count(*) AS calls,
-    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-    count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-    coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-    coalesce(sum(input_tokens), 0) AS input_tokens,
-    coalesce(sum(output_tokens), 0) AS output_tokens,
-    coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-    coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-    coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars,
-    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-    count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-    count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-    coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-  FROM public.api_usage
-  WHERE timestamp >= $1 AND timestamp < $2
-  GROUP BY 1, 2, 3, 4, 5, 6
-), names AS (
-  SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-  FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-  WHERE v.name <> ''
-), folded AS MATERIALIZED (
-  SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-  WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-)
-SELECT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS bucket,
-  api_type,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(estimated_calls) AS estimated_calls,
-  sum(tokens) AS tokens,
-  sum(unpriced_tokens) AS unpriced_tokens,
-  sum(input_tokens) AS input_tokens,
-  sum(output_tokens) AS output_tokens,
-  sum(cache_read_tokens) AS cache_read_tokens,
-  sum(cache_write_tokens) AS cache_write_tokens,
-  sum(reasoning_tokens) AS reasoning_tokens,
-  sum(usage_dollars) AS usage_dollars,
-  sum(estimated_dollars) AS estimated_dollars,
-  sum(reported_calls) AS reported_calls,
-  sum(assumed_calls) AS assumed_calls,
-  sum(assumed_dollars) AS assumed_dollars,
-  sum(api_dollars) AS api_dollars,
-  sum(plan_dollars) AS plan_dollars,
-  sum(credit_dollars) AS credit_dollars,
-  sum(own_dollars) AS own_dollars
-FROM each
+SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+  CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+  CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+  CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+  CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(input_tokens), 0) AS input_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+  coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+  count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- Fill of usage_day from its parent
@@ -682,87 +502,12 @@ GROUP BY 1, 2, 3, 4, 5, 6
 
 -- CountDifferences of usage_half_month
 WITH t AS (
-  WITH each AS MATERIALIZED (
-    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-      provider,
-      coalesce(model, '') AS model,
-      service,
-      environment,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
-      coalesce(sum(input_tokens), 0) AS input_tokens,
-      coalesce(sum(output_tokens), 0) AS output_tokens,
-      coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
-      coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
-      coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
-      count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
-      count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
-      coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
-      coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
-    FROM public.api_usage
-    WHERE timestamp >= $1 AND timestamp < $2
-    GROUP BY 1, 2, 3, 4, 5, 6
-  ), names AS (
-    SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-    FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-    WHERE v.name <> ''
-  ), folded AS MATERIALIZED (
-    SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
-  )
-  SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
-    api_type,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-    CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-    sum(calls) AS calls,
-    sum(unpriced_calls) AS unpriced_calls,
-    sum(estimated_calls) AS estimated_calls,
-    sum(tokens) AS tokens,
-    sum(unpriced_tokens) AS unpriced_tokens,
-    sum(input_tokens) AS input_tokens,
-    sum(output_tokens) AS output_tokens,
-    sum(cache_read_tokens) AS cache_read_tokens,
-    sum(cache_write_tokens) AS cache_write_tokens,
-    sum(reasoning_tokens) AS reasoning_tokens,
-    sum(usage_dollars) AS usage_dollars,
-    sum(estimated_dollars) AS estimated_dollars,
-    sum(reported_calls) AS reported_calls,
-    sum(assumed_calls) AS assumed_calls,
-    sum(assumed_dollars) AS assumed_dollars,
-    sum(api_dollars) AS api_dollars,
-    sum(plan_dollars) AS plan_dollars,
-    sum(credit_dollars) AS credit_dollars,
-    sum(own_dollars) AS own_dollars
-  FROM each
-  GROUP BY 1, 2, 3, 4, 5, 6
-), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_half_month
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
-)
-SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
-FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
-WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.reported_calls, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.reported_calls, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
-
--- Fill of usage_half_month from the calls
-INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
-WITH each AS MATERIALIZED (
-  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+  SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
     CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-    provider,
-    coalesce(model, '') AS model,
-    service,
-    environment,
+    CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+    CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+    CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+    CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
@@ -785,40 +530,43 @@ WITH each AS MATERIALIZED (
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
-), names AS (
-  SELECT DISTINCT date_bin('1 day', bucket, '2000-01-01 00:00:00Z') AS day, v.kind, v.name
-  FROM each CROSS JOIN LATERAL (VALUES ('provider', provider), ('model', model), ('service', service), ('environment', environment)) AS v (kind, name)
-  WHERE v.name <> ''
-), folded AS MATERIALIZED (
-  SELECT n.day, n.kind, n.name FROM names AS n JOIN public.usage_name_day AS d ON d.day = n.day AND d.kind = n.kind AND d.closed
-  WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = n.day AND k.kind = n.kind AND k.name = n.name)
+), k AS (
+  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_half_month
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
 )
-SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
-  api_type,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'provider', provider) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE provider END AS provider,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'model', model) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE model END AS model,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'service', service) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE service END AS service,
-  CASE WHEN (date_bin('1 day', bucket, '2000-01-01 00:00:00Z'), 'environment', environment) IN (SELECT day, kind, name FROM folded) THEN '(other)' ELSE environment END AS environment,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(estimated_calls) AS estimated_calls,
-  sum(tokens) AS tokens,
-  sum(unpriced_tokens) AS unpriced_tokens,
-  sum(input_tokens) AS input_tokens,
-  sum(output_tokens) AS output_tokens,
-  sum(cache_read_tokens) AS cache_read_tokens,
-  sum(cache_write_tokens) AS cache_write_tokens,
-  sum(reasoning_tokens) AS reasoning_tokens,
-  sum(usage_dollars) AS usage_dollars,
-  sum(estimated_dollars) AS estimated_dollars,
-  sum(reported_calls) AS reported_calls,
-  sum(assumed_calls) AS assumed_calls,
-  sum(assumed_dollars) AS assumed_dollars,
-  sum(api_dollars) AS api_dollars,
-  sum(plan_dollars) AS plan_dollars,
-  sum(credit_dollars) AS credit_dollars,
-  sum(own_dollars) AS own_dollars
-FROM each
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
+WHERE (t.calls, t.unpriced_calls, t.estimated_calls, t.tokens, t.unpriced_tokens, t.input_tokens, t.output_tokens, t.cache_read_tokens, t.cache_write_tokens, t.reasoning_tokens, t.usage_dollars, t.estimated_dollars, t.reported_calls, t.assumed_calls, t.assumed_dollars, t.api_dollars, t.plan_dollars, t.credit_dollars, t.own_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.estimated_calls, k.tokens, k.unpriced_tokens, k.input_tokens, k.output_tokens, k.cache_read_tokens, k.cache_write_tokens, k.reasoning_tokens, k.usage_dollars, k.estimated_dollars, k.reported_calls, k.assumed_calls, k.assumed_dollars, k.api_dollars, k.plan_dollars, k.credit_dollars, k.own_dollars)
+
+-- Fill of usage_half_month from the calls
+INSERT INTO public.usage_half_month (bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars)
+SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+  CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+  CASE WHEN folded & 1 <> 0 THEN '(other)' ELSE provider END AS provider,
+  CASE WHEN folded & 2 <> 0 THEN '(other)' ELSE coalesce(model, '') END AS model,
+  CASE WHEN folded & 4 <> 0 THEN '(other)' ELSE service END AS service,
+  CASE WHEN folded & 8 <> 0 THEN '(other)' ELSE environment END AS environment,
+  count(*) AS calls,
+  count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+  count(*) FILTER (WHERE pricing_status = 'estimated') AS estimated_calls,
+  coalesce(sum(tokens_used), 0) AS tokens,
+  coalesce(sum(tokens_used) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_tokens,
+  coalesce(sum(input_tokens), 0) AS input_tokens,
+  coalesce(sum(output_tokens), 0) AS output_tokens,
+  coalesce(sum(cache_read_tokens), 0) AS cache_read_tokens,
+  coalesce(sum(coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0)), 0) AS cache_write_tokens,
+  coalesce(sum(reasoning_tokens), 0) AS reasoning_tokens,
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  count(*) FILTER (WHERE pricing_status = 'reported') AS reported_calls,
+  count(*) FILTER (WHERE cardinality(pricing_assumptions) > 0) AS assumed_calls,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0) AS api_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0) AS plan_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0) AS credit_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0) AS own_dollars
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3, 4, 5, 6
 
 -- Fill of usage_half_month from its parent
