@@ -25,6 +25,10 @@ export CGO_ENABLED ?= 0
 vcs := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 export GOFLAGS := $(strip $(GOFLAGS) $(vcs))
 
+# What the programs say of themselves, beside the version that make release gives them.
+commit := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
+LDFLAGS := -s -w -X github.com/otelcol-usage/otelcol-usage/internal/build.commit=$(commit)
+
 # Turns the package names of `go build -v` into a line now and then: a first
 # build compiles some 1,800 packages. Anything else is shown as it is.
 progress = awk '/^[a-zA-Z0-9_.\/~-]+$$/ { if (++n % 200 == 0) { print "  " n " packages compiled"; fflush() }; next } { print; fflush() }'
@@ -44,9 +48,9 @@ help: ## print this list
 .PHONY: build
 build: ## compile bin/otelcol-usage and bin/usagectl
 	@echo "building bin/otelcol-usage (the first time takes a few minutes)"
-	@$(GO) build -C distribution -v -ldflags '-s -w' -o ../bin/otelcol-usage . 2>&1 | $(progress)
+	@$(GO) build -C distribution -v -ldflags '$(LDFLAGS)' -o ../bin/otelcol-usage . 2>&1 | $(progress)
 	@echo "building bin/usagectl"
-	@$(GO) build -v -ldflags '-s -w' -o bin/usagectl ./cmd/usagectl 2>&1 | $(progress)
+	@$(GO) build -v -ldflags '$(LDFLAGS)' -o bin/usagectl ./cmd/usagectl 2>&1 | $(progress)
 
 .PHONY: demo
 demo: build ## show the whole system at work on captured telemetry; ONCE=1 ends by itself
@@ -190,6 +194,8 @@ cover: build ## measure which statements the tests run; bin/cover.html shows the
 generate: ## write generated files again: component metadata and distribution/
 	@$(GO) generate ./...
 	@$(GO) tool -modfile=tools/builder.mod builder --config builder-config.yaml --skip-compilation --skip-strict-versioning=false
+	@version=$$(awk '$$1 == "version:" { print $$2; exit }' builder-config.yaml); \
+		gofmt -w -r "\"$$version\" -> buildVersion(\"$$version\")" distribution/main.go
 	@gofmt -w distribution
 	@$(MAKE) notices
 

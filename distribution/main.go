@@ -18,7 +18,7 @@ func main() {
 	info := component.BuildInfo{
 		Command:     "otelcol-usage",
 		Description: "OpenTelemetry Collector that prices every AI API call and stores it exactly once",
-		Version:     "0.1.0-dev",
+		Version:     buildVersion("0.1.0-dev"),
 	}
 
 	set := otelcol.CollectorSettings{

@@ -49,6 +49,7 @@ var endpoints = map[string]audience{
 	"/api/usage/records":       own,
 	"/api/usage/export":        own,
 	"/api/openapi.json":        authorised,
+	"/api/version":             authorised,
 }
 
 // statuses are the answers to a caller, by the audience of the endpoint.

@@ -33,6 +33,7 @@ var everyRoute = map[string]struct {
 	"own calls":                   {"/api/usage/records", themselves},
 	"export of own calls":         {"/api/usage/export", themselves},
 	"contract":                    {"/api/openapi.json", everybody},
+	"version":                     {"/api/version", everybody},
 }
 
 func TestTheMatrixCoversEveryRoute(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/build"
 )
 
 //go:embed openapi.yaml
@@ -29,4 +31,20 @@ func (a *api) openAPI(*question) (*answer, error) {
 		return nil, err
 	}
 	return &answer{body: document, maxAge: time.Hour}, nil
+}
+
+// versionDocument is the answer of GET /api/version.
+type versionDocument struct {
+	Version string  `json:"version"`
+	Commit  *string `json:"commit"`
+}
+
+// version answers /api/version.
+func (a *api) version(*question) (*answer, error) {
+	b := build.Current()
+	document := versionDocument{Version: b.Version}
+	if b.Commit != "" {
+		document.Commit = &b.Commit
+	}
+	return jsonAnswer(document, 1)
 }

@@ -60,6 +60,7 @@ var routes = []route{
 	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
+	{path: "/api/version", audience: everybody, answer: (*api).version},
 	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
 }
 

@@ -19,6 +19,9 @@ type room struct {
 // is not in it does not exist: enter a new folder with the packages it may
 // import, and ask for each of them whether the arrow points downwards.
 var rooms = map[string]room{
+	// Which build is running.
+	"internal/build": {},
+
 	// The words everybody may use.
 	"internal/usage": {},
 	// The names of providers and models.
@@ -50,7 +53,7 @@ var rooms = map[string]room{
 
 	// The database.
 	"migrations":         {},
-	"internal/dbmigrate": {uses: []string{"migrations"}},
+	"internal/dbmigrate": {uses: []string{"internal/build", "migrations"}},
 	"internal/sums":      {uses: []string{"internal/usage"}},
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
 	// Its three rooms, which do not import one another.
@@ -78,14 +81,14 @@ var rooms = map[string]room{
 		uses: []string{"internal/durations", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
-		uses:  []string{"internal/durations", "internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
+		uses:  []string{"internal/build", "internal/durations", "internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
 		tests: []string{"internal/dbmigrate"},
 	},
 
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},

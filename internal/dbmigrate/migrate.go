@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/build"
 )
 
 // lockLog makes the log of migrations where there is none, and locks it: that is how
@@ -23,7 +25,8 @@ BEGIN
       version    integer     PRIMARY KEY,
       name       text        NOT NULL,
       checksum   text        NOT NULL, -- SHA-256 of the .up.sql file
-      applied_at timestamptz NOT NULL DEFAULT now()
+      applied_at timestamptz NOT NULL DEFAULT now(),
+      build      text                  -- version and commit of the program that applied it
     );
     GRANT SELECT ON public.usage_migration TO PUBLIC;
   END IF;
@@ -171,7 +174,8 @@ func (m *Migrator) upOne(ctx context.Context, tx pgx.Tx) (*Step, error) {
 	if err := runFile(ctx, tx, file, next.Up); err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO public.usage_migration (version, name, checksum) VALUES ($1, $2, $3)`, next.Version, next.Name, next.Checksum)
+	_, err = tx.Exec(ctx, `INSERT INTO public.usage_migration (version, name, checksum, build) VALUES ($1, $2, $3, $4)`,
+		next.Version, next.Name, next.Checksum, build.Current().String())
 	return &Step{Name: file}, err
 }
 
@@ -209,6 +213,7 @@ type applied struct {
 	Name      string
 	Checksum  string
 	AppliedAt time.Time
+	Build     string
 }
 
 // differs compares what was applied with the file of the same place.
@@ -217,7 +222,8 @@ func (a applied) differs(file Migration) bool {
 }
 
 func readApplied(ctx context.Context, db querier) ([]applied, error) {
-	rows, err := db.Query(ctx, `SELECT version, name, checksum, applied_at FROM public.usage_migration ORDER BY version`)
+	// As JSON, because databases of builds before 0.1.0 have no column build, and are to be told apart by their checksums.
+	rows, err := db.Query(ctx, `SELECT version, name, checksum, applied_at, coalesce(to_jsonb(m) ->> 'build', '') FROM public.usage_migration m ORDER BY version`)
 	if err != nil {
 		return nil, err
 	}
@@ -228,6 +234,7 @@ func readApplied(ctx context.Context, db querier) ([]applied, error) {
 type State struct {
 	Name      string
 	AppliedAt time.Time // zero: not yet
+	Build     string    // version and commit of the program that ran it
 	Changed   bool      // it was run with other content
 	Unknown   bool      // this build does not have it
 }
@@ -249,12 +256,12 @@ func (m *Migrator) Status(ctx context.Context, db querier) ([]State, error) {
 	for i := range max(len(rows), len(m.all)) {
 		switch {
 		case i >= len(m.all):
-			states = append(states, State{Name: rows[i].Name, AppliedAt: rows[i].AppliedAt, Unknown: true})
+			states = append(states, State{Name: rows[i].Name, AppliedAt: rows[i].AppliedAt, Build: rows[i].Build, Unknown: true})
 		case i >= len(rows):
 			states = append(states, State{Name: m.all[i].Name})
 		default:
 			states = append(states, State{
-				Name: rows[i].Name, AppliedAt: rows[i].AppliedAt,
+				Name: rows[i].Name, AppliedAt: rows[i].AppliedAt, Build: rows[i].Build,
 				Changed: rows[i].differs(m.all[i]),
 			})
 		}

@@ -158,6 +158,9 @@ func printStates(cmd *cobra.Command, states []dbmigrate.State) error {
 		if !s.AppliedAt.IsZero() {
 			applied = "applied " + s.AppliedAt.UTC().Format(time.RFC3339)
 		}
+		if s.Build != "" {
+			applied += " by " + s.Build
+		}
 		if s.Changed {
 			applied += ", with other content than this build has"
 		}

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/build"
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 )
 
@@ -21,28 +21,9 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version names the commit that the go command wrote into the binary.
+// version is the build, and the schema it works with.
 func version() string {
-	text := "(unknown version)"
-	commit, modified := "", false
-	if info, ok := debug.ReadBuildInfo(); ok {
-		text = info.Main.Version
-		for _, s := range info.Settings {
-			switch s.Key {
-			case "vcs.revision":
-				commit = s.Value
-			case "vcs.modified":
-				modified = s.Value == "true"
-			}
-		}
-	}
-	if commit != "" && !strings.Contains(text, commit[:min(12, len(commit))]) {
-		text += ", commit " + commit[:min(12, len(commit))]
-	}
-	if modified && !strings.Contains(text, "dirty") {
-		text += " with changes"
-	}
-	return fmt.Sprintf("%s, schema %d", text, dbmigrate.Latest())
+	return fmt.Sprintf("%s, schema %d", build.Current(), dbmigrate.Latest())
 }
 
 // point lets each error that is about the use of a command say where its use is
