@@ -35,11 +35,10 @@ func (a *api) bill(q *question) (*answer, error) {
 	return a.shared.do("bill "+sharedKey(q, report.Question{Span: span}), func() (*answer, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
 		defer cancel()
-		in, err := a.reader.Bill(ctx, ask)
-		if err != nil {
+		var document explain.Answer
+		if err := a.reader.Bill(ctx, ask, document.Explain); err != nil {
 			return nil, err
 		}
-		document := explain.Difference(in)
 		rows := 0
 		for _, p := range document.Providers {
 			rows += len(p.Causes)

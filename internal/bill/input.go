@@ -1,6 +1,7 @@
 package bill
 
 import (
+	"iter"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -17,12 +18,16 @@ type Covered struct {
 	Incomplete bool
 }
 
-// LineSum is lines of one report, account and day that are alike in all but
-// numbers, added up.
-type LineSum struct {
-	Line
-	Account string
-	Lines   int64
+// Billed is what all reports say of one provider and UTC day.
+type Billed struct {
+	Provider string
+	Day      time.Time
+	// Lines are the rows of the reports; those that are alike in all but numbers may
+	// be one.
+	Lines []Line
+	// Cut: there are more lines than are told apart. Of the rest nothing says whose
+	// they are.
+	Cut bool
 }
 
 // CallSum is stored calls of one UTC day, added up by what explains a
@@ -48,21 +53,31 @@ type ImportedDay struct {
 	Covered
 	Account    string
 	ImportedAt time.Time
-	Lines      int64
 }
 
 // Input is all that an explanation is made of.
 type Input struct {
 	From, To time.Time // UTC midnights, To is excluded
 	Days     []ImportedDay
-	Bill     []LineSum
-	Calls    []CallSum
+	// Charged are the costs of the reports that have them, before anything else is
+	// known of them.
+	Charged []Charged
+	// Bill gives one provider and day after the other, because a year of a bill may
+	// not fit into memory. Days without lines may be left out.
+	Bill  iter.Seq2[Billed, error]
+	Calls []CallSum
 	// Rates are how much of a currency a dollar buys, by currency and day; USD
 	// needs none.
 	Rates map[RateKey]decimal.Decimal
 	// RetainedFrom: the calls before it were deleted, so those days cannot be
 	// compared. Zero: none were.
 	RetainedFrom time.Time
+}
+
+// Charged is what a provider charges in one currency.
+type Charged struct {
+	Provider, Currency string
+	Cost               decimal.Decimal
 }
 
 // RateKey names an exchange rate.

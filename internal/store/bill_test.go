@@ -128,8 +128,11 @@ VALUES ($1, 0.5, 'text', 'm', 'openai', 'estimated', 'price_fallback', '{service
 	for _, at := range []time.Time{billDay, noon.Add(-time.Second), noon, billDay.AddDate(0, 0, 1)} {
 		db.Exec(call, at)
 	}
-	got, err := read.New(db.Pool, time.Minute).Bill(t.Context(), read.BillQuestion{From: billDay, To: billDay.AddDate(0, 0, 1)})
-	require.NoError(t, err)
+	var got bill.Input
+	require.NoError(t, read.New(db.Pool, time.Minute).Bill(t.Context(), read.BillQuestion{From: billDay, To: billDay.AddDate(0, 0, 1)}, func(in bill.Input) error {
+		got = in
+		return nil
+	}))
 	require.Len(t, got.Calls, 2, "those before and those after what the bill covers")
 	for _, c := range got.Calls {
 		n := int64(2)
@@ -151,4 +154,83 @@ VALUES ($1, 0.5, 'text', 'm', 'openai', 'estimated', 'price_fallback', '{service
 			usage.AudioSeconds: "12.5", usage.Characters: "7", usage.Images: "3", usage.WebSearches: "2",
 		}, quantities)
 	}
+}
+
+// TestTheLinesOfADayComeBackAsTheyWereSaved saves rows of several kinds, and some
+// that are alike.
+func TestTheLinesOfADayComeBackAsTheyWereSaved(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	n := func(d int64) decimal.Decimal { return decimal.New(d, -1) }
+	costs := bill.Line{
+		Provider: "openai", Report: bill.OpenAICosts, Day: billDay, HasCost: true, Cost: n(15), Slack: n(1), Currency: "USD", Kind: usage.CacheReadTokens, HasKind: true,
+		Model: "m", Tier: "batch", Project: "p", APIKey: "k", User: "u", Item: "m, cached", Quantities: []bill.Quantity{{Kind: usage.CacheReadTokens, Amount: n(70)}},
+	}
+	storage := bill.Line{Provider: "openai", Report: bill.OpenAICosts, Day: billDay, HasCost: true, Cost: n(3), Currency: "USD", Category: bill.ForStorage, Item: "vector store"}
+	usages := bill.Line{
+		Provider: "openai", Report: bill.OpenAIUsage + "/completions", Day: billDay.AddDate(0, 0, 1), Model: "m", Payer: usage.PayerPlan, Requests: 4, HasRequests: true,
+		Quantities: []bill.Quantity{{Kind: usage.InputTextTokens, Amount: n(10)}, {Kind: usage.OutputTextTokens, Amount: n(20)}, {Kind: usage.WebSearches, Amount: n(30)}},
+	}
+	saved := []bill.Line{costs, costs, storage, usages}
+	for i := range saved {
+		saved[i].Raw = fmt.Appendf(nil, `{"n": %d}`, i)
+	}
+	_, err := upkeep.SaveBill(t.Context(), db.Pool, upkeep.BillImport{
+		Account: "acme",
+		Days: []bill.Covered{
+			{Provider: "openai", Report: bill.OpenAICosts, Day: billDay, Until: billDay.AddDate(0, 0, 1)},
+			{Provider: "openai", Report: bill.OpenAIUsage + "/completions", Day: billDay.AddDate(0, 0, 1), Until: billDay.AddDate(0, 0, 2)},
+		},
+		Lines: func(each func(*bill.Line) error) (err error) {
+			for i := range saved {
+				err = errors.Join(err, each(&saved[i]))
+			}
+			return err
+		},
+	})
+	require.NoError(t, err)
+	want := []bill.Line{costs, storage, usages}
+	want[0].Cost, want[0].Slack, want[0].Item, want[0].Quantities = n(30), n(2), "", []bill.Quantity{{Kind: usage.CacheReadTokens, Amount: n(140)}}
+	reader, question := read.New(db.Pool, time.Minute), read.BillQuestion{From: billDay, To: billDay.AddDate(0, 0, 3)}
+	var got []string
+	require.NoError(t, reader.Bill(t.Context(), question, func(in bill.Input) error {
+		require.Len(t, in.Charged, 1)
+		assert.Equal(t, "openai USD 3.3", fmt.Sprint(in.Charged[0].Provider, " ", in.Charged[0].Currency, " ", in.Charged[0].Cost))
+		for b, err := range in.Bill {
+			require.NoError(t, err)
+			assert.False(t, b.Cut)
+			for _, l := range b.Lines {
+				assert.Equal(t, b.Day, l.Day)
+				got = append(got, fmt.Sprint(l))
+			}
+		}
+		return nil
+	}))
+	var text []string
+	for _, l := range want {
+		l.Raw, l.Until = nil, time.Time{}
+		text = append(text, fmt.Sprint(l))
+	}
+	assert.ElementsMatch(t, text, got)
+
+	t.Run("whoever has read enough stops", func(t *testing.T) {
+		enough := errors.New("enough")
+		require.ErrorIs(t, reader.Bill(t.Context(), question, func(in bill.Input) error {
+			for range in.Bill {
+				return enough
+			}
+			return nil
+		}), enough)
+	})
+	t.Run("a database that goes away is no end of the bill", func(t *testing.T) {
+		var ends int
+		require.Error(t, reader.Bill(t.Context(), question, func(in bill.Input) (err error) {
+			db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+			for _, err = range in.Bill {
+				ends++
+			}
+			return err
+		}))
+		assert.Equal(t, 1, ends)
+	})
 }

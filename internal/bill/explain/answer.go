@@ -144,12 +144,17 @@ type providerWork struct {
 	name       string
 	accounts   []string
 	currencies []string
+	charged    map[string]decimal.Decimal // by currency
 	compared   map[time.Time]bool
+	explained  map[time.Time]bool
+	counted    map[time.Time]bool // the bill has quantities
+	calls      map[time.Time][]*bill.CallSum
 	names      *nameMatch
 	rates      map[bill.RateKey]decimal.Decimal
 	days       []*dayCauses
-	billed     map[string]decimal.Decimal // by currency
-	noRate     []time.Time
+	causes     causes // of all days
+	// noRate are days without an exchange rate, cut days whose lines are not told apart.
+	noRate, cut []time.Time
 }
 
 type cause struct {
@@ -162,29 +167,33 @@ type cause struct {
 }
 
 func newProvider(in *bill.Input, name string) *providerWork {
-	p := &providerWork{name: name, compared: map[time.Time]bool{}, names: newNameMatch(), rates: in.Rates, billed: map[string]decimal.Decimal{}}
+	p := &providerWork{
+		name: name, charged: map[string]decimal.Decimal{}, compared: map[time.Time]bool{}, explained: map[time.Time]bool{}, counted: map[time.Time]bool{},
+		calls: map[time.Time][]*bill.CallSum{}, names: newNameMatch(), rates: in.Rates, causes: causes{},
+	}
 	accounts := map[string]bool{}
 	for _, d := range in.Days {
 		if d.Provider == name {
 			accounts[d.Account] = true
+			p.counted[d.Day] = p.counted[d.Day] || d.Report.HasQuantities()
 			if d.Report.HasCosts() && !d.Day.Before(in.RetainedFrom) {
 				p.compared[d.Day] = true
 			}
 		}
 	}
 	p.accounts = sortedKeys(accounts)
-	for i := range in.Bill {
-		if b := &in.Bill[i]; b.Provider == name && b.HasCost && b.Report.HasCosts() {
-			p.billed[b.Currency] = p.billed[b.Currency].Add(b.Cost)
+	for _, c := range in.Charged {
+		if c.Provider == name {
+			p.charged[c.Currency] = p.charged[c.Currency].Add(c.Cost)
 		}
 	}
-	p.currencies = sortedKeys(p.billed)
-	for i := range in.Calls {
-		if c := &in.Calls[i]; c.Provider == name {
-			p.names.addCall(c.Model)
-		}
-	}
+	p.currencies = sortedKeys(p.charged)
 	return p
+}
+
+func (p *providerWork) addCalls(c *bill.CallSum) {
+	p.names.addCall(c.Model)
+	p.calls[c.Day] = append(p.calls[c.Day], c)
 }
 
 func (p *providerWork) currency() string {
@@ -211,7 +220,7 @@ func (p *providerWork) rateOn(at time.Time) (decimal.Decimal, bool) {
 func (p *providerWork) mixedCurrencies() Provider {
 	var sums []string
 	for _, c := range p.currencies {
-		sums = append(sums, p.billed[c].String()+" "+c)
+		sums = append(sums, p.charged[c].String()+" "+c)
 	}
 	return Provider{
 		Provider: p.name, Account: strings.Join(p.accounts, ", "), Causes: []Cause{}, Days: []Day{},
@@ -227,6 +236,7 @@ type dayCauses struct {
 	slack      decimal.Decimal
 	sum        decimal.Decimal
 	causes     causes
+	list       []Cause // when the day is finished
 	// unexplained is what lowers the explained share.
 	unexplained decimal.Decimal
 }
@@ -236,7 +246,7 @@ type causes map[string]*cause
 
 func (p *providerWork) begin(at time.Time) *dayCauses {
 	d := &dayCauses{p: p, day: at, causes: causes{}}
-	p.days = append(p.days, d)
+	p.days, p.explained[at] = append(p.days, d), true
 	return d
 }
 
@@ -315,24 +325,57 @@ func (d *dayCauses) addRated(w Word, details Details, cost decimal.Decimal, q qu
 }
 
 // finish gives what divisions left over a name: the causes of a day are all of
-// its difference.
+// its difference. Then the day is written down.
 func (d *dayCauses) finish() {
 	left := d.bill.Sub(d.rows).Sub(d.sum)
-	if left.IsZero() {
-		return
-	}
-	if left.Abs().Cmp(d.slack.Add(decimal.New(1, -6))) <= 0 {
+	switch {
+	case left.IsZero():
+	case left.Abs().Cmp(d.slack.Add(decimal.New(1, -6))) <= 0:
 		d.add(Rounding, Details{}, left, quantity{})
+	default:
+		d.add(Unknown, Details{Note: "the parts of the bill do not add up"}, left, quantity{})
+	}
+	d.causes.keep(maxOfDay)
+	for _, c := range d.causes {
+		d.p.causes.add(c)
+	}
+	if len(d.p.causes) > 2*maxCauses {
+		d.p.causes.keep(maxCauses)
+	}
+	d.list, d.causes = d.causes.list(), nil
+}
+
+// How many causes are told apart, of a day and of a provider: the greatest. More is
+// what nobody reads, and a bill has a line for each of its users.
+const (
+	maxOfDay  = 500
+	maxCauses = 5_000
+)
+
+// notListed is the note of a cause that is many.
+const notListed = "smaller ones, not listed one by one"
+
+// keep leaves the greatest causes and one for each word that is the rest.
+func (all causes) keep(most int) {
+	if len(all) <= most {
 		return
 	}
-	d.add(Unknown, Details{Note: "the parts of the bill do not add up"}, left, quantity{})
+	keys := sortedKeys(all)
+	slices.SortStableFunc(keys, func(x, y string) int { return all[y].cost.Abs().Cmp(all[x].cost.Abs()) })
+	for _, key := range keys[most:] {
+		c := all[key]
+		if c.details.Note == notListed {
+			continue
+		}
+		delete(all, key)
+		all.add(&cause{word: c.word, details: Details{Note: notListed}, cost: c.cost})
+	}
 }
 
 // answer makes the document of the provider.
 func (p *providerWork) answer(in *bill.Input) Provider {
 	a := Provider{Provider: p.name, Account: strings.Join(p.accounts, ", "), Currency: p.currency(), Causes: []Cause{}, Days: []Day{}}
 	var bill, rows, unexplained decimal.Decimal
-	all := causes{}
 	for _, d := range p.days {
 		if slices.Contains(p.noRate, d.day) {
 			continue
@@ -340,13 +383,10 @@ func (p *providerWork) answer(in *bill.Input) Provider {
 		bill, rows, unexplained = bill.Add(d.bill), rows.Add(d.rows), unexplained.Add(d.unexplained)
 		out := Day{
 			Date: d.day.Format(time.DateOnly), BillCost: Amount{d.bill}, RowCost: Amount{d.rows}, Difference: Amount{d.bill.Sub(d.rows)},
-			Causes: map[Word]Amount{}, details: d.causes.list(), unexplained: d.unexplained,
+			Causes: map[Word]Amount{}, details: d.list, unexplained: d.unexplained,
 		}
 		for _, c := range out.details {
 			out.Causes[c.Cause] = Amount{out.Causes[c.Cause].Add(c.Cost.Decimal)}
-		}
-		for _, c := range d.causes {
-			all.add(c)
 		}
 		a.Days = append(a.Days, out)
 	}
@@ -355,7 +395,8 @@ func (p *providerWork) answer(in *bill.Input) Provider {
 		share := one.Sub(unexplained.DivRound(bill, ratePlaces)).Round(6)
 		a.ExplainedShare = &Amount{decimal.Max(share, decimal.Zero)}
 	}
-	a.Causes = all.list()
+	p.causes.keep(maxCauses)
+	a.Causes = p.causes.list()
 	a.Problems = p.problemsOf(in)
 	return a
 }
@@ -378,23 +419,16 @@ func (c *cause) document() Cause {
 // problemsOf says what of the question is not known.
 func (p *providerWork) problemsOf(in *bill.Input) []string {
 	list := []string{}
-	var missing, part, cut []time.Time
-	counted := map[time.Time]bool{}
+	var missing, part, incomplete []time.Time
 	for _, d := range in.Days {
 		if d.Provider != p.name {
 			continue
 		}
-		counted[d.Day] = counted[d.Day] || d.Report.HasQuantities()
 		if d.Report.HasCosts() && d.Until.Before(d.Day.AddDate(0, 0, 1)) {
 			part = append(part, d.Day)
 		}
 		if d.Incomplete {
-			cut = append(cut, d.Day)
-		}
-	}
-	for i := range in.Bill {
-		if b := &in.Bill[i]; b.Provider == p.name && len(b.Quantities) > 0 {
-			counted[b.Day] = true
+			incomplete = append(incomplete, d.Day)
 		}
 	}
 	var uncounted, deleted []time.Time
@@ -404,7 +438,7 @@ func (p *providerWork) problemsOf(in *bill.Input) []string {
 			deleted = append(deleted, at)
 		case !p.compared[at]:
 			missing = append(missing, at)
-		case !counted[at]:
+		case !p.counted[at]:
 			uncounted = append(uncounted, at)
 		}
 	}
@@ -416,7 +450,8 @@ func (p *providerWork) problemsOf(in *bill.Input) []string {
 		{deleted, "the calls of %s were deleted (usagectl retention): those days are in none of the numbers"},
 		{uncounted, "no usage report was imported of %s: there only dollars could be compared"},
 		{part, "the bill does not cover all of %s: rows after what it covers are not_final"},
-		{cut, "the report of %s lists no more groups than its limit, without the rest: more may have been charged; ask for fewer groups"},
+		{p.cut, "the bill of %s has too many different lines to tell them apart: of the rest no project, key and user are told"},
+		{incomplete, "the report of %s lists no more groups than its limit, without the rest: more may have been charged; ask for fewer groups"},
 		{p.noRate, "no exchange rate for " + p.currency() + " is stored for %s, so those days are in none of the numbers; import one: usagectl rates import FILE"},
 	} {
 		if len(problem.days) > 0 {

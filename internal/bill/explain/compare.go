@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -35,7 +36,7 @@ type comparison struct {
 	hasCounts   bool
 	requests    int64
 	hasRequests bool
-	owners      []share
+	owners      []*share
 
 	// tierTold: the bill says of all of it that the standard tier served it.
 	tierTold bool
@@ -74,8 +75,8 @@ func (p *pool) explain(out *dayCauses) {
 	}
 }
 
-func (c *comparison) addBill(lines []*bill.LineSum) {
-	fromUsage := slices.ContainsFunc(lines, func(b *bill.LineSum) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
+func (c *comparison) addBill(lines []*bill.Line) {
+	fromUsage := slices.ContainsFunc(lines, func(b *bill.Line) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
 	shares := map[owner]*share{}
 	c.tierTold = true
 	for _, b := range lines {
@@ -97,24 +98,26 @@ func (c *comparison) addBill(lines []*bill.LineSum) {
 			continue
 		}
 		o := owner{b.Project, b.APIKey, b.User}
-		if shares[o] == nil {
-			shares[o] = &share{owner: o}
+		s := shares[o]
+		if s == nil {
+			s = &share{owner: o}
+			shares[o] = s
 		}
-		shares[o].counts.add(b.Quantities)
+		s.counts.add(b.Quantities)
 		c.counts.add(b.Quantities)
 		c.hasCounts = c.hasCounts || len(b.Quantities) > 0
 		if b.HasRequests {
-			shares[o].requests += b.Requests
+			s.requests += b.Requests
 			c.requests, c.hasRequests = c.requests+b.Requests, true
 		}
 	}
 	for _, s := range shares {
 		if s.requests > 0 || !s.counts.isZero() {
-			c.owners = append(c.owners, *s)
+			c.owners = append(c.owners, s)
 		}
 	}
-	slices.SortFunc(c.owners, func(a, b share) int {
-		return strings.Compare(a.project+"\x00"+a.apiKey+"\x00"+a.user, b.project+"\x00"+b.apiKey+"\x00"+b.user)
+	slices.SortFunc(c.owners, func(a, b *share) int {
+		return cmp.Or(strings.Compare(a.project, b.project), strings.Compare(a.apiKey, b.apiKey), strings.Compare(a.user, b.user))
 	})
 }
 
@@ -202,7 +205,7 @@ func (c *comparison) open(words string) string {
 }
 
 // nothingSeen: no row tells of the model on that day.
-func (c *comparison) nothingSeen(lines []*bill.LineSum) {
+func (c *comparison) nothingSeen(lines []*bill.Line) {
 	if !c.hasCounts || len(c.owners) == 0 {
 		c.notSeenByLine(lines)
 		return
@@ -210,7 +213,7 @@ func (c *comparison) nothingSeen(lines []*bill.LineSum) {
 	c.setRates()
 	left := c.cost
 	for i := range c.owners {
-		o := &c.owners[i]
+		o := c.owners[i]
 		cost := c.value(&o.counts)
 		if i == len(c.owners)-1 {
 			cost = left // with what the rates round away
@@ -221,7 +224,7 @@ func (c *comparison) nothingSeen(lines []*bill.LineSum) {
 }
 
 // notSeenByLine takes the owners from the costs, where no quantities are known.
-func (c *comparison) notSeenByLine(lines []*bill.LineSum) {
+func (c *comparison) notSeenByLine(lines []*bill.Line) {
 	for _, b := range lines {
 		if b.HasCost {
 			o := owner{b.Project, b.APIKey, b.User}

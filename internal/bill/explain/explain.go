@@ -39,22 +39,40 @@ var Words = []Word{NotSeen, NotOnBill, Unpriced, Estimated, Assumption, Price, N
 const places = usage.MoneyScale
 
 // Difference compares what was imported with the rows of the same days. It reads no
-// clock and rounds nothing that it does not name.
-func Difference(in bill.Input) Answer {
+// clock and rounds nothing that it does not name. The error is that of in.Bill.
+func Difference(in bill.Input) (Answer, error) {
 	a := Answer{From: in.From.Format(time.DateOnly), To: in.To.Format(time.DateOnly), Providers: []Provider{}}
-	providers := map[string]bool{}
+	providers := map[string]*providerWork{}
 	for _, d := range in.Days {
-		providers[d.Provider] = true
-	}
-	for _, name := range sortedKeys(providers) {
-		a.Providers = append(a.Providers, explainProvider(&in, name))
-	}
-	for _, c := range in.Calls {
-		if !providers[c.Provider] && !c.Cost.IsZero() {
-			a.addWithoutBill(c)
+		if providers[d.Provider] == nil {
+			providers[d.Provider] = newProvider(&in, d.Provider)
 		}
 	}
-	return a
+	for i := range in.Calls {
+		if c := &in.Calls[i]; providers[c.Provider] != nil {
+			providers[c.Provider].addCalls(c)
+		} else if !c.Cost.IsZero() {
+			a.addWithoutBill(*c)
+		}
+	}
+	for b, err := range in.Bill {
+		if err != nil {
+			return Answer{}, err
+		}
+		if p := providers[b.Provider]; p != nil {
+			p.explain(b)
+		}
+	}
+	for _, name := range sortedKeys(providers) {
+		a.Providers = append(a.Providers, providers[name].finish(&in))
+	}
+	return a, nil
+}
+
+// Explain makes it the answer of [Difference].
+func (a *Answer) Explain(in bill.Input) (err error) {
+	*a, err = Difference(in)
+	return err
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -66,37 +84,34 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// explainProvider explains one provider, all its accounts together: rows do not
-// know which account a call was charged to.
-func explainProvider(in *bill.Input, name string) Provider {
-	p := newProvider(in, name)
+// explain explains one day, all accounts together: rows do not know which account a
+// call was charged to.
+func (p *providerWork) explain(b bill.Billed) {
+	for i := range b.Lines {
+		p.counted[b.Day] = p.counted[b.Day] || len(b.Lines[i].Quantities) > 0
+	}
+	if b.Cut {
+		p.cut = append(p.cut, b.Day)
+	}
+	if !p.compared[b.Day] || p.explained[b.Day] || len(p.currencies) > 1 {
+		return
+	}
+	w := dayWork{provider: p, day: b.Day, calls: p.calls[b.Day]}
+	for i := range b.Lines {
+		w.bill = append(w.bill, &b.Lines[i])
+	}
+	w.explain()
+}
+
+// finish explains the days of which the bill has no line, and gives the answer.
+func (p *providerWork) finish(in *bill.Input) Provider {
 	if len(p.currencies) > 1 {
 		return p.mixedCurrencies()
 	}
-	byDay := map[time.Time]*dayWork{}
-	work := func(at time.Time) *dayWork {
-		w, ok := byDay[at]
-		if !ok {
-			w = &dayWork{provider: p, day: at}
-			byDay[at] = w
-		}
-		return w
-	}
-	for i := range in.Bill {
-		if b := &in.Bill[i]; b.Provider == name && p.compared[b.Day] {
-			work(b.Day).bill = append(work(b.Day).bill, b)
-		}
-	}
-	for i := range in.Calls {
-		if c := &in.Calls[i]; c.Provider == name && p.compared[c.Day] {
-			work(c.Day).calls = append(work(c.Day).calls, c)
-		}
-	}
 	for at := in.From; at.Before(in.To); at = at.AddDate(0, 0, 1) {
-		if p.compared[at] {
-			work(at).explain()
-		}
+		p.explain(bill.Billed{Provider: p.name, Day: at})
 	}
+	slices.SortFunc(p.days, func(a, b *dayCauses) int { return a.day.Compare(b.day) })
 	return p.answer(in)
 }
 
@@ -104,7 +119,7 @@ func explainProvider(in *bill.Input, name string) Provider {
 type dayWork struct {
 	provider *providerWork
 	day      time.Time
-	bill     []*bill.LineSum
+	bill     []*bill.Line
 	calls    []*bill.CallSum
 	out      *dayCauses
 }
@@ -114,7 +129,7 @@ type poolKey struct{ model, tier string }
 
 type pool struct {
 	poolKey
-	bill  []*bill.LineSum // costs and quantities
+	bill  []*bill.Line // costs and quantities
 	calls []*bill.CallSum
 }
 
@@ -142,7 +157,7 @@ func (w *dayWork) explain() {
 			rest = append(rest, c)
 		}
 	}
-	var lines []*bill.LineSum
+	var lines []*bill.Line
 	for _, b := range w.bill {
 		if b.Report.HasCosts() {
 			w.out.bill = w.out.bill.Add(b.Cost)
@@ -168,7 +183,7 @@ func (w *dayWork) explain() {
 var one = decimal.New(1, 0)
 
 // pools divides a day by model, and by tier where all of the bill knows it.
-func pools(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) []*pool {
+func pools(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*pool {
 	blind := map[string]bool{} // models whose bill does not tell the tier
 	for _, b := range lines {
 		if b.Tier == "" && !isFee(b) {
@@ -176,7 +191,7 @@ func pools(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) []*po
 		}
 	}
 	// Costs that are not divided by model can only be compared as one sum.
-	whole := slices.ContainsFunc(lines, func(b *bill.LineSum) bool { return b.HasCost && b.Model == "" && !b.HasKind })
+	whole := slices.ContainsFunc(lines, func(b *bill.Line) bool { return b.HasCost && b.Model == "" && !b.HasKind })
 	byKey := map[poolKey]*pool{}
 	at := func(model, tier string) *pool {
 		if whole {
@@ -211,12 +226,12 @@ func pools(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) []*po
 }
 
 // isFee reports whether a line charges for calls of a tool, which has no tier.
-func isFee(b *bill.LineSum) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
+func isFee(b *bill.Line) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
 
 // shareFees gives the charges for tools that name no model to the models whose
 // calls used them, as far as they did. What is left stays without a model.
-func shareFees(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) []*bill.LineSum {
-	var out []*bill.LineSum
+func shareFees(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*bill.Line {
+	var out []*bill.Line
 	for _, b := range lines {
 		if b.Model != "" || !b.HasKind || b.Kind.Unit() != usage.UnitCall || !b.HasCost {
 			out = append(out, b)
@@ -237,7 +252,7 @@ func shareFees(lines []*bill.LineSum, calls []*bill.CallSum, names *nameMatch) [
 				continue
 			}
 			part := *b
-			part.Model, part.Lines = model, 0
+			part.Model = model
 			part.Cost = left.Cost.Mul(n).DivRound(whole, places)
 			part.Quantities = []bill.Quantity{{Kind: b.Kind, Amount: n}}
 			left.Cost, left.Quantities = left.Cost.Sub(part.Cost), []bill.Quantity{{Kind: b.Kind, Amount: whole.Sub(n)}}

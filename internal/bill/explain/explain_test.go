@@ -2,6 +2,7 @@ package explain_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -23,6 +24,8 @@ import (
 type world struct {
 	*rand.Rand
 	in      bill.Input
+	bill    []bill.Line
+	cut     bool
 	planted map[explain.Word]decimal.Decimal
 	day     time.Time
 	serial  int
@@ -79,12 +82,12 @@ func quantities(b batch) []bill.Quantity {
 // charge puts calls on the bill: a row of usage for the key, and its costs.
 func (w *world) charge(model, key string, b batch, p prices) {
 	line := bill.Line{Provider: catalog.OpenAI, Report: bill.OpenAIUsage + "/completions", Day: w.day, Model: model, APIKey: key, Requests: b.calls, HasRequests: true, Quantities: quantities(b)}
-	w.in.Bill = append(w.in.Bill, bill.LineSum{Line: line, Account: "org-1", Lines: 1})
+	w.bill = append(w.bill, line)
 	for i, rate := range []decimal.Decimal{p.input, p.cached, p.output} {
 		q := line.Quantities[i]
-		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
+		w.bill = append(w.bill, bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Model: model, APIKey: key, Kind: q.Kind, HasKind: true, HasCost: true, Currency: "USD", Cost: rate.Mul(q.Amount).Shift(-6),
-		}})
+		})
 	}
 }
 
@@ -94,6 +97,40 @@ func (w *world) call(model string, b batch, cost decimal.Decimal, status usage.P
 		change(&c)
 	}
 	w.in.Calls = append(w.in.Calls, c)
+}
+
+// explain compares, with the bill in the days of which it is.
+func (w *world) explain(t *testing.T) explain.Answer {
+	t.Helper()
+	in := w.in
+	for _, l := range w.bill {
+		if l.HasCost && l.Report.HasCosts() {
+			in.Charged = append(in.Charged, bill.Charged{Provider: l.Provider, Currency: l.Currency, Cost: l.Cost})
+		}
+	}
+	broken := errors.New("the connection was lost")
+	in.Bill = func(yield func(bill.Billed, error) bool) { yield(bill.Billed{}, broken) }
+	if _, err := explain.Difference(in); !errors.Is(err, broken) {
+		t.Errorf("a bill that breaks off gives %v", err)
+	}
+	in.Bill = func(yield func(bill.Billed, error) bool) {
+		for at := in.From; at.Before(in.To); at = at.AddDate(0, 0, 1) {
+			b := bill.Billed{Provider: catalog.OpenAI, Day: at, Cut: w.cut && at.Equal(in.From)}
+			for _, l := range w.bill {
+				if l.Day.Equal(at) {
+					b.Lines = append(b.Lines, l)
+				}
+			}
+			if !yield(b, nil) {
+				return
+			}
+		}
+	}
+	a, err := explain.Difference(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func (w *world) plant(word explain.Word, d decimal.Decimal) { w.planted[word] = w.planted[word].Add(d) }
@@ -162,9 +199,9 @@ var plants = []func(w *world, model string, p prices){
 	},
 	func(w *world, _ string, _ prices) { // sessions of agents
 		cost := decimal.New(1+w.Int64N(100000), -3)
-		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
+		w.bill = append(w.bill, bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, Category: bill.ForSessions, HasCost: true, Currency: "USD", Cost: cost,
-		}})
+		})
 		w.plant(explain.NotInSpans, cost)
 	},
 	func(w *world, model string, p prices) { // the collector was faster than the bill
@@ -227,7 +264,7 @@ func TestPlantedCausesComeBackWithTheirDollars(t *testing.T) {
 			w.call(model, b, wrong, usage.StatusPriced, nil)
 			w.plant(explain.Price, p.cost(b).Sub(wrong))
 		}
-		p := explain.Difference(w.in).Providers[0]
+		p := w.explain(t).Providers[0]
 		requireSums(t, p)
 		got := causesOf(p)
 		for _, word := range explain.Words {
@@ -254,7 +291,7 @@ func TestNoiseLowersTheExplainedShare(t *testing.T) {
 		seen := b
 		seen.output = w.Int64N(b.output + 1) // fewer, and no reason
 		w.call(model, seen, p.cost(seen), usage.StatusPriced, nil)
-		got := explain.Difference(w.in).Providers[0]
+		got := w.explain(t).Providers[0]
 		requireSums(t, got)
 		noise := p.cost(b).Sub(p.cost(seen))
 		if unknown := causesOf(got)[explain.Unknown]; !unknown.Equal(noise) {
@@ -279,7 +316,7 @@ func TestCausesAddUpWhateverTheyAre(t *testing.T) {
 				model := fmt.Sprintf("gpt-%d", w.IntN(3))
 				if w.IntN(3) > 0 {
 					w.charge(model, []string{"", "key_a", "key_b"}[w.IntN(3)], w.batch(), w.prices())
-					last := &w.in.Bill[len(w.in.Bill)-1]
+					last := &w.bill[len(w.bill)-1]
 					switch w.IntN(6) {
 					case 0:
 						last.HasKind = false
@@ -291,7 +328,7 @@ func TestCausesAddUpWhateverTheyAre(t *testing.T) {
 					case 3:
 						last.Cost = decimal.New(w.Int64N(1e9), -7)
 					case 4:
-						w.in.Bill = w.in.Bill[:len(w.in.Bill)-1]
+						w.bill = w.bill[:len(w.bill)-1]
 					}
 				} else {
 					status := statuses[w.IntN(len(statuses))]
@@ -310,7 +347,7 @@ func TestCausesAddUpWhateverTheyAre(t *testing.T) {
 				}
 			}
 		}
-		requireSums(t, explain.Difference(w.in).Providers[0])
+		requireSums(t, w.explain(t).Providers[0])
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
@@ -329,28 +366,28 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w := newWorld(1)
 		w.charge("gpt-1", "k", w.batch(), w.prices())
 		w.charge("gpt-1", "k", w.batch(), w.prices())
-		w.in.Bill[len(w.in.Bill)-1].Currency = "EUR"
-		has(t, explain.Difference(w.in).Providers[0], "several currencies")
+		w.bill[len(w.bill)-1].Currency = "EUR"
+		has(t, w.explain(t).Providers[0], "several currencies")
 	})
 	t.Run("no exchange rate", func(t *testing.T) {
 		w := newWorld(1)
 		w.charge("gpt-1", "k", w.batch(), w.prices())
-		for i := range w.in.Bill {
-			w.in.Bill[i].Currency = "EUR"
+		for i := range w.bill {
+			w.bill[i].Currency = "EUR"
 		}
-		has(t, explain.Difference(w.in).Providers[0], "no exchange rate for EUR is stored for 2026-01-01")
+		has(t, w.explain(t).Providers[0], "no exchange rate for EUR is stored for 2026-01-01")
 	})
 	t.Run("another currency", func(t *testing.T) {
 		w := newWorld(1)
 		b, p := w.batch(), w.prices()
 		w.charge("gpt-1", "k", b, p)
-		for i := range w.in.Bill {
-			w.in.Bill[i].Currency = "EUR"
+		for i := range w.bill {
+			w.bill[i].Currency = "EUR"
 		}
 		two := decimal.New(2, 0)
 		w.call("gpt-1", b, p.cost(b).Div(two), usage.StatusPriced, nil)
 		w.in.Rates = map[bill.RateKey]decimal.Decimal{{Currency: "EUR", Day: january}: two, {Currency: "EUR", Day: january.AddDate(0, 0, 1)}: two}
-		got := explain.Difference(w.in).Providers[0]
+		got := w.explain(t).Providers[0]
 		if got.Currency != "EUR" || !got.Difference.IsZero() || !got.RowCost.Equal(p.cost(b)) {
 			t.Errorf("got %+v", got)
 		}
@@ -360,7 +397,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w.charge("gpt-1", "k", w.batch(), w.prices())
 		w.in.To = w.in.To.AddDate(0, 0, 5)
 		w.in.Days[0].Until, w.in.Days[0].Incomplete = january.Add(15*time.Hour), true
-		p := explain.Difference(w.in).Providers[0]
+		p := w.explain(t).Providers[0]
 		has(t, p, "no costs were imported of 2026-01-03 to 2026-01-07")
 		has(t, p, "does not cover all of 2026-01-01")
 		has(t, p, "no more groups than its limit")
@@ -370,9 +407,9 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		b, p := w.batch(), w.prices()
 		w.charge("gpt-1", "k", b, p)
 		w.call("gpt-1", b, p.cost(b).Div(decimal.New(2, 0)), usage.StatusPriced, nil)
-		w.in.Bill = slices.DeleteFunc(w.in.Bill, func(s bill.LineSum) bool { return s.Report != bill.OpenAICosts })
+		w.bill = slices.DeleteFunc(w.bill, func(s bill.Line) bool { return s.Report != bill.OpenAICosts })
 		w.in.Days = slices.DeleteFunc(w.in.Days, func(d bill.ImportedDay) bool { return d.Report != bill.OpenAICosts })
-		got := explain.Difference(w.in).Providers[0]
+		got := w.explain(t).Providers[0]
 		has(t, got, "no usage report was imported")
 		if !causesOf(got)[explain.Unknown].Equal(got.Difference.Decimal) {
 			t.Errorf("causes %v of %s", causesOf(got), got.Difference)
@@ -381,11 +418,11 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 	t.Run("costs that are not divided", func(t *testing.T) {
 		w := newWorld(1)
 		b, p := w.batch(), w.prices()
-		w.in.Bill = append(w.in.Bill, bill.LineSum{Account: "org-1", Lines: 1, Line: bill.Line{
+		w.bill = append(w.bill, bill.Line{
 			Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, HasCost: true, Currency: "USD", Cost: p.cost(b),
-		}})
+		})
 		w.call("gpt-1", b, p.cost(b), usage.StatusPriced, nil)
-		if got := explain.Difference(w.in).Providers[0]; !got.Difference.IsZero() || len(got.Causes) != 0 {
+		if got := w.explain(t).Providers[0]; !got.Difference.IsZero() || len(got.Causes) != 0 {
 			t.Errorf("got %+v", got.Causes)
 		}
 	})
@@ -393,7 +430,7 @@ func TestNothingIsSilentlyZero(t *testing.T) {
 		w := newWorld(1)
 		b, p := w.batch(), w.prices()
 		w.call("claude", b, p.cost(b), usage.StatusPriced, func(c *bill.CallSum) { c.Provider = catalog.Anthropic })
-		if got := explain.Difference(w.in).WithoutBill; len(got) != 1 || !got[0].RowCost.Equal(p.cost(b)) {
+		if got := w.explain(t).WithoutBill; len(got) != 1 || !got[0].RowCost.Equal(p.cost(b)) {
 			t.Errorf("got %+v", got)
 		}
 	})
@@ -421,12 +458,12 @@ func TestTheBillConfirmsAssumptions(t *testing.T) {
 			w := newWorld(1)
 			b, p := w.batch(), w.prices()
 			w.charge("gpt-1", "k", b, p)
-			w.in.Bill[0].Tier = c.tier
+			w.bill[0].Tier = c.tier
 			if c.change != nil {
-				c.change(&w.in.Bill[0].Line)
+				c.change(&w.bill[0])
 			}
 			w.call("gpt-1", b, p.cost(b).Mul(decimal.New(2, 0)), usage.StatusPriced, func(s *bill.CallSum) { s.Assumptions = c.assumed })
-			got := explain.Difference(w.in).Providers[0]
+			got := w.explain(t).Providers[0]
 			requireSums(t, got)
 			if len(got.Causes) == 0 || !slices.ContainsFunc(got.Causes, func(x explain.Cause) bool { return x.Cause == c.want && x.Details.Assumption == c.word }) {
 				t.Errorf("got %+v", got.Causes)
@@ -445,7 +482,7 @@ func TestTheBillConfirmsCountsThatWereDoubtful(t *testing.T) {
 		w.call("gpt-1", b, p.cost(b).Mul(decimal.New(2, 0)), usage.StatusEstimated, func(s *bill.CallSum) {
 			s.Reason, s.QuantityReason = usage.ReasonUnknownDialect, usage.ReasonUnknownDialect
 		})
-		got := explain.Difference(w.in).Providers[0]
+		got := w.explain(t).Providers[0]
 		requireSums(t, got)
 		if len(got.Causes) != 1 || got.Causes[0].Cause != want {
 			t.Errorf("%d more: got %+v", more, got.Causes)
@@ -459,7 +496,7 @@ func TestTheDocumentHasNumbersWithAllDigits(t *testing.T) {
 	b, p := w.batch(), w.prices()
 	w.charge("gpt-1", "key_web", b, p)
 	w.call("gpt-1", b, p.cost(b).Mul(decimal.New(5, -1)), usage.StatusPriced, nil)
-	text, err := json.Marshal(explain.Difference(w.in))
+	text, err := json.Marshal(w.explain(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -491,7 +528,7 @@ func TestNamesOfABillFindTheirModel(t *testing.T) {
 		b, p := w.batch(), w.prices()
 		w.charge(c.bill, "k", b, p)
 		w.call(c.call, b, p.cost(b), usage.StatusPriced, nil)
-		got := explain.Difference(w.in).Providers[0]
+		got := w.explain(t).Providers[0]
 		if same := len(got.Causes) == 0; same != c.same {
 			t.Errorf("%s and %s: %v", c.bill, c.call, got.Causes)
 		}
@@ -509,9 +546,49 @@ func TestOneOfManyKeysIsFound(t *testing.T) {
 			w.call(model, b, p.cost(b), usage.StatusPriced, nil)
 		}
 	}
-	got := explain.Difference(w.in).Providers[0]
+	got := w.explain(t).Providers[0]
 	requireSums(t, got)
 	if len(got.Causes) != 1 || got.Causes[0].Cause != explain.NotSeen || got.Causes[0].Details.APIKey != "key_170" {
 		t.Errorf("got %+v", got.Causes)
+	}
+}
+
+// TestManySmallCausesAreOneLine holds that a bill by user and key cannot make the
+// document as long as itself, and that it loses no cent by that.
+func TestManySmallCausesAreOneLine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(6)
+	var most decimal.Decimal
+	for w.day = w.in.From; w.day.Before(w.in.To); w.day = w.day.AddDate(0, 0, 1) {
+		model, p := w.model(), w.prices()
+		for key := range 2000 {
+			b := w.batch()
+			w.charge(model, fmt.Sprintf("key_%d", key), b, p)
+			most = decimal.Max(most, p.cost(b))
+		}
+	}
+	w.cut = true
+	got := w.explain(t).Providers[0]
+	requireSums(t, got)
+	for i := range got.Days {
+		list, unexplained := got.Days[i].Details()
+		var sum decimal.Decimal
+		for _, c := range list {
+			sum = sum.Add(c.Cost.Decimal)
+		}
+		if len(list) != 501 || !sum.Equal(got.Days[i].Difference.Decimal) || !unexplained.IsZero() {
+			t.Errorf("%d causes of %s, %s without an owner; want 500 and the rest, of %s", len(list), sum, unexplained, got.Days[i].Difference)
+		}
+	}
+	rest := slices.IndexFunc(got.Causes, func(c explain.Cause) bool { return c.Details.Note == "smaller ones, not listed one by one" })
+	if rest < 0 || got.Causes[rest].Cause != explain.NotSeen || got.Causes[rest].Details.APIKey != "" {
+		t.Errorf("no cause is the rest: %+v", got.Causes[:3])
+	}
+	greatest := slices.MaxFunc(slices.Delete(slices.Clone(got.Causes), rest, rest+1), func(a, b explain.Cause) int { return a.Cost.Cmp(b.Cost.Decimal) })
+	if !greatest.Cost.Equal(most) {
+		t.Errorf("the greatest that is listed is %s, want %s", greatest.Cost, most)
+	}
+	if len(got.Problems) != 1 || !strings.Contains(got.Problems[0], "2026-01-01 has too many different lines") {
+		t.Errorf("problems %q", got.Problems)
 	}
 }

@@ -217,7 +217,7 @@ func (c *comparison) find(is func(*share) bool) []*share {
 	} else {
 		all := sumOf(c.chosen(func(int) bool { return true }))
 		for one := range c.owners {
-			o := &c.owners[one]
+			o := c.owners[one]
 			try(o, func() []*share { return []*share{o} })
 			rest := share{requests: all.requests - o.requests, counts: all.counts.minus(&o.counts)}
 			try(&rest, func() []*share { return c.chosen(func(i int) bool { return i != one }) })
@@ -233,7 +233,7 @@ func (c *comparison) find(is func(*share) bool) []*share {
 func (c *comparison) chosen(in func(i int) bool) (list []*share) {
 	for i := range c.owners {
 		if in(i) {
-			list = append(list, &c.owners[i])
+			list = append(list, c.owners[i])
 		}
 	}
 	return list

@@ -3,7 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,119 +20,64 @@ type BillQuestion struct {
 	Provider string    // "" for all
 }
 
-// Bill reads the bills of a period and the calls of the same days, added up by
-// all that can explain a difference.
-func (r *Reader) Bill(ctx context.Context, q BillQuestion) (bill.Input, error) {
+// Bill reads the bills of a period and the calls of the same days, added up by all
+// that can explain a difference, and hands them to explain. All of it is of one
+// moment, and good until explain returns.
+func (r *Reader) Bill(ctx context.Context, q BillQuestion, explain func(bill.Input) error) error {
 	in := bill.Input{From: q.From, To: q.To, Rates: map[bill.RateKey]decimal.Decimal{}}
+	var explained error
 	err := r.view(ctx, Administrator(), func(tx pgx.Tx) (err error) {
 		if in.RetainedFrom, err = store.RetainedFrom(ctx, tx); err != nil {
 			return err
 		}
 		b := billReader{tx: tx, q: q, in: &in}
-		for _, read := range []func(context.Context) error{b.days, b.lines, b.calls, b.others, b.rates} {
+		for _, read := range []func(context.Context) error{b.days, b.charged, b.rates, b.calls, b.others} {
 			if err := read(ctx); err != nil {
 				return err
 			}
 		}
-		return nil
+		in.Bill = b.bill(ctx)
+		explained = explain(in)
+		return explained
 	})
-	if err != nil {
-		return bill.Input{}, fmt.Errorf("read bills: %w", err)
+	if err != nil && explained == nil {
+		return fmt.Errorf("read bills: %w", err)
 	}
-	return in, nil
+	return err
 }
 
 type billReader struct {
-	tx pgx.Tx
-	q  BillQuestion
-	in *bill.Input
+	tx     pgx.Tx
+	q      BillQuestion
+	in     *bill.Input
+	stored []storedDay
+}
+
+// storedDay is a day of a provider and the reports that tell of it, by their id.
+type storedDay struct {
+	provider string
+	day      time.Time
+	reports  map[int64]bill.Report
 }
 
 func (b *billReader) days(ctx context.Context) error {
 	rows, err := b.tx.Query(ctx, `
-SELECT provider, account, report, day, covered_until, incomplete, imported_at
+SELECT id, provider, account, report, day, covered_until, incomplete, imported_at
 FROM public.usage_bill_day
 WHERE day >= $1::timestamptz::date AND day < $2::timestamptz::date AND ($3 = '' OR provider = $3)
 ORDER BY provider, day, account, report`, b.q.From, b.q.To, b.q.Provider)
 	if err != nil {
 		return err
 	}
+	var id int64
 	var d bill.ImportedDay
-	_, err = pgx.ForEachRow(rows, []any{&d.Provider, &d.Account, &d.Report, &d.Day, &d.Until, &d.Incomplete, &d.ImportedAt}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &d.Provider, &d.Account, &d.Report, &d.Day, &d.Until, &d.Incomplete, &d.ImportedAt}, func() error {
 		d.Day, d.Until = d.Day.UTC(), d.Until.UTC()
 		b.in.Days = append(b.in.Days, d)
-		return nil
-	})
-	return err
-}
-
-// Rows of one kind are added up, those of several are read as they are: they are
-// of reports that are sums already.
-const billLinesSQL = `
-WITH line AS (
-  SELECT d.provider, d.account, d.report, d.day, r.currency, r.category, coalesce(r.cost_kind, '') AS cost_kind, r.model, r.tier, r.project, r.api_key, r.user_name,
-         CASE WHEN r.category <> '' THEN r.item ELSE '' END AS item, r.cost, r.slack, r.requests, r.kinds, r.quantities
-  FROM public.usage_bill_day AS d
-  JOIN public.usage_bill_row AS r ON r.day_id = d.id
-  WHERE d.day >= $1::timestamptz::date AND d.day < $2::timestamptz::date AND ($3 = '' OR d.provider = $3)
-)
-SELECT provider, account, report, day, currency, category, cost_kind, model, tier, project, api_key, user_name, item,
-       sum(cost)::text, sum(slack)::text, sum(requests)::bigint, kinds, ARRAY[sum(quantities[1])::text], count(*)
-FROM line
-WHERE cardinality(kinds) < 2
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, kinds
-UNION ALL
-SELECT provider, account, report, day, currency, category, cost_kind, model, tier, project, api_key, user_name, item,
-       cost::text, slack::text, requests, kinds, quantities::text[], 1
-FROM line
-WHERE cardinality(kinds) > 1`
-
-func (b *billReader) lines(ctx context.Context) error {
-	rows, err := b.tx.Query(ctx, billLinesSQL, b.q.From, b.q.To, b.q.Provider)
-	if err != nil {
-		return err
-	}
-	var s bill.LineSum
-	var currency, cost, slack *string
-	var requests *int64
-	var category, kind string
-	var kinds []string
-	var quantities []*string
-	_, err = pgx.ForEachRow(rows, []any{
-		&s.Provider, &s.Account, &s.Report, &s.Day, &currency, &category, &kind, &s.Model, &s.Tier, &s.Project, &s.APIKey, &s.User, &s.Item,
-		&cost, &slack, &requests, &kinds, &quantities, &s.Lines,
-	}, func() (err error) {
-		s.Day, s.Category, s.HasCost, s.HasKind, s.HasRequests = s.Day.UTC(), bill.Category(category), cost != nil, kind != "", requests != nil
-		s.Cost, s.Slack, s.Currency, s.Kind, s.Requests, s.Quantities = decimal.Zero, decimal.Zero, "", 0, 0, nil
-		if cost != nil {
-			s.Currency = *currency
-			if s.Cost, err = decimal.NewFromString(*cost); err != nil {
-				return err
-			}
-			if s.Slack, err = decimal.NewFromString(*slack); err != nil {
-				return err
-			}
+		if last := len(b.stored) - 1; last < 0 || b.stored[last].provider != d.Provider || !b.stored[last].day.Equal(d.Day) {
+			b.stored = append(b.stored, storedDay{provider: d.Provider, day: d.Day, reports: map[int64]bill.Report{}})
 		}
-		if s.HasRequests {
-			s.Requests = *requests
-		}
-		if s.HasKind {
-			if s.Kind, err = usage.ParseQuantityKind(kind); err != nil {
-				return err
-			}
-		}
-		for i, name := range kinds {
-			k, err := usage.ParseQuantityKind(name)
-			if err != nil || quantities[i] == nil {
-				continue // of a newer build
-			}
-			n, err := decimal.NewFromString(*quantities[i])
-			if err != nil {
-				return err
-			}
-			s.Quantities = append(s.Quantities, bill.Quantity{Kind: k, Amount: n})
-		}
-		b.in.Bill = append(b.in.Bill, s)
+		b.stored[len(b.stored)-1].reports[id] = d.Report
 		return nil
 	})
 	return err
@@ -166,21 +111,27 @@ func (b *billReader) marks() (providers []string, days, until []time.Time) {
 	return providers, days, until
 }
 
-// billKeys are what calls are grouped by.
-const billKeys = `provider, coalesce(model, ''), (timestamp AT TIME ZONE 'UTC')::date, coalesce(metadata ->> 'service_tier', ''), pricing_status, coalesce(pricing_reason, ''),
+// Calls are grouped by what their columns hold, which is cheaper than what is made of
+// it: NULL and ” may be two groups of one key.
+const (
+	billKeys = `provider, coalesce(model, ''), date_bin('24 hours', timestamp, '2000-01-01 00:00:00Z'), coalesce(metadata ->> 'service_tier', ''), pricing_status, coalesce(pricing_reason, ''),
   coalesce(metadata ->> 'quantity_reason', ''), coalesce(array_to_string(pricing_assumptions, '+'), ''), coalesce(payer, '')`
+	billGroups = `provider, model, date_bin('24 hours', timestamp, '2000-01-01 00:00:00Z'), metadata ->> 'service_tier', pricing_status, pricing_reason,
+  metadata ->> 'quantity_reason', pricing_assumptions, payer`
+)
 
 // callsSQL adds calls up. Parts of the totals that have no column of their own
 // are in other_quantities, as one JSON object for each row; those that have any
 // are few, and are added up apart.
-func (b *billReader) callsSQL(isLate, sums, from, where string) string {
+func (b *billReader) callsSQL(isLate, sums, from, where, more string) string {
 	return `SELECT ` + billKeys + `, ` + isLate + `, ` + sums + `
 FROM public.api_usage AS u` + from + `
 WHERE timestamp >= $1 AND timestamp < $2 AND provider = ANY ($3)` + where + `
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
+GROUP BY ` + billGroups + `, 10` + more
 }
 
-const lateSQL = `EXISTS (SELECT FROM unnest($4::text[], $5::date[], $6::timestamptz[]) AS m (provider, day, until)
+// lateSQL looks only at calls after the first of the marks: mostly those of today.
+const lateSQL = `u.timestamp >= $7 AND EXISTS (SELECT FROM unnest($4::text[], $5::date[], $6::timestamptz[]) AS m (provider, day, until)
   WHERE m.provider = u.provider AND m.day = (u.timestamp AT TIME ZONE 'UTC')::date AND u.timestamp >= m.until)`
 
 // callKey tells the groups apart.
@@ -212,12 +163,17 @@ func (b *billReader) calls(ctx context.Context) error {
 	args := []any{b.q.From, b.q.To, providers}
 	isLate := "false"
 	if names, days, until := b.marks(); len(days) > 0 {
-		isLate, args = lateSQL, append(args, names, days, until)
+		isLate, args = lateSQL, append(args, names, days, until, slices.MinFunc(until, time.Time.Compare))
+	}
+	// The planner knows nothing of what stands in metadata, expects as many groups as
+	// calls, and would sort them, which takes five times as long.
+	if err := b.sorting(ctx, "off"); err != nil {
+		return err
 	}
 	rows, err := b.tx.Query(ctx, b.callsSQL(isLate, `count(*), sum(usage_dollars)::text,
   coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(cache_read_tokens), 0)::bigint, coalesce(sum(cache_write_5m_tokens), 0)::bigint,
   coalesce(sum(cache_write_1h_tokens), 0)::bigint, coalesce(sum(reasoning_tokens), 0)::bigint, coalesce(sum(audio_seconds), 0)::text,
-  coalesce(sum(characters), 0)::bigint, coalesce(sum(images), 0)::bigint, count(other_quantities)`, "", ""), args...)
+  coalesce(sum(characters), 0)::bigint, coalesce(sum(images), 0)::bigint, count(other_quantities)`, "", "", ""), args...)
 	if err != nil {
 		return err
 	}
@@ -240,6 +196,9 @@ func (b *billReader) calls(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := b.sorting(ctx, "on"); err != nil {
+		return err
+	}
 	for _, t := range order {
 		s, err := t.sum()
 		if err != nil {
@@ -250,9 +209,15 @@ func (b *billReader) calls(ctx context.Context) error {
 	return nil
 }
 
+// sorting lets the planner sort, or not.
+func (b *billReader) sorting(ctx context.Context, set string) error {
+	_, err := b.tx.Exec(ctx, `SELECT set_config('enable_sort', $1, true)`, set)
+	return err
+}
+
 // otherKinds reads the quantities without a column.
 func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, groups map[callKey]*callTotals) error {
-	sql := strings.Replace(b.callsSQL(isLate, "o.key, sum(o.value::numeric)::text", " CROSS JOIN LATERAL jsonb_each_text(u.other_quantities) AS o (key, value)", " AND other_quantities IS NOT NULL"), "9, 10", "9, 10, 11", 1)
+	sql := b.callsSQL(isLate, "o.key, sum(o.value::numeric)::text", " CROSS JOIN LATERAL jsonb_each_text(u.other_quantities) AS o (key, value)", " AND other_quantities IS NOT NULL", ", 11")
 	rows, err := b.tx.Query(ctx, sql, args...)
 	if err != nil {
 		return err
@@ -273,7 +238,7 @@ func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, 
 		if t.others == nil {
 			t.others = map[usage.QuantityKind]decimal.Decimal{}
 		}
-		t.others[kind] = n
+		t.others[kind] = t.others[kind].Add(n)
 		return nil
 	})
 	return err
@@ -335,28 +300,59 @@ ORDER BY provider`, b.q.From, b.q.To, append([]string{}, b.providers()...))
 	return err
 }
 
+// charged adds up the costs by currency.
+func (b *billReader) charged(ctx context.Context) error {
+	var ids []int64
+	for _, d := range b.stored {
+		for id, report := range d.reports {
+			if report.HasCosts() {
+				ids = append(ids, id)
+			}
+		}
+	}
+	rows, err := b.tx.Query(ctx, `
+SELECT d.provider, r.currency, sum(r.cost)::text
+FROM public.usage_bill_day AS d
+JOIN public.usage_bill_row AS r ON r.day_id = d.id
+WHERE d.id = ANY ($1) AND r.currency IS NOT NULL
+GROUP BY 1, 2
+ORDER BY 1, 2`, ids)
+	if err != nil {
+		return err
+	}
+	var c bill.Charged
+	var cost string
+	_, err = pgx.ForEachRow(rows, []any{&c.Provider, &c.Currency, &cost}, func() (err error) {
+		c.Cost, err = decimal.NewFromString(cost)
+		b.in.Charged = append(b.in.Charged, c)
+		return err
+	})
+	return err
+}
+
 // rates reads the exchange rates of bills that are not in dollars.
 func (b *billReader) rates(ctx context.Context) error {
-	currencies := map[string]bool{}
-	for i := range b.in.Bill {
-		if c := b.in.Bill[i].Currency; c != "" && c != Dollar && !currencies[c] {
-			currencies[c] = true
-			rows, err := b.tx.Query(ctx, rateOfEachDaySQL, c, b.q.From, b.q.To.Add(-24*time.Hour))
-			if err != nil {
-				return err
+	read := map[string]bool{Dollar: true}
+	for _, c := range b.in.Charged {
+		if read[c.Currency] {
+			continue
+		}
+		read[c.Currency] = true
+		rows, err := b.tx.Query(ctx, rateOfEachDaySQL, c.Currency, b.q.From, b.q.To.Add(-24*time.Hour))
+		if err != nil {
+			return err
+		}
+		var day time.Time
+		var rate *string
+		if _, err := pgx.ForEachRow(rows, []any{&day, &rate}, func() error {
+			if rate == nil {
+				return nil
 			}
-			var day time.Time
-			var rate *string
-			if _, err := pgx.ForEachRow(rows, []any{&day, &rate}, func() error {
-				if rate == nil {
-					return nil
-				}
-				n, err := decimal.NewFromString(*rate)
-				b.in.Rates[bill.RateKey{Currency: c, Day: day.UTC()}] = n
-				return err
-			}); err != nil {
-				return err
-			}
+			n, err := decimal.NewFromString(*rate)
+			b.in.Rates[bill.RateKey{Currency: c.Currency, Day: day.UTC()}] = n
+			return err
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

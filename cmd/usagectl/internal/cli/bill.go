@@ -117,14 +117,10 @@ func (o *billOptions) question(now time.Time) (q read.BillQuestion, err error) {
 }
 
 func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, q read.BillQuestion) error {
-	in, err := read.New(pool, o.timeout).Bill(ctx, q)
+	a, err := o.answer(ctx, pool, q)
 	if err != nil {
 		return err
 	}
-	if len(in.Days) == 0 {
-		return errNoBill
-	}
-	a := explain.Difference(in)
 	if o.store {
 		if err := upkeep.SaveExplanation(ctx, pool, a); err != nil {
 			return advise(err, asBiller)
@@ -138,6 +134,15 @@ func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgx
 	default:
 		return printBill(out, a, o.causes)
 	}
+}
+
+// answer explains what is stored.
+func (o *billOptions) answer(ctx context.Context, pool *pgxpool.Pool, q read.BillQuestion) (a explain.Answer, err error) {
+	err = read.New(pool, o.timeout).Bill(ctx, q, a.Explain)
+	if err == nil && len(a.Providers) == 0 {
+		err = errNoBill
+	}
+	return a, err
 }
 
 // printBill writes the comparison for a terminal.

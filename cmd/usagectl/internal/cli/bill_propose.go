@@ -40,14 +40,11 @@ estimates. Nothing is changed: read it, then
 			return err
 		}
 		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-			in, err := read.New(pool, o.timeout).Bill(ctx, question)
+			a, err := o.answer(ctx, pool, question)
 			if err != nil {
 				return err
 			}
-			if len(in.Days) == 0 {
-				return errNoBill
-			}
-			text, rows := proposal(explain.Difference(in))
+			text, rows := proposal(a)
 			cmd.Print(text)
 			if rows == 0 {
 				return errors.New("no price differs from the bill, and no priced model is missing: there are no rows to propose")
