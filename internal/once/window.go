@@ -21,30 +21,49 @@ type Window struct {
 	now   func() time.Time
 	at    time.Time // of the payload at hand
 	ring  []entry
+	links []links // by place in the ring
 	next  int32
 	count uint32 // of the reports that were let pass; it may run over
 	// observer is that of all reports, as long as there is one only: it reports a
 	// call once.
 	observer uint64
 	several  bool
+	// Whether some report was an estimate, or silent.
+	estimates, silent bool
 
-	bySpan, byParent index
-	ways             [ways]index
+	indexes [indexCount]index
+	// kept says which ways have an index that is kept up: most windows never need
+	// those by likeness.
+	kept [ways]bool
 }
 
 // entry is a report that was let pass.
 type entry struct {
 	Report
 	seen time.Time
-	when uint32 // the count of the window then
 }
+
+// links are what the indexes know of a place, together: they are written at once.
+type links struct {
+	when uint32 // the count of the window when the report of this place came
+	by   [indexCount]link
+}
+
+// The indexes: one for each [way], and those of the tree of spans.
+const (
+	bySpan     = int(ways) + iota
+	byParent   // of the spans that have one parent
+	indexCount // not an index: how many there are
+)
 
 // NewWindow makes a window for limit calls, each remembered for keep.
 func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
-	w := &Window{keep: keep, now: now, ring: make([]entry, limit), bySpan: newIndex(limit, few), byParent: newIndex(limit, many)}
-	for i := range w.ways {
-		w.ways[i] = newIndex(limit, few)
+	w := &Window{keep: keep, now: now, ring: make([]entry, limit), links: make([]links, limit)}
+	for i := range w.indexes {
+		w.indexes[i] = newIndex(limit, few)
 	}
+	w.indexes[byParent].most = many
+	w.kept[byID] = true
 	return w
 }
 
@@ -78,8 +97,9 @@ const (
 // is called between [Window.Begin] and [Window.End]. A report that was let pass
 // before keeps the ID that it had then.
 func (w *Window) Decide(r *Report) Decision {
+	w.prepare(r)
 	span, siblings := spanHash(r.Trace, r.Span), spanHash(r.Trace, r.Parent)
-	for known := range w.under(&w.bySpan, span) {
+	for known := range w.under(bySpan, span) {
 		if known.Span != r.Span || known.Trace != r.Trace {
 			continue
 		}
@@ -104,22 +124,60 @@ func (w *Window) Decide(r *Report) Decision {
 	return New
 }
 
+// prepare makes the indexes by likeness that finding r or by r may need: one
+// observer reports a call once, only an estimate has other tokens than the same
+// call, and only one without usage lies in the time of another.
+func (w *Window) prepare(r *Report) {
+	w.several = w.several || w.count > 0 && r.Observer != w.observer
+	w.estimates, w.silent = w.estimates || r.Estimate, w.silent || r.silent()
+	if !w.several {
+		return
+	}
+	w.keepUp(byTokens)
+	if w.estimates {
+		w.keepUp(byInput)
+	}
+	if w.silent {
+		w.keepUp(byTime)
+	}
+}
+
+// keepUp starts an index with all that is remembered.
+func (w *Window) keepUp(way way) {
+	if w.kept[way] {
+		return
+	}
+	w.kept[way] = true
+	size := int32(len(w.ring))
+	for i := range size {
+		at := (w.next + i) % size // the oldest first
+		if older := w.count - w.links[at].when; older != 0 && older <= uint32(size) && !w.ring[at].seen.IsZero() {
+			w.putWay(way, at)
+		}
+	}
+}
+
+func (w *Window) putWay(way way, at int32) {
+	if hash, _ := way.hashes(&w.ring[at].Report); hash != 0 {
+		w.put(int(way), hash, at)
+	}
+}
+
 // remember keeps a report that was let pass.
 func (w *Window) remember(r *Report, span, siblings uint64) {
-	w.several = w.several || w.count > 0 && r.Observer != w.observer
 	w.observer = r.Observer
 	at := w.next
 	w.next = (w.next + 1) % int32(len(w.ring))
-	e := &w.ring[at]
-	*e = entry{Report: *r, seen: w.at, when: w.count}
+	w.ring[at] = entry{Report: *r, seen: w.at}
+	w.links[at] = links{when: w.count}
 	w.count++
-	w.bySpan.put(span, at, e)
+	w.put(bySpan, span, at)
 	if r.Trace != [16]byte{} {
-		w.byParent.put(siblings, at, e)
+		w.put(byParent, siblings, at)
 	}
 	for way := range ways {
-		if put, _ := way.hashes(r); put != 0 {
-			w.ways[way].put(put, at, e)
+		if w.kept[way] {
+			w.putWay(way, at)
 		}
 	}
 }
@@ -143,25 +201,25 @@ func (known *entry) covers(r *Report) bool {
 // reported looks for another report of the same call.
 func (w *Window) reported(r *Report, span, parent uint64) *entry {
 	// Children end first, and so they mostly arrive first.
-	for known := range w.under(&w.byParent, span) {
+	for known := range w.under(byParent, span) {
 		if known.Parent == r.Span && known.Trace == r.Trace && Same(r, &known.Report, true) {
 			return known
 		}
 	}
 	if r.Parent != [8]byte{} {
-		for known := range w.under(&w.bySpan, parent) {
+		for known := range w.under(bySpan, parent) {
 			if known.Span == r.Parent && known.Trace == r.Trace && Same(&known.Report, r, true) {
 				return known
 			}
 		}
 	}
 	for way := range ways {
-		if way != byID && !w.several && w.observer == r.Observer {
-			break
+		if !w.kept[way] {
+			continue
 		}
 		_, look := way.hashes(r)
 		for _, hash := range look {
-			for known := range w.under(&w.ways[way], hash) {
+			for known := range w.under(int(way), hash) {
 				if known.matches(r, way) {
 					return known
 				}
@@ -183,12 +241,12 @@ func (known *entry) matches(r *Report, way way) bool {
 // sums reports whether r repeats the sum of calls inside it or beside it.
 func (w *Window) sums(r *Report, span, siblings uint64) bool {
 	var inside, beside Sum
-	for known := range w.under(&w.byParent, span) {
+	for known := range w.under(byParent, span) {
 		if known.Parent == r.Span && known.Trace == r.Trace {
 			inside.Inside(&known.Report)
 		}
 	}
-	for known := range w.under(&w.byParent, siblings) {
+	for known := range w.under(byParent, siblings) {
 		beside.Beside(r, &known.Report)
 	}
 	return inside.Is(r) || beside.Is(r) || r.Unclaimed && inside.calls > 0
@@ -200,46 +258,53 @@ func spanHash(trace [16]byte, span [8]byte) uint64 {
 }
 
 // under gives the remembered reports that may have the hash, newest first.
-func (w *Window) under(x *index, hash uint64) iter.Seq[*entry] {
+func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
 		if hash == 0 {
 			return
 		}
+		x := &w.indexes[by]
 		at, age := x.latest[hash>>32&uint64(len(x.latest)-1)], uint32(0)
 		for range x.most {
 			if at == 0 {
 				return
 			}
-			l := &x.before[at-1]
+			l := &w.links[at-1]
 			older := w.count - l.when
 			if older <= age {
 				return
 			}
 			age = older
-			if l.tag == uint32(hash) {
-				if e := &w.ring[at-1]; e.when == l.when && w.at.Sub(e.seen) <= w.keep && !yield(e) {
+			if l.by[by].tag == uint32(hash) {
+				if e := &w.ring[at-1]; w.at.Sub(e.seen) <= w.keep && !yield(e) {
 					return
 				}
 			}
-			at = l.at
+			at = l.by[by].at
 		}
 	}
 }
 
-// index finds places in the ring by hash: the latest place of each hash, and of
-// each place the one before it. A place that was taken again is later than those
+// put enters a place into an index.
+func (w *Window) put(by int, hash uint64, at int32) {
+	x := &w.indexes[by]
+	first := &x.latest[hash>>32&uint64(len(x.latest)-1)]
+	w.links[at].by[by] = link{uint32(hash), *first}
+	*first = at + 1
+}
+
+// index finds places in the ring by hash: the latest place of each hash, and
+// [links] those before it. A place that was taken again is later than those
 // that lead to it, and ends the way.
 type index struct {
 	latest []int32 // by hash; a place plus 1, 0 for none
-	before []link  // by place
 	most   int
 }
 
 // link is what an index knows of a place.
 type link struct {
-	tag  uint32
-	at   int32 // the place before it plus 1, 0 for none
-	when uint32
+	tag uint32
+	at  int32 // the place before it plus 1, 0 for none
 }
 
 // How many reports can be found by one hash: what is further back is counted
@@ -254,11 +319,5 @@ func newIndex(limit, most int) index {
 	for hashes < 2*limit {
 		hashes *= 2
 	}
-	return index{latest: make([]int32, hashes), before: make([]link, limit), most: most}
-}
-
-func (x *index) put(hash uint64, at int32, e *entry) {
-	first := &x.latest[hash>>32&uint64(len(x.latest)-1)]
-	x.before[at] = link{uint32(hash), *first, e.when}
-	*first = at + 1
+	return index{latest: make([]int32, hashes), most: most}
 }
