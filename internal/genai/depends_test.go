@@ -114,7 +114,8 @@ func TestWhatACallReportsIsKnown(t *testing.T) {
 	f := noFacts
 	assert.False(t, f.unreported(&Call{Provider: catalog.OpenAI}, true).Has(MissingRegion), "the host of the provider says where")
 	var r reading
-	assert.True(t, r.host(hostKey{"openai", "api.openai.com", "gpt-5"}, inspectModel("gpt-5")).own)
-	assert.False(t, r.host(hostKey{"openai", "gateway.example.com", "gpt-5"}, inspectModel("gpt-5")).own)
-	assert.False(t, r.host(hostKey{"openai", "", "gpt-5"}, inspectModel("gpt-5")).own)
+	model := inspectModel("gpt-5")
+	assert.True(t, r.host(hostKey{"openai", "api.openai.com", "gpt-5"}, &model).own)
+	assert.False(t, r.host(hostKey{"openai", "gateway.example.com", "gpt-5"}, &model).own)
+	assert.False(t, r.host(hostKey{"openai", "", "gpt-5"}, &model).own)
 }

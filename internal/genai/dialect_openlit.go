@@ -47,7 +47,7 @@ var openlit = dialect{
 			f.reports |= MissingCache
 		}
 		if stream {
-			exclusive := callKind{provider: catalog.Canonical(s.provider), model: s.r.model(s.modelName())}.excludesCache()
+			exclusive := callKind{provider: catalog.Canonical(s.provider), model: *s.r.model(s.modelName())}.excludesCache()
 			if exclusive || f.n[factCacheRead] == absent && f.n[factReasoning] == absent {
 				f.estimate = f.n[factInput].known() || f.n[factOutput].known()
 			}

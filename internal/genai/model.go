@@ -19,24 +19,44 @@ type modelInfo struct {
 	searches, searchesByPrompt         bool
 }
 
-// maxModelCache bounds the memory of model names in one reading.
-const maxModelCache = 1024
+// remembered keeps what was worked out from names: a payload has few names often.
+// A new one takes the place of an older one with the same hash.
+type remembered[K comparable, V any] [512]struct {
+	key   K
+	value V
+	known bool
+}
 
-// model looks a model up, and remembers it: a payload names few models often.
-func (r *reading) model(name string) modelInfo {
-	if name == r.lastModel {
-		return r.lastInfo
+// at gives the place of a key, and whether it is known there.
+func (m *remembered[K, V]) at(hash uint32, key K) (value *V, known bool) {
+	place := &m[hash%uint32(len(m))]
+	return &place.value, place.known && place.key == key
+}
+
+// keep notes under the key what stands at its place. The key must not be part of
+// a payload.
+func (m *remembered[K, V]) keep(hash uint32, key K) {
+	place := &m[hash%uint32(len(m))]
+	place.key, place.known = key, true
+}
+
+// forget gives a place up.
+func (m *remembered[K, V]) forget(hash uint32) { m[hash%uint32(len(m))].known = false }
+
+// model says what the name of a model means. The answer is valid until the next
+// one.
+func (r *reading) model(name string) *modelInfo {
+	hash := nameHash(name)
+	info, known := r.models.at(hash, name)
+	if known {
+		return info
 	}
-	info, known := r.models.Get(name)
-	if !known {
-		info = inspectModel(name)
-		if len(name) > usage.MaxModelBytes {
-			return info
-		}
-		name = strings.Clone(name) // not the whole payload
-		r.models.Add(name, info)
+	*info = inspectModel(name)
+	if len(name) > usage.MaxModelBytes {
+		r.models.forget(hash)
+	} else {
+		r.models.keep(hash, strings.Clone(name))
 	}
-	r.lastModel, r.lastInfo = name, info
 	return info
 }
 

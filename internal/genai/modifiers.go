@@ -254,12 +254,12 @@ func (s *spanReader) setModifiers(m *modifiers) {
 // regionCalled gives the region in which a host served a call, "" when nothing
 // reports it. What a span calls its region counts for the clouds alone: for the
 // others it is where the app runs.
-func regionCalled(provider, cloudRegion, address string) string {
+func regionCalled(provider, cloudRegion, ofAddress string) string {
 	switch provider {
 	case catalog.Bedrock, catalog.Vertex:
 		if cloudRegion != "" {
 			return cloudRegion
 		}
 	}
-	return catalog.RegionAt(address)
+	return ofAddress
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // providerOf decides who hosts the call from what the span calls the provider,
@@ -12,8 +13,7 @@ import (
 // the address (some libraries write the vendor's address without looking), and
 // the model decides where the name is a framework's.
 //
-// The next call of a payload is nearly always to the same host: reading.host
-// remembers the last one.
+// The calls of a payload are mostly to few hosts: reading.host remembers them.
 func providerOf(named, address, model string, info modelInfo) string {
 	p := catalog.Canonical(named)
 	switch p {
@@ -75,17 +75,30 @@ type hostKey struct{ named, address, model string }
 
 // knownHost is who that is, and whose API the library speaks.
 type knownHost struct {
-	key              hostKey
 	provider, client string
 	// own: the address is the provider's own, and says where the call went.
 	own bool
+	// region is what the address says.
+	region string
 }
 
-// host is [providerOf] with a memory of one.
-func (r *reading) host(key hostKey, info modelInfo) *knownHost {
-	if h := &r.lastHost; h.key != key || h.provider == "" {
-		provider := providerOf(key.named, key.address, key.model, info)
-		*h = knownHost{key, provider, catalog.Canonical(key.named), key.address != "" && catalog.At(key.address) == provider}
+// host is [providerOf] with a memory. The answer is valid until the next one.
+func (r *reading) host(key hostKey, info *modelInfo) *knownHost {
+	hash := nameHash(key.named) ^ nameHash(key.address)<<1 ^ nameHash(key.model)
+	h, known := r.hosts.at(hash, key)
+	if known {
+		return h
 	}
-	return &r.lastHost
+	key = hostKey{strings.Clone(key.named), strings.Clone(key.address), strings.Clone(key.model)} // not the whole payload
+	provider := providerOf(key.named, key.address, key.model, *info)
+	*h = knownHost{provider, catalog.Canonical(key.named), key.address != "" && catalog.At(key.address) == provider, catalog.RegionAt(key.address)}
+	if len(key.named)+len(key.address)+len(key.model) > maxHostKey {
+		r.hosts.forget(hash)
+	} else {
+		r.hosts.keep(hash, key)
+	}
+	return h
 }
+
+// maxHostKey is how long the names of a call may be to be remembered.
+const maxHostKey = 3 * usage.MaxTextBytes

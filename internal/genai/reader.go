@@ -146,10 +146,8 @@ type reading struct {
 	tree    tree
 	ids     once.Table
 
-	models    *lru.Cache[string, modelInfo]
-	lastModel string
-	lastHost  knownHost
-	lastInfo  modelInfo
+	models remembered[string, modelInfo]
+	hosts  remembered[hostKey, knownHost]
 }
 
 // found is a call and what is needed to settle it.
@@ -192,7 +190,7 @@ var (
 )
 
 func newReading(r *Reader) *reading {
-	return &reading{Reader: r, models: bounded[string, modelInfo](maxModelCache)}
+	return &reading{Reader: r}
 }
 
 func (r *reading) start(td ptrace.Traces, skip func(string, SkipReason)) {
@@ -212,7 +210,7 @@ func (r *reading) release() bool {
 	clear(r.others.unknown[:cap(r.others.unknown)])
 	r.skip, r.resource, r.scope, r.version, r.dialect, r.span = nil, ofResource{}, "", "", nil, spanReader{}
 	tooLarge := len(r.calls) > maxPooledCalls || len(r.tree.nodes) > 8*maxPooledCalls
-	r.lastHost, r.facts.modifiers = knownHost{}, modifiers{}
+	r.facts.modifiers = modifiers{}
 	clear(r.calls)
 	clear(r.pending)
 	clear(r.wrapped)

@@ -131,7 +131,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.Model, call.RequestModel = catalog.BedrockID(call.Model), catalog.BedrockID(call.RequestModel)
 	}
 	if call.Region == "" {
-		call.Region = regionCalled(call.Provider, f.cloudRegion, f.address)
+		call.Region = regionCalled(call.Provider, f.cloudRegion, host.region)
 	}
 	call.APIType = f.op.apiType(info.kind)
 	f.report.Model = info.base
@@ -139,13 +139,13 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
-	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, info})
+	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, *info})
 	call.Unreported = numbers.unreported(call, host.own)
 }
 
 // fitTo moves the quantities that mean different things for different types of
 // calls to their place.
-func (f *facts) fitTo(call *Call, info modelInfo) {
+func (f *facts) fitTo(call *Call, info *modelInfo) {
 	switch call.APIType {
 	case usage.APITypeVideo:
 		if f.n[factVideoNanos] == absent {
