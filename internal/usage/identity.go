@@ -2,7 +2,6 @@ package usage
 
 import (
 	"crypto/sha1"
-	"encoding/hex"
 	"time"
 )
 
@@ -78,33 +77,36 @@ func ParseID(text string) (ID, bool) {
 		return ID{}, false
 	}
 	var id ID
-	n := 0
-	for i := 0; i < 36; i += 2 {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			i++ // the dashes; any other is no digit
-		}
-		hi, ok1 := hexDigit(text[i])
-		lo, ok2 := hexDigit(text[i+1])
-		if !ok1 || !ok2 {
-			return ID{}, false
-		}
-		id[n] = hi<<4 | lo
-		n++
+	var all byte // has the high bit of noDigit when a character was none
+	for i, at := range digitsOfID {
+		hi, lo := digitValues[text[at]], digitValues[text[at+1]]
+		all |= hi | lo
+		id[i] = hi<<4 | lo
+	}
+	if all&noDigit != 0 {
+		return ID{}, false
 	}
 	return id, true
 }
 
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case c >= '0' && c <= '9':
-		return c - '0', true
-	case c >= 'a' && c <= 'f':
-		return c - 'a' + 10, true
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10, true
+// digitsOfID is where the two digits of each byte of an ID stand in its text.
+var digitsOfID = [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
+
+const noDigit = 0x80
+
+// digitValues are the values of the hexadecimal digits, and noDigit of all else.
+var digitValues = func() (values [256]byte) {
+	for c := range values {
+		values[c] = noDigit
 	}
-	return 0, false
-}
+	for i := range byte(10) {
+		values['0'+i] = i
+	}
+	for i := range byte(6) {
+		values['a'+i], values['A'+i] = 10+i, 10+i
+	}
+	return values
+}()
 
 // IsNameBased reports whether the id has the form of a UUID made from a name (version
 // 5), as [UserID] makes them of texts.
@@ -118,10 +120,11 @@ func (id ID) String() string { return string(id.AppendText(make([]byte, 0, 36)))
 
 // AppendText appends what [ID.String] returns.
 func (id ID) AppendText(b []byte) []byte {
-	b = hex.AppendEncode(b, id[:4])
-	for _, part := range [][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
-		b = append(b, '-')
-		b = hex.AppendEncode(b, part)
+	text := [36]byte{8: '-', 13: '-', 18: '-', 23: '-'}
+	for i, at := range digitsOfID {
+		text[at], text[at+1] = lowerDigits[id[i]>>4], lowerDigits[id[i]&15]
 	}
-	return b
+	return append(b, text[:]...)
 }
+
+const lowerDigits = "0123456789abcdef"

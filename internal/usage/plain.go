@@ -4,25 +4,31 @@ package usage
 // than "%" and ";" alone. Nearly every name and id does, and then it needs
 // neither cleaning nor escaping; so this is all that most texts cost.
 func IsPlain(text string) bool {
-	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		// Eight bytes at a time: each line below sets the high bit of some byte
-		// when one is not as it should be.
-		x := uint64(text[i]) | uint64(text[i+1])<<8 | uint64(text[i+2])<<16 | uint64(text[i+3])<<24 |
-			uint64(text[i+4])<<32 | uint64(text[i+5])<<40 | uint64(text[i+6])<<48 | uint64(text[i+7])<<56
-		bad := x |
-			(x-0x20*eachByte)&^x |
-			zeroByte(x^'%'*eachByte) | zeroByte(x^';'*eachByte) | zeroByte(x^0x7f*eachByte)
-		if bad&(0x80*eachByte) != 0 {
-			return false
+	if len(text) < 8 {
+		for i := range len(text) {
+			if c := text[i]; c < 0x20 || c >= 0x7f || c == '%' || c == ';' {
+				return false
+			}
 		}
+		return true
 	}
-	for ; i < len(text); i++ {
-		if c := text[i]; c < 0x20 || c >= 0x7f || c == '%' || c == ';' {
-			return false
-		}
+	// The last eight bytes may be looked at twice.
+	bad := unplain(text[len(text)-8:])
+	for i := 0; i+8 < len(text); i += 8 {
+		bad |= unplain(text[i : i+8])
 	}
-	return true
+	return bad&(0x80*eachByte) == 0
+}
+
+// unplain looks at eight bytes at a time: each line of the sum sets the high bit of
+// some byte when one is not as it should be.
+func unplain(text string) uint64 {
+	_ = text[7]
+	x := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+		uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+	return x |
+		(x-0x20*eachByte)&^x |
+		zeroByte(x^'%'*eachByte) | zeroByte(x^';'*eachByte) | zeroByte(x^0x7f*eachByte)
 }
 
 const eachByte = 0x0101010101010101

@@ -17,6 +17,15 @@ const (
 // Append appends the record as text. It writes what it is given: a record is
 // cleaned and validated where it is made.
 func Append(b []byte, r *usage.Record) []byte {
+	b, _ = appendRecord(b, r)
+	return b
+}
+
+// part is where a value stands in the text.
+type part struct{ start, end int }
+
+// appendRecord is [Append], and says where it put the cost.
+func appendRecord(b []byte, r *usage.Record) (_ []byte, cost part) {
 	b = append(b, version+";id="...)
 	b = r.ID.AppendText(b)
 	b = append(b, ";t="...)
@@ -29,7 +38,9 @@ func Append(b []byte, r *usage.Record) []byte {
 	}
 	if r.Status != usage.StatusUnpriced {
 		b = append(b, ";cost="...)
+		cost.start = len(b)
 		b = r.Cost.AppendText(b)
+		cost.end = len(b)
 	}
 	b = appendText(b, ";source=", string(r.CostSource))
 	if r.HasReportedCost {
@@ -89,7 +100,7 @@ func Append(b []byte, r *usage.Record) []byte {
 		b = appendEscaped(append(b, ';'), field.Key, true)
 		b = appendEscaped(append(b, '='), field.Value, false)
 	}
-	return b
+	return b, cost
 }
 
 // appendText appends a field unless its value is empty.

@@ -14,7 +14,7 @@ import (
 // buffer between calls.
 type Writer struct {
 	optional map[string]bool
-	extra    int // how many attributes a record can add at most
+	extra    int // how many attributes a record adds, but for the rare ones
 	buf      []byte
 	// chunk holds the texts of many records: one allocation for all of them.
 	// Nothing in it ever changes, so the texts stay valid as long as a span
@@ -45,19 +45,26 @@ func NewWriter(optional []string) (*Writer, error) {
 	return w, nil
 }
 
-// alwaysWritten counts Record, CostUSD, CostAmount, APIType, PricingStatus and
-// PricingReason.
-const alwaysWritten = 6
+// alwaysWritten counts Record, CostUSD, CostAmount, APIType and PricingStatus.
+const alwaysWritten = 5
 
 // Put writes the record on attributes from which [Strip] has removed all that
-// was ours.
-func (w *Writer) Put(attributes pcommon.Map, r *usage.Record) {
-	w.buf = Append(w.buf[:0], r)
+// was ours, and whether the call came before.
+func (w *Writer) Put(attributes pcommon.Map, r *usage.Record, sentAgain bool) {
+	var cost part
+	w.buf, cost = appendRecord(w.buf[:0], r)
 	text := w.keep(w.buf)
 
 	// The first attribute added to a decoded span copies all of them: once is
 	// enough.
-	attributes.EnsureCapacity(attributes.Len() + w.extra)
+	extra := w.extra
+	if r.Reason != "" {
+		extra++
+	}
+	if sentAgain {
+		extra++
+	}
+	attributes.EnsureCapacity(attributes.Len() + extra)
 	attributes.PutStr(Record, text)
 	attributes.PutStr(APIType, string(r.APIType))
 	attributes.PutStr(PricingStatus, string(r.Status))
@@ -65,11 +72,14 @@ func (w *Writer) Put(attributes pcommon.Map, r *usage.Record) {
 		attributes.PutStr(PricingReason, string(r.Reason))
 	}
 	if r.Status != usage.StatusUnpriced {
-		attributes.PutStr(CostUSD, costText(text))
+		attributes.PutStr(CostUSD, text[cost.start:cost.end])
 		attributes.PutDouble(CostAmount, r.Cost.Float64())
 	}
 	if w.optional != nil {
 		w.putOptional(attributes, r, text)
+	}
+	if sentAgain {
+		attributes.PutBool(SentAgain, true)
 	}
 }
 
@@ -82,13 +92,6 @@ func (w *Writer) keep(b []byte) string {
 	start := w.chunk.Len()
 	w.chunk.Write(b)
 	return w.chunk.String()[start:]
-}
-
-// costText cuts the cost out of the record, so that it costs no allocation.
-func costText(text string) string {
-	_, after, _ := strings.Cut(text, ";cost=")
-	cost, _, _ := strings.Cut(after, ";")
-	return cost
 }
 
 func (w *Writer) putOptional(attributes pcommon.Map, r *usage.Record, text string) {

@@ -184,7 +184,7 @@ func TestPutWritesTheExactCostAndKeepsTheRest(t *testing.T) {
 	attributes := pcommon.NewMap()
 	attributes.PutStr("gen_ai.request.model", "gpt-4o-mini")
 	r := chatRecord()
-	w.Put(attributes, &r)
+	w.Put(attributes, &r, false)
 
 	got := attributes.AsRaw()
 	assert.Equal(t, "gpt-4o-mini", got["gen_ai.request.model"])
@@ -204,7 +204,7 @@ func TestAnUnpricedCallHasNoCostAttribute(t *testing.T) {
 	r := chatRecord()
 	r.Status, r.Reason, r.Cost = usage.StatusUnpriced, usage.ReasonUnknownModel, 0
 	attributes := pcommon.NewMap()
-	w.Put(attributes, &r)
+	w.Put(attributes, &r, false)
 	got := attributes.AsRaw()
 	assert.NotContains(t, got, "usage.cost_usd", "unknown is not zero")
 	assert.NotContains(t, got, "gen_ai.usage.cost.amount")
@@ -259,7 +259,7 @@ func BenchmarkPut(b *testing.B) {
 	for b.Loop() {
 		span := pcommon.NewMap()
 		attributes.CopyTo(span)
-		w.Put(span, &r)
+		w.Put(span, &r, false)
 	}
 }
 
