@@ -77,6 +77,9 @@ type countKey struct {
 type counts struct {
 	calls map[callCount]int64
 	skips map[countKey]int64
+	// of the latest calls, which are mostly alike and not in the map yet
+	run callCount
+	n   int64
 }
 
 // callCount is what the records of a payload are counted by.
@@ -88,19 +91,31 @@ type callCount struct {
 	sampled     bool
 }
 
-func newCounts() counts { return counts{map[callCount]int64{}, map[countKey]int64{}} }
+func newCounts() *counts { return &counts{calls: map[callCount]int64{}, skips: map[countKey]int64{}} }
 
-func (c counts) recorded(r *usage.Record) {
-	c.calls[callCount{r.Dialect, r.Status, r.Reason, r.Assumptions, r.Sampled != ""}]++
+func (c *counts) recorded(r *usage.Record) {
+	if call := (callCount{r.Dialect, r.Status, r.Reason, r.Assumptions, r.Sampled != ""}); call != c.run {
+		c.endRun()
+		c.run = call
+	}
+	c.n++
 }
 
-func (c counts) skipped(dialect string, reason genai.SkipReason) {
+func (c *counts) endRun() {
+	if c.n > 0 {
+		c.calls[c.run] += c.n
+	}
+	c.n = 0
+}
+
+func (c *counts) skipped(dialect string, reason genai.SkipReason) {
 	c.skips[countKey{countSkipped, dialect, string(reason)}]++
 }
 
 // flush adds the counts to the metrics and starts over.
-func (c counts) flush(ctx context.Context, m *metrics) {
+func (c *counts) flush(ctx context.Context, m *metrics) {
 	add := func(key countKey, n int64) { m.counter(key.kind).Add(ctx, n, m.option(key)) }
+	c.endRun()
 	for call, n := range c.calls {
 		add(countKey{countRecords, call.dialect, string(call.status)}, n)
 		if call.reason != "" {

@@ -3,7 +3,6 @@ package genaiusageprocessor
 import (
 	"context"
 	"sync"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -86,7 +85,7 @@ func (p *usageProcessor) bookFailed(err error) {
 func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
-	w.recorder.pricer.Book = p.prices.Current()
+	w.recorder.begin(p.prices.Current())
 	p.reader.Read(td, w.emitFunc, w.skipFunc)
 	w.counts.flush(ctx, p.metrics)
 	return td, nil
@@ -103,7 +102,7 @@ func (p *usageProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Lo
 			}
 		}
 	}
-	w.recorder.pricer.Book = p.prices.Current()
+	w.recorder.begin(p.prices.Current())
 	p.reader.ReadLogs(ld, w.emitLogFunc, w.skipFunc)
 	w.counts.flush(ctx, p.metrics)
 	return ld, nil
@@ -118,7 +117,7 @@ type worker struct {
 	p        *usageProcessor
 	recorder recorder
 	writer   *usageattr.Writer
-	counts   counts
+	counts   *counts
 	// These are methods of the worker: as fields they are allocated once for
 	// each worker and not once for each payload.
 	emitFunc    func(*genai.Call, ptrace.Span)
@@ -133,7 +132,7 @@ func (p *usageProcessor) newWorker() *worker {
 	}
 	w := &worker{
 		p:        p,
-		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost, MaxReported: usage.Money(p.cfg.MaxReportedDollars) * usage.Dollar}, time.Now),
+		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost, MaxReported: usage.Money(p.cfg.MaxReportedDollars) * usage.Dollar}),
 		writer:   writer,
 		counts:   newCounts(),
 	}
@@ -156,10 +155,7 @@ func (w *worker) emitLog(call *genai.Call, record plog.LogRecord) {
 // put makes the record of a call and writes it where nothing of ours is.
 func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 	record := w.recorder.make(call)
-	w.writer.Put(attributes, record)
-	if call.SentAgain {
-		attributes.PutBool(usageattr.SentAgain, true)
-	}
+	w.writer.Put(attributes, record, call.SentAgain)
 	w.counts.recorded(record)
 	if record.Status == usage.StatusUnpriced {
 		w.p.unknown.unpriced(record)

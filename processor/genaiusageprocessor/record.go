@@ -15,56 +15,43 @@ import (
 // recorder turns calls into records by the prices of one book.
 type recorder struct {
 	pricer pricing.Pricer
-	now    func() time.Time
+	now    time.Time // when the payload at hand arrived, UTC
 	// record is reused from call to call.
 	record usage.Record
-	users  *lru.Cache[string, knownUser]
+	users  *lru.Cache[string, usage.ID]
 }
 
-func newRecorder(pricer pricing.Pricer, now func() time.Time) recorder {
-	users, err := lru.New[string, knownUser](maxKnownUsers)
+func newRecorder(pricer pricing.Pricer) recorder {
+	users, err := lru.New[string, usage.ID](maxKnownUsers)
 	if err != nil { // the size is above 0
 		panic(err)
 	}
-	return recorder{pricer: pricer, now: now, users: users}
+	return recorder{pricer: pricer, users: users}
 }
+
+// begin starts a payload that is priced by a book.
+func (r *recorder) begin(book *pricing.Book) { r.pricer.Book, r.now = book, time.Now().UTC() }
 
 // make fills r.record with what is known of the call.
 func (r *recorder) make(call *genai.Call) *usage.Record {
 	rec := &r.record
-	*rec = usage.Record{
-		Time:            call.Start.UTC(),
-		APIType:         call.APIType,
-		Provider:        call.Provider,
-		Model:           call.Model,
-		RequestModel:    call.RequestModel,
-		Service:         call.Service,
-		Environment:     call.Environment,
-		SessionID:       call.SessionID,
-		TraceID:         call.TraceID,
-		SpanID:          call.SpanID,
-		Quantities:      call.Quantities,
-		QuantityReason:  call.Reason,
-		Missing:         call.Missing | call.Unreported,
-		ServiceTier:     call.ServiceTier,
-		Region:          call.Region,
-		Variant:         call.Variant,
-		ReportedCost:    call.ReportedCost,
-		HasReportedCost: call.HasReportedCost,
-		ReportedIsBill:  call.ReportedIsBill,
-		Dialect:         call.Dialect,
-		Outcome:         call.Outcome,
-		Payer:           call.Payer,
-		Sampled:         call.Sampled,
-		Tags:            call.Tags,
+	*rec = usage.Record{} // field by field: a literal would be copied
+	rec.Time, rec.APIType = call.Start.UTC(), call.APIType
+	rec.Provider, rec.Model = call.Provider, call.Model
+	if call.RequestModel != call.Model {
+		rec.RequestModel = call.RequestModel
 	}
-	if rec.RequestModel == rec.Model {
-		rec.RequestModel = ""
-	}
+	rec.Service, rec.Environment = call.Service, call.Environment
+	rec.SessionID, rec.TraceID, rec.SpanID = call.SessionID, call.TraceID, call.SpanID
+	rec.Quantities, rec.QuantityReason, rec.Missing = call.Quantities, call.Reason, call.Missing|call.Unreported
+	rec.ServiceTier, rec.Region, rec.Variant = call.ServiceTier, call.Region, call.Variant
+	rec.ReportedCost, rec.HasReportedCost, rec.ReportedIsBill = call.ReportedCost, call.HasReportedCost, call.ReportedIsBill
+	rec.Dialect, rec.Outcome, rec.Payer = call.Dialect, call.Outcome, call.Payer
+	rec.Sampled, rec.Tags = call.Sampled, call.Tags
 	r.identify(rec, call)
 
-	if now := r.now().UTC(); rec.Time.Before(usage.MinTime) || rec.Time.After(now.Add(maxAhead)) {
-		rec.Time, rec.Missing = now, rec.Missing|usage.MissingTime
+	if rec.Time.Before(usage.MinTime) || rec.Time.After(r.now.Add(maxAhead)) {
+		rec.Time, rec.Missing = r.now, rec.Missing|usage.MissingTime
 	}
 	tooMuch := rec.HasReportedCost && r.pricer.Reported != pricing.ComputedOnly && rec.ReportedCost > usage.MaxCallCost
 	if r.pricer.Reported == pricing.ComputedOnly || rec.ReportedCost < 0 || tooMuch {
@@ -96,35 +83,27 @@ func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
 		rec.RequestID = spanRequestID(call)
 	}
 	if call.User != "" {
-		user, known := r.users.Get(call.User)
-		if !known {
-			user = r.learnUser(call.User)
-		}
-		rec.UserID, rec.UserExternalID = user.id, user.externalID
+		rec.UserID, rec.UserExternalID = r.user(call.User)
 	}
-}
-
-// knownUser is what a text that names a user leads to.
-type knownUser struct {
-	id         usage.ID
-	externalID string
 }
 
 // maxKnownUsers bounds what foreign names can take of memory.
 const maxKnownUsers = 4096
 
-// learnUser works out the id of a user and remembers it: few users make many
-// calls, and an id is a hash.
-func (r *recorder) learnUser(name string) knownUser {
-	name = strings.Clone(name) // not the whole payload
-	user := knownUser{id: usage.UserID(name)}
-	if _, isID := usage.ParseID(name); !isID {
-		user.externalID = name
+// user gives the ids of a user. A text that is no id becomes one by a hash, which
+// is remembered: few users make many calls.
+func (r *recorder) user(text string) (id usage.ID, externalID string) {
+	if id, isID := usage.ParseID(text); isID {
+		return id, ""
 	}
-	if len(name) <= usage.MaxTextBytes {
-		r.users.Add(name, user)
+	if id, known := r.users.Get(text); known {
+		return id, text
 	}
-	return user
+	id = usage.UserID(text)
+	if len(text) <= usage.MaxTextBytes {
+		r.users.Add(strings.Clone(text), id) // not the whole payload
+	}
+	return id, text
 }
 
 // spanRequestID is "<trace id>:<span id>".

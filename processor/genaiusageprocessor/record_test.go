@@ -39,7 +39,9 @@ func TestACallFarAheadOfItsArrivalTakesTheTimeOfArrival(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecorder(pricing.Pricer{Book: book}, func() time.Time { return now })
+			r := newRecorder(pricing.Pricer{})
+			r.begin(book)
+			r.now = now
 			record := r.make(&genai.Call{
 				APIType: usage.APITypeText, Provider: "openai", Model: "gpt-4.1-mini", ResponseID: "chatcmpl-1234567890", Key: "chatcmpl-1234567890",
 				Start: c.start, Quantities: usage.Quantities{usage.InputTextTokens: 1000, usage.OutputTextTokens: 200},
