@@ -33,7 +33,7 @@ type Window struct {
 
 	indexes [indexCount]index
 	// kept says which ways have an index that is kept up: most windows never need
-	// those by likeness.
+	// those by tokens or time.
 	kept [ways]bool
 }
 
@@ -124,7 +124,7 @@ func (w *Window) Decide(r *Report) Decision {
 	return New
 }
 
-// prepare makes the indexes by likeness that finding r or by r may need: one
+// prepare makes the indexes by tokens and time that finding r or by r may need: one
 // observer reports a call once, only an estimate has other tokens than the same
 // call, and only one without usage lies in the time of another.
 func (w *Window) prepare(r *Report) {
