@@ -12,20 +12,65 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// SelectCalls reads back from rows what their price depends on, what the rollups
-// are keyed by, and what tells one call from another; [ReadCalls] takes it. It is
-// the inverse of what package write sends.
-const SelectCalls = `
-SELECT id, timestamp, user_id, api_type, coalesce(model, ''), coalesce(tokens_used, 0), provider, service, environment,
-  usage_dollars::text, pricing_status, coalesce(pricing_reason, ''), coalesce(price_id, ''), coalesce(cost_source, ''), reported_dollars::text,
-  coalesce(input_tokens, 0), coalesce(output_tokens, 0), coalesce(cache_read_tokens, 0), coalesce(cache_write_5m_tokens, 0),
-  coalesce(cache_write_1h_tokens, 0), coalesce(reasoning_tokens, 0), coalesce(audio_seconds, 0)::text, coalesce(characters, 0), coalesce(images, 0),
-  other_quantities::text,
-  coalesce(metadata ->> 'request_model', ''), coalesce(metadata ->> 'service_tier', ''), coalesce(metadata ->> 'region', ''),
-  coalesce(metadata ->> 'variant', ''), coalesce(metadata ->> 'quantity_reason', ''), coalesce(metadata ->> 'missing', ''),
-  array_to_string(pricing_assumptions, '+'), coalesce(payer, ''), metadata ? 'unread', coalesce(metadata ->> 'reported_by' = 'provider', false),
-  coalesce(metadata ->> 'dialect', ''), written_xid::text
-FROM public.api_usage`
+// selected are the columns that are read back of a row: what its price depends on,
+// what the rollups are keyed by, and what tells one call from another.
+var selected = []Selected[scanned]{
+	{"id", func(s *scanned) any { return &s.id }},
+	{"timestamp", func(s *scanned) any { return &s.Time }},
+	{"user_id", func(s *scanned) any { return &s.user }},
+	{"api_type", func(s *scanned) any { return &s.apiType }},
+	{"coalesce(model, '')", func(s *scanned) any { return &s.Model }},
+	{"coalesce(tokens_used, 0)", func(s *scanned) any { return &s.Tokens }},
+	{"provider", func(s *scanned) any { return &s.Provider }},
+	{"service", func(s *scanned) any { return &s.Service }},
+	{"environment", func(s *scanned) any { return &s.Environment }},
+	{"usage_dollars::text", func(s *scanned) any { return &s.dollars }},
+	{"pricing_status", func(s *scanned) any { return &s.status }},
+	{"coalesce(pricing_reason, '')", func(s *scanned) any { return &s.reason }},
+	{"coalesce(price_id, '')", func(s *scanned) any { return &s.PriceID }},
+	{"coalesce(cost_source, '')", func(s *scanned) any { return &s.source }},
+	{"reported_dollars::text", func(s *scanned) any { return &s.reported }},
+	{"coalesce(input_tokens, 0)", func(s *scanned) any { return &s.counts.Input }},
+	{"coalesce(output_tokens, 0)", func(s *scanned) any { return &s.counts.Output }},
+	{"coalesce(cache_read_tokens, 0)", func(s *scanned) any { return &s.counts.Read }},
+	{"coalesce(cache_write_5m_tokens, 0)", func(s *scanned) any { return &s.counts.Write5m }},
+	{"coalesce(cache_write_1h_tokens, 0)", func(s *scanned) any { return &s.counts.Write1h }},
+	{"coalesce(reasoning_tokens, 0)", func(s *scanned) any { return &s.counts.Reasoning }},
+	{"coalesce(audio_seconds, 0)::text", func(s *scanned) any { return &s.counts.Audio }},
+	{"coalesce(characters, 0)", func(s *scanned) any { return &s.counts.Characters }},
+	{"coalesce(images, 0)", func(s *scanned) any { return &s.counts.Images }},
+	{"other_quantities::text", func(s *scanned) any { return &s.counts.Others }},
+	{"coalesce(metadata ->> 'request_model', '')", func(s *scanned) any { return &s.RequestModel }},
+	{"coalesce(metadata ->> 'service_tier', '')", func(s *scanned) any { return &s.ServiceTier }},
+	{"coalesce(metadata ->> 'region', '')", func(s *scanned) any { return &s.Region }},
+	{"coalesce(metadata ->> 'variant', '')", func(s *scanned) any { return &s.Variant }},
+	{"coalesce(metadata ->> 'quantity_reason', '')", func(s *scanned) any { return &s.quantityReason }},
+	{"coalesce(metadata ->> 'missing', '')", func(s *scanned) any { return &s.missing }},
+	{"array_to_string(pricing_assumptions, '+')", func(s *scanned) any { return &s.assumed }},
+	{"coalesce(payer, '')", func(s *scanned) any { return &s.payer }},
+	{"metadata ? 'unread'", func(s *scanned) any { return &s.unread }},
+	{"coalesce(metadata ->> 'reported_by' = 'provider', false)", func(s *scanned) any { return &s.ReportedIsBill }},
+	{"coalesce(metadata ->> 'dialect', '')", func(s *scanned) any { return &s.Dialect }},
+	{"written_xid::text", func(s *scanned) any { return &s.Mark }},
+}
+
+// scanned is a row of [SelectCalls] as it comes from the server.
+type scanned struct {
+	Stored
+	id                      [16]byte
+	user                    *[16]byte
+	apiType, payer          string
+	dollars                 string
+	reported, assumed       *string
+	status, reason, source  string
+	quantityReason, missing string
+	counts                  QuantityColumns
+	unread                  bool
+}
+
+// SelectCalls reads rows back; [ReadCalls] takes it. It is the inverse of what
+// package write sends.
+var SelectCalls = "\nSELECT " + SelectList(selected) + "\nFROM public.api_usage"
 
 // The faults of a row that cannot be priced again.
 var (
@@ -53,56 +98,38 @@ type Stored struct {
 
 // ReadCalls reads all rows of [SelectCalls].
 func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
-	var (
-		s                                                Stored
-		user                                             *[16]byte
-		dollars, missing                                 string
-		reported, others                                 *string
-		status, reason, source, quantityReason, audio    string
-		input, output, read, write5m, write1h, reasoning int64
-		characters, images                               int64
-		apiType, payer                                   string
-		assumed                                          *string
-		unread                                           bool
-		id                                               [16]byte
-	)
-	_, err := pgx.ForEachRow(rows, []any{
-		&id, &s.Time, &user, &apiType, &s.Model, &s.Tokens, &s.Provider, &s.Service, &s.Environment,
-		&dollars, &status, &reason, &s.PriceID, &source, &reported,
-		&input, &output, &read, &write5m, &write1h, &reasoning, &audio, &characters, &images, &others,
-		&s.RequestModel, &s.ServiceTier, &s.Region, &s.Variant, &quantityReason, &missing,
-		&assumed, &payer, &unread, &s.ReportedIsBill, &s.Dialect, &s.Mark,
-	}, func() (err error) {
-		s.ID, s.Time, s.APIType = id, s.Time.UTC(), usage.APIType(apiType)
+	var s scanned
+	_, err := pgx.ForEachRow(rows, Targets(selected, &s), func() (err error) {
+		s.ID, s.Time, s.APIType = s.id, s.Time.UTC(), usage.APIType(s.apiType)
 		s.UserID, s.Fault, s.Quantities = usage.ID{}, nil, usage.Quantities{}
-		if user != nil {
-			s.UserID = *user
+		if s.user != nil {
+			s.UserID = *s.user
 		}
-		s.Status, s.Reason, s.CostSource = usage.PricingStatus(status), usage.Reason(reason), usage.CostSource(source)
-		if s.Cost, err = usage.ParseMoney(dollars); err != nil {
+		s.Status, s.Reason, s.CostSource = usage.PricingStatus(s.status), usage.Reason(s.reason), usage.CostSource(s.source)
+		if s.Cost, err = usage.ParseMoney(s.dollars); err != nil {
 			return fmt.Errorf("usage_dollars of %s: %w", s.ID, err)
 		}
-		s.ReportedCost, s.HasReportedCost = 0, reported != nil
-		if reported != nil {
-			if s.ReportedCost, err = usage.ParseMoney(*reported); err != nil {
+		s.ReportedCost, s.HasReportedCost = 0, s.reported != nil
+		if s.reported != nil {
+			if s.ReportedCost, err = usage.ParseMoney(*s.reported); err != nil {
 				return fmt.Errorf("reported_dollars of %s: %w", s.ID, err)
 			}
 		}
-		s.QuantityReason = usage.Reason(quantityReason)
-		s.Missing, _ = usage.ParseMissing(missing)
-		s.Payer = usage.Payer(payer)
-		s.Assumptions, s.HasAssumptions = 0, assumed != nil
-		if assumed != nil {
-			s.Assumptions, _ = usage.ParseAssumptions(*assumed)
+		s.QuantityReason = usage.Reason(s.quantityReason)
+		s.Missing, _ = usage.ParseMissing(s.missing)
+		s.Payer = usage.Payer(s.payer)
+		s.Assumptions, s.HasAssumptions = 0, s.assumed != nil
+		if s.assumed != nil {
+			s.Assumptions, _ = usage.ParseAssumptions(*s.assumed)
 		}
-		if quantityReason == "" && missing == "" && s.Reason.OfReading() {
+		if s.quantityReason == "" && s.missing == "" && s.Reason.OfReading() {
 			s.QuantityReason = s.Reason // a row that somebody else wrote
 		}
-		if unread {
+		if s.unread {
 			s.Fault = ErrNewerRecord
 		}
-		s.Restore(QuantityColumns{input, output, read, write5m, write1h, reasoning, characters, images, audio, others})
-		return each(&s)
+		s.Restore(s.counts)
+		return each(&s.Stored)
 	})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -57,11 +58,54 @@ type Call struct {
 	Metadata, OtherQuantities                                                                  json.RawMessage
 }
 
-const callColumns = `id, user_id, timestamp, created_at, api_type, provider, service, environment, model, request_id,
-  usage_dollars::text, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::text,
-  tokens_used::bigint, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-  reasoning_tokens, characters, images, trim_scale(audio_seconds)::text, metadata::text, other_quantities::text,
-  pricing_assumptions, trace_id, session_id, outcome, payer`
+// callColumns are the columns of a call that readers see.
+var callColumns = []store.Selected[scannedCall]{
+	{SQL: "id", Into: func(c *scannedCall) any { return &c.id }},
+	{SQL: "user_id", Into: func(c *scannedCall) any { return &c.user }},
+	{SQL: "timestamp", Into: func(c *scannedCall) any { return &c.Time }},
+	{SQL: "created_at", Into: func(c *scannedCall) any { return &c.StoredAt }},
+	{SQL: "api_type", Into: func(c *scannedCall) any { return &c.APIType }},
+	{SQL: "provider", Into: func(c *scannedCall) any { return &c.Provider }},
+	{SQL: "service", Into: func(c *scannedCall) any { return &c.Service }},
+	{SQL: "environment", Into: func(c *scannedCall) any { return &c.Environment }},
+	{SQL: "model", Into: func(c *scannedCall) any { return &c.Model }},
+	{SQL: "request_id", Into: func(c *scannedCall) any { return &c.RequestID }},
+	{SQL: "usage_dollars::text", Into: func(c *scannedCall) any { return moneyText{&c.Cost} }},
+	{SQL: "pricing_status", Into: func(c *scannedCall) any { return &c.Status }},
+	{SQL: "pricing_reason", Into: func(c *scannedCall) any { return &c.Reason }},
+	{SQL: "price_id", Into: func(c *scannedCall) any { return &c.PriceID }},
+	{SQL: "cost_source", Into: func(c *scannedCall) any { return &c.CostSource }},
+	{SQL: "reported_dollars::text", Into: func(c *scannedCall) any { return &c.reported }},
+	{SQL: "tokens_used::bigint", Into: func(c *scannedCall) any { return &c.Tokens }},
+	{SQL: "input_tokens", Into: func(c *scannedCall) any { return &c.InputTokens }},
+	{SQL: "output_tokens", Into: func(c *scannedCall) any { return &c.OutputTokens }},
+	{SQL: "cache_read_tokens", Into: func(c *scannedCall) any { return &c.CacheReadTokens }},
+	{SQL: "cache_write_5m_tokens", Into: func(c *scannedCall) any { return &c.CacheWrite5mTokens }},
+	{SQL: "cache_write_1h_tokens", Into: func(c *scannedCall) any { return &c.CacheWrite1hTokens }},
+	{SQL: "reasoning_tokens", Into: func(c *scannedCall) any { return &c.ReasoningTokens }},
+	{SQL: "characters", Into: func(c *scannedCall) any { return &c.Characters }},
+	{SQL: "images", Into: func(c *scannedCall) any { return &c.Images }},
+	{SQL: "trim_scale(audio_seconds)::text", Into: func(c *scannedCall) any { return &c.AudioSeconds }},
+	{SQL: "metadata::text", Into: func(c *scannedCall) any { return (*[]byte)(&c.Metadata) }},
+	{SQL: "other_quantities::text", Into: func(c *scannedCall) any { return (*[]byte)(&c.OtherQuantities) }},
+	{SQL: "pricing_assumptions", Into: func(c *scannedCall) any { return &c.Assumptions }},
+	{SQL: "trace_id", Into: func(c *scannedCall) any { return &c.TraceID }},
+	{SQL: "session_id", Into: func(c *scannedCall) any { return &c.SessionID }},
+	{SQL: "outcome", Into: func(c *scannedCall) any { return &c.Outcome }},
+	{SQL: "payer", Into: func(c *scannedCall) any { return &c.Payer }},
+}
+
+// CallColumns are the columns of public.api_usage that readers see, as a statement
+// lists them.
+func CallColumns() string { return store.SelectList(callColumns) }
+
+// scannedCall is a row of callColumns as it comes from the server.
+type scannedCall struct {
+	Call
+	id       [16]byte
+	user     *[16]byte
+	reported *string
+}
 
 // firstWindow is how far back a page is looked for at first. If the calls in it
 // are not enough, the next window is four times as long, and so on: busy times
@@ -104,7 +148,7 @@ func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Tim
 	s, where := q.conditions(from, to)
 	// Only the calls of the page are turned into text, not all that are sorted.
 	const order = " ORDER BY timestamp DESC, id DESC"
-	sql := "SELECT " + callColumns + " FROM (SELECT * FROM " + relation(sums.Single, q.Viewer) + where +
+	sql := "SELECT " + CallColumns() + " FROM (SELECT * FROM " + relation(sums.Single, q.Viewer) + where +
 		order + " LIMIT " + s.arg(limit) + ") AS page" + order
 	rows, err := tx.Query(ctx, sql, s.args...)
 	if err != nil {
@@ -150,7 +194,7 @@ func (r *Reader) TraceLink(ctx context.Context) (address string, err error) {
 func (r *Reader) EachCall(ctx context.Context, q CallsQuestion, timeout time.Duration, fn func(*Call) error) error {
 	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
 		s, where := q.conditions(from, to)
-		rows, err := tx.Query(ctx, "SELECT "+callColumns+" FROM "+relation(sums.Single, q.Viewer)+where+" ORDER BY timestamp, id", s.args...)
+		rows, err := tx.Query(ctx, "SELECT "+CallColumns()+" FROM "+relation(sums.Single, q.Viewer)+where+" ORDER BY timestamp, id", s.args...)
 		return eachRow(rows, err, scanCall, fn)
 	})
 	if err != nil {
@@ -197,37 +241,21 @@ func eachRow[T any](rows pgx.Rows, err error, scan func(pgx.CollectableRow) (T, 
 }
 
 func scanCall(row pgx.CollectableRow) (Call, error) {
-	var c Call
-	var id [16]byte
-	var user *[16]byte
-	var cost, metadata string
-	var reported, other *string
-	if err := row.Scan(&id, &user, &c.Time, &c.StoredAt, &c.APIType, &c.Provider, &c.Service, &c.Environment, &c.Model, &c.RequestID,
-		&cost, &c.Status, &c.Reason, &c.PriceID, &c.CostSource, &reported,
-		&c.Tokens, &c.InputTokens, &c.OutputTokens, &c.CacheReadTokens, &c.CacheWrite5mTokens, &c.CacheWrite1hTokens,
-		&c.ReasoningTokens, &c.Characters, &c.Images, &c.AudioSeconds, &metadata, &other,
-		&c.Assumptions, &c.TraceID, &c.SessionID, &c.Outcome, &c.Payer); err != nil {
+	var c scannedCall
+	if err := row.Scan(store.Targets(callColumns, &c)...); err != nil {
 		return Call{}, err
 	}
-	c.ID = id
-	if user != nil {
-		c.UserID = *user
+	c.ID = c.id
+	if c.user != nil {
+		c.UserID = *c.user
 	}
 	c.Time, c.StoredAt = c.Time.UTC(), c.StoredAt.UTC()
-	c.Metadata = json.RawMessage(metadata)
-	if other != nil {
-		c.OtherQuantities = json.RawMessage(*other)
-	}
-	var err error
-	if c.Cost, err = usage.ParseSum(cost); err != nil {
-		return Call{}, err
-	}
-	if reported != nil {
-		sum, err := usage.ParseSum(*reported)
+	if c.reported != nil {
+		sum, err := usage.ParseSum(*c.reported)
 		if err != nil {
 			return Call{}, err
 		}
 		c.ReportedCost = &sum
 	}
-	return c, nil
+	return c.Call, nil
 }

@@ -3,33 +3,20 @@ package write
 import (
 	"context"
 	"encoding/binary"
-	"encoding/hex"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The columns in the order in which both ways of writing send them. created_at
-// and written_xid are the database's own.
-const (
-	columnNames = `id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata,
-  provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
-  input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
-  audio_seconds, characters, images, other_quantities, pricing_assumptions, trace_id, session_id, outcome, payer, folded`
-	columnCount = 33
-
-	copyRows = `COPY public.api_usage (` + columnNames + `) FROM STDIN (FORMAT binary)`
-)
+var copyRows = `COPY public.api_usage (` + columnNames + `) FROM STDIN (FORMAT binary)`
 
 // copyHeader begins a binary COPY: signature, flags, length of the extension.
 var copyHeader = []byte("PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000")
 
 // copyBatch sends the rows by COPY in binary form, which is built here and not
-// by pgx: that would box each of 33 values of each row into an interface.
+// by pgx: that would box each value of each row into an interface.
 func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 	reader := &copyReader{rows: rows, rest: copyHeader}
 	defer reader.close()
@@ -83,66 +70,11 @@ func (c *copyReader) close() {
 // appendBinary appends one row: the number of fields, and for each its length
 // (-1 for NULL) and its bytes in network order.
 func (r *row) appendBinary(b []byte) []byte {
-	q := &r.Quantities
-	b = binary.BigEndian.AppendUint16(b, columnCount)
-	b = appendUUID(b, r.ID)
-	b = appendUUIDOrNull(b, r.user)
-	b = appendTimestamp(b, r.Time)
-	b = appendNumeric(b, int64(r.Cost), usage.MoneyScale)
-	b = appendField(b, string(r.APIType))
-	b = appendTextOrNull(b, r.Model)
-	input, output := q.InputTokens(), q.OutputTokens()
-	total := input + output
-	if total > 0 {
-		b = binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(total)) //nolint:gosec // checkRecord bounds it
-	} else {
-		b = appendNull(b)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(columns))) //nolint:gosec // some dozens
+	for i := range columns {
+		b = columns[i].binary(b, r)
 	}
-	b = appendTextOrNull(b, r.RequestID)
-	b = appendJSONB(b, r.appendMetadata)
-	b = appendField(b, r.Provider)
-	b = appendField(b, r.Service)
-	b = appendField(b, r.Environment)
-	b = appendField(b, string(r.Status))
-	b = appendTextOrNull(b, string(r.Reason))
-	b = appendTextOrNull(b, r.PriceID)
-	b = appendTextOrNull(b, string(r.CostSource))
-	if r.HasReportedCost {
-		b = appendNumeric(b, int64(r.ReportedCost), usage.MoneyScale)
-	} else {
-		b = appendNull(b)
-	}
-	if total > 0 {
-		b = appendInt8(b, input)
-		b = appendInt8(b, output)
-	} else {
-		b = appendNull(appendNull(b))
-	}
-	b = appendInt8OrNull(b, q.CacheReadTotal())
-	b = appendInt8OrNull(b, q.CacheWriteBeside1h())
-	b = appendInt8OrNull(b, q[usage.CacheWrite1hTokens])
-	b = appendInt8OrNull(b, q[usage.OutputReasoningTokens])
-	if n := q[usage.AudioSeconds]; n != 0 {
-		b = appendNumeric(b, n, 9)
-	} else {
-		b = appendNull(b)
-	}
-	b = appendInt8OrNull(b, q[usage.Characters])
-	b = appendInt8OrNull(b, q[usage.Images])
-	b = appendJSONB(b, r.appendOtherQuantities)
-	b = r.appendAssumptions(b)
-	if r.TraceID != [16]byte{} {
-		b = hex.AppendEncode(append(b, 0, 0, 0, 32), r.TraceID[:])
-	} else {
-		b = appendNull(b)
-	}
-	b = appendTextOrNull(b, r.SessionID)
-	b = appendTextOrNull(b, string(r.Outcome))
-	b = appendTextOrNull(b, string(r.Payer))
-	if r.folded == 0 {
-		return appendNull(b)
-	}
-	return binary.BigEndian.AppendUint16(append(b, 0, 0, 0, 2), uint16(r.folded)) //nolint:gosec // a few bits
+	return b
 }
 
 // appendAssumptions writes a text[] of one dimension: how many dimensions,
@@ -184,36 +116,18 @@ func appendTextOrNull(b []byte, text string) []byte {
 	return appendField(b, text)
 }
 
-func appendUUID(b []byte, id usage.ID) []byte { return append(append(b, 0, 0, 0, 16), id[:]...) }
-
-func appendUUIDOrNull(b []byte, id usage.ID) []byte {
-	if id.IsZero() {
-		return appendNull(b)
-	}
-	return appendUUID(b, id)
-}
-
 func appendInt8(b []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(n)) //nolint:gosec // the same 64 bits
-}
-
-func appendInt8OrNull(b []byte, n int64) []byte {
-	if n == 0 {
-		return appendNull(b)
-	}
-	return appendInt8(b, n)
 }
 
 // postgresEpoch is where PostgreSQL counts microseconds from, in Unix time.
 var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 
-func appendTimestamp(b []byte, t time.Time) []byte { return appendInt8(b, t.UnixMicro()-postgresEpoch) }
-
 // appendJSONB writes the version byte and what fill appends; NULL when that is
 // nothing.
-func appendJSONB(b []byte, fill func([]byte) []byte) []byte {
+func appendJSONB(b []byte, r *row, fill func(*row, []byte) []byte) []byte {
 	start := len(b)
-	b = fill(append(b, 0, 0, 0, 0, 1))
+	b = fill(r, append(b, 0, 0, 0, 0, 1))
 	if len(b) == start+5 {
 		return appendNull(b[:start])
 	}

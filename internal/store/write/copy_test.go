@@ -3,8 +3,11 @@ package write
 import (
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -13,16 +16,38 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// columnTypes of columnNames.
-var columnTypes = [columnCount]uint32{
-	pgtype.UUIDOID, pgtype.UUIDOID, pgtype.TimestamptzOID, pgtype.NumericOID, pgtype.TextOID, pgtype.TextOID, pgtype.Int4OID, pgtype.TextOID, pgtype.JSONBOID,
-	pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.TextOID, pgtype.NumericOID,
-	pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID, pgtype.Int8OID,
-	pgtype.NumericOID, pgtype.Int8OID, pgtype.Int8OID, pgtype.JSONBOID,
-	columnCount - 1: pgtype.Int2OID,
+// oid is the type of the column in the table.
+func (c column) oid() uint32 {
+	switch {
+	case strings.HasSuffix(c.read, "::numeric"):
+		return pgtype.NumericOID
+	case strings.HasSuffix(c.read, "::jsonb"):
+		return pgtype.JSONBOID
+	case strings.HasPrefix(c.read, "string_to_array"):
+		return pgtype.TextArrayOID
+	}
+	return map[string]uint32{
+		"uuid": pgtype.UUIDOID, "timestamptz": pgtype.TimestamptzOID, "int2": pgtype.Int2OID, "int4": pgtype.Int4OID, "int8": pgtype.Int8OID, "text": pgtype.TextOID,
+	}[c.element]
+}
+
+// TestColumnsAreThoseOfTheTable holds the columns that are sent to the table: who
+// adds one there adds it here, with the same type.
+func TestColumnsAreThoseOfTheTable(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	var sent []string
+	for _, c := range columns {
+		sent = append(sent, fmt.Sprintf("%s %d", c.name, c.oid()))
+	}
+	slices.Sort(sent)
+	assert.Equal(t, db.Text(`SELECT string_agg(attname || ' ' || atttypid, E'\n' ORDER BY attname) FROM pg_attribute
+		WHERE attrelid = 'public.api_usage'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('created_at', 'written_xid')`),
+		strings.Join(sent, "\n"))
 }
 
 // FuzzCopiedRow holds the rows that COPY sends to the values that INSERT sends,
@@ -54,7 +79,7 @@ func FuzzCopiedRow(f *testing.F) {
 		}
 
 		got := sent.appendBinary(nil)
-		require.Equal(t, uint16(columnCount), binary.BigEndian.Uint16(got))
+		require.Equal(t, uint16(len(columns)), binary.BigEndian.Uint16(got))
 		got = got[2:]
 		types := pgtype.NewMap()
 		for i, column := range columnArrays([]row{sent}) {
@@ -63,14 +88,14 @@ func FuzzCopiedRow(f *testing.F) {
 			if got = got[4:]; size >= 0 {
 				field, got = got[:size:size], got[size:]
 			}
-			want := pgxEncoding(t, types, columnTypes[i], reflect.ValueOf(column).Index(0).Interface())
-			if columnTypes[i] == pgtype.NumericOID && field != nil {
+			want := pgxEncoding(t, types, columns[i].oid(), reflect.ValueOf(column).Index(0).Interface())
+			if columns[i].oid() == pgtype.NumericOID && field != nil {
 				// pgx writes as many decimal places as the text has digits
 				// that are not zero; the column makes them its own number.
 				copy(want[6:8], field[6:8])
 			}
-			assert.Equal(t, want, field, "field %d, a %d", i, columnTypes[i])
-			if columnTypes[i] == pgtype.JSONBOID && field != nil {
+			assert.Equal(t, want, field, "%s", columns[i].name)
+			if columns[i].oid() == pgtype.JSONBOID && field != nil {
 				assert.True(t, json.Valid(field[1:]), "%s", field)
 			}
 		}

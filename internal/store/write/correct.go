@@ -3,6 +3,7 @@ package write
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -58,7 +59,7 @@ const sameColumns = `u.id = k.call_id AND coalesce(u.input_tokens, 0) = k.input 
   AND u.audio_seconds IS NOT DISTINCT FROM k.audio::numeric AND coalesce(u.characters, 0) = k.letters AND coalesce(u.images, 0) = k.pictures
   AND u.other_quantities IS NOT DISTINCT FROM k.others::jsonb AND NOT k.whole`
 
-const (
+var (
 	selectTaken = store.SelectCalls + ` AS u JOIN ` + given + ` ON k.call_id = u.id
 WHERE (` + sameColumns + `) IS NOT TRUE`
 
@@ -182,7 +183,7 @@ func ownRecords(records []*usage.Record, level int) []usage.Record {
 // correctRows takes what a later report has. The start, the service and a user
 // that is known stay. written_xid says that the row is still the one that was
 // read.
-const correctRows = `UPDATE public.api_usage AS u
+var correctRows = `UPDATE public.api_usage AS u
 SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, model = coalesce(n.model, u.model), tokens_used = n.tokens_used,
   request_id = coalesce(n.request_id, u.request_id),
   metadata = CASE WHEN u.metadata ? 'user' THEN jsonb_build_object('user', u.metadata -> 'user') ELSE '{}' END || n.metadata,
@@ -192,10 +193,13 @@ SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, m
   reasoning_tokens = n.reasoning_tokens, audio_seconds = n.audio_seconds, characters = n.characters, images = n.images,
   other_quantities = n.other_quantities, pricing_assumptions = n.pricing_assumptions, session_id = coalesce(u.session_id, n.session_id),
   outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer), folded = n.folded, written_xid = pg_current_xact_id()
-FROM (` + selectRows + `) AS n JOIN unnest($34::uuid[], $35::timestamptz[], $36::text[]) AS o (id, at, mark) ON o.id = n.id
+FROM (` + selectRows + `) AS n JOIN unnest(` + after(1, "uuid") + `, ` + after(2, "timestamptz") + `, ` + after(3, "text") + `) AS o (id, at, mark) ON o.id = n.id
 WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
 
-var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ($34::uuid[]) AND timestamp = ANY ($35::timestamptz[])")
+var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ("+after(1, "uuid")+") AND timestamp = ANY ("+after(2, "timestamptz")+")")
+
+// after is the n-th parameter after those of selectRows, an array.
+func after(n int, element string) string { return fmt.Sprintf("$%d::%s[]", len(columns)+n, element) }
 
 const insertCorrections = `
 INSERT INTO public.usage_correction (call_id, kind, old, new)

@@ -22,7 +22,7 @@ const (
 
 // handRows leaves the rows where the block below finds them; they are settings
 // because a block has no parameters, and local to the transaction.
-const handRows = `SELECT set_config('usage.probe', (SELECT jsonb_agg(to_jsonb(p)) FROM (` + selectRows + `) AS p)::text, true)`
+var handRows = `SELECT set_config('usage.probe', (SELECT jsonb_agg(to_jsonb(p)) FROM (` + selectRows + `) AS p)::text, true)`
 
 // probeSQL tries every row and takes it back again, a few together and one by one
 // only where those are refused. All of it happens in the server, so many bad rows
@@ -33,7 +33,7 @@ const handRows = `SELECT set_config('usage.probe', (SELECT jsonb_agg(to_jsonb(p)
 // ends with a row of a user who does not exist: whoever comes as far as that row's
 // foreign key has passed every rule for its rows, and no trigger for the statement
 // has run. A row that fails otherwise is tried by itself, unless the server names it.
-const probeSQL = `DO $probe$
+var probeSQL = `DO $probe$
 DECLARE
   refused text[] := '{}';
   nobody  uuid := '00000000-0000-4000-8000-75736167653a';
