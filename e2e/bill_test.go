@@ -51,8 +51,11 @@ func newBilled() *billed {
 func (b *billed) charge(at time.Time, model, key string, requests int64, bill mockprovider.Bill, cause string) {
 	name, _, _ := strings.Cut(model, "-20") // without the date
 	rates := listPrices[name]
-	b.account.Charge(mockprovider.Charge{Provider: "openai", At: at, Model: model, Key: key, Project: "proj_a", Requests: requests, Bill: bill, Rates: rates})
-	cost := decimal.Zero
+	searches, cost := int64(0), decimal.Zero
+	if cause == "not_seen" { // what nobody saw also searched the web
+		searches, cost = 2, decimal.New(2, -2)
+	}
+	b.account.Charge(mockprovider.Charge{Provider: "openai", At: at, Model: model, Key: key, Project: "proj_a", Requests: requests, WebSearches: searches, Bill: bill, Rates: rates})
 	for _, part := range []struct {
 		rate   string
 		tokens int64

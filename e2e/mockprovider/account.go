@@ -41,8 +41,10 @@ type Charge struct {
 	Model, Key, Project string
 	User                string
 	Requests            int64
-	Bill                Bill
-	Rates               Rates
+	// WebSearches are calls of a tool, which cost a cent each.
+	WebSearches int64
+	Bill        Bill
+	Rates       Rates
 	// Category and Dollars are a charge for something else than calls.
 	Category string
 	Dollars  string
@@ -248,7 +250,10 @@ func (a *Account) rowsOf(path string) func(time.Time) []any {
 		return each("openai", openAICostRows)
 	case "/v1/organization/usage/completions":
 		return each("openai", openAIUsageRow)
-	case "/v1/organization/usage/embeddings", "/v1/organization/usage/images", "/v1/organization/usage/audio_speeches", "/v1/organization/usage/audio_transcriptions":
+	case "/v1/organization/usage/web_search_calls":
+		return each("openai", openAISearchRow)
+	case "/v1/organization/usage/embeddings", "/v1/organization/usage/images", "/v1/organization/usage/audio_speeches", "/v1/organization/usage/audio_transcriptions",
+		"/v1/organization/usage/moderations", "/v1/organization/usage/file_search_calls", "/v1/organization/usage/code_interpreter_sessions", "/v1/organization/usage/vector_stores":
 		return func(time.Time) []any { return []any{} }
 	case "/v1/organizations/cost_report":
 		return each("anthropic", anthropicCostRows)
@@ -275,6 +280,9 @@ func openAICostRows(c *Charge) (rows []any) {
 	if c.Category != "" {
 		row(c.Category, c.Dollars, nil, nil)
 	}
+	if c.WebSearches > 0 { // each a cent, and of no model
+		row("web search tool calls", part{tokens: c.WebSearches, rate: "10000"}.dollars(1), c.WebSearches, "requests")
+	}
 	for _, p := range c.parts() {
 		row(c.Model+", "+p.item, p.dollars(1), p.tokens, "tokens")
 	}
@@ -289,6 +297,16 @@ func openAIUsageRow(c *Charge) []any {
 		"object": "organization.usage.completions.result", "input_tokens": c.Bill.Input, "input_cached_tokens": c.Bill.CacheRead,
 		"input_uncached_tokens": c.Bill.Input - c.Bill.CacheRead, "output_tokens": c.Bill.Output, "num_model_requests": c.Requests, "model": c.Model,
 		"batch": false, "service_tier": "default", "project_id": orNull(c.Project), "user_id": orNull(c.User), "api_key_id": orNull(c.Key),
+	}}
+}
+
+func openAISearchRow(c *Charge) []any {
+	if c.WebSearches == 0 {
+		return nil
+	}
+	return []any{object{
+		"object": "organization.usage.web_searches.result", "num_model_requests": c.Requests, "num_requests": c.WebSearches, "model": c.Model, "context_level": nil,
+		"project_id": orNull(c.Project), "user_id": orNull(c.User), "api_key_id": orNull(c.Key), "api_source": nil,
 	}}
 }
 

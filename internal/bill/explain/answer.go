@@ -58,9 +58,19 @@ type Provider struct {
 	// without an owner; null for a bill of nothing.
 	ExplainedShare *Amount `json:"explainedShare"`
 	Causes         []Cause `json:"causes"`
-	Days           []Day   `json:"days"`
+	// CustomerTypes is who pays for what developers use, as the provider's report of
+	// them estimates it. It is beside the bill: only api is charged by it.
+	CustomerTypes []CustomerType `json:"customerTypes,omitempty"`
+	Days          []Day          `json:"days"`
 	// Problems say what is not known, and what to do.
 	Problems []string `json:"problems"`
+}
+
+// CustomerType is what developers used of one kind of customer.
+type CustomerType struct {
+	CustomerType  string `json:"customerType"` // subscription or api
+	EstimatedCost Amount `json:"estimatedCost"`
+	Tokens        Amount `json:"tokens"`
 }
 
 // Cause is a part of a difference.
@@ -153,6 +163,7 @@ type providerWork struct {
 	rates      map[bill.RateKey]decimal.Decimal
 	days       []*dayCauses
 	causes     causes // of all days
+	developers map[string]*CustomerType
 	// noRate are days without an exchange rate, cut days whose lines are not told apart.
 	noRate, cut []time.Time
 }
@@ -169,7 +180,7 @@ type cause struct {
 func newProvider(in *bill.Input, name string) *providerWork {
 	p := &providerWork{
 		name: name, charged: map[string]decimal.Decimal{}, compared: map[time.Time]bool{}, explained: map[time.Time]bool{}, counted: map[time.Time]bool{},
-		calls: map[time.Time][]*bill.CallSum{}, names: newNameMatch(), rates: in.Rates, causes: causes{},
+		calls: map[time.Time][]*bill.CallSum{}, names: newNameMatch(), rates: in.Rates, causes: causes{}, developers: map[string]*CustomerType{},
 	}
 	accounts := map[string]bool{}
 	for _, d := range in.Days {
@@ -237,6 +248,8 @@ type dayCauses struct {
 	sum        decimal.Decimal
 	causes     causes
 	list       []Cause // when the day is finished
+	// plans are what developers used on a subscription, by model; "" is of any model.
+	plans map[string]*amounts
 	// unexplained is what lowers the explained share.
 	unexplained decimal.Decimal
 }
@@ -245,7 +258,7 @@ type dayCauses struct {
 type causes map[string]*cause
 
 func (p *providerWork) begin(at time.Time) *dayCauses {
-	d := &dayCauses{p: p, day: at, causes: causes{}}
+	d := &dayCauses{p: p, day: at, causes: causes{}, plans: map[string]*amounts{}}
 	p.days, p.explained[at] = append(p.days, d), true
 	return d
 }
@@ -324,6 +337,27 @@ func (d *dayCauses) addRated(w Word, details Details, cost decimal.Decimal, q qu
 	c.addRates(details.rates)
 }
 
+// addDevelopers notes a row of the report of developers.
+func (d *dayCauses) addDevelopers(b *bill.Line) {
+	var counts amounts
+	counts.add(b.Quantities)
+	name := "api"
+	if b.Payer == usage.PayerPlan {
+		name = "subscription"
+		model := d.p.names.ofBill(b.Model)
+		if d.plans[model] == nil {
+			d.plans[model] = &amounts{}
+		}
+		d.plans[model].addAll(&counts)
+	}
+	t := d.p.developers[name]
+	if t == nil {
+		t = &CustomerType{CustomerType: name}
+		d.p.developers[name] = t
+	}
+	t.EstimatedCost.Decimal, t.Tokens.Decimal = t.EstimatedCost.Add(b.Cost), t.Tokens.Add(counts.tokens())
+}
+
 // finish gives what divisions left over a name: the causes of a day are all of
 // its difference. Then the day is written down.
 func (d *dayCauses) finish() {
@@ -394,6 +428,9 @@ func (p *providerWork) answer(in *bill.Input) Provider {
 	if bill.IsPositive() {
 		share := one.Sub(unexplained.DivRound(bill, ratePlaces)).Round(6)
 		a.ExplainedShare = &Amount{decimal.Max(share, decimal.Zero)}
+	}
+	for _, name := range sortedKeys(p.developers) {
+		a.CustomerTypes = append(a.CustomerTypes, *p.developers[name])
 	}
 	p.causes.keep(maxCauses)
 	a.Causes = p.causes.list()

@@ -63,7 +63,12 @@ func (p *pool) explain(out *dayCauses) {
 		if c.hasCounts {
 			note = "the bill counts it and charges nothing: a commitment, a free quantity or a plan"
 		}
-		out.add(NotOnBill, Details{Model: c.model, Tier: c.tier, Note: note}, c.rows.Neg(), calls(c.calls))
+		details := Details{Model: c.model, Tier: c.tier, Note: note}
+		gap := (&amounts{}).minus(&c.seen)
+		if taken := c.takePlan(&gap); !taken.isZero() && gap.isZero() {
+			details.Payer, details.Note = string(usage.PayerPlan), planNote
+		}
+		out.add(NotOnBill, details, c.rows.Neg(), calls(c.calls))
 	case len(p.calls) == 0:
 		c.nothingSeen(p.bill)
 	case !c.hasCounts:
@@ -76,11 +81,19 @@ func (p *pool) explain(out *dayCauses) {
 }
 
 func (c *comparison) addBill(lines []*bill.Line) {
-	fromUsage := slices.ContainsFunc(lines, func(b *bill.Line) bool { return b.Report.HasQuantities() && len(b.Quantities) > 0 })
+	fromUsage, told := false, map[usage.QuantityKind]bool{}
+	for _, b := range lines {
+		if b.Report.HasQuantities() {
+			fromUsage = fromUsage || len(b.Quantities) > 0 && !isFee(b)
+			for _, q := range b.Quantities {
+				told[q.Kind] = true
+			}
+		}
+	}
 	shares := map[owner]*share{}
 	c.tierTold = true
 	for _, b := range lines {
-		if b.Report.HasQuantities() || !fromUsage && !isFee(b) {
+		if !isFee(b) && (b.Report.HasQuantities() || !fromUsage) {
 			c.tierTold = c.tierTold && (b.Tier == bill.StandardTier || b.Tier == "default")
 		}
 		if b.HasCost {
@@ -94,7 +107,7 @@ func (c *comparison) addBill(lines []*bill.Line) {
 		}
 		// The costs repeat quantities that the usage report tells, without its detail;
 		// of the fees only they may.
-		if fromUsage && !b.Report.HasQuantities() && !isFee(b) {
+		if !b.Report.HasQuantities() && (fromUsage && !isFee(b) || isFee(b) && told[b.Kind]) {
 			continue
 		}
 		o := owner{b.Project, b.APIKey, b.User}

@@ -157,15 +157,22 @@ func (w *dayWork) explain() {
 			rest = append(rest, c)
 		}
 	}
+	sessions := slices.ContainsFunc(rest, func(c *bill.CallSum) bool { return !amountOf(c.Quantities, usage.CodeSessions).IsZero() })
 	var lines []*bill.Line
 	for _, b := range w.bill {
 		if b.Report.HasCosts() {
 			w.out.bill = w.out.bill.Add(b.Cost)
 			w.out.slack = w.out.slack.Add(b.Slack)
 		}
+		if b.Category == bill.ForCode && sessions {
+			// The rows count them, so what they cost can be compared.
+			fee := *b
+			fee.Category, fee.Kind, fee.HasKind = bill.ForCalls, usage.CodeSessions, true
+			b = &fee
+		}
 		switch {
 		case !b.Report.HasCosts() && !b.Report.HasQuantities():
-			// the developer report: an estimate beside the bill
+			w.out.addDevelopers(b)
 		case b.Category != bill.ForCalls:
 			w.out.add(NotInSpans, Details{Category: string(b.Category), Item: b.Item, Project: b.Project, APIKey: b.APIKey}, b.Cost, quantity{})
 		default:
@@ -225,11 +232,18 @@ func pools(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*pool 
 	return list
 }
 
-// isFee reports whether a line charges for calls of a tool, which has no tier.
-func isFee(b *bill.Line) bool { return b.HasKind && b.Kind.Unit() == usage.UnitCall }
+// isFee reports whether a line charges for calls of a tool, or counts nothing else.
+// They have no tier.
+func isFee(b *bill.Line) bool {
+	if b.HasKind || len(b.Quantities) == 0 {
+		return b.HasKind && b.Kind.Unit() == usage.UnitCall
+	}
+	return !slices.ContainsFunc(b.Quantities, func(q bill.Quantity) bool { return q.Kind.Unit() != usage.UnitCall })
+}
 
-// shareFees gives the charges for tools that name no model to the models whose
-// calls used them, as far as they did. What is left stays without a model.
+// shareFees gives the charges for tools that name no model to the models that used
+// them: as the usage report counts them by model, else as far as the calls did. What is
+// left stays without a model.
 func shareFees(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*bill.Line {
 	var out []*bill.Line
 	for _, b := range lines {
@@ -237,16 +251,23 @@ func shareFees(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*b
 			out = append(out, b)
 			continue
 		}
+		left := *b
 		used := map[string]decimal.Decimal{}
-		for _, c := range calls {
-			if n := amountOf(c.Quantities, b.Kind); n.IsPositive() {
-				used[names.ofCall(c.Model)] = used[names.ofCall(c.Model)].Add(n)
+		whole := decimal.Zero
+		for _, l := range lines {
+			if n := amountOf(l.Quantities, b.Kind); l.Report.HasQuantities() && l.Model != "" && n.IsPositive() {
+				used[names.ofBill(l.Model)], whole = used[names.ofBill(l.Model)].Add(n), whole.Add(n)
 			}
 		}
-		left := *b
-		left.Quantities = slices.Clone(b.Quantities)
+		if len(used) == 0 {
+			whole = amountOf(b.Quantities, b.Kind)
+			for _, c := range calls {
+				if n := amountOf(c.Quantities, b.Kind); n.IsPositive() {
+					used[names.ofCall(c.Model)] = used[names.ofCall(c.Model)].Add(n)
+				}
+			}
+		}
 		for _, model := range sortedKeys(used) {
-			whole := amountOf(left.Quantities, b.Kind)
 			n := decimal.Min(used[model], whole)
 			if !n.IsPositive() {
 				continue
@@ -255,7 +276,8 @@ func shareFees(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*b
 			part.Model = model
 			part.Cost = left.Cost.Mul(n).DivRound(whole, places)
 			part.Quantities = []bill.Quantity{{Kind: b.Kind, Amount: n}}
-			left.Cost, left.Quantities = left.Cost.Sub(part.Cost), []bill.Quantity{{Kind: b.Kind, Amount: whole.Sub(n)}}
+			whole = whole.Sub(n)
+			left.Cost, left.Quantities = left.Cost.Sub(part.Cost), []bill.Quantity{{Kind: b.Kind, Amount: whole}}
 			out = append(out, &part)
 		}
 		if !left.Cost.IsZero() || !amountOf(left.Quantities, b.Kind).IsZero() || len(used) == 0 {

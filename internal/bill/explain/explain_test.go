@@ -592,3 +592,74 @@ func TestManySmallCausesAreOneLine(t *testing.T) {
 		t.Errorf("problems %q", got.Problems)
 	}
 }
+
+// TestSearchesOfNoModelAreThoseOfTheUsageReport charges for searches without a model,
+// and counts them by model in a report of their own.
+func TestSearchesOfNoModelAreThoseOfTheUsageReport(t *testing.T) {
+	t.Parallel()
+	w := newWorld(8)
+	model, p := w.model(), w.prices()
+	seen, unseen := w.batch(), w.batch()
+	w.charge(model, "key_web", seen, p)
+	w.charge(model, "key_cron", unseen, p)
+	for i := range w.bill {
+		if w.bill[i].Report.HasQuantities() {
+			w.bill[i].Tier = bill.StandardTier
+		}
+	}
+	searches := func(n int64) []bill.Quantity {
+		return []bill.Quantity{{Kind: usage.WebSearches, Amount: decimal.New(n, 0)}}
+	}
+	w.call(model, seen, p.cost(seen).Add(decimal.New(3, -2)), usage.StatusPriced, func(c *bill.CallSum) {
+		c.Quantities, c.Assumptions = append(c.Quantities, searches(3)...), "service_tier"
+	})
+	for key, n := range map[string]int64{"key_web": 3, "key_cron": 4} {
+		w.bill = append(w.bill,
+			bill.Line{Provider: catalog.OpenAI, Report: bill.OpenAIUsage + "/web_searches", Day: w.day, Model: model, APIKey: key, Quantities: searches(n)},
+			bill.Line{Provider: catalog.OpenAI, Report: bill.OpenAICosts, Day: w.day, APIKey: key, HasCost: true, Currency: "USD", Cost: decimal.New(n, -2), Kind: usage.WebSearches, HasKind: true, Quantities: searches(n)},
+			// Counted and not charged.
+			bill.Line{Provider: catalog.OpenAI, Report: bill.OpenAIUsage + "/file_searches", Day: w.day, APIKey: key, Quantities: []bill.Quantity{{Kind: usage.FileSearches, Amount: decimal.New(n, 0)}}},
+		)
+	}
+	got := w.explain(t).Providers[0]
+	requireSums(t, got)
+	want := p.cost(unseen).Add(decimal.New(4, -2))
+	if len(got.Causes) != 1 || got.Causes[0].Cause != explain.NotSeen || got.Causes[0].Details.APIKey != "key_cron" || !got.Causes[0].Cost.Equal(want) {
+		t.Errorf("got %+v, want %s not seen of key_cron", got.Causes, want)
+	}
+}
+
+func TestWhatDevelopersUsedOnASubscriptionIsNotOnTheBill(t *testing.T) {
+	t.Parallel()
+	w := newWorld(9)
+	model, p, other := w.model(), w.prices(), w.model()
+	billed, plan, free := w.batch(), w.batch(), w.batch()
+	w.charge(model, "key_web", billed, p)
+	for i := range w.bill {
+		w.bill[i].Requests, w.bill[i].HasRequests = 0, false // as Anthropic
+	}
+	w.call(model, billed, p.cost(billed), usage.StatusPriced, nil)
+	w.call(model, plan, p.cost(plan), usage.StatusPriced, nil)
+	w.call(other, free, p.cost(free), usage.StatusPriced, nil)
+	w.in.Days = append(w.in.Days, bill.ImportedDay{Covered: bill.Covered{Provider: catalog.OpenAI, Report: bill.AnthropicDevelopers, Day: w.day, Until: w.day.AddDate(0, 0, 1)}})
+	for _, l := range []bill.Line{{Model: model, Payer: usage.PayerPlan, Quantities: quantities(plan)}, {Payer: usage.PayerPlan, Quantities: quantities(free)}, {Payer: usage.PayerAPI, Quantities: quantities(billed)}} {
+		l.Provider, l.Report, l.Day, l.HasCost, l.Currency, l.Cost = catalog.OpenAI, bill.AnthropicDevelopers, w.day, true, "USD", decimal.New(1, 0)
+		w.bill = append(w.bill, l)
+	}
+	got := w.explain(t).Providers[0]
+	requireSums(t, got)
+	sums := map[string]decimal.Decimal{}
+	for _, c := range got.Causes {
+		if c.Cause != explain.NotOnBill || c.Details.Payer != "plan" {
+			t.Errorf("got %+v", c)
+		}
+		sums[c.Details.Model] = c.Cost.Decimal
+	}
+	if !sums[model].Equal(p.cost(plan).Neg()) || !sums[other].Equal(p.cost(free).Neg()) {
+		t.Errorf("got %v, want -%s and -%s", sums, p.cost(plan), p.cost(free))
+	}
+	if list := got.CustomerTypes; len(list) != 2 || list[0].CustomerType != "api" || list[1].CustomerType != "subscription" || list[1].EstimatedCost.String() != "2" ||
+		!list[0].Tokens.Equal(decimal.New(billed.input+billed.cached+billed.output, 0)) {
+		t.Errorf("customer types %+v", list)
+	}
+}

@@ -13,6 +13,7 @@ import (
 func (c *comparison) quantities() {
 	gap := c.counts.minus(&c.seen)
 	c.orphans(&gap)
+	c.onPlan(&gap)
 	if gap.isZero() {
 		return
 	}
@@ -35,10 +36,40 @@ func (c *comparison) quantities() {
 	}
 }
 
-// orphans explains charges for tools that the rows do not count.
+// takePlan takes from what developers used on a subscription as much as the rows have
+// more than the bill.
+func (c *comparison) takePlan(gap *amounts) (taken amounts) {
+	for _, model := range []string{c.model, ""} {
+		plan := c.out.plans[model]
+		for k := range gap {
+			if plan == nil || !gap[k].IsNegative() {
+				continue
+			}
+			n := decimal.Min(gap[k].Neg(), plan[k])
+			gap[k], plan[k], taken[k] = gap[k].Add(n), plan[k].Sub(n), taken[k].Add(n)
+		}
+	}
+	return taken
+}
+
+// onPlan explains rows that the provider says are of a subscription.
+func (c *comparison) onPlan(gap *amounts) {
+	if taken := c.takePlan(gap); !taken.isZero() {
+		c.out.add(NotOnBill, Details{Model: c.model, Tier: c.tier, Payer: string(usage.PayerPlan), Note: planNote}, c.value(&taken).Neg(), tokens(taken.tokens()))
+	}
+}
+
+const planNote = "the provider's report of developers says so"
+
+// orphans explains charges for tools that the rows do not count. What the bill
+// counts and does not charge is no gap.
 func (c *comparison) orphans(gap *amounts) {
 	for _, k := range []usage.QuantityKind{usage.WebSearches, usage.FileSearches, usage.CodeSessions} {
 		if gap[k].IsZero() {
+			continue
+		}
+		if c.rates[k].IsZero() {
+			gap[k] = decimal.Zero
 			continue
 		}
 		var part amounts

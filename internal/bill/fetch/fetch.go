@@ -70,6 +70,12 @@ var hosts = map[string]host{
 			{Report: bill.OpenAIUsage + "/images", path: "/v1/organization/usage/images", groups: openAIUsageGroups[:4], days: 31},
 			{Report: bill.OpenAIUsage + "/audio_speeches", path: "/v1/organization/usage/audio_speeches", groups: openAIUsageGroups[:4], days: 31},
 			{Report: bill.OpenAIUsage + "/audio_transcriptions", path: "/v1/organization/usage/audio_transcriptions", groups: openAIUsageGroups[:4], days: 31},
+			{Report: bill.OpenAIUsage + "/moderations", path: "/v1/organization/usage/moderations", groups: openAIUsageGroups[:4], days: 31, Optional: true},
+			// The rows of the tools' reports have other names than the paths.
+			{Report: bill.OpenAIUsage + "/web_searches", path: "/v1/organization/usage/web_search_calls", groups: openAIUsageGroups[:4], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/file_searches", path: "/v1/organization/usage/file_search_calls", groups: openAIUsageGroups[:3], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/code_interpreter_sessions", path: "/v1/organization/usage/code_interpreter_sessions", groups: openAIUsageGroups[:1], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/vector_stores", path: "/v1/organization/usage/vector_stores", groups: openAIUsageGroups[:1], days: 31, Optional: true},
 		},
 		header: func(h http.Header, key string) { h.Set("Authorization", "Bearer "+key) },
 		span: func(q url.Values, from, to time.Time) {

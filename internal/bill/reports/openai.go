@@ -76,6 +76,11 @@ var openAICounts = []struct {
 	{"num_sessions", usage.CodeSessions},
 }
 
+// openAITools are the reports of calls of a tool, by the names of their rows.
+var openAITools = map[bill.Report]usage.QuantityKind{
+	bill.OpenAIUsage + "/web_searches": usage.WebSearches, bill.OpenAIUsage + "/file_searches": usage.FileSearches,
+}
+
 func openAILine(l *bill.Line, raw []byte, _ Options) error {
 	var r openAIRow
 	if err := json.Unmarshal(raw, &r); err != nil {
@@ -172,25 +177,16 @@ func openAIUsage(l *bill.Line, raw []byte) error {
 		n, err := count(name, string(value))
 		return n, err == nil, err
 	}
-	for _, name := range []string{"num_model_requests", "num_requests"} {
-		n, has, err := get(name)
-		if err != nil {
-			return err
-		}
-		if has && !l.HasRequests {
-			l.Requests, l.HasRequests = n.IntPart(), true
-		}
+	if tool, ok := openAITools[l.Report]; ok {
+		n, _, err := get("num_requests")
+		l.Add(tool, n)
+		return err // the model's requests, which used it, stand in another report
 	}
-	switch l.Report {
-	case bill.OpenAIUsage + "/web_searches", bill.OpenAIUsage + "/web_search_calls":
-		l.Add(usage.WebSearches, decimal.New(l.Requests, 0))
-		l.HasRequests = false // the calls themselves stand in another report
-		return nil
-	case bill.OpenAIUsage + "/file_searches", bill.OpenAIUsage + "/file_search_calls":
-		l.Add(usage.FileSearches, decimal.New(l.Requests, 0))
-		l.HasRequests = false
-		return nil
+	requests, has, err := get("num_model_requests")
+	if err != nil {
+		return err
 	}
+	l.Requests, l.HasRequests = requests.IntPart(), has
 	parts := map[string]decimal.Decimal{}
 	for _, c := range openAICounts {
 		n, has, err := get(c.field)

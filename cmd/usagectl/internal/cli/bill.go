@@ -204,6 +204,11 @@ func printBillOf(w io.Writer, p explain.Provider, most int) error {
 			return err
 		}
 	}
+	for _, t := range p.CustomerTypes {
+		if _, err := fmt.Fprintf(w, "  developers, %s: %s tokens, %s USD at API prices by the provider's estimate\n", t.CustomerType, t.Tokens, t.EstimatedCost); err != nil {
+			return err
+		}
+	}
 	for _, problem := range p.Problems {
 		if _, err := fmt.Fprintln(w, "  note: "+plain(problem)); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,11 @@ estimates. Nothing is changed: read it, then
 			if err != nil {
 				return err
 			}
-			text, rows := proposal(a)
+			senders, err := read.New(pool, o.timeout).BillSenders(ctx, question)
+			if err != nil {
+				return err
+			}
+			text, rows := proposal(a, senders)
 			cmd.Print(text)
 			if rows == 0 {
 				return errors.New("no price differs from the bill, and no priced model is missing: there are no rows to propose")
@@ -59,16 +64,17 @@ var errNoBill = errors.New("no bill is stored for those days; import one: usagec
 
 // proposal is a price file, with a document for each provider, and how many rows
 // it has. What is no price stands in comments.
-func proposal(a explain.Answer) (text string, rows int) {
+func proposal(a explain.Answer, senders []read.BillSender) (text string, rows int) {
 	var b strings.Builder
 	for i := range a.Providers {
 		p := &a.Providers[i]
 		var file, notes strings.Builder
-		n := 0
+		n, words := 0, map[string]bool{}
 		seen := map[string]bool{}
 		for _, c := range p.Causes {
 			switch c.Cause {
 			case explain.Price, explain.Unpriced:
+				words[c.Details.Reason] = true
 				if p.Currency == read.Dollar && len(c.Details.Rates) > 0 && !seen[c.Details.Model] {
 					if row := proposedRow(a, p, c); row != "" {
 						seen[c.Details.Model] = true
@@ -82,8 +88,13 @@ func proposal(a explain.Answer) (text string, rows int) {
 				note(&notes, c, "instrument what uses it, docs/instrumenting.md")
 			case explain.Estimated, explain.Assumption:
 				note(&notes, c, "docs/instrumenting.md says which setting has the library report it")
+				words[c.Details.Reason] = true
+				for word := range strings.SplitSeq(c.Details.Assumption, "+") {
+					words[word] = true
+				}
 			}
 		}
+		notes.WriteString(sendersOf(p.Provider, words, senders))
 		if n == 0 && notes.Len() == 0 {
 			continue
 		}
@@ -99,6 +110,33 @@ func proposal(a explain.Answer) (text string, rows int) {
 		b.WriteString(notes.String())
 	}
 	return b.String(), rows
+}
+
+// maxSenders bounds how many services are named of a reason.
+const maxSenders = 5
+
+// sendersOf says in comments which services and libraries are behind reasons and
+// assumptions.
+func sendersOf(provider string, words map[string]bool, senders []read.BillSender) string {
+	var b strings.Builder
+	for i := 0; i < len(senders); {
+		first, n := senders[i], 0
+		var names []string
+		for ; i < len(senders) && senders[i].Provider == first.Provider && senders[i].Word == first.Word; i++ {
+			s := senders[i]
+			if n++; n <= maxSenders {
+				names = append(names, fmt.Sprintf("%s reported by %s (%s)", cmp.Or(plain(s.Service), "a service without a name"), cmp.Or(plain(s.Dialect), "an unknown library"), plural(s.Calls, "call")))
+			}
+		}
+		if first.Provider != provider || !words[first.Word] {
+			continue
+		}
+		if n > maxSenders {
+			names = append(names, plural(n-maxSenders, "other"))
+		}
+		fmt.Fprintf(&b, "# %s is of %s\n", first.Word, strings.Join(names, ", "))
+	}
+	return b.String()
 }
 
 // note writes what no price mends as a comment.

@@ -19,6 +19,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/golden"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
 // billFile writes a report and gives its path.
@@ -147,7 +148,7 @@ func billedMonth(t *testing.T, db *pgtest.DB) {
 	db.Exec(`
 INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, service, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, metadata) VALUES
  ('2026-01-01T10:00Z', 0.15, 'text', 'gpt-4o-mini-2024-07-18', 'openai', 'web', 1000000, 1000000, 0, 'priced', NULL, '{}'),
- ('2026-01-01T11:00Z', 0, 'text', 'gpt-5', 'openai', 'chat', NULL, NULL, NULL, 'unpriced', 'no_usage', '{"quantity_reason": "no_usage"}'),
+ ('2026-01-01T11:00Z', 0, 'text', 'gpt-5', 'openai', 'chat', NULL, NULL, NULL, 'unpriced', 'no_usage', '{"quantity_reason": "no_usage", "dialect": "openllmetry"}'),
  ('2026-01-02T00:00Z', 12, 'text', 'gpt-4o', 'openai', 'web', 1000000, 0, 1000000, 'priced', NULL, '{}'),
  ('2026-01-02T00:00Z', 3, 'text', 'claude-sonnet-4-5', 'anthropic', 'web', 1000000, 1000000, 0, 'priced', NULL, '{}')`)
 	cost := func(model, kind string, value string, n int) string {
@@ -301,8 +302,14 @@ func TestAModelWithoutAPriceIsProposedWithTheRatesOfItsBill(t *testing.T) {
 				{Kind: "cache_read", Quantity: amount("3"), Cost: amount("0.0000006"), PerMillion: amount("0.2")},
 			},
 		}}},
-	}}})
+	}}}, []read.BillSender{
+		{Provider: "openai", Word: "no_usage", Service: "other", Calls: 9}, {Provider: "openai", Word: "unknown_model", Service: "web", Dialect: "otel", Calls: 2}, {Provider: "openai", Word: "unknown_model", Calls: 1},
+		{Provider: "other", Word: "unknown_model", Service: "elsewhere", Calls: 2},
+	})
 	assert.Equal(t, 1, rows)
+	assert.Contains(t, text, "\n# unknown_model is of web reported by otel (2 calls), a service without a name reported by an unknown library (1 call)\n")
+	assert.NotContains(t, text, "elsewhere")
+	assert.NotContains(t, text, "no_usage")
 	assert.Contains(t, text, `model: "acme-large"  # 3 calls without a cost (unknown_model), 8.000001 USD on the bill`)
 	assert.Contains(t, text, "per_1m_tokens: {input: 2, output: 6, cache_read: 0.2}")
 	_, err := run(t, "prices", "validate", billFile(t, "ours.yaml", text))

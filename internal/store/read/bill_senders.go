@@ -1,0 +1,46 @@
+package read
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// BillSender is who sends calls whose cost is doubtful, and why it is.
+type BillSender struct {
+	Provider string
+	// Word is a pricing reason, else a reason of the counts, else an assumption.
+	Word string
+	// Service is the app, Dialect the convention of the library that reports for it;
+	// "" where nobody said.
+	Service, Dialect string
+	Calls            int64
+}
+
+const billSendersSQL = `
+SELECT provider, word, service, coalesce(metadata ->> 'dialect', ''), count(*)
+FROM public.api_usage, LATERAL unnest(CASE
+  WHEN pricing_status IN ('unpriced', 'estimated') THEN ARRAY[pricing_reason]
+  WHEN metadata ? 'quantity_reason' THEN ARRAY[metadata ->> 'quantity_reason']
+  ELSE pricing_assumptions END) AS word
+WHERE timestamp >= $1 AND timestamp < $2 AND ($3 = '' OR provider = $3) AND word <> ''
+GROUP BY 1, 2, 3, 4
+ORDER BY 1, 2, 5 DESC, 3, 4`
+
+// BillSenders reads who sends the calls that a bill may not agree with, those with
+// the most calls first.
+func (r *Reader) BillSenders(ctx context.Context, q BillQuestion) (list []BillSender, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, billSendersSQL, q.From, q.To, q.Provider)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[BillSender])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read who sends doubtful calls: %w", err)
+	}
+	return list, nil
+}
