@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -100,3 +101,37 @@ func messageHas(err error, part string) bool {
 }
 
 func textHas(err error, part string) bool { return err != nil && strings.Contains(err.Error(), part) }
+
+// InOneLine is an error whose text names each failed attempt to connect once. pgx
+// tries an address with TLS and without, one attempt a line; that the server has no
+// TLS is not said where the attempt without it failed too.
+func InOneLine(err error) error {
+	var c *pgconn.ConnectError
+	if !errors.As(err, &c) {
+		return err
+	}
+	first, rest, _ := strings.Cut(c.Error(), "\n")
+	if rest == "" {
+		return err
+	}
+	var attempts []string
+	for line := range strings.Lines(rest) {
+		if line = strings.TrimSpace(line); !slices.Contains(attempts, line) {
+			attempts = append(attempts, line)
+		}
+	}
+	if named := slices.DeleteFunc(slices.Clone(attempts), func(a string) bool { return strings.HasSuffix(a, "server refused TLS connection") }); len(named) > 0 {
+		attempts = named
+	}
+	return &oneLine{err, strings.Replace(err.Error(), c.Error(), first+" "+strings.Join(attempts, ", "), 1)}
+}
+
+// oneLine is an error with a text of its own.
+type oneLine struct {
+	err  error
+	text string
+}
+
+func (e *oneLine) Error() string { return e.text }
+
+func (e *oneLine) Unwrap() error { return e.err }

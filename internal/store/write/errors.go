@@ -41,7 +41,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func safeText(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
-		return err.Error()
+		return store.InOneLine(err).Error()
 	}
 	if store.Classify(err) == store.ClassBadRow {
 		return refusalText(err)

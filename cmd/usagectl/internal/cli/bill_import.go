@@ -99,6 +99,8 @@ usage_biller, and no right on the calls.`,
 func (o *billImport) check() error {
 	switch o.provider {
 	case catalog.OpenAI, catalog.Anthropic, fromFOCUS:
+	case "":
+		return errors.New("--provider must be set to openai, anthropic or focus")
 	default:
 		return fmt.Errorf("--provider: found %q, must be openai, anthropic or focus", o.provider)
 	}

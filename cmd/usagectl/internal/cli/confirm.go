@@ -27,7 +27,11 @@ func confirm(cmd *cobra.Command, yes bool, what string) error {
 		}
 	}
 	cmd.PrintErrf("%s. Go on? [y/N] ", what)
-	answer, _ := bufio.NewReader(in).ReadString('\n') // no answer is no
+	answer, err := bufio.NewReader(in).ReadString('\n')
+	if err != nil && answer == "" {
+		cmd.PrintErrln()
+		return errors.New("no answer, nothing was changed: add --yes to do it")
+	}
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
 		return errors.New("nothing was changed")
 	}

@@ -69,8 +69,9 @@ func advise(err error, role string) error {
 	if err == nil {
 		return nil
 	}
+	text := store.InOneLine(err)
 	if advice := store.Advice(err, role); advice != "" {
-		return fmt.Errorf("%w; %s", err, advice)
+		return fmt.Errorf("%w; %s", text, advice)
 	}
-	return err
+	return text
 }

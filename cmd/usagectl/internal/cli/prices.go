@@ -66,6 +66,9 @@ Without any, a million tokens of text in and a million out are taken.`,
 		}
 		explained := b.Explain(&call)
 		cmd.Print(explained.String())
+		if len(args) == 0 {
+			cmd.PrintErrln("for a million tokens each of input and output; name other quantities as kind=amount, such as input_text=1306")
+		}
 		if explained.Reason == usage.ReasonUnknownModel {
 			cmd.Print(nearModels(b, call.Provider, cmp.Or(call.Model, call.RequestModel)))
 		}
@@ -98,13 +101,27 @@ func parseQuantities(args []string) (q usage.Quantities, err error) {
 		}
 		kind, err := usage.ParseQuantityKind(name)
 		if err != nil {
-			return q, err
+			return q, fmt.Errorf("%w%s", err, didYouMean(kindsLike(name)))
 		}
 		if q[kind], err = usage.ParseQuantity(kind, amount); err != nil {
 			return q, err
 		}
 	}
 	return q, nil
+}
+
+// kindsLike are the quantities that somebody may have meant who writes as price
+// files do, such as input, or nearly right.
+func kindsLike(name string) (kinds []string) {
+	for _, kind := range usage.QuantityKindNames() {
+		if len(name) > 2 && strings.HasPrefix(kind, name) {
+			kinds = append(kinds, kind)
+		}
+	}
+	if len(kinds) == 0 {
+		return nearest(name, usage.QuantityKindNames())
+	}
+	return kinds[:min(len(kinds), maxNearest)]
 }
 
 func newPricesValidate() *cobra.Command {

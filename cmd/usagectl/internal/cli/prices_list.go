@@ -89,7 +89,10 @@ In a terminal lines are cut to its width, and the first %d rows are shown unless
 // nothingListed says what is near to what was asked for.
 func nothingListed(b *pricing.Book, provider, model string) error {
 	if known := providers(b); provider != "" && !slices.Contains(known, provider) {
-		return fmt.Errorf("--provider: found %q%s; providers are %s", provider, didYouMean(nearest(provider, known)), strings.Join(known, ", "))
+		if near := nearest(provider, known); len(near) > 0 {
+			return fmt.Errorf("--provider: found %q%s", provider, didYouMean(near))
+		}
+		return fmt.Errorf("--provider: found %q, must be one of %s", provider, strings.Join(known, ", "))
 	}
 	return fmt.Errorf("no row of the book fits%s; --model takes a part of a name, and without it every model of the provider is listed", didYouMean(nearest(model, models(b, provider))))
 }

@@ -91,7 +91,7 @@ func TestListShowsRowsAndTheirTime(t *testing.T) {
 	assert.Contains(t, out, "from 2024-08-06 until 2024-10-01")
 	assert.NotContains(t, out, "from 2024-10-01 ", "another row holds later")
 	_, err = run(t, "prices", "list", "--provider", "nobody")
-	assert.ErrorContains(t, err, "providers are")
+	assert.ErrorContains(t, err, "must be one of")
 }
 
 // TestForeignPricesAreImportedComparedAndUsed goes the way of somebody who has

@@ -101,7 +101,14 @@ func (o *usageOptions) print(out io.Writer, answer report.Answer) error {
 	case "csv":
 		return printCSV(out, answer)
 	}
-	return printTables(out, answer)
+	if err := printTables(out, answer); err != nil {
+		return err
+	}
+	if o.user != "" && answer.DataThrough != nil && answer.Current.Calls == 0 && answer.Previous.Calls == 0 {
+		_, err := fmt.Fprintf(out, "\n  No call of user %q in this period or the one before. A user is the id that apps send (user.id);\n  without --user, the table by user lists those that are known.\n", o.user)
+		return err
+	}
+	return nil
 }
 
 // question checks the flags.

@@ -99,6 +99,17 @@ func TestAnEmptyDatabaseSaysSo(t *testing.T) {
 	assert.Contains(t, out, "No call is stored at all")
 }
 
+func TestAUserWithoutCallsIsSaid(t *testing.T) {
+	t.Parallel()
+	db := filled(t)
+	out, err := on(t, db.DSN, "usage", "--user", "nobody", "--start", "2026-01-01", "--end", "2026-01-31")
+	require.NoError(t, err)
+	assert.Contains(t, out, `No call of user "nobody" in this period`)
+	out, err = on(t, db.DSN, "usage", "--start", "2026-01-01", "--end", "2026-01-31")
+	require.NoError(t, err)
+	assert.NotContains(t, out, "No call of user")
+}
+
 func TestFlagsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ flag, value, says string }{

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -37,4 +39,18 @@ func TestADatabaseThatDoesNotAnswerIsToldWithAdvice(t *testing.T) {
 	_, err := on(t, "postgres://user:hunter2@127.0.0.1:1/usage", "verify")
 	require.ErrorContains(t, err, "; is the server running at that address")
 	assert.NotContains(t, err.Error(), "hunter2")
+	assert.Equal(t, 1, strings.Count(err.Error(), "connection refused"), "tried with TLS and without, said once: %v", err)
+	assert.NotContains(t, err.Error(), "\n")
+
+	// The server of the tests has no TLS, which is not why it refuses.
+	db := pgtest.New(t)
+	dsn, err := url.Parse(db.DSN)
+	require.NoError(t, err)
+	dsn.Path = "/nowhere"
+	query := dsn.Query()
+	query.Set("sslmode", "prefer")
+	dsn.RawQuery = query.Encode()
+	_, err = on(t, dsn.String(), "verify")
+	require.ErrorContains(t, err, `database "nowhere" does not exist`)
+	assert.NotContains(t, err.Error(), "TLS")
 }

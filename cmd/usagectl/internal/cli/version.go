@@ -51,10 +51,14 @@ func point(cmd *cobra.Command) {
 	}
 	if args != nil {
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
-			if err := args(cmd, given); err != nil {
-				return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
+			err := args(cmd, given)
+			switch {
+			case err == nil:
+				return nil
+			case strings.Contains(err.Error(), "arg(s)"): // cobra's words for a number of arguments
+				return fmt.Errorf("found %s, must be %s; see %s --help", plural(len(given), "argument"), cmd.UseLine(), cmd.CommandPath())
 			}
-			return nil
+			return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())
 		}
 	}
 	for _, sub := range cmd.Commands() {

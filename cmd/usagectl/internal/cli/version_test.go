@@ -27,11 +27,14 @@ func TestAWrongUsePointsToTheRightOne(t *testing.T) {
 	}{
 		{[]string{"usage", "--begin", "2026-01-01"}, []string{"unknown flag: --begin", "see usagectl usage --help"}},
 		{[]string{"usage", "--sstart", "2026-01-01"}, []string{"unknown flag: --sstart; did you mean --start?"}},
-		{[]string{"prices", "list", "--provider", "opnai"}, []string{`--provider: found "opnai"; did you mean openai?`, "providers are"}},
+		{[]string{"prices", "list", "--provider", "opnai"}, []string{`--provider: found "opnai"; did you mean openai?`}},
 		{[]string{"prices", "list", "--provider", "openai", "--model", "gpt-4o-mni"}, []string{"no row of the book fits; did you mean gpt-4o-mini?"}},
 		{[]string{"migrate", "upp"}, []string{`unknown command "upp" for "usagectl migrate"`, "did you mean up?", "see usagectl migrate --help"}},
 		{[]string{"usge"}, []string{`unknown command "usge" for "usagectl"`, "did you mean usage?", "see usagectl --help"}},
-		{[]string{"prices", "validate"}, []string{"requires at least 1 arg(s)", "see usagectl prices validate --help"}},
+		{[]string{"prices", "validate"}, []string{"found 0 arguments, must be usagectl prices validate FILE", "see usagectl prices validate --help"}},
+		{[]string{"explain", "a", "b"}, []string{"found 2 arguments, must be usagectl explain ID"}},
+		{[]string{"prices", "explain", "--model", "gpt-4o", "input=1000"}, []string{`unknown quantity "input"`, "did you mean input_text or input_audio"}},
+		{[]string{"prices", "explain", "--model", "gpt-4o", "cache_reed=1000"}, []string{"did you mean cache_read?"}},
 		{[]string{"doctor", "now"}, []string{`unknown command "now" for "usagectl doctor"`, "see usagectl doctor --help"}},
 	} {
 		_, err := run(t, c.args...)
