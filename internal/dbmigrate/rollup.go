@@ -3,6 +3,7 @@ package dbmigrate
 import (
 	"context"
 	"fmt"
+	"io/fs"
 
 	"github.com/jackc/pgx/v5"
 
@@ -39,12 +40,23 @@ func (m *Migrator) KeepRollupsBy(ctx context.Context, db Beginner, keeper string
 // maxShards bounds the shards of [DistributeSQL].
 const maxShards = 1024
 
-// DistributeSQL is the file that distributes the calls over a Citus cluster, in
-// a number of shards, for psql.
+// DistributeSQL is what distributes the calls over a Citus cluster, in a number of
+// shards, for psql: the files citus_1_begin.sql and following, one after the other.
 func DistributeSQL(shards int) (string, error) {
 	if shards < 1 || shards > maxShards {
 		return "", fmt.Errorf("shards: must be from 1 to %d, found %d; 2 to 4 for each worker is right", maxShards, shards)
 	}
-	text, err := migrations.Optional.ReadFile("optional/citus.sql")
-	return fmt.Sprintf("SET usage.shards = %d;\n", shards) + string(text), err
+	parts, err := fs.Glob(migrations.Optional, "optional/citus_*.sql")
+	if err != nil {
+		return "", err
+	}
+	all := fmt.Sprintf("SET usage.shards = %d;\n", shards)
+	for _, part := range parts { // by their numbers
+		text, err := migrations.Optional.ReadFile(part)
+		if err != nil {
+			return "", err
+		}
+		all += string(text)
+	}
+	return all, nil
 }
