@@ -39,6 +39,10 @@ type dialect struct {
 	// knows says the same of what prices depend on beside the quantities.
 	knows knowledge
 
+	// callsComeApart: its wrappers repeat calls that come in other traces, other
+	// signals or later. What they report is never a call's.
+	callsComeApart bool
+
 	// operation says what the span is; nil reads gen_ai.operation.name.
 	operation func(s *spanReader) operation
 	// adjust reads what the vocabulary cannot express: JSON attributes and

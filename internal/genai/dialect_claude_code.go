@@ -24,10 +24,11 @@ var (
 )
 
 var claudeCode = dialect{
-	name:         "claude-code",
-	follows:      alsoOwn("Claude Code", experimental),
-	scopes:       []string{"com.anthropic.claude_code*"},
-	installation: setOf(name("user.id")),
+	name:           "claude-code",
+	callsComeApart: true,
+	follows:        alsoOwn("Claude Code", experimental),
+	scopes:         []string{"com.anthropic.claude_code*"},
+	installation:   setOf(name("user.id")),
 	words: vocabulary{
 		operation:    []nameID{claudeSpanType},
 		requestModel: names("gen_ai.request.model", "model"),

@@ -13,14 +13,15 @@ import (
 //
 // Source: platform.claude.com/docs/en/api/opentelemetry/spans.
 var claudePlatform = dialect{
-	name:    "claude-platform",
-	follows: alsoOwn("Claude Platform", experimental),
-	scopes:  []string{"com.anthropic.claude-platform*"},
-	words:   conventionWords.complete(),
-	input:   inputInclusive,
-	output:  outputInclusive,
-	knows:   knownFromAnswers,
-	reports: MissingCache,
+	name:           "claude-platform",
+	callsComeApart: true,
+	follows:        alsoOwn("Claude Platform", experimental),
+	scopes:         []string{"com.anthropic.claude-platform*"},
+	words:          conventionWords.complete(),
+	input:          inputInclusive,
+	output:         outputInclusive,
+	knows:          knownFromAnswers,
+	reports:        MissingCache,
 	operation: func(s *spanReader) operation {
 		switch {
 		case s.span.Kind() != ptrace.SpanKindServer, strings.HasSuffix(s.span.Name(), ".test"):

@@ -5,9 +5,10 @@ package genai
 //
 // Source: captures of Codex CLI 0.169.0.
 var codex = dialect{
-	name:    "codex",
-	follows: alsoOwn("codex.*", inSourceOnly),
-	scopes:  []string{"codex*"},
+	name:           "codex",
+	callsComeApart: true,
+	follows:        alsoOwn("codex.*", inSourceOnly),
+	scopes:         []string{"codex*"},
 	words: vocabulary{
 		session: names("conversation.id", "gen_ai.conversation.id"),
 		counts: factNames{

@@ -5,9 +5,10 @@ package genai
 //
 // Source: captures of Gemini CLI 0.61.0.
 var geminiCLI = dialect{
-	name:    "gemini-cli",
-	follows: alsoOwn("Gemini CLI", documented),
-	scopes:  []string{"gemini-cli*", "qwen-code*"},
+	name:           "gemini-cli",
+	callsComeApart: true,
+	follows:        alsoOwn("Gemini CLI", documented),
+	scopes:         []string{"gemini-cli*", "qwen-code*"},
 	words: vocabulary{
 		requestModel: names("gen_ai.request.model", "model"),
 		counts: factNames{

@@ -8,8 +8,9 @@ import "github.com/otelcol-usage/otelcol-usage/internal/catalog"
 //
 // Source: openrouter.ai/docs (Broadcast), and a client that reads it.
 var openRouter = dialect{
-	name:    "openrouter",
-	follows: alsoOwn("OpenRouter Broadcast", documented),
+	name:           "openrouter",
+	callsComeApart: true,
+	follows:        alsoOwn("OpenRouter Broadcast", documented),
 	marks: setOf(names("openrouter.provider_slug", "openrouter.api_key_name", "openrouter.input_unit_price", "trace.metadata.openrouter.source",
 		"trace.metadata.openrouter.provider_slug", "trace.metadata.openrouter.api_key_name", "trace.metadata.openrouter.input_unit_price")...),
 	words:   conventionWords.complete(),

@@ -53,7 +53,12 @@ func (r *reading) dropDuplicates() {
 	}
 	for i := range r.calls {
 		f := &r.calls[i]
-		if f.dropped {
+		switch {
+		case f.dropped && f.isAgent:
+			r.nameUser(f.span, f.call.User, f.call.SessionID, f.call.Service, f.report.Service)
+			r.skip(f.call.Dialect, SkipNotACall)
+			continue
+		case f.dropped:
 			r.skip(f.call.Dialect, SkipDuplicate)
 			continue
 		}
@@ -130,9 +135,28 @@ func (r *reading) dropAgents() {
 		}
 	}
 	for i := range r.calls {
-		if f := &r.calls[i]; f.isAgent && r.traces.noted(f.call.TraceID) {
-			f.dropped = true
+		f := &r.calls[i]
+		if !f.isAgent || f.dropped {
+			continue
 		}
+		if f.dropped = r.traces.noted(f.call.TraceID) || r.aroundSums.Contains(f.call.SpanID); !f.dropped {
+			r.noteAround(f)
+		}
+	}
+}
+
+// noteAround remembers the spans around a sum that stands for its calls: what
+// they report repeats it.
+func (r *reading) noteAround(f *found) {
+	around := f.span.ParentSpanID()
+	for depth := 0; !around.IsEmpty() && depth < maxDepth; depth++ {
+		r.aroundSums.Add(around, struct{}{})
+		r.buildTree()
+		at := r.tree.find(f.call.TraceID, around)
+		if at < 0 {
+			return
+		}
+		around = r.tree.nodes[at].span.ParentSpanID()
 	}
 }
 

@@ -50,23 +50,23 @@ func (r *Reader) isEntry(span ptrace.Span) bool {
 func (r *reading) readEntry(span ptrace.Span) {
 	r.attrs.read(r.names, span.Attributes())
 	r.touched.join(&r.attrs.present)
-	r.nameUser(span, r.userOf(&r.attrs, nil))
+	r.nameUser(span, r.userOf(&r.attrs, nil), r.attrs.firstText(namesSession), r.resource.service, r.resource.serviceHash)
 }
 
 // nameUser remembers the user for calls that come later, and says it of those
 // that came before.
-func (r *reading) nameUser(span ptrace.Span, user string) {
+func (r *reading) nameUser(span ptrace.Span, user, session, service string, serviceHash uint64) {
 	trace := span.TraceID()
 	if user == "" || trace.IsEmpty() {
 		return
 	}
-	r.rememberUser(trace, user, r.attrs.firstText(namesSession))
+	r.rememberUser(trace, user, session)
 	if r.config.NamedUser == nil || r.named == nil {
 		return
 	}
-	first, known, _ := r.named.PeekOrAdd(namedTrace{trace, r.resource.serviceHash}, span.SpanID())
+	first, known, _ := r.named.PeekOrAdd(namedTrace{trace, serviceHash}, span.SpanID())
 	if !known || first == span.SpanID() {
-		r.config.NamedUser(span, user, r.resource.service)
+		r.config.NamedUser(span, user, service)
 	}
 }
 

@@ -30,8 +30,10 @@ type Reader struct {
 	roots   *lru.Cache[pcommon.TraceID, rootUser]
 	named   *lru.Cache[namedTrace, pcommon.SpanID]
 	callers *lru.Cache[pcommon.SpanID, struct{}]
-	window  *once.Window
-	traces  traceNotes
+	// aroundSums are the spans around wrappers that became calls.
+	aroundSums *lru.Cache[pcommon.SpanID, struct{}]
+	window     *once.Window
+	traces     traceNotes
 
 	pool sync.Pool // of *reading
 }
@@ -40,7 +42,8 @@ type Reader struct {
 // empty or too many.
 func NewReader(config Config) (*Reader, error) {
 	config.setDefaults()
-	r := &Reader{config: config, names: builtinNames.clone(), callers: bounded[pcommon.SpanID, struct{}](maxCallers)}
+	r := &Reader{config: config, names: builtinNames.clone(), callers: bounded[pcommon.SpanID, struct{}](maxCallers),
+		aroundSums: bounded[pcommon.SpanID, struct{}](maxCallers)}
 	r.gate = newGate(r.names, config.Own)
 	if err := r.declare(&r.config); err != nil {
 		return nil, err

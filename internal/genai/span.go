@@ -73,6 +73,9 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	numbers.read(a, words)
 	numbers.readUnknown(a.unknown)
 	numbers.modifiers.read(a)
+	if s.isAgent {
+		numbers.readSum(a)
+	}
 	if d.adjust != nil {
 		d.adjust(s, numbers)
 	}
@@ -99,6 +102,9 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	}
 	if call.User == "" {
 		call.User = r.userOf(a, d)
+	}
+	if s.isAgent { // whose calls may come without their user
+		r.rememberUser(call.TraceID, call.User, a.firstText(namesSession))
 	}
 	call.Outcome = s.outcome()
 	if payer := payerOf(a); payer != "" {
@@ -199,9 +205,10 @@ var (
 // skipSpan counts a span that is no call, and remembers the user it names for
 // the calls below it.
 func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
-	r.nameUser(span, r.userOf(&r.attrs, d))
+	r.nameUser(span, r.userOf(&r.attrs, d), r.attrs.firstText(namesSession), r.resource.service, r.resource.serviceHash)
 	switch {
 	case op == opOtherSignal:
+		r.traces.note(span.TraceID()) // the wrappers around it repeat it
 		r.skip(d.name, SkipOtherSignal)
 	case op == opUnknown && r.attrs.present.meets(&usageNames):
 		r.skip(d.name, SkipUnknownOperation)

@@ -5,8 +5,8 @@ import "strings"
 // An unclaimed span reports usage, and no dialect says that it is a call: it
 // names no operation, or one that nobody knows. It becomes a call unless calls
 // turn out to be inside it, for then it repeats them. So does the span of an
-// agent that is written in no dialect we know, when nothing else of its trace is
-// a call: its usage is a sum, and says so.
+// agent, a chain or another wrapper when nothing else of its trace is a call: its
+// usage is a sum, and says so.
 
 // unclaimed gives the operation of the span at hand when it is such a span, and
 // op otherwise.
@@ -18,25 +18,76 @@ func (s *spanReader) unclaimed(d *dialect, op operation) operation {
 	case op == opUnknown:
 		s.isUnclaimed = true
 		return operationLike(s.call.Operation)
-	case op == opNotACall && d == &unknownDialect && agentOperations[strings.ToLower(s.call.Operation)] &&
-		(s.a.firstText(d.words.model) != "" || s.a.firstText(d.words.requestModel) != ""):
+	case op == opNotACall && !d.callsComeApart && s.wraps(d):
 		s.isUnclaimed, s.isAgent = true, true
 		return opChat
 	}
 	return op
 }
 
-// agentOperations are the operations that sum up their calls.
-var agentOperations = map[string]bool{
+// wraps reports whether the span says that it is something which sums up its calls.
+func (s *spanReader) wraps(d *dialect) bool {
+	if wrapperOperations[strings.ToLower(s.call.Operation)] {
+		return true
+	}
+	for _, id := range namesOfKind {
+		if wrapperOperations[strings.ToLower(s.quoted(id))] {
+			return true
+		}
+	}
+	return d == &voltAgent && s.call.Operation == "" || wrapperOperations[s.a.text(conventionWords.operation[0])]
+}
+
+// wrapperOperations are the operations, and the kinds of spans, that sum up their calls.
+var wrapperOperations = map[string]bool{
 	"invoke_agent": true, "invoke_workflow": true, "agent": true, "workflow": true, "run_agent": true, "agent_step": true,
-	"invoke_subagent": true, "execute_task": true, "task": true,
+	"invoke_subagent": true, "execute_task": true, "task": true, "chain": true, "span": true, "crew": true, "flow": true,
+	"agent_run": true, "workflow_run": true, "workflow_step": true, "model_step": true, "session": true, "turn": true,
+	"ai.generatetext": true, "ai.streamtext": true, "ai.generateobject": true, "ai.streamobject": true, "ai.embed": true, "ai.embedmany": true,
+	"execute_event_loop_cycle": true, "execute_agent_loop_cycle": true,
+}
+
+var (
+	// namesOfKind are the attributes in which platforms say what a span is.
+	namesOfKind = names("openinference.span.kind", "langfuse.observation.type", "langsmith.span.kind", "mastra.span.type", "traceloop.span.kind",
+		"mlflow.spanType", "langwatch.span.type", "honeyhive_event_type", "opik.span.type", "opik.type", "lmnr.span.type")
+
+	// sumWords are the names of an agent's sum, where they are not those of a call.
+	//
+	// Sources: pydantic/pydantic-ai (_instrumentation.py), VoltAgent.
+	sumWords = vocabulary{counts: factNames{
+		factInput:  names("gen_ai.aggregated_usage.input_tokens"),
+		factOutput: names("gen_ai.aggregated_usage.output_tokens"),
+		factCacheRead: names("gen_ai.aggregated_usage.cache_read.input_tokens", "gen_ai.aggregated_usage.cache_read_tokens",
+			"gen_ai.aggregated_usage.details.cache_read_tokens"),
+		factCacheWrite: names("gen_ai.aggregated_usage.cache_creation.input_tokens", "gen_ai.aggregated_usage.cache_write.input_tokens",
+			"gen_ai.aggregated_usage.cache_write_tokens", "gen_ai.aggregated_usage.details.cache_write_tokens"),
+		factReasoning: names("gen_ai.aggregated_usage.reasoning.output_tokens", "gen_ai.aggregated_usage.details.reasoning_tokens"),
+	}}.complete()
+
+	sumNames = func() (set nameSet) {
+		for _, i := range [...]fact{factInput, factOutput} {
+			set.put(sumWords.counts[i][0])
+		}
+		return set
+	}()
+)
+
+// readSum reads what only the span of an agent has.
+func (f *facts) readSum(a *attributes) {
+	if f.n[factInput] == absent && f.n[factOutput] == absent && a.present.meets(&sumNames) {
+		f.read(a, sumWords)
+	}
 }
 
 // reportsUsage reports whether the span has a count above zero, under any name
 // that reports a side of a call, or what is billed in its place.
 func (s *spanReader) reportsUsage(d *dialect) bool {
 	a := s.a
-	if a.present.meets(&d.words.sides) || a.present.meets(&answerNames) || len(a.unknown) > 0 {
+	if a.present.meets(&sumNames) && a.firstCount(sumWords.counts[factInput][:1]) > 0 {
+		return true
+	}
+	if a.present.meets(&d.words.sides) || a.present.meets(&answerNames) || len(a.unknown) > 0 || a.has(langfuseUsage) {
 		probe := noFacts
 		probe.read(a, d.words)
 		probe.readUnknown(a.unknown)
@@ -45,6 +96,9 @@ func (s *spanReader) reportsUsage(d *dialect) bool {
 				j := newJSON(jsonOfPython(text))
 				probe.readUsage(&j)
 			}
+		}
+		if d == &langfuse {
+			probe.readBuckets(a.text(langfuseUsage))
 		}
 		if probe.n[factInput] > 0 || probe.n[factOutput] > 0 || probe.n[factTotal] > 0 {
 			return true
