@@ -52,7 +52,8 @@ func (a *answer) object(j *jsonText) {
 			own.readUsage(j)
 			own.reports = 0
 			a.usage.addDetails(&own)
-		case "generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
+		case "generation_info", "generationInfo", "outputs", "provider_details", "providerDetails", "provider_metadata", "providerMetadata", "responseMetadata",
+			"generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
 			a.value(j)
 		case "output", "content", "tool_outputs", "parts", "candidates", "groundingMetadata", "grounding_metadata":
 			a.usage.readItems(key, j)

@@ -15,11 +15,20 @@ var (
 		"lmnr.span.output", "logfire.response_data", "gen_ai.output.messages")
 	namesUsageObject = names("gen_ai.usage", "gen_ai.usage.raw", "gen_ai.response.usage", "gen_ai.usage.details", "gen_ai.usage_metadata", "llm.usage",
 		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage",
-		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics")
+		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics",
+		"opik.usage", "honeyhive_metadata.usage", "honeyhive_metadata", "langsmith.usage_metadata", "langsmith.metadata.usage_metadata", "lmnr.span.usage", "llm.token_counts",
+		"gen_ai.usage.metadata", "gen_ai.response.usage_metadata", "gen_ai.response.token_usage", "llm.token_usage", "usage_details", "gen_ai.usage_object")
+	// namesDetailObject are parts of a usage object. Those under a usage prefix are
+	// found without a list: see [facts.readUnknown].
+	namesDetailObject = names("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details", "prompt_tokens_details", "completion_tokens_details",
+		"input_tokens_details", "output_tokens_details", "input_token_details", "output_token_details", "usage.prompt_tokens_details", "usage.completion_tokens_details",
+		"usage.input_tokens_details", "usage.output_tokens_details", "cache_creation", "server_tool_use")
 	answerNames = func() nameSet {
 		set := setOf(append([]nameID{name("ai.response.toolCalls")}, namesAnswer...)...)
-		for _, id := range namesUsageObject {
-			set.put(id)
+		for _, list := range [][]nameID{namesUsageObject, namesDetailObject} {
+			for _, id := range list {
+				set.put(id)
+			}
 		}
 		return set
 	}()
@@ -42,6 +51,11 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 			f.learn(&own)
 		}
 	}
+	for _, id := range namesDetailObject {
+		if text := jsonOf(a, id); text != "" {
+			f.readDetailObject(s.r.names.names[id], text)
+		}
+	}
 	if text := jsonOf(a, nameToolCalls); text != "" {
 		j := newJSON(text)
 		f.readItems("", &j)
@@ -59,14 +73,38 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 	}
 }
 
+// readDetailObject reads an object or list that a usage object has, where it is an
+// attribute of its own: "gen_ai.usage.prompt_tokens_details". It is false for any
+// other name.
+func (f *facts) readDetailObject(name, text string) bool {
+	own := noFacts
+	j := newJSON(jsonOfPython(text))
+	key := name[strings.LastIndexByte(name, '.')+1:]
+	if !own.readUsageDetails(key, &j) && !own.readToolCounters(key, &j) {
+		return false
+	}
+	switch {
+	case strings.Contains(key, "nput") || strings.Contains(key, "rompt"):
+		own.reports = MissingCache
+	case strings.Contains(key, "utput") || strings.Contains(key, "ompletion"):
+		own.reports = MissingReasoning
+	}
+	f.addDetails(&own)
+	return true
+}
+
 // jsonOf gives the JSON object or list under a name, also where the attribute
 // is one itself.
 func jsonOf(a *attributes, id nameID) string {
 	if !a.present.has(id) {
 		return ""
 	}
+	return jsonOfValue(a.values[id])
+}
+
+func jsonOfValue(v pcommon.Value) string {
 	text := ""
-	switch v := a.values[id]; v.Type() {
+	switch v.Type() {
 	case pcommon.ValueTypeStr:
 		text = v.Str()
 	case pcommon.ValueTypeMap, pcommon.ValueTypeSlice:

@@ -23,7 +23,7 @@ var shippedCosts = names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_a
 	"llm.usage.cost", "llm.usage.total_cost", "llm.usage.cost_usd", "llm.cost", "llm.cost_usd", "llm.total_cost", "llm.response_cost", "llm.cost.total_cost", "llm.cost.total_usd",
 	"ai.usage.cost", "litellm.cost.total", "litellm.response_cost", "litellm.cost", "metadata.response_cost", "hidden_params.response_cost", "response_cost",
 	"tensorzero.cost_usd", "tensorzero.cost", "agw.ai.usage.cost.total", "portkey.cost", "helicone.cost", "helicone.cost_usd", "langwatch.cost", "mlflow.cost", "opik.cost",
-	"lmnr.cost", "traceloop.cost", "usage.cost", "total_cost_usd", "cost_usd", "total_cost")
+	"lmnr.cost", "traceloop.cost", "usage.cost", "usage.total_cost", "total_cost_usd", "cost_usd", "total_cost")
 
 // shippedBills are those in which the provider itself reports what it bills.
 var (

@@ -39,6 +39,9 @@ type dialect struct {
 	// knows says the same of what prices depend on beside the quantities.
 	knows knowledge
 
+	// joins: its converters add its names to a span of another dialect and leave
+	// the original.
+	joins bool
 	// callsComeApart: its wrappers repeat calls that come in other traces, other
 	// signals or later. What they report is never a call's.
 	callsComeApart bool
@@ -182,7 +185,7 @@ func init() {
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
 		&openRouter, &claudePlatform, &anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
 		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry, &voltAgent,
-		&mlflow, &langWatch, &braintrust,
+		&mlflow, &langWatch, &braintrust, &honeyHive, &opik,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
 	}

@@ -1,6 +1,10 @@
 package genai
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
 
 // Langfuse's SDKs. The type of the observation says what the span is; usage is
 // a JSON object of buckets that do not overlap: "input" is what remains of the
@@ -54,16 +58,28 @@ func adjustLangfuse(s *spanReader, f *facts) {
 		f.readBuckets(details)
 	}
 	if cost := s.a.text(langfuseCost); cost != "" {
-		j := newJSON(cost)
-		j.members(func(key string) bool {
-			if key == "total" {
-				s.call.reportCostText(j.number())
-			}
-			return true
-		})
+		s.call.reportCostText(costOfParts(cost))
 	}
-	f.modifiers.readRequest(s.a.text(langfuseParameters))
 	s.userFromJSON("", langfuseParameters)
+}
+
+// costOfParts gives the total of cost_details, which is their sum where it is not
+// written.
+func costOfParts(details string) (total string) {
+	sum := decimal.Zero
+	j := newJSON(details)
+	j.members(func(key string) bool {
+		if text := j.amount(); key == "total" || key == "total_cost" {
+			total = text
+		} else if n, err := decimal.NewFromString(text); err == nil && len(text) <= 32 && n.Exponent() > -40 && n.Exponent() < 10 {
+			sum = sum.Add(n)
+		}
+		return true
+	})
+	if total == "" {
+		total = sum.String()
+	}
+	return total
 }
 
 // readBuckets reads usage_details. Its keys are free; these are what the SDKs

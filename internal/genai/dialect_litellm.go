@@ -67,9 +67,6 @@ var litellm = dialect{
 		if params := s.a.text(litellmParams); params != "" && !s.a.present.meets(&litellmCosts) {
 			s.call.reportCostText(jsonMember(params, "response_cost"))
 		}
-		if f.modifiers[modServed] == "" {
-			f.modifiers[modServed] = jsonMember(s.a.text(litellmParams), "service_tier")
-		}
 	},
 }
 

@@ -31,6 +31,7 @@ var openInference = dialect{
 	name:    "openinference",
 	follows: follows{"OpenInference: llm.*, openinference.*", documented},
 	marks:   setOf(openInferenceKind),
+	joins:   true,
 	scopes:  []string{"@arizeai/openinference*", "openinference.instrumentation*"},
 	words: vocabulary{
 		operation:    []nameID{openInferenceKind},
@@ -105,7 +106,6 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			f.addDetails(&a.usage)
 		}
 	}
-	f.modifiers.readRequest(s.a.text(openInferenceParameters))
 	if s.call.Model == "" { // speech and images: reported with the request only
 		parameters := s.a.text(openInferenceParameters)
 		s.call.RequestModel = jsonMember(parameters, "model")

@@ -30,7 +30,7 @@ const (
 
 func newGate(names *nameTable, own string) gate {
 	g := gate{own: own, names: names}
-	for _, c := range "abgilmopv" {
+	for _, c := range "abghilmopuv" {
 		g.first[c] |= isGenAI
 	}
 	if own != "" {
@@ -102,11 +102,15 @@ func passesGate(key string) bool {
 			return strings.HasPrefix(key, "litellm.")
 		}
 	case 'o':
-		return key[1] == 'p' && strings.HasPrefix(key, "openinference.")
+		return key[1] == 'p' && (strings.HasPrefix(key, "openinference.") || strings.HasPrefix(key, "opik.") || strings.HasPrefix(key, "openrouter."))
 	case 'a':
 		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
 	case 'm':
 		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
+	case 'h':
+		return key[1] == 'o' && strings.HasPrefix(key, "honeyhive")
+	case 'u':
+		return key == "usage.input_tokens" || key == "usage.prompt_tokens"
 	case 'i':
 		return key == "input_tokens"
 	case 'p':

@@ -7,7 +7,9 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -83,7 +85,11 @@ func (r *Reader) ReadLogs(
 					state.enterResource(ofResource.Resource())
 					entered = true
 				}
-				state.readRecord(event, ofScope.Scope().Name(), record)
+				if strings.HasSuffix(event, suffixDetails) {
+					state.readDetails(ofScope.Scope(), record)
+				} else {
+					state.readRecord(event, ofScope.Scope().Name(), record)
+				}
 			}
 		}
 	}
@@ -105,9 +111,12 @@ func (r *Reader) ReadLogs(
 // attribute of older emitters, else in the body.
 func eventName(record plog.LogRecord) string {
 	if v, ok := record.Attributes().Get("event.name"); ok && v.Type() == pcommon.ValueTypeStr {
-		// Claude Code's attribute lacks the prefix that its body has.
+		// Claude Code's attribute lacks the prefix that its body has, or its name.
 		if body := record.Body(); body.Type() == pcommon.ValueTypeStr && strings.HasSuffix(body.Str(), "."+v.Str()) {
 			return body.Str()
+		}
+		if event := record.EventName(); strings.HasSuffix(event, "."+v.Str()) {
+			return event
 		}
 		return v.Str()
 	}
@@ -119,10 +128,12 @@ func eventName(record plog.LogRecord) string {
 
 // The events that report a call.
 const (
-	eventClaude  = "claude_code.api_request"
-	eventCodex   = "codex.sse_event"
-	eventGemini  = "gemini_cli.api_response"
-	eventDetails = "gen_ai.client.inference.operation.details"
+	eventClaude = "claude_code.api_request"
+	eventCodex  = "codex.sse_event"
+	eventGemini = "gemini_cli.api_response"
+	// The conventions', which repeats what their span reports.
+	eventDetails  = "gen_ai.client.inference.operation.details"
+	suffixDetails = ".operation.details"
 )
 
 // Forks of these agents (qwen-code and others) write the same events under a
@@ -131,10 +142,13 @@ const (
 	suffixClaude = ".api_request"
 	suffixCodex  = ".sse_event"
 	suffixGemini = ".api_response"
+	// bareClaude is Claude Code's where only the attribute is left of its name.
+	bareClaude = "api_request"
 )
 
 func isCallEvent(event string) bool {
-	return strings.HasSuffix(event, suffixClaude) || strings.HasSuffix(event, suffixGemini) || strings.HasSuffix(event, suffixCodex) || event == eventDetails
+	return event == bareClaude || strings.HasSuffix(event, suffixClaude) || strings.HasSuffix(event, suffixGemini) || strings.HasSuffix(event, suffixCodex) ||
+		strings.HasPrefix(event, "gen_ai.client.") && strings.HasSuffix(event, suffixDetails)
 }
 
 // readRecord reads one event.
@@ -145,6 +159,12 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 
 	var d *dialect
 	words := claudeCode.words
+	if event == bareClaude {
+		if dialectOfScope(scope) != &claudeCode {
+			return
+		}
+		event = eventClaude
+	}
 	fork := event != eventClaude && event != eventGemini && event != eventCodex
 	switch {
 	case fork && !a.present.meets(&logUsageOther):
@@ -158,10 +178,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 		if a.text(logEventKind) != "response.completed" || !a.present.meets(&logUsageOther) {
 			return // every event of a stream is logged; one of the last two has the counts
 		}
-	default: // gen_ai's own event repeats a span
-		if a.present.meets(&logUsageOther) {
-			r.skip(unknownDialect.name, SkipOtherSignal)
-		}
+	default:
 		return
 	}
 
@@ -193,6 +210,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	numbers.reports, numbers.always = MissingCache|MissingReasoning, d.knows.always
 	numbers.read(a, words)
 	numbers.modifiers.read(a)
+	numbers.modifiers.readFast(a)
 	f.op = opChat
 	switch d {
 	case &claudeCode:
@@ -227,6 +245,66 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 		call.setEventKey(a)
 	}
 	r.quantify(f, numbers)
+}
+
+// readDetails reads the conventions' event, which has the attributes of a span and
+// is read as one. Its row has the id of the span's row, so that both are one. It
+// may have less than the span: where the library's spans come too, or another
+// signal of the agent is read, it is left.
+func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.LogRecord) {
+	span := ptrace.NewSpan()
+	record.Attributes().CopyTo(span.Attributes())
+	if body := record.Body(); body.Type() == pcommon.ValueTypeMap {
+		for key, value := range body.Map().All() {
+			if _, known := span.Attributes().Get(key); !known {
+				value.CopyTo(span.Attributes().PutEmpty(key))
+			}
+		}
+	}
+	a := &r.attrs
+	a.read(r.names, span.Attributes())
+	r.touched.join(&a.present)
+	r.enterScope(scope)
+	d := r.dialectOf(a)
+	if !a.present.meets(&d.words.sides) && !a.present.meets(&answerNames) {
+		return
+	}
+	if d.callsComeApart || r.traces.noted(record.TraceID()) || r.spansOf.noted(r.source()) || d == &openlit && r.leavesCacheOut(a, d) {
+		r.skip(d.name, SkipOtherSignal)
+		return
+	}
+	span.SetName(eventDetails)
+	span.SetKind(ptrace.SpanKindClient)
+	span.SetTraceID(record.TraceID())
+	span.SetSpanID(record.SpanID())
+	start, end := timesOf(a, record)
+	span.SetStartTimestamp(pcommon.NewTimestampFromTime(start))
+	span.SetEndTimestamp(pcommon.NewTimestampFromTime(end))
+	before := len(r.calls)
+	r.readSpan(span, isGenAI)
+	if len(r.calls) == before {
+		return
+	}
+	f := &r.calls[before]
+	if f.isAgent {
+		r.calls = r.calls[:before]
+		r.skip(d.name, SkipNotACall)
+		return
+	}
+	f.record = record
+	if f.pending != 0 { // no other span says more
+		r.quantify(f, &r.pending[f.pending-1])
+		f.pending = 0
+	}
+	if f.call.Key == "" && f.call.TraceID.IsEmpty() {
+		f.call.setEventKey(a)
+	}
+}
+
+// leavesCacheOut reports whether the input of an event that has no cache is
+// another number than that of its span.
+func (r *reading) leavesCacheOut(a *attributes, d *dialect) bool {
+	return callKind{provider: catalog.Canonical(a.firstText(d.words.provider)), model: r.model(a.firstText(d.words.requestModel))}.excludesCache()
 }
 
 // setEventKey makes a key for an event that has no id of the response: the

@@ -115,5 +115,5 @@ func (n *traceNotes) note(trace pcommon.TraceID) {
 
 func (n *traceNotes) noted(trace pcommon.TraceID) bool {
 	slot, half := n.slot(trace)
-	return slot.Load() == half
+	return slot.Load() == half && !trace.IsEmpty()
 }

@@ -41,6 +41,10 @@ var (
 	namesGeo = names("anthropic.response.inference_geo", "anthropic.usage.inference_geo", "gen_ai.response.inference_geo", "gen_ai.usage.inference_geo",
 		"anthropic.inference_geo", "gen_ai.inference_geo", "inference_geo", "anthropic.request.inference_geo", "gen_ai.request.inference_geo")
 	namesRegion = names("gen_ai.request.region", "gen_ai.response.region", "gcp.vertex_ai.location", "gcp.vertex.location", "vertex.location", "gen_ai.vertex.location")
+	// Whether the fast mode of a coding agent was on.
+	namesFast = names("fast_mode", "claude_code.fast_mode", "anthropic.fast_mode", "gen_ai.request.fast_mode", "gen_ai.response.fast_mode", "fast_mode_state",
+		"is_fast_mode", "codex.fast_mode")
+	fastNames = setOf(namesFast...)
 	// These say where an app runs as well as where it calls: they count for
 	// the clouds whose clients write them for the call.
 	namesCloudRegion = names("cloud.region", "aws.region", "gcp.location", "gcp.region")
@@ -82,6 +86,21 @@ func (m *modifiers) read(a *attributes) {
 	}
 }
 
+// readFast reads whether a coding agent was in its fast mode, which is a flag or
+// a word.
+func (m *modifiers) readFast(a *attributes) {
+	if m[modSpeed] != "" || !a.present.meets(&fastNames) {
+		return
+	}
+	for _, id := range namesFast {
+		switch word := strings.ToLower(a.text(id)); {
+		case a.isTrue(id), word == "on", word == "fast", word == "enabled", word == "active":
+			m[modSpeed] = "fast"
+			return
+		}
+	}
+}
+
 // readMember reads one member of a provider's answer or of its usage object;
 // false when it is no modifier.
 func (m *modifiers) readMember(key string, j *jsonText) bool {
@@ -112,23 +131,6 @@ func (m *modifiers) readMember(key string, j *jsonText) bool {
 		return false
 	}
 	return true
-}
-
-// readRequest reads what a request, as JSON, asked for.
-func (m *modifiers) readRequest(parameters string) {
-	if !strings.Contains(parameters, `"service_tier"`) && !strings.Contains(parameters, `"web_search_options"`) {
-		return
-	}
-	j := newJSON(parameters)
-	j.members(func(key string) bool {
-		switch key {
-		case "service_tier":
-			readWord(&j, &m[modAsked])
-		case "web_search_options", "extra_body":
-			m.readMember("web_search_options", &j)
-		}
-		return true
-	})
 }
 
 // readWord reads a text, or the member "type" of an object, as Bedrock's
@@ -233,6 +235,8 @@ func (s *spanReader) readEvents(f *facts, words *vocabulary) {
 		a.read(s.r.names, events.At(i).Attributes())
 		s.r.touched.join(&a.present)
 		f.modifiers.read(a)
+		f.modifiers.readAsides(a)
+		s.readAnswers(a, f)
 		if a.present.meets(&usageNames) && f.n[factInput] == absent && f.n[factOutput] == absent {
 			f.read(a, words)
 		}

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"encoding/binary"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -34,6 +35,8 @@ type Reader struct {
 	aroundSums *lru.Cache[pcommon.SpanID, struct{}]
 	window     *once.Window
 	traces     traceNotes
+	// spansOf are the services and scopes whose calls come in spans.
+	spansOf traceNotes
 
 	pool sync.Pool // of *reading
 }
@@ -101,6 +104,9 @@ func (r *Reader) Read(
 				}
 				if firstOfScope {
 					state.enterScope(ofScope.Scope())
+					if r.config.AgentLogs {
+						r.spansOf.note(state.source())
+					}
 					firstOfScope = false
 				}
 				state.readSpan(span, seen)
@@ -244,13 +250,20 @@ func (r *reading) enterScope(scope pcommon.InstrumentationScope) {
 	}
 }
 
+// source stands for the service and the scope at hand.
+func (r *reading) source() (id pcommon.TraceID) {
+	binary.LittleEndian.PutUint64(id[:], r.observer|1)
+	binary.LittleEndian.PutUint64(id[8:], r.resource.serviceHash)
+	return id
+}
+
 // dialectOf decides which dialect the span at hand is written in.
 func (r *reading) dialectOf(a *attributes) *dialect {
 	if allMarks.meets(&a.present) {
 		for _, d := range dialects {
 			if d.marks.meets(&a.present) {
-				if d == &openInference && r.dialect != nil && r.dialect != d && a.present.meets(&usageNames) {
-					return r.dialect // OpenInference's converters add its names, and leave the original
+				if d.joins && r.dialect != nil && r.dialect != d && a.present.meets(&usageNames) {
+					return r.dialect
 				}
 				return d
 			}

@@ -73,6 +73,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	numbers.read(a, words)
 	numbers.readUnknown(a.unknown)
 	numbers.modifiers.read(a)
+	numbers.modifiers.readFast(a)
 	if s.isAgent {
 		numbers.readSum(a)
 	}
@@ -84,6 +85,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 		numbers.several = true
 	}
 	s.readEvents(numbers, words)
+	numbers.modifiers.readAsides(a)
 	s.setModifiers(&numbers.modifiers)
 	s.readUnits(numbers)
 	s.readBill()

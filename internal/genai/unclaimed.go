@@ -35,14 +35,15 @@ func (s *spanReader) wraps(d *dialect) bool {
 			return true
 		}
 	}
-	return d == &voltAgent && s.call.Operation == "" || wrapperOperations[s.a.text(conventionWords.operation[0])]
+	return d == &voltAgent && s.call.Operation == "" || wrapperOperations[s.a.text(conventionWords.operation[0])] ||
+		d == &braintrust && wrapperOperations[jsonMember(s.a.text(braintrustType), "type")]
 }
 
 // wrapperOperations are the operations, and the kinds of spans, that sum up their calls.
 var wrapperOperations = map[string]bool{
 	"invoke_agent": true, "invoke_workflow": true, "agent": true, "workflow": true, "run_agent": true, "agent_step": true,
 	"invoke_subagent": true, "execute_task": true, "task": true, "chain": true, "span": true, "crew": true, "flow": true,
-	"agent_run": true, "workflow_run": true, "workflow_step": true, "model_step": true, "session": true, "turn": true,
+	"agent_run": true, "workflow_run": true, "workflow_step": true, "model_step": true, "session": true, "turn": true, "general": true,
 	"ai.generatetext": true, "ai.streamtext": true, "ai.generateobject": true, "ai.streamobject": true, "ai.embed": true, "ai.embedmany": true,
 	"execute_event_loop_cycle": true, "execute_agent_loop_cycle": true,
 }

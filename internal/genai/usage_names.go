@@ -22,13 +22,13 @@ var shippedNames = factNames{
 	factInput: names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "llm.usage.input_tokens",
 		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
 		"gen_ai.response.prompt_token_count", "gen_ai.response.usage.prompt_tokens", "gen_ai.response.usage.input_tokens", "llm.response.usage.prompt_tokens",
-		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens"),
+		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens", "usage.input_tokens", "usage.prompt_tokens", "usage.inputTokens", "usage.promptTokens"),
 	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
 		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
 		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
-		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens"),
+		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens", "usage.output_tokens", "usage.completion_tokens", "usage.outputTokens", "usage.completionTokens"),
 	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
-		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens"),
+		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens", "usage.total_tokens", "usage.totalTokens"),
 
 	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
 		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
@@ -41,7 +41,8 @@ var shippedNames = factNames{
 		"anthropic.usage.cache_read_input_tokens", "anthropic.usage.cache_read.input_tokens", "openai.usage.cached_tokens",
 		"llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input", "llm.token_count.prompt_details.cached",
 		"llm.usage.cache_read_input_tokens", "llm.usage.cached_tokens", "llm.usage.prompt_tokens_details.cached_tokens", "llm.usage.cache_read_tokens",
-		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
+		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
+		"usage.cache_read_input_tokens", "usage.cached_tokens", "usage.cached_input_tokens"),
 	factCacheWrite: names("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
 		"gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.details.cache_write_tokens",
 		"gen_ai.usage.cache_write_tokens", "gen_ai.usage.cache_creation_tokens",
@@ -52,7 +53,8 @@ var shippedNames = factNames{
 		"anthropic.usage.cache_creation_input_tokens", "anthropic.usage.cache_creation.input_tokens", "anthropic.usage.cache_write.input_tokens",
 		"llm.token_count.prompt_details.cache_write", "llm.token_count.prompt_details.cache_creation", "llm.usage.cache_creation_input_tokens",
 		"llm.usage.cache_write_tokens", "llm.usage.cache_creation_tokens",
-		"ai.usage.inputTokenDetails.cacheWriteTokens"),
+		"ai.usage.inputTokenDetails.cacheWriteTokens",
+		"usage.cache_creation_input_tokens", "usage.cache_write_input_tokens"),
 	factReasoning: names("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "gen_ai.usage.output_tokens.reasoning",
 		"gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.details.thoughts_tokens",
 		"gen_ai.usage.details.thinking_tokens", "gen_ai.usage.output_reasoning_tokens", "gen_ai.usage.completion_tokens_details.reasoning_tokens",
@@ -60,7 +62,7 @@ var shippedNames = factNames{
 		"gen_ai.usage.completion_tokens.reasoning", "gen_ai.usage.thoughts_tokens", "gen_ai.usage.thinking_tokens", "gen_ai.usage.thoughts_token_count",
 		"gen_ai.usage.details.thoughts_token_count", "gen_ai.usage.details.reasoning_output_tokens", "gen_ai.usage.reasoningTokens", "gen_ai.usage.completion_reasoning_tokens",
 		"llm.token_count.completion_details.reasoning", "llm.usage.reasoning_tokens", "llm.usage.completion_tokens_details.reasoning_tokens",
-		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens"),
+		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens", "usage.reasoning_tokens"),
 
 	factCacheWrite5m: names("anthropic.usage.cache_creation.ephemeral_5m_input_tokens", "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",
 		"gen_ai.usage.cache_creation.input_tokens.ephemeral_5m", "gen_ai.usage.cache_write.ephemeral_5m_input_tokens", "gen_ai.usage.cache_write.5m.input_tokens",
@@ -134,6 +136,9 @@ const maxUnknownUsage = 16
 func (f *facts) readUnknown(list []unknownUsage) {
 	for _, u := range list {
 		n := countOf(u.value)
+		if text := jsonOfValue(u.value); text != "" {
+			f.readDetailObject(u.name, text)
+		}
 		if n <= 0 {
 			continue // no count, or nothing of what it counts
 		}

@@ -176,7 +176,7 @@ func (r *row) differs(o *row) bool {
 }
 
 // standardTiers are the words for "no particular tier".
-var standardTiers = []string{"standard", "default", "auto", "on_demand", "on-demand", "standard_only", "scale"}
+var standardTiers = []string{"standard", "default", "auto", "on_demand", "on-demand", "standard_only"}
 
 func isStandard(tier string) bool {
 	return tier == "" || slices.ContainsFunc(standardTiers, func(s string) bool { return strings.EqualFold(s, tier) })

@@ -1,8 +1,9 @@
 package usageattr
 
-// Prefix is the name space that belongs to us alone. Whatever a sender puts
-// there is removed by the processor before it writes its own, so nobody can
-// fake a record; the three inputs below are read first.
+// Prefix is how all names below begin. Whatever a sender puts under one of them
+// is removed by the processor before it writes its own, so nobody can fake a
+// record; the three inputs are read first. Other names that begin so are the
+// sender's and stay.
 const Prefix = "usage."
 
 // Attributes that the processor writes on every billable span.

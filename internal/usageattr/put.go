@@ -140,8 +140,7 @@ var quantityNames = func() (names [usage.QuantityKindCount]string) {
 	return names
 }()
 
-// Strip removes every attribute of our name space and reports whether there
-// was any.
+// Strip removes every attribute that is ours and reports whether there was any.
 func Strip(attributes pcommon.Map) bool {
 	found := false
 	for key := range attributes.All() {
@@ -156,10 +155,20 @@ func Strip(attributes pcommon.Map) bool {
 	return found
 }
 
-func isOurs(key string) bool { return len(key) > len(Prefix) && key[:len(Prefix)] == Prefix }
+func isOurs(key string) bool {
+	return strings.HasPrefix(key, Prefix) && (written[key] || strings.HasPrefix(key, QuantityPrefix))
+}
 
-// StripForged removes every attribute of our name space but for the inputs,
-// which only the reader of the span may consume.
+// written are the names of ours, but for the quantities. Other names under the
+// prefix belong to apps and libraries: VoltAgent's agents have "usage.cost".
+var written = map[string]bool{
+	Record: true, CostUSD: true, APIType: true, PricingStatus: true, PricingReason: true, TraceUser: true, SentAgain: true,
+	ID: true, Provider: true, Model: true, UserID: true, PriceID: true, Dialect: true, Payer: true, Assumptions: true,
+	InputAudioSeconds: true, InputCharacters: true, InputImages: true,
+}
+
+// StripForged removes every attribute that is ours but for the inputs, which only
+// the reader of the span may consume.
 func StripForged(attributes pcommon.Map) bool {
 	found := false
 	for key := range attributes.All() {

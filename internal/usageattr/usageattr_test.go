@@ -216,15 +216,48 @@ func TestNewWriterNamesUnknownAttributes(t *testing.T) {
 	assert.ErrorContains(t, err, `unknown attribute "usage.colour"; known are usage.id`)
 }
 
-func TestStripRemovesOnlyOurNameSpace(t *testing.T) {
+func TestStripRemovesOnlyWhatIsOurs(t *testing.T) {
 	attributes := pcommon.NewMap()
 	attributes.PutStr("usage.record", "1;id=forged")
-	attributes.PutStr("usage.anything", "x")
+	attributes.PutStr("usage.trace_user", "forged")
+	attributes.PutStr("usage.quantity.input_text", "forged")
+	attributes.PutStr("usage.audio_seconds", "3")
+	attributes.PutStr("usage.input_tokens", "kept")
+	attributes.PutStr("usage.cost", "kept")
 	attributes.PutStr("usage", "kept")
 	attributes.PutStr("llm.usage.total_tokens", "kept")
+	kept := map[string]any{"usage.input_tokens": "kept", "usage.cost": "kept", "usage": "kept", "llm.usage.total_tokens": "kept"}
+	assert.True(t, usageattr.StripForged(attributes))
+	assert.Len(t, attributes.AsRaw(), len(kept)+1, "an input of the app stays until it is read")
 	assert.True(t, usageattr.Strip(attributes))
-	assert.Equal(t, map[string]any{"usage": "kept", "llm.usage.total_tokens": "kept"}, attributes.AsRaw())
+	assert.Equal(t, kept, attributes.AsRaw())
 	assert.False(t, usageattr.Strip(attributes))
+}
+
+// What the writer can write, and whatever a reader of records looks for, is ours:
+// a sender cannot put it there.
+func TestStripRemovesAllThatIsEverWritten(t *testing.T) {
+	w, err := usageattr.NewWriter(usageattr.Optional)
+	require.NoError(t, err)
+	r := chatRecord()
+	r.Reason, r.Payer, r.Assumptions = usage.ReasonPriceFallback, usage.PayerAPI, usage.AssumedRegion
+	r.UserID = usage.UserID("ada")
+	for k := range r.Quantities {
+		r.Quantities[k] = 1
+	}
+	attributes := pcommon.NewMap()
+	w.Put(attributes, &r)
+	attributes.PutStr(usageattr.TraceUser, "x")
+	attributes.PutBool(usageattr.SentAgain, true)
+	for _, name := range append([]string{usageattr.InputAudioSeconds, usageattr.InputCharacters, usageattr.InputImages}, usageattr.Optional...) {
+		if name != usageattr.Quantities && strings.HasPrefix(name, usageattr.Prefix) {
+			attributes.PutStr(name, "x")
+		}
+	}
+	assert.True(t, usageattr.Strip(attributes))
+	for name := range attributes.AsRaw() {
+		assert.False(t, strings.HasPrefix(name, usageattr.Prefix), name)
+	}
 }
 
 func FuzzDecode(f *testing.F) {
