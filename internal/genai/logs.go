@@ -304,7 +304,7 @@ func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.Lo
 // leavesCacheOut reports whether the input of an event that has no cache is
 // another number than that of its span.
 func (r *reading) leavesCacheOut(a *attributes, d *dialect) bool {
-	return callKind{provider: catalog.Canonical(a.firstText(d.words.provider)), model: r.model(a.firstText(d.words.requestModel))}.excludesCache()
+	return callKind{provider: catalog.Canonical(a.firstText(d.words.provider)), model: *r.model(a.firstText(d.words.requestModel))}.excludesCache()
 }
 
 // setEventKey makes a key for an event that has no id of the response: the
