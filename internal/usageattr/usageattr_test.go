@@ -246,7 +246,7 @@ func TestStripRemovesAllThatIsEverWritten(t *testing.T) {
 		r.Quantities[k] = 1
 	}
 	attributes := pcommon.NewMap()
-	w.Put(attributes, &r)
+	w.Put(attributes, &r, false)
 	attributes.PutStr(usageattr.TraceUser, "x")
 	attributes.PutBool(usageattr.SentAgain, true)
 	for _, name := range append([]string{usageattr.InputAudioSeconds, usageattr.InputCharacters, usageattr.InputImages}, usageattr.Optional...) {
