@@ -29,6 +29,8 @@ var everyRoute = map[string]struct {
 	"export as FOCUS":             {"/api/admin/usage/export?format=focus", administrators},
 	"models":                      {"/api/admin/models", administrators},
 	"bill":                        {"/api/admin/bill", administrators},
+	"forecast":                    {"/api/admin/forecast", administrators},
+	"own forecast":                {"/api/usage/forecast", themselves},
 	"own usage":                   {"/api/usage", themselves},
 	"own calls":                   {"/api/usage/records", themselves},
 	"export of own calls":         {"/api/usage/export", themselves},

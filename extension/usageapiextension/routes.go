@@ -57,19 +57,22 @@ var routes = []route{
 	{path: "/api/admin/users", audience: administrators, params: slices.Concat([]string{"search", "sort"}, pageParams), answer: (*api).users},
 	{path: "/api/admin/models", audience: administrators, params: []string{"limit"}, answer: (*api).models},
 	{path: "/api/admin/bill", audience: administrators, params: []string{"startDate", "endDate", "provider"}, answer: (*api).bill},
+	{path: "/api/admin/forecast", audience: administrators, params: slices.Concat([]string{"userId"}, forecastParams), answer: (*api).forecast},
 	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
 	{path: "/api/version", audience: everybody, answer: (*api).version},
+	{path: "/api/usage/forecast", audience: themselves, params: forecastParams, answer: (*api).forecast},
 	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
 }
 
 // Parameters that several routes share.
 var (
-	periodParams = []string{"startDate", "endDate", "timezone"}
-	filterParams = []string{"apiType", "provider", "model", "service", "environment", "tag"}
-	pageParams   = []string{"limit", "cursor"}
-	usageParams  = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail", "currency"})
+	periodParams   = []string{"startDate", "endDate", "timezone"}
+	filterParams   = []string{"apiType", "provider", "model", "service", "environment", "tag"}
+	pageParams     = []string{"limit", "cursor"}
+	forecastParams = slices.Concat([]string{"period", "scope", "timezone", "top"}, filterParams)
+	usageParams    = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail", "currency"})
 )
 
 // question is a request that was let in and understood so far.

@@ -63,7 +63,7 @@ var rooms = map[string]room{
 	// What comes next: arithmetic over daily sums.
 	"internal/outlook": {uses: []string{"internal/usage"}},
 	// Questions and answers about what is stored.
-	"internal/report": {uses: []string{"internal/store/read", "internal/usage"}},
+	"internal/report": {uses: []string{"internal/outlook", "internal/store/read", "internal/usage"}},
 
 	// The dashboard as HTML.
 	"internal/page": {uses: []string{"internal/report", "internal/store/read", "internal/usage"}},
@@ -88,7 +88,7 @@ var rooms = map[string]room{
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/outlook", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},

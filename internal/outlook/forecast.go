@@ -75,6 +75,16 @@ func (s Share) String() string { return sumOf(micro(s)).String() }
 // MarshalJSON writes a number.
 func (s Share) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
+// UnmarshalJSON reads a number from its text.
+func (s *Share) UnmarshalJSON(text []byte) error {
+	sum, err := usage.ParseSum(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a share", text)
+	}
+	*s = Share(sum.Decimal().Shift(6).IntPart())
+	return nil
+}
+
 // share is nil where there is nothing to be a part of.
 func share(part, whole int64) *Share {
 	switch {
@@ -107,7 +117,8 @@ func Of(q Question) (Forecast, error) {
 	method := choose(len(h.costs))
 	ahead := h.next(method, days)
 	said := total(ahead)
-	ahead[0] = max(ahead[0], microOf(q.Running))
+	more := max(microOf(q.Running)-ahead[0], 0)
+	ahead[0] += more
 
 	closed := q.closed()
 	f := Forecast{
@@ -123,7 +134,7 @@ func Of(q Question) (Forecast, error) {
 	}
 	outcomes := past.outcomes(method, len(h.costs), said)
 	for i := range outcomes {
-		outcomes[i] = max(outcomes[i], microOf(q.Running))
+		outcomes[i] = max(plus(outcomes[i], more), microOf(q.Running))
 	}
 	if len(outcomes) < fewest {
 		outcomes = nil

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 )
 
@@ -25,19 +27,51 @@ type apiClient struct {
 	own         bool   // ask for the caller's own usage
 }
 
+// addFlags declares --api and what goes with it.
+func (c *apiClient) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.address, "api", "", "ask the extension usage_api at this address instead of the database, such as http://127.0.0.1:8080")
+	f.StringVar(&c.credentials, "api-credentials", "", "file with user:password or a bearer token for --api (default: the environment variable "+credentialsVariable+")")
+	f.BoolVar(&c.own, "own", false, "with --api: your own usage, which needs no administrator")
+}
+
 // maxAnswer bounds what is read of an answer.
 const maxAnswer = 64 << 20
 
-// ask asks for usage with these parameters. A refusal is an error with what the API
-// says of it and what to do here.
+// ask asks for usage with these parameters.
 func (c *apiClient) ask(ctx context.Context, timeout time.Duration, parameters url.Values) (answer report.Answer, err error) {
+	if err := c.get(ctx, timeout, "/api/admin/usage", "/api/usage", parameters, &answer); err != nil {
+		return answer, err
+	}
+	if answer.Current.UsageDetail == nil || answer.Current.Unpriced == nil || answer.AnswerDetail == nil {
+		return answer, c.notOurs()
+	}
+	return answer, nil
+}
+
+// forecast asks for forecasts with these parameters.
+func (c *apiClient) forecast(ctx context.Context, timeout time.Duration, parameters url.Values) (answer report.ForecastAnswer, err error) {
+	if err := c.get(ctx, timeout, "/api/admin/forecast", "/api/usage/forecast", parameters, &answer); err != nil {
+		return answer, err
+	}
+	if answer.Currency == "" {
+		return answer, c.notOurs()
+	}
+	return answer, nil
+}
+
+func (c *apiClient) notOurs() error {
+	return fmt.Errorf("--api: %s answers, but not as usage_api does; is this its address?", c.address)
+}
+
+// get reads the document at one of the paths. A refusal is an error with what the API
+// says of it and what to do here.
+func (c *apiClient) get(ctx context.Context, timeout time.Duration, path, ownPath string, parameters url.Values, into any) error {
 	at, err := url.Parse(c.address)
 	if err != nil || (at.Scheme != "http" && at.Scheme != "https") || at.Host == "" || at.User != nil {
-		return answer, errors.New("--api: must be a URL without credentials, such as http://127.0.0.1:8080; they go into a file, see --api-credentials")
+		return errors.New("--api: must be a URL without credentials, such as http://127.0.0.1:8080; they go into a file, see --api-credentials")
 	}
-	path := "/api/admin/usage"
 	if c.own {
-		path = "/api/usage"
+		path = ownPath
 	}
 	at = at.JoinPath(path)
 	at.RawQuery = parameters.Encode()
@@ -45,27 +79,27 @@ func (c *apiClient) ask(ctx context.Context, timeout time.Duration, parameters u
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), http.NoBody)
 	if err != nil {
-		return answer, fmt.Errorf("--api: %w", err)
+		return fmt.Errorf("--api: %w", err)
 	}
 	if err := c.authorise(request); err != nil {
-		return answer, err
+		return err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return answer, fmt.Errorf("--api: no answer: %w; is usage_api in service::extensions, and is this its http::endpoint?", err)
+		return fmt.Errorf("--api: no answer: %w; is usage_api in service::extensions, and is this its http::endpoint?", err)
 	}
 	defer response.Body.Close() //nolint:errcheck // only read
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return answer, fmt.Errorf("--api: the answer broke off: %w", err)
+		return fmt.Errorf("--api: the answer broke off: %w", err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return answer, c.refusal(response.StatusCode, body)
+		return c.refusal(response.StatusCode, body)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil || answer.Current.UsageDetail == nil || answer.Current.Unpriced == nil || answer.AnswerDetail == nil {
-		return answer, fmt.Errorf("--api: %s answers, but not as usage_api does; is this its address?", at.Host)
+	if err := json.Unmarshal(body, into); err != nil {
+		return c.notOurs()
 	}
-	return answer, nil
+	return nil
 }
 
 // authorise adds the credentials, if there are any.

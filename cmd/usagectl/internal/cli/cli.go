@@ -31,6 +31,7 @@ func New() *cobra.Command {
 		newBill(),
 		newDoctor(),
 		newExplain(),
+		newForecast(),
 		newHealth(),
 		newMan(),
 		newMigrate(),

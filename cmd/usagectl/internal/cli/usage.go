@@ -20,7 +20,7 @@ import (
 // usageOptions are the flags of usagectl usage.
 type usageOptions struct {
 	period               *period
-	filter               map[string]*string // by the parameters of the API
+	filter               filterFlags
 	zone, user, currency string
 	top                  int
 	output               string
@@ -58,18 +58,12 @@ user:password, or a bearer token.`,
 	o.period = addPeriod(cmd, "start", "end", " (default: 30 days before the end)", " (default: today)")
 	f.StringVar(&o.zone, "timezone", "UTC", "IANA time zone whose midnights divide the days")
 	f.StringVar(&o.user, "user", "", "one user, by the id that the apps send or by UUID; \"unattributed\": calls without a user")
-	o.filter = map[string]*string{"apiType": f.String("type", "", "one API type, such as text")}
-	for _, name := range []string{"provider", "model", "service", "environment"} {
-		o.filter[name] = f.String(name, "", "one "+name+"; \"(none)\": calls without one")
-	}
-	o.filter["tag"] = f.String("tag", "", "one value of a tag, such as team:search; \"team:(none)\": calls without it")
+	o.filter = addFilter(f)
 	f.StringVar(&o.currency, "currency", read.Dollar, "show costs in this currency (ISO 4217), each UTC day at its own rate; see usagectl rates")
 	f.IntVar(&o.top, "top", 10, "how many users and models are listed by name")
 	f.StringVarP(&o.output, "output", "o", "table", "table, json (as the API answers) or csv")
 	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement, or the API, may take")
-	f.StringVar(&o.api.address, "api", "", "ask the extension usage_api at this address instead of the database, such as http://127.0.0.1:8080")
-	f.StringVar(&o.api.credentials, "api-credentials", "", "file with user:password or a bearer token for --api (default: the environment variable "+credentialsVariable+")")
-	f.BoolVar(&o.api.own, "own", false, "with --api: your own usage, which needs no administrator")
+	o.api.addFlags(f)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		question, err := o.question(time.Now())
 		if err != nil {
@@ -128,7 +122,7 @@ func (o *usageOptions) question(now time.Time) (report.Question, error) {
 		return report.Question{}, flagged(err)
 	}
 	q := report.Question{Viewer: read.Administrator(), Span: span, Top: o.top, Detail: true, Currency: currency}
-	if q.Filter, err = report.ParseFilter(func(name string) string { return *o.filter[name] }); err != nil {
+	if q.Filter, err = report.ParseFilter(o.filter.parameter); err != nil {
 		return report.Question{}, flagged(err, "apiType", "--type")
 	}
 	if o.user != "" {
@@ -152,14 +146,41 @@ func adviseOnQuestion(err error) error {
 // parameters are those of the API for the flags that are set.
 func (o *usageOptions) parameters(flags *pflag.FlagSet) url.Values {
 	values := url.Values{}
-	for flag, parameter := range map[string]string{
-		"start": "startDate", "end": "endDate", "timezone": "timezone", "user": "userId", "type": "apiType",
-		"provider": "provider", "model": "model", "service": "service", "environment": "environment", "tag": "tag", "currency": "currency",
-	} {
-		if f := flags.Lookup(flag); f.Changed {
-			values.Set(parameter, f.Value.String())
-		}
-	}
+	setParameters(values, flags, "start", "startDate", "end", "endDate", "user", "userId", "currency", "currency")
 	values.Set("top", strconv.Itoa(o.top))
 	return values
+}
+
+// filterFlags are the values of the flags that narrow a question, by the parameters of
+// the API.
+type filterFlags map[string]*string
+
+// filterNames are the flags and the parameters of the API that they are.
+var filterNames = []string{"type", "apiType", "provider", "provider", "model", "model", "service", "service", "environment", "environment", "tag", "tag", "timezone", "timezone"}
+
+func addFilter(f *pflag.FlagSet) filterFlags {
+	filter := filterFlags{"apiType": f.String("type", "", "one API type, such as text")}
+	for _, name := range []string{"provider", "model", "service", "environment"} {
+		filter[name] = f.String(name, "", "one "+name+"; \"(none)\": calls without one")
+	}
+	filter["tag"] = f.String("tag", "", "one value of a tag, such as team:search; \"team:(none)\": calls without it")
+	return filter
+}
+
+func (f filterFlags) parameter(name string) string {
+	if value := f[name]; value != nil {
+		return *value
+	}
+	return ""
+}
+
+// setParameters takes the flags that are set, given as pairs of a flag and its
+// parameter, and those of the filter.
+func setParameters(values url.Values, flags *pflag.FlagSet, names ...string) {
+	names = append(names, filterNames...)
+	for i := 0; i < len(names); i += 2 {
+		if f := flags.Lookup(names[i]); f.Changed {
+			values.Set(names[i+1], f.Value.String())
+		}
+	}
 }

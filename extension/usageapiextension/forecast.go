@@ -1,0 +1,42 @@
+package usageapiextension
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+)
+
+// The numbers that bound a list of forecasts: each reads 400 days.
+const (
+	defaultForecasts = 5
+	maxForecasts     = 20
+)
+
+// forecast answers /api/admin/forecast and /api/usage/forecast.
+func (a *api) forecast(q *question) (*answer, error) {
+	ask, err := report.ParseForecast(func(name string) string { return q.params[name] }, a.now())
+	if err != nil {
+		return nil, err
+	}
+	ask.Viewer = q.viewer
+	if ask.Filter, err = q.filter(); err != nil {
+		return nil, err
+	}
+	if q.own && (ask.Scope == "user" || ask.Scope == "budget") {
+		return nil, paramProblem("scope", ask.Scope, "org, which is all that you use, service, model or provider: this is your own usage only")
+	}
+	if ask.Top, err = q.params.number("top", defaultForecasts, 1, maxForecasts); err != nil {
+		return nil, err
+	}
+	key := fmt.Sprintf("forecast %s %s", ask.Day(), sharedKey(q, report.Question{}))
+	return a.shared.do(key, func() (*answer, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
+		defer cancel()
+		document, err := report.Forecasts(ctx, a.reader, ask)
+		if err != nil {
+			return nil, err
+		}
+		return jsonAnswer(document, len(document.Forecasts))
+	})
+}

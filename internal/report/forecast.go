@@ -1,0 +1,398 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// ForecastScopes are whose cost can be forecast; the first is the default. Budget is
+// every budget, in its own period and time zone.
+var ForecastScopes = []string{"org", "user", "service", "model", "provider", "budget"}
+
+// ForecastPeriods are the calendar periods that can be forecast; the first is the
+// default.
+var ForecastPeriods = []string{"month", "quarter", "year", "week", "day"}
+
+const (
+	// historyDays is how far back a forecast looks.
+	historyDays = 400
+	// lateness is how long after its end a day is taken as complete: calls arrive late.
+	lateness = time.Hour
+	// recentDays is the time that says whose forecasts are asked for: those with the
+	// greatest cost in it.
+	recentDays = 30
+)
+
+// ForecastQuestion is what is asked; [Forecasts] answers it.
+type ForecastQuestion struct {
+	Viewer read.Viewer
+	Filter read.Filter
+	Scope  string // of ForecastScopes
+	Period string // of ForecastPeriods
+	Zone   *time.Location
+	Now    time.Time
+	// Top is how many users, services, models or providers are forecast, those with the
+	// greatest cost in the last 30 days.
+	Top int
+}
+
+// Day is the running day that the forecasts begin with.
+func (q ForecastQuestion) Day() string { return calendarOf(q.Period, q.Zone, q.Now).running.String() }
+
+// ForecastAnswer is the document that GET /api/admin/forecast and GET
+// /api/usage/forecast give.
+type ForecastAnswer struct {
+	Forecasts []ScopeForecast `json:"forecasts"`
+	Timezone  string          `json:"timezone"`
+	Currency  string          `json:"currency"` // of every amount, ISO 4217
+}
+
+// ScopeForecast is the forecast of one scope.
+type ScopeForecast struct {
+	Scope string `json:"scope"`
+	// Key is the user, service, model, provider, or the name of the budget; left out
+	// for the organisation.
+	Key string `json:"key,omitempty"`
+	// Name is that of a user who has one: the id that the app sends, else the e-mail
+	// address. An administrator's answer has it.
+	Name   string         `json:"name,omitempty"`
+	Period ForecastPeriod `json:"period"`
+	outlook.Forecast
+	// UnpricedCalls are calls of the period so far that have no known cost: no amount
+	// has them.
+	UnpricedCalls int64 `json:"unpricedCalls,omitempty"`
+	// Drivers are the user, the service and the model whose cost changed most from the week
+	// before to the last seven complete days. The organisation's forecast has them.
+	Drivers []Driver `json:"drivers,omitempty"`
+}
+
+// ForecastPeriod is a calendar period, its last day included.
+type ForecastPeriod struct {
+	Unit  string `json:"unit"`
+	Start string `json:"start"`
+	End   string `json:"end"`
+	Zone  string `json:"timezone,omitempty"` // where it is another than the answer's
+}
+
+// Driver is what changed the cost most.
+type Driver struct {
+	Dimension string    `json:"dimension"` // user, service or model
+	Key       string    `json:"key"`
+	Name      string    `json:"name,omitempty"` // a user's
+	Before    usage.Sum `json:"before"`
+	After     usage.Sum `json:"after"`
+}
+
+// ParseForecast reads the parameters period, scope, timezone and those of
+// [ParseFilter], "" where one is not given.
+func ParseForecast(parameter func(name string) string, now time.Time) (q ForecastQuestion, err error) {
+	q.Now = now
+	if q.Zone, err = parseZone(parameter("timezone")); err != nil {
+		return q, err
+	}
+	for _, p := range []struct {
+		name    string
+		to      *string
+		allowed []string
+	}{{"period", &q.Period, ForecastPeriods}, {"scope", &q.Scope, ForecastScopes}} {
+		if *p.to = cmp.Or(parameter(p.name), p.allowed[0]); !slices.Contains(p.allowed, *p.to) {
+			return q, &ParamError{p.name, *p.to, strings.Join(p.allowed, ", ")}
+		}
+	}
+	q.Filter, err = ParseFilter(parameter)
+	return q, err
+}
+
+// Forecasts reads the days from the store and forecasts from them.
+func Forecasts(ctx context.Context, r *read.Reader, q ForecastQuestion) (ForecastAnswer, error) {
+	answer := ForecastAnswer{Forecasts: []ScopeForecast{}, Timezone: q.Zone.String(), Currency: read.Dollar}
+	if q.Scope == "budget" {
+		err := q.budgets(ctx, r, &answer)
+		return answer, err
+	}
+	c := calendarOf(q.Period, q.Zone, q.Now)
+	subjects, drivers, err := q.subjects(ctx, r, c)
+	if err != nil {
+		return answer, err
+	}
+	ask := read.DaysQuestion{Viewer: q.Viewer, Days: c.borders()}
+	for _, s := range subjects {
+		ask.Scopes = append(ask.Scopes, s.filter)
+	}
+	days, err := r.Days(ctx, ask)
+	if err != nil {
+		return answer, err
+	}
+	for i, s := range subjects {
+		var changes []time.Time
+		if model := s.filter.Model; model != nil && q.Viewer == read.Administrator() {
+			if changes, err = r.PriceChanges(ctx, *model, ask.Days[0], c.instant(c.running.next(1))); err != nil {
+				return answer, err
+			}
+		}
+		f, err := c.forecast(days[i], changes, nil)
+		if err != nil {
+			return answer, err
+		}
+		f.Scope, f.Key, f.Name = q.Scope, s.key, s.name
+		if q.Scope == "org" {
+			f.Drivers = drivers
+		}
+		answer.Forecasts = append(answer.Forecasts, f)
+	}
+	return answer, nil
+}
+
+// subject is one scope of a forecast.
+type subject struct {
+	key, name string
+	filter    read.Filter
+}
+
+// subjects are those with the greatest cost of late, and what changed the cost most.
+func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calendar) ([]subject, []Driver, error) {
+	days := recentDays
+	if q.Scope == "org" {
+		if q.Viewer != read.Administrator() {
+			return []subject{{filter: q.Filter}}, nil, nil
+		}
+		days = week
+	}
+	end := c.running
+	span := newSpan(c.instant(end.next(-days)), c.instant(end), c.zone)
+	a, err := Ask(ctx, r, Question{Viewer: q.Viewer, Filter: q.Filter, Span: span, Top: max(q.Top, week), Detail: true, Currency: read.Dollar})
+	if err != nil {
+		return nil, nil, err
+	}
+	if q.Scope == "org" {
+		return []subject{{filter: q.Filter}}, drivers(a), nil
+	}
+	var list []subject
+	for _, key := range a.Current.by(q.Scope) {
+		if len(list) == q.Top {
+			break
+		}
+		if isRest(key.Key) {
+			continue
+		}
+		s := subject{key: key.Key, filter: q.Filter}
+		value := KeyText(key.Key)
+		switch q.Scope {
+		case "user":
+			ByUser(&s.filter, key.Key)
+			s.name = a.UserNames[key.Key]
+		case "service":
+			s.filter.Service = &value
+		case "model":
+			s.filter.Model = &value
+		case "provider":
+			s.filter.Provider = &value
+		}
+		list = append(list, s)
+	}
+	return list, nil, nil
+}
+
+// by is the breakdown of a scope.
+func (u *Usage) by(scope string) Costs {
+	switch scope {
+	case "user":
+		return u.UsageByUser
+	case "service":
+		return u.UsageByService
+	case "model":
+		return u.UsageByModel
+	case "provider":
+		return u.UsageByProvider
+	}
+	return nil
+}
+
+// isRest tells whether a key stands for several, which no filter has.
+func isRest(key string) bool { return key == Others || key == NoLongerStored }
+
+// drivers finds in each breakdown whose cost changed most.
+func drivers(a Answer) []Driver {
+	var list []Driver
+	for _, dimension := range []string{"service", "model", "user"} {
+		before := map[string]usage.Sum{}
+		keys := map[string]usage.Sum{}
+		for _, c := range a.Previous.by(dimension) {
+			before[c.Key] = c.Cost
+			keys[c.Key] = usage.Sum{}
+		}
+		for _, c := range a.Current.by(dimension) {
+			keys[c.Key] = c.Cost
+		}
+		var most *Driver
+		for key, after := range keys {
+			if isRest(key) || after.Cmp(before[key]) == 0 {
+				continue
+			}
+			d := Driver{Dimension: dimension, Key: key, Before: before[key], After: after}
+			if most == nil || d.isMore(*most) {
+				most = &d
+			}
+		}
+		if most != nil {
+			if dimension == "user" {
+				most.Name = a.UserNames[most.Key]
+			}
+			list = append(list, *most)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Driver) int { return b.change().Cmp(a.change()) })
+	return list
+}
+
+// change is the size of the difference.
+func (d Driver) change() usage.Sum {
+	if d.After.Cmp(d.Before) < 0 {
+		return d.Before.Minus(d.After)
+	}
+	return d.After.Minus(d.Before)
+}
+
+func (d Driver) isMore(other Driver) bool {
+	return cmp.Or(d.change().Cmp(other.change()), cmp.Compare(other.Key, d.Key)) > 0
+}
+
+// budgets forecasts each budget in its own period and zone.
+func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *ForecastAnswer) error {
+	budgets, err := r.Budgets(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range budgets {
+		zone, err := parseZone(b.TimeZone)
+		if err != nil {
+			return err
+		}
+		c := calendarOf(b.Period, zone, q.Now)
+		days, err := r.Days(ctx, read.DaysQuestion{Viewer: q.Viewer, Days: c.borders(), Scopes: scopesOf(b, q.Filter)})
+		if err != nil {
+			return err
+		}
+		f, err := c.forecast(together(days, len(c.borders())-1), nil, &b.Dollars)
+		if err != nil {
+			return err
+		}
+		f.Scope, f.Key = "budget", b.Name
+		if zone.String() != q.Zone.String() {
+			f.Period.Zone = zone.String()
+		}
+		answer.Forecasts = append(answer.Forecasts, f)
+	}
+	return nil
+}
+
+// scopesOf are the filters that a budget's calls pass, each call one of them.
+func scopesOf(b read.Budget, f read.Filter) []read.Filter {
+	switch b.Scope {
+	case "user":
+		ByUser(&f, b.Subject)
+	case "service":
+		f.Service = &b.Subject
+	case "team":
+		list := make([]read.Filter, len(b.Members))
+		for i, member := range b.Members {
+			list[i] = f
+			list[i].ByUser, list[i].User = true, member
+		}
+		return list
+	}
+	return []read.Filter{f}
+}
+
+// together adds several scopes up, day by day.
+func together(list []read.Days, days int) read.Days {
+	sum := read.Days{Costs: make([]usage.Sum, days), Unpriced: make([]int64, days)}
+	for _, d := range list {
+		for i := range days {
+			sum.Costs[i] = sum.Costs[i].Plus(d.Costs[i])
+			sum.Unpriced[i] += d.Unpriced[i]
+		}
+	}
+	return sum
+}
+
+const week = 7
+
+// calendar is a period, the day that is running in it, and the days before.
+type calendar struct {
+	unit           string
+	zone           *time.Location
+	from, to       date // of the period, to excluded
+	first, running date
+}
+
+// calendarOf is the period that the running day lies in. Until calls of yesterday have
+// arrived, yesterday is running, unless a period begins today.
+func calendarOf(unit string, zone *time.Location, now time.Time) calendar {
+	c := calendar{unit: unit, zone: zone, running: dateOf(now.Add(-lateness), zone)}
+	today := dateOf(now, zone)
+	if c.from, c.to = periodAround(unit, today); c.running < c.from {
+		c.running = today
+	}
+	c.first = min(c.running.next(-historyDays), c.from)
+	return c
+}
+
+// periodAround gives the first day of the period with a day, and the first after it.
+func periodAround(unit string, day date) (from, to date) {
+	t := day.midnightUTC()
+	first := func(y int, m time.Month, d int) date {
+		return dateOf(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), time.UTC)
+	}
+	switch unit {
+	case "day":
+		return day, day.next(1)
+	case "week": // from Monday, as ISO 8601 counts
+		from = day.next(-(int(t.Weekday()) + 6) % week)
+		return from, from.next(week)
+	case "quarter":
+		month := (t.Month()-1)/3*3 + 1
+		return first(t.Year(), month, 1), first(t.Year(), month+3, 1)
+	case "year":
+		return first(t.Year(), 1, 1), first(t.Year()+1, 1, 1)
+	}
+	return first(t.Year(), t.Month(), 1), first(t.Year(), t.Month()+1, 1)
+}
+
+func (c calendar) instant(d date) time.Time { return startOfDay(c.zone, d) }
+
+// borders are those of the days from the first to the running one.
+func (c calendar) borders() []time.Time {
+	list := make([]time.Time, 0, c.first.daysUntil(c.running)+2)
+	for d := c.first; d <= c.running.next(1); d++ {
+		list = append(list, c.instant(d))
+	}
+	return list
+}
+
+func (c calendar) forecast(days read.Days, changes []time.Time, limit *usage.Sum) (ScopeForecast, error) {
+	last := len(days.Costs) - 1
+	q := outlook.Question{
+		First: c.first.midnightUTC(), Costs: days.Costs[:last], Running: days.Costs[last],
+		From: c.from.midnightUTC(), To: c.to.midnightUTC(), Limit: limit,
+	}
+	for _, at := range changes {
+		q.PriceChanges = append(q.PriceChanges, dateOf(at, c.zone).midnightUTC())
+	}
+	f, err := outlook.Of(q)
+	if err != nil {
+		return ScopeForecast{}, err
+	}
+	s := ScopeForecast{Period: ForecastPeriod{Unit: c.unit, Start: c.from.String(), End: c.to.next(-1).String()}, Forecast: f}
+	for _, n := range days.Unpriced[c.first.daysUntil(c.from):] {
+		s.UnpricedCalls += n
+	}
+	return s, nil
+}

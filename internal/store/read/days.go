@@ -1,0 +1,133 @@
+package read
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// DaysQuestion asks what each day cost, in several scopes at once.
+type DaysQuestion struct {
+	Viewer Viewer
+	// Days are the borders of the days: each ends where the next begins.
+	Days []time.Time
+	// Scopes are the filters, each with an answer of its own.
+	Scopes []Filter
+}
+
+// Days is what the days of one scope cost.
+type Days struct {
+	Costs []usage.Sum
+	// Unpriced is how many calls of each day have no known cost.
+	Unpriced []int64
+}
+
+// Days answers for each scope, in one moment.
+func (r *Reader) Days(ctx context.Context, q DaysQuestion) ([]Days, error) {
+	list := make([]Days, len(q.Scopes))
+	err := r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
+		e, err := readExtent(ctx, tx, q.Viewer)
+		if err != nil {
+			return err
+		}
+		var batch pgx.Batch
+		scopes := make([][2]*Summary, len(q.Scopes))
+		for i, filter := range q.Scopes {
+			scopes[i] = [2]*Summary{{}, {}}
+			ask := SummaryQuestion{Viewer: q.Viewer, Filter: filter, Days: q.Days}
+			ask.queueDays(&batch, e, scopes[i], nil)
+		}
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		for i, s := range scopes {
+			list[i] = Days{s[1].Daily, s[1].DailyUnpriced}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the cost of days: %w", err)
+	}
+	return list, nil
+}
+
+// Budget is an amount that a scope means to spend in a period.
+type Budget struct {
+	Name string
+	// Scope is org, team, user or service, and Subject the team, the user's id or the
+	// service; "" for org.
+	Scope, Subject string
+	// Period is day or month, of the time zone.
+	Period, TimeZone string
+	Dollars          usage.Sum
+	// Members are the users of a team.
+	Members []usage.ID
+}
+
+const budgetsSQL = `
+SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zone, dollars::text,
+       ARRAY(SELECT m.user_id FROM public.usage_team_members AS m WHERE m.team = b.team ORDER BY 1)
+FROM public.usage_budgets AS b
+ORDER BY name`
+
+// Budgets lists all budgets by name. Only an administrator may.
+func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
+	var list []Budget
+	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, budgetsSQL)
+		if err != nil {
+			return err
+		}
+		var b Budget
+		var dollars string
+		var members [][16]byte
+		_, err = pgx.ForEachRow(rows, []any{&b.Name, &b.Scope, &b.Subject, &b.Period, &b.TimeZone, &dollars, &members}, func() (err error) {
+			if b.Dollars, err = usage.ParseSum(dollars); err != nil {
+				return err
+			}
+			b.Members = nil
+			for _, m := range members {
+				b.Members = append(b.Members, m)
+			}
+			list = append(list, b)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the budgets: %w", err)
+	}
+	return list, nil
+}
+
+// A price that is published again at the same amount is no change.
+const priceChangesSQL = `
+SELECT DISTINCT valid_from
+FROM (SELECT valid_from, dollars_per_million,
+             lag(dollars_per_million) OVER (PARTITION BY provider, kind ORDER BY valid_from) AS before
+      FROM public.usage_list_prices
+      WHERE model = $1) AS price
+WHERE valid_from >= $2 AND valid_from < $3 AND before IS NOT NULL AND before <> dollars_per_million
+ORDER BY 1`
+
+// PriceChanges are the moments of a period at which a list price of a model changed, as
+// far as they are published, see usagectl prices publish. Only an administrator may.
+func (r *Reader) PriceChanges(ctx context.Context, model string, from, to time.Time) ([]time.Time, error) {
+	var list []time.Time
+	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, priceChangesSQL, model, from, to)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, pgx.RowTo[time.Time])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the changes of prices: %w", err)
+	}
+	return list, nil
+}
