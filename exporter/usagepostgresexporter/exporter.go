@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-usage/otelcol-usage/exporter/usagepostgresexporter/internal/metadata"
+	"github.com/otelcol-usage/otelcol-usage/internal/fault"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -29,6 +30,7 @@ const (
 	reasonVersion   = "version"
 	reasonNotText   = "not_text"
 	reasonQueue     = "queue"
+	reasonFault     = "fault"
 )
 
 // usageExporter writes batches of records to the database.
@@ -48,6 +50,9 @@ type usageExporter struct {
 	outage outage
 	pace   pace
 
+	// read is usageattr.Decode.
+	read func(text string, r *usage.Record) error
+
 	// failing is set while the last thing we told about the database is bad.
 	failing atomic.Bool
 }
@@ -57,7 +62,7 @@ func newUsageExporter(set exporter.Settings, cfg *Config) (*usageExporter, error
 	if err != nil {
 		return nil, fmt.Errorf("create metrics: %w", err)
 	}
-	return &usageExporter{cfg: cfg, id: set.ID.String(), logger: set.Logger, telemetry: telemetry}, nil
+	return &usageExporter{cfg: cfg, id: set.ID.String(), logger: set.Logger, telemetry: telemetry, read: usageattr.Decode}, nil
 }
 
 // start opens no connection itself, so a database that is down does not keep
@@ -138,7 +143,26 @@ func tookTooLong(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.DeadlineExceeded) || store.SQLState(err) == "57014"
 }
 
+// storePart stores some records. One that this build cannot even try to write, because
+// of a fault, is looked for by halves and parked.
 func (e *usageExporter) storePart(ctx context.Context, texts []string) error {
+	err := fault.Guard(func() error { return e.tryPart(ctx, texts) })
+	var met *fault.Error
+	switch {
+	case !errors.As(err, &met):
+		return err
+	case len(texts) > 1:
+		if err := e.storePart(ctx, texts[:len(texts)/2]); err != nil {
+			return err
+		}
+		return e.storePart(ctx, texts[len(texts)/2:])
+	}
+	e.logger.Error("a fault in this build; the record is kept in public.usage_dead_letter", zap.String("fault", met.Error()), zap.ByteString("stack", met.Stack))
+	e.lost(ctx, reasonFault, 1)
+	return e.writer.Park(ctx, []write.Parked{write.UnreadableRecord(texts[0], "record: "+met.Error())})
+}
+
+func (e *usageExporter) tryPart(ctx context.Context, texts []string) error {
 	records, users, unreadable := e.decode(ctx, texts)
 	start := time.Now()
 	if err := e.writer.Park(ctx, unreadable); err != nil {
@@ -163,31 +187,40 @@ func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Rec
 	records := make([]usage.Record, 0, len(texts))
 	var users []usage.TraceUser
 	var unreadable []write.Parked
+	var stack []byte
 	for _, text := range texts {
 		var err error
 		if usageattr.IsTraceUser(text) {
 			var user usage.TraceUser
-			if err = usageattr.DecodeTraceUser(text, &user); err == nil {
+			if err = fault.Guard(func() error { return usageattr.DecodeTraceUser(text, &user) }); err == nil {
 				users = append(users, user)
 				continue
 			}
 		} else {
 			records = append(records, usage.Record{})
-			if err = usageattr.Decode(text, &records[len(records)-1]); err == nil {
+			if err = fault.Guard(func() error { return e.read(text, &records[len(records)-1]) }); err == nil {
 				continue
 			}
 			records = records[:len(records)-1]
 		}
 		reason := reasonMalformed
-		if errors.Is(err, usageattr.ErrVersion) {
+		var met *fault.Error
+		switch {
+		case errors.As(err, &met):
+			reason = reasonFault
+			stack = met.Stack
+		case errors.Is(err, usageattr.ErrVersion):
 			reason = reasonVersion
 		}
 		e.lost(ctx, reason, 1)
 		unreadable = append(unreadable, write.UnreadableRecord(text, "record: "+err.Error()))
 	}
 	if len(unreadable) > 0 {
-		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter",
-			zap.Int("records", len(unreadable)), zap.String("first_reason", unreadable[0].Reason))
+		told := []zap.Field{zap.Int("records", len(unreadable)), zap.String("first_reason", unreadable[0].Reason)}
+		if stack != nil {
+			told = append(told, zap.ByteString("stack", stack))
+		}
+		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter", told...)
 	}
 	return records, users, unreadable
 }

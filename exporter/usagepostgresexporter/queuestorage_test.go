@@ -25,20 +25,20 @@ type faultyDisk struct {
 	*disk
 	mu    sync.Mutex
 	calls int
-	fault *fault // nil when it is well
-	hit   bool   // it has failed
+	fault *diskFault // nil when it is well
+	hit   bool       // it has failed
 }
 
-// fault says which calls of the disk fail, and whether the first that does is
+// diskFault says which calls of the disk fail, and whether the first that does is
 // the end of the process.
-type fault struct {
+type diskFault struct {
 	name  string
 	fails func(call, at int, ops []*storage.Operation) bool
 	kills bool
 	at    int
 }
 
-var faults = []fault{
+var faults = []diskFault{
 	{name: "killed", kills: true, fails: func(call, at int, _ []*storage.Operation) bool { return call >= at }},
 	{name: "one call fails", fails: func(call, at int, _ []*storage.Operation) bool { return call == at }},
 	{name: "disk full", fails: func(call, at int, ops []*storage.Operation) bool {
@@ -120,7 +120,7 @@ type world struct {
 	accepted []string
 }
 
-func newWorld(f *fault) *world {
+func newWorld(f *diskFault) *world {
 	return &world{disk: &faultyDisk{disk: newDisk(), fault: f}, rows: map[string]bool{}}
 }
 

@@ -30,7 +30,7 @@ var rooms = map[string]room{
 	// One decision each, of pure functions.
 	"internal/once":      {uses: []string{"internal/usage"}},
 	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog", "internal/once"}, tests: []string{"internal/pricing"}},
-	"internal/pricing":   {uses: []string{"internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
+	"internal/pricing":   {uses: []string{"internal/fault", "internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
 	// The provider's bill: its reports, and why it differs from the rows.
@@ -70,15 +70,17 @@ var rooms = map[string]room{
 
 	// Log lines of which every one counts, and durations without their unit.
 	"internal/unsampled": {},
+	// A panic that ends nothing.
+	"internal/fault":     {},
 	"internal/durations": {},
 
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
-		uses:  []string{"internal/unsampled", "internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
+		uses:  []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
 		tests: []string{"internal/replay"},
 	},
 	"exporter/usagepostgresexporter": {
-		uses: []string{"internal/durations", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
+		uses: []string{"internal/durations", "internal/fault", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
 	},
 	"extension/usageapiextension": {
 		uses:  []string{"internal/build", "internal/durations", "internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},

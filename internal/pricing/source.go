@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/fault"
 )
 
 // Source keeps a book current: it watches the files of its [Config] and loads
@@ -19,6 +21,7 @@ type Source struct {
 	config  Config
 	options SourceOptions
 	current atomic.Pointer[loaded]
+	load    func(Config) (*Book, error) // Load
 
 	mu      sync.Mutex // one reload at a time
 	seen    string     // what the files said at the last reload, good or bad
@@ -61,7 +64,7 @@ func NewSource(cfg Config, options SourceOptions) (*Source, error) {
 		options.Settle = defaultSettle
 	}
 	cfg.Files = slices.Clone(cfg.Files)
-	s := &Source{config: cfg, options: options}
+	s := &Source{config: cfg, options: options, load: Load}
 	s.seen = fingerprint(s.config.watched())
 	b, err := Load(s.config)
 	if err != nil {
@@ -188,7 +191,11 @@ func (s *Source) Reload() bool {
 		return false
 	}
 	s.seen = now
-	b, err := Load(s.config)
+	var b *Book
+	err := fault.Guard(func() (err error) {
+		b, err = s.load(s.config)
+		return err
+	})
 	if err != nil {
 		if s.options.Failed != nil {
 			s.options.Failed(fmt.Errorf("load changed price files, the book %s stays: %w", s.Current().Version(), err))

@@ -214,3 +214,21 @@ func TestSourceIsUsedWhileItReloads(t *testing.T) {
 	close(stop)
 	users.Wait()
 }
+
+// TestAFaultOfOursKeepsTheLastGoodBook: what a changed price file makes panic does not
+// end the process.
+func TestAFaultOfOursKeepsTheLastGoodBook(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "prices.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
+	var o told
+	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, o.options())
+	require.NoError(t, err)
+	book := s.Current()
+	require.NoError(t, os.WriteFile(file, []byte(priceOf1+"# changed\n"), 0o600))
+	s.Panic()
+	assert.False(t, s.Reload())
+	assert.Same(t, book, s.Current())
+	require.Len(t, o.failed, 1)
+	assert.Contains(t, o.failed[0], "a fault in this build")
+}

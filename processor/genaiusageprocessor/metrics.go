@@ -131,6 +131,12 @@ func (c *counts) flush(ctx context.Context, m *metrics) {
 	for key, n := range c.skips {
 		add(key, n)
 	}
+	c.forget()
+}
+
+// forget starts over.
+func (c *counts) forget() {
+	c.n = 0
 	clear(c.calls)
 	clear(c.skips)
 }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/processor"
 	"go.uber.org/zap"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/fault"
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -28,6 +29,7 @@ type usageProcessor struct {
 	workers sync.Pool
 	unknown *modelLog
 	thinned *samplingLog
+	faults  firsts[string]
 	release func() // gives up what it shares with the other signal
 }
 
@@ -83,18 +85,14 @@ func (p *usageProcessor) bookFailed(err error) {
 // processTraces puts records on the billable spans of td. It never fails: bad
 // data is recorded with its reason and never stops good data.
 func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
-	w := p.workers.Get().(*worker)
-	defer p.workers.Put(w)
-	w.recorder.begin(p.prices.Current())
-	p.reader.Read(td, w.emitFunc, w.skipFunc)
-	w.counts.flush(ctx, p.metrics)
+	if p.withTraces(ctx, td) != nil {
+		p.readApart(ctx, td)
+	}
 	return td, nil
 }
 
 // processLogs is processTraces for the log events of coding agents.
 func (p *usageProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Logs, error) {
-	w := p.workers.Get().(*worker)
-	defer p.workers.Put(w)
 	for _, resource := range ld.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {
 			for _, record := range scope.LogRecords().All() {
@@ -102,9 +100,9 @@ func (p *usageProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Lo
 			}
 		}
 	}
-	w.recorder.begin(p.prices.Current())
-	p.reader.ReadLogs(ld, w.emitLogFunc, w.skipFunc)
-	w.counts.flush(ctx, p.metrics)
+	if p.withLogs(ctx, ld) != nil {
+		p.readRecordsApart(ctx, ld)
+	}
 	return ld, nil
 }
 
@@ -152,8 +150,16 @@ func (w *worker) emitLog(call *genai.Call, record plog.LogRecord) {
 	w.put(call, record.Attributes())
 }
 
-// put makes the record of a call and writes it where nothing of ours is.
+// put makes the record of a call and writes it where nothing of ours is. A call that
+// meets a fault of ours there has none.
 func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
+	if err := fault.Guard(func() error { w.tryPut(call, attributes); return nil }); err != nil {
+		usageattr.Strip(attributes)
+		w.p.unreadable(context.Background(), err, call.SpanID)
+	}
+}
+
+func (w *worker) tryPut(call *genai.Call, attributes pcommon.Map) {
 	record := w.recorder.make(call)
 	w.writer.Put(attributes, record, call.SentAgain)
 	w.counts.recorded(record)

@@ -3,6 +3,7 @@ package write
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -19,8 +20,10 @@ var copyHeader = []byte("PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000")
 // by pgx: that would box each value of each row into an interface.
 func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 	reader := &copyReader{rows: rows, rest: copyHeader}
-	defer reader.close()
 	tag, err := tx.Conn().PgConn().CopyFrom(ctx, reader, copyRows)
+	if panicked := reader.close(); panicked != nil {
+		panic(panicked)
+	}
 	return int(tag.RowsAffected()), err
 }
 
@@ -32,12 +35,22 @@ type copyReader struct {
 	rest []byte // encoded and not read yet
 	buf  []byte // what rest is part of
 	done bool
+	// panicked is why it ended early: pgx reads in a goroutine of its own, where a
+	// panic would end the process whoever recovers.
+	panicked any
 }
 
-func (c *copyReader) Read(p []byte) (int, error) {
+var errPanicked = errors.New("panic while a row was encoded")
+
+func (c *copyReader) Read(p []byte) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := copy(p, c.rest)
+	defer func() {
+		if fault := recover(); fault != nil {
+			c.panicked, n, err = fault, 0, errPanicked
+		}
+	}()
+	n = copy(p, c.rest)
 	c.rest = c.rest[n:]
 	for n < len(p) {
 		switch {
@@ -60,11 +73,13 @@ func (c *copyReader) Read(p []byte) (int, error) {
 }
 
 // close takes the rows away. When a connection breaks, CopyFrom returns while
-// its goroutine may still read, and the next try writes to the rows.
-func (c *copyReader) close() {
+// its goroutine may still read, and the next try writes to the rows. It gives what
+// encoding them panicked with.
+func (c *copyReader) close() (panicked any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rows, c.rest, c.done = nil, nil, true
+	return c.panicked
 }
 
 // appendBinary appends one row: the number of fields, and for each its length

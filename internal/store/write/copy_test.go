@@ -139,4 +139,10 @@ func TestCopyReaderGivesTheSameInAnyPieces(t *testing.T) {
 	n, err := closed.Read(make([]byte, 10))
 	assert.Zero(t, n)
 	assert.ErrorIs(t, err, io.EOF)
+
+	// pgx reads in a goroutine of its own, where a panic would end the process.
+	broken := &copyReader{rows: append(rows[:1:1], row{}), rest: copyHeader}
+	_, err = io.ReadAll(broken)
+	require.ErrorIs(t, err, errPanicked)
+	assert.NotNil(t, broken.close())
 }

@@ -173,7 +173,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresUnreadable, err = builder.meter.Int64Counter(
 		"otelcol_usage_postgres_unreadable",
-		metric.WithDescription("Records that this build cannot read. Those of the reasons malformed and version stand in public.usage_dead_letter. [Alpha]"),
+		metric.WithDescription("Records that this build cannot read. Those of the reasons malformed, version and fault stand in public.usage_dead_letter. [Alpha]"),
 		metric.WithUnit("{record}"),
 	)
 	errs = errors.Join(errs, err)

@@ -212,7 +212,7 @@ func AssertEqualUsagePostgresUnknownUsers(t *testing.T, tt *componenttest.Teleme
 func AssertEqualUsagePostgresUnreadable(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_usage_postgres_unreadable",
-		Description: "Records that this build cannot read. Those of the reasons malformed and version stand in public.usage_dead_letter. [Alpha]",
+		Description: "Records that this build cannot read. Those of the reasons malformed, version and fault stand in public.usage_dead_letter. [Alpha]",
 		Unit:        "{record}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
