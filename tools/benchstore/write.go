@@ -27,6 +27,7 @@ var columns = []string{
 	"provider", "service", "environment", "pricing_status", "pricing_reason", "price_id", "cost_source", "reported_dollars",
 	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "reasoning_tokens",
 	"audio_seconds", "characters", "images", "other_quantities",
+	"pricing_assumptions", "trace_id", "session_id", "outcome", "payer",
 }
 
 // prepareRaw makes the table with a primary key and nothing else, and the
@@ -51,8 +52,23 @@ func (b *bench) prepareRaw(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.values, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]any, error) { return row.Values() })
+	b.values, err = pgx.CollectRows(rows, valuesOf)
 	return err
+}
+
+// valuesOf reads a row in types that pgx can send again.
+func valuesOf(row pgx.CollectableRow) ([]any, error) {
+	values, err := row.Values()
+	for i, v := range values {
+		if list, ok := v.([]any); ok {
+			words := make([]string, len(list))
+			for n := range list {
+				words[n] = list[n].(string)
+			}
+			values[i] = words
+		}
+	}
+	return values, err
 }
 
 // empty makes all kinds start from the same tables.
