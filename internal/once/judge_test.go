@@ -11,7 +11,7 @@ import (
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	images := func(n int64) func(*Report) {
-		return func(r *Report) { r.Units[usage.Images-usage.AudioSeconds] = n }
+		return func(r *Report) { r.Units = &Units{usage.Images - usage.AudioSeconds: n} }
 	}
 	atStart := func(ms64 int64) func(*Report) {
 		return func(r *Report) { r.Start, r.End = r.Start+ms64*ms, 0 }

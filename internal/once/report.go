@@ -1,6 +1,7 @@
 package once
 
 import (
+	"cmp"
 	"hash/maphash"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -70,13 +71,22 @@ func (r *Report) comparable() bool {
 // tokens of each side, however they are split, and everything else.
 type Counts struct {
 	Input, Output int64
-	Units         [usage.QuantityKindCount - usage.AudioSeconds]int64
+	Units         *Units // nil for none, as most calls have
 }
+
+// Units are the quantities that are no tokens of a side. They do not change once
+// they are part of a report.
+type Units [usage.QuantityKindCount - usage.AudioSeconds]int64
+
+var noUnits Units
 
 // CountsOf adds quantities up.
 func CountsOf(q *usage.Quantities) (c Counts) {
 	c.Input, c.Output = q.InputTokens(), q.OutputTokens()
-	copy(c.Units[:], q[usage.AudioSeconds:])
+	if units := (*Units)(q[usage.AudioSeconds:]); *units != noUnits {
+		own := *units
+		c.Units = &own
+	}
 	return c
 }
 
@@ -88,8 +98,11 @@ func (c *Counts) against(o *Counts) (smaller, larger bool) {
 	}
 	compare(c.Input, o.Input)
 	compare(c.Output, o.Output)
-	for i := range c.Units {
-		compare(c.Units[i], o.Units[i])
+	if c.Units != o.Units {
+		a, b := cmp.Or(c.Units, &noUnits), cmp.Or(o.Units, &noUnits)
+		for i := range a {
+			compare(a[i], b[i])
+		}
 	}
 	return smaller, larger
 }

@@ -19,7 +19,8 @@ type Window struct {
 	mu    sync.Mutex
 	keep  time.Duration
 	now   func() time.Time
-	at    time.Time // of the payload at hand
+	epoch time.Time
+	at    time.Duration // of the payload at hand, since epoch
 	ring  []entry
 	links []links // by place in the ring
 	next  int32
@@ -40,13 +41,14 @@ type Window struct {
 // entry is a report that was let pass.
 type entry struct {
 	Report
-	seen time.Time
+	seen time.Duration // since the epoch of the window
 }
 
 // links are what the indexes know of a place, together: they are written at once.
 type links struct {
-	when uint32 // the count of the window when the report of this place came
-	by   [indexCount]link
+	when  uint32 // the count of the window when the report of this place came
+	taken bool
+	by    [indexCount]link
 }
 
 // The indexes: one for each [way], and those of the tree of spans.
@@ -58,7 +60,7 @@ const (
 
 // NewWindow makes a window for limit calls, each remembered for keep.
 func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
-	w := &Window{keep: keep, now: now, ring: make([]entry, limit), links: make([]links, limit)}
+	w := &Window{keep: keep, now: now, epoch: now(), ring: make([]entry, limit), links: make([]links, limit)}
 	for i := range w.indexes {
 		w.indexes[i] = newIndex(limit, few)
 	}
@@ -71,7 +73,7 @@ func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
 func (w *Window) Begin() {
 	now := w.now()
 	w.mu.Lock()
-	w.at = now
+	w.at = now.Sub(w.epoch)
 }
 
 // End gives the window back.
@@ -151,7 +153,7 @@ func (w *Window) keepUp(way way) {
 	size := int32(len(w.ring))
 	for i := range size {
 		at := (w.next + i) % size // the oldest first
-		if older := w.count - w.links[at].when; older != 0 && older <= uint32(size) && !w.ring[at].seen.IsZero() {
+		if w.links[at].taken {
 			w.putWay(way, at)
 		}
 	}
@@ -169,7 +171,7 @@ func (w *Window) remember(r *Report, span, siblings uint64) {
 	at := w.next
 	w.next = (w.next + 1) % int32(len(w.ring))
 	w.ring[at] = entry{Report: *r, seen: w.at}
-	w.links[at] = links{when: w.count}
+	w.links[at] = links{when: w.count, taken: true}
 	w.count++
 	w.put(bySpan, span, at)
 	if r.Trace != [16]byte{} {
@@ -276,7 +278,7 @@ func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 			}
 			age = older
 			if l.by[by].tag == uint32(hash) {
-				if e := &w.ring[at-1]; w.at.Sub(e.seen) <= w.keep && !yield(e) {
+				if e := &w.ring[at-1]; w.at-e.seen <= w.keep && !yield(e) {
 					return
 				}
 			}
