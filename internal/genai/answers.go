@@ -40,7 +40,7 @@ var (
 
 // readAnswers reads what stands in such attributes.
 func (s *spanReader) readAnswers(a *attributes, f *facts) {
-	if !a.present.meets(&answerNames) {
+	if !a.some(isAnswer) {
 		return
 	}
 	for _, id := range namesUsageObject {

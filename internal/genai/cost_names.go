@@ -101,7 +101,7 @@ func (c *Call) reportFirst(a *attributes, ids []nameID) {
 // other cost.
 func (s *spanReader) readBill() {
 	a := s.a
-	if !a.present.meets(&billNames) {
+	if !a.some(isBill) {
 		return
 	}
 	for _, unit := range [...]struct {

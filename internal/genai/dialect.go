@@ -177,9 +177,6 @@ func (v vocabulary) complete() *vocabulary {
 // It is filled at start: the hooks of the dialects lead back to it.
 var dialects []*dialect
 
-// allMarks are the marks of all dialects: most spans have none of them.
-var allMarks nameSet
-
 func init() {
 	dialects = []*dialect{
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
@@ -190,7 +187,14 @@ func init() {
 		&conventions, &unknownDialect,
 	}
 	for _, d := range dialects {
-		allMarks.join(&d.marks)
+		builtinNames.give(isMark, &d.marks)
+	}
+	requests, logins := setOf(namesRequests...), setOf(loginNames...)
+	for _, r := range []struct {
+		role roles
+		set  *nameSet
+	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}} {
+		builtinNames.give(r.role, r.set)
 	}
 }
 

@@ -70,6 +70,9 @@ var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ 
 // read takes the modifiers that stand in attributes, and leaves those alone
 // that are known already.
 func (m *modifiers) read(a *attributes) {
+	if !a.some(isModifier) {
+		return
+	}
 	var best [modifierCount]uint8 // rank plus 1, 0 for none
 	known := *m
 	for i, word := range a.present {

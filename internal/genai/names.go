@@ -24,6 +24,26 @@ const (
 type nameTable struct {
 	slots [nameSlots]nameID
 	names []string // by nameID
+	roles [maxNames]roles
+}
+
+// roles are what a name can be for. Most spans have no name with one of them.
+type roles uint16
+
+const (
+	isMark     roles = 1 << iota // [dialect.marks] of some dialect
+	isModifier                   // of [modifierNames]
+	isAnswer                     // of [answerNames]
+	isBill                       // of [billNames]
+	isCost                       // of [costNames]
+	isRequests                   // of [namesRequests]
+	isSampling                   // of [samplingNames]
+	isLogin                      // of [loginNames]
+)
+
+// give gives the names of a set a role.
+func (t *nameTable) give(role roles, set *nameSet) {
+	set.each(func(id nameID) { t.roles[id] |= role })
 }
 
 // builtinNames are the names that the dialects declare with [name].
@@ -155,6 +175,7 @@ func (s *nameSet) each(f func(nameID)) {
 // each found by its id without another search.
 type attributes struct {
 	present nameSet
+	roles   roles                   // of all that are present
 	values  [maxNames]pcommon.Value // valid where present
 	// unknown are those under a usage prefix whose names are in no vocabulary.
 	unknown []unknownUsage
@@ -163,7 +184,7 @@ type attributes struct {
 // read takes the known attributes of m. The first of equal names wins, as in
 // [pcommon.Map.Get].
 func (a *attributes) read(t *nameTable, m pcommon.Map) {
-	a.present, a.unknown = nameSet{}, a.unknown[:0]
+	a.present, a.roles, a.unknown = nameSet{}, 0, a.unknown[:0]
 	for key, value := range m.All() {
 		switch id := t.find(key); {
 		case id == 0:
@@ -172,10 +193,14 @@ func (a *attributes) read(t *nameTable, m pcommon.Map) {
 			}
 		case !a.present.has(id):
 			a.present.put(id)
+			a.roles |= t.roles[id]
 			a.values[id] = value
 		}
 	}
 }
+
+// some reports whether some attribute has one of the roles.
+func (a *attributes) some(r roles) bool { return a.roles&r != 0 }
 
 func (a *attributes) has(id nameID) bool { return a.present.has(id) }
 

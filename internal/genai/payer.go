@@ -20,6 +20,9 @@ var (
 
 // payerOf says who pays, as far as the attributes do.
 func payerOf(a *attributes) usage.Payer {
+	if !a.some(isLogin) {
+		return ""
+	}
 	for _, id := range loginNames {
 		if login := a.text(id); login != "" {
 			if payer, known := loginPayers[login]; known {

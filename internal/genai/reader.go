@@ -259,7 +259,7 @@ func (r *reading) source() (id pcommon.TraceID) {
 
 // dialectOf decides which dialect the span at hand is written in.
 func (r *reading) dialectOf(a *attributes) *dialect {
-	if allMarks.meets(&a.present) {
+	if a.some(isMark) {
 		for _, d := range dialects {
 			if d.marks.meets(&a.present) {
 				if d.joins && r.dialect != nil && r.dialect != d && a.present.meets(&usageNames) {

@@ -36,7 +36,7 @@ var (
 // "0.25"; "" where all were, or nobody says.
 func sampled(traceState string, a *attributes) string {
 	share, known := sampledByState(traceState)
-	if !known && a.present.meets(&samplingNames) {
+	if !known && a.some(isSampling) {
 		share, known = sampledByAttributes(a)
 	}
 	if !known || !(share > 0 && share < 1) {

@@ -81,7 +81,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 		d.adjust(s, numbers)
 	}
 	s.readAnswers(a, numbers)
-	if a.present.meets(&requestNames) && a.firstCount(namesRequests) > 1 {
+	if a.some(isRequests) && a.firstCount(namesRequests) > 1 {
 		numbers.several = true
 	}
 	s.readEvents(numbers, words)
@@ -197,7 +197,6 @@ func (s *spanReader) conventionalOperation() operation {
 var (
 	// How many requests the numbers of the span sum up.
 	namesRequests = names("gen_ai.usage.requests", "gen_ai.usage.request_count", "gen_ai.request.count", "llm.request.count", "gen_ai.agent.num_turns", "num_turns")
-	requestNames  = setOf(namesRequests...)
 
 	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
 	// usageNames are the sides as the conventions name them.

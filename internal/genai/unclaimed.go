@@ -88,7 +88,7 @@ func (s *spanReader) reportsUsage(d *dialect) bool {
 	if a.present.meets(&sumNames) && a.firstCount(sumWords.counts[factInput][:1]) > 0 {
 		return true
 	}
-	if a.present.meets(&d.words.sides) || a.present.meets(&answerNames) || len(a.unknown) > 0 || a.has(langfuseUsage) {
+	if a.present.meets(&d.words.sides) || a.some(isAnswer) || len(a.unknown) > 0 || a.has(langfuseUsage) {
 		probe := noFacts
 		probe.read(a, d.words)
 		probe.readUnknown(a.unknown)

@@ -99,7 +99,7 @@ const maxSeconds = 366 * 24 * 3600
 
 // readCost reads the cost that arrived with the span.
 func (s *spanReader) readCost(ids []nameID) {
-	if s.call.HasReportedCost || !s.a.present.meets(&costNames) {
+	if s.call.HasReportedCost || !s.a.some(isCost) {
 		return
 	}
 	if currency := s.a.text(nameCostCurrency); currency != "" && !strings.EqualFold(currency, "USD") {
