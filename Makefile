@@ -23,7 +23,9 @@ export CGO_ENABLED ?= 0
 # Where git refuses to tell (a clone that belongs to somebody else), go would
 # refuse to build; then binaries are built without the commit in them.
 vcs := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
-export GOFLAGS := $(strip $(GOFLAGS) $(vcs))
+# No paths of this machine in a binary: releases are built so too, and share what is
+# compiled with the tests.
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath $(vcs))
 
 # What the programs say of themselves, beside the version that make release gives them.
 commit := $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null)
@@ -73,6 +75,7 @@ psql: ## open psql on DATABASE_URL, else on the server of make db
 test: build ## run every test: units, database, the built binary end to end
 	@$(postgres)
 	@echo "running all tests; the end-to-end tests come last"
+	@$(GO) test -C tools/kubernetes ./...
 	@packages=$$($(GO) list $(PKG)); OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -timeout 20m $(TESTFLAGS) \
 		$$(grep -v '/e2e$$' <<<"$$packages" || true) $$(grep '/e2e$$' <<<"$$packages" || true)
 
@@ -187,6 +190,28 @@ cover: build ## measure which statements the tests run; bin/cover.html shows the
 	@OTELCOL_USAGE_BINARY='$(CURDIR)/bin/otelcol-usage' $(GO) test -timeout 30m -coverpkg=./... -coverprofile=bin/cover.out $(TESTFLAGS) $(PKG)
 	@$(GO) tool cover -html=bin/cover.out -o bin/cover.html
 	@$(GO) tool cover -func=bin/cover.out | tail -n 1
+
+##@ Release
+
+VERSION ?=
+TARGETS ?=
+.PHONY: release
+release: ## make all files of a release in dist/, from a clean tree: VERSION=0.1.0; TARGETS=linux/amd64 makes a part, RELEASE_KEY_FILE signs
+	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/dist' -version '$(VERSION)' $(if $(TARGETS),-targets $(TARGETS)) $(RELEASEFLAGS)
+
+.PHONY: release-check
+release-check: ## build linux/amd64 twice, compare the bytes; as root install, upgrade and purge its deb, run its image
+	@rm -rf .build/dist .build/next
+	@$(GO) test -C tools/release ./...
+	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/dist' -version 0.0.1 -targets linux/amd64 -dirty -check
+	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/next' -version 0.0.2 -targets linux/amd64 -dirty
+	@$(postgres)
+	@RELEASE_DIST='$(CURDIR)/.build/dist' RELEASE_NEXT='$(CURDIR)/.build/next' $(GO) test -count=1 -timeout 10m -v -run '^TestRelease' $(TESTFLAGS) ./e2e
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities that our programs reach; asks vuln.go.dev
+	@$(GO) tool -modfile=tools/vuln.mod govulncheck -C distribution ./...
+	@$(GO) tool -modfile=tools/vuln.mod govulncheck ./cmd/usagectl
 
 ##@ Change
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 )
 
 // TestDocsGiveCommandsThatExist takes every command of the pages about prices and
@@ -39,4 +40,31 @@ func TestDocsGiveCommandsThatExist(t *testing.T) {
 		}
 	}
 	assert.Greater(t, found, 12)
+}
+
+// TestTheJobsOnKubernetesGiveCommandsThatExist does so for the manifests.
+func TestTheJobsOnKubernetesGiveCommandsThatExist(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../../../examples/kubernetes/*.yaml")
+	require.NoError(t, err)
+	found := 0
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for line := range strings.Lines(string(content)) {
+			_, list, ok := strings.Cut(line, " args: ")
+			if !ok {
+				continue
+			}
+			var args []string
+			require.NoError(t, yaml.Unmarshal([]byte(list), &args), line)
+			cmd, rest, err := New().Find(args)
+			if assert.NoError(t, err, line) {
+				assert.NoError(t, cmd.ParseFlags(rest), line)
+				assert.False(t, cmd.HasSubCommands(), line)
+				found++
+			}
+		}
+	}
+	assert.Equal(t, 7, found)
 }

@@ -23,44 +23,50 @@ import (
 // newDoctor looks at an installation and says what is wrong, each with the command
 // that repairs it.
 func newDoctor() *cobra.Command {
-	var api string
+	var api, bundle string
 	var repair bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Looks at the database and the API and says what is wrong",
 		Long: `Looks at the database and the API and says what is wrong. Exit status 1 when
 something needs doing; what is only worth a look is marked "look". The user of
-the database needs the role usage_reader.`,
+the database needs the role usage_reader.
+
+--bundle writes the same into a file, with what else a report of a fault needs: builds,
+system, migrations, how many calls of 30 days have which status and reason. It has no
+credentials, no users and no content; models, providers and services are named. Read it
+before you send it.`,
 		Args: cobra.NoArgs,
 	}
 	db, config := addDatabase(cmd), addBook(cmd)
 	cmd.Flags().BoolVar(&repair, "repair-roles", false, "set changed settings of the role usage_grafana back to those of the migration, and grant again what our roles have lost; needs the rights of the migrating role")
 	cmd.Flags().StringVar(&api, "api", "", "address of the usage_api extension to ask too, such as http://127.0.0.1:8080")
+	cmd.Flags().StringVar(&bundle, "bundle", "", "write a report of the installation into this new file")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		pool, err := db.open(cmd.Context())
 		if err != nil {
 			return err
 		}
 		defer pool.Close()
-		if repair {
-			if err := repairRoles(cmd, pool); err != nil {
-				return err
+		examine := func() error {
+			if repair {
+				if err := repairRoles(cmd, pool); err != nil {
+					return err
+				}
 			}
+			e := &examination{cmd: cmd}
+			if e.database(cmd.Context(), pool, time.Now()) {
+				e.book(cmd.Context(), pool, *config, time.Now())
+			}
+			if api != "" {
+				e.api(cmd.Context(), api)
+			}
+			return e.result()
 		}
-		e := &examination{cmd: cmd}
-		if e.database(cmd.Context(), pool, time.Now()) {
-			e.book(cmd.Context(), pool, *config, time.Now())
+		if bundle == "" {
+			return examine()
 		}
-		if api != "" {
-			e.api(cmd.Context(), api)
-		}
-		switch e.faults {
-		case 0:
-			return nil
-		case 1:
-			return errors.New("1 thing needs doing")
-		}
-		return fmt.Errorf("%d things need doing", e.faults)
+		return bundled(cmd, pool, bundle, examine)
 	}
 	return cmd
 }
@@ -69,6 +75,16 @@ the database needs the role usage_reader.`,
 type examination struct {
 	cmd    *cobra.Command
 	faults int
+}
+
+func (e *examination) result() error {
+	switch e.faults {
+	case 0:
+		return nil
+	case 1:
+		return errors.New("1 thing needs doing")
+	}
+	return fmt.Errorf("%d things need doing", e.faults)
 }
 
 func (e *examination) fine(what, format string, args ...any) {
