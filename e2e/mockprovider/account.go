@@ -31,7 +31,6 @@ type Account struct {
 
 	mu      sync.Mutex
 	charges []Charge
-	asked   int
 }
 
 // Charge is what calls of one day, model and key are charged.
@@ -70,13 +69,6 @@ func (a *Account) Rewrite(change func(*Charge)) {
 	}
 }
 
-// Asked is how many questions came, those included that were refused.
-func (a *Account) Asked() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.asked
-}
-
 // part is one kind of token of a charge.
 type part struct {
 	item, tokenType string
@@ -109,7 +101,6 @@ func (p part) dollars(shift int64) string {
 // ServeHTTP answers the reports.
 func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
-	a.asked++
 	refusal := a.refusal(r)
 	a.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")

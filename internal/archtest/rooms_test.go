@@ -26,6 +26,8 @@ var rooms = map[string]room{
 	"internal/usage": {},
 	// The names of providers and models.
 	"internal/catalog": {},
+	// A wait that ends with its context.
+	"internal/pause": {},
 
 	// One decision each, of pure functions.
 	"internal/once":      {uses: []string{"internal/usage"}},
@@ -37,7 +39,7 @@ var rooms = map[string]room{
 	"internal/bill":         {uses: []string{"internal/usage"}, tests: []string{"internal/catalog"}},
 	"internal/bill/reports": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
 	"internal/bill/explain": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
-	"internal/bill/fetch":   {uses: []string{"internal/bill", "internal/bill/reports", "internal/usage", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
+	"internal/bill/fetch":   {uses: []string{"internal/bill", "internal/bill/reports", "internal/pause", "internal/usage", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
@@ -57,9 +59,9 @@ var rooms = map[string]room{
 	"internal/sums":      {uses: []string{"internal/usage"}},
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
 	// Its three rooms, which do not import one another.
-	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":   {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	// What comes next: arithmetic over daily sums.
 	"internal/outlook": {uses: []string{"internal/usage"}},
 	// Questions and answers about what is stored.
@@ -98,7 +100,7 @@ var rooms = map[string]room{
 	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
 	"examples":       {},
 	"tools/...": {uses: []string{
-		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pglab", "internal/pgserver",
+		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pause", "internal/pglab", "internal/pgserver",
 		"internal/pricing/book", "internal/pricing/consensus", "internal/pricing/foreign", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage",
 	}},
 

@@ -51,14 +51,14 @@ type Config struct {
 
 	// DuplicateWindow is for how long the reader remembers calls to recognise
 	// the second report of one call in another payload. 0 means
-	// [DefaultDuplicateWindow], less than 0 that it does not.
+	// defaultDuplicateWindow, less than 0 that it does not.
 	DuplicateWindow time.Duration
 	// DuplicateCalls is how many calls it remembers at most, 0 means
-	// [DefaultDuplicateCalls].
+	// defaultDuplicateCalls.
 	DuplicateCalls int
 	// RootMemory is for how many traces it remembers which user an agent or
 	// root span named, for calls that arrive in other payloads. 0 means
-	// [DefaultRootMemory], less than 0 none.
+	// defaultRootMemory, less than 0 none.
 	RootMemory int
 
 	// Now gives the time for the duplicate window; nil means [time.Now].
@@ -74,9 +74,9 @@ type Tag struct {
 
 // The defaults of [Config].
 const (
-	DefaultDuplicateWindow = 2 * time.Minute
-	DefaultDuplicateCalls  = 8192
-	DefaultRootMemory      = 4096
+	defaultDuplicateWindow = 2 * time.Minute
+	defaultDuplicateCalls  = 8192
+	defaultRootMemory      = 4096
 )
 
 // DefaultUserAttributes are the names under which the libraries put the user,
@@ -111,13 +111,13 @@ func (c *Config) setDefaults() {
 		c.UserAttributes = DefaultUserAttributes()
 	}
 	if c.DuplicateWindow == 0 {
-		c.DuplicateWindow = DefaultDuplicateWindow
+		c.DuplicateWindow = defaultDuplicateWindow
 	}
 	if c.DuplicateCalls == 0 {
-		c.DuplicateCalls = DefaultDuplicateCalls
+		c.DuplicateCalls = defaultDuplicateCalls
 	}
 	if c.RootMemory == 0 {
-		c.RootMemory = DefaultRootMemory
+		c.RootMemory = defaultRootMemory
 	}
 	if c.Now == nil {
 		c.Now = time.Now

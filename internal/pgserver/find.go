@@ -13,10 +13,10 @@ import (
 	"strings"
 )
 
-// MinVersion is the oldest major version of PostgreSQL we support: the first
+// minVersion is the oldest major version of PostgreSQL we support: the first
 // with date_bin and with publicly documented support left is 14; 15 is what
 // all tests run on.
-const MinVersion = 14
+const minVersion = 14
 
 // binDirs are the places where distributions put the server's programs, which
 // are often not in the PATH.
@@ -30,26 +30,26 @@ var binDirs = []string{
 	"/usr/local/pgsql/bin", "/usr/local/bin", // built from source
 }
 
-// HowToInstall tells a person what to do when [Find] finds nothing.
-const HowToInstall = `no PostgreSQL server programs (initdb, postgres) of version 14 or newer were found; do one of:
+// howToInstall tells a person what to do when [Find] finds nothing.
+const howToInstall = `no PostgreSQL server programs (initdb, postgres) of version 14 or newer were found; do one of:
   set DATABASE_URL to a server that is running, such as postgres://user:password@127.0.0.1:5432/postgres
   Debian, Ubuntu:  sudo apt-get install postgresql
   Fedora, RHEL:    sudo dnf install postgresql-server
   macOS:           brew install postgresql@17`
 
-// ErrNotInstalled is returned when there are no server programs.
-var ErrNotInstalled = errors.New(HowToInstall)
+// errNotInstalled is returned when there are no server programs.
+var errNotInstalled = errors.New(howToInstall)
 
-// BinDirVariable is the environment variable that names the directory of the
+// binDirVariable is the environment variable that names the directory of the
 // server's programs, for a version that is not the newest of the machine.
-const BinDirVariable = "PG_BINDIR"
+const binDirVariable = "PG_BINDIR"
 
 // Find returns the directory that holds initdb and postgres: the one that
-// [BinDirVariable] names, else that of the newest version of all that are there.
+// binDirVariable names, else that of the newest version of all that are there.
 func Find() (binDir string, err error) {
-	if dir := os.Getenv(BinDirVariable); dir != "" {
-		if version := majorVersion(filepath.Join(dir, "postgres")); version < MinVersion {
-			return "", fmt.Errorf("%s = %s must hold the programs of PostgreSQL %d or newer, found version %d (0: none)", BinDirVariable, dir, MinVersion, version)
+	if dir := os.Getenv(binDirVariable); dir != "" {
+		if version := majorVersion(filepath.Join(dir, "postgres")); version < minVersion {
+			return "", fmt.Errorf("%s = %s must hold the programs of PostgreSQL %d or newer, found version %d (0: none)", binDirVariable, dir, minVersion, version)
 		}
 		return filepath.Abs(dir)
 	}
@@ -76,12 +76,12 @@ func Find() (binDir string, err error) {
 		if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 			continue
 		}
-		if version := majorVersion(program); version >= MinVersion {
+		if version := majorVersion(program); version >= minVersion {
 			candidates = append(candidates, candidate{dir, version})
 		}
 	}
 	if len(candidates) == 0 {
-		return "", ErrNotInstalled
+		return "", errNotInstalled
 	}
 	sort.SliceStable(candidates, func(i, j int) bool { return candidates[i].version > candidates[j].version })
 	return candidates[0].dir, nil
@@ -111,7 +111,7 @@ func majorVersion(program string) int {
 // The package's own server is neither created nor started.
 func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
 	dir, err := Find()
-	if err == nil || !errors.Is(err, ErrNotInstalled) || !canInstall() {
+	if err == nil || !errors.Is(err, errNotInstalled) || !canInstall() {
 		return dir, err
 	}
 	// Without this the package would create a cluster and start it on port 5432.
@@ -126,7 +126,7 @@ func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
 		return err == nil
 	})
 	if installErr != nil {
-		return "", fmt.Errorf("%w\n%w", installErr, ErrNotInstalled)
+		return "", fmt.Errorf("%w\n%w", installErr, errNotInstalled)
 	}
 	return dir, nil
 }
@@ -136,14 +136,14 @@ func canInstall() bool {
 	return err == nil && os.Getuid() == 0
 }
 
-// ErrCannotInstall is returned where nothing can be installed: we are not root, or
+// errCannotInstall is returned where nothing can be installed: we are not root, or
 // the system has no apt-get.
-var ErrCannotInstall = errors.New("only root on a system with apt-get installs packages")
+var errCannotInstall = errors.New("only root on a system with apt-get installs packages")
 
 // InstallPackage installs a package of the distribution until found says yes.
 func InstallPackage(ctx context.Context, log io.Writer, name string, found func() bool) error {
 	if !canInstall() {
-		return ErrCannotInstall
+		return errCannotInstall
 	}
 	fmt.Fprintf(log, "%s is not installed; installing it with apt-get (a minute or two) ...\n", name)
 	var err error

@@ -17,7 +17,6 @@ type Book struct {
 	lookups  *lookupCache
 	version  string
 	asOf     time.Time
-	files    []string
 	warnings []error
 }
 
@@ -69,9 +68,6 @@ func (b *Book) Version() string { return b.version }
 // part and its update; zero when neither says. Models and prices that came later
 // are not in it.
 func (b *Book) AsOf() time.Time { return b.asOf }
-
-// Files lists what the book was loaded from, in order.
-func (b *Book) Files() []string { return b.files }
 
 // Warnings lists what looks odd in the files of the book and was not refused.
 func (b *Book) Warnings() []error { return b.warnings }

@@ -101,7 +101,7 @@ func (l *loader) book() (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{lookups: newLookups(), shelves: shelves, first: firstAsked(shelves), version: l.contents.text(), files: l.names}
+	b := &Book{lookups: newLookups(), shelves: shelves, first: firstAsked(shelves), version: l.contents.text()}
 	for _, p := range l.parts {
 		if p.layer != LayerContract && p.AsOf.After(b.asOf) {
 			b.asOf = p.AsOf

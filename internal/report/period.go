@@ -8,12 +8,12 @@ import (
 	_ "time/tzdata" // The same zones everywhere, also in an image without a zoneinfo folder.
 )
 
-// DefaultDays is how many calendar days an answer covers when no start is
+// defaultDays is how many calendar days an answer covers when no start is
 // asked for, the last one included.
-const DefaultDays = 30
+const defaultDays = 30
 
-// MaxDays is the longest period that can be asked for: ten years.
-const MaxDays = 3660
+// maxDays is the longest period that can be asked for: ten years.
+const maxDays = 3660
 
 // The range of dates that can be asked for. No call is stored outside it.
 var (
@@ -64,7 +64,7 @@ func (e *ParamError) Error() string {
 // includes that whole day: who asks for the 1st to the 31st means the 31st
 // too. An instant (RFC 3339) is taken as it is, and as end is excluded.
 // Without end the period ends with today; without start it has
-// [DefaultDays] days.
+// defaultDays days.
 func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 	loc, err := parseZone(zone)
 	if err != nil {
@@ -77,7 +77,7 @@ func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 		return Span{}, err
 	}
 	if start == "" {
-		from = before(to, loc, DefaultDays)
+		from = before(to, loc, defaultDays)
 	} else if from, err = ParseBound("startDate", start, loc, false); err != nil {
 		return Span{}, err
 	}
@@ -90,12 +90,12 @@ func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 		}
 		return Span{}, &ParamError{"startDate", start, "a time before the end of the period, endDate " + end}
 	}
-	if days := dateOf(from, loc).daysUntil(dateOf(to, loc)); days > MaxDays {
+	if days := dateOf(from, loc).daysUntil(dateOf(to, loc)); days > maxDays {
 		name, found := "startDate", start
 		if start == "" {
 			name, found = "endDate", end
 		}
-		return Span{}, &ParamError{name, found, fmt.Sprintf("a period of at most %d days", MaxDays)}
+		return Span{}, &ParamError{name, found, fmt.Sprintf("a period of at most %d days", maxDays)}
 	}
 	return newSpan(from, to, loc), nil
 }

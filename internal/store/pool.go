@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -148,15 +147,4 @@ func (c Config) adjust(config *pgconn.Config) {
 	if c.ApplicationName != "" && config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = c.ApplicationName
 	}
-}
-
-// Address tells a person which database a DSN means, without secrets:
-// "db.example.com:5432/usage". Empty when it cannot be read.
-func (c Config) Address() string {
-	config, err := c.load()
-	if err != nil {
-		return ""
-	}
-	cc := config.ConnConfig
-	return (&url.URL{Host: fmt.Sprintf("%s:%d", cc.Host, cc.Port), Path: cc.Database}).String()[2:]
 }

@@ -103,15 +103,3 @@ func TextOrNull(text string) *string {
 	}
 	return &text
 }
-
-// Pause waits before another try, or until the context ends.
-func Pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
-}

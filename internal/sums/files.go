@@ -78,7 +78,7 @@ func tables() string {
 // ownViews show one user their own sums.
 func ownViews() string {
 	var b strings.Builder
-	for _, l := range WithUsers() {
+	for _, l := range withUsers() {
 		if l.OwnView != "" {
 			fmt.Fprintf(&b, `CREATE VIEW %s WITH (security_barrier) AS
   SELECT %s
@@ -127,9 +127,9 @@ func forget() string {
 	parts := append([]string{
 		"del AS (\n  DELETE FROM public.api_usage WHERE user_id = forgotten\n  RETURNING " + columns + "\n)",
 		"gone AS (\n  SELECT -1 AS sign, " + columns + " FROM del\n)",
-	}, Fold(WithoutUsers(), Rows{From: "gone", Signed: true})...)
+	}, Fold(withoutUsers(), Rows{From: "gone", Signed: true})...)
 	text := With(parts, "SELECT count(*) INTO deleted FROM del;")
-	for _, l := range WithUsers() {
+	for _, l := range withUsers() {
 		text += "\nDELETE FROM " + l.Table() + " WHERE user_id = forgotten;"
 	}
 	return indent(text, "  ")

@@ -178,11 +178,11 @@ func isIn(levels []*Level, l *Level) bool {
 
 func indent(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }
 
-// WithoutUsers and WithUsers divide the levels by whether they have single users' sums.
-func WithoutUsers() []*Level { return only(func(l *Level) bool { return !l.ByUser() }) }
+// withoutUsers and withUsers divide the levels by whether they have single users' sums.
+func withoutUsers() []*Level { return only(func(l *Level) bool { return !l.ByUser() }) }
 
-// WithUsers see [WithoutUsers].
-func WithUsers() []*Level { return only((*Level).ByUser) }
+// withUsers see withoutUsers.
+func withUsers() []*Level { return only((*Level).ByUser) }
 
 func only(keep func(*Level) bool) (list []*Level) {
 	for _, l := range Levels {

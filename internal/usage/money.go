@@ -27,8 +27,8 @@ const (
 	MaxCallCost = 1_000_000*Dollar - 1
 )
 
-// ErrMoneyRange is returned for an amount that Money cannot hold.
-var ErrMoneyRange = errors.New("amount is outside the range of ±9.2 million dollars")
+// errMoneyRange is returned for an amount that Money cannot hold.
+var errMoneyRange = errors.New("amount is outside the range of ±9.2 million dollars")
 
 // moneyFromDecimal rounds an exact amount of dollars to Money, half away from
 // zero as PostgreSQL's numeric does. It is the one place where a cost is
@@ -36,7 +36,7 @@ var ErrMoneyRange = errors.New("amount is outside the range of ±9.2 million dol
 func moneyFromDecimal(dollars decimal.Decimal) (Money, error) {
 	pico := dollars.Shift(MoneyScale).Round(0).BigInt()
 	if !pico.IsInt64() {
-		return 0, ErrMoneyRange
+		return 0, errMoneyRange
 	}
 	return Money(pico.Int64()), nil
 }
@@ -56,7 +56,7 @@ func ParseMoney(text string) (Money, error) {
 	}
 	// An exponent of millions would make the arithmetic itself a denial of service.
 	if e := d.Exponent(); e > 40 || e < -400 {
-		return 0, ErrMoneyRange
+		return 0, errMoneyRange
 	}
 	return moneyFromDecimal(d)
 }

@@ -203,7 +203,7 @@ const (
 	MaxRequestIDBytes = 512
 	MaxTextBytes      = 256 // provider, service, user, session, tags
 	MaxTags           = 32
-	MaxWordBytes      = 32 // a word of a closed set: API type, outcome, payer
+	maxWordBytes      = 32 // a word of a closed set: API type, outcome, payer
 )
 
 // The range of a plausible call time; the table refuses times outside it.
@@ -280,7 +280,7 @@ func (r *Record) Validate() error {
 		{"api_type", string(r.APIType)}, {"outcome", string(r.Outcome)}, {"payer", string(r.Payer)},
 	} {
 		if !isWord(word.text) && (word.text != "" || word.column == "api_type") {
-			errs = append(errs, fmt.Errorf("%s: not a word of 1 to %d lower case letters, digits and underscores", word.column, MaxWordBytes))
+			errs = append(errs, fmt.Errorf("%s: not a word of 1 to %d lower case letters, digits and underscores", word.column, maxWordBytes))
 		}
 	}
 	if r.Cost < 0 || r.Cost > MaxCallCost {
@@ -310,7 +310,7 @@ func isWord(text string) bool {
 			return false
 		}
 	}
-	return text != "" && len(text) <= MaxWordBytes
+	return text != "" && len(text) <= maxWordBytes
 }
 
 func validStatus(s PricingStatus) bool {

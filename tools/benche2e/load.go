@@ -15,6 +15,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 )
 
 // totals is what is sent, and what should be stored.
@@ -118,7 +120,7 @@ func (l *load) sender(ctx context.Context, address string) error {
 				break
 			}
 			l.refused.Add(1)
-			if err := wait(ctx, 50*time.Millisecond); err != nil {
+			if err := pause.For(ctx, 50*time.Millisecond); err != nil {
 				return fmt.Errorf("request %d was not accepted: %w", n, err)
 			}
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
@@ -152,7 +153,7 @@ func settled(ctx context.Context, pool *pgxpool.Pool, sent totals) (totals, erro
 		if now != rows {
 			rows, last = now, time.Now()
 		}
-		if err := wait(ctx, 50*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 50*time.Millisecond); err != nil {
 			return totals{}, err
 		}
 	}
@@ -164,13 +165,4 @@ func settled(ctx context.Context, pool *pgxpool.Pool, sent totals) (totals, erro
 		return t, fmt.Errorf("add the calls up: %w", err)
 	}
 	return t, nil
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 )
 
 // change is what an administrator does to a database that is written to, and takes
@@ -78,6 +80,6 @@ func changeDatabase(c change) func(context.Context, *lab) (seen, error) {
 		if err := l.flowing(ctx, 200); err != nil {
 			return seen{}, err
 		}
-		return seen{}, wait(ctx, 500*time.Millisecond)
+		return seen{}, pause.For(ctx, 500*time.Millisecond)
 	}
 }

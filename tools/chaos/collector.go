@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/collectorproc"
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
@@ -139,7 +140,7 @@ func (c *collector) send(ctx context.Context, td ptrace.Traces) {
 			return
 		}
 		c.refused.Add(1)
-		_ = wait(ctx, 20*time.Millisecond)
+		_ = pause.For(ctx, 20*time.Millisecond)
 	}
 }
 

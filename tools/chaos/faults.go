@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
@@ -80,7 +81,7 @@ func killRestoring(ctx context.Context, l *lab) (seen, error) {
 		if err := c.spawn(); err != nil {
 			return seen{}, err
 		}
-		if err := wait(ctx, time.Duration(rand.IntN(500))*time.Millisecond); err != nil { //nolint:gosec // any moment will do
+		if err := pause.For(ctx, time.Duration(rand.IntN(500))*time.Millisecond); err != nil { //nolint:gosec // any moment will do
 			return seen{}, err
 		}
 		c.kill()
@@ -162,7 +163,7 @@ func breakConnections(ctx context.Context, l *lab) (seen, error) {
 			broken += p.cut()
 		case 1:
 			p.slow(300 * time.Millisecond)
-			if err := wait(ctx, time.Second); err != nil {
+			if err := pause.For(ctx, time.Second); err != nil {
 				return seen{}, err
 			}
 			broken += p.cut() // while commits are on their way
@@ -184,7 +185,7 @@ func freezeConnections(ctx context.Context, l *lab) (seen, error) {
 	}
 	p := l.active()
 	p.slow(time.Hour)
-	if err := wait(ctx, batchTimeout+2*time.Second); err != nil {
+	if err := pause.For(ctx, batchTimeout+2*time.Second); err != nil {
 		return seen{}, err
 	}
 	p.slow(0)
@@ -245,7 +246,7 @@ func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 			}
 		})
 	}
-	err = wait(ctx, time.Duration(max(1, l.o.kills/2))*time.Second)
+	err = pause.For(ctx, time.Duration(max(1, l.o.kills/2))*time.Second)
 	if err == nil {
 		err = l.until(ctx, "the server tells of a deadlock", func() (bool, error) {
 			now, err := deadlocks(ctx, pool)
@@ -279,7 +280,7 @@ func takeDatabaseAway(ctx context.Context, l *lab) (seen, error) {
 	}
 	before := l.sent()
 	l.server.Stop()
-	if err := wait(ctx, l.o.down); err != nil {
+	if err := pause.For(ctx, l.o.down); err != nil {
 		return seen{}, err
 	}
 	waiting := l.sent() - before
@@ -313,7 +314,7 @@ func fillDisk(ctx context.Context, l *lab) (seen, error) {
 			}
 		}
 		primary.lead(target)
-		if err := wait(ctx, 3*time.Second); err != nil {
+		if err := pause.For(ctx, 3*time.Second); err != nil {
 			return seen{}, err
 		}
 		if err := l.disk.free(); err != nil {
@@ -355,7 +356,7 @@ func failOver(ctx context.Context, l *lab) (seen, error) {
 		} else if err := pglab.MakeReadOnly(ctx, primary); err != nil {
 			return seen{}, err
 		}
-		if err := wait(ctx, 500*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 500*time.Millisecond); err != nil {
 			return seen{}, err
 		}
 		if err := pglab.Promote(ctx, standby); err != nil {

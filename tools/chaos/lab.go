@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
@@ -172,7 +173,7 @@ func (l *lab) load(ctx context.Context) (finish func() error) {
 					})
 				}
 				both.Wait()
-				_ = wait(ctx, pauseOfSenders)
+				_ = pause.For(ctx, pauseOfSenders)
 			}
 		})
 	}
@@ -209,7 +210,7 @@ func (l *lab) until(ctx context.Context, what string, check func() (bool, error)
 		if time.Now().After(deadline) {
 			return errors.Join(fmt.Errorf("not within %v: %s", l.o.settle, what), err)
 		}
-		if err := wait(ctx, 10*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -229,7 +230,7 @@ func (l *lab) count(ctx context.Context) (outcome, error) {
 		if (err == nil && found.lost+found.noUser == 0) || time.Now().After(deadline) {
 			return found, err
 		}
-		if err := wait(ctx, 200*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 200*time.Millisecond); err != nil {
 			return found, err
 		}
 	}
@@ -252,13 +253,4 @@ FROM stored`, sent).Scan(&o.lost, &o.double, &o.parked, &o.noUser); err != nil {
 	found, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{})
 	o.differences = len(found)
 	return o, err
-}
-
-func wait(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

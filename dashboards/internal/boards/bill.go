@@ -12,8 +12,8 @@ const noBill = "no bill was explained for this period: docs/bill.md"
 // billPeriod holds the UTC days of the period; dollars alone can be added up.
 const billPeriod = `day >= (` + from + ` AT TIME ZONE 'UTC')::date AND day <= ((` + to + ` - interval '1 microsecond') AT TIME ZONE 'UTC')::date AND currency = 'USD'`
 
-// Bill says why the provider's bill is not the sum of the calls.
-func Bill() *grafana.Dashboard {
+// billBoard says why the provider's bill is not the sum of the calls.
+func billBoard() *grafana.Dashboard {
 	b := newBoard(billUID, "AI API usage: the bill",
 		"Why the provider's bill is not the sum of the calls, by UTC days, as usagectl bill explain --store left it. Dollars; bills in other currencies are explained by usagectl alone.")
 	b.Templating.List = []grafana.Variable{sourceVariable("postgres", "PostgreSQL with the usage database")}

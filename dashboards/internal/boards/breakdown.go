@@ -2,8 +2,8 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// Breakdown says where the cost comes from, down to single calls.
-func Breakdown() *grafana.Dashboard {
+// breakdownBoard says where the cost comes from, down to single calls.
+func breakdownBoard() *grafana.Dashboard {
 	b := sqlBoard(breakdownUID, "AI API usage: breakdown",
 		"Where the cost comes from: by model, provider, API type, service, environment or user, down to single calls. Choose the dimension with By, click a name to see it alone.")
 	b.Templating.List = append([]grafana.Variable{dimension()}, b.Templating.List...)

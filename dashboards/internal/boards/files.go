@@ -9,15 +9,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// Boards are all dashboards.
-func Boards() []*grafana.Dashboard {
-	return []*grafana.Dashboard{Summary(), Breakdown(), Trends(), Bill(), Prometheus()}
+// dashboards are all boards.
+func dashboards() []*grafana.Dashboard {
+	return []*grafana.Dashboard{summaryBoard(), breakdownBoard(), trendsBoard(), billBoard(), prometheusBoard()}
 }
 
 // Files are all generated files, by their path in the folder dashboards.
 func Files() (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, b := range Boards() {
+	for _, b := range dashboards() {
 		text, err := b.JSON()
 		if err != nil {
 			return nil, err
@@ -81,7 +81,7 @@ func alertFile() ([]byte, error) {
 		}
 	)
 	panels := map[string]map[string]int{}
-	for _, b := range Boards() {
+	for _, b := range dashboards() {
 		panels[b.UID] = map[string]int{}
 		for _, p := range b.AllPanels() {
 			panels[b.UID][p.Title] = p.ID

@@ -12,10 +12,10 @@ var prometheusSource = grafana.DataSource{Type: "prometheus", UID: "${datasource
 // matching is the filter of the counters that examples/prometheus.yaml makes.
 const matching = `{model=~"$model", service=~"$service"}`
 
-// Prometheus is a board on the counters of examples/prometheus.yaml and the
+// prometheusBoard is a board on the counters of examples/prometheus.yaml and the
 // collector's own metrics, for teams that watch there. Money is exact in
 // PostgreSQL; counters are for rates and alerts.
-func Prometheus() *grafana.Dashboard {
+func prometheusBoard() *grafana.Dashboard {
 	b := newBoard(prometheusUID, "AI API usage: Prometheus",
 		"Rates of cost and tokens from the collector's counters, and the health of the collector itself. For rates and alerts: exact sums stand in the boards on PostgreSQL.")
 	b.Time = grafana.TimeRange{From: "now-24h", To: "now"}

@@ -2,9 +2,9 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// Summary is the board to begin with: what was spent, whether the numbers can be
+// summaryBoard is the board to begin with: what was spent, whether the numbers can be
 // trusted, who spent it and on what.
-func Summary() *grafana.Dashboard {
+func summaryBoard() *grafana.Dashboard {
 	b := sqlBoard(summaryUID, "AI API usage: summary",
 		"What AI API calls cost, compared with before, against the budget, and whether the numbers can be trusted. The last day of a period is not over yet. Costs are exact in the database and shown rounded.")
 	l := grafana.NewLayout(b)
@@ -103,7 +103,7 @@ FROM ` + spend(from, to, utc, "true") + `
 	p.Options["textMode"] = "value_and_name"
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
-	p.FieldConfig.Defaults.Links = []grafana.Link{{Title: "Which and why", URL: panelURL(Breakdown(), "Unpriced and estimated calls")}}
+	p.FieldConfig.Defaults.Links = []grafana.Link{{Title: "Which and why", URL: panelURL(breakdownBoard(), "Unpriced and estimated calls")}}
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides,
 		unit("calls without a price", count, watch(steps("text", above(1, "orange")))),
 		unit("of calls without a price", percent, decimals(1), watch(steps("text", above(0.05, "red")))),

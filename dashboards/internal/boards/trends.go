@@ -4,8 +4,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// Trends says where the cost goes.
-func Trends() *grafana.Dashboard {
+// trendsBoard says where the cost goes.
+func trendsBoard() *grafana.Dashboard {
 	b := sqlBoard(trendsUID, "AI API usage: trends",
 		"Where the cost goes: day by day, month by month, against the budget, what grew, when calls are made. Days are those of the viewer's time zone.")
 	b.Templating.List = append([]grafana.Variable{dimension()}, b.Templating.List...)

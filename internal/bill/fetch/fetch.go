@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill/reports"
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -326,14 +327,7 @@ func (f *Fetcher) pause(ctx context.Context, d time.Duration) error {
 	if f.Pause != nil {
 		return f.Pause(ctx, d)
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
+	return pause.For(ctx, d)
 }
 
 var plainClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -237,7 +237,7 @@ func (d *decoder) factor(f field) (decimal.Decimal, bool) {
 
 // prices reads a heading with its unit; false when the key is none.
 func (d *decoder) prices(list *[]Price, f field) bool {
-	unit, ok := ParseUnit(f.name)
+	unit, ok := parseUnit(f.name)
 	if !ok {
 		return false
 	}

@@ -165,8 +165,8 @@ func (u Unit) String() string { return units[u].name }
 // nanoseconds and storage in megabyte days, as [usage.Quantities] does.
 func (u Unit) Size() int64 { return units[u].size }
 
-// ParseUnit is the inverse of [Unit.String].
-func ParseUnit(name string) (Unit, bool) {
+// parseUnit is the inverse of [Unit.String].
+func parseUnit(name string) (Unit, bool) {
 	for i := range units {
 		if units[i].name == name {
 			return Unit(i), true
@@ -175,9 +175,9 @@ func ParseUnit(name string) (Unit, bool) {
 	return 0, false
 }
 
-// MustUnit is [ParseUnit] for names in code.
+// MustUnit is parseUnit for names in code.
 func MustUnit(name string) Unit {
-	u, ok := ParseUnit(name)
+	u, ok := parseUnit(name)
 	if !ok {
 		panic("no unit " + name)
 	}

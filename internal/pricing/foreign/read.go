@@ -29,8 +29,8 @@ const (
 	PiAI        Format = "pi-ai"
 )
 
-// Formats lists all formats.
-var Formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI}
+// formats lists all formats.
+var formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI}
 
 // Origin tells whose data a format carries: pi-ai's lists are made from the
 // catalogue of models.dev, so that the two agreeing is one voice and not two.
@@ -43,7 +43,7 @@ func (f Format) Origin() string {
 
 // ParseFormat refuses what is not a format.
 func ParseFormat(name string) (Format, error) {
-	if slices.Contains(Formats, Format(name)) {
+	if slices.Contains(formats, Format(name)) {
 		return Format(name), nil
 	}
 	return "", fmt.Errorf("unknown format %q; known are %s, %s, %s, %s and %s", name, LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI)

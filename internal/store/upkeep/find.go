@@ -14,12 +14,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// ErrNoCall says that no stored call has the id.
-var ErrNoCall = errors.New("no stored call has this id")
+// errNoCall says that no stored call has the id.
+var errNoCall = errors.New("no stored call has this id")
 
 // Find reads the call of an id: that of its row (a UUID), the response id of its
 // provider, or "<trace id>:<span id>", as the column request_id has it. It is
-// [ErrNoCall] when there is none.
+// errNoCall when there is none.
 func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*store.Stored, error) {
 	ids, err := idsOf(ctx, pool, id)
 	if err != nil {
@@ -39,7 +39,7 @@ func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*store.Stored, er
 	case err != nil:
 		return nil, fmt.Errorf("find a call: %w", err)
 	case found == nil:
-		return nil, ErrNoCall
+		return nil, errNoCall
 	}
 	return found, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
@@ -27,7 +28,7 @@ func AddMonths(ctx context.Context, pool *pgxpool.Pool, ahead int) (added int, e
 		if try == tries || store.Classify(err) != store.ClassConflict {
 			return 0, fmt.Errorf("add partitions: %w", err)
 		}
-		if err := store.Pause(ctx, time.Duration(try)*time.Second); err != nil {
+		if err := pause.For(ctx, time.Duration(try)*time.Second); err != nil {
 			return 0, err
 		}
 	}

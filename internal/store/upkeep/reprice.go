@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -266,7 +267,7 @@ func (r *repricer) batch(ctx context.Context, w window, ids [][16]byte) error {
 		if try == tries || store.Classify(err) != store.ClassConflict {
 			return err
 		}
-		if err := store.Pause(ctx, time.Duration(try)*conflictPause); err != nil {
+		if err := pause.For(ctx, time.Duration(try)*conflictPause); err != nil {
 			return err
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
+	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -317,7 +318,7 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (Result, error) {
 		case errors.Is(err, errUserVanished):
 			w.users.forgetAll()
 		case err != nil && (store.Classify(err) == store.ClassUnknown || errors.Is(err, errNode)):
-			if err := store.Pause(ctx, unknownErrorPause); err != nil {
+			if err := pause.For(ctx, unknownErrorPause); err != nil {
 				return Result{}, err
 			}
 		default:
