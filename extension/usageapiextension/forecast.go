@@ -20,7 +20,7 @@ func (a *api) forecast(q *question) (*answer, error) {
 		return nil, err
 	}
 	ask.Viewer = q.viewer
-	if ask.Filter, err = q.filter(); err != nil {
+	if ask.Filter, err = a.filter(q); err != nil {
 		return nil, err
 	}
 	if q.own && (ask.Scope == "user" || ask.Scope == "budget") {

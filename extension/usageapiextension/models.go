@@ -11,6 +11,10 @@ type modelsDocument struct {
 	Models []modelDocument `json:"models"`
 	// Complete is false when there are more models than the limit.
 	Complete bool `json:"complete"`
+	// OtherModels is how many those are.
+	OtherModels int64     `json:"otherModels"`
+	OtherCalls  int64     `json:"otherCalls"`
+	OtherCost   usage.Sum `json:"otherCost"`
 }
 
 type modelDocument struct {
@@ -38,11 +42,12 @@ func (a *api) models(q *question) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	models, more, err := a.reader.Models(q, limit)
+	models, others, err := a.reader.Models(q, limit)
 	if err != nil {
 		return nil, err
 	}
-	document := modelsDocument{Models: make([]modelDocument, len(models)), Complete: !more}
+	document := modelsDocument{Models: make([]modelDocument, len(models)), Complete: others.Models == 0,
+		OtherModels: others.Models, OtherCalls: others.Calls, OtherCost: others.Cost}
 	for i, m := range models {
 		status := "partly"
 		switch m.UnpricedCalls {

@@ -160,7 +160,7 @@ func (a *api) callsQuestion(q *question) (read.CallsQuestion, error) {
 	if err != nil {
 		return read.CallsQuestion{}, err
 	}
-	filter, err := q.filter()
+	filter, err := a.filter(q)
 	if err != nil {
 		return read.CallsQuestion{}, err
 	}

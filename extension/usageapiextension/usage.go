@@ -24,7 +24,7 @@ func (a *api) usage(q *question) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	filter, err := q.filter()
+	filter, err := a.filter(q)
 	if err != nil {
 		return nil, err
 	}
@@ -73,15 +73,31 @@ func sharedKey(q *question, ask report.Question) string {
 }
 
 // filter reads all filters of the question, the user included.
-func (q *question) filter() (read.Filter, error) {
+func (a *api) filter(q *question) (read.Filter, error) {
 	f, err := report.ParseFilter(func(name string) string { return q.params[name] })
 	if err != nil {
 		return read.Filter{}, err
 	}
 	user, named := q.params["userId"]
 	if !q.own {
-		if named {
-			report.ByUser(&f, user)
+		if !named {
+			return f, nil
+		}
+		report.ByUser(&f, user)
+		if _, isID := usage.ParseID(user); isID || user == report.Unattributed {
+			return f, nil
+		}
+		found, err := a.reader.FindUser(q, user)
+		if err != nil {
+			return read.Filter{}, err
+		}
+		switch {
+		case found.Users == 1:
+			f.User = found.ID
+		case found.Users > 1:
+			return read.Filter{}, paramProblem("userId", user, "one user's; several have this e-mail address: /api/admin/users?search= lists them with their UUIDs")
+		case !found.Named:
+			return read.Filter{}, paramProblem("userId", user, "a UUID or an e-mail address of the users of this database, which another application keeps: /api/admin/users?search= finds them")
 		}
 		return f, nil
 	}

@@ -87,8 +87,11 @@ type UsageDetail struct {
 	// CostByPayer is TotalCost by who pays; it is at API prices, so only the
 	// part of "api" is cash.
 	CostByPayer Costs `json:"costByPayer"`
-	// OtherUsers is how many users stand together under "others".
-	OtherUsers int64 `json:"otherUsers"`
+	// OtherUsers is how many users stand together under "others", and so on.
+	OtherUsers     int64 `json:"otherUsers"`
+	OtherModels    int64 `json:"otherModels"`
+	OtherProviders int64 `json:"otherProviders"`
+	OtherServices  int64 `json:"otherServices"`
 	// NotInDays is the part of TotalCost that no day of DailyUsage has, because
 	// retention removed the calls and their sums are kept by UTC day. It is 0
 	// but for one user's old usage in another time zone.
@@ -369,6 +372,9 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		AssumedCost:     t.AssumedCost,
 		CostByPayer:     costByPayer(&t),
 		OtherUsers:      s.OtherUsers.Users,
+		OtherModels:     int64(max(0, len(s.ByModel)-q.Top)),
+		OtherProviders:  int64(max(0, len(s.ByProvider)-q.Top)),
+		OtherServices:   int64(max(0, len(s.ByService)-q.Top)),
 		NotInDays:       notInDays,
 	}
 	for _, g := range s.ByType {

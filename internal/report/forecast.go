@@ -52,6 +52,10 @@ type ForecastAnswer struct {
 	Forecasts []ScopeForecast `json:"forecasts"`
 	Timezone  string          `json:"timezone"`
 	Currency  string          `json:"currency"` // of every amount, ISO 4217
+	// Others is how many more users, services, models or providers have calls of the
+	// last 30 days, and OthersCost is what those cost.
+	Others     int64     `json:"others"`
+	OthersCost usage.Sum `json:"othersCost"`
 }
 
 // ScopeForecast is the forecast of one scope.
@@ -118,7 +122,7 @@ func Forecasts(ctx context.Context, r *read.Reader, q ForecastQuestion) (Forecas
 		return answer, err
 	}
 	c := calendarOf(q.Period, q.Zone, q.Now)
-	subjects, drivers, err := q.subjects(ctx, r, c)
+	subjects, drivers, err := q.subjects(ctx, r, c, &answer)
 	if err != nil {
 		return answer, err
 	}
@@ -157,7 +161,8 @@ type subject struct {
 }
 
 // subjects are those with the greatest cost of late, and what changed the cost most.
-func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calendar) ([]subject, []Driver, error) {
+// Those that are left out it counts in the answer.
+func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calendar, answer *ForecastAnswer) ([]subject, []Driver, error) {
 	days := recentDays
 	if q.Scope == "org" {
 		if q.Viewer != read.Administrator() {
@@ -175,11 +180,18 @@ func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calend
 		return []subject{{filter: q.Filter}}, drivers(a), nil
 	}
 	var list []subject
-	for _, key := range a.Current.by(q.Scope) {
-		if len(list) == q.Top {
-			break
-		}
-		if isRest(key.Key) {
+	keys, more := a.Current.by(q.Scope)
+	answer.Others = more
+	for _, key := range keys {
+		switch {
+		case key.Key == Others:
+			answer.OthersCost = answer.OthersCost.Plus(key.Cost)
+			continue
+		case isRest(key.Key):
+			continue
+		case len(list) == q.Top:
+			answer.Others++
+			answer.OthersCost = answer.OthersCost.Plus(key.Cost)
 			continue
 		}
 		s := subject{key: key.Key, filter: q.Filter}
@@ -200,19 +212,19 @@ func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calend
 	return list, nil, nil
 }
 
-// by is the breakdown of a scope.
-func (u *Usage) by(scope string) Costs {
+// by is the breakdown of a scope, and how many stand under [Others] in it.
+func (u *Usage) by(scope string) (keys Costs, others int64) {
 	switch scope {
 	case "user":
-		return u.UsageByUser
+		return u.UsageByUser, u.OtherUsers
 	case "service":
-		return u.UsageByService
+		return u.UsageByService, u.OtherServices
 	case "model":
-		return u.UsageByModel
+		return u.UsageByModel, u.OtherModels
 	case "provider":
-		return u.UsageByProvider
+		return u.UsageByProvider, u.OtherProviders
 	}
-	return nil
+	return nil, 0
 }
 
 // isRest tells whether a key stands for several, which no filter has.
@@ -224,11 +236,13 @@ func drivers(a Answer) []Driver {
 	for _, dimension := range []string{"service", "model", "user"} {
 		before := map[string]usage.Sum{}
 		keys := map[string]usage.Sum{}
-		for _, c := range a.Previous.by(dimension) {
+		previous, _ := a.Previous.by(dimension)
+		current, _ := a.Current.by(dimension)
+		for _, c := range previous {
 			before[c.Key] = c.Cost
 			keys[c.Key] = usage.Sum{}
 		}
-		for _, c := range a.Current.by(dimension) {
+		for _, c := range current {
 			keys[c.Key] = c.Cost
 		}
 		var most *Driver

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Model is a model that calls were made to, at one provider and of one type,
@@ -20,8 +21,15 @@ type Model struct {
 	Counts
 }
 
+// OtherModels are those that a list leaves out.
+type OtherModels struct {
+	Models, Calls int64
+	Cost          usage.Sum
+}
+
 var modelsSQL = `
-SELECT provider, model, api_type, min(bucket), max(bucket), ` + selectSums(sums.AllMeasures()) + `
+SELECT count(*) OVER (), (sum(sum(calls)) OVER ())::bigint, (sum(sum(usage_dollars)) OVER ())::text,
+  provider, model, api_type, min(bucket), max(bucket), ` + selectSums(sums.AllMeasures()) + `
 FROM public.usage_day
 WHERE calls > 0
 GROUP BY provider, model, api_type
@@ -29,25 +37,27 @@ ORDER BY sum(unpriced_calls) = 0, sum(usage_dollars) DESC, provider, model, api_
 LIMIT $1`
 
 // Models lists at most limit models, those with unpriced calls first, then the
-// costliest, and says whether there are more.
-func (r *Reader) Models(ctx context.Context, limit int) (models []Model, more bool, err error) {
+// costliest, and says what is left out.
+func (r *Reader) Models(ctx context.Context, limit int) (models []Model, others OtherModels, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, modelsSQL, limit+1)
+		rows, err := tx.Query(ctx, modelsSQL, limit)
 		if err != nil {
 			return err
 		}
 		models, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Model, err error) {
-			err = row.Scan(append([]any{&m.Provider, &m.Model, &m.APIType, &m.FirstDay, &m.LastDay}, m.into(sums.AllMeasures())...)...)
+			err = row.Scan(append([]any{&others.Models, &others.Calls, moneyText{&others.Cost}, &m.Provider, &m.Model, &m.APIType, &m.FirstDay, &m.LastDay}, m.into(sums.AllMeasures())...)...)
 			m.FirstDay, m.LastDay = m.FirstDay.UTC(), m.LastDay.UTC()
 			return m, err
 		})
 		return err
 	})
 	if err != nil {
-		return nil, false, fmt.Errorf("list models: %w", err)
+		return nil, OtherModels{}, fmt.Errorf("list models: %w", err)
 	}
-	if len(models) > limit {
-		return models[:limit], true, nil
+	others.Models -= int64(len(models))
+	for i := range models {
+		others.Calls -= models[i].Calls
+		others.Cost = others.Cost.Minus(models[i].Cost)
 	}
-	return models, false, nil
+	return models, others, nil
 }

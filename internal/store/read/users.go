@@ -186,6 +186,44 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 	return u, err
 }
 
+// FoundUser is who a text names.
+type FoundUser struct {
+	ID    usage.ID
+	Users int // how many it names
+	// Named says that users are known by the ids that apps send. Where another
+	// application keeps them they are not.
+	Named bool
+}
+
+// FindUser looks for a user by a text that is no UUID: the id that apps send, else the
+// e-mail address in any case.
+func (r *Reader) FindUser(ctx context.Context, text string) (found FoundUser, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, `SELECT (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true'`).Scan(&found.Named); err != nil {
+			return err
+		}
+		for _, where := range []string{"id = $1 OR external_id = $2 ORDER BY id <> $1 LIMIT 1", "$1::uuid IS NOT NULL AND lower(email) = lower($2) LIMIT 2"} {
+			rows, err := tx.Query(ctx, `SELECT id FROM public.usage_user WHERE `+where, [16]byte(usage.UserID(text)), text)
+			if err != nil {
+				return err
+			}
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[[16]byte])
+			if err != nil {
+				return err
+			}
+			if found.Users = len(ids); found.Users > 0 {
+				found.ID = ids[0]
+				return nil
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return FoundUser{}, fmt.Errorf("find a user: %w", err)
+	}
+	return found, nil
+}
+
 // HasDerivedID reports whether the id of a user was made from an external id. Whoever
 // names that id itself is somebody else, see [usage.UserID].
 func (r *Reader) HasDerivedID(ctx context.Context, id usage.ID) (derived bool, err error) {
