@@ -54,12 +54,12 @@ type Provider struct {
 var Providers = []Provider{
 	{
 		Name: OpenAI, OpenAIAPI: true,
-		Aliases:   []string{"openai_chat", "openai-responses", "azure_openai_responses", "open_ai", "text-completion-openai"},
+		Aliases:   []string{"openai_chat", "openai-responses", "open_ai", "text-completion-openai", "openai-completions", "openai-chat-completions"},
 		Addresses: []string{"api.openai.com", "*.api.openai.com"}, // regional endpoints: eu.api.openai.com
 	},
 	{
 		Name: AzureOpenAI, OpenAIAPI: true,
-		Aliases:   []string{"az.ai.openai", "azure-openai", "azure_openai", "azureopenai", "azure", "azure_open_ai", "azure_text"},
+		Aliases:   []string{"az.ai.openai", "azure-openai", "azure_openai", "azureopenai", "azure", "azure_open_ai", "azure_text", "azure_openai_responses"},
 		Addresses: []string{"*.openai.azure.com", "*.cognitiveservices.azure.com", "*.openai.azure.us"},
 	},
 	{
@@ -69,7 +69,7 @@ var Providers = []Provider{
 	},
 	{
 		Name:      Anthropic,
-		Aliases:   []string{"anthropic-messages", "firstparty", "claude"},
+		Aliases:   []string{"anthropic-messages", "firstparty", "claude", "anthropic.claude"},
 		Addresses: []string{"api.anthropic.com"},
 	},
 	{
@@ -81,7 +81,7 @@ var Providers = []Provider{
 		Name: Gemini,
 		Aliases: []string{
 			"gemini", "google.generative-ai", "google_genai", "google-generative-ai", "google_generativeai", "google-gla", "google_ai_studio",
-			"google-ai-studio", "googleai", "google-genai", "google_ai_gemini", "palm",
+			"google-ai-studio", "googleai", "google-genai", "google_ai_gemini", "palm", "google.gemini", "google_gemini",
 		},
 		Addresses: []string{"generativelanguage.googleapis.com"},
 	},
@@ -89,7 +89,8 @@ var Providers = []Provider{
 		Name: Vertex,
 		Aliases: []string{
 			"vertex_ai", "vertex-ai", "vertexai", "google.vertex", "google-vertex", "google.vertex.anthropic", "vertex", "google-vertex-anthropic",
-			"google_vertexai", "google_vertex_ai_gemini", "google_vertex_ai_anthropic", "vertex_ai-*",
+			"google_vertexai", "google_vertex_ai_gemini", "google_vertex_ai_anthropic", "vertex_ai-*", "vertex_ai_beta", "vertex.anthropic",
+			"anthropic_vertex", "google_anthropic_vertex",
 		},
 		Addresses: []string{"aiplatform.googleapis.com", "*-aiplatform.googleapis.com"},
 	},
@@ -102,7 +103,7 @@ var Providers = []Provider{
 	{Name: XAI, Aliases: []string{"xai", "x.ai", "x-ai", "grok"}, Addresses: []string{"api.x.ai"}},
 	{Name: Cohere, Aliases: []string{"cohere_chat"}, Addresses: []string{"api.cohere.com", "api.cohere.ai"}},
 	{Name: DeepSeek, Addresses: []string{"api.deepseek.com"}},
-	{Name: "groq", Addresses: []string{"api.groq.com"}},
+	{Name: "groq", Aliases: []string{"groqcloud"}, Addresses: []string{"api.groq.com"}},
 	{Name: "ibm.watsonx.ai", Aliases: []string{"watsonx", "watsonx.ai", "ibm"}, Addresses: []string{"*.ml.cloud.ibm.com"}},
 	{Name: Moonshot, Aliases: []string{"moonshot", "moonshotai"}, Addresses: []string{"api.moonshot.ai", "api.moonshot.cn"}},
 	{Name: Perplexity, Aliases: []string{"perplexity-ai"}, Addresses: []string{"api.perplexity.ai"}},
@@ -121,7 +122,7 @@ var Providers = []Provider{
 	{Name: "deepgram"},
 	{Name: "ollama", NoBook: "its models run on machines of one's own, and nobody sends a bill"},
 	{Name: "nvidia", Aliases: []string{"nvidia_nim", "nvidia-nim"}, Addresses: []string{"integrate.api.nvidia.com"}},
-	{Name: "z_ai", Aliases: []string{"zai", "z-ai"}, Addresses: []string{"api.z.ai"}},
+	{Name: "z_ai", Aliases: []string{"zai", "z-ai", "zai-org"}, Addresses: []string{"api.z.ai"}},
 	{Name: "zhipuai", Aliases: []string{"zhipu"}, Addresses: []string{"open.bigmodel.cn"}}, // Z.ai in China, with prices of its own
 	{Name: "sambanova", Addresses: []string{"api.sambanova.ai"}},
 	{
@@ -152,6 +153,7 @@ var frameworks = setOf(
 	"litellm", "litellm_proxy", "gateway", "vercel", "vercel.ai", "llamaindex", "openai_agents", "crewai", "haystack",
 	"semantic_kernel", "microsoft.semantic_kernel", "genkit", "mastra", "pydantic_ai", "pydantic-ai", "agno", "smolagents", "dspy",
 	"portkey", "helicone", "langgraph", "n8n", "openai-compatible", "agent_framework", "autogen",
+	"openai_compatible", "github.copilot", "copilot", "codex", "claude-code", "claude_code", "ai-gateway", "ai_gateway", "vercel.ai.gateway", "llm-gateway",
 )
 
 // nobody are values that stand for the lack of a provider.
@@ -172,10 +174,14 @@ func Named(name string) *Provider {
 	if short := WithoutAPI(name); short != name {
 		return names.find(short)
 	}
-	if strings.IndexByte(name, '.') > 0 {
-		if p := names.exact[At(hostIn(name))]; p != nil {
+	if host := HostNamed(name); host != "" {
+		return names.exact[At(host)]
+	}
+	if first, rest, ok := strings.Cut(name, "/"); ok && rest != "" { // a plugin's: "langgenius/openai/openai"
+		if p := Named(first); p != nil {
 			return p
 		}
+		return Named(rest)
 	}
 	joined := joined(name)
 	if p := joinedNames[joined]; p != nil {
@@ -186,13 +192,14 @@ func Named(name string) *Provider {
 			if p := joinedNames[rest]; p != nil {
 				return p
 			}
+			joined = rest
 		}
 	}
 	return nil
 }
 
 // clients are words in the names of a provider's client.
-var clients = []string{"chat", "embeddings", "api", "client", "sdk"}
+var clients = []string{"chat", "embeddings", "model", "generator", "embedder", "api", "client", "sdk"}
 
 // joined gives the letters and digits of a name, in lower case.
 func joined(name string) string {
@@ -228,6 +235,17 @@ func hostIn(text string) string {
 		text = text[:end]
 	}
 	return strings.ToLower(text)
+}
+
+// HostNamed gives the host that stands in the place of a provider's name, "" where
+// none does.
+func HostNamed(name string) string {
+	if strings.IndexByte(name, '.') > 0 {
+		if host := hostIn(name); At(host) != "" {
+			return host
+		}
+	}
+	return ""
 }
 
 // Canonical is the name of [Named], "" for none.

@@ -42,6 +42,7 @@ func TestAProviderHasManyNames(t *testing.T) {
 		"":           "", "litellm": "", "my-cluster": "", "my-cluster.chat": "", ".chat": "", "openai.thing": "", "my-openai": "", "openai-gateway": "", "api": "", "chat": "",
 		"openai.": catalog.OpenAI, "ChatOpenAI": catalog.OpenAI, "AzureChatOpenAI": catalog.AzureOpenAI, "Azure OpenAI": catalog.AzureOpenAI, "ChatBedrockConverse": catalog.Bedrock,
 		"OpenAI API": catalog.OpenAI, "Together AI": catalog.Together, "Google Generative AI": catalog.Gemini, "Claude": catalog.Anthropic,
+		"azure-openai-responses": catalog.AzureOpenAI, "OpenAIChatModel": catalog.OpenAI, "AnthropicVertex": catalog.Vertex, "Google Gemini": catalog.Gemini, "GroqCloud": "groq",
 		"api.cerebras.ai": "cerebras", "https://api.anthropic.com/v1": catalog.Anthropic, "api.groq.com:443/openai/v1": "groq", "example.com": "",
 	} {
 		assert.Equal(t, want, catalog.Canonical(name), name)

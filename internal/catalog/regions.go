@@ -37,6 +37,22 @@ func RegionAt(address string) string {
 	return ""
 }
 
+// RegionInName reads the region from a model's full name: "projects/p/locations/
+// europe-west4/publishers/google/models/x", "arn:aws:bedrock:us-east-1:…".
+func RegionInName(model string) string {
+	switch {
+	case strings.HasPrefix(model, "projects/"):
+		_, rest, _ := strings.Cut(model, "/locations/")
+		region, _, _ := strings.Cut(rest, "/")
+		return region
+	case strings.HasPrefix(model, "arn:"):
+		if parts := strings.SplitN(model, ":", 5); len(parts) == 5 && parts[2] == "bedrock" {
+			return parts[3]
+		}
+	}
+	return ""
+}
+
 // europe are parts of the names of Azure's regions there.
 var europe = []string{"europe", "sweden", "france", "germany", "norway", "switzerland", "italy", "poland", "spain", "austria", "uk", "belgium", "denmark"}
 

@@ -42,7 +42,7 @@ var rules = []rule{
 	{"region path", cutRegionPath, prices | contracts},
 	{"any path", cutPath, sameCall},
 	{"dotted version", cutDots, everywhere},
-	{"context suffix", cutPattern(`^(.+?)\[\d+[km]\]$`), everywhere},
+	{"context suffix", cutPattern(`^(.+?)(?:\[\d+[km]\]|:1m)$`), everywhere},
 	{"fine-tuning suffix", cutFineTuningSuffix, prices | contracts},
 	{"version suffix", cutPattern(`^(.+?)-v\d+:\d+(?::\d+k|:mm)?$`), everywhere},
 	{"vertex version", cutPattern(`^(.+?)(?:@.+|-00\d)$`), everywhere | snapshot},
@@ -215,7 +215,8 @@ func cutResourcePath(_, name string) (string, string, bool) {
 func cutProviderPrefix(host, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, "/")
 	if !ok {
-		return "", "", false
+		head, rest, ok = strings.Cut(name, ":") // "openai:gpt-5", never "llama3:8b"
+		return rest, "", ok && Canonical(head) != ""
 	}
 	return rest, "", isRouter[strings.ToLower(head)] || Canonical(head) != "" || Book(head) == host
 }

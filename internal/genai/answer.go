@@ -101,16 +101,18 @@ var usageKeys = func() map[string]usageKey {
 		is    usageKey
 		names []string
 	}{
-		{usageKey{fact: factInput}, []string{"prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count"}},
-		{usageKey{fact: factOutput}, []string{"completion_tokens", "output_tokens", "completionTokens", "outputTokens", "responseTokenCount", "response_token_count"}},
+		{usageKey{fact: factInput}, []string{"prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count", "input_token_count", "inputTokenCount"}},
+		{usageKey{fact: factOutput}, []string{"completion_tokens", "output_tokens", "completionTokens", "outputTokens", "responseTokenCount", "response_token_count", "output_token_count", "outputTokenCount", "completion_token_count"}},
 		{usageKey{fact: factOutput, output: outputExclusive}, []string{"candidatesTokenCount", "candidates_token_count"}},
 		{usageKey{fact: factTotal}, []string{"total_tokens", "totalTokens", "totalTokenCount", "total_token_count"}},
 		{usageKey{fact: factCacheRead, input: inputExclusive}, []string{"cache_read_input_tokens", "cacheReadInputTokens"}},
 		{usageKey{fact: factCacheWrite, input: inputExclusive}, []string{"cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens"}},
-		{usageKey{fact: factCacheRead}, []string{"prompt_cached_tokens", "cache_read_tokens", "cacheReadTokens", "input_cached_tokens", "cached_content_tokens", "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens", "cached_input_tokens", "prompt_cache_hit_tokens"}},
-		{usageKey{fact: factReasoning, output: outputExclusive}, []string{"thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens"}},
+		{usageKey{fact: factCacheRead}, []string{"prompt_cached_tokens", "cache_read_tokens", "cacheReadTokens", "input_cached_tokens", "cached_content_tokens", "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens", "cached_input_tokens", "prompt_cache_hit_tokens", "cached_prompt_tokens", "cached_token_count", "cachedTokens"}},
+		{usageKey{fact: factReasoning, output: outputExclusive}, []string{"thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens", "thoughts_tokens"}},
 		{usageKey{fact: factCacheWrite}, []string{"prompt_cache_creation_tokens", "cache_creation_tokens", "cache_write_tokens", "cacheCreationTokens", "cacheWriteTokens"}},
-		{usageKey{fact: factReasoning}, []string{"completion_reasoning_tokens", "reasoning_tokens", "reasoningTokens"}},
+		{usageKey{fact: factReasoning}, []string{"completion_reasoning_tokens", "reasoning_tokens", "reasoningTokens", "thinking_tokens", "thinkingTokens", "reasoning_output_tokens", "reasoning_token_count", "output_reasoning_tokens"}},
+		{usageKey{fact: factInputAudio}, []string{"input_audio_tokens", "prompt_audio_tokens", "audio_input_tokens"}},
+		{usageKey{fact: factOutputAudio}, []string{"output_audio_tokens", "completion_audio_tokens", "audio_output_tokens"}},
 		{usageKey{fact: factToolPrompt}, []string{"toolUsePromptTokenCount", "tool_use_prompt_token_count"}},
 		{usageKey{fact: factSearchUnits}, []string{"search_units"}},
 		{usageKey{fact: factWebSearches}, []string{"num_search_queries"}},
@@ -158,8 +160,9 @@ func (f *facts) readUsage(j *jsonText) {
 			case f.readUsageDetails(key, j):
 				f.detailed = true
 			case f.readBilled(key, j):
-			case !f.readToolCounters(key, j):
-				f.modifiers.readMember(key, j)
+			case f.readToolCounters(key, j), f.modifiers.readMember(key, j):
+			default:
+				f.readUnknownMember(key, j)
 			}
 		}
 		return true
@@ -169,6 +172,20 @@ func (f *facts) readUsage(j *jsonText) {
 	}
 	top.addTo(f)
 	f.toolsBeside = f.n[factToolPrompt] > 0 // the prompt: Gemini's
+}
+
+// readUnknownMember looks at a count of a usage object that nobody listed: where
+// its words do not say that it is no count, or a part of another, it is a doubt.
+func (f *facts) readUnknownMember(key string, j *jsonText) {
+	if c := j.peek(); c < '0' || c > '9' {
+		return
+	}
+	if j.count() <= 0 {
+		return
+	}
+	if i, counts := meaningOf(key); counts && (i == factCount || f.n[i] == absent) {
+		f.unknown = true
+	}
 }
 
 // set takes the next number, unless one is known.

@@ -15,7 +15,7 @@ var (
 		"lmnr.span.output", "logfire.response_data", "gen_ai.output.messages")
 	namesUsageObject = names("gen_ai.usage", "gen_ai.usage.raw", "gen_ai.response.usage", "gen_ai.usage.details", "gen_ai.usage_metadata", "llm.usage",
 		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage",
-		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics",
+		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics", "lk.realtime_model_metrics",
 		"opik.usage", "honeyhive_metadata.usage", "honeyhive_metadata", "langsmith.usage_metadata", "langsmith.metadata.usage_metadata", "lmnr.span.usage", "llm.token_counts",
 		"gen_ai.usage.metadata", "gen_ai.response.usage_metadata", "gen_ai.response.token_usage", "llm.token_usage", "usage_details", "gen_ai.usage_object")
 	// namesDetailObject are parts of a usage object. Those under a usage prefix are
@@ -67,6 +67,9 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 		}
 		answer := readAnswer(text)
 		f.learn(&answer.usage)
+		if s.call.Model == "" && s.call.RequestModel == "" && answer.found {
+			s.call.Model = answer.model
+		}
 		if answer.found && s.call.ResponseID == "" && len(answer.id) >= minKeyBytes {
 			s.call.ResponseID = answer.id
 		}

@@ -22,7 +22,7 @@ var (
 		"langsmith.metadata.invocation_params", "invocation_params", "gen_ai.request.parameters", "gen_ai.request.options", "gen_ai.request.raw", "gen_ai.request.body",
 		"gen_ai.request", "gen_ai.request.extra_body", "gen_ai.request.model_kwargs", "request_data", "ai.request.providerOptions", "ai.settings.providerOptions", "model_parameters",
 		"mlflow.spanInputs", "langwatch.params", "input.value", "llm.request", "gen_ai.request.provider_options", "gen_ai.request.metadata",
-		"honeyhive_config", "model_request_parameters", "gen_ai.request.model_settings", "gcp.vertex.agent.llm_request", "litellm.request.optional_params", "optional_params")
+		"honeyhive_config", "model_request_parameters", "gen_ai.request.model_settings", "gcp.vertex.agent.llm_request", "litellm.request.optional_params", "optional_params", "model_config")
 
 	// appAsides hold whatever an app writes: a speed there is not the provider's.
 	appAsides = setOf(names("metadata", "langfuse.observation.metadata", "langwatch.metadata", "opik.metadata", "honeyhive_metadata", "braintrust.metadata",
@@ -112,4 +112,39 @@ func (m *modifiers) readInside(j *jsonText, tier int) {
 		}
 		return true
 	})
+}
+
+// modelAside gives the model that stands in an object beside the call alone.
+func modelAside(a *attributes) string {
+	if !a.present.meets(&asideNames) && !a.present.meets(&answerNames) {
+		return ""
+	}
+	for _, list := range [][]nameID{namesAskedAside, namesUsageObject, namesServedAside} {
+		for _, id := range list {
+			text := jsonOf(a, id)
+			if text == "" || len(text) > maxAside {
+				continue
+			}
+			if model := jsonMember(text, "model", "model_name", "modelId", "model_id", "deployment_name"); model != "" {
+				return model
+			}
+			j := newJSON(text) // LiveKit's metrics
+			model := ""
+			j.members(func(key string) bool {
+				if key == "metadata" {
+					j.members(func(key string) bool {
+						if key == "model_name" && model == "" {
+							model = j.text()
+						}
+						return true
+					})
+				}
+				return model == ""
+			})
+			if model != "" {
+				return model
+			}
+		}
+	}
+	return ""
 }

@@ -23,7 +23,9 @@ var shippedCosts = names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_a
 	"llm.usage.cost", "llm.usage.total_cost", "llm.usage.cost_usd", "llm.cost", "llm.cost_usd", "llm.total_cost", "llm.response_cost", "llm.cost.total_cost", "llm.cost.total_usd",
 	"ai.usage.cost", "litellm.cost.total", "litellm.response_cost", "litellm.cost", "metadata.response_cost", "hidden_params.response_cost", "response_cost",
 	"tensorzero.cost_usd", "tensorzero.cost", "agw.ai.usage.cost.total", "portkey.cost", "helicone.cost", "helicone.cost_usd", "langwatch.cost", "mlflow.cost", "opik.cost",
-	"lmnr.cost", "traceloop.cost", "usage.cost", "usage.total_cost", "total_cost_usd", "cost_usd", "total_cost")
+	"lmnr.cost", "traceloop.cost", "usage.cost", "usage.total_cost", "total_cost_usd", "cost_usd", "total_cost",
+	"gen_ai.client.estimated_cost", "gen_ai.usage.cost_details", "cost_details", "llm.usage.cost_details", "http.response.header.x-litellm-response-cost",
+	"gen_ai.response.header.x-litellm-response-cost", "cost", "llm.cost.amount", "gen_ai.cost.total_usd_cost")
 
 // shippedBills are those in which the provider itself reports what it bills.
 var (
@@ -35,6 +37,10 @@ var (
 		"copilot_chat.nano_aiu", "copilot.nano_aiu", "gen_ai.usage.nano_aiu")
 	// GitHub's credits are cents.
 	billCredits = names("github.copilot.ai_credits", "copilot_chat.ai_credits", "github.copilot.usage.ai_credits")
+
+	// Costs that are no bill, in cents and in millionths of a dollar.
+	costCents  = names("gen_ai.usage.cost_cents", "gen_ai.cost.cents", "cost_cents", "llm.cost_cents")
+	costMicros = names("cost_usd_micros", "gen_ai.usage.cost_usd_micros", "gen_ai.usage.cost_micros", "gen_ai.usage.cost_micro_usd", "cost_micro_usd", "cost_micros")
 
 	billNames = func() nameSet {
 		var set nameSet
@@ -65,6 +71,11 @@ var (
 				set.put(id)
 			}
 		}
+		for _, list := range [][]nameID{costCents, costMicros} {
+			for _, id := range list {
+				set.put(id)
+			}
+		}
 		return set
 	}()
 	// costNames are all names of a cost: most spans have none. Each vocabulary adds
@@ -72,10 +83,22 @@ var (
 	costNames = sideCostNames
 )
 
-// readCostBySides adds the costs of the two sides up.
+// readCostBySides adds the costs of the two sides up, and reads those in other
+// units than dollars.
 func (s *spanReader) readCostBySides() {
 	if !s.a.present.meets(&sideCostNames) {
 		return
+	}
+	for shift, list := range map[int32][]nameID{-2: costCents, -6: costMicros} {
+		for _, id := range list {
+			if !s.a.has(id) {
+				continue
+			}
+			if n, err := decimal.NewFromString(textOf(s.a.values[id])); err == nil && n.Exponent() > -40 && n.Exponent() < 20 {
+				s.call.reportCostText(n.Shift(shift).String())
+				return
+			}
+		}
 	}
 	for _, sides := range costSides {
 		var one, other Call
@@ -171,6 +194,10 @@ func (f *facts) readBilled(key string, j *jsonText) bool {
 			})
 		case c >= '0' && c <= '9':
 			f.cost = j.number()
+		}
+	case "total_cost", "response_cost":
+		if text := j.amount(); f.cost == "" {
+			f.cost = text
 		}
 	case "cost_in_usd_ticks":
 		if n, err := decimal.NewFromString(j.number()); err == nil && n.Exponent() <= 12 && n.Exponent() >= -12 {

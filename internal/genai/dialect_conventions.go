@@ -1,5 +1,7 @@
 package genai
 
+import "strings"
+
 // The OpenTelemetry semantic conventions for GenAI through all their renames:
 // gen_ai.system became gen_ai.provider.name, prompt_tokens/completion_tokens
 // became input_tokens/output_tokens (semantic-conventions v1.27), cache_creation
@@ -10,17 +12,22 @@ package genai
 // open-telemetry/semantic-conventions-genai (model/gen-ai/registry.yaml).
 var conventionWords = vocabulary{
 	operation: names("gen_ai.operation.name"),
-	provider:  names("gen_ai.provider.name", "gen_ai.system"),
-	address:   names("server.address"),
+	provider:  names("gen_ai.provider.name", "gen_ai.system", "openclaw.provider", "llm.provider", "llm.vendor", "gen_ai.provider"),
+	address:   names("server.address", "net.peer.name", "http.host"),
 	model:     names("gen_ai.response.model", "llm.response.model", "llm.response.model_name"),
 	requestModel: names("gen_ai.request.model", "llm.request.model", "llm.request.model_name", "llm.model_name", "llm.model", "gen_ai.model", "gen_ai.model.name",
-		"gen_ai.model_name", "gen_ai.request.model_name", "gen_ai.model.id", "ai.model.id", "llm_model", "model", "model_name"),
+		"gen_ai.model_name", "gen_ai.request.model_name", "gen_ai.model.id", "ai.model.id", "llm_model", "model", "model_name",
+		"llm.model.name", "llm.model_id", "gen_ai.request.model_id", "model_id", "model.id", "model.name", "openclaw.model"),
 	responseID: names("gen_ai.response.id"),
 	seconds:    names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds"),
 	session:    names("gen_ai.conversation.id", "session.id"),
 	cost:       shippedCosts,
 	counts:     shippedNames,
 }
+
+// namesURL are the addresses of a call as URLs.
+var namesURL = names("gen_ai.request.base_url", "gen_ai.openai.api_base", "gen_ai.request.api_base", "llm.base_url", "llm.api_base", "openai.api_base", "api_base",
+	"base_url", "langsmith.metadata.ls_base_url", "url.full", "http.url", "server.url", "gen_ai.endpoint")
 
 // Names that more than one dialect looks at beside its vocabulary.
 var (
@@ -56,6 +63,12 @@ var conventions = dialect{
 	input:  inputInclusive,
 	output: outputUnknown,
 	knows:  knownFromAttributes,
+	adjust: func(s *spanReader, f *facts) {
+		// These prefixes are those of many packages.
+		if strings.HasPrefix(s.scope, "go.opentelemetry.io/") {
+			f.inputMeans, f.unlisted = inputUnknown, true
+		}
+	},
 }
 
 // unknownDialect is the conventions' names from an unknown hand. The names are

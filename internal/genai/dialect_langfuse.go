@@ -69,7 +69,7 @@ func costOfParts(details string) (total string) {
 	sum := decimal.Zero
 	j := newJSON(details)
 	j.members(func(key string) bool {
-		if text := j.amount(); key == "total" || key == "total_cost" {
+		if text := j.amount(); key == "total" || key == "total_cost" || key == "total_usd" || key == "amount" {
 			total = text
 		} else if n, err := decimal.NewFromString(text); err == nil && len(text) <= 32 && n.Exponent() > -40 && n.Exponent() < 10 {
 			sum = sum.Add(n)

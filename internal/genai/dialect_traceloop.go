@@ -82,7 +82,7 @@ var openllmetry = dialect{
 			// A function of which nothing but the name is reported can be called by
 			// the SDK, which then asks the model again under the same span.
 			f.callsMissing = givesFunctions(s.a.text(traceloopTools))
-		case "bedrock", "llamaindex":
+		case "bedrock", "llamaindex", "groq", "together", "mistralai", "cohere", "ollama", "watsonx", "vertexai":
 			f.inputMeans = inputAsProvider
 		case "anthropic":
 			f.inputMeans = inputInclusive
@@ -90,6 +90,8 @@ var openllmetry = dialect{
 			// The output tokens of a stream's first event are added to those of
 			// the last, which reports all of them.
 			f.estimate = stream || s.writes(traceloopOutput, traceloopModel)
+		default:
+			f.unlisted = true
 		}
 		if f.n[factCacheRead] == absent && stream {
 			f.estimate = true // it may have counted itself, and does not say

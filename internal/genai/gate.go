@@ -100,9 +100,11 @@ func passesGate(key string) bool {
 			return strings.HasPrefix(key, "lmnr.span.")
 		case 'i':
 			return strings.HasPrefix(key, "litellm.")
+		case 'k':
+			return strings.HasPrefix(key, "lk.") && strings.HasSuffix(key, "_metrics")
 		}
 	case 'o':
-		return key[1] == 'p' && (strings.HasPrefix(key, "openinference.") || strings.HasPrefix(key, "opik.") || strings.HasPrefix(key, "openrouter."))
+		return key[1] == 'p' && (strings.HasPrefix(key, "openinference.") || strings.HasPrefix(key, "opik.") || strings.HasPrefix(key, "openrouter.") || strings.HasPrefix(key, "openclaw."))
 	case 'a':
 		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
 	case 'm':

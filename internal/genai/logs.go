@@ -210,7 +210,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	numbers.reports, numbers.always = MissingCache|MissingReasoning, d.knows.always
 	numbers.read(a, words)
 	numbers.modifiers.read(a)
-	numbers.modifiers.readFast(a)
+	numbers.modifiers.readFlags(a)
 	f.op = opChat
 	switch d {
 	case &claudeCode:

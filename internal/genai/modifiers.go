@@ -37,14 +37,17 @@ var (
 	namesAskedTier = names("openai.request.service_tier", "gen_ai.openai.request.service_tier", "gen_ai.request.service_tier",
 		"anthropic.request.service_tier", "gen_ai.openai.request.service-tier", "aws.bedrock.request.service_tier", "llm.request.service_tier")
 	namesSpeed = names("anthropic.response.speed", "anthropic.usage.speed", "gen_ai.response.speed", "gen_ai.usage.speed", "llm.response.speed",
-		"anthropic.request.speed", "gen_ai.request.speed", "llm.request.speed")
+		"anthropic.request.speed", "gen_ai.request.speed", "llm.request.speed",
+		"aws.bedrock.performance_config.latency", "aws.bedrock.request.performance_config.latency", "gen_ai.request.performance_config.latency")
 	namesGeo = names("anthropic.response.inference_geo", "anthropic.usage.inference_geo", "gen_ai.response.inference_geo", "gen_ai.usage.inference_geo",
 		"anthropic.inference_geo", "gen_ai.inference_geo", "inference_geo", "anthropic.request.inference_geo", "gen_ai.request.inference_geo")
 	namesRegion = names("gen_ai.request.region", "gen_ai.response.region", "gcp.vertex_ai.location", "gcp.vertex.location", "vertex.location", "gen_ai.vertex.location")
 	// Whether the fast mode of a coding agent was on.
 	namesFast = names("fast_mode", "claude_code.fast_mode", "anthropic.fast_mode", "gen_ai.request.fast_mode", "gen_ai.response.fast_mode", "fast_mode_state",
 		"is_fast_mode", "codex.fast_mode")
-	fastNames = setOf(namesFast...)
+	// Whether the call was part of a batch that the provider answers later.
+	namesBatch = names("gen_ai.request.batch", "gen_ai.request.is_batch", "gen_ai.batch", "openai.request.batch", "llm.request.batch", "llm.is_batch")
+	flagNames  = setOf(append(append([]nameID{}, namesFast...), namesBatch...)...)
 	// These say where an app runs as well as where it calls: they count for
 	// the clouds whose clients write them for the call.
 	namesCloudRegion = names("cloud.region", "aws.region", "gcp.location", "gcp.region")
@@ -89,10 +92,18 @@ func (m *modifiers) read(a *attributes) {
 	}
 }
 
-// readFast reads whether a coding agent was in its fast mode, which is a flag or
-// a word.
-func (m *modifiers) readFast(a *attributes) {
-	if m[modSpeed] != "" || !a.present.meets(&fastNames) {
+// readFlags reads whether a coding agent was in its fast mode, which is a flag or
+// a word, and whether a call was part of a batch.
+func (m *modifiers) readFlags(a *attributes) {
+	if !a.present.meets(&flagNames) {
+		return
+	}
+	for _, id := range namesBatch {
+		if a.isTrue(id) && m[modServed] == "" {
+			m[modServed] = "batch"
+		}
+	}
+	if m[modSpeed] != "" {
 		return
 	}
 	for _, id := range namesFast {

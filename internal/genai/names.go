@@ -14,7 +14,7 @@ type nameID uint16
 const (
 	// maxNames is how many attribute names one reader can know: those of the
 	// dialects and those of its configuration.
-	maxNames  = 14 * 64
+	maxNames  = 16 * 64
 	nameSlots = 4096 // power of two; sparse, because most look-ups are misses
 )
 

@@ -54,7 +54,11 @@ func providerOfModel(framework, model string, info modelInfo) string {
 	if info.bedrock {
 		return catalog.Bedrock
 	}
-	if prefix, _, ok := strings.Cut(model, "/"); ok {
+	prefix, _, ok := strings.Cut(model, "/")
+	if !ok {
+		prefix, _, ok = strings.Cut(model, ":") // Pydantic AI's and LangChain's
+	}
+	if ok {
 		if p := catalog.Canonical(prefix); p == catalog.GoogleAny {
 			return catalog.Gemini
 		} else if p != "" {
@@ -69,6 +73,21 @@ func providerOfModel(framework, model string, info modelInfo) string {
 	}
 	return framework
 }
+
+// addressIn gives the host of the first URL on the span that a provider answers at.
+func addressIn(a *attributes) string {
+	if !a.present.meets(&urlNames) {
+		return ""
+	}
+	for _, id := range namesURL {
+		if host := catalog.HostNamed(a.text(id)); host != "" {
+			return host
+		}
+	}
+	return ""
+}
+
+var urlNames = setOf(namesURL...)
 
 // hostKey is what decides who hosts a call.
 type hostKey struct{ named, address, model string }
@@ -90,8 +109,12 @@ func (r *reading) host(key hostKey, info *modelInfo) *knownHost {
 		return h
 	}
 	key = hostKey{strings.Clone(key.named), strings.Clone(key.address), strings.Clone(key.model)} // not the whole payload
-	provider := providerOf(key.named, key.address, key.model, *info)
-	*h = knownHost{provider, catalog.Canonical(key.named), key.address != "" && catalog.At(key.address) == provider, catalog.RegionAt(key.address)}
+	address := key.address
+	if address == "" {
+		address = catalog.HostNamed(key.named)
+	}
+	provider := providerOf(key.named, address, key.model, *info)
+	*h = knownHost{provider, catalog.Canonical(key.named), address != "" && catalog.At(address) == provider, catalog.RegionAt(address)}
 	if len(key.named)+len(key.address)+len(key.model) > maxHostKey {
 		r.hosts.forget(hash)
 	} else {

@@ -66,6 +66,9 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	call.Service, call.Environment = r.resource.service, r.resource.environment
 	call.SessionID = a.firstText(words.session)
 	s.provider, s.address = a.firstText(words.provider), a.firstText(words.address)
+	if s.address == "" {
+		s.address = addressIn(a)
+	}
 
 	numbers := &r.facts
 	*numbers = noFacts
@@ -73,7 +76,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	numbers.read(a, words)
 	numbers.readUnknown(a.unknown)
 	numbers.modifiers.read(a)
-	numbers.modifiers.readFast(a)
+	numbers.modifiers.readFlags(a)
 	if s.isAgent {
 		numbers.readSum(a)
 	}
@@ -86,6 +89,9 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	}
 	s.readEvents(numbers, words)
 	numbers.modifiers.readAsides(a)
+	if call.Model == "" && call.RequestModel == "" {
+		call.RequestModel = modelAside(a)
+	}
 	s.setModifiers(&numbers.modifiers)
 	s.readUnits(numbers)
 	s.readBill()
@@ -135,11 +141,12 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	info := r.model(call.Model)
 	host := r.host(hostKey{f.provider, f.address, call.Model}, info)
 	call.Provider = host.provider
+	named := call.Model
 	if call.Provider == catalog.Bedrock {
 		call.Model, call.RequestModel = catalog.BedrockID(call.Model), catalog.BedrockID(call.RequestModel)
 	}
 	if call.Region == "" {
-		call.Region = regionCalled(call.Provider, f.cloudRegion, host.region)
+		call.Region = cmp.Or(catalog.RegionInName(named), regionCalled(call.Provider, f.cloudRegion, host.region))
 	}
 	call.APIType = f.op.apiType(info.kind)
 	f.report.Model = info.base

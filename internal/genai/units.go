@@ -120,7 +120,17 @@ func (s *spanReader) readCost(ids []nameID) {
 func (c *Call) reportCost(v pcommon.Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
-		c.reportCostText(v.Str())
+		text := v.Str()
+		if strings.HasPrefix(text, "{") {
+			text = costOfParts(text)
+		}
+		c.reportCostText(strings.TrimPrefix(text, "$"))
+	case pcommon.ValueTypeMap:
+		c.reportCostText(costOfParts(v.AsString()))
+	case pcommon.ValueTypeSlice: // a header
+		if v.Slice().Len() == 1 && v.Slice().At(0).Type() == pcommon.ValueTypeStr {
+			c.reportCostText(v.Slice().At(0).Str())
+		}
 	case pcommon.ValueTypeDouble:
 		c.reportCostFloat(v.Double())
 	case pcommon.ValueTypeInt:

@@ -136,7 +136,7 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 		guessed = usage.ReasonPriceFallback
 	}
 	if !isStandard(c.ServiceTier) {
-		if s.tier = chooseTier(r.src.ServiceTiers, c.ServiceTier); s.tier == 0 {
+		if s.tier = chooseTier(r.src.ServiceTiers, c.ServiceTier, r.provider); s.tier == 0 {
 			guessed = usage.ReasonTierFallback
 		}
 	}
@@ -182,16 +182,18 @@ func isStandard(tier string) bool {
 	return tier == "" || slices.ContainsFunc(standardTiers, func(s string) bool { return strings.EqualFold(s, tier) })
 }
 
-// tierSynonyms are names under which a provider sold a tier at another time.
+// tierSynonyms are names under which a provider sold a tier at another time. Only
+// OpenAI's fast tier is the former priority: Anthropic's priority is capacity paid
+// for in advance, and its fast mode another price.
 var tierSynonyms = map[string]string{"fast": "priority", "priority": "fast", "batches": "batch"}
 
-func chooseTier(tiers []book.Named, name string) int {
+func chooseTier(tiers []book.Named, name, provider string) int {
 	for i := range tiers {
 		if strings.EqualFold(tiers[i].Name, name) {
 			return i + 1
 		}
 	}
-	if other, ok := tierSynonyms[strings.ToLower(name)]; ok {
+	if other, ok := tierSynonyms[strings.ToLower(name)]; ok && (other == "batch" || provider != catalog.Anthropic) {
 		for i := range tiers {
 			if tiers[i].Name == other {
 				return i + 1
