@@ -44,6 +44,7 @@ func New() *cobra.Command {
 		newUsage(),
 		newVerify(),
 		newVersion(),
+		newWhatIf(),
 	)
 	root.Version = version()
 	point(root)
