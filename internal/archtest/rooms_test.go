@@ -43,7 +43,7 @@ var rooms = map[string]room{
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
-	"internal/pricing/foreign": {uses: []string{"internal/catalog", "internal/pricing/book", "internal/usage"}},
+	"internal/pricing/foreign": {uses: []string{"internal/catalog", "internal/pricing/book"}},
 	// Which price to believe when several sources speak.
 	"internal/pricing/consensus": {uses: []string{"internal/pricing/book"}},
 	// Newer public prices, without a release.
@@ -78,8 +78,7 @@ var rooms = map[string]room{
 
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
-		uses:  []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
-		tests: []string{"internal/replay"},
+		uses: []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
 	},
 	"exporter/usagepostgresexporter": {
 		uses: []string{"internal/durations", "internal/fault", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},
@@ -97,7 +96,7 @@ var rooms = map[string]room{
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},
 	},
-	"dashboards/...": {tests: []string{"internal/dbmigrate", "internal/store", "internal/usage"}},
+	"dashboards/...": {tests: []string{"internal/dbmigrate"}},
 	"examples":       {},
 	"tools/...": {uses: []string{
 		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pause", "internal/pglab", "internal/pgserver",
@@ -113,7 +112,7 @@ var rooms = map[string]room{
 	"internal/golden":        {},
 	"internal/archtest":      {tests: slices.Concat(components, []string{"internal/usage", "internal/catalog"})},
 	"e2e": {tests: slices.Concat(components, []string{
-		"e2e/mockprovider", "examples", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/pricing", "internal/replay", "internal/store/upkeep", "internal/usage",
+		"e2e/mockprovider", "internal/collectorproc", "internal/dbmigrate", "internal/pricing", "internal/replay", "internal/store/upkeep", "internal/usage",
 	})},
 	// Answers as providers do, for tests alone.
 	"e2e/mockprovider": {},
@@ -356,4 +355,26 @@ func orNothing(names []string) string {
 		return "nothing of ours"
 	}
 	return strings.Join(names, ", ")
+}
+
+// TestEveryArrowIsUsed keeps the table from allowing what nobody does any more.
+func TestEveryArrowIsUsed(t *testing.T) {
+	t.Parallel()
+	used := map[string]map[string]bool{}
+	for _, p := range ourPackages(t) {
+		name, _, _ := roomOf(p.folder())
+		if used[name] == nil {
+			used[name] = map[string]bool{}
+		}
+		for _, imported := range ownFolders(slices.Concat(p.Imports, p.TestImports, p.XTestImports)) {
+			used[name][imported] = true
+		}
+	}
+	for name, r := range rooms {
+		for _, allowed := range slices.Concat(r.uses, r.tests) {
+			if !used[name][allowed] {
+				t.Errorf("%s may import %s and does not: take it out of the table of rooms", name, allowed)
+			}
+		}
+	}
 }
