@@ -179,6 +179,11 @@ bench-api: ## ask the API with 50 callers while calls are stored, and measure ex
 	@$(GO) test ./extension/usageapiextension -run '^$$' -bench SummaryWhileIngesting -benchtime 300x -timeout 10m $(TESTFLAGS)
 	@$(GO) test ./extension/usageapiextension -run '^$$' -bench Export -benchtime 1x -timeout 10m $(TESTFLAGS)
 
+PAGE_CALLS ?= 1000000
+.PHONY: bench-page
+bench-page: ## how long the first page takes over PAGE_CALLS calls, for all users and for one (some minutes)
+	@BENCH_CALLS=$(PAGE_CALLS) $(GO) test ./extension/usageapiextension -run '^$$' -bench '^BenchmarkPage' -benchtime 20x -timeout 20m $(TESTFLAGS)
+
 .PHONY: fuzz
 fuzz: ## run each fuzz target for FUZZTIME
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's/:func /\t/' | while IFS=$$'\t' read -r file target; do \

@@ -277,12 +277,30 @@ func (l *Level) Column(name string) string {
 	return name
 }
 
+// Conditional is what a measure counts of a call, and of which calls; when is "" for
+// sums of several calls, and for a measure of all. It spares the others the addition
+// of a 0, which for money takes as long as that of a cost.
+func (l *Level) Conditional(name string) (amount, when string) {
+	if l == Single {
+		for _, m := range l.Measures {
+			if m.Name == name && m.When != "" {
+				return m.amount(), m.When
+			}
+		}
+	}
+	return l.Column(name), ""
+}
+
+func (m Measure) amount() string {
+	if m.Amount != "" {
+		return "coalesce(" + m.Amount + ", 0)"
+	}
+	return "1"
+}
+
 // ofOneCall is the measure of one call, never NULL.
 func (m Measure) ofOneCall() string {
-	amount := "1"
-	if m.Amount != "" {
-		amount = "coalesce(" + m.Amount + ", 0)"
-	}
+	amount := m.amount()
 	if m.When != "" {
 		amount = "CASE WHEN " + m.When + " THEN " + amount + " ELSE 0 END"
 	}

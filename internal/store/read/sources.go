@@ -73,6 +73,18 @@ func (s *sources) value(l *sums.Level, column string) string {
 	return l.Column(column)
 }
 
+// sum adds a measure up, never NULL.
+func (s *sources) sum(l *sums.Level, column string) string {
+	amount, when := l.Conditional(column)
+	if when == "" {
+		return "sum(" + s.value(l, column) + ")"
+	}
+	if s.rates != nil && sums.IsMoney(column) {
+		amount += " * day_rate.rate"
+	}
+	return "coalesce(sum(" + amount + ") FILTER (WHERE " + when + "), 0)"
+}
+
 // from is the relation of a level, with the rates where they are needed.
 func (s *sources) from(l *sums.Level) string {
 	if s.rates != nil {
@@ -159,7 +171,7 @@ func (s *sources) String() string {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			fmt.Fprintf(&b, "sum(%s) AS %s", s.value(p.Level, c), c)
+			fmt.Fprintf(&b, "%s AS %s", s.sum(p.Level, c), c)
 		}
 		at := p.Level.Column("at")
 		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.Level), at, s.arg(p.From), at, s.arg(p.To))

@@ -158,7 +158,10 @@ func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summa
 	byUser := levels[0].ByUser() && levels[0] != sums.Single
 	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
 	if q.Detail && byUser {
+		// A year of a busy user is many calls: two processes may read them.
+		batch.Queue(`SELECT set_config('max_parallel_workers_per_gather', '1', true)`)
 		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, sums.Single)
+		batch.Queue(`SELECT set_config('max_parallel_workers_per_gather', '0', true)`)
 	}
 }
 
