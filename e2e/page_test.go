@@ -91,6 +91,7 @@ func TestPageInABrowser(t *testing.T) {
 		assert.Equal(t, 3, ada.count("#calls tbody tr"))
 		ada.refused(403, "/?userId=grace", "this is your own usage only")
 		ada.refused(403, "/calls?userId=grace", "this is your own usage only")
+		ada.refused(403, "/bill", "")
 		ada.refused(400, "/?timezone=Mars", "Europe/Berlin")
 	})
 	t.Run("nobody", func(t *testing.T) {
@@ -120,7 +121,7 @@ func TestPageInABrowser(t *testing.T) {
 	})
 	t.Run("looks", func(t *testing.T) {
 		tab := boss.within(t)
-		for name, path := range map[string]string{"overview": "/", "year": "/?days=365", "calls": "/calls?days=90", "user": "/?days=90&userId=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "problem": "/?days=8"} {
+		for name, path := range map[string]string{"overview": "/", "year": "/?days=365", "calls": "/calls?days=90", "bill": "/bill?days=7", "user": "/?days=90&userId=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "problem": "/?days=8"} {
 			tab.allowed400 = name == "problem"
 			tab.open(path)
 			tab.judge(name)
@@ -192,6 +193,25 @@ func fillPage(t *testing.T, pool *pgxpool.Pool) {
 		       CASE WHEN n % 20 = 0 THEN 'unpriced' WHEN n % 9 = 0 THEN 'estimated' ELSE 'priced' END, CASE WHEN n % 20 = 0 THEN 'unknown_model' WHEN n % 9 = 0 THEN 'cache_not_reported' END,
 		       CASE WHEN n % 4 = 0 THEN '{region}' ELSE '{}' END::text[], md5(n::text)
 		FROM generate_series(1, 30000) n`)
+	require.NoError(t, err)
+	// A bill of ten days: one model is cheaper than its calls, one is used by nobody
+	// who is seen, and there is storage.
+	_, err = pool.Exec(t.Context(), `
+		WITH day AS (
+		  INSERT INTO public.usage_bill_day (provider, account, report, day, covered_until, incomplete)
+		  SELECT 'openai', 'acme', 'costs', d, d + interval '1 day', false FROM generate_series(current_date - 10, current_date - 1, interval '1 day') AS d
+		  RETURNING id, day
+		), billed AS (
+		  SELECT day.id, 'input_text' AS kind, u.model, CASE WHEN u.model = 'model-3' THEN 0.8 ELSE 1 END * sum(usage_dollars) AS cost, sum(input_tokens + output_tokens)::numeric AS quantity, 'key_web' AS key
+		  FROM day JOIN public.api_usage u ON u.timestamp >= day.day AND u.timestamp < day.day + 1 AND u.provider = 'openai' AND u.model LIKE 'model-%'
+		  GROUP BY 1, 2, 3
+		  UNION ALL SELECT id, 'output_text', 'gpt-5-nano', 0.131, 40000, 'key_cron' FROM day
+		  UNION ALL SELECT id, NULL, '', 0.05, NULL, NULL FROM day
+		)
+		INSERT INTO public.usage_bill_row (day_id, digest, cost, slack, currency, category, cost_kind, model, tier, project, api_key, user_name, item, kinds, quantities, raw)
+		SELECT id, gen_random_uuid(), cost, 0.000001, 'USD', CASE WHEN kind IS NULL THEN 'storage' ELSE '' END, kind, model, '', 'proj_shop', coalesce(key, ''), '', coalesce(kind, 'vector store storage'),
+		       CASE WHEN kind IS NULL THEN '{}' ELSE ARRAY[kind] END, CASE WHEN kind IS NULL THEN '{}' ELSE ARRAY[quantity] END, '{}'
+		FROM billed`)
 	require.NoError(t, err)
 }
 

@@ -43,6 +43,10 @@ func (a *api) bill(q *question) (*answer, error) {
 		for _, p := range document.Providers {
 			rows += len(p.Causes)
 		}
-		return jsonAnswer(document, rows)
+		said, err := jsonAnswer(document, rows)
+		if err == nil {
+			said.bill = &document
+		}
+		return said, err
 	})
 }

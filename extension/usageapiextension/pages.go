@@ -17,6 +17,7 @@ import (
 var pageRoutes = []route{
 	{path: page.OverviewPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams), answer: (*api).overviewPage},
 	{path: page.CallsPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams, []string{"traceId", "requestId", "status", "cursor"}), answer: (*api).callsPage},
+	{path: page.BillPath, audience: administrators, page: true, params: []string{page.DaysParam, "startDate", "endDate", "provider"}, answer: (*api).billPage},
 	{path: page.StylePath, audience: everybody, answer: func(*api, *question) (*answer, error) {
 		return &answer{contentType: "text/css; charset=utf-8", body: page.Style}, nil
 	}},
@@ -81,6 +82,20 @@ func (a *api) callsPage(q *question) (*answer, error) {
 	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
 }
 
+// billPage answers [page.BillPath].
+func (a *api) billPage(q *question) (*answer, error) {
+	place, err := a.place(q, page.BillPath)
+	if err != nil {
+		return nil, err
+	}
+	said, err := a.bill(q)
+	if err != nil {
+		return nil, err
+	}
+	body, err := page.WriteBill(page.Bill{Place: place, Answer: *said.bill})
+	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
+}
+
 // place says where a page is, and turns the parameters of the question into those of
 // the API.
 func (a *api) place(q *question, path string) (page.Place, error) {
@@ -132,7 +147,7 @@ func (a *api) userNames(q *question, users []string) (map[string]string, error) 
 
 // isPage reports whether a browser shows what is at this path.
 func (a *api) isPage(path string) bool {
-	return a.config.Page && (path == page.OverviewPath || path == page.CallsPath)
+	return a.config.Page && slices.Contains([]string{page.OverviewPath, page.CallsPath, page.BillPath}, path)
 }
 
 // preparePage says what the page may load, and that nobody keeps it.

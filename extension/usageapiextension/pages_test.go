@@ -121,6 +121,11 @@ func numbersOf(document *html.Node) map[string][]string {
 			for _, n := range all(row, "span", "data-unpriced") {
 				found[key] = append(found[key], attributeOf(n, "data-unpriced")+" unpriced")
 			}
+			for _, name := range []string{"estimated", "assumed"} {
+				for _, n := range all(row, "span", "data-"+name) {
+					found[key] = append(found[key], attributeOf(n, "data-"+name)+" "+name)
+				}
+			}
 		}
 	}
 	return found
@@ -160,6 +165,17 @@ func numbersOfAPI(a report.Answer) map[string][]string {
 	want["calls"] = slices.Concat(number(current.Calls), percent(a.Change.Calls), before(number(previous.Calls)))
 	want["activeUsers"] = slices.Concat(number(current.ActiveUsers), percent(a.Change.ActiveUsers), before(number(previous.ActiveUsers)))
 	want["unpriced"], want["estimated"], want["assumed"] = nil, nil, nil
+	for total, parts := range map[usage.Sum]report.Parts{current.EstimatedCost: current.Estimated, current.AssumedCost: current.Assumed} {
+		for _, list := range []report.Costs{parts.Types, parts.Models, parts.Providers, parts.Services} {
+			left := total
+			for _, c := range list {
+				left = left.Minus(c.Cost)
+			}
+			if !left.IsZero() {
+				want["the parts"] = append(want["the parts"], left.String())
+			}
+		}
+	}
 	if current.EstimatedCalls > 0 {
 		want["estimated"] = []string{current.EstimatedCost.String()}
 	}
@@ -185,17 +201,26 @@ func numbersOfAPI(a report.Answer) map[string][]string {
 	for name, b := range map[string]struct {
 		is, was               report.Costs
 		unpriced, unpricedWas report.Numbers
+		estimated, assumed    report.Costs
 	}{
-		"usageByType":    {current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types},
-		"usageByUser":    {current.UsageByUser, previous.UsageByUser, current.Unpriced.Users, previous.Unpriced.Users},
-		"usageByModel":   {current.UsageByModel, previous.UsageByModel, current.Unpriced.Models, previous.Unpriced.Models},
-		"usageByService": {current.UsageByService, previous.UsageByService, current.Unpriced.Services, previous.Unpriced.Services},
+		"usageByType":    {current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types, current.Estimated.Types, current.Assumed.Types},
+		"usageByUser":    {current.UsageByUser, previous.UsageByUser, current.Unpriced.Users, previous.Unpriced.Users, nil, nil},
+		"usageByModel":   {current.UsageByModel, previous.UsageByModel, current.Unpriced.Models, previous.Unpriced.Models, current.Estimated.Models, current.Assumed.Models},
+		"usageByService": {current.UsageByService, previous.UsageByService, current.Unpriced.Services, previous.Unpriced.Services, current.Estimated.Services, current.Assumed.Services},
 	} {
 		for _, c := range b.is {
 			unpriced := countIn(b.unpriced, c.Key)
 			row := slices.Concat(money(c.Cost, unpriced), before(money(sumIn(b.was, c.Key), countIn(b.unpricedWas, c.Key))))
 			if unpriced > 0 {
 				row = append(row, strconv.FormatInt(unpriced, 10)+" unpriced")
+			}
+			for _, part := range []struct {
+				costs report.Costs
+				word  string
+			}{{b.estimated, " estimated"}, {b.assumed, " assumed"}} {
+				if sum := sumIn(part.costs, c.Key); !sum.IsZero() {
+					row = append(row, sum.String()+part.word)
+				}
 			}
 			want[name+" "+c.Key] = row
 		}
@@ -537,4 +562,59 @@ func TestTheFormPassesOnWhatItDoesNotAskFor(t *testing.T) {
 		query.Set(name, sent[name])
 	}
 	assert.Equal(t, numbersOf(document), numbersOf(api.getPage(t, "admin", "/?"+query.Encode())))
+}
+
+// TestTheBillPageSaysWhatTheAPISays compares every number of the page with the
+// document, and asks as everybody.
+func TestTheBillPageSaysWhatTheAPISays(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	assert.Contains(t, textOfNode(api.getPage(t, "admin", "/bill?days=7")), "No bill is stored for this period")
+	db.Exec(`
+		WITH day AS (
+		  INSERT INTO public.usage_bill_day (provider, account, report, day, covered_until, incomplete)
+		  SELECT 'openai', '<b>acme</b>', 'costs', d, d + 1, false FROM unnest('{2026-01-29,2026-01-30}'::date[]) AS d
+		  RETURNING id, day
+		)
+		INSERT INTO public.usage_bill_row (day_id, digest, cost, slack, currency, category, cost_kind, model, tier, project, api_key, user_name, item, kinds, quantities, raw)
+		SELECT day.id, gen_random_uuid(), r.cost, 0, 'USD', r.category, r.kind, r.model, '', 'proj_a', '<script>', '', r.item, r.kinds, r.quantities, '{}'
+		FROM day, (VALUES (1.5, '', 'input_text', 'gpt-4o', '', '{input_text}'::text[], '{10}'::numeric[]), (0.25, 'storage', NULL, '', 'vector store', '{}', '{}'), (7, '', 'output_text', 'o9', '', '{output_text}', '{99}'))
+		  AS r (cost, category, kind, model, item, kinds, quantities)`)
+	document := api.getPage(t, "admin", "/bill?days=7")
+	var answer struct {
+		Providers []struct {
+			BillCost, RowCost, Difference, ExplainedShare json.Number
+			Causes                                        []struct{ Cost json.Number }
+			Days                                          []struct{ BillCost, RowCost, Difference json.Number }
+			Problems                                      []string
+		}
+	}
+	w := api.get(t, "admin", linkTo(t, document, "This page as JSON"))
+	require.Equal(t, 200, w.Code, w.Body)
+	decoder := json.NewDecoder(w.Body)
+	decoder.UseNumber()
+	require.NoError(t, decoder.Decode(&answer))
+	require.Len(t, answer.Providers, 1)
+	p := answer.Providers[0]
+	want := []string{p.BillCost.String(), p.RowCost.String(), p.Difference.String(), p.ExplainedShare.String()}
+	require.Greater(t, len(p.Causes), 3)
+	for _, c := range p.Causes {
+		want = append(want, c.Cost.String())
+	}
+	for _, d := range p.Days {
+		want = append(want, d.BillCost.String(), d.RowCost.String(), d.Difference.String())
+	}
+	assert.Equal(t, want, values(document))
+	text := textOfNode(document)
+	assert.NotContains(t, text, "{")
+	for _, part := range append(p.Problems, "openai <b>acme</b>", "<b>acme</b>", "key <script>", "vector store", "not in spans") {
+		assert.Contains(t, text, part)
+	}
+	for caller, status := range map[string]int{"admin": 200, "ada": 403, "nobody": 401} {
+		assert.Equal(t, status, api.get(t, caller, "/bill").Code, caller)
+	}
+	assert.Equal(t, 400, api.get(t, "admin", "/bill?days=365").Code)
+	assert.Contains(t, linkTo(t, api.getPage(t, "admin", "/?days=7&model=gpt-4o&timezone=Asia/Kolkata"), "Why the provider’s bill is another sum →"), "/bill?days=7")
 }

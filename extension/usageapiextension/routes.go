@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/access"
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
@@ -97,6 +98,7 @@ type answer struct {
 
 	// What the body says, where it is one of these documents, for the pages.
 	usage *report.Answer
+	bill  *explain.Answer
 	calls []read.Call
 	next  string // the cursor behind calls, "" at the end
 }

@@ -68,7 +68,7 @@ var rooms = map[string]room{
 	"internal/report": {uses: []string{"internal/outlook", "internal/store/read", "internal/usage"}},
 
 	// The dashboard as HTML.
-	"internal/page": {uses: []string{"internal/report", "internal/store/read", "internal/usage"}},
+	"internal/page": {uses: []string{"internal/bill/explain", "internal/report", "internal/store/read", "internal/usage"}},
 
 	// Log lines of which every one counts, and durations without their unit.
 	"internal/unsampled": {},

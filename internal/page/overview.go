@@ -215,6 +215,14 @@ type row struct {
 	Share, Part    string
 	Calls          string
 	Before         *amount // nil where it is not known
+	Doubts         []part
+}
+
+// part is what is doubtful of a cost.
+type part struct {
+	Name  string
+	Cost  amount
+	Share string
 }
 
 // Breakdowns are the tables, in two columns.
@@ -239,6 +247,22 @@ func (o *overview) Breakdowns() [2][]breakdown {
 	return [2][]breakdown{{types, models}, {users, services}}
 }
 
+// doubtsOf are the estimated and the assumed part of a cost.
+func (o *overview) doubtsOf(name string, c report.Cost) (list []part) {
+	for _, d := range []struct {
+		name string
+		of   report.Parts
+	}{{"estimated", o.Answer.Current.Estimated}, {"assumed", o.Answer.Current.Assumed}} {
+		costs := map[string]report.Costs{"usageByType": d.of.Types, "usageByModel": d.of.Models, "usageByProvider": d.of.Providers, "usageByService": d.of.Services}[name]
+		for _, p := range costs {
+			if p.Key == c.Key {
+				list = append(list, part{d.name, amount{sum: p.Cost}, share(p.Cost.Decimal(), c.Cost.Decimal())})
+			}
+		}
+	}
+	return list
+}
+
 func (o *overview) breakdown(name, title, param string, costs, before report.Costs, unpriced, unpricedBefore report.Numbers) breakdown {
 	b := breakdown{Name: name, Title: title, Key: param}
 	total := o.Answer.Current.TotalCost.Decimal()
@@ -250,7 +274,7 @@ func (o *overview) breakdown(name, title, param string, costs, before report.Cos
 	for _, c := range costs {
 		r := row{
 			Key: c.Key, Name: c.Key, Cost: amount{c.Cost, countOf(unpriced, c.Key)},
-			Share: share(c.Cost.Decimal(), total), Part: partOf(c.Cost.Decimal(), total),
+			Share: share(c.Cost.Decimal(), total), Part: partOf(c.Cost.Decimal(), total), Doubts: o.doubtsOf(name, c),
 		}
 		if sum, listed := was[c.Key]; (listed || !folded) && !o.NothingBefore() {
 			r.Before = &amount{sum, countOf(unpricedBefore, c.Key)}

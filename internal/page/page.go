@@ -88,9 +88,16 @@ func (p *place) to(path string, change ...string) string {
 		values.Set(name, value)
 	}
 	values.Del("cursor") // a place in another list
-	if path == OverviewPath {
+	switch path {
+	case OverviewPath:
 		for _, name := range callParams {
 			values.Del(name)
+		}
+	case BillPath: // a bill is of days of UTC, and of all calls
+		for name := range values {
+			if !slices.Contains([]string{DaysParam, "startDate", "endDate", "provider"}, name) {
+				values.Del(name)
+			}
 		}
 	}
 	for i := 0; i+1 < len(change); i += 2 {
@@ -131,10 +138,16 @@ func (p *place) Periods() []link {
 	}
 	links := make([]link, 0, len(Days))
 	for _, days := range []string{"7", "30", "90", "365"} {
+		if p.IsBill() && days == "365" {
+			continue // more than is compared at once
+		}
 		links = append(links, link{periodNames[days], p.to(p.Path, DaysParam, days, "startDate", "", "endDate", ""), days == chosen})
 	}
 	return links
 }
+
+// IsBill reports whether it is the page of the bill.
+func (p *place) IsBill() bool { return p.Path == BillPath }
 
 // callParams narrow single calls alone.
 var callParams = []string{"status", "traceId", "requestId"}
@@ -230,10 +243,14 @@ func (p *place) Period() string {
 // Root, SinglesURL, CSV and JSON lead to the other views of the same.
 func (p *place) Root() string       { return p.to(OverviewPath) }
 func (p *place) SinglesURL() string { return p.to(CallsPath) }
+func (p *place) BillURL() string    { return p.to(BillPath) }
 func (p *place) CSV() string        { return p.ofAPI("/export") }
 func (p *place) JSON() string {
-	if p.Path == CallsPath {
+	switch p.Path {
+	case CallsPath:
 		return p.ofAPI("/records", "limit", Limit)
+	case BillPath:
+		return strings.Replace(p.ofAPI(""), "/api/admin/usage", "/api/admin/bill", 1)
 	}
 	return p.ofAPI("", "top", Top)
 }

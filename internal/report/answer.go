@@ -84,6 +84,9 @@ type UsageDetail struct {
 	// their price depends on.
 	AssumedCalls int64     `json:"assumedCalls"`
 	AssumedCost  usage.Sum `json:"assumedCost"`
+	// Estimated and Assumed are what EstimatedCost and AssumedCost are of, by key.
+	Estimated Parts `json:"estimated"`
+	Assumed   Parts `json:"assumed"`
 	// CostByPayer is TotalCost by who pays; it is at API prices, so only the
 	// part of "api" is cash.
 	CostByPayer Costs `json:"costByPayer"`
@@ -96,6 +99,14 @@ type UsageDetail struct {
 	// retention removed the calls and their sums are kept by UTC day. It is 0
 	// but for one user's old usage in another time zone.
 	NotInDays usage.Sum `json:"notInDays"`
+}
+
+// Parts are parts of a cost by key; keys without one are left out.
+type Parts struct {
+	Types     Costs `json:"types"`
+	Models    Costs `json:"models"`
+	Providers Costs `json:"providers"`
+	Services  Costs `json:"services"`
 }
 
 // Tokens are counted by kind. Input and output are inclusive; cache and
@@ -377,10 +388,30 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		OtherServices:   int64(max(0, len(s.ByService)-q.Top)),
 		NotInDays:       notInDays,
 	}
+	u.Estimated = q.parts(s, func(c *read.Counts) usage.Sum { return c.EstimatedCost })
+	u.Assumed = q.parts(s, func(c *read.Counts) usage.Sum { return c.AssumedCost })
 	for _, g := range s.ByType {
 		u.CallsByType.add(keyName(g.Key), g.Calls)
 	}
 	return u
+}
+
+// parts lists a part of the costs under the keys that the costs stand under.
+func (q Question) parts(s read.Summary, of func(*read.Counts) usage.Sum) Parts {
+	list := func(groups []read.Group, top int) Costs {
+		out := Costs{}
+		for i := range groups {
+			name := keyName(groups[i].Key)
+			if i >= top {
+				name = Others
+			}
+			if cost := of(&groups[i].Counts); !cost.IsZero() {
+				out.add(name, cost)
+			}
+		}
+		return out
+	}
+	return Parts{list(s.ByType, len(s.ByType)), list(s.ByModel, q.Top), list(s.ByProvider, q.Top), list(s.ByService, q.Top)}
 }
 
 // average is rounded to the digits that money has.

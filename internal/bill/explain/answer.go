@@ -107,6 +107,35 @@ type Details struct {
 	rates []rate
 }
 
+// What says in words what a cause is about.
+func (d *Details) What() string {
+	parts := nonEmpty(d.Reason, d.Assumption, d.Category, d.Item, d.Payer)
+	if d.Factor != nil {
+		parts = append(parts, "bill = "+d.Factor.String()+" × calls")
+	}
+	for _, r := range d.Rates {
+		parts = append(parts, r.Kind+" "+r.PerMillion.String()+"/1M")
+	}
+	if d.Divided {
+		parts = append(parts, "divided by calls")
+	}
+	return strings.Join(append(parts, nonEmpty(d.Note)...), ", ")
+}
+
+// Whose says in words whose it is.
+func (d *Details) Whose() string {
+	var parts []string
+	for _, owner := range [][2]string{{"project", d.Project}, {"key", d.APIKey}, {"user", d.User}} {
+		if owner[1] != "" {
+			parts = append(parts, owner[0]+" "+owner[1])
+		}
+	}
+	if len(d.Candidates) > 0 {
+		parts = append(parts, "one of "+strings.Join(d.Candidates, ", "))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // Rate is the price that a bill implies.
 type Rate struct {
 	Kind       string `json:"kind"`

@@ -214,6 +214,12 @@ func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*S
 				if part == everyGroup {
 					to.ByType = append(to.ByType, g)
 				}
+				for i := range to.ByType {
+					if part == detailGroups && to.ByType[i].Key == g.Key {
+						g.take(to.ByType[i].Counts, sums.BasicMeasures())
+						to.ByType[i] = g
+					}
+				}
 			case "provider":
 				to.ByProvider = append(to.ByProvider, g)
 			case "model":

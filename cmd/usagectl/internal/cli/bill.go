@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
@@ -195,7 +194,7 @@ func printBillOf(w io.Writer, p explain.Provider, most int) error {
 			if c.Quantity != nil {
 				quantity = c.Quantity.String()
 			}
-			t.row(string(c.Cause), number(c.Cost.String()), number(quantity), c.Unit, c.Details.Model, whatOf(c.Details), whoseOf(c.Details))
+			t.row(string(c.Cause), number(c.Cost.String()), number(quantity), c.Unit, c.Details.Model, c.Details.What(), c.Details.Whose())
 		}
 		if n := len(p.Causes) - most; n > 0 {
 			t.row("(others)", number(rest.String()), number(""), "", "", plural(n, "cause"), "")
@@ -215,42 +214,6 @@ func printBillOf(w io.Writer, p explain.Provider, most int) error {
 		}
 	}
 	return nil
-}
-
-// whatOf says in words what a cause is about.
-func whatOf(d explain.Details) string {
-	var parts []string
-	for _, text := range []string{d.Reason, d.Assumption, d.Category, d.Item, d.Payer} {
-		if text != "" {
-			parts = append(parts, text)
-		}
-	}
-	if d.Factor != nil {
-		parts = append(parts, "bill = "+d.Factor.String()+" × calls")
-	}
-	for _, r := range d.Rates {
-		parts = append(parts, r.Kind+" "+r.PerMillion.String()+"/1M")
-	}
-	if d.Divided {
-		parts = append(parts, "divided by calls")
-	}
-	if d.Note != "" {
-		parts = append(parts, d.Note)
-	}
-	return strings.Join(parts, ", ")
-}
-
-func whoseOf(d explain.Details) string {
-	var parts []string
-	for _, owner := range [][2]string{{"project", d.Project}, {"key", d.APIKey}, {"user", d.User}} {
-		if owner[1] != "" {
-			parts = append(parts, owner[0]+" "+owner[1])
-		}
-	}
-	if len(d.Candidates) > 0 {
-		parts = append(parts, "one of "+strings.Join(d.Candidates, ", "))
-	}
-	return strings.Join(parts, ", ")
 }
 
 // printCausesCSV writes a line for each cause of each day.
@@ -273,7 +236,7 @@ func printCausesCSV(w io.Writer, a explain.Answer) error {
 				}
 				if err := out.Write([]string{
 					d.Date, p.Provider, p.Account, p.Currency, d.BillCost.String(), d.RowCost.String(), string(c.Cause), c.Cost.String(), quantity, c.Unit,
-					csvCell(c.Details.Model), c.Details.Tier, csvCell(whatOf(c.Details)), csvCell(c.Details.Project), csvCell(c.Details.APIKey), csvCell(c.Details.User),
+					csvCell(c.Details.Model), c.Details.Tier, csvCell(c.Details.What()), csvCell(c.Details.Project), csvCell(c.Details.APIKey), csvCell(c.Details.User),
 				}); err != nil {
 					return err
 				}

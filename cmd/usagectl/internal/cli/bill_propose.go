@@ -145,7 +145,7 @@ func note(b *strings.Builder, c explain.Cause, advice string) {
 	if c.Quantity != nil {
 		fmt.Fprintf(b, ", %s %ss", c.Quantity, c.Unit)
 	}
-	for _, text := range []string{c.Details.Model, whatOf(c.Details), whoseOf(c.Details)} {
+	for _, text := range []string{c.Details.Model, c.Details.What(), c.Details.Whose()} {
 		if text != "" {
 			b.WriteString(", " + plain(text))
 		}
@@ -173,7 +173,7 @@ func proposedRow(a explain.Answer, p *explain.Provider, c explain.Cause) string 
 	if c.Details.Factor != nil {
 		fmt.Fprintf(&b, "  # the bill is %s times what the calls cost, %s %s", c.Details.Factor, c.Cost, p.Currency)
 	} else {
-		fmt.Fprintf(&b, "  # %s without a cost (%s), %s %s on the bill", plural(c.Quantity.IntPart(), "call"), plain(whatOf(explain.Details{Reason: c.Details.Reason})), c.Cost, p.Currency)
+		fmt.Fprintf(&b, "  # %s without a cost (%s), %s %s on the bill", plural(c.Quantity.IntPart(), "call"), plain(c.Details.Reason), c.Cost, p.Currency)
 	}
 	if tier := c.Details.Tier; tier != "" && tier != "standard" {
 		fmt.Fprintf(&b, "; of the tier %s: move the prices there", plain(tier))

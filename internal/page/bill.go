@@ -1,0 +1,119 @@
+package page
+
+import (
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+)
+
+// BillPath is the page of the provider's bill, for administrators.
+const BillPath = "/bill"
+
+// Bill is the page that says why the bill is not the sum of the calls.
+type Bill struct {
+	Place
+	// Answer is the answer of the query API.
+	Answer explain.Answer
+}
+
+// WriteBill is the page.
+func WriteBill(b Bill) ([]byte, error) { return write("bill", &bills{place{b.Place}, b.Answer}) }
+
+// bills is what the template asks a [Bill].
+type bills struct {
+	place
+	Answer explain.Answer
+}
+
+// Bills are those of the providers.
+func (b *bills) Bills() (list []billOf) {
+	for i := range b.Answer.Providers {
+		list = append(list, billOf{&b.Answer.Providers[i], b.Answer.Providers[i].Provider})
+	}
+	return list
+}
+
+// billOf is the bill of one provider, Name.
+type billOf struct {
+	*explain.Provider
+	Name string
+}
+
+// billCost is an amount of a bill, in its currency.
+type billCost struct {
+	Title    string
+	Amount   decimal.Decimal
+	Currency string
+}
+
+// Exact and Shown are the amount with all digits, and as people read it.
+func (c billCost) Exact() string { return c.Amount.String() }
+func (c billCost) Shown() string {
+	text := dollars(c.Amount)
+	if c.Currency != "USD" {
+		text = strings.Replace(text, "$", "", 1) + " " + c.Currency
+	}
+	return text
+}
+
+func (b billOf) cost(title string, a explain.Amount) billCost {
+	return billCost{title, a.Decimal, b.Currency}
+}
+
+// Sums are the numbers at the top, none where nothing could be compared.
+func (b billOf) Sums() []billCost {
+	if len(b.Days) == 0 {
+		return nil
+	}
+	return []billCost{b.cost("Bill", b.BillCost), b.cost("Calls", b.RowCost), b.cost("Difference", b.Difference)}
+}
+
+// ShareText is the explained share as people read it.
+func (b billOf) ShareText() string { return percentText(b.ExplainedShare.Shift(2)) }
+
+// billCause is a cause of the difference.
+type billCause struct {
+	Name, Quantity, Model, What, Whose string
+	Cost                               billCost
+}
+
+const mostCauses = 50 // the rest is in the API
+
+// List are the greatest causes of each word, Rest how many there are besides.
+func (b billOf) List() (list []billCause) {
+	for _, c := range b.Causes[:min(len(b.Causes), mostCauses)] {
+		c.Details.Rates = nil // in the JSON
+		line := billCause{Name: inWords(string(c.Cause)), Model: c.Details.Model, What: inWords(c.Details.What()), Whose: c.Details.Whose(), Cost: b.cost("", c.Cost)}
+		if c.Quantity != nil {
+			line.Quantity = plural(c.Quantity.IntPart(), c.Unit)
+		}
+		list = append(list, line)
+	}
+	return list
+}
+
+func (b billOf) Rest() int { return len(b.Causes) - min(len(b.Causes), mostCauses) }
+
+// billDay is a day, as a row with two bars.
+type billDay struct {
+	Date, Name, BillPart, CallsPart string
+	Bill, Calls, Difference         billCost
+}
+
+// ByDay are the days.
+func (b billOf) ByDay() (list []billDay) {
+	most := decimal.Zero
+	for i := range b.Days {
+		most = decimal.Max(most, b.Days[i].BillCost.Decimal, b.Days[i].RowCost.Decimal)
+	}
+	for i := range b.Days {
+		d := &b.Days[i]
+		list = append(list, billDay{
+			d.Date, parseDate(d.Date).Format("Mon 2 Jan 2006"), partOf(d.BillCost.Decimal, most), partOf(d.RowCost.Decimal, most),
+			b.cost("", d.BillCost), b.cost("", d.RowCost), b.cost("", d.Difference),
+		})
+	}
+	return list
+}
