@@ -1,6 +1,7 @@
 package page
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -41,15 +42,13 @@ type billOf struct {
 	Name string
 }
 
-// billCost is an amount of a bill, in its currency.
+// billCost is an amount of a bill.
 type billCost struct {
-	Title    string
-	Amount   decimal.Decimal
-	Currency string
+	Title, Currency string
+	Amount          decimal.Decimal
 }
 
-// Exact and Shown are the amount with all digits, and as people read it.
-func (c billCost) Exact() string { return c.Amount.String() }
+// Shown is the amount as people read it.
 func (c billCost) Shown() string {
 	text := dollars(c.Amount)
 	if c.Currency != "USD" {
@@ -59,7 +58,7 @@ func (c billCost) Shown() string {
 }
 
 func (b billOf) cost(title string, a explain.Amount) billCost {
-	return billCost{title, a.Decimal, b.Currency}
+	return billCost{title, b.Currency, a.Decimal}
 }
 
 // Sums are the numbers at the top, none where nothing could be compared.
@@ -75,17 +74,22 @@ func (b billOf) ShareText() string { return percentText(b.ExplainedShare.Shift(2
 
 // billCause is a cause of the difference.
 type billCause struct {
-	Name, Quantity, Model, What, Whose string
-	Cost                               billCost
+	Name, Quantity, What string
+	Cost                 billCost
 }
 
-const mostCauses = 50 // the rest is in the API
+const mostCauses = 8 // of each word; the rest is in the API
 
-// List are the greatest causes of each word, Rest how many there are besides.
+// List are the greatest causes of each word.
 func (b billOf) List() (list []billCause) {
-	for _, c := range b.Causes[:min(len(b.Causes), mostCauses)] {
+	listed := map[explain.Word]int{}
+	for _, c := range b.Causes {
+		if listed[c.Cause]++; listed[c.Cause] > mostCauses {
+			continue
+		}
 		c.Details.Rates = nil // in the JSON
-		line := billCause{Name: inWords(string(c.Cause)), Model: c.Details.Model, What: inWords(c.Details.What()), Whose: c.Details.Whose(), Cost: b.cost("", c.Cost)}
+		what := slices.DeleteFunc([]string{c.Details.Model, inWords(c.Details.What()), c.Details.Whose()}, isEmpty)
+		line := billCause{Name: inWords(string(c.Cause)), What: strings.Join(what, ", "), Cost: b.cost("", c.Cost)}
 		if c.Quantity != nil {
 			line.Quantity = plural(c.Quantity.IntPart(), c.Unit)
 		}
@@ -94,7 +98,7 @@ func (b billOf) List() (list []billCause) {
 	return list
 }
 
-func (b billOf) Rest() int { return len(b.Causes) - min(len(b.Causes), mostCauses) }
+func (b billOf) Rest() int { return len(b.Causes) - len(b.List()) }
 
 // billDay is a day, as a row with two bars.
 type billDay struct {
@@ -104,7 +108,7 @@ type billDay struct {
 
 // ByDay are the days.
 func (b billOf) ByDay() (list []billDay) {
-	most := decimal.Zero
+	var most decimal.Decimal
 	for i := range b.Days {
 		most = decimal.Max(most, b.Days[i].BillCost.Decimal, b.Days[i].RowCost.Decimal)
 	}
