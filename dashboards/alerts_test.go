@@ -86,7 +86,7 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	}{
 		"day of the org, 79 %":          {"llm-usage-budget-80", org("day", "10") + today("7.9", nobody), false},
 		"day of the org, 81 %":          {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody), true},
-		"exceeded is told once":         {"llm-usage-budget-80", org("day", "10") + today("10.01", nobody), false},
+		"exceeded is reported once":     {"llm-usage-budget-80", org("day", "10") + today("10.01", nobody), false},
 		"day of the org, exactly spent": {"llm-usage-budget-100", org("day", "10") + today("10", nobody), false},
 		"day of the org, overspent":     {"llm-usage-budget-100", org("day", "10") + today("10.01", nobody), true},
 		"month of the org, overspent":   {"llm-usage-budget-100", org("month", "20") + daily("1"), true},
@@ -105,8 +105,8 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 		"a day of 2.9 times":            {"llm-usage-spike", daily("2") + today("5.8", nobody), false},
 		"a first day":                   {"llm-usage-spike", today("500", nobody), false},
 		"many times of cents":           {"llm-usage-spike", daily("0.01") + today("0.9", nobody), false},
-		"a call of $101":                {"llm-usage-dear-call", today("101", nobody), true},
-		"a call of $99":                 {"llm-usage-dear-call", today("99", nobody), false},
+		"a call of $101":                {"llm-usage-expensive-call", today("101", nobody), true},
+		"a call of $99":                 {"llm-usage-expensive-call", today("99", nobody), false},
 		"more models than a day has": {
 			"llm-usage-names",
 			`UPDATE public.usage_name_limit SET names = 1 WHERE kind = 'model';` + named("gpt-4o", "gpt-5"), true,
@@ -202,7 +202,7 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 		"llm-usage-budget-80":        {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-budget-100":       {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-projection":       {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
-		"llm-usage-dear-call":        {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},
+		"llm-usage-expensive-call":   {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},
 		"llm-usage-spike":            {"Cost over time by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
 		"llm-usage-names":            {"Cost by ${by}", `SELECT bool_or(p::text LIKE '%%(other)%%') FROM (%s) AS p`},
 		"llm-usage-silence":          {"Can these numbers be trusted?", `SELECT "since the last call" > 3600 FROM (%s) AS p`},

@@ -216,7 +216,7 @@ func distance(t *testing.T, a, b string) float64 {
 	return math.Sqrt(d(x.R, y.R) + d(x.G, y.G) + d(x.B, y.B))
 }
 
-// TestNoPanelDependsOnColourAlone: whoever cannot tell red from green reads it.
+// TestNoPanelDependsOnColourAlone: who cannot distinguish red from green can read it.
 func TestNoPanelDependsOnColourAlone(t *testing.T) {
 	t.Parallel()
 	for _, b := range boardsOfFiles(t) {
@@ -266,7 +266,7 @@ func TestMoneyHasCentsWherePeopleCompareWithBills(t *testing.T) {
 	assert.Contains(t, jsonText(t, panelOf(t, summary, "Cost").FieldConfig.Defaults.Mappings), "$0.01", "and what is less than a cent is not $0.00")
 }
 
-// TestBarsFitOnAScreen: whole days where they can be told apart, hours for a day or
+// TestBarsFitOnAScreen: whole days where they can be distinguished, hours for a day or
 // two, weeks and months for long periods.
 func TestBarsFitOnAScreen(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,7 @@
 // usage: boards, provisioning, alert rules.
 //
 // It owns the files. Boards and the SQL alert rules are generated from
-// dashboards/internal/boards, the rest is written by hand; README.md tells how
+// dashboards/internal/boards, the rest is written by hand; README.md says how
 // to use them. Tests run every query in them on a real PostgreSQL.
 package dashboards
 

@@ -414,7 +414,7 @@ func TestTheStripSaysWhatTheSumsRestOn(t *testing.T) {
 }
 
 // TestLongBarsHoldTheirCalls: bars of weeks and months are made of days of UTC, and
-// quarter hours at their borders; the calls tell what they have to be.
+// quarter hours at their borders; the calls say what they have to be.
 func TestLongBarsHoldTheirCalls(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -151,7 +151,7 @@ func judge(c *collector, caller, head string) error {
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return errors.New("no answer in 30 s")
 	case err != nil:
-		return nil // closed without an answer, which tells nothing
+		return nil // closed without an answer, which says nothing
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)

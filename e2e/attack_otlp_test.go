@@ -98,7 +98,7 @@ func deliver(ctx context.Context, c *collector, b body) error {
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
-	// The receiver's refusal of JSON with broken UTF-8 in it cannot be told in UTF-8.
+	// The receiver's refusal of JSON with broken UTF-8 in it cannot be written in UTF-8.
 	if err == nil && answer.StatusCode >= 500 && !bytes.Contains(text, []byte("failed to marshal error message")) {
 		err = fmt.Errorf("%s: %.300s", answer.Status, text)
 	}
@@ -121,7 +121,7 @@ func mutate(random *rand.Rand, content []byte) []byte {
 			m[at] = byte(random.IntN(256))
 		case 2: // cut a piece out
 			m = append(m[:at:at], m[to:]...)
-		case 3: // tell a piece twice
+		case 3: // report a piece twice
 			m = append(m[:to:to], m[at:]...)
 		case 4: // another number
 			if digits := bytes.IndexAny(m[at:], "0123456789"); digits >= 0 {
@@ -202,7 +202,7 @@ func TestAttackOTLP(t *testing.T) {
 // realBodies are requests of real libraries, in both forms.
 func realBodies(t *testing.T) (seeds []body) {
 	t.Helper()
-	payload, _ := retoldCaptures(t, 1, time.Now().Add(-time.Hour))
+	payload, _ := replayedCaptures(t, 1, time.Now().Add(-time.Hour))
 	for i := range payload.ResourceSpans().Len() {
 		one := ptrace.NewTraces()
 		payload.ResourceSpans().At(i).CopyTo(one.ResourceSpans().AppendEmpty())
@@ -229,7 +229,7 @@ func realBodies(t *testing.T) (seeds []body) {
 }
 
 // memoryBelow compares what the process holds in memory with a limit in MiB; it
-// says nothing on systems that do not tell.
+// says nothing on systems that do not report it.
 func memoryBelow(c *collector, limit int) error {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.process.PID()))
 	if err != nil {

@@ -93,7 +93,7 @@ func parsed(content []byte) error {
 
 // TestAttackReload puts odd files in the place of a price file of the running
 // collector: calls keep their price, a good file is still taken over afterwards,
-// and the collector ends when it is told to.
+// and the collector ends on its signal.
 func TestAttackReload(t *testing.T) {
 	t.Parallel()
 	db := migratedDatabase(t)

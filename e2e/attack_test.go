@@ -9,7 +9,7 @@ import (
 )
 
 // An attack is a table of attempts to do what nobody may do. Each attempt is
-// counted, and one that succeeds is told with how to repeat it. In continuous
+// counted, and one that succeeds is printed with how to repeat it. In continuous
 // integration each table is tried once and mutations are few; `make attack` runs
 // the same tests with ATTACK=1, tries longer, and ends with one line of the count.
 

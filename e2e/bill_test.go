@@ -307,10 +307,10 @@ func TestRealClientsAreReconciledWithTheBill(t *testing.T) {
 		require.NoError(t, err, "%s", out)
 	}
 	w := newBilled()
-	_, told := provider.Told()
-	require.Len(t, told, 14)
+	_, answered := provider.Log()
+	require.Len(t, answered, 14)
 	rows := int64(0)
-	for _, call := range told {
+	for _, call := range answered {
 		cause := map[string]string{"unseen": "not_seen", "streams": "unpriced", "cheaper": "price"}[call.Case]
 		if cause != "not_seen" {
 			rows++

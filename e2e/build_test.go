@@ -25,9 +25,9 @@ func TestABuildIsNamedEverywhere(t *testing.T) {
 
 	metrics, err := scrape(t, c.metrics)
 	require.NoError(t, err)
-	told := ""
-	metrics.series("target_info", func(labels map[string]string, _ float64) { told = labels["service_version"] })
-	assert.Equal(t, regexp.MustCompile(`\S+\n$`).FindString(string(out)), told+"\n", "service_version of target_info")
+	reported := ""
+	metrics.series("target_info", func(labels map[string]string, _ float64) { reported = labels["service_version"] })
+	assert.Equal(t, regexp.MustCompile(`\S+\n$`).FindString(string(out)), reported+"\n", "service_version of target_info")
 
 	status, answer := c.get("/api/version", "")
 	assert.Equal(t, 200, status)

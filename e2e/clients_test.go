@@ -143,7 +143,7 @@ const (
 // none may be lost, none may come twice.
 func (r *clientRun) compare(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
-	cases, calls := r.provider.Told()
+	cases, calls := r.provider.Log()
 	want, byCase := 0, map[string]mockprovider.Case{}
 	expected := make([]string, len(calls))
 	for _, c := range cases {
@@ -210,7 +210,7 @@ func compareBill(t *testing.T, name, expect string, want mockprovider.Bill, row 
 		assert.NotEqual(t, "0", strings.TrimRight(row.Dollars, ".0"), "%s: dollars", name)
 	case expectExactPrice:
 		assert.Equal(t, "priced", row.Status, "%s: %s", name, row.Reason)
-		assert.Zero(t, got.Reasoning, "%s: reasoning is told after all: expect %q", name, expectExact)
+		assert.Zero(t, got.Reasoning, "%s: reasoning is reported after all: expect %q", name, expectExact)
 		got.Reasoning = want.Reasoning
 	case expectReported:
 		assert.Equal(t, "reported", row.Status, "%s: %s", name, row.Reason)

@@ -28,7 +28,7 @@ func TestKillingTheCollectorLosesAndRepeatsNothing(t *testing.T) {
 	go func() {
 		defer close(done)
 		for seed := uint64(1); seed <= requests; seed++ {
-			payload, n := retoldCaptures(t, seed, time.Now().Add(-time.Duration(seed)*time.Hour))
+			payload, n := replayedCaptures(t, seed, time.Now().Add(-time.Duration(seed)*time.Hour))
 			for c.sendGRPC(clone(payload)) != nil {
 				time.Sleep(10 * time.Millisecond)
 			}

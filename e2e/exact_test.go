@@ -53,7 +53,7 @@ func TestCapturesOfTheOpenAIInstrumentationAreBilledToTheLastDigit(t *testing.T)
 			continue
 		}
 		require.Equal(t, len(capture.Truth.Calls), capture.Truth.BillableCalls)
-		td, err := capture.Retell(replay.Retelling{At: time.Now().Add(-time.Hour), Seed: uint64(seed), User: "ada"})
+		td, err := capture.Replay(replay.Options{At: time.Now().Add(-time.Hour), Seed: uint64(seed), User: "ada"})
 		require.NoError(t, err)
 		n := 0
 		for _, resource := range td.ResourceSpans().All() {

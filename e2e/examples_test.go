@@ -46,7 +46,7 @@ func TestEveryExampleIsAccepted(t *testing.T) {
 }
 
 // exampleVariables gives a value to each variable of a file, and fails for one
-// that has neither a default nor a line that tells of it in the file's head.
+// that has neither a default nor a line about it in the file's head.
 func exampleVariables(t *testing.T, file string) (env []string) {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -57,7 +57,7 @@ func exampleVariables(t *testing.T, file string) (env []string) {
 		if hasDefault {
 			continue
 		}
-		assert.Regexp(t, `(?m)^#   `+name+` `, head, "the head of the file must tell what %s is", name)
+		assert.Regexp(t, `(?m)^#   `+name+` `, head, "the head of the file must say what %s is", name)
 		value, known := exampleEnv[name]
 		assert.True(t, known, "give %s a value in exampleEnv", name)
 		env = append(env, name+"="+value)

@@ -12,15 +12,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/replay"
 )
 
-// retoldCaptures tells every built-in capture once, as one payload, and says
+// replayedCaptures replays every built-in capture once, as one payload, and says
 // how many of its calls were billed.
-func retoldCaptures(t testing.TB, seed uint64, at time.Time) (ptrace.Traces, int64) {
+func replayedCaptures(t testing.TB, seed uint64, at time.Time) (ptrace.Traces, int64) {
 	t.Helper()
 	captures, err := replay.Builtin()
 	require.NoError(t, err)
 	payload, billable := ptrace.NewTraces(), int64(0)
 	for i, capture := range captures {
-		td, err := capture.Retell(replay.Retelling{At: at.Add(time.Duration(i) * time.Minute), Seed: seed, User: "ada"})
+		td, err := capture.Replay(replay.Options{At: at.Add(time.Duration(i) * time.Minute), Seed: seed, User: "ada"})
 		require.NoError(t, err)
 		td.ResourceSpans().MoveAndAppendTo(payload.ResourceSpans())
 		billable += int64(capture.Truth.BillableCalls)
@@ -31,7 +31,7 @@ func retoldCaptures(t testing.TB, seed uint64, at time.Time) (ptrace.Traces, int
 func TestTheSameRequestFiveTimesFromTwoCollectorsAtOnceIsStoredOnce(t *testing.T) {
 	t.Parallel()
 	pool, dsn := newDatabase(t)
-	payload, billable := retoldCaptures(t, 1, time.Now().Add(-time.Hour))
+	payload, billable := replayedCaptures(t, 1, time.Now().Add(-time.Hour))
 
 	// Both start on the same empty database and migrate it at the same time.
 	collectors := []*collector{prepare(t, configuration{}.String(), dsn), prepare(t, configuration{}.String(), dsn)}

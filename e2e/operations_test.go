@@ -63,7 +63,7 @@ func TestWhatAnOperatorWatches(t *testing.T) {
 	c.args = []string{"--feature-gates=extension.healthcheck.useComponentStatus"}
 	c.start()
 
-	payload, billable := retoldCaptures(t, 1, time.Now().Add(-time.Hour))
+	payload, billable := replayedCaptures(t, 1, time.Now().Add(-time.Hour))
 	require.NoError(t, c.sendGRPC(clone(payload)))
 	eventually(t, "a batch is tried again", func() error {
 		if c.metric("usage_postgres_retries", `class="connection"`) < 2 {
@@ -93,7 +93,7 @@ func TestWhatAnOperatorWatches(t *testing.T) {
 	assert.Positive(t, c.metric("usage_postgres_spans_without_record"))
 
 	link.disconnect()
-	more, moreBillable := retoldCaptures(t, 2, time.Now().Add(-time.Hour))
+	more, moreBillable := replayedCaptures(t, 2, time.Now().Add(-time.Hour))
 	require.NoError(t, c.sendGRPC(clone(more)))
 	require.NoError(t, c.sendGRPC(clone(payload)))
 	c.eventuallyHealth(http.StatusInternalServerError)

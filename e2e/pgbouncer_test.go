@@ -43,7 +43,7 @@ func TestBehindAPoolerThatGivesEachTransactionAnotherConnection(t *testing.T) {
 		var sending sync.WaitGroup
 		errs := make(chan error, 2*requests)
 		for seed := from; seed < to; seed++ {
-			payload, calls := retoldCaptures(t, seed, time.Now().Add(-time.Hour))
+			payload, calls := replayedCaptures(t, seed, time.Now().Add(-time.Hour))
 			billable += calls
 			for _, c := range collectors { // the second of them meets rows that are there
 				sending.Go(func() { errs <- c.sendGRPC(clone(payload)) })

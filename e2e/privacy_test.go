@@ -87,8 +87,8 @@ func TestContentReachesNeitherQueueNorRowNorLog(t *testing.T) {
 		answer, _ := request(t, "GET", "http://"+c.api+"/api/admin/usage", "Bearer "+token)
 		assert.Equal(t, status, answer.StatusCode)
 	}
-	_, told := request(t, "GET", "http://"+metrics+"/metrics", "")
-	assert.Contains(t, told, "usage_postgres_parked")
+	_, metricsText := request(t, "GET", "http://"+metrics+"/metrics", "")
+	assert.Contains(t, metricsText, "usage_postgres_parked")
 	c.stop()
 	log := c.log.String()
 	assert.Equal(t, 21, strings.Count(log, "\tusage record "), "DEBUG_USAGE=true logs one line for each record")
@@ -99,7 +99,7 @@ func TestContentReachesNeitherQueueNorRowNorLog(t *testing.T) {
 	password, _ := own.User.Password()
 	for _, secret := range append(secrets, "the-password-nobody-may-read", password, own.String(), "the-token-nobody-may-read", "the-wrong-token-nobody-may-read") {
 		assert.NotContains(t, parked, secret, "in the dead letter")
-		assert.NotContains(t, told, secret, "in the metrics")
+		assert.NotContains(t, metricsText, secret, "in the metrics")
 		assert.NotContains(t, log, secret, "in the log")
 		assert.NotContains(t, rows, secret, "in the table")
 	}

@@ -42,7 +42,7 @@ func TestCountersInAScrapeAreTheSumsInTheTable(t *testing.T) {
 	for s := range senders {
 		for r := range requests {
 			seed := uint64(s*requests + r)
-			payload, calls := retoldCaptures(t, seed, time.Now().Add(-time.Duration(seed+1)*time.Hour))
+			payload, calls := replayedCaptures(t, seed, time.Now().Add(-time.Duration(seed+1)*time.Hour))
 			billable += calls
 			for _, resource := range payload.ResourceSpans().All() {
 				resource.Resource().Attributes().PutStr("host.name", fmt.Sprintf("host-%d", s))

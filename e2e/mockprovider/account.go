@@ -13,7 +13,7 @@ import (
 )
 
 // Account is the side of OpenAI and Anthropic that sends the bill: it adds up what
-// it is told to charge, and answers their reports about it in the documented shapes,
+// it is set to charge, and answers their reports about it in the documented shapes,
 // with their pages, limits and refusals.
 type Account struct {
 	// AdminKey is the only key that may ask.

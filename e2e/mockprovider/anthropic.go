@@ -3,7 +3,7 @@ package mockprovider
 import "encoding/json"
 
 // messages is Anthropic's Messages API: input_tokens leaves the cache out, and
-// writes are told by their lifetime.
+// writes are reported by their lifetime.
 func messages(q *request) {
 	answer := q.message("anthropic", "messages")
 	if !q.call.Stream {
@@ -41,7 +41,7 @@ func (q *request) message(provider, api string) object {
 	}
 }
 
-// messageEvents tells the answer as a stream: the usage comes twice, first with
+// messageEvents gives the answer as a stream: the usage comes twice, first with
 // one output token, then with all of them.
 func (q *request) messageEvents(answer object, send func(name string, data object)) {
 	begun, first, last := object{}, object{}, object{}

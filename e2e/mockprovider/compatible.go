@@ -8,7 +8,7 @@ type vendor struct {
 	provider string
 	// usage writes the bill as the vendor does.
 	usage func(Bill) object
-	// noReasoning and noCache: the vendor has none, or tells none.
+	// noReasoning and noCache: the vendor has none, or reports none.
 	noReasoning, noCache bool
 	// reports: the last chunk of every stream has the usage, asked for or not.
 	reports bool
@@ -23,7 +23,7 @@ var vendors = map[string]vendor{
 	"mistral":  {provider: "mistral_ai", usage: plainUsage, noCache: true, noReasoning: true, reports: true},
 	"deepseek": {provider: "deepseek", usage: deepseekUsage, reports: true},
 	"xai":      {provider: "x_ai", usage: xaiUsage, reports: true},
-	// OpenRouter charges in credits, and tells the cost with each answer.
+	// OpenRouter charges in credits, and reports the cost with each answer.
 	"openrouter": {provider: "openrouter", usage: openRouterUsage, reports: true},
 }
 

@@ -53,7 +53,7 @@ func gemini(q *request) {
 }
 
 // geminiEmbed is embedContent and batchEmbedContents: nothing in the answer
-// tells what is billed.
+// says what is billed.
 func geminiEmbed(q *request) {
 	vector := object{"values": []float32{0.25, -0.5, 0.125}}
 	q.json(object{"embedding": vector, "embeddings": []any{vector}})

@@ -107,8 +107,8 @@ func New(seed uint64) *Provider {
 
 func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.mux.ServeHTTP(w, r) }
 
-// Told gives the cases that were announced and the calls that were answered.
-func (p *Provider) Told() ([]Case, []Call) {
+// Log gives the cases that were announced and the calls that were answered.
+func (p *Provider) Log() ([]Case, []Call) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]Case(nil), p.cases...), append([]Call(nil), p.calls...)
@@ -136,7 +136,7 @@ type request struct {
 }
 
 // latency passes between a request and its answer. Spans of JavaScript start on
-// whole milliseconds, rounded down: two calls inside one could not be told apart
+// whole milliseconds, rounded down: two calls inside one could not be distinguished
 // by their start.
 const latency = 5 * time.Millisecond
 

@@ -53,7 +53,7 @@ type usageExporter struct {
 	// read is usageattr.Decode.
 	read func(text string, r *usage.Record) error
 
-	// failing is set while the last thing we told about the database is bad.
+	// failing is set while the last log line about the database was a fault.
 	failing atomic.Bool
 }
 
@@ -137,7 +137,7 @@ func (e *usageExporter) store(ctx context.Context, r *request) error {
 	return nil
 }
 
-// tookTooLong tells a batch that needs more time than it has from a database that
+// tookTooLong distinguishes a batch that needs more time than it has from a database that
 // is down or refuses.
 func tookTooLong(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.DeadlineExceeded) || store.SQLState(err) == "57014"
@@ -216,11 +216,11 @@ func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Rec
 		unreadable = append(unreadable, write.UnreadableRecord(text, "record: "+err.Error()))
 	}
 	if len(unreadable) > 0 {
-		told := []zap.Field{zap.Int("records", len(unreadable)), zap.String("first_reason", unreadable[0].Reason)}
+		fields := []zap.Field{zap.Int("records", len(unreadable)), zap.String("first_reason", unreadable[0].Reason)}
 		if stack != nil {
-			told = append(told, zap.ByteString("stack", stack))
+			fields = append(fields, zap.ByteString("stack", stack))
 		}
-		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter", told...)
+		e.logger.Warn("usage records cannot be read; they are kept in public.usage_dead_letter", fields...)
 	}
 	return records, users, unreadable
 }
@@ -264,7 +264,7 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 	}
 }
 
-// failed tells of a batch that has to wait. The helper logs each try at the level
+// failed reports a batch that has to wait. The helper logs each try at the level
 // info; here is what changes: the status, the metric, one error line for what
 // lasts, and the schema, which is looked at again when it may be the cause.
 func (e *usageExporter) failed(ctx context.Context, err error) {

@@ -46,7 +46,7 @@ func newTraces(ctx context.Context, set exporter.Settings, e *usageExporter, pus
 	return &tracesExporter{Traces: helper, usage: e}, nil
 }
 
-// createLogs is createTraces for the calls of coding agents that are told in
+// createLogs is createTraces for the calls of coding agents that are reported in
 // log events. It has a queue and connections of its own.
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
 	cfg := config.(*Config)

@@ -23,13 +23,13 @@ type outage struct {
 	taken  int64 // what the queue took in since then, in its unit
 }
 
-// isLasting reports whether an error stays until somebody mends it.
+// isLasting reports whether an error stays until somebody repairs it.
 func isLasting(err error, class store.Class) bool {
 	const readOnly = "25006"
 	return class == store.ClassAccess || store.SQLState(err) == readOnly
 }
 
-// failed is told of each failure. It logs when a person has to know.
+// failed is called with each failure. It logs when a person has to know.
 func (o *outage) failed(logger *zap.Logger, now time.Time, err error, lasting bool, left func(taken int64) (time.Duration, bool)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -47,14 +47,14 @@ func (o *outage) failed(logger *zap.Logger, now time.Time, err error, lasting bo
 	logger.Error("usage cannot be stored and waits in the queue", fields...)
 }
 
-// took is told of everything that goes into the queue.
+// took is called with everything that goes into the queue.
 func (o *outage) took(n int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.taken += n
 }
 
-// ended is told that the database takes usage. It reports whether an error was
+// ended is called when the database accepts usage. It reports whether an error was
 // logged.
 func (o *outage) ended() bool {
 	o.mu.Lock()

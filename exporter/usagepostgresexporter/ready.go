@@ -15,7 +15,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 )
 
-// readiness tells whether the database has the schema we write to. It is found
+// readiness reports whether the database has the schema we write to. It is found
 // out in the background, again and again until it has, because a collector
 // that ends for that reason would be started again and again instead.
 type readiness struct {

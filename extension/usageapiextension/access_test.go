@@ -64,7 +64,7 @@ func TestAccessMatrix(t *testing.T) {
 	}{
 		"no credentials":                          {"", who, who, who},
 		"credentials that are refused":            {"Basic d3Jvbmc6d3Jvbmc=", who, who, who},
-		"an authenticator that tells nothing":     {"Test null", no, no, no},
+		"an authenticator that says nothing":      {"Test null", no, no, no},
 		"no attributes":                           {`Test {}`, no, no, no},
 		"a user":                                  {`Test {"subject":"ada"}`, no, yes, yes},
 		"a user of basicauth":                     {`Test {"username":"ada","raw":"YWRhOmFkYQ=="}`, no, yes, yes},

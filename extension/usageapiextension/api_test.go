@@ -30,7 +30,7 @@ import (
 
 // testAuthenticator lets in whoever sends their attributes as JSON:
 // `Authorization: Test {"subject":"ada"}`. `Authorization: Test null` is let
-// in and tells nothing, as a shared token does.
+// in and says nothing, as a shared token does.
 type testAuthenticator struct {
 	component.StartFunc
 	component.ShutdownFunc

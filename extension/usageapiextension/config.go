@@ -65,7 +65,7 @@ type AccessConfig struct {
 	// AdminSubjects are administrators by name.
 	AdminSubjects []string `mapstructure:"admin_subjects"`
 	// BearerIsAdmin makes everybody an administrator who knows the shared token
-	// of the authenticator bearertokenauth, which tells nothing about callers.
+	// of the authenticator bearertokenauth, which says nothing about callers.
 	BearerIsAdmin bool `mapstructure:"bearer_is_admin"`
 	// InsecureLoopbackAdmin lets the server run without an authenticator, on a
 	// loopback address, and makes everybody an administrator who reaches it.
@@ -182,7 +182,7 @@ func (c *Config) validateAccess() error {
 		errs = append(errs, errors.New("`access::insecure_loopback_admin` and `http::auth` are both set; keep one"))
 	case bearer && !a.BearerIsAdmin:
 		errs = append(errs, errors.New("`http::auth::authenticator` is "+bearerType+", a token that all callers share and that names nobody; "+
-			"to make everybody an administrator who knows it, set `access::bearer_is_admin` to true; to tell callers apart use oidc or basicauth"))
+			"to make everybody an administrator who knows it, set `access::bearer_is_admin` to true; to distinguish callers use oidc or basicauth"))
 	case a.BearerIsAdmin && !bearer:
 		errs = append(errs, errors.New("`access::bearer_is_admin` is for the authenticator "+bearerType+" alone; remove it"))
 	}

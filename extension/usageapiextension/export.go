@@ -132,7 +132,7 @@ func newStream(w http.ResponseWriter, r *http.Request) *stream {
 		s.zip = gzip.NewWriter(w)
 		to = s.zip
 	}
-	// Big enough that a problem before the first flush can still be told.
+	// Big enough that a problem before the first flush can still be answered.
 	s.out = bufio.NewWriterSize(writerFunc(func(p []byte) (int, error) {
 		s.sent = true
 		s.extend()

@@ -104,7 +104,7 @@ func TestShutdownLetsAnswersEnd(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// TestEveryExportAddsUpToTheSummary: the three files and the answer tell the
+// TestEveryExportAddsUpToTheSummary: the three files and the answer give the
 // same total.
 func TestEveryExportAddsUpToTheSummary(t *testing.T) {
 	t.Parallel()

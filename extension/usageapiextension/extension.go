@@ -142,7 +142,7 @@ func (a *api) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// warn tells what is allowed and yet rarely meant.
+// warn says what is allowed and yet rarely meant.
 func (a *api) warn(address net.Addr) {
 	if a.config.Access.InsecureLoopbackAdmin {
 		a.log.Warn("Everybody who reaches this address is an administrator: access::insecure_loopback_admin is true", zap.Stringer("address", address))

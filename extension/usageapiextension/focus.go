@@ -18,7 +18,7 @@ import (
 // that the export follows (https://focus.finops.org).
 const focusVersion = "1.2"
 
-// focusRow is what one line of the export tells: a group of calls, and one of
+// focusRow is what one line of the export says: a group of calls, and one of
 // its meters or, when it has several, all of them together.
 type focusRow struct {
 	*read.MeterGroup
@@ -96,7 +96,7 @@ var focusColumns = []struct {
 func (r focusRow) unpriced() bool { return r.Status == usage.StatusUnpriced }
 
 // cost: FOCUS lets a cost not be null, so a line of quantities alone and a line
-// of unpriced calls have 0; x_PricingStatus and SkuPriceId tell which.
+// of unpriced calls have 0; x_PricingStatus and SkuPriceId say which.
 func (r focusRow) cost() string {
 	if !r.carriesCost {
 		return "0"

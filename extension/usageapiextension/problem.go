@@ -73,8 +73,8 @@ func toProblem(err error) *problem {
 	return databaseProblem(err)
 }
 
-// rateProblem tells a currency that nobody keeps, which is the caller's
-// mistake, from a day that a rate is missing of, which the operator can mend.
+// rateProblem distinguishes a currency without rates, which is the caller's
+// mistake, from a day that a rate is missing of, which the operator can correct.
 func rateProblem(err *read.RateError) *problem {
 	if err.Day.IsZero() {
 		return paramProblem("currency", err.Currency, strings.Join(append([]string{read.Dollar}, err.Known...), ", ")+" (more with: usagectl rates import FILE)")

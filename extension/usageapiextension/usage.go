@@ -101,7 +101,7 @@ func (a *api) filter(q *question) (read.Filter, error) {
 		}
 		return f, nil
 	}
-	// Callers may name themselves; whoever names another is told so, and not given
+	// Callers may name themselves; whoever names another user gets an error, not
 	// their own numbers as if they were the other's.
 	if named && usage.UserID(user) != usage.UserID(q.caller.Subject) {
 		return read.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}

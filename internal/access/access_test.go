@@ -31,7 +31,7 @@ func TestWhoIsWhat(t *testing.T) {
 		want       access.Caller
 		denied     string
 	}{
-		"nobody":                                {nil, access.Caller{}, "tells nothing about the caller"},
+		"nobody":                                {nil, access.Caller{}, "says nothing about the caller"},
 		"a user":                                {attributes{"claims.sub": "ada"}, access.Caller{Subject: "ada"}, ""},
 		"a user of other groups":                {attributes{"claims.sub": "ada", "membership": []string{"staff"}}, access.Caller{Subject: "ada"}, ""},
 		"an admin by group":                     {attributes{"claims.sub": "eve", "membership": []string{"staff", "finance"}}, access.Caller{Subject: "eve", Admin: true}, ""},
@@ -118,7 +118,7 @@ func TestScopes(t *testing.T) {
 	t.Parallel()
 	ada := access.Caller{Subject: "ada"}
 	_, err := ada.All()
-	assert.ErrorContains(t, err, "/api/usage", "a user is told where their own usage is")
+	assert.ErrorContains(t, err, "/api/usage", "the error says where their own usage is")
 	s, err := ada.Own()
 	require.NoError(t, err)
 	id, own := s.Own()

@@ -51,7 +51,7 @@ const (
 	DenyWithoutIdentity WithoutIdentity = iota
 	// AdminWithoutIdentity makes them an administrator: whoever knows the
 	// shared bearer token, or whoever reaches the loopback address of a server
-	// that was told so.
+	// that was said so.
 	AdminWithoutIdentity
 )
 
@@ -64,14 +64,14 @@ type Caller struct {
 }
 
 // Caller reads who the caller is. attributes is nil when no authenticator is
-// configured or when it tells nothing. Only attributes that the policy names
+// configured or when it says nothing. Only attributes that the policy names
 // are looked at.
 func (p *Policy) Caller(attributes Attributes) (Caller, error) {
 	if attributes == nil {
 		if p.WithoutIdentity == AdminWithoutIdentity {
 			return Caller{Admin: true}, nil
 		}
-		return Caller{}, &Denied{Because: "the authenticator tells nothing about the caller, and callers without identity are not let in"}
+		return Caller{}, &Denied{Because: "the authenticator says nothing about the caller, and callers without identity are not let in"}
 	}
 	subject, found := p.subject(attributes)
 	c := Caller{Subject: subject}

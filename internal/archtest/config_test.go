@@ -185,8 +185,8 @@ func TestReadmesDocumentEveryKeyAndItsDefault(t *testing.T) {
 	}
 }
 
-// saysDefault reports whether the cell of a table tells the default. What is
-// empty or zero may be told in words, or by an empty cell.
+// saysDefault reports whether the cell of a table says the default. What is
+// empty or zero may be in words, or by an empty cell.
 func saysDefault(cell, want string, isZero bool) bool {
 	if isZero && want != "false" && !strings.Contains(cell, "`") {
 		return true
@@ -195,8 +195,8 @@ func saysDefault(cell, want string, isZero bool) bool {
 		return true
 	}
 	wanted, errWanted := time.ParseDuration(want)
-	told, errTold := time.ParseDuration(strings.Trim(cell, "`"))
-	return errWanted == nil && errTold == nil && wanted == told
+	found, errFound := time.ParseDuration(strings.Trim(cell, "`"))
+	return errWanted == nil && errFound == nil && wanted == found
 }
 
 func TestDocumentedKeysAreRead(t *testing.T) {

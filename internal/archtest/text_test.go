@@ -123,7 +123,7 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 }
 
 // TestDoorsExistAndSayWhatTheyDo: `make` alone prints the doors, and each
-// `make x` that a document tells of is one of them.
+// `make x` that a document names is one of them.
 func TestDoorsExistAndSayWhatTheyDo(t *testing.T) {
 	t.Parallel()
 	doors := map[string]bool{}

@@ -27,7 +27,19 @@ var retired = []struct {
 	{`\bwhence\b`, "from where"},
 	{`\bin silence\b`, "silently"},
 	{`\bbe it\b`, "even if it is, whether"},
+	{`\btold\b|\bretold`, "reported, replayed; distinguished; called with"},
+	{`\btells? of\b|\btells? \w+ apart\b`, "report; distinguish"},
+	{`\bdear(?:er|est)?\b`, "expensive"},
+	{`\bmend(?:s|ed|ing)?\b`, "correct, repair, fix"},
+	{`\bbetrays?\b`, "shows"},
+	{`\bat hand\b`, "current"},
+	{`\bhears? of\b`, "get, be notified of"},
+	{`\bretell`, "replay"},
 }
+
+// closedMigration are migrations that databases have: their comments, of which
+// docs/columns.md is made, stay as they are.
+var closedMigration = regexp.MustCompile(`^migrations/00(?:0[1-9]|1[0-3])_`)
 
 // TestWordsThatWeGaveUpStayAway reads what we wrote: code with its comments and
 // messages, statements, documents. Names of tests and of their data are not searched.
@@ -39,7 +51,8 @@ func TestWordsThatWeGaveUpStayAway(t *testing.T) {
 	}
 	for _, f := range ourTextFiles(t) {
 		if f.path == "internal/archtest/words_test.go" || strings.Contains(f.path, "testdata/") || strings.Contains(f.path, "/captures/") ||
-			within(f.path, "internal/pricing/books") || strings.HasSuffix(f.path, ".json") {
+			within(f.path, "internal/pricing/books") || strings.HasSuffix(f.path, ".json") ||
+			closedMigration.MatchString(f.path) || f.path == "docs/columns.md" {
 			continue
 		}
 		text := strings.ToLower(f.text)

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Covered is a day of which a report told something, even if that was "nothing".
+// Covered is a day that a report covers, even if that was "nothing".
 type Covered struct {
 	Provider   string
 	Report     Report
@@ -25,7 +25,7 @@ type Billed struct {
 	// Lines are the rows of the reports; those that are alike in all but numbers may
 	// be one.
 	Lines []Line
-	// Cut: there are more lines than are told apart. Of the rest nothing says whose
+	// Cut: there are more lines than are distinguished. Of the rest nothing says whose
 	// they are.
 	Cut bool
 }

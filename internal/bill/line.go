@@ -117,7 +117,7 @@ func (l *Line) Add(kind usage.QuantityKind, n decimal.Decimal) {
 	l.Quantities = append(l.Quantities, Quantity{kind, n})
 }
 
-// Folded is the kind under which a bill counts what calls tell apart.
+// Folded is the kind under which a bill counts what calls distinguish.
 func Folded(kind usage.QuantityKind) usage.QuantityKind {
 	if kind == usage.OutputReasoningTokens {
 		return usage.OutputTextTokens
@@ -125,7 +125,7 @@ func Folded(kind usage.QuantityKind) usage.QuantityKind {
 	return kind
 }
 
-// Digest tells a row from all others of an account; copies is how many equal rows
+// Digest identifies a row among all of an account; copies is how many equal rows
 // of the day came before it.
 func (l *Line) Digest(copies uint32) [16]byte {
 	h := sha256.New()

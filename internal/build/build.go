@@ -36,7 +36,7 @@ var Current = sync.OnceValue(func() Info {
 	return read(version, commit, info)
 })
 
-// read prefers what the linker was told over what the go command wrote.
+// read prefers what the linker was given over what the go command wrote.
 func read(version, commit string, info *debug.BuildInfo) Info {
 	if info == nil {
 		info = &debug.BuildInfo{}

@@ -47,7 +47,7 @@ var vendors = [...]struct {
 func (v Vendor) Host() string { return vendors[v].host }
 
 // Keeps reports whether the vendor keeps a model to itself and to the large
-// clouds, whose libraries tell who they are: its weights are not to be had.
+// clouds, whose libraries say who they are: its weights are not to be had.
 func (v Vendor) Keeps(model string) bool {
 	model = model[strings.LastIndexByte(model, '/')+1:]
 	for _, start := range vendors[v].kept {
@@ -58,7 +58,7 @@ func (v Vendor) Keeps(model string) bool {
 	return false
 }
 
-// Kind is what a model does, where its name tells.
+// Kind is what a model does, where its name says.
 type Kind uint8
 
 // The kinds; text is what nothing else is.
@@ -73,7 +73,7 @@ const (
 	KindRerank
 )
 
-// Model is what the name of a model tells.
+// Model is what the name of a model says.
 type Model struct {
 	// Base is the name without host, region, date and version, in lower case:
 	// what two observers of one call see alike.

@@ -27,7 +27,7 @@ const (
 	GitHubModels = "github.models"
 
 	// GoogleAny is one of Google's two endpoints, Gemini or Vertex: the address
-	// tells which.
+	// says which.
 	GoogleAny = "gcp.gen_ai"
 )
 
@@ -36,7 +36,7 @@ type Provider struct {
 	// Name is the value of gen_ai.provider.name, and the provider of a price book.
 	Name string
 	// Aliases are what libraries, gateways and price data call it, in lower
-	// case; the case of a name tells nothing. A * at the end stands for any text.
+	// case; the case of a name says nothing. A * at the end stands for any text.
 	Aliases []string
 	// Addresses are the hosts of its API. One * stands for any text.
 	Addresses []string
@@ -257,7 +257,7 @@ func Canonical(name string) string {
 }
 
 // IsFramework reports whether a name means a client library, a gateway or
-// nothing, so that something else has to tell who hosts the call.
+// nothing, so that something else has to say who hosts the call.
 func IsFramework(name string) bool {
 	name = strings.ToLower(name)
 	return frameworks[name] || nobody[name] || frameworks[WithoutAPI(name)]

@@ -72,13 +72,13 @@ const maxSpellings = 64
 
 // Spellings gives the name itself, then every name with one decoration less,
 // then two less, and so on: what fewer cuts reach says more about the price.
-// Among equals, those come first that spare the later rules, which tell less
+// Among equals, those come first that spare the later rules, which say less
 // about the spelling and more about the model.
 func Spellings(host, name string) iter.Seq[Spelling] { return spellings(host, name, prices) }
 
 // ContractSpellings are the names whose price of one's own means the model too:
 // beside the [Spellings], those without a number of a build ("-0613", "-2411"),
-// which price lists tell apart.
+// which price lists distinguish.
 func ContractSpellings(host, name string) iter.Seq[Spelling] {
 	return spellings(host, name, contracts)
 }

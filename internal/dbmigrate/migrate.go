@@ -36,7 +36,7 @@ LOCK TABLE public.usage_migration IN EXCLUSIVE MODE`
 // Migrator runs migrations. The zero value is not usable, see [New].
 type Migrator struct {
 	all []Migration
-	// Log is told of each step after it is done, when not nil.
+	// Log is called with each step after it is done, when not nil.
 	Log func(Step)
 }
 
@@ -102,7 +102,7 @@ const maxAttempts = 10
 
 // inTransaction runs one step. Roles and rights on databases stand in catalogs
 // that all databases of a cluster share and that know no waiting: two migrators
-// of two databases can meet there, and then one of them is told to try again.
+// of two databases can meet there, and then one of them has to try again.
 func (m *Migrator) inTransaction(ctx context.Context, db Beginner, run func(context.Context, pgx.Tx) (*Step, error)) (*Step, error) {
 	for attempt := 1; ; attempt++ {
 		step, err := m.tryInTransaction(ctx, db, run)
@@ -222,7 +222,7 @@ func (a applied) differs(file Migration) bool {
 }
 
 func readApplied(ctx context.Context, db querier) ([]applied, error) {
-	// As JSON, because databases of builds before 0.1.0 have no column build, and are to be told apart by their checksums.
+	// As JSON, because databases of builds before 0.1.0 have no column build, and are to be distinguished by their checksums.
 	rows, err := db.Query(ctx, `SELECT version, name, checksum, applied_at, coalesce(to_jsonb(m) ->> 'build', '') FROM public.usage_migration m ORDER BY version`)
 	if err != nil {
 		return nil, err

@@ -135,7 +135,7 @@ func (f *facts) learn(from *facts) {
 const maxAnswers = 1024
 
 // readWrapped keeps the usage objects of LangChain's messages that a chain's
-// span hands on: the spans of the calls themselves leave the cache out.
+// span passes on: the spans of the calls themselves leave the cache out.
 func (r *reading) readWrapped(a *attributes) {
 	for _, id := range [...]nameID{nameLangChainInput, nameLangChainOutput} {
 		text := a.text(id)

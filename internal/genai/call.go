@@ -129,6 +129,6 @@ const (
 	// SkipOtherSignal: the tool reports this call in its logs too, and those
 	// are read ([Config.AgentLogs]).
 	SkipOtherSignal SkipReason = "other_signal"
-	// SkipFault: reading it met a fault of ours, which the log tells.
+	// SkipFault: reading it met a fault of ours, which the log has.
 	SkipFault SkipReason = "fault"
 )

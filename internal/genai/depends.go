@@ -8,7 +8,7 @@ import (
 )
 
 // What prices depend on beside the quantities, see package usage. Which snapshot
-// answered is told by the name of the model.
+// answered follows from the name of the model.
 const (
 	MissingServiceTier   = usage.MissingServiceTier
 	MissingSpeed         = usage.MissingSpeed

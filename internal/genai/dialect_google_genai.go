@@ -10,7 +10,7 @@ import (
 // candidates' tokens, without thoughts; since April 2026 the instrumentation of
 // google-genai adds the thoughts to it, and reports them, with the cached tokens,
 // in its experimental mode only. Traceloop's vertexai has the same scope, its
-// total betrays the thoughts. Where the SDK calls functions by itself, one span
+// total shows the thoughts. Where the SDK calls functions by itself, one span
 // stands for several calls and reports the usage of the last.
 //
 // Sources: captures of google-genai 0.8b0; open-telemetry/opentelemetry-python-contrib@466ae4c (google-genai

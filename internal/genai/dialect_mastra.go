@@ -4,7 +4,7 @@ package genai
 // call. Before version 1.4 of the exporter the inference is bare, and the
 // generation has the sum of its steps: one row then reports all of them, right
 // in its quantities. Still older versions have the usage on the steps too; the
-// nesting tells them apart (package once).
+// nesting distinguishes them (package once).
 //
 // Source: captures of @mastra/otel-exporter 1.3.12 and 1.4.0.
 var mastra = dialect{
@@ -37,7 +37,7 @@ var mastra = dialect{
 	adjust: func(s *spanReader, f *facts) {
 		switch s.a.text(mastraType) {
 		case "model_generation", "llm_generation":
-			f.several = true // or one step; the span does not tell how many
+			f.several = true // or one step; the span does not say how many
 		}
 	},
 }

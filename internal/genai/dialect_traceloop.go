@@ -184,7 +184,7 @@ func adjustTraceloop(s *spanReader, f *facts) {
 	case strings.HasSuffix(s.scope, "instrumentation-openai"):
 		// Streams are counted with a local tokenizer even when the stream
 		// carries the usage (openllmetry-js#940), and nothing on the span
-		// tells a stream from another call; only Responses are read right.
+		// distinguishes a stream from another call; only Responses are read right.
 		if s.op == opChat && f.n[factCacheRead] == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
 			f.estimate = true
 		}

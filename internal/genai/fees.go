@@ -167,7 +167,7 @@ func (a *answerItems) countHosted(f *facts, i *answerItem) {
 	case i.name == "file_search":
 		a.files++
 	case i.name == "code_interpreter" || i.name == "code_execution":
-		a.sessions = 1 // of one container, as far as the answer tells
+		a.sessions = 1 // of one container, as far as the answer says
 	}
 }
 

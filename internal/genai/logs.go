@@ -27,7 +27,7 @@ var (
 	logCostMicros = name("cost_usd_micros")
 	logStatus     = name("status_code")
 	logUsageOther = setOf(append(names("input_tokens", "input_token_count"), conventionWords.counts[factInput]...)...)
-	// What tells events apart that have no id of the answer.
+	// What distinguishes events without an id of the answer.
 	logEventKey = names("prompt_id", "conversation.id", "input_token_count", "output_token_count", "input_tokens", "output_tokens", "duration_ms")
 
 	geminiLogWords = vocabulary{

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The kinds of calls that the steps tell apart.
+// The kinds of calls that the steps distinguish.
 var (
 	kindOpenAI    = callKind{apiType: usage.APITypeText, provider: catalog.OpenAI, model: inspectModel("gpt-5")}
 	kindAnthropic = callKind{apiType: usage.APITypeText, provider: catalog.Anthropic, model: inspectModel("claude-sonnet-4-5")}

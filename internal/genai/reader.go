@@ -136,11 +136,11 @@ type reading struct {
 	*Reader
 	skip func(dialect string, reason SkipReason)
 
-	attrs   attributes // of the span at hand
+	attrs   attributes // of the current span
 	others  attributes // of an ancestor or a resource
 	touched nameSet    // every name that attrs or others ever had, to let go of the payload
 
-	facts facts      // of the span at hand
+	facts facts      // of the current span
 	span  spanReader // the same as the hooks of its dialect see it
 
 	resource ofResource
@@ -250,14 +250,14 @@ func (r *reading) enterScope(scope pcommon.InstrumentationScope) {
 	}
 }
 
-// source stands for the service and the scope at hand.
+// source stands for the current service and scope.
 func (r *reading) source() (id pcommon.TraceID) {
 	binary.LittleEndian.PutUint64(id[:], r.observer|1)
 	binary.LittleEndian.PutUint64(id[8:], r.resource.serviceHash)
 	return id
 }
 
-// dialectOf decides which dialect the span at hand is written in.
+// dialectOf decides which dialect the current span is written in.
 func (r *reading) dialectOf(a *attributes) *dialect {
 	if a.some(isMark) {
 		for _, d := range dialects {

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// spanReader is the span at hand, as the hooks of a dialect see it.
+// spanReader is the current span, as the hooks of a dialect see it.
 type spanReader struct {
 	r        *reading
 	a        *attributes

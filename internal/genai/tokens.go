@@ -145,7 +145,7 @@ func (s *split) thoughts() {
 		kind.model.reasons && kind.excludesReasoning() && kind.model.vendor != catalog.VendorPerplexity
 }
 
-// total compares the parts with the total, which betrays what they leave out or
+// total compares the parts with the total, which shows what they leave out or
 // how they overlap.
 func (s *split) total() {
 	f, kind := s.f, &s.kind

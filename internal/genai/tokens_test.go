@@ -48,7 +48,7 @@ func TestFactsBecomeDisjointQuantities(t *testing.T) {
 		"the total says that thoughts are inside": {gemini, func(f *facts) {
 			f.outputMeans, f.n[factInput], f.n[factCacheRead], f.n[factOutput], f.n[factReasoning], f.n[factTotal] = outputAsProvider, 904, 512, 210, 133, 1114
 		}, usage.Quantities{usage.InputTextTokens: 392, usage.CacheReadTokens: 512, usage.OutputTextTokens: 77, usage.OutputReasoningTokens: 133}, ""},
-		"the total of Bedrock betrays dropped cached tokens": {bedrock, func(f *facts) {
+		"the total of Bedrock shows dropped cached tokens": {bedrock, func(f *facts) {
 			f.inputMeans, f.n[factInput], f.n[factOutput], f.n[factTotal] = inputAsProvider, 30, 628, 2358
 		}, usage.Quantities{usage.InputTextTokens: 30, usage.CacheReadTokens: 1700, usage.OutputTextTokens: 628}, usage.ReasonCacheNotReported},
 		"audio is taken out of text on both sides": {speech, func(f *facts) {

@@ -8,7 +8,7 @@ import "strings"
 // agent, a chain or another wrapper when nothing else of its trace is a call: its
 // usage is a sum, and says so.
 
-// unclaimed gives the operation of the span at hand when it is such a span, and
+// unclaimed gives the operation of the current span when it is such a span, and
 // op otherwise.
 func (s *spanReader) unclaimed(d *dialect, op operation) operation {
 	if op.isCall() || op == opOtherSignal || op == opModeration || !s.reportsUsage(d) {

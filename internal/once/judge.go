@@ -7,7 +7,7 @@ type Verdict uint8
 const (
 	// Duplicate: it says nothing new and is refused.
 	Duplicate Verdict = iota
-	// Correction: it is the same call, told again with more; the row takes the
+	// Correction: it is the same call, reported again with larger counts; the row takes the
 	// larger counts.
 	Correction
 	// Reused: it is another call, which somebody gave an id that was taken; it

@@ -8,7 +8,7 @@ type Table struct {
 	items  []int32 // index plus 1, 0 for a free slot
 	mask   uint64
 
-	// the search at hand
+	// the current search
 	hash   uint64
 	slot   uint64
 	probes int

@@ -20,7 +20,7 @@ type Window struct {
 	keep  time.Duration
 	now   func() time.Time
 	epoch time.Time
-	at    time.Duration // of the payload at hand, since epoch
+	at    time.Duration // of the current payload, since epoch
 	ring  []entry
 	links []links // by place in the ring
 	next  int32

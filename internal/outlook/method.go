@@ -22,7 +22,7 @@ const (
 	week        = 7
 	seasonWeeks = 8
 	steadyWeeks = 4
-	// shortest is the history in days from which weekdays can be told apart.
+	// shortest is the history in days from which weekdays can be distinguished.
 	shortest = 2 * week
 )
 
@@ -112,7 +112,7 @@ func (h history) level(season [week]micro, m Method) int64 {
 	return median(ratios)
 }
 
-// moved tells whether the newest ratios are of another level than the rest: their
+// moved reports whether the newest ratios are of another level than the rest: their
 // median is outside of what nine in ten of the others are.
 func moved(ratios []int64, newest int) bool {
 	if len(ratios) < 2*newest {

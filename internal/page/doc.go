@@ -5,5 +5,5 @@
 //
 // It owns what a page looks like: overview.go and calls.go lay out the documents,
 // chart.go the days, format.go the numbers, page.html and page.css the rest. It does not
-// know HTTP, nor who may see what, nor SQL: the extension asks and hands on.
+// know HTTP, nor who may see what, nor SQL: the extension asks and answers.
 package page

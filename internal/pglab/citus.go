@@ -23,7 +23,7 @@ type Cluster struct {
 	Workers     []*pgserver.Server
 }
 
-// citusSettings are those that docs/scale.md tells operators to set.
+// citusSettings are those that docs/scale.md recommends.
 var citusSettings = []string{
 	"shared_preload_libraries=citus", "citus.node_conninfo=sslmode=disable",
 	"max_prepared_transactions=200", "max_worker_processes=100",

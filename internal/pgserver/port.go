@@ -70,7 +70,7 @@ func local(port int) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
-// isFree tells whether nobody listens on an address. It connects: to listen there
+// isFree reports whether nobody listens on an address. It connects: to listen there
 // would keep the port for as long as a process that was forked in that moment
 // takes to start its program, since until then it has our sockets too.
 func isFree(address string) bool {

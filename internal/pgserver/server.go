@@ -32,7 +32,7 @@ type Options struct {
 	Fsync bool
 	// Settings are further "name=value" lines for the server.
 	Settings []string
-	// Log is told of long steps. Nil is silence.
+	// Log is called with long steps; nil logs nothing.
 	Log io.Writer
 }
 
@@ -47,7 +47,7 @@ type Server struct {
 
 	cmd       *exec.Cmd
 	watchdog  *exec.Cmd
-	lifeline  *os.File // its end tells the watchdog that we are gone
+	lifeline  *os.File // its end shows the watchdog that we are gone
 	temporary bool
 }
 
@@ -233,7 +233,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 		if err == nil {
 			return conn.Close(ctx)
 		}
-		// Signal 0 does not tell a zombie from a living process, a wait
+		// Signal 0 does not distinguish a zombie from a living process, a wait
 		// without hanging does.
 		var status syscall.WaitStatus
 		if pid, _ := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid == s.cmd.Process.Pid {

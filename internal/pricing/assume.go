@@ -72,7 +72,7 @@ func (f *found) meansSnapshot(second int64) bool {
 	return false
 }
 
-// findVersions tells each name that means any snapshot of a model, the bare one
+// findVersions finds each name that means any snapshot of a model, the bare one
 // and that with "-latest", when a snapshot has a price of its own.
 func (p *provider) findVersions() {
 	p.versions.Lock()

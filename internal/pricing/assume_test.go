@@ -46,7 +46,7 @@ func TestEachMissingDependencyIsAnAssumption(t *testing.T) {
 		assert.Equal(t, bit.String(), a.String(), "both have one word")
 		all |= a
 	}
-	assert.Equal(t, everyAssumption&^usage.AssumedModelVersion, all|usage.MissingCacheTTL.Unreported(), "the name of the model tells its version")
+	assert.Equal(t, everyAssumption&^usage.AssumedModelVersion, all|usage.MissingCacheTTL.Unreported(), "the name of the model has its version")
 	assert.Zero(t, usage.MissingCache.Unreported())
 }
 
@@ -241,7 +241,7 @@ func TestTheDocsListWhatPricesDependOn(t *testing.T) {
 	require.NoError(t, err)
 	trouble, err := os.ReadFile("../../docs/troubleshooting.md")
 	require.NoError(t, err)
-	table := "| Word | What has to be known of a call | What in a row tells it | Taken where the call does not report it |\n|---|---|---|---|\n"
+	table := "| Word | What has to be known of a call | What in a row says it | Taken where the call does not report it |\n|---|---|---|---|\n"
 	for _, d := range book.Dependencies {
 		fallback := d.Default
 		if d.Assumed == 0 {

@@ -24,7 +24,7 @@ type Book struct {
 type Call struct {
 	// Provider is who hosts the model, as gen_ai.provider.name says.
 	Provider string
-	// Model is the model that answered, empty when the span does not tell.
+	// Model is the model that answered, empty when the span does not say.
 	Model string
 	// RequestModel is the model that was asked for; it counts when the book
 	// does not know Model.

@@ -52,7 +52,7 @@ func TestCases(t *testing.T) {
 				Assumptions: assumed,
 				Cost:        explained.Cost, Status: explained.Status, Reason: explained.Reason,
 				PriceID: explained.PriceID, Model: explained.Model,
-			}, "the explanation tells another price: %s", place)
+			}, "the explanation has another price: %s", place)
 			if got.Status != usage.StatusUnpriced {
 				sum, err := usage.ParseMoney(strings.TrimSuffix(explained.Sum, "…"))
 				require.NoError(t, err, place)

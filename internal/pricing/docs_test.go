@@ -55,7 +55,7 @@ tools/pricebook; charmbracelet/catwalk confirms:
   the hour beyond a free allowance and has no price per call.
 - A container of OpenAI's code interpreter costs 0.03 dollars here: 20 minutes with 1 GB. Since
   2026-06-02 OpenAI bills its minutes, from five on, and four times as much for 4 GB; no answer
-  tells either. Where that matters, write ` + "`per_call: {code_session: …}`" + ` as your bill has it.
+  says either. Where that matters, write ` + "`per_call: {code_session: …}`" + ` as your bill has it.
 - Gemini 2 pays for a prompt that searched, Gemini 3 for each search; recognition counts so.
 - A price of 0 in these files stands for plans and for what nobody filled in; it is never a fact.
 - What a source no longer lists stays until two agree on another price, or until one alone has

@@ -19,7 +19,7 @@ type ListPrice struct {
 	DollarsPerMillion string
 }
 
-// ListPrices tells how the standard prices of a model went over time, for
+// ListPrices gives the standard prices of a model over time, for
 // charts and comparisons: without service tier, long input, hours of the day and
 // contract. A kind that is billed as another one has none. It is empty when the
 // book does not know the model.

@@ -161,7 +161,7 @@ func TestPriceDataOfOthersIsABook(t *testing.T) {
 	got := price(t, b, "2026-01-01", "acme-large", mixed)
 	assert.Equal(t, "0.01775", got.Cost.String())
 	assert.Equal(t, "litellm.json:openai/acme-large", got.PriceID)
-	assert.NotEmpty(t, b.Warnings(), "what could not be taken over is told")
+	assert.NotEmpty(t, b.Warnings(), "what could not be used is reported")
 }
 
 func TestFileThatCannotBeRead(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 )
 
 // found is the answer to "whose prices": what holds at the moment of the call,
-// and what the name told about the region.
+// and what the name says about the region.
 type found struct {
 	// known: the book has the name; segment is nil when it has no price at the
 	// moment of the call.
@@ -141,7 +141,7 @@ func (c *candidate) passed(second int64, held *segment) string {
 }
 
 // search lists what the layers have for a call, in the order in which it counts;
-// it tells every step.
+// it says every step.
 func (b *Book) search(c *Call, tell func(Step)) []candidate {
 	s := search{tell: tell}
 	if bottom := b.shelves[len(b.shelves)-1]; bottom.layer == LayerBuiltin {

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// names is a book of names: the price of each tells which one was found.
+// names is a book of names: the price of each says which one was found.
 const names = `
 provider: p
 also: [p-also]

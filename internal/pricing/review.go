@@ -23,7 +23,7 @@ type Reach struct {
 	Missed string
 }
 
-// Reach tells whose price a call gets, and where a file of one's own was surely
+// Reach says whose price a call gets, and where a file of one's own was surely
 // meant to reach it and does not.
 func (b *Book) Reach(c *Call) (r Reach) {
 	second := c.At.Unix()

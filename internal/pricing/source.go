@@ -35,12 +35,12 @@ type loaded struct {
 	at   time.Time
 }
 
-// SourceOptions are what a [Source] tells, and how often it looks. Functions
+// SourceOptions are what a [Source] reports, and how often it looks. Functions
 // may be nil; they are called by one goroutine at a time.
 type SourceOptions struct {
-	// Reloaded is told each new book.
+	// Reloaded is called with each new book.
 	Reloaded func(*Book)
-	// Failed is told why a change was not taken over.
+	// Failed is called with the reason why a change was not taken over.
 	Failed func(error)
 	// Poll is how often the files are read even if the system reported no
 	// change, as it cannot on network file systems; 0 means 30 s.

@@ -19,14 +19,14 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const priceOf1 = "provider: p\nrows: [{model: m, per_token: {input: 1}}]\n"
 
-// told collects what a source tells.
-type told struct {
+// observed collects what a source reports.
+type observed struct {
 	mu       sync.Mutex
 	reloaded []string
 	failed   []string
 }
 
-func (o *told) options() pricing.SourceOptions {
+func (o *observed) options() pricing.SourceOptions {
 	return pricing.SourceOptions{
 		Reloaded: func(b *pricing.Book) { o.mu.Lock(); o.reloaded = append(o.reloaded, b.Version()); o.mu.Unlock() },
 		Failed:   func(err error) { o.mu.Lock(); o.failed = append(o.failed, err.Error()); o.mu.Unlock() },
@@ -34,7 +34,7 @@ func (o *told) options() pricing.SourceOptions {
 	}
 }
 
-func (o *told) counts() (reloaded, failed int) {
+func (o *observed) counts() (reloaded, failed int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return len(o.reloaded), len(o.failed)
@@ -65,7 +65,7 @@ func TestSourceTakesOverAChangedFile(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "ours.yaml")
 			require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
-			var o told
+			var o observed
 			s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, o.options())
 			require.NoError(t, err)
 			s.Start()
@@ -92,7 +92,7 @@ func TestSourceFollowsAMountedVolume(t *testing.T) {
 	write("v1", priceOf1)
 	require.NoError(t, os.Symlink("v1", filepath.Join(folder, "..data")))
 	require.NoError(t, os.Symlink(filepath.Join("..data", "ours.yaml"), filepath.Join(folder, "ours.yaml")))
-	var o told
+	var o observed
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{filepath.Join(folder, "ours.yaml")}}, o.options())
 	require.NoError(t, err)
 	s.Start()
@@ -108,7 +108,7 @@ func TestSourceKeepsTheLastGoodBook(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ours.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
-	var o told
+	var o observed
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, o.options())
 	require.NoError(t, err)
 	version, loadedAt := s.Current().Version(), s.LoadedAt()
@@ -116,7 +116,7 @@ func TestSourceKeepsTheLastGoodBook(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(file, []byte("provider: p\nrows: [{model: m, input: 2}]\n"), 0o600))
 	assert.False(t, s.Reload())
-	assert.False(t, s.Reload(), "the same fault is told once")
+	assert.False(t, s.Reload(), "the same fault is reported once")
 	assert.Equal(t, "1", costOf(s))
 	assert.Equal(t, version, s.Current().Version())
 	assert.Equal(t, loadedAt, s.LoadedAt())
@@ -129,7 +129,7 @@ func TestSourceKeepsTheLastGoodBook(t *testing.T) {
 	assert.False(t, s.Reload())
 	assert.Equal(t, "1", costOf(s), "a file that is gone takes no price with it")
 
-	require.NoError(t, os.WriteFile(file, []byte(priceOf1+"# mended\n"), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(priceOf1+"# corrected\n"), 0o600))
 	assert.True(t, s.Reload())
 	assert.NotEqual(t, version, s.Current().Version(), "the version is of the content")
 	reloaded, failed = o.counts()
@@ -141,7 +141,7 @@ func TestSourcePollsWhereNothingIsReported(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ours.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
-	var o told
+	var o observed
 	options := o.options()
 	options.Poll = 5 * time.Millisecond
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, options)
@@ -158,7 +158,7 @@ func TestSourceWaitsForTheRestOfAFile(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "ours.yaml")
 	require.NoError(t, os.WriteFile(path, []byte("provider: p\nrows: [{model: m, per_token: {input: 9}}]\n"), 0o600))
-	var o told
+	var o observed
 	options := o.options()
 	options.Settle, options.Poll = 400*time.Millisecond, 20*time.Millisecond
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{path}}, options)
@@ -184,7 +184,7 @@ func TestSourceIsUsedWhileItReloads(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ours.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
-	var o told
+	var o observed
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, o.options())
 	require.NoError(t, err)
 	var users sync.WaitGroup
@@ -221,7 +221,7 @@ func TestAFaultOfOursKeepsTheLastGoodBook(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "prices.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
-	var o told
+	var o observed
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, o.options())
 	require.NoError(t, err)
 	book := s.Current()

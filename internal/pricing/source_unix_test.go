@@ -28,7 +28,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	}
 
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))
-	var o told
+	var o observed
 	options := o.options()
 	options.Poll = 5 * time.Millisecond
 	s, err := pricing.NewSource(pricing.Config{Builtin: "none", Files: []string{file}}, options)

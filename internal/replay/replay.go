@@ -3,7 +3,7 @@
 // another time, for another user. The demo and the end-to-end tests are made
 // of it.
 //
-// It owns the captures under captures/ and their retelling. It knows nothing
+// It owns the captures under captures/ and their replay. It knows nothing
 // of what a span means or costs; what the provider really answered stands
 // beside each capture as [Truth].
 package replay
@@ -110,7 +110,7 @@ func open(fsys fs.FS, name string) (*Capture, error) {
 	return c, nil
 }
 
-// index notes what has to be new in each retelling.
+// index notes what has to be new in each replay.
 func (c *Capture) index(td ptrace.Traces) {
 	seen := map[string]bool{}
 	for span := range spans(td) {
@@ -125,8 +125,8 @@ func (c *Capture) index(td ptrace.Traces) {
 	}
 }
 
-// Retelling says how a capture is told again.
-type Retelling struct {
+// Options say how a capture is replayed.
+type Options struct {
 	// At is when it happens.
 	At time.Time
 	// Seed makes the ids: the same seed gives the same ids.
@@ -138,8 +138,8 @@ type Retelling struct {
 	Service string
 }
 
-// Retell gives the capture's spans with new trace, span and response ids.
-func (c *Capture) Retell(r Retelling) (ptrace.Traces, error) {
+// Replay gives the capture's spans with new trace, span and response ids.
+func (c *Capture) Replay(r Options) (ptrace.Traces, error) {
 	var pairs []string
 	for _, id := range c.traceIDs {
 		pairs = append(pairs, id, hex.EncodeToString(c.hash(r.Seed, id))[:32])
@@ -155,7 +155,7 @@ func (c *Capture) Retell(r Retelling) (ptrace.Traces, error) {
 	}
 	td, err := new(ptrace.JSONUnmarshaler).UnmarshalTraces([]byte(strings.NewReplacer(pairs...).Replace(c.otlpJSON)))
 	if err != nil {
-		return td, fmt.Errorf("retell %s/%s: %w", c.Library, c.Case, err)
+		return td, fmt.Errorf("replay %s/%s: %w", c.Library, c.Case, err)
 	}
 	shift := r.At.UnixNano() - int64(c.start)
 	for span := range spans(td) {

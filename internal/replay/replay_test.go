@@ -17,7 +17,7 @@ func TestEveryBuiltinCaptureCanBeRetold(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, captures)
 	for _, c := range captures {
-		td, err := c.Retell(replay.Retelling{At: at, Seed: 1, User: "ada", Service: "shop"})
+		td, err := c.Replay(replay.Options{At: at, Seed: 1, User: "ada", Service: "shop"})
 		require.NoError(t, err)
 		require.NotZero(t, td.SpanCount(), "%s/%s", c.Library, c.Case)
 		for _, resource := range td.ResourceSpans().All() {
@@ -38,7 +38,7 @@ func TestIDsAreNewForEachSeedAndTheSameForTheSameSeed(t *testing.T) {
 	captures, err := replay.Builtin()
 	require.NoError(t, err)
 	ids := func(c *replay.Capture, seed uint64) map[string]bool {
-		td, err := c.Retell(replay.Retelling{At: at, Seed: seed})
+		td, err := c.Replay(replay.Options{At: at, Seed: seed})
 		require.NoError(t, err)
 		set := map[string]bool{}
 		for _, resource := range td.ResourceSpans().All() {
@@ -66,7 +66,7 @@ func TestParentsStayParents(t *testing.T) {
 	captures, err := replay.Builtin()
 	require.NoError(t, err)
 	for _, c := range captures {
-		td, err := c.Retell(replay.Retelling{At: at, Seed: 9})
+		td, err := c.Replay(replay.Options{At: at, Seed: 9})
 		require.NoError(t, err)
 		known := map[string]bool{}
 		withParent, found := 0, 0

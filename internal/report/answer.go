@@ -37,7 +37,7 @@ type AnswerDetail struct {
 	Change   Change `json:"change"`
 	Timezone string `json:"timezone"`
 	// DataThrough is the time of the newest call in the store, null when there
-	// is none: a dashboard that looks empty tells "nothing was used" from
+	// is none: an empty dashboard can distinguish "nothing was used" from
 	// "nothing arrived".
 	DataThrough *time.Time `json:"dataThrough"`
 	// UserNames are the names of the users whose ids stand in UsageByUser, of those

@@ -227,7 +227,7 @@ func (u *Usage) by(scope string) (keys Costs, others int64) {
 	return nil, 0
 }
 
-// isRest tells whether a key stands for several, which no filter has.
+// isRest reports whether a key stands for several, which no filter has.
 func isRest(key string) bool { return key == Others || key == NoLongerStored }
 
 // drivers finds in each breakdown whose cost changed most.

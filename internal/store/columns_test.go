@@ -32,7 +32,7 @@ func TestEveryColumnIsReadOrSaysWhyNot(t *testing.T) {
 		}},
 		{"a call that people see", read.CallColumns(), map[string]string{
 			"folded":      "says of the sums what they hold, and nothing of the call",
-			"written_xid": "tells our transactions apart and nothing of the call",
+			"written_xid": "distinguishes our transactions, says nothing about the call",
 		}},
 	} {
 		words := strings.FieldsFunc(reader.list, func(c rune) bool { return c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9') })

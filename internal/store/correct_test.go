@@ -203,7 +203,7 @@ func TestTheServerComparesAsTheRuleJudges(t *testing.T) {
 			}
 			return q
 		}
-		told := func(n int, q usage.Quantities) usage.Record {
+		made := func(n int, q usage.Quantities) usage.Record {
 			return streamed(n, 0, func(r *usage.Record) {
 				r.Quantities, r.Cost = q, 0
 				r.Status, r.Reason, r.CostSource, r.PriceID = usage.StatusUnpriced, usage.ReasonUnknownModel, usage.SourceNone, ""
@@ -222,13 +222,13 @@ func TestTheServerComparesAsTheRuleJudges(t *testing.T) {
 					b[usage.InputTextTokens], b[usage.CacheReadTokens] = q-1, b[usage.CacheReadTokens]+1
 				}
 			}
-			second = append(second, told(n, b))
+			second = append(second, made(n, b))
 			if rng.IntN(4) == 0 {
 				want.Inserted++
-				again = append(again, told(n, b))
+				again = append(again, made(n, b))
 				continue
 			}
-			first = append(first, told(n, a))
+			first = append(first, made(n, a))
 			switch once.Judge(report(&a), report(&b)) {
 			case once.Duplicate:
 				want.Duplicates++
@@ -243,7 +243,7 @@ func TestTheServerComparesAsTheRuleJudges(t *testing.T) {
 		result.Copied = false
 		require.Equal(t, want, result)
 		require.Greater(t, min(want.Duplicates, want.Corrected, want.Reused), 20)
-		again = append(again, told(1000, usage.Quantities{}))
+		again = append(again, made(1000, usage.Quantities{}))
 		require.Equal(t, 1, writeAll(t, w, again).Inserted, "all but one are stored")
 		requireSums(t, db)
 	})

@@ -4,7 +4,7 @@
 //   - write stores records exactly once;
 //   - read answers questions with the rights of who asks;
 //   - upkeep looks after what is stored: it verifies, reprices, retains,
-//     partitions, and tells how the store is.
+//     partitions, and reports the state of the store.
 //
 // They own the statements, each those of its own work, and do not import one
 // another. The tables are package migrations; what is in a column is said there.

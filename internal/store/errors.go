@@ -105,8 +105,8 @@ type faultError struct {
 
 func (e *faultError) Error() string { return e.text }
 
-// Fault is an error of a class that [Classify] gives back.
+// Fault is an error of a class that [Classify] returns.
 func Fault(class Class, text string) error { return &faultError{class, text} }
 
-// IsCanceled tells a caller that gave up from a database that failed.
+// IsCanceled reports whether the caller gave up, rather than the database failed.
 func IsCanceled(ctx context.Context) bool { return ctx.Err() != nil }

@@ -66,7 +66,7 @@ func killTheServer(t *testing.T, mode store.RollupMode) {
 					if err == nil {
 						acked.Add(200)
 						if result.Duplicates > 0 {
-							unclear.Add(1) // it was committed, and we were not told
+							unclear.Add(1) // it was committed, without an answer
 						}
 						break
 					}

@@ -155,7 +155,7 @@ func TestMoreCombinationsThanADayMayHaveAreOneInTheSums(t *testing.T) {
 		assert.Equal(t, "true|30|true|9", db.Text(`SELECT (SELECT closed FROM public.usage_name_day WHERE kind = 'combination'), (SELECT names FROM public.usage_name_day WHERE kind = 'combination'),
 			(SELECT closed FROM public.usage_name_day WHERE kind = 'service'), (SELECT names FROM public.usage_name_day WHERE kind = 'service')`))
 
-		// A collector that starts later is told the same.
+		// A collector that starts later gets the same answer.
 		again := slices.Clone(list[:50])
 		for i := range again {
 			again[i].ID = usage.IDFromResponse("again", fmt.Sprint(i))

@@ -55,7 +55,7 @@ func parseDSN(key, dsn string) (*pgxpool.Config, error) {
 	reason := "it is neither a URL (postgres://user:password@host:5432/database) nor a list of key=value pairs"
 	var parse *pgconn.ParseConfigError
 	if errors.As(err, &parse) {
-		// The cause tells which part; only those texts that cannot carry a
+		// The cause says which part; only those texts that cannot carry a
 		// value of the DSN are passed on.
 		switch cause := errors.Unwrap(err); {
 		case cause == nil:

@@ -310,7 +310,7 @@ func TestOwnUsageSeesOneUserOnly(t *testing.T) {
 					return err
 				}
 				if setting != "unset" {
-					// What a worker of Citus has to hear too; elsewhere it means nothing.
+					// What a worker of Citus has to get too; elsewhere it has no effect.
 					if _, err := tx.Exec(t.Context(), `SET LOCAL citus.propagate_set_commands = 'local'`); err != nil {
 						return err
 					}

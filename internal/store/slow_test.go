@@ -62,7 +62,7 @@ func farAway(t *testing.T, db *pgtest.DB, roundTrip time.Duration) (pool *pgxpoo
 	return pool, trips
 }
 
-// late hands on what it reads, each piece a while after it came. It bounds no
+// late passes on what it reads, each piece a while after it came. It bounds no
 // throughput.
 func late(to, from net.Conn, by time.Duration, came func()) {
 	type piece struct {

@@ -32,7 +32,7 @@ var RollupModes = []RollupMode{RollupAuto, RollupTrigger, RollupStatement}
 // ErrRollupMode says that the configured mode would count twice or not at all.
 var ErrRollupMode = errors.New("rollup mode does not fit the database")
 
-// FoldTrigger tells who keeps the rollups: all four triggers come and go together.
+// FoldTrigger says who keeps the rollups: all four triggers come and go together.
 const FoldTrigger = "api_usage_fold_insert"
 
 // TriggerEnabled is the condition that a trigger of the calls fires in this session.

@@ -13,7 +13,7 @@ import (
 )
 
 // selected are the columns that are read back of a row: what its price depends on,
-// what the rollups are keyed by, and what tells one call from another.
+// what the rollups are keyed by, and what distinguishes one call from another.
 var selected = []Selected[scanned]{
 	{"id", func(s *scanned) any { return &s.id }},
 	{"timestamp", func(s *scanned) any { return &s.Time }},

@@ -75,10 +75,10 @@ func TestTLS(t *testing.T) {
 				return
 			}
 			require.Error(t, err)
-			told := (&write.Error{Class: store.Classify(err), Err: err}).Error()
-			assert.Contains(t, told, "; ")
-			assert.Contains(t, told, c.advice)
-			assert.NotContains(t, told, "hunter2")
+			text := (&write.Error{Class: store.Classify(err), Err: err}).Error()
+			assert.Contains(t, text, "; ")
+			assert.Contains(t, text, c.advice)
+			assert.NotContains(t, text, "hunter2")
 		})
 	}
 }

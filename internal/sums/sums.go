@@ -23,7 +23,7 @@ type Measure struct {
 	Reads []string
 }
 
-// Key is what a level tells calls apart by.
+// Key is what a level distinguishes calls by.
 type Key struct {
 	// Name of the column in the level.
 	Name string
@@ -230,7 +230,7 @@ var Single = &Level{
 // Table is the name with its schema.
 func (l *Level) Table() string { return "public." + l.Name }
 
-// Has reports whether the level tells calls apart by this key.
+// Has reports whether the level distinguishes calls by this key.
 func (l *Level) Has(key string) bool {
 	return slices.ContainsFunc(l.Keys, func(k Key) bool { return k.Name == key })
 }
@@ -330,7 +330,7 @@ func (l *Level) keyNames() []string {
 func (l *Level) measureNames() []string { return Names(l.Measures) }
 
 // Columns are the columns of public.api_usage that the sums are made of, in a
-// fixed order: what a statement has to hand on for [Fold] to read.
+// fixed order: what a statement has to return for [Fold] to read.
 func Columns(levels []*Level) []string {
 	columns := []string{"timestamp"}
 	add := func(names ...string) {

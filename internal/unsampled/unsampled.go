@@ -21,5 +21,5 @@ func Info(logger *zap.Logger, message string, fields ...zap.Field) {
 		return
 	}
 	entry := zapcore.Entry{Level: zapcore.InfoLevel, Time: time.Now(), LoggerName: logger.Name(), Message: message}
-	_ = core.Write(entry, fields) // who logs cannot be told of a fault of the log
+	_ = core.Write(entry, fields) // a fault of the log cannot be logged
 }

@@ -16,7 +16,7 @@ var (
 )
 
 // IDFromResponse is the id of the call that the provider answered under
-// responseID. Every span that tells of this call gets the same id, whichever
+// responseID. Every span that reports this call gets the same id, whichever
 // instrumentation wrote it, in whichever trace.
 func IDFromResponse(provider, responseID string) ID {
 	return nameID(recordNamespace, "response", provider, responseID)
@@ -31,7 +31,7 @@ func IDFromSpan(traceID [16]byte, spanID [8]byte) ID {
 // Next is the id of another call that came under the id of this one.
 func (id ID) Next() ID { return nameID(recordNamespace, "next", string(id[:])) }
 
-// OwnID is an id made of all that tells the call from others under its id.
+// OwnID is an id made of all that distinguishes the call from others under its id.
 func (r *Record) OwnID() ID {
 	var text []byte
 	for k, n := range r.Quantities {

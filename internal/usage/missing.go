@@ -13,7 +13,7 @@ const (
 	MissingCacheTTL                      // the lifetime of cache writes
 	MissingReasoning                     // reasoning tokens, which may or may not be inside the output
 	MissingAudio                         // which tokens were audio
-	// MissingInput: cached tokens are not even inside the input that is told,
+	// MissingInput: cached tokens are not even inside the reported input,
 	// as with Bedrock: whatever cached tokens cost, the cost is too low.
 	MissingInput
 	MissingTime // a plausible start time; the time of arrival stands in its place
@@ -42,7 +42,7 @@ var missingNames = []string{
 }
 
 // unreported pairs what is missing with what a price assumes then. Which snapshot
-// answered is told by the name of the model.
+// answered follows from the name of the model.
 var unreported = [...]struct {
 	missing Missing
 	assumed Assumptions

@@ -7,10 +7,10 @@ type Reason string
 
 // Reasons for which a call has no cost.
 const (
-	ReasonNoUsage         Reason = "no_usage"          // the span tells of a billable call and carries no quantity
+	ReasonNoUsage         Reason = "no_usage"          // the span reports a billable call without a quantity
 	ReasonZeroUsageStream Reason = "zero_usage_stream" // a stream whose instrumentation wrote 0 where it should have written nothing
 	ReasonCallFailed      Reason = "call_failed"       // the provider answered with an error and no usage
-	ReasonNoModel         Reason = "no_model"          // no span told which model answered
+	ReasonNoModel         Reason = "no_model"          // no span says which model answered
 	ReasonUnknownModel    Reason = "unknown_model"     // no price book knows the model at this provider
 	ReasonNoPriceAtTime   Reason = "no_price_at_time"  // the model is known, but no price held when the call was made
 	ReasonNoPriceForUnit  Reason = "no_price_for_unit" // the model is known, but not the price of a quantity the call used
@@ -26,7 +26,7 @@ const (
 	ReasonReasoningNotReported    Reason = "reasoning_not_reported"   // the library drops reasoning tokens that are billed on top
 	ReasonAudioNotReported        Reason = "audio_not_reported"       // the library drops which tokens were audio
 	ReasonTokensNotReported       Reason = "tokens_not_reported"      // the model is billed by tokens, and only seconds, characters or images are known
-	ReasonCallsNotReported        Reason = "calls_not_reported"       // the library made several calls, and tells the usage of one
+	ReasonCallsNotReported        Reason = "calls_not_reported"       // the library made several calls, and reports the usage of one
 	ReasonPriceFallback           Reason = "price_fallback"           // a quantity has no price of its own and was priced as its parent
 	ReasonTierFallback            Reason = "tier_fallback"            // the service tier has no price of its own
 	ReasonUnconfirmedPrice        Reason = "unconfirmed_price"        // the price is the word of one source alone
@@ -43,7 +43,7 @@ const (
 const (
 	noCost     = 1 << iota // a call with it has no cost; with others it has one that may be wrong
 	ofReading              // reading the span finds it, whatever the price book says
-	ofBook                 // a row in the price book mends it
+	ofBook                 // a row in the price book corrects it
 	onlyHidden             // all tokens are there, some of them counted as another kind
 )
 
@@ -82,7 +82,7 @@ var properties = []struct {
 // Reasons lists every reason.
 var Reasons = reasonsThatAre(0)
 
-// ReasonsOfBook lists the reasons that a row in the price book mends.
+// ReasonsOfBook lists the reasons that a row in the price book corrects.
 var ReasonsOfBook = reasonsThatAre(ofBook)
 
 // PreventsCost reports whether reading found so little that no price helps.
@@ -91,7 +91,7 @@ func (r Reason) PreventsCost() bool { return r.is(noCost | ofReading) }
 // OfReading reports whether reading the span found it, not the price book.
 func (r Reason) OfReading() bool { return r.is(ofReading) }
 
-// OfBook reports whether a row in the price book mends it.
+// OfBook reports whether a row in the price book corrects it.
 func (r Reason) OfBook() bool { return r.is(ofBook) }
 
 // OnlyHidden reports whether all tokens are there and only some of them are

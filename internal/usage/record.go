@@ -20,7 +20,7 @@ type Record struct {
 	// of gen_ai.provider.name: "openai", "azure.ai.openai", "aws.bedrock".
 	Provider string
 	// Model is the model the call is priced as: the one that answered, else
-	// the one that was asked for. Empty when no span told.
+	// the one that was asked for. Empty when no span says so.
 	Model string
 	// RequestModel is the model asked for, when it is not Model.
 	RequestModel string
@@ -38,7 +38,7 @@ type Record struct {
 	SessionID string
 
 	// RequestID is the provider's response id, else "<trace id>:<span id>", else
-	// what tells a log event from others: "<dialect>/<session>/<time>/<counts>".
+	// what identifies a log event: "<dialect>/<session>/<time>/<counts>".
 	RequestID string
 	TraceID   [16]byte
 	SpanID    [8]byte

@@ -1,5 +1,5 @@
 -- Triggers keep the rollups from here on, under any writer: the state that the
--- migrations make. Takes back what rollup_statement.sql did, and also mends
+-- migrations make. Takes back what rollup_statement.sql did, and also repairs
 -- triggers that were dropped or disabled by hand; `usagectl verify` says
 -- whether calls went by without them.
 --

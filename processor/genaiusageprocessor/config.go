@@ -38,7 +38,7 @@ type Config struct {
 	// the first one present wins; looked up as the user is. At most 8 tags of 8
 	// attributes. Default none.
 	Tags map[string][]string `mapstructure:"tags"`
-	// AgentLogs says that the log events of coding agents tell of their calls,
+	// AgentLogs says that the log events of coding agents report their calls,
 	// and that their spans are not counted. It needs this processor in a logs
 	// pipeline too. Default false.
 	AgentLogs bool `mapstructure:"agent_logs"`

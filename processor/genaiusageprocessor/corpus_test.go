@@ -47,13 +47,13 @@ func TestACallOfTheCorpusThatIsPricedCostsWhatTheProviderBills(t *testing.T) {
 			continue // no provider was asked
 		}
 		require.Len(t, records, len(bills), input)
-		// Where all tell the provider's id, calls at the same time are told apart.
+		// Where all report the provider's id, calls at the same time are distinguished.
 		answered := func(r usage.Record) int { return slices.Index(ids, r.RequestID) }
 		if !slices.ContainsFunc(records, func(r usage.Record) bool { return answered(r) < 0 }) {
 			slices.SortFunc(records, func(a, b usage.Record) int { return answered(a) - answered(b) })
 		}
 		for i, r := range records {
-			if r.Status == usage.StatusPriced && bills[i] != nothingTold {
+			if r.Status == usage.StatusPriced && bills[i] != nothingReported {
 				priced++
 				assert.NotEmpty(t, bills[i], "%s: no price of %s %s in testdata/corpus_prices.txt", input, r.Provider, r.Model)
 				assert.Equal(t, bills[i], r.Cost.String(), "%s, call %d, %s %s", input, i+1, r.Provider, r.Model)
@@ -86,9 +86,9 @@ func corpusPrices(t *testing.T) map[string]map[string]*big.Rat {
 	return prices
 }
 
-// nothingTold is the bill of a provider who answers without quantities, as for
+// nothingReported is the bill of a provider who answers without quantities, as for
 // speech made from text.
-const nothingTold = "nothing told"
+const nothingReported = "nothing reported"
 
 // corpusBills gives the dollars of each billable call, "" where the file has no
 // price for it, and the provider's ids of the calls.
@@ -118,7 +118,7 @@ func corpusBills(t *testing.T, file string, prices map[string]map[string]*big.Ra
 		bill := ""
 		switch {
 		case len(call.Usage) == 0:
-			bill = nothingTold
+			bill = nothingReported
 		case of != nil:
 			bill = dollars(t, file, consumed(call.Provider, call.Usage), of)
 		}

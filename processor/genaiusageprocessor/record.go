@@ -15,7 +15,7 @@ import (
 // recorder turns calls into records by the prices of one book.
 type recorder struct {
 	pricer pricing.Pricer
-	now    time.Time // when the payload at hand arrived, UTC
+	now    time.Time // when the current payload arrived, UTC
 	// record is reused from call to call.
 	record usage.Record
 	users  *lru.Cache[string, usage.ID]

@@ -1,6 +1,6 @@
 // Command benchbill measures the comparison with the provider's bill: how much
 // memory the import of a large report takes, and how long the explanation of 31
-// days does, over as many calls and lines of bills as it is told. It owns the
+// days does, over as many calls and lines of bills as it is given. It owns the
 // measuring and no statement of the product: both are done by usagectl, as a
 // program of its own. The exit status is 1 when a goal is missed.
 package main

@@ -89,7 +89,7 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 	return &collector{process, addresses[0], "http://" + addresses[4]}, nil
 }
 
-// ask asks what an administrator asks, each three times, and tells the longest
+// ask asks what an administrator asks, each three times, and reports the longest
 // time of the fastest: other work on the machine only adds to it.
 func (c *collector) ask(ctx context.Context, out io.Writer) error {
 	day := time.Now().UTC()

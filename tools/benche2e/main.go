@@ -117,7 +117,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if after.cpu > 0 {
 		fmt.Fprintf(out, "collector: %.1f µs of CPU for a row\n", float64((after.cpu-before.cpu).Microseconds())/rows)
 	} else {
-		fmt.Fprintln(out, "collector: this system does not tell CPU and memory of a process under /proc")
+		fmt.Fprintln(out, "collector: this system does not report CPU and memory of a process under /proc")
 	}
 	var failures []error
 	if found != l.sent {

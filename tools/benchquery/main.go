@@ -1,11 +1,11 @@
 // Command benchquery measures how long the questions of the API take: the
 // summary of 7, 30, 90 and 365 days with the period before, of all users and of
-// one, over a million calls and over as many as it is told, and says which goal
+// one, over a million calls and over as many as it is given, and says which goal
 // is met. It owns the measuring and no statement of the product.
 //
 // The calls are made inside PostgreSQL, in the order of time, without the
 // triggers that keep the rollups, which would take most of the time. The
-// rollups are then built by the statements that `usagectl verify --repair` mends
+// rollups are then built by the statements that `usagectl verify --repair` repairs
 // them with, and one month of them is verified. Every answer is compared with the
 // sum of the rows; the exit status is 1 when one differs.
 package main

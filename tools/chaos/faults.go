@@ -178,7 +178,7 @@ func breakConnections(ctx context.Context, l *lab) (seen, error) {
 }
 
 // freezeConnections lets nothing pass for longer than a batch may take, and
-// tells nobody, as a firewall that has forgotten a connection.
+// says nothing, like a firewall that has forgotten a connection.
 func freezeConnections(ctx context.Context, l *lab) (seen, error) {
 	if err := l.flowing(ctx, 500); err != nil {
 		return seen{}, err
@@ -248,7 +248,7 @@ func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 	}
 	err = pause.For(ctx, time.Duration(max(1, l.o.kills/2))*time.Second)
 	if err == nil {
-		err = l.until(ctx, "the server tells of a deadlock", func() (bool, error) {
+		err = l.until(ctx, "the server reports a deadlock", func() (bool, error) {
 			now, err := deadlocks(ctx, pool)
 			return now > before, err
 		})

@@ -68,7 +68,7 @@ func (p *proxy) serve(client *net.TCPConn) {
 	p.mu.Unlock()
 }
 
-// pipe passes bytes on, late when told so, and the end of the stream too.
+// pipe passes bytes on, late if asked to, and the end of the stream too.
 func (p *proxy) pipe(to, from *net.TCPConn) {
 	buf := make([]byte, 32<<10)
 	for {
@@ -137,7 +137,7 @@ func (p *proxy) cut() int {
 	})
 }
 
-// halfClose ends one direction of every connection: the client hears that the
+// halfClose ends one direction of every connection: the client notices that the
 // database is gone, or the database that the client is, and not the other.
 func (p *proxy) halfClose(toClient bool) int {
 	return p.each(func(s *stream) {

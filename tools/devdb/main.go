@@ -57,7 +57,7 @@ func run(ctx context.Context, find bool, dsnFile string) error {
 	if err := os.WriteFile(dsnFile, []byte(server.DSN+"\n"), 0o600); err != nil {
 		return err
 	}
-	defer os.Remove(dsnFile) //nolint:errcheck // a file that is left tells of a server that is gone
+	defer os.Remove(dsnFile) //nolint:errcheck // a file that is left names a server that is gone
 	fmt.Printf(`PostgreSQL with the current schema, until Ctrl-C:
 
   export DATABASE_URL='%[1]s'

@@ -100,7 +100,7 @@ func list(dir, pkg, system string, linked map[string]*module) error {
 		}
 		m := p.Module
 		if m == nil || m.Main || strings.HasPrefix(m.Path, "github.com/otelcol-usage/") {
-			continue // the standard library, which is told apart, and our own
+			continue // the standard library, which is distinguished, and our own
 		}
 		path, version, folder := m.Path, m.Version, m.Dir
 		if m.Replace != nil {

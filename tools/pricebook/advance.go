@@ -290,7 +290,7 @@ func isParents(ours map[consensus.Place]book.Price, p consensus.Place, price boo
 }
 
 // followed reports whether the origin that has the new price had ours before: it
-// tells a change and not another opinion.
+// shows a change rather than another opinion.
 func (a *advancer) followed(provider, model string, p consensus.Place, our, winner book.Price) bool {
 	all := slices.Concat(a.base, a.later)
 	for _, last := range all {
@@ -346,7 +346,7 @@ func (a *advancer) firstSeen(provider, model string, moved []consensus.Place, sa
 	return first
 }
 
-// confidenceOf tells how many origins stand behind what a row's model costs.
+// confidenceOf says how many origins stand behind what a row's model costs.
 func confidenceOf(votes []consensus.Vote, row book.Row) string {
 	trust := "high"
 	for p := range consensus.Flatten(&row) {

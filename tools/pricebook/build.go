@@ -252,8 +252,8 @@ func (r *result) compare(provider, name, model string, f *book.File, sources []s
 		for _, item := range []book.Item{book.Input, book.Output} {
 			at := consensus.Place{Item: item}
 			our, ok := ours[at]
-			their, told := theirs[at]
-			if ok && told && !our.IsSame() && !consensus.Alike(our, their) {
+			their, known := theirs[at]
+			if ok && known && !our.IsSame() && !consensus.Alike(our, their) {
 				r.leftOut = append(r.leftOut, omission{provider, name, fmt.Sprintf("researched price %s of %s, where %s has %s", our.Amount, item, s.name, their.Amount)})
 			}
 		}

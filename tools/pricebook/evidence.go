@@ -22,7 +22,7 @@ type uplift struct {
 	models   *regexp.Regexp             // without region
 	regions  map[string]decimal.Decimal // what the price is multiplied by
 	// named finds models whose name begins with the region; nil where the
-	// region is told apart from the name.
+	// region is distinguished from the name.
 	named  *regexp.Regexp
 	source string
 }

@@ -70,7 +70,7 @@ var Rules = []Rule{
 	{
 		UID: "llm-usage-budget-80", Title: "AI API budget above 80 %", Severity: "warning", For: "0s", Above: 80, Link: ofBudget,
 		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
-		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month. Beyond 100 % the rule llm-usage-budget-100 tells instead.",
+		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month. Beyond 100 % the rule llm-usage-budget-100 fires instead.",
 		SQL:         budgetShare("spent", "WHERE s.spent <= s.dollars\n"),
 	},
 	{
@@ -108,7 +108,7 @@ CROSS JOIN (
 ) AS usual`,
 	},
 	{
-		UID: "llm-usage-dear-call", Title: "A single AI API call is very expensive", Severity: "warning", For: "0s", Above: 100, Link: Link{Board: breakdownUID, Panel: "Single calls, the most expensive first", From: "now-1h"},
+		UID: "llm-usage-expensive-call", Title: "A single AI API call is very expensive", Severity: "warning", For: "0s", Above: 100, Link: Link{Board: breakdownUID, Panel: "Single calls, the most expensive first", From: "now-1h"},
 		Summary:     "A single AI API call of service {{ $labels.subject }} cost ${{ printf \"%.2f\" $values.A.Value }}",
 		Description: "A single call of the last hour cost more than $100. Few are real; a quantity that was read wrong, or a cost that a span reported and nobody charges, spoils every sum it is in.",
 		SQL: `SELECT service AS subject,
@@ -187,7 +187,7 @@ HAVING max(imported_at) >= now() - interval '35 days'`,
 	{
 		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: trustTitle, From: "now-24h"},
 		Summary:     "Usage records that could not be stored in the last 24 hours: {{ printf \"%.0f\" $values.A.Value }}. They wait in public.usage_dead_letter",
-		Description: "Records that the table refused are kept with the reason; usagectl doctor tells more.",
+		Description: "Records that the table refused are kept with the reason; usagectl doctor says more.",
 		SQL: `SELECT 'everyone' AS subject,
        count(*)::float8 AS value
 FROM usage_report.parked

@@ -36,7 +36,7 @@ func billBoard() *grafana.Dashboard {
        model AS "Model"`, "cause, reason, model")),
 	)
 	l.Row(tall(8),
-		billRows("Not instrumented", "Keys and projects that are charged for calls of which no row tells.", billTable("cause = 'not_seen'", `project AS "Project",
+		billRows("Not instrumented", "Keys and projects that are charged for calls without a row.", billTable("cause = 'not_seen'", `project AS "Project",
        api_key AS "Key",
        model AS "Model"`, "project, api_key, model")),
 		billRows("Prices that the bill contradicts", "The same quantities for other dollars. usagectl bill propose drafts the price file.", billTable("cause = 'price'", `provider AS "Provider",

@@ -8,7 +8,7 @@ import (
 
 // Panels that read calls one by one.
 
-// since tells in descriptions which calls are read.
+// since says in descriptions which calls are read.
 const since = " Of the newest 100,000 calls of the period; the line above says where they begin."
 
 // covered says how much of the period the panels of single calls read.
@@ -106,7 +106,7 @@ WHERE place > %[2]d
 HAVING count(*) > 0
 ) AS t
 ORDER BY place`, singleCalls(from, to), named)
-	p := rows("Costs on assumptions", "What was assumed where a call did not tell something that its price depends on; docs/troubleshooting.md explains how to report it."+since, sql,
+	p := rows("Costs on assumptions", "What was assumed if a call did not report something that its price depends on; docs/troubleshooting.md explains how to report it."+since, sql,
 		names("Assumed"), money("Cost", width(100)), unit("Calls", count, width(70)), text("Model", minWidth(150), grafana.Property{ID: "custom.inspect", Value: true}), text("Dialect", width(130)))
 	p.FieldConfig.Defaults.NoValue = "nothing had to be assumed"
 	return p
@@ -194,7 +194,7 @@ LEFT JOIN usage_report.trace_link AS l ON true
 ) AS t
 ORDER BY place`
 	cut := grafana.Property{ID: "custom.inspect", Value: true}
-	return rows("Single calls, the most expensive first", "200 calls, and first of all the others, where there are more. A click on a trace id opens the trace, or tells how to set up where traces are."+since, sql,
+	return rows("Single calls, the most expensive first", "200 calls, and first of all the others, where there are more. A click on a trace id opens the trace, or explains how to set up where traces are."+since, sql,
 		unit("Time", "dateTimeAsIso", width(155)), perUnit("Cost", width(110)), names("User"), text("Model", minWidth(210), cut), text("API type", width(100)), text("Service", minWidth(130), cut),
 		unit("Input", count, width(75)), unit("Output", count, width(75)), text("Status", width(90)),
 		text("Trace", minWidth(150), cut, grafana.Property{ID: "links", Value: []grafana.Link{{Title: "Open the trace", URL: "${__data.fields.url}", TargetBlank: true}}}),

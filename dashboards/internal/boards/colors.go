@@ -4,7 +4,7 @@ import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
 // Colours are fixed by name and the same on every board. None of them is red or
 // green, which only say bad and good, and grey is the rest. They differ in
-// lightness too, for who cannot tell the hues apart.
+// lightness too, for people who cannot distinguish the hues.
 const (
 	blue   = "#3274D9"
 	sky    = "#6CC5F0"

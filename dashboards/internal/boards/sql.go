@@ -56,11 +56,11 @@ var byType = "NOT " + isAll("api_type")
 // unfiltered is true when nothing at all is left out.
 var unfiltered = "(" + allUsers + " AND NOT " + refined + " AND NOT " + byType + ")"
 
-// usersFromCalls is true when users can only be told apart call by call: a filter
+// usersFromCalls is true when users can only be distinguished call by call: a filter
 // is set that their sums lack, and no user is chosen.
 var usersFromCalls = "(" + allUsers + " AND " + refined + ")"
 
-// spend are the sums of a period under all filters. detail tells whether more
+// spend are the sums of a period under all filters. detail says whether more
 // than cost, calls and tokens by API type is needed: "true", or refined.
 func spend(from, to, zone, detail string) string {
 	return "usage_report.spend(" + from + ", " + to + ", " + zone + ", " + usersArgument + ", " + detail + ")\nWHERE " + filtered

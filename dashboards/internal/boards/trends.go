@@ -41,7 +41,7 @@ ORDER BY spent / dollars DESC NULLS LAST, budget`))
 	}
 	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // a price does not end on a day without calls
 	l.Row(10, perMillion,
-		byName(bars("Calls by how their cost is known", "Priced: computed from the price book. Reported: taken as the call told it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
+		byName(bars("Calls by how their cost is known", "Priced: computed from the price book. Reported: taken as the call reports it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
 	l.Row(10,
 		amount(columns("Average cost of a weekday", "What a Monday, a Tuesday and so on costs on average, over the hours of the period (at most its last 90 days) that are over and were recorded, in the viewer's time zone.", cents, byWeekday)),
 		hourOfDay(),

@@ -1,5 +1,5 @@
 // OpenInference's instrumentation of Anthropic's SDK, which emits spans of its
-// own: each call is told twice and must be counted once.
+// own: each call is reported twice and must be counted once.
 import { load, provider, run, tracing } from './harness.mjs'
 
 const { AnthropicInstrumentation } = load('@arizeai/openinference-instrumentation-anthropic')

@@ -1,5 +1,5 @@
 // OpenInference's instrumentation of LangChain, together with that of the
-// openai package: each call is told twice, in two traces.
+// openai package: each call is reported twice, in two traces.
 import { load, provider, run, tracing, user } from './harness.mjs'
 
 const { LangChainInstrumentation } = load('@arizeai/openinference-instrumentation-langchain')

@@ -96,7 +96,7 @@ type Details struct {
 	User       string   `json:"user,omitempty"`
 	Candidates []string `json:"candidates,omitempty"`
 	// Divided: the amount is a share by the number of calls, because the bill does
-	// not tell which of several causes it belongs to.
+	// not say which of several causes it belongs to.
 	Divided bool   `json:"divided,omitempty"`
 	Note    string `json:"note,omitempty"`
 	// Factor is bill by rows of the calls whose price differs.
@@ -193,7 +193,7 @@ type providerWork struct {
 	days       []*dayCauses
 	causes     causes // of all days
 	developers map[string]*CustomerType
-	// noRate are days without an exchange rate, cut days whose lines are not told apart.
+	// noRate are days without an exchange rate, cut days whose lines are not distinguished.
 	noRate, cut []time.Time
 }
 
@@ -264,7 +264,7 @@ func (p *providerWork) mixedCurrencies() Provider {
 	}
 	return Provider{
 		Provider: p.name, Account: strings.Join(p.accounts, ", "), Causes: []Cause{}, Days: []Day{},
-		Problems: []string{fmt.Sprintf("the bill is in several currencies (%s), and rows do not tell which account they were charged to: nothing was compared; import the accounts of one currency, or explain the days of each apart", strings.Join(sums, ", "))},
+		Problems: []string{fmt.Sprintf("the bill is in several currencies (%s), and rows do not say which account they were charged to: nothing was compared; import the accounts of one currency, or explain the days of each apart", strings.Join(sums, ", "))},
 	}
 }
 
@@ -283,7 +283,7 @@ type dayCauses struct {
 	unexplained decimal.Decimal
 }
 
-// causes are added up by what tells them apart.
+// causes are added up by what distinguishes them.
 type causes map[string]*cause
 
 func (p *providerWork) begin(at time.Time) *dayCauses {
@@ -408,7 +408,7 @@ func (d *dayCauses) finish() {
 	d.list, d.causes = d.causes.list(), nil
 }
 
-// How many causes are told apart, of a day and of a provider: the greatest. More is
+// How many causes are distinguished, of a day and of a provider: the greatest. More is
 // what nobody reads, and a bill has a line for each of its users.
 const (
 	maxOfDay  = 500
@@ -516,7 +516,7 @@ func (p *providerWork) problemsOf(in *bill.Input) []string {
 		{deleted, "the calls of %s were deleted (usagectl retention): those days are in none of the numbers"},
 		{uncounted, "no usage report was imported of %s: there only dollars could be compared"},
 		{part, "the bill does not cover all of %s: rows after what it covers are not_final"},
-		{p.cut, "the bill of %s has too many different lines to tell them apart: of the rest no project, key and user are told"},
+		{p.cut, "the bill of %s has too many different lines to list them: the rest has no project, key or user"},
 		{incomplete, "the report of %s lists no more groups than its limit, without the rest: more may have been charged; ask for fewer groups"},
 		{p.noRate, "no exchange rate for " + p.currency() + " is stored for %s, so those days are in none of the numbers; import one: usagectl rates import FILE"},
 	} {

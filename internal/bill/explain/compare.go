@@ -46,7 +46,7 @@ type comparison struct {
 	rows    decimal.Decimal
 	classes []*class
 	rates   amounts // dollars for one of a kind
-	// doubted: some of the counts that rows tell are not the bill's, or may not be.
+	// doubted: some of the counts that rows have are not the bill's, or may not be.
 	doubted bool
 }
 
@@ -81,12 +81,12 @@ func (p *pool) explain(out *dayCauses) {
 }
 
 func (c *comparison) addBill(lines []*bill.Line) {
-	fromUsage, told := false, map[usage.QuantityKind]bool{}
+	fromUsage, reported := false, map[usage.QuantityKind]bool{}
 	for _, b := range lines {
 		if b.Report.HasQuantities() {
 			fromUsage = fromUsage || len(b.Quantities) > 0 && !isFee(b)
 			for _, q := range b.Quantities {
-				told[q.Kind] = true
+				reported[q.Kind] = true
 			}
 		}
 	}
@@ -105,9 +105,9 @@ func (c *comparison) addBill(lines []*bill.Line) {
 				c.loose = c.loose.Add(b.Cost)
 			}
 		}
-		// The costs repeat quantities that the usage report tells, without its detail;
+		// The costs repeat quantities of the usage report, without its detail;
 		// of the fees only they may.
-		if !b.Report.HasQuantities() && (fromUsage && !isFee(b) || isFee(b) && told[b.Kind]) {
+		if !b.Report.HasQuantities() && (fromUsage && !isFee(b) || isFee(b) && reported[b.Kind]) {
 			continue
 		}
 		o := owner{b.Project, b.APIKey, b.User}
@@ -217,7 +217,7 @@ func (c *comparison) open(words string) string {
 	return strings.Join(nonEmpty(set.String(), unknown), "+")
 }
 
-// nothingSeen: no row tells of the model on that day.
+// nothingSeen: no row has the model on that day.
 func (c *comparison) nothingSeen(lines []*bill.Line) {
 	if !c.hasCounts || len(c.owners) == 0 {
 		c.notSeenByLine(lines)
@@ -275,7 +275,7 @@ func (c *comparison) dollarsOnly() {
 func (c *comparison) setRates() {
 	groups := map[int][]int{}
 	for k := range c.costs {
-		// A charge without a count: the rows tell how many, if they know.
+		// A charge without a count: the rows say how many, if they know.
 		if !c.costs[k].IsZero() && c.counts[k].IsZero() && usage.QuantityKind(k).Unit() == usage.UnitCall && c.seen[k].IsPositive() {
 			c.counts[k] = c.seen[k]
 		}

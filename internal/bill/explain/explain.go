@@ -19,13 +19,13 @@ type Word string
 // The causes. Each is an amount of the difference "bill minus rows"; together
 // they are all of it.
 const (
-	NotSeen    Word = "not_seen"     // on the bill, and no row tells of it
+	NotSeen    Word = "not_seen"     // on the bill, and without a row
 	NotOnBill  Word = "not_on_bill"  // rows that this bill does not charge: a test, another organization, a plan
 	Unpriced   Word = "unpriced"     // rows without a cost, by their reason
 	Estimated  Word = "estimated"    // rows whose counts or price are doubtful, by their reason
 	Assumption Word = "assumption"   // rows whose price took a default, by its word
 	Price      Word = "price"        // the same quantities for other dollars
-	NotInSpans Word = "not_in_spans" // what no span tells of: session runtime, storage, seats
+	NotInSpans Word = "not_in_spans" // what no span reports: session runtime, storage, seats
 	Rounding   Word = "rounding"     // what the digits of the bill leave open
 	NotFinal   Word = "not_final"    // rows later than what the bill covers
 	Unknown    Word = "unknown"      // nothing explains it
@@ -191,7 +191,7 @@ var one = decimal.New(1, 0)
 
 // pools divides a day by model, and by tier where all of the bill knows it.
 func pools(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*pool {
-	blind := map[string]bool{} // models whose bill does not tell the tier
+	blind := map[string]bool{} // models whose bill has no tier
 	for _, b := range lines {
 		if b.Tier == "" && !isFee(b) {
 			blind[names.ofBill(b.Model)] = true

@@ -169,7 +169,7 @@ var plants = []func(w *world, model string, p prices){
 		})
 		w.plant(explain.Estimated, p.cost(b).Sub(p.cost(seen)))
 	},
-	func(w *world, model string, p prices) { // a tier that the library does not tell
+	func(w *world, model string, p prices) { // a tier that the library does not report
 		b := w.batch()
 		w.charge(model, "key_web", b, p)
 		cost := p.cost(b).Mul(decimal.New(2, 0))
@@ -446,9 +446,9 @@ func TestTheBillConfirmsAssumptions(t *testing.T) {
 		want                explain.Word
 		word                string
 	}{
-		{"the tier is told", "service_tier", "standard", nil, explain.Price, ""},
+		{"the tier is reported", "service_tier", "standard", nil, explain.Price, ""},
 		{"the tier is another", "service_tier", "priority", nil, explain.Assumption, "service_tier"},
-		{"the tier is not told", "service_tier", "", nil, explain.Assumption, "service_tier"},
+		{"the tier is not reported", "service_tier", "", nil, explain.Assumption, "service_tier"},
 		{"all but the region", "service_tier+region+cache_ttl+modality+tools", "standard", nil, explain.Assumption, "region"},
 		{"images were counted", "modality", "standard", func(l *bill.Line) {
 			l.Quantities = append(l.Quantities, bill.Quantity{Kind: usage.InputImageTokens, Amount: decimal.New(1, 0)})

@@ -212,7 +212,7 @@ func (c *comparison) unseen(gap *amounts, owners []*share, q quantity) {
 	}
 }
 
-// withoutNegative tells what the rows have more of as unknown, and gives the
+// withoutNegative reports what only the rows have as unknown, and gives the
 // rest.
 func (c *comparison) withoutNegative(gap *amounts) *amounts {
 	var more, less amounts

@@ -118,15 +118,15 @@ type Fetcher struct {
 	Client *http.Client
 	// Pause waits between tries; nil is a real pause.
 	Pause func(context.Context, time.Duration) error
-	// Retried is told before another try, when not nil.
+	// Retried is called before another attempt, when not nil.
 	Retried func(why string, pause time.Duration)
 }
 
-// Days is what a provider told of some whole days.
+// Days is what a provider reported of some whole days.
 type Days struct {
 	Covered []bill.Covered
 	Lines   []bill.Line
-	// Until: all days before it are told now.
+	// Until: all days before it are complete.
 	Until time.Time
 }
 
@@ -160,7 +160,7 @@ func (f *Fetcher) Each(ctx context.Context, s Source, from, to, now time.Time, o
 	for r.from.Before(to) {
 		err := r.pages(ctx)
 		if errors.Is(err, errTooDense) && r.limit > 1 {
-			r.limit = (r.limit + 1) / 2 // and again from the first day that is not told
+			r.limit = (r.limit + 1) / 2 // and again from the first day that is not read
 			continue
 		}
 		if err != nil {
@@ -175,7 +175,7 @@ type run struct {
 	s        Source
 	o        reports.Options
 	host     host
-	from, to time.Time // from: the first day that is not told yet
+	from, to time.Time // from: the first day that is not read yet
 	now      time.Time
 	limit    int
 	each     func(Days) error
@@ -183,7 +183,7 @@ type run struct {
 	held Days // of the last day, which the next page may continue
 }
 
-// pages asks from the first day that is not told to the end. A report of single
+// pages asks from the first day that is not read to the end. A report of single
 // days is asked for one of them.
 func (r *run) pages(ctx context.Context) error {
 	r.held = Days{}
@@ -262,12 +262,12 @@ func (r *run) handOn() error {
 // finish gives the rest. Days that the provider has no bucket for were charged
 // nothing.
 func (r *run) finish(end time.Time) error {
-	told := map[time.Time]bool{}
+	covered := map[time.Time]bool{}
 	for _, d := range r.held.Covered {
-		told[d.Day] = true
+		covered[d.Day] = true
 	}
 	for at := r.from; at.Before(end); at = at.Add(day) {
-		if !told[at] && at.Before(r.now) {
+		if !covered[at] && at.Before(r.now) {
 			until := at.Add(day)
 			if r.now.Before(until) {
 				until = r.now
@@ -305,7 +305,7 @@ func (r *run) address(token string, end time.Time) string {
 	return strings.TrimSuffix(endpoint, "/") + r.s.path + "?" + q.Encode()
 }
 
-// get asks until there is an answer, or a refusal that no patience mends.
+// get asks until there is an answer, or a refusal that does not go away.
 func (f *Fetcher) get(ctx context.Context, address string) ([]byte, error) {
 	for try := 1; ; try++ {
 		body, again, err := f.once(ctx, address)

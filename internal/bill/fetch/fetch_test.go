@@ -44,8 +44,8 @@ func month(provider string) *mockprovider.Account {
 	return a
 }
 
-// told is all that a fetch handed on.
-type told struct {
+// delivered is all that a fetch handed on.
+type delivered struct {
 	cost, input decimal.Decimal
 	rows        int
 	days        map[time.Time]int
@@ -53,12 +53,12 @@ type told struct {
 	partial     int
 }
 
-func run(t *testing.T, a http.Handler, provider string, report bill.Report, key string) (told, error) {
+func run(t *testing.T, a http.Handler, provider string, report bill.Report, key string) (delivered, error) {
 	t.Helper()
 	server := httptest.NewServer(a)
 	defer server.Close()
 	f := fetch.Fetcher{Provider: provider, Key: key, Endpoint: server.URL, Pause: func(context.Context, time.Duration) error { return nil }}
-	out := told{days: map[time.Time]int{}}
+	out := delivered{days: map[time.Time]int{}}
 	for _, s := range fetch.Sources(provider) {
 		if s.Report != report {
 			continue
@@ -72,7 +72,7 @@ func run(t *testing.T, a http.Handler, provider string, report bill.Report, key 
 			}
 			for _, l := range d.Lines {
 				if !l.Day.Before(d.Until) {
-					t.Errorf("a line of %s is told before its day is whole", l.Day)
+					t.Errorf("a line of %s is handed over before its day is complete", l.Day)
 				}
 				out.rows++
 				out.cost = out.cost.Add(l.Cost)
@@ -92,7 +92,7 @@ func run(t *testing.T, a http.Handler, provider string, report bill.Report, key 
 var one = decimal.RequireFromString("0.00190")
 
 // TestEveryDayIsToldOnceWhateverTheProviderDoes pages through months with all
-// faults that mend themselves.
+// faults that go away.
 func TestEveryDayIsToldOnceWhateverTheProviderDoes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// anthropicReport tells the three reports by the fields that only one has.
+// anthropicReport recognises the three reports by the fields that only one has.
 func anthropicReport(row []byte) (bill.Report, error) {
 	var r struct {
 		Amount   json.RawMessage `json:"amount"`
@@ -49,7 +49,7 @@ var tokenTypes = map[string]usage.QuantityKind{
 	"cache_creation.ephemeral_1h_input_tokens": usage.CacheWrite1hTokens,
 }
 
-// costTypes are what else is charged. What is not named here is told as it comes.
+// costTypes are what else is charged. What is not named here is kept as it is.
 var costTypes = map[string]bill.Category{
 	"code_execution": bill.ForCode,
 	"session_usage":  bill.ForSessions,

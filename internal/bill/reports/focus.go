@@ -190,7 +190,7 @@ func (f *focusReader) span(l *bill.Line) error {
 	if err := l.SetSpan(from, to); err != nil {
 		return err
 	}
-	// Lines may be of single hours; the file tells of the whole day.
+	// Lines may be of single hours; the file covers the whole day.
 	if l.Until = earlier(l.Day.AddDate(0, 0, 1), f.o.AsOf); !l.Until.After(l.Day) {
 		return fmt.Errorf("ChargePeriodStart: %s is after %s, when the file was made; is --as-of right?", from.Format(time.RFC3339), f.o.AsOf.Format(time.RFC3339))
 	}
@@ -301,7 +301,7 @@ func (f *focusReader) cover(l *bill.Line) {
 	f.days = append(f.days, bill.Covered{Provider: l.Provider, Report: bill.FOCUS, Day: l.Day, Until: l.Until})
 }
 
-// longestGap is how long a file may have no line of a provider and still tell of
+// longestGap is how long a file may have no line of a provider and still cover
 // the days between.
 const longestGap = 62 * day
 

@@ -17,7 +17,7 @@ import (
 type Options struct {
 	// AsOf is when the report was made: it covers nothing after it.
 	AsOf time.Time
-	// Report is which report a document is, where it cannot be told by its rows:
+	// Report is which report a document is, where it cannot be recognised by its rows:
 	// one without any. "" otherwise.
 	Report bill.Report
 	// KeepEmails keeps the e-mail addresses of people; without it they are taken out
@@ -34,9 +34,9 @@ type Page struct {
 	Rows int
 }
 
-// errNoReport is the fault of a document whose rows do not tell which report it
+// errNoReport is the fault of a document whose rows do not say which report it
 // is, because it has none.
-var errNoReport = errors.New("no row tells which report this is; name it by --report")
+var errNoReport = errors.New("no row says which report this is; name it by --report")
 
 // format is how one provider writes results.
 type format struct {

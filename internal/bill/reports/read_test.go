@@ -34,7 +34,7 @@ func readFile(provider, text string, o reports.Options) (lines []bill.Line, p re
 	return lines, p, err
 }
 
-// providerOf is told by the name of a file.
+// providerOf reads the name of a file.
 func providerOf(file string) string {
 	for _, p := range []string{catalog.OpenAI, catalog.Anthropic} {
 		if strings.HasPrefix(filepath.Base(file), p) {
@@ -131,7 +131,7 @@ func TestWrongFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"dollars where cents are text", catalog.Anthropic, anthropic(`{"amount":12.5,"currency":"USD"}`), "must be the text of a number of cents"},
 		{"a bucket of a month", catalog.OpenAI, strings.Replace(cost(""), "1730505600", "1733011200", 1), "longer than a UTC day"},
 		{"two reports", catalog.OpenAI, cost("") + fmt.Sprintf(bucket, `{"object":"organization.usage.images.result","images":1}`), "give each report its own file"},
-		{"nothing that tells the report", catalog.OpenAI, fmt.Sprintf(bucket, ""), "name it by --report"},
+		{"nothing that names the report", catalog.OpenAI, fmt.Sprintf(bucket, ""), "name it by --report"},
 		{"no currency", catalog.OpenAI, strings.Replace(cost(""), `"usd"`, `"$"`, 1), "currency: found \"$\""},
 		{"a negative count", catalog.OpenAI, fmt.Sprintf(bucket, `{"object":"organization.usage.completions.result","input_tokens":-1}`), "input_tokens: found -1"},
 		{"parts above their total", catalog.OpenAI, fmt.Sprintf(bucket, `{"object":"organization.usage.completions.result","input_tokens":1,"input_cached_tokens":2}`), "more than their total"},

@@ -307,16 +307,16 @@ func times(p, of Price) decimal.Decimal { return perUnit(p).DivRound(perUnit(of)
 
 var perMillion = MustUnit("per_1m_tokens")
 
-// dearest is more than anybody asks for one token, in dollars per million.
-var dearest = decimal.NewFromInt(1000)
+// implausible is more than anybody charges for one token, in dollars per million.
+var implausible = decimal.NewFromInt(1000)
 
 func oddBlock(prices []Price) (list []oddity) {
 	for _, p := range prices {
-		if !p.Item.IsToken() || p.Unit == perMillion && !p.Amount.GreaterThan(dearest) {
+		if !p.Item.IsToken() || p.Unit == perMillion && !p.Amount.GreaterThan(implausible) {
 			continue
 		}
-		if perUnit(p).Shift(6).GreaterThan(dearest) {
-			list = append(list, oddity{p.Line, fmt.Sprintf("%s costs %s dollars for a million tokens; up to %s is usual (if it is right, say why in `checked`)", p.Item, perUnit(p).Shift(6).Round(6), dearest)})
+		if perUnit(p).Shift(6).GreaterThan(implausible) {
+			list = append(list, oddity{p.Line, fmt.Sprintf("%s costs %s dollars for a million tokens; up to %s is usual (if it is right, say why in `checked`)", p.Item, perUnit(p).Shift(6).Round(6), implausible)})
 		}
 	}
 	for _, r := range ratios {

@@ -152,7 +152,7 @@ func (s Depends) Assumable() (a usage.Assumptions) {
 	return a
 }
 
-// DependsOn says what the prices of a row depend on: what its parts tell, and
+// DependsOn says what the prices of a row depend on: what its parts say, and
 // what it says itself. The snapshots beside it are not known here.
 func (r *Row) DependsOn(provider string) Depends {
 	set := r.Blocks.Depends
@@ -191,7 +191,7 @@ var lifetimes = [][2]Item{
 	{Item(usage.CacheWrite30mTokens), Item(usage.CacheWrite12hTokens)},
 }
 
-// modalities are items, and what their tokens are counted as where nobody tells
+// modalities are items, and what their tokens are counted as if nobody says
 // them apart.
 var modalities = [][2]Item{
 	{Item(usage.InputAudioTokens), Input},

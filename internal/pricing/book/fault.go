@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong in a price file, with the place to mend it.
+// Fault is one thing that is wrong in a price file, with the place to correct it.
 type Fault struct {
 	File string
 	Line int // 0 when the whole file is meant

@@ -71,7 +71,7 @@ type Blocks struct {
 	Regions []Named
 	// Hours: times of day.
 	Hours []Hours
-	// Depends is what else the prices depend on, beside what these blocks tell.
+	// Depends is what else the prices depend on, beside what these blocks say.
 	Depends Depends
 }
 
@@ -118,7 +118,7 @@ type Tier struct {
 	// reaches the tier: 200001 for "above: 200000", 128000 for
 	// "at_least: 128000".
 	Min int64
-	// Above tells which of the two the file says.
+	// Above says which of the two the file says.
 	Above  bool
 	Prices []Price
 }

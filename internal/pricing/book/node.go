@@ -19,7 +19,7 @@ type field struct {
 	node  *yaml.Node
 }
 
-// path tells where the field is, "rows[3].from". It is put together when
+// path says where the field is, "rows[3].from". It is put together when
 // somebody asks: most fields have no fault.
 func (f *field) path() string {
 	if f.index < 0 {

@@ -59,7 +59,7 @@ func Schema() []byte {
 	blocks := object{
 		"depends_on": object{
 			"type": "array", "items": object{"anyOf": dependencies},
-			"description": "What else the price depends on, beside what the parts of the row tell.",
+			"description": "What else the price depends on, beside what the parts of the row say.",
 		},
 		"times":         factor,
 		"context_tiers": tiers,

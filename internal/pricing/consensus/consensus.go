@@ -264,7 +264,7 @@ func put(list []book.Price, price book.Price) []book.Price {
 	return append(list, price)
 }
 
-// IsAbove tells "above 200000" from "at least 200000": thresholds are round.
+// IsAbove distinguishes "above 200000" from "at least 200000": thresholds are round.
 func IsAbove(min int64) bool { return min%1000 == 1 }
 
 // halve writes a service tier whose every price is half of the standard one as

@@ -5,7 +5,7 @@
 // It owns the knowledge of their forms and of what they mean by a key; the
 // words it translates into are those of the package book. Numbers go through a
 // decimal reader. A key it does not know is reported, never guessed, and a
-// price of 0 is taken for "not told", because these files use it for plans and
+// price of 0 is taken for "not given", because these files use it for plans and
 // for what nobody filled in.
 //
 // Start with read.go.

@@ -219,7 +219,7 @@ func (r *reader) unnoise(key string, d decimal.Decimal) decimal.Decimal {
 }
 
 // liteLLMSearch reads the price of a web search by the size of the context it
-// brings; a telemetry that does not tell the size allows one price only.
+// brings; telemetry that does not report the size allows one price only.
 func (r *reader) liteLLMSearch(at string, v any, b *book.Blocks) {
 	sizes := r.object(at, v)
 	var price *decimal.Decimal
@@ -229,7 +229,7 @@ func (r *reader) liteLLMSearch(at string, v any, b *book.Blocks) {
 			return
 		}
 		if price != nil && !price.Equal(d) {
-			r.issue(at, "the price depends on the size of the search context, which telemetry does not tell")
+			r.issue(at, "the price depends on the size of the search context, which telemetry does not report")
 			return
 		}
 		price = &d
@@ -305,7 +305,7 @@ func (r *reader) addRegion(provider, key, region string, row book.Row) {
 var mainRegions = []string{"us-east-1", "us-east-2", "us-west-2", "us", "eu"}
 
 // general is the row of a model that has prices by region alone: that of a
-// main region, else the one at hand.
+// main region, else the first one.
 func (r *reader) general(provider string, row book.Row) book.Row {
 	for _, region := range mainRegions {
 		if main := findRow(r.files[provider+regionMark+region], row.Model); main != nil {
@@ -331,7 +331,7 @@ func (r *reader) mergeRegions() {
 				base = findRow(r.files[provider], row.Model)
 			}
 			if base == nil {
-				continue // the issue is told
+				continue // the issue is reported
 			}
 			b := row.Block
 			if samePrices(base.Block, b) {

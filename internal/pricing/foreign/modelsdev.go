@@ -27,7 +27,7 @@ func (r *reader) modelsDev(data any) {
 			model := r.object(key, models[name])
 			cost, ok := model["cost"].(map[string]any)
 			if !ok {
-				continue // free or unknown: the catalogue tells no price
+				continue // free or unknown: the catalogue has no price
 			}
 			row := book.Row{Model: name, Source: "anomalyco/models.dev " + key}
 			r.modelsDevCost(key+".cost", cost, &row.Block)

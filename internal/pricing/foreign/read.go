@@ -32,7 +32,7 @@ const (
 // formats lists all formats.
 var formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI}
 
-// Origin tells whose data a format carries: pi-ai's lists are made from the
+// Origin says whose data a format carries: pi-ai's lists are made from the
 // catalogue of models.dev, so that the two agreeing is one voice and not two.
 func (f Format) Origin() string {
 	if f == PiAI {
@@ -59,7 +59,7 @@ type Result struct {
 }
 
 // Read reads a foreign file; an empty format is found out by its form. The
-// name tells Portkey's provider ("openai.json") and stands in messages.
+// name gives Portkey's provider ("openai.json") and stands in messages.
 func Read(name string, content []byte, format Format) (*Result, error) {
 	if len(content) > book.MaxFileBytes {
 		return nil, fmt.Errorf("%s: the file has %d bytes, at most %d are read", name, len(content), book.MaxFileBytes)
@@ -113,7 +113,7 @@ func firstIssues(issues []*book.Fault) error {
 	return errors.Join(errs...)
 }
 
-// detect tells the forms apart by what their first entries look like.
+// detect distinguishes the formats by what their first entries look like.
 func detect(data any) (Format, bool) {
 	if list, ok := data.([]any); ok {
 		return GenAIPrices, len(list) > 0 && has(list[0], "models")
@@ -257,8 +257,8 @@ func (r *reader) amount(key string, v any) (decimal.Decimal, bool) {
 // NoTokenPrice ends the issue with a price that no token has.
 const NoTokenPrice = " is no price of a token"
 
-// dearest is more than anybody asks for a million tokens.
-var dearest = decimal.NewFromInt(1000)
+// implausible is more than anybody charges for a million tokens.
+var implausible = decimal.NewFromInt(1000)
 
 // put adds a price to a list unless it is 0, cannot be written in a price file
 // or is there already: some files have two keys for one thing.
@@ -270,7 +270,7 @@ func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string
 		r.issue(key, "%v", err)
 		return
 	}
-	if unit == "per_1m_tokens" && d.GreaterThan(dearest) {
+	if unit == "per_1m_tokens" && d.GreaterThan(implausible) {
 		// Some files put the price of a page, a search or a minute where that of a
 		// token belongs, and some are off by a factor of a million.
 		r.issue(key, "%s dollars for a million tokens%s", d, NoTokenPrice)

@@ -133,7 +133,7 @@ type worker struct {
 	rows  map[[2]string][]pricing.Row // of the book, by provider and name
 	files map[string]*book.File       // of the update, by provider
 	over  int                         // models whose price in a source is over
-	// sure is the dearest price of input and of output that the book is sure of.
+	// sure is the highest price of input and of output that the book is sure of.
 	sure map[book.Item]*big.Rat
 }
 
@@ -191,8 +191,8 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 			w.hold(provider, model, "%s", odd)
 			return
 		}
-		if dear := w.expensive(row); dear != "" && row.Confidence == book.LowConfidence {
-			w.hold(provider, model, "%s, more than any model of which the book is sure, and one source alone says so", dear)
+		if why := w.expensive(row); why != "" && row.Confidence == book.LowConfidence {
+			w.hold(provider, model, "%s, more than any model of which the book is sure, and one source alone says so", why)
 			return
 		}
 		if len(former) > 0 && row.Confidence == book.LowConfidence {

@@ -141,11 +141,11 @@ func TestAPriceIsTakenOverWhereTwoIndependentSourcesAgree(t *testing.T) {
 // ended is off the list, and a price above all others is a slip of the unit as often as not.
 func TestOneSourceAloneBringsNothingBackAndNothingAboveEverything(t *testing.T) {
 	t.Parallel()
-	p, err := install(t).propose(liteLLM(entry("gpt-gone", "3e-06", "15e-06") + "," + entry("gpt-dear", "3e-04", "3e-04")))
+	p, err := install(t).propose(liteLLM(entry("gpt-gone", "3e-06", "15e-06") + "," + entry("gpt-costly", "3e-04", "3e-04")))
 	require.NoError(t, err)
 	assert.Empty(t, p.Changes)
 	assert.Contains(t, why(p), "gpt-gone: its price ended on 2026-08-01, and one source alone has it still")
-	assert.Contains(t, why(p), "gpt-dear: input costs 300.000000 dollars for a million tokens, more than any model of which the book is sure")
+	assert.Contains(t, why(p), "gpt-costly: input costs 300.000000 dollars for a million tokens, more than any model of which the book is sure")
 
 	p, err = install(t).propose(liteLLM(entry("gpt-gone", "3e-06", "15e-06")), modelsDev("gpt-gone", "3", "15"))
 	require.NoError(t, err)
@@ -154,7 +154,7 @@ func TestOneSourceAloneBringsNothingBackAndNothingAboveEverything(t *testing.T) 
 
 // TestReviewedSourcesProposeOnlyWhatThePageExplains: the entries of genai-prices 0.1.8 and
 // pi-ai 1.6.0 for which the book of November 2026 had other prices, each looked at. What
-// is right is in the book, what is wrong is held back, and what nobody can tell stands in
+// is right is in the book, what is wrong is held back, and what nobody knows is in
 // docs/prices.md.
 func TestReviewedSourcesProposeOnlyWhatThePageExplains(t *testing.T) {
 	t.Parallel()
@@ -247,7 +247,7 @@ func TestHostileFiles(t *testing.T) {
 	for name, c := range map[string]struct {
 		content string
 		refused string // the whole file, else
-		held    string // the model, else it is neither taken nor told
+		held    string // the model, else it is neither used nor reported
 	}{
 		"truncated":          {content: `{"gpt-x": {"litellm_provider": "openai", "input_cost_per_tok`, refused: "not JSON"},
 		"empty":              {content: ``, refused: "not JSON"},

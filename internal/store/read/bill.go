@@ -53,7 +53,7 @@ type billReader struct {
 	stored []storedDay
 }
 
-// storedDay is a day of a provider and the reports that tell of it, by their id.
+// storedDay is a day of a provider and the reports that cover it, by their id.
 type storedDay struct {
 	provider string
 	day      time.Time
@@ -134,7 +134,7 @@ GROUP BY ` + billGroups + `, 10` + more
 const lateSQL = `u.timestamp >= $7 AND EXISTS (SELECT FROM unnest($4::text[], $5::date[], $6::timestamptz[]) AS m (provider, day, until)
   WHERE m.provider = u.provider AND m.day = (u.timestamp AT TIME ZONE 'UTC')::date AND u.timestamp >= m.until)`
 
-// callKey tells the groups apart.
+// callKey distinguishes the groups.
 type callKey struct {
 	provider, model, tier, status, reason, quantityReason, assumptions, payer string
 	day                                                                       time.Time

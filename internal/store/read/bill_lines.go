@@ -13,7 +13,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// maxBillLines is how many lines of a day are told apart, which take some 50 MiB. A
+// maxBillLines is how many lines of a day are distinguished, which take some 50 MiB. A
 // bill by user and key has as many lines as it has users.
 const maxBillLines = 50_000
 

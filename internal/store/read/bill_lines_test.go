@@ -13,7 +13,7 @@ import (
 )
 
 // TestLinesBeyondTheBoundLoseTheirOwnerAndNoCent holds that memory is bounded by
-// what is told apart, and that like lines are one.
+// what is distinguished, and that like lines are one.
 func TestLinesBeyondTheBoundLoseTheirOwnerAndNoCent(t *testing.T) {
 	t.Parallel()
 	f := lineFold{most: 3, at: map[lineKey]int{}}

@@ -48,7 +48,7 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
-	// On Citus the workers have to hear of the user too.
+	// On Citus the workers have to get the user too.
 	propagates := `SELECT coalesce(current_setting('citus.propagate_set_commands', true), '') || ' ' || current_setting('usage.user_id')`
 	sum, err = asAda(propagates)
 	require.NoError(t, err)

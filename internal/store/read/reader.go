@@ -60,7 +60,7 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 	tx, err := r.begin(ctx, v)
 	if store.Classify(err) == store.ClassConnection && !store.IsCanceled(ctx) {
 		// The server, or a pooler, was started again and the pool's connections
-		// did not hear of it. Nothing was read yet.
+		// did not get it. Nothing was read yet.
 		r.pool.Reset()
 		tx, err = r.begin(ctx, v)
 	}
@@ -120,7 +120,7 @@ func (r *Reader) become(ctx context.Context, tx pgx.Tx, v Viewer) error {
 }
 
 // nameUserToWorkers makes a setting known where the views of own usage run on
-// Citus. Its workers do not hear of set_config: without this they show nothing,
+// Citus. Its workers do not get set_config: without this they show nothing,
 // and say nothing. They take each SET only as a command of its own.
 func nameUserToWorkers(ctx context.Context, tx pgx.Tx, user string) error {
 	for _, set := range []string{

@@ -166,7 +166,7 @@ func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summa
 }
 
 // groupLevels are the levels that know every call of the question; byDay leaves
-// out those that do not tell its day.
+// out those that do not have its day.
 func (q *SummaryQuestion) groupLevels(byDay bool) []*sums.Level {
 	longest, keys, measures := sums.HalfMonth, basicKeys, sums.BasicMeasures()
 	if byDay {

@@ -25,7 +25,7 @@ type BillImport struct {
 	// Lines calls each for every line of those days. A line may be used again after
 	// the call.
 	Lines func(each func(*bill.Line) error) error
-	// Progress is told of the lines stored so far, when not nil.
+	// Progress is called with the number of lines stored so far, when not nil.
 	Progress func(lines int64)
 	// Cursor is where a run that asks a provider has come to with these days; nil for
 	// a file.

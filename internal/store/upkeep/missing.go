@@ -29,7 +29,7 @@ type MissingPrice struct {
 	First, Last time.Time
 }
 
-// The reasons that a price can mend. The calls are a part of their own because
+// The reasons that a price can correct. The calls are a part of their own because
 // Citus plans no subquery over the other quantities of a group.
 const selectMissing = `
 WITH calls AS MATERIALIZED (
@@ -65,7 +65,7 @@ var reasonsOfBook = func() (texts []string) {
 
 // MissingPrices lists the models that calls of [from, to) have no price for,
 // those with the most tokens first. others is how many calls are unpriced for
-// reasons that no price can mend, by reason.
+// reasons that no price can correct, by reason.
 func MissingPrices(ctx context.Context, pool *pgxpool.Pool, from, to time.Time) (list []MissingPrice, others map[usage.Reason]int64, err error) {
 	rows, err := pool.Query(ctx, selectMissing, from, to, reasonsOfBook)
 	if err != nil {

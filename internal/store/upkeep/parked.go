@@ -67,7 +67,7 @@ type ParkedRecord struct {
 	Record   string // in the form of the span attribute usage.record
 }
 
-// EachParked hands on the open records in parts of at most n, the oldest first,
+// EachParked passes the open records in parts of at most n, the oldest first,
 // until all were seen once. What each changes meanwhile does not matter.
 func EachParked(ctx context.Context, pool *pgxpool.Pool, f ParkedFilter, n int, each func([]ParkedRecord) error) error {
 	f.Dismissed = false

@@ -31,7 +31,7 @@ type RepriceOptions struct {
 	Price func(*usage.Record)
 	// BatchCalls are changed in one transaction; 0 is 1,000.
 	BatchCalls int
-	// Progress is told of the calls changed so far, when not nil.
+	// Progress is called with the number of calls changed so far, when not nil.
 	Progress func(changed int64)
 
 	// What the audit says of the run.
@@ -49,14 +49,14 @@ type Compared struct {
 }
 
 // changed reports whether a new price is worth writing. Another name of the
-// price row alone is not: the name that is there tells what the cost was
+// price row alone is not: the name that is there says what the cost was
 // computed from.
 func changed(before, after *usage.Record) bool {
 	return before.Cost != after.Cost || before.Status != after.Status || before.Reason != after.Reason || before.CostSource != after.CostSource ||
 		before.HasAssumptions && after.HasAssumptions && before.Assumptions != after.Assumptions
 }
 
-// Compare prices stored calls and tells each; it writes nothing.
+// Compare prices stored calls and hands each over; it writes nothing.
 func Compare(ctx context.Context, pool *pgxpool.Pool, o RepriceOptions, each func(Compared)) error {
 	windows, err := repriceWindows(ctx, pool, o.Filter)
 	if err != nil {

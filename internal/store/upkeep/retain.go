@@ -18,7 +18,7 @@ type RetainOptions struct {
 	// BatchRows are deleted in one transaction; 0 is 20,000, which takes some
 	// 100 ms.
 	BatchRows int
-	// Progress is told of the rows deleted so far, when not nil.
+	// Progress is called with the number of rows deleted so far, when not nil.
 	Progress func(rows int64)
 }
 
@@ -89,7 +89,7 @@ func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted i
 		return deleted, err
 	}
 	// Day by day: a statement over everything would pass over all the rows that
-	// the ones before it deleted. The last pass is for what no rollup tells of.
+	// the ones before it deleted. The last pass is for what no rollup has.
 	rows, err := pool.Query(ctx, `SELECT DISTINCT bucket FROM public.usage_day WHERE bucket < $1 AND calls <> 0 ORDER BY 1`, mark)
 	if err != nil {
 		return 0, fmt.Errorf("list days: %w", err)

@@ -29,7 +29,7 @@ type VerifyOptions struct {
 	// Repair makes the rollups of a month with differences again. Writers wait
 	// for the time that takes, a month at a time.
 	Repair bool
-	// Progress is told of each month that was looked at, when not nil.
+	// Progress is called with each month that was checked, when not nil.
 	Progress func(month time.Time, differences int)
 }
 

@@ -37,7 +37,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // safeText is the error without the server's DETAIL, which repeats the row.
 // Its MESSAGE may quote a value too ("invalid input syntax for type uuid"), so
-// for faults of data only the code and the names are told.
+// for faults of data only the code and the names are given.
 func safeText(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -79,7 +79,7 @@ func refusedRow(err error) (line int, column string) {
 	if found == nil {
 		return 0, ""
 	}
-	line, _ = strconv.Atoi(found[1]) // at worst 0: not told
+	line, _ = strconv.Atoi(found[1]) // at worst 0: unknown
 	return line, found[2]
 }
 

@@ -69,7 +69,7 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 // errNode: a node of a distributed database is down. See nodeFault.
 var errNode = store.Fault(store.ClassServer, "a node of the database failed")
 
-// nodeFault marks the errors with which Citus tells of a lost worker: XX000
+// nodeFault marks the errors with which Citus reports a lost worker: XX000
 // ("failure on connection marked as essential", "server closed the connection
 // unexpectedly") and 58030 ("failed to COPY to shard"). They say nothing about
 // a row, so the batch comes again as it is and no row is ever parked for them.

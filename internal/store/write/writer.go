@@ -375,7 +375,7 @@ func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, is
 }
 
 // isolate stores the rows that the table takes. probed says that no row is
-// refused by itself, so that only halves can tell.
+// refused by itself, so only halves can show it.
 func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateUnknown, probed bool) (Result, error) {
 	result := Result{Copied: db.hasTrigger && !db.isCitus && !w.copyRefused.Load()}
 	races, again := 0, false

@@ -65,7 +65,7 @@ usage_biller, and no right on the calls.`,
 	f.StringVar(&o.file, "file", "", "the report; without it the provider is asked")
 	f.StringVar(&o.account, "account", "default", "a name for the organization or billing account, where there are several")
 	f.StringVar(&o.asOf, "as-of", "", "when the report was made, an instant (RFC 3339); it says nothing of later calls (default: when the file was written last)")
-	f.StringVar(&o.report, "report", "", "only this report; with --file which one it is, where it has no rows to tell: costs, usage/completions, cost_report, usage_report/messages ...")
+	f.StringVar(&o.report, "report", "", "only this report; with --file which one it is, if it has no rows: costs, usage/completions, cost_report, usage_report/messages ...")
 	f.BoolVar(&o.keepEmails, "keep-emails", false, "keep the e-mail addresses of developers; without it they are taken out before anything is stored")
 	o.ask.add(cmd)
 	for _, flag := range []string{"since", "key-file", "endpoint"} {

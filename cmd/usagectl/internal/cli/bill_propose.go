@@ -139,7 +139,7 @@ func sendersOf(provider string, words map[string]bool, senders []read.BillSender
 	return b.String()
 }
 
-// note writes what no price mends as a comment.
+// note writes what no price corrects as a comment.
 func note(b *strings.Builder, c explain.Cause, advice string) {
 	fmt.Fprintf(b, "# %s %s", c.Cause, c.Cost)
 	if c.Quantity != nil {

@@ -27,7 +27,7 @@ price file, on standard output. What cannot be taken over goes to standard error
 	cmd.Flags().StringVar(&format, "format", "", "litellm, genai-prices, models.dev or portkey (default: found out by the form)")
 	cmd.Flags().StringVar(&provider, "provider", "", "only this provider, as gen_ai.provider.name spells it")
 	cmd.Flags().StringVar(&model, "model", "", "only names that contain this text")
-	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not tell what cannot be taken over")
+	cmd.Flags().BoolVar(&quiet, "quiet", false, "do not list what cannot be imported")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		var form foreign.Format
 		if format != "" {

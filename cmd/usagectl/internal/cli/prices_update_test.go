@@ -62,8 +62,8 @@ func TestAnUpdateThatLooksUnusualIsNotWritten(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	file := filepath.Join(folder, "update.yaml")
-	dear := `{"gpt-4-turbo": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 3e-05, "output_cost_per_token": 9e-05}}`
-	args := []string{"prices", "update", "--dsn=", "--update", file, "--from", writeFile(t, "litellm.json", dear), "--from", writeFile(t, "models.json", modelsDevData)}
+	costly := `{"gpt-4-turbo": {"litellm_provider": "openai", "mode": "chat", "input_cost_per_token": 3e-05, "output_cost_per_token": 9e-05}}`
+	args := []string{"prices", "update", "--dsn=", "--update", file, "--from", writeFile(t, "litellm.json", costly), "--from", writeFile(t, "models.json", modelsDevData)}
 	out, err := run(t, args...)
 	require.ErrorContains(t, err, "nothing is written: 2 prices change by more than a factor of two")
 	require.ErrorContains(t, err, "--yes")

@@ -93,10 +93,10 @@ var (
 	rateNumber = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?$`)
 )
 
-// maxRateFaults is how many faults of a file are told at once.
+// maxRateFaults is how many faults of a file are reported at once.
 const maxRateFaults = 20
 
-// readRates reads a file and tells all its faults, each with its line.
+// readRates reads a file and reports all its faults, each with its line.
 func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
 	in := csv.NewReader(r)
 	in.TrimLeadingSpace = true

@@ -32,7 +32,7 @@ rows:
 	return file, from, os.WriteFile(file, []byte(content), 0o600)
 }
 
-// fillBoards lets the dashboards know what calls alone do not tell: list
+// fillBoards lets the dashboards know what calls alone do not show: list
 // prices, as `usagectl prices publish` does, and in a database that is the
 // demo's own also examples of budgets and of an exchange rate.
 func fillBoards(ctx context.Context, out io.Writer, commands Commands, dsn, priceFile string, ownDatabase bool) error {

@@ -115,7 +115,7 @@ func startGrafana(ctx context.Context, program grafanaProgram, dsn string) (_ *g
 }
 
 // grafanaCommand is how Grafana is started: on loopback, everybody may look and
-// nobody may log in, nothing is asked from or told to the internet, and nothing
+// nobody may log in, nothing is sent to the internet, and nothing
 // of the caller's own settings applies.
 func grafanaCommand(program grafanaProgram, dir, address string, database *pgx.ConnConfig, password string) *exec.Cmd {
 	host, port, _ := net.SplitHostPort(address)

@@ -29,7 +29,7 @@ var users = []struct {
 
 var services = []string{"customer-chat", "ticket-triage", "product-search", "invoice-reader", "code-review"}
 
-// sender sends retold captures to the collector.
+// sender sends replayed captures to the collector.
 type sender struct {
 	conn     *grpc.ClientConn
 	client   ptraceotlp.GRPCClient
@@ -77,7 +77,7 @@ func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, 
 		for range int(n) + 1 {
 			// The calls end before now: none lies in the future.
 			at := midnight.Add(time.Duration(s.random.Int64N(int64(until.Sub(midnight)) + 1)))
-			td, err := s.retell(at)
+			td, err := s.replay(at)
 			if err != nil {
 				return err
 			}
@@ -116,7 +116,7 @@ func (s *sender) trickle(ctx context.Context, exited <-chan struct{}, pace time.
 		case now = <-first:
 		case now = <-tick.C:
 		}
-		td, err := s.retell(now.UTC())
+		td, err := s.replay(now.UTC())
 		if err != nil {
 			return err
 		}
@@ -126,11 +126,11 @@ func (s *sender) trickle(ctx context.Context, exited <-chan struct{}, pace time.
 	}
 }
 
-func (s *sender) retell(at time.Time) (ptrace.Traces, error) {
+func (s *sender) replay(at time.Time) (ptrace.Traces, error) {
 	capture := s.captures[s.random.IntN(len(s.captures))]
 	s.sent++
 	s.billable += capture.Truth.BillableCalls
-	return capture.Retell(replay.Retelling{
+	return capture.Replay(replay.Options{
 		At: at, Seed: s.run + s.sent, User: s.user(), Service: services[s.random.IntN(len(services))],
 	})
 }

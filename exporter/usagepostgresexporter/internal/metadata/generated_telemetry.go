@@ -124,7 +124,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.UsagePostgresDelay, err = builder.meter.Float64Histogram(
 		"otelcol_usage_postgres_delay",
-		metric.WithDescription("Time from the oldest call of a batch to its row. It is large when the database was down, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]"),
+		metric.WithDescription("Time from the oldest call of a batch to its row. It is large when the database was down, and also when an app sends late or again; usage_postgres_queue_age distinguishes the two. [Alpha]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400}...),
 	)

@@ -87,7 +87,7 @@ func AssertEqualUsagePostgresCorrections(t *testing.T, tt *componenttest.Telemet
 func AssertEqualUsagePostgresDelay(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.HistogramDataPoint[float64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_usage_postgres_delay",
-		Description: "Time from the oldest call of a batch to its row. It is large when the database was down, and also when an app sends late or again; usage_postgres_queue_age tells the two apart. [Alpha]",
+		Description: "Time from the oldest call of a batch to its row. It is large when the database was down, and also when an app sends late or again; usage_postgres_queue_age distinguishes the two. [Alpha]",
 		Unit:        "s",
 		Data: metricdata.Histogram[float64]{
 			Temporality: metricdata.CumulativeTemporality,

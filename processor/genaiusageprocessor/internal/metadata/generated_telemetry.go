@@ -116,7 +116,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	errs = errors.Join(errs, err)
 	builder.GenaiUsageDuplicates, err = builder.meter.Int64Counter(
 		"otelcol_genai_usage_duplicates",
-		metric.WithDescription("Spans that tell of a call which another span has told of already; they get no record. Copies that only the database can see are not counted here. [Alpha]"),
+		metric.WithDescription("Spans that report a call which another span has already reported; they get no record. Copies that only the database can see are not counted here. [Alpha]"),
 		metric.WithUnit("{span}"),
 	)
 	errs = errors.Join(errs, err)

@@ -40,7 +40,7 @@ func AssertEqualGenaiUsageAssumed(t *testing.T, tt *componenttest.Telemetry, dps
 func AssertEqualGenaiUsageDuplicates(t *testing.T, tt *componenttest.Telemetry, dps []metricdata.DataPoint[int64], opts ...metricdatatest.Option) {
 	want := metricdata.Metrics{
 		Name:        "otelcol_genai_usage_duplicates",
-		Description: "Spans that tell of a call which another span has told of already; they get no record. Copies that only the database can see are not counted here. [Alpha]",
+		Description: "Spans that report a call which another span has already reported; they get no record. Copies that only the database can see are not counted here. [Alpha]",
 		Unit:        "{span}",
 		Data: metricdata.Sum[int64]{
 			Temporality: metricdata.CumulativeTemporality,
