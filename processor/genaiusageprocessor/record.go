@@ -2,10 +2,9 @@ package genaiusageprocessor
 
 import (
 	"encoding/hex"
+	"hash/maphash"
 	"strings"
 	"time"
-
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
@@ -18,15 +17,17 @@ type recorder struct {
 	now    time.Time // when the current payload arrived, UTC
 	// record is reused from call to call.
 	record usage.Record
-	users  *lru.Cache[string, usage.ID]
+	users  []knownUser
+}
+
+// knownUser is a text that names a user, and the id it became.
+type knownUser struct {
+	text string
+	id   usage.ID
 }
 
 func newRecorder(pricer pricing.Pricer) recorder {
-	users, err := lru.New[string, usage.ID](maxKnownUsers)
-	if err != nil { // the size is above 0
-		panic(err)
-	}
-	return recorder{pricer: pricer, users: users}
+	return recorder{pricer: pricer, users: make([]knownUser, maxKnownUsers)}
 }
 
 // begin starts a payload that is priced by a book.
@@ -91,20 +92,24 @@ func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
 const maxKnownUsers = 4096
 
 // user gives the ids of a user. A text that is no id becomes one by a hash, which
-// is remembered: few users make many calls.
+// is remembered: few users make many calls. A new one takes the place of another.
 func (r *recorder) user(text string) (id usage.ID, externalID string) {
 	if id, isID := usage.ParseID(text); isID {
 		return id, ""
 	}
-	if id, known := r.users.Get(text); known {
-		return id, text
+	known := &r.users[maphash.String(usersSeed, text)%maxKnownUsers]
+	if known.text == text {
+		return known.id, text
 	}
 	id = usage.UserID(text)
 	if len(text) <= usage.MaxTextBytes {
-		r.users.Add(strings.Clone(text), id) // not the whole payload
+		*known = knownUser{strings.Clone(text), id} // not the whole payload
 	}
 	return id, text
 }
+
+// usersSeed makes it unpredictable who takes whose place.
+var usersSeed = maphash.MakeSeed()
 
 // spanRequestID is "<trace id>:<span id>".
 func spanRequestID(call *genai.Call) string {
