@@ -163,6 +163,10 @@ bench-bill: ## measure the import of a large bill and the explanation of 31 days
 	@$(GO) build -o bin/usagectl ./cmd/usagectl
 	@$(GO) run ./tools/benchbill $(BENCHFLAGS)
 
+.PHONY: bench-processor
+bench-processor: ## what a span costs the processor; BENCHFLAGS='-before v1.2.0' compares with another commit, in turns
+	@$(GO) run ./tools/benchprocessor $(BENCHFLAGS)
+
 .PHONY: bench-store
 bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLAGS='-rows 100000'
 	@$(postgres)

@@ -11,7 +11,7 @@ import (
 )
 
 // mayWriteProviders write telemetry as apps do.
-var mayWriteProviders = []string{"internal/catalog", "e2e", "tools/benche2e", "tools/benchstore"}
+var mayWriteProviders = []string{"internal/catalog", "e2e", "tools/benche2e", "tools/benchprocessor", "tools/benchstore"}
 
 func TestOnePlaceNamesProviders(t *testing.T) {
 	t.Parallel()

@@ -96,8 +96,9 @@ var rooms = map[string]room{
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},
 	},
-	"dashboards/...": {tests: []string{"internal/dbmigrate"}},
-	"examples":       {},
+	"dashboards/...":       {tests: []string{"internal/dbmigrate"}},
+	"examples":             {},
+	"tools/benchprocessor": {uses: []string{"processor/genaiusageprocessor"}},
 	"tools/...": {uses: []string{
 		"examples", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/pause", "internal/pglab", "internal/pgserver",
 		"internal/pricing/book", "internal/pricing/consensus", "internal/pricing/foreign", "internal/report", "internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage",
@@ -141,7 +142,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "go.opentelemetry.io/collector/pdata",
-		rooms:   []string{"internal/genai", "internal/usageattr", "internal/replay", "processor/genaiusageprocessor", "exporter/usagepostgresexporter", "cmd/usagectl", "tools/benche2e", "tools/chaos"},
+		rooms:   []string{"internal/genai", "internal/usageattr", "internal/replay", "processor/genaiusageprocessor", "exporter/usagepostgresexporter", "cmd/usagectl", "tools/benche2e", "tools/benchprocessor", "tools/chaos"},
 		because: "telemetry ends at the exporter: what is stored and asked is a usage.Record",
 	},
 	{
