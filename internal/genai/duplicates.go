@@ -54,11 +54,11 @@ func (r *reading) dropDuplicates() {
 	for i := range r.calls {
 		f := &r.calls[i]
 		switch {
-		case f.dropped && f.isAgent:
+		case f.report.dropped && f.isAgent:
 			r.nameUser(f.span, f.call.User, f.call.SessionID, f.call.Service, f.report.Service)
 			r.skip(f.call.Dialect, SkipNotACall)
 			continue
-		case f.dropped:
+		case f.report.dropped:
 			r.skip(f.call.Dialect, SkipDuplicate)
 			continue
 		}
@@ -71,7 +71,7 @@ func (r *reading) dropDuplicates() {
 
 // describe makes the report that the call is recognised by.
 func (f *found) describe() {
-	c, r := &f.call, &f.report
+	c, r := &f.call, &f.report.Report
 	r.Space, r.Key = once.Hash(c.KeySpace), once.Hash(c.Key)
 	r.User, r.Session = once.Hash(c.User), once.Hash(c.SessionID)
 	r.Type = c.APIType
@@ -105,15 +105,15 @@ func (r *reading) mergeNested() {
 			if c := r.tree.nodes[at].call; c != 0 && int(c-1) != i {
 				outer := &r.calls[c-1]
 				if inner.report.Unclaimed && !outer.report.Unclaimed {
-					inner.dropped = true // a part of the call around it
+					inner.report.dropped = true // a part of the call around it
 					break
 				}
 				if outer.report.Unclaimed {
-					outer.dropped = true
+					outer.report.dropped = true
 					break
 				}
-				outer.inner.Inside(&inner.report)
-				if !outer.dropped && !inner.dropped && once.Same(&outer.report, &inner.report, true) {
+				outer.inner.Inside(&inner.report.Report)
+				if !outer.report.dropped && !inner.report.dropped && once.Same(&outer.report.Report, &inner.report.Report, true) {
 					merge(outer, inner)
 				}
 				break
@@ -123,23 +123,29 @@ func (r *reading) mergeNested() {
 	}
 	for i := range r.calls {
 		outer := &r.calls[i]
-		outer.dropped = outer.dropped || outer.inner.Is(&outer.report)
+		outer.report.dropped = outer.report.dropped || outer.inner.Is(&outer.report.Report)
 	}
 }
 
 // dropAgents drops the sums of agents of whose trace a call is known.
 func (r *reading) dropAgents() {
+	agents := false
 	for i := range r.calls {
-		if f := &r.calls[i]; !f.isAgent && !f.call.TraceID.IsEmpty() {
+		if f := &r.calls[i]; f.isAgent {
+			agents = true
+		} else if !f.call.TraceID.IsEmpty() {
 			r.traces.note(f.call.TraceID)
 		}
 	}
+	if !agents {
+		return
+	}
 	for i := range r.calls {
 		f := &r.calls[i]
-		if !f.isAgent || f.dropped {
+		if !f.isAgent || f.report.dropped {
 			continue
 		}
-		if f.dropped = r.traces.noted(f.call.TraceID) || r.aroundSums.Contains(f.call.SpanID); !f.dropped {
+		if f.report.dropped = r.traces.noted(f.call.TraceID) || r.aroundSums.Contains(f.call.SpanID); !f.report.dropped {
 			r.noteAround(f)
 		}
 	}
@@ -165,14 +171,14 @@ func (r *reading) Len() int { return len(r.calls) }
 
 // At gives the report of a call, nil for a dropped one.
 func (r *reading) At(i int) *once.Report {
-	if f := &r.calls[i]; !f.dropped {
-		return &f.report
+	if o := r.observedAt(i); !o.dropped {
+		return &o.Report
 	}
 	return nil
 }
 
 // Drop drops a call.
-func (r *reading) Drop(i int) { r.calls[i].dropped = true }
+func (r *reading) Drop(i int) { r.observedAt(i).dropped = true }
 
 // Merge makes one call of two.
 func (r *reading) Merge(i, j int) { merge(&r.calls[i], &r.calls[j]) }
@@ -182,15 +188,15 @@ func (r *reading) askWindow() {
 	r.window.Begin()
 	defer r.window.End()
 	for i := range r.calls {
-		f := &r.calls[i]
-		if f.dropped {
+		o := r.observedAt(i)
+		if o.dropped {
 			continue
 		}
-		switch r.window.Decide(&f.report) {
+		switch r.window.Decide(&o.Report) {
 		case once.Again, once.Corrects:
-			f.call.SentAgain = true
+			r.calls[i].call.SentAgain = true
 		case once.Repeats:
-			f.dropped = true
+			o.dropped = true
 		}
 	}
 }
@@ -200,11 +206,11 @@ func (r *reading) askWindow() {
 func merge(a, b *found) {
 	keep, drop := a, b
 	more := b.rank() - a.rank()
-	if more > 0 || more == 0 && once.Judge(&a.report, &b.report) == once.Correction {
+	if more > 0 || more == 0 && once.Judge(&a.report.Report, &b.report.Report) == once.Correction {
 		keep, drop = b, a
 	}
-	drop.dropped = true
-	keep.report.Match(&drop.report)
+	drop.report.dropped = true
+	keep.report.Match(&drop.report.Report)
 	k, d := &keep.call, &drop.call
 	if k.Key == "" {
 		k.Key, k.KeySpace, k.ResponseID = d.Key, d.KeySpace, d.ResponseID

@@ -98,7 +98,7 @@ func (r *Reader) ReadLogs(
 	}
 	state.dropDuplicates()
 	for i := range state.calls {
-		if f := &state.calls[i]; !f.dropped {
+		if f := &state.calls[i]; !f.report.dropped {
 			emit(&f.call, f.record)
 		}
 	}
@@ -182,10 +182,9 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 		return
 	}
 
-	r.calls = append(r.calls, found{})
-	f := &r.calls[len(r.calls)-1]
+	f := r.newFound()
 	f.record = record
-	f.report = once.Report{Observer: once.Hash(event), Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
+	f.report.Report = once.Report{Observer: once.Hash(event), Service: r.resource.serviceHash, Environment: r.resource.environmentHash}
 	call := &f.call
 	s := &r.span
 	*s = spanReader{r: r, a: a, scope: scope, call: call, op: opChat}

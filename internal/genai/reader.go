@@ -119,7 +119,7 @@ func (r *Reader) Read(
 	state.settle()
 	state.dropDuplicates()
 	for i := range state.calls {
-		if f := &state.calls[i]; !f.dropped {
+		if f := &state.calls[i]; !f.report.dropped {
 			emit(&f.call, f.span)
 		}
 	}
@@ -149,11 +149,12 @@ type reading struct {
 	version  string   // of the scope
 	dialect  *dialect // of the scope, nil when unknown
 
-	calls   []found
-	pending []facts // of the calls that other spans of the payload must complete
-	wrapped []facts // what wrapper spans say of calls
-	tree    tree
-	ids     once.Table
+	calls    []found
+	observed []*[observedAtOnce]observed // by call
+	pending  []facts                     // of the calls that other spans of the payload must complete
+	wrapped  []facts                     // what wrapper spans say of calls
+	tree     tree
+	ids      once.Table
 
 	models remembered[string, modelInfo]
 	hosts  remembered[hostKey, knownHost]
@@ -162,7 +163,7 @@ type reading struct {
 // found is a call and what is needed to settle it.
 type found struct {
 	call     Call
-	report   once.Report
+	report   *observed
 	span     ptrace.Span    // that reports it, or
 	record   plog.LogRecord // the event
 	user     string         // the resource's
@@ -176,10 +177,32 @@ type found struct {
 	wrapped     bool  // a wrapper span may say more
 	// isAgent: the span of an agent, which is a call only where no other is.
 	isAgent bool
-	// dropped: another report stands for this call.
-	dropped bool
 	inner   once.Sum // of the calls inside this one
 }
+
+// observed is what a call is recognised by. It lies apart from the rest, and close
+// to that of the next call: all of a payload are looked through several times.
+type observed struct {
+	once.Report
+	// dropped: another report stands for this call.
+	dropped bool
+}
+
+const observedAtOnce = 256
+
+// newFound makes room for a call.
+func (r *reading) newFound() *found {
+	n := len(r.calls)
+	if n/observedAtOnce == len(r.observed) {
+		r.observed = append(r.observed, new([observedAtOnce]observed))
+	}
+	report := r.observedAt(n)
+	*report = observed{}
+	r.calls = append(r.calls, found{report: report})
+	return &r.calls[n]
+}
+
+func (r *reading) observedAt(i int) *observed { return &r.observed[i/observedAtOnce][i%observedAtOnce] }
 
 // ofResource is what a resource says about all its calls.
 type ofResource struct {

@@ -38,8 +38,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	d := r.dialectOf(a)
 	words := d.words
 
-	r.calls = append(r.calls, found{})
-	f := &r.calls[len(r.calls)-1]
+	f := r.newFound()
 	call := &f.call
 	s := &r.span
 	*s = spanReader{r: r, a: a, span: span, scope: r.scope, call: call}
@@ -121,7 +120,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	call.Sampled = sampled(span.TraceState().AsRaw(), a)
 	call.Tags, f.tags = r.tagsOf(a), r.resource.tags
 	f.span, f.user = span, r.resource.user
-	f.report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
+	f.report.Report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
 	f.report.Unclaimed, f.isAgent = s.isUnclaimed, s.isAgent
 	numbers.callsMissing = numbers.callsMissing || s.isAgent
 	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, numbers.modifiers[modCloud]
