@@ -64,7 +64,10 @@ func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
 	for i := range w.indexes {
 		w.indexes[i] = newIndex(limit, few)
 	}
-	w.indexes[byParent].most = many
+	// Both are asked for the same hashes, one after the other.
+	spans := make([]int32, 2*len(w.indexes[bySpan].latest))
+	w.indexes[bySpan].latest, w.indexes[bySpan].stride = spans, 2
+	w.indexes[byParent] = index{latest: spans, stride: 2, first: 1, most: many}
 	w.kept[byID] = true
 	return w
 }
@@ -266,7 +269,7 @@ func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 			return
 		}
 		x := &w.indexes[by]
-		at, age := x.latest[hash>>32&uint64(len(x.latest)-1)], uint32(0)
+		at, age := *x.head(hash), uint32(0)
 		for range x.most {
 			if at == 0 {
 				return
@@ -289,8 +292,7 @@ func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 
 // put enters a place into an index.
 func (w *Window) put(by int, hash uint64, at int32) {
-	x := &w.indexes[by]
-	first := &x.latest[hash>>32&uint64(len(x.latest)-1)]
+	first := w.indexes[by].head(hash)
 	w.links[at].by[by] = link{uint32(hash), *first}
 	*first = at + 1
 }
@@ -300,7 +302,14 @@ func (w *Window) put(by int, hash uint64, at int32) {
 // that lead to it, and ends the way.
 type index struct {
 	latest []int32 // by hash; a place plus 1, 0 for none
-	most   int
+	// Two indexes can share a list: those of this one begin at first.
+	stride, first uint64
+	most          int
+}
+
+// head is the latest place of a hash.
+func (x *index) head(hash uint64) *int32 {
+	return &x.latest[(hash>>32*x.stride+x.first)&uint64(len(x.latest)-1)]
 }
 
 // link is what an index knows of a place.
@@ -321,5 +330,5 @@ func newIndex(limit, most int) index {
 	for hashes < 2*limit {
 		hashes *= 2
 	}
-	return index{latest: make([]int32, hashes), most: most}
+	return index{latest: make([]int32, hashes), stride: 1, most: most}
 }
