@@ -17,17 +17,19 @@ type recorder struct {
 	now    time.Time // when the current payload arrived, UTC
 	// record is reused from call to call.
 	record usage.Record
-	users  []knownUser
+	users  []knownUsers
 }
 
-// knownUser is a text that names a user, and the id it became.
-type knownUser struct {
-	text string
-	id   usage.ID
+// knownUsers are texts that name users and have one hash, and the ids they became.
+type knownUsers struct {
+	hashes [4]uint64
+	texts  [4]string
+	ids    [4]usage.ID
+	next   uint8 // whose place a new one takes
 }
 
 func newRecorder(pricer pricing.Pricer) recorder {
-	return recorder{pricer: pricer, users: make([]knownUser, maxKnownUsers)}
+	return recorder{pricer: pricer, users: make([]knownUsers, maxKnownUsers/4)}
 }
 
 // begin starts a payload that is priced by a book.
@@ -97,13 +99,18 @@ func (r *recorder) user(text string) (id usage.ID, externalID string) {
 	if id, isID := usage.ParseID(text); isID {
 		return id, ""
 	}
-	known := &r.users[maphash.String(usersSeed, text)%maxKnownUsers]
-	if known.text == text {
-		return known.id, text
+	hash := maphash.String(usersSeed, text)
+	known := &r.users[hash%uint64(len(r.users))]
+	for i := range known.hashes {
+		if known.hashes[i] == hash && known.texts[i] == text {
+			return known.ids[i], text
+		}
 	}
 	id = usage.UserID(text)
 	if len(text) <= usage.MaxTextBytes {
-		*known = knownUser{strings.Clone(text), id} // not the whole payload
+		i := known.next % 4
+		known.hashes[i], known.texts[i], known.ids[i] = hash, strings.Clone(text), id // not the whole payload
+		known.next++
 	}
 	return id, text
 }
