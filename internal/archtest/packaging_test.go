@@ -2,6 +2,7 @@ package archtest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -20,6 +21,24 @@ func read(t *testing.T, file string) string {
 	text, err := os.ReadFile(filepath.Join("../..", file))
 	require.NoError(t, err)
 	return string(text)
+}
+
+// TestMakePsqlWithoutADatabaseEndsThere and starts no psql.
+func TestMakePsqlWithoutADatabaseEndsThere(t *testing.T) {
+	t.Parallel()
+	command := exec.CommandContext(t.Context(), "make", "-C", t.TempDir(), "-f", absolute(t, "Makefile"), "psql")
+	command.Env = append(os.Environ(), "DATABASE_URL=")
+	out, err := command.CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(out), "no database: set DATABASE_URL or run make db in another terminal")
+	assert.NotContains(t, string(out), "psql: ")
+}
+
+func absolute(t *testing.T, file string) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("../..", file))
+	require.NoError(t, err)
+	return path
 }
 
 func first(t *testing.T, text, expression string) string {

@@ -49,7 +49,11 @@ const binDirVariable = "PG_BINDIR"
 func Find() (binDir string, err error) {
 	if dir := os.Getenv(binDirVariable); dir != "" {
 		if version := majorVersion(filepath.Join(dir, "postgres")); version < minVersion {
-			return "", fmt.Errorf("%s = %s must hold the programs of PostgreSQL %d or newer, found version %d (0: none)", binDirVariable, dir, minVersion, version)
+			found := "none"
+			if version > 0 {
+				found = "version " + strconv.Itoa(version)
+			}
+			return "", fmt.Errorf("%s = %s must hold the programs of PostgreSQL %d or newer, found %s", binDirVariable, dir, minVersion, found)
 		}
 		return filepath.Abs(dir)
 	}

@@ -282,6 +282,7 @@ func TestTheAPIIsAskedToo(t *testing.T) {
 		out, err := on(t, dsn, "doctor", "--api="+address)
 		require.Error(t, err)
 		assert.Contains(t, out, says)
+		assert.NotContains(t, out, "listen_addresses", "that is about a database")
 	}
 }
 

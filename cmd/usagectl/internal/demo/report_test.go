@@ -38,6 +38,15 @@ func TestTheTotalIsADashWhereNothingHasAPrice(t *testing.T) {
 	}
 }
 
+func TestTheDemosOwnDatabaseIsNamed(t *testing.T) {
+	t.Parallel()
+	var own, other strings.Builder
+	(&collector{}).suggest(&own, time.Now(), 30, "postgres://127.0.0.1:5433/demo", true)
+	assert.Contains(t, own.String(), "export DATABASE_URL='postgres://127.0.0.1:5433/demo'")
+	(&collector{}).suggest(&other, time.Now(), 30, "postgres://me:secret@db/app", false)
+	assert.NotContains(t, other.String(), "secret", "whoever named a database knows it")
+}
+
 func TestTheAddressOfThePageComesFirst(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
