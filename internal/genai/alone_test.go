@@ -223,3 +223,20 @@ func TestDetailsAsAnObjectMeanTheSameInEveryDialect(t *testing.T) {
 		}
 	})
 }
+
+func TestTheGateLooksAtEveryNameThatCanPassIt(t *testing.T) {
+	t.Parallel()
+	g := newGate(builtinNames, "")
+	passed := 0
+	for _, name := range builtinNames.names[1:] {
+		if len(name) <= 3 || !passesGate(name) {
+			continue
+		}
+		td := ptrace.NewTraces()
+		span := td.ResourceSpans().AppendEmpty().ScopeSpans().AppendEmpty().Spans().AppendEmpty()
+		span.Attributes().PutStr(name, "x")
+		assert.Equal(t, isGenAI, g.look(span), name)
+		passed++
+	}
+	assert.Greater(t, passed, 300)
+}

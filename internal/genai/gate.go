@@ -11,6 +11,9 @@ import (
 type gate struct {
 	// first says of each byte what a name that begins with it may be.
 	first [256]sight
+	// second says of each first byte which second one such a name has, a bit for
+	// the lower five of it: "http." and "app." come no further.
+	second [256]uint32
 	own   string // [Config.Own]
 	names *nameTable
 	// entries are the user attributes that spans without GenAI may have, and
@@ -30,8 +33,9 @@ const (
 
 func newGate(names *nameTable, own string) gate {
 	g := gate{own: own, names: names}
-	for _, c := range "abghilmopuv" {
-		g.first[c] |= isGenAI
+	for pair := range strings.FieldsSeq("ge gc ll la lm li lk op ai ma ml in pr br ve ho") {
+		g.first[pair[0]] |= isGenAI
+		g.second[pair[0]] |= 1 << (pair[1] & 31)
 	}
 	if own != "" {
 		g.first[own[0]] |= isOwn
@@ -57,11 +61,14 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may == 0 {
 			continue
 		}
-		if may&isGenAI != 0 && len(key) > 3 && passesGate(key) {
+		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && passesGate(key) {
 			seen |= isGenAI
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
 			seen |= isOwn
+			if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // an app's, which nobody else has
+				seen |= isGenAI
+			}
 		}
 		if may&namesUser != 0 && len(key) < 64 && g.lengths[key[0]]>>len(key)&1 == 1 && g.entries.has(g.names.find(key)) {
 			seen |= namesUser
@@ -111,8 +118,6 @@ func passesGate(key string) bool {
 		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
 	case 'h':
 		return key[1] == 'o' && strings.HasPrefix(key, "honeyhive")
-	case 'u':
-		return key == "usage.input_tokens" || key == "usage.prompt_tokens"
 	case 'i':
 		return key == "input_tokens"
 	case 'p':
