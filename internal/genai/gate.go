@@ -14,8 +14,8 @@ type gate struct {
 	// second says of each first byte which second one such a name has, a bit for
 	// the lower five of it: "http." and "app." come no further.
 	second [256]uint32
-	own   string // [Config.Own]
-	names *nameTable
+	own    string // [Config.Own]
+	names  *nameTable
 	// entries are the user attributes that spans without GenAI may have, and
 	// lengths, by their first byte, a bit for the length of each.
 	entries nameSet
