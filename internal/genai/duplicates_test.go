@@ -26,6 +26,7 @@ type reportOf struct {
 	service    string
 	operation  string
 	noUsage    bool
+	event      bool // a log event of the conventions, which has what the span has
 }
 
 const (

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/plog"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -17,7 +18,7 @@ type rows map[usage.ID]once.Report
 func (r rows) store(calls []Call) {
 	for _, c := range calls {
 		report := once.Report{
-			Observer: once.Hash(c.Dialect), Service: once.Hash(c.Service), User: once.Hash(c.User), Start: c.Start.UnixNano(),
+			Observer: once.Hash(c.Dialect), Service: once.Hash(c.Service), User: once.Hash(c.User), Trace: c.TraceID, Span: c.SpanID, Start: c.Start.UnixNano(),
 			Counts: once.CountsOf(&c.Quantities), Usage: !c.Quantities.IsZero(), Unsure: c.Reason != "",
 		}
 		for id := c.ID; ; id = id.Next() {
@@ -37,9 +38,9 @@ func (r rows) store(calls []Call) {
 	}
 }
 
-// One call that is reported in many ways is one row, and equal calls with ids of
-// their own are as many rows as they are: in any order, cut into any payloads,
-// over any collectors, and through restarts, which forget the window.
+// One call that is reported in many ways, by spans and by log events, is one row, and
+// equal calls with ids of their own are as many rows as they are: in any order, cut into
+// any payloads, over any collectors, and through restarts, which forget the window.
 func TestOneCallIsOneRowHoweverItIsReported(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(16, 2))
@@ -54,9 +55,12 @@ func TestOneCallIsOneRowHoweverItIsReported(t *testing.T) {
 			framework.scope, framework.trace, framework.span, framework.start, framework.end = scopeUnknown, 50+trace, 50+trace, 5, 100
 			partly := client
 			partly.out = 3
-			reports = append(reports, client, framework, partly)
+			event := client
+			event.event = true
+			ways := []reportOf{client, framework, partly, event}
+			reports = append(reports, ways...)
 			for range rng.IntN(3) { // sent again
-				reports = append(reports, []reportOf{client, framework, partly}[rng.IntN(3)])
+				reports = append(reports, ways[rng.IntN(len(ways))])
 			}
 		}
 		rng.Shuffle(len(reports), func(i, j int) { reports[i], reports[j] = reports[j], reports[i] })
@@ -70,8 +74,19 @@ func TestOneCallIsOneRowHoweverItIsReported(t *testing.T) {
 				collectors[k] = reader
 			}
 			cut := 1 + rng.IntN(len(rest))
-			calls, _ := readWith(collectors[k], payloadOf(rest[:cut]...))
+			var spans []reportOf
+			for _, r := range rest[:cut] {
+				if !r.event {
+					spans = append(spans, r)
+				}
+			}
+			calls, _ := readWith(collectors[k], payloadOf(spans...))
 			stored.store(calls)
+			for _, r := range rest[:cut] {
+				if r.event {
+					stored.store(readEvents(collectors[k], eventOf(r)))
+				}
+			}
 			rest = rest[cut:]
 		}
 		require.Len(t, stored, n, "round %d: %+v", round, reports)
@@ -79,4 +94,12 @@ func TestOneCallIsOneRowHoweverItIsReported(t *testing.T) {
 			require.Equal(t, int64(10), row.Output)
 		}
 	}
+}
+
+// eventOf is the conventions' log event of what a report says.
+func eventOf(r reportOf) plog.Logs {
+	td := payloadOf(r)
+	ld := asEvent(td)
+	td.ResourceSpans().At(0).Resource().CopyTo(ld.ResourceLogs().At(0).Resource())
+	return ld
 }

@@ -17,14 +17,15 @@ const (
 
 // Judge decides about two reports with the same id:
 //
-//	equal counts                                               Duplicate
-//	same service, user, model and start, no count smaller      Correction
-//	otherwise different                                        Reused
+//	equal counts                                                         Duplicate
+//	same service, user, model and start (or span), no count smaller      Correction
+//	any other difference                                                 Reused
 //
 // A report with fewer counts than its correction is the same call as that, and
 // came late: a duplicate. So is one without usage, and what another observer
 // counts otherwise, more here and less there. No report of one service ever
-// corrects another's.
+// corrects another's. Reports of one span are of one start: an event of a span tells
+// when the call ended, and may not say when it began.
 func Judge(known, r *Report) Verdict {
 	smaller, larger := r.Counts.against(&known.Counts)
 	switch {
@@ -42,6 +43,11 @@ func Judge(known, r *Report) Verdict {
 
 // sameCall reports whether two reports with the same id can be the same call.
 func sameCall(a, b *Report) bool {
-	return a.Service == b.Service && a.Environment == b.Environment && sameModel(a, b) && a.atOnce(b) &&
+	return a.Service == b.Service && a.Environment == b.Environment && sameModel(a, b) && (a.atOnce(b) || a.sameSpan(b)) &&
 		(a.User == 0 || b.User == 0 || a.User == b.User)
+}
+
+// sameSpan reports whether one span carries both, or is what an event points to.
+func (r *Report) sameSpan(o *Report) bool {
+	return r.Span != [8]byte{} && r.Span == o.Span && r.Trace == o.Trace
 }

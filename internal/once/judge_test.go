@@ -1,6 +1,8 @@
 package once
 
 import (
+	"os"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,6 +18,7 @@ func TestJudge(t *testing.T) {
 	atStart := func(ms64 int64) func(*Report) {
 		return func(r *Report) { r.Start, r.End = r.Start+ms64*ms, 0 }
 	}
+	elsewhere := func(r *Report) { r.Span = [8]byte{9} }
 	other := func(r *Report) { r.Observer = Hash("client") }
 	for name, c := range map[string]struct {
 		known, r *Report
@@ -39,11 +42,13 @@ func TestJudge(t *testing.T) {
 		"more, of another user":                  {report(user("a")), report(tokens(100, 250), user("b")), Reused},
 		"more, and a user":                       {report(), report(tokens(100, 250), user("b")), Correction},
 		"more, of another model":                 {report(), report(tokens(100, 250), func(r *Report) { r.Model = 1 }), Reused},
-		"more, much later":                       {report(), report(tokens(100, 250), later(60_000)), Reused},
+		"more, much later":                       {report(), report(tokens(100, 250), later(60_000), elsewhere), Reused},
 		"more, at the same start":                {report(atStart(0)), report(tokens(100, 250), atStart(0)), Correction},
-		"more, at another start":                 {report(atStart(0)), report(tokens(100, 250), atStart(100)), Reused},
+		"more, at another start":                 {report(atStart(0)), report(tokens(100, 250), atStart(100), elsewhere), Reused},
+		"more, at another start, of one span":    {report(atStart(0)), report(tokens(100, 250), atStart(100)), Correction},
+		"more, of no span at another start":      {report(atStart(0), func(r *Report) { r.Span = [8]byte{} }), report(tokens(100, 250), atStart(100), func(r *Report) { r.Span = [8]byte{} }), Reused},
 		"more, at nearly the start, by another":  {report(atStart(0)), report(tokens(100, 250), atStart(100), other), Correction},
-		"more, at another start, by another":     {report(atStart(0)), report(tokens(100, 250), atStart(2000), other), Reused},
+		"more, at another start, by another":     {report(atStart(0)), report(tokens(100, 250), atStart(2000), other, elsewhere), Reused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,4 +82,20 @@ func TestTheWindowLetsCorrectionsPass(t *testing.T) {
 	require.Equal(t, New, see(report(client, silent, id(1))))
 	require.Equal(t, Corrects, see(report(id(2))), "the framework knows what the client does not")
 	require.Equal(t, []usage.ID{{1}, {1}}, ids)
+}
+
+// TestTheTableOfTheDocsIsTheRule holds the table of docs/architecture.md to what stands
+// above Judge; TestJudge has a case for each word of it.
+func TestTheTableOfTheDocsIsTheRule(t *testing.T) {
+	t.Parallel()
+	code, err := os.ReadFile("judge.go")
+	require.NoError(t, err)
+	docs, err := os.ReadFile("../../docs/architecture.md")
+	require.NoError(t, err)
+	rules := regexp.MustCompile(`(?m)^//\t(.+?)  +(Duplicate|Correction|Reused)$`).FindAllStringSubmatch(string(code), -1)
+	require.Len(t, rules, 3)
+	said := map[string]string{"Duplicate": "a duplicate", "Correction": "a correction", "Reused": "a row of its own"}
+	for _, rule := range rules {
+		require.Contains(t, string(docs), "\n| "+rule[1]+" | "+said[rule[2]])
+	}
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -51,6 +52,8 @@ var selected = []Selected[scanned]{
 	{"metadata ? 'unread'", func(s *scanned) any { return &s.unread }},
 	{"coalesce(metadata ->> 'reported_by' = 'provider', false)", func(s *scanned) any { return &s.ReportedIsBill }},
 	{"coalesce(metadata ->> 'dialect', '')", func(s *scanned) any { return &s.Dialect }},
+	{"coalesce(trace_id, '')", func(s *scanned) any { return &s.trace }},
+	{"coalesce(metadata ->> 'span_id', '')", func(s *scanned) any { return &s.span }},
 	{"written_xid::text", func(s *scanned) any { return &s.Mark }},
 }
 
@@ -60,6 +63,7 @@ type scanned struct {
 	id                      [16]byte
 	user                    *[16]byte
 	apiType, payer          string
+	trace, span             string
 	dollars                 string
 	reported, assumed       *string
 	status, reason, source  string
@@ -118,6 +122,14 @@ func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 		s.QuantityReason = usage.Reason(s.quantityReason)
 		s.Missing, _ = usage.ParseMissing(s.missing)
 		s.Payer = usage.Payer(s.payer)
+		// Rows that others wrote may have any text there, which is no id.
+		s.TraceID, s.SpanID = [16]byte{}, [8]byte{}
+		if id, err := hex.DecodeString(s.trace); err == nil && len(id) == len(s.TraceID) {
+			s.TraceID = [16]byte(id)
+		}
+		if id, err := hex.DecodeString(s.span); err == nil && len(id) == len(s.SpanID) {
+			s.SpanID = [8]byte(id)
+		}
 		s.Assumptions, s.HasAssumptions = 0, s.assumed != nil
 		if s.assumed != nil {
 			s.Assumptions, _ = usage.ParseAssumptions(*s.assumed)

@@ -22,7 +22,7 @@ func reportOf(r *usage.Record, user usage.ID) once.Report {
 	report := once.Report{
 		Observer: once.Hash(r.Dialect), Service: once.Hash(r.Service), Environment: once.Hash(r.Environment),
 		Model: once.Hash(catalog.Inspect(r.Model).Base), Type: r.APIType, Start: r.Time.UnixMicro() * 1000,
-		Counts: once.CountsOf(&r.Quantities), Usage: !r.Quantities.IsZero(), Unsure: r.QuantityReason != "",
+		Trace: r.TraceID, Span: r.SpanID, Counts: once.CountsOf(&r.Quantities), Usage: !r.Quantities.IsZero(), Unsure: r.QuantityReason != "",
 	}
 	if !user.IsZero() {
 		report.User = once.Hash(string(user[:]))
