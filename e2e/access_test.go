@@ -45,9 +45,11 @@ var endpoints = map[string]audience{
 	"/api/admin/users":         admins,
 	"/api/admin/models":        admins,
 	"/api/admin/bill":          admins,
+	"/api/admin/forecast":      admins,
 	"/api/usage":               own,
 	"/api/usage/records":       own,
 	"/api/usage/export":        own,
+	"/api/usage/forecast":      own,
 	"/api/openapi.json":        authorised,
 	"/api/version":             authorised,
 }
@@ -108,7 +110,7 @@ func oidcCases(t *testing.T) (configuration string, cases []accessCase) {
 
 	return `
   oidc: {providers: [{issuer_url: '` + issuerOfTokens + `', audience: ` + audienceOfTokens + `, groups_claim: groups, public_keys_file: '` + i.keysFile + `'}]}`,
-		[]accessCase{
+		append(forgedTokens(t, i, otherIssuer, boss), []accessCase{
 			{"no credentials", "", "", asStranger},
 			{"an empty token", "Bearer ", "", asStranger},
 			{"not a token", "Bearer x", "", asStranger},
@@ -151,7 +153,7 @@ func oidcCases(t *testing.T) (configuration string, cases []accessCase) {
 			{"crafted: an empty subject", signed("", nil), "", asNobody},
 			{"crafted: the user that means none", signed(usage.ID{}.String(), nil), "", asNilUser},
 			{"crafted: SQL as a subject", signed("' OR user_id IS NOT NULL --", nil), "", asUser},
-		}
+		}...)
 }
 
 func basicCases() (configuration string, cases []accessCase) {

@@ -63,7 +63,7 @@ var routes = []route{
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
 	{path: "/api/version", audience: everybody, answer: (*api).version},
-	{path: "/api/usage/forecast", audience: themselves, params: forecastParams, answer: (*api).forecast},
+	{path: "/api/usage/forecast", audience: themselves, params: slices.Concat([]string{"userId"}, forecastParams), answer: (*api).forecast},
 	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
 }
 
