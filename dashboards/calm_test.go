@@ -390,9 +390,9 @@ func TestLinksLeadToWhatTheySay(t *testing.T) {
 	assert.Positive(t, links)
 }
 
-// TestDelaysBelowASecondCanBeTold: 95 of 100 in a first bucket of one second read
+// TestDelaysBelowASecondAreMeasured: 95 of 100 in a first bucket of one second read
 // 950 ms at every load.
-func TestDelaysBelowASecondCanBeTold(t *testing.T) {
+func TestDelaysBelowASecondAreMeasured(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../exporter/usagepostgresexporter/metadata.yaml")
 	require.NoError(t, err)

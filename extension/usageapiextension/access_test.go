@@ -218,7 +218,7 @@ func TestWithoutAuthenticatorOnlyLoopbackNamesAreAnswered(t *testing.T) {
 	assert.Equal(t, 403, serve(api, newRequest(t, "/api/usage")).Code)
 }
 
-func TestBearerTokenMakesAdministratorsOnlyWhenToldSo(t *testing.T) {
+func TestBearerTokenMakesAdministratorsOnlyWhenConfigured(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	api := newTestAPI(t, db.DSN, time.Now())

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-func TestTheNameOfAModelTellsWhatItIs(t *testing.T) {
+func TestTheNameOfAModelSaysWhatItIs(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]catalog.Model{
 		"":                                {},

@@ -63,7 +63,7 @@ func TestFrameworksNameNoProvider(t *testing.T) {
 	assert.False(t, catalog.IsNobody("langchain"), "a framework is somebody")
 }
 
-func TestAnAddressTellsTheProvider(t *testing.T) {
+func TestAnAddressNamesTheProvider(t *testing.T) {
 	t.Parallel()
 	for host, want := range map[string]string{
 		"api.openai.com": catalog.OpenAI, "eu.api.openai.com": catalog.OpenAI, "notapi.openai.com": "",

@@ -8,7 +8,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-func TestTheAddressOfARegionalHostTellsItsRegion(t *testing.T) {
+func TestTheAddressOfARegionalHostNamesItsRegion(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"":                   "",

@@ -270,7 +270,7 @@ func TestAnAppliedFileThatChangedIsRefused(t *testing.T) {
 	assert.False(t, states[0].Changed)
 }
 
-func TestCheckTellsMissingOldAndNewApart(t *testing.T) {
+func TestCheckDistinguishesMissingOldAndNew(t *testing.T) {
 	t.Parallel()
 	db := pgtest.NewEmpty(t)
 	state := func() dbmigrate.SchemaState {
@@ -314,7 +314,7 @@ func TestFileNamesAreHeldToTheRule(t *testing.T) {
 	}
 }
 
-func TestAUserWithoutRightsIsToldWhatToDo(t *testing.T) {
+func TestAUserWithoutRightsLearnsWhatToDo(t *testing.T) {
 	t.Parallel()
 	pgtest.New(t) // an administrator has made the group roles
 	db := pgtest.NewEmpty(t)

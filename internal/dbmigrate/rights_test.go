@@ -11,9 +11,9 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
-// TestAnOrdinaryRoleIsToldAllAtOnceAndThenMigrates needs a server without our
+// TestAnOrdinaryRoleLearnsAllAtOnceAndThenMigrates needs a server without our
 // roles, which belong to the whole cluster.
-func TestAnOrdinaryRoleIsToldAllAtOnceAndThenMigrates(t *testing.T) {
+func TestAnOrdinaryRoleLearnsAllAtOnceAndThenMigrates(t *testing.T) {
 	t.Parallel()
 	server, err := pgserver.Start(t.Context(), pgserver.Options{})
 	require.NoError(t, err)

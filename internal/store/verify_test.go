@@ -115,7 +115,7 @@ func TestRetainDeletesOldCallsKeepsTheirSumsAndRefusesTheirReturn(t *testing.T) 
 	})
 }
 
-func TestHealthTellsWhatStands(t *testing.T) {
+func TestHealthSaysHowTheStoreIs(t *testing.T) {
 	t.Parallel()
 	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		h, err := upkeep.ReadHealth(t.Context(), db.Pool, testTime)

@@ -38,8 +38,8 @@ type comparison struct {
 	hasRequests bool
 	owners      []*share
 
-	// tierTold: the bill says of all of it that the standard tier served it.
-	tierTold bool
+	// tierReported: the bill says of all of it that the standard tier served it.
+	tierReported bool
 
 	calls   int64 // that can be a request: all but those that failed
 	seen    amounts
@@ -91,10 +91,10 @@ func (c *comparison) addBill(lines []*bill.Line) {
 		}
 	}
 	shares := map[owner]*share{}
-	c.tierTold = true
+	c.tierReported = true
 	for _, b := range lines {
 		if !isFee(b) && (b.Report.HasQuantities() || !fromUsage) {
-			c.tierTold = c.tierTold && (b.Tier == bill.StandardTier || b.Tier == "default")
+			c.tierReported = c.tierReported && (b.Tier == bill.StandardTier || b.Tier == "default")
 		}
 		if b.HasCost {
 			c.hasCost = true
@@ -205,7 +205,7 @@ func (c *comparison) open(words string) string {
 		word usage.Assumptions
 		is   bool
 	}{
-		{usage.AssumedServiceTier, c.hasCounts && c.tierTold},
+		{usage.AssumedServiceTier, c.hasCounts && c.tierReported},
 		{usage.AssumedTools, fees.IsZero()},
 		{usage.AssumedCacheTTL, zero(usage.CacheWrite1hTokens, usage.CacheWrite12hTokens)},
 		{usage.AssumedModality, zero(usage.InputAudioTokens, usage.InputImageTokens, usage.InputVideoTokens, usage.OutputAudioTokens, usage.OutputImageTokens)},

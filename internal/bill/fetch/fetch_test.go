@@ -91,9 +91,9 @@ func run(t *testing.T, a http.Handler, provider string, report bill.Report, key 
 // one is what a charge of [month] costs.
 var one = decimal.RequireFromString("0.00190")
 
-// TestEveryDayIsToldOnceWhateverTheProviderDoes pages through months with all
+// TestEveryDayIsReadOnceWhateverTheProviderDoes pages through months with all
 // faults that go away.
-func TestEveryDayIsToldOnceWhateverTheProviderDoes(t *testing.T) {
+func TestEveryDayIsReadOnceWhateverTheProviderDoes(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -134,7 +134,7 @@ func TestEveryDayIsToldOnceWhateverTheProviderDoes(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeToldIsAnErrorAndNeverAnEnd(t *testing.T) {
+func TestWhatCannotBeReadIsAnErrorAndNeverAnEnd(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string

@@ -107,7 +107,7 @@ func TestFaultSaysFileLineAndKey(t *testing.T) {
 	assert.EqualError(t, err, "prices/ours.yaml:4: rows[0].input: a price without its unit; write it below one of per_1m_tokens, per_1k_tokens, per_token")
 }
 
-func TestFloatNoiseIsToldFromPrices(t *testing.T) {
+func TestFloatNoiseIsDistinguishedFromPrices(t *testing.T) {
 	t.Parallel()
 	for text, meant := range map[string]string{
 		"0.7499999999":            "0.75",

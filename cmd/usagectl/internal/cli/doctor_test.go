@@ -65,7 +65,7 @@ func TestAPartitionedTableIsLookedAfter(t *testing.T) {
 	assert.Contains(t, out, "ok    partitions there is one for each month until ")
 }
 
-func TestEachFaultIsToldWithItsRepair(t *testing.T) {
+func TestEachFaultIsReportedWithItsRepair(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		damage func(t *testing.T, db *pgtest.DB) (dsn string)

@@ -10,7 +10,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-func TestExplainTellsHowTheCostOfAStoredCallCameAbout(t *testing.T) {
+func TestExplainShowsHowTheCostOfAStoredCallCameAbout(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	const spanOnly = "0102030405060708090a0b0c0d0e0f10:0102030405060708"

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 )
 
-func TestADifferenceIsToldAndRepairedOnRequestOnly(t *testing.T) {
+func TestADifferenceIsReportedAndRepairedOnRequestOnly(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES ('2026-01-05Z', 1, 'text'), ('2026-02-05Z', 2, 'text')`)
@@ -34,7 +34,7 @@ func TestADifferenceIsToldAndRepairedOnRequestOnly(t *testing.T) {
 	assert.ErrorContains(t, err, `--from: found "January"`)
 }
 
-func TestADatabaseThatDoesNotAnswerIsToldWithAdvice(t *testing.T) {
+func TestADatabaseThatDoesNotAnswerIsReportedWithAdvice(t *testing.T) {
 	t.Parallel()
 	_, err := on(t, "postgres://user:hunter2@127.0.0.1:1/usage", "verify")
 	require.ErrorContains(t, err, "; is the server running at that address")
