@@ -24,6 +24,9 @@ import (
 // until it is closed.
 const billDays = 35
 
+// billProgress is how often a run that asks a provider says how far it is.
+const billProgress = 2 * time.Second
+
 // billFetch are the flags of usagectl bill import without a file.
 type billFetch struct{ since, keyFile, endpoint string }
 
@@ -101,6 +104,9 @@ func (o *billImport) fetch(ctx context.Context, cmd *cobra.Command, pool *pgxpoo
 			cmd.PrintErrf("%s was left out: %s\n", s.Report, plain(err.Error()))
 			continue
 		}
+		if errors.Is(err, fetch.ErrRefused) {
+			return err // a key that may not ask: nothing goes on
+		}
 		if err != nil {
 			return fmt.Errorf("%w; the days before are stored, and the same command goes on from there", err)
 		}
@@ -126,6 +132,7 @@ func (o *billImport) fetchReport(ctx context.Context, cmd *cobra.Command, pool *
 	}
 	var rows int64
 	var days, replaced int
+	told := time.Now()
 	sums := map[string]decimal.Decimal{}
 	err = f.Each(ctx, s, c.DoneUntil, c.To, now, reports.Options{KeepEmails: o.keepEmails}, func(d fetch.Days) error {
 		c.DoneUntil = d.Until
@@ -147,7 +154,8 @@ func (o *billImport) fetchReport(ctx context.Context, cmd *cobra.Command, pool *
 			return err
 		}
 		rows, days, replaced = rows+saved.Lines, days+len(d.Covered), replaced+saved.Replaced
-		if d.Until.Before(c.To) {
+		if d.Until.Before(c.To) && time.Since(told) > billProgress {
+			told = time.Now()
 			cmd.PrintErrf("%s: %s until %s\n", s.Report, plural(rows, "row"), d.Until.Format(time.DateOnly))
 		}
 		return nil
