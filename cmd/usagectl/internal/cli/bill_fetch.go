@@ -132,7 +132,7 @@ func (o *billImport) fetchReport(ctx context.Context, cmd *cobra.Command, pool *
 	}
 	var rows int64
 	var days, replaced int
-	told := time.Now()
+	shown := time.Now()
 	sums := map[string]decimal.Decimal{}
 	err = f.Each(ctx, s, c.DoneUntil, c.To, now, reports.Options{KeepEmails: o.keepEmails}, func(d fetch.Days) error {
 		c.DoneUntil = d.Until
@@ -154,8 +154,8 @@ func (o *billImport) fetchReport(ctx context.Context, cmd *cobra.Command, pool *
 			return err
 		}
 		rows, days, replaced = rows+saved.Lines, days+len(d.Covered), replaced+saved.Replaced
-		if d.Until.Before(c.To) && time.Since(told) > billProgress {
-			told = time.Now()
+		if d.Until.Before(c.To) && time.Since(shown) > billProgress {
+			shown = time.Now()
 			cmd.PrintErrf("%s: %s until %s\n", s.Report, plural(rows, "row"), d.Until.Format(time.DateOnly))
 		}
 		return nil
