@@ -213,7 +213,7 @@ release-check: ## build linux/amd64 twice, compare the bytes; as root install, u
 	@rm -rf .build/dist .build/next
 	@$(GO) test -C tools/release ./...
 	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/dist' -version 0.0.1 -targets linux/amd64 -dirty -check
-	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/next' -version 0.0.2 -targets linux/amd64 -dirty
+	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/next' -version 0.0.2 -targets linux/amd64 -dirty -packages
 	@$(postgres)
 	@RELEASE_DIST='$(CURDIR)/.build/dist' RELEASE_NEXT='$(CURDIR)/.build/next' $(GO) test -count=1 -timeout 10m -v -run '^TestRelease' $(TESTFLAGS) ./e2e
 

@@ -49,6 +49,10 @@ func (r *release) compile(t target) (programs, error) {
 		if t.os == "windows" {
 			file += ".exe"
 		}
+		built.files[p.name] = file
+		if _, err := os.Stat(file); err == nil {
+			continue // the manual's, which is of this target
+		}
 		cmd := exec.CommandContext(r.context, "go", "build", "-C", p.module, "-trimpath", "-buildvcs=false", //nolint:gosec // our own arguments
 			"-ldflags", fmt.Sprintf("-s -w -buildid= -X %[1]s.version=%[2]s -X %[1]s.commit=%[3]s", variables, r.version, r.commit), "-o", file, p.pkg)
 		cmd.Dir = r.root
@@ -56,7 +60,6 @@ func (r *release) compile(t target) (programs, error) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return built, fmt.Errorf("compile %s for %s: %w\n%s", p.name, t, err, out)
 		}
-		built.files[p.name] = file
 	}
 	return built, nil
 }

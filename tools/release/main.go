@@ -25,6 +25,7 @@ type release struct {
 	time    time.Time
 	targets []target
 	key     string // file of a private key, "" for none
+	alone   bool   // packages alone
 	work    string // scratch
 	context context.Context
 }
@@ -50,6 +51,7 @@ func run(ctx context.Context, args []string) error {
 	key := flags.String("key", os.Getenv("RELEASE_KEY_FILE"), "private key (ECDSA P-256, PKCS #8 in PEM) that signs; none signs nothing; default: RELEASE_KEY_FILE")
 	dirty := flags.Bool("dirty", false, "also from a tree with changes, which the commit then tells")
 	check := flags.Bool("check", false, "build once more in another directory and compare every byte")
+	alone := flags.Bool("packages", false, "make the deb and the rpm alone")
 	push := flags.String("push", "", "push the images of -out to this registry and repository prefix, such as ghcr.io/otelcol-usage, and do nothing else")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -57,7 +59,7 @@ func run(ctx context.Context, args []string) error {
 	if !semantic.MatchString(*version) {
 		return fmt.Errorf("-version: found %q, must be a semantic version without v, such as 0.1.0", *version)
 	}
-	r := &release{version: *version, key: *key, context: ctx}
+	r := &release{version: *version, key: *key, alone: *alone, context: ctx}
 	var err error
 	if r.root, err = filepath.Abs(*root); err != nil {
 		return err
@@ -108,14 +110,19 @@ func (r *release) make() error {
 		if err != nil {
 			return err
 		}
+		if t.os == "linux" {
+			if err := r.writePackages(t, files); err != nil {
+				return err
+			}
+		}
+		if r.alone {
+			continue
+		}
 		if err := errors.Join(r.writeArchive(t, files), r.writeBills(built)); err != nil {
 			return err
 		}
 		if t.os != "linux" {
 			continue
-		}
-		if err := r.writePackages(t, files); err != nil {
-			return err
 		}
 		for _, name := range imageNames {
 			image, err := r.image(name, built)

@@ -28,8 +28,8 @@ type part struct{ path, version, licence string }
 
 func (p part) purl() string { return "pkg:golang/" + p.path + "@" + p.version }
 
-// parts are the modules in the programs of a target, as the compiler wrote them there,
-// with the licences that THIRD_PARTY_NOTICES found.
+// parts are the modules in the programs of a target, as the compiler wrote them there (two
+// programs may have two versions of one), with the licences that THIRD_PARTY_NOTICES found.
 func (r *release) parts(built programs) ([]part, error) {
 	notices, err := os.ReadFile(filepath.Join(r.root, "THIRD_PARTY_NOTICES"))
 	if err != nil {
@@ -44,16 +44,16 @@ func (r *release) parts(built programs) ([]part, error) {
 		}
 		found["stdlib"] = part{"stdlib", strings.TrimPrefix(info.GoVersion, "go"), "BSD-3-Clause"}
 		for _, m := range info.Deps {
+			if m.Path == ours {
+				continue // by its directory, and of no version
+			}
 			if m.Replace != nil {
 				m = m.Replace
 			}
-			if m.Version == "" || strings.HasPrefix(m.Path, ours) {
-				continue // our own module, by its directory
-			}
-			found[m.Path] = part{m.Path, m.Version, licences[m.Path]}
+			found[m.Path+"@"+m.Version] = part{m.Path, m.Version, licences[m.Path]}
 		}
 	}
-	return slices.SortedFunc(maps.Values(found), func(a, b part) int { return cmp.Compare(a.path, b.path) }), nil
+	return slices.SortedFunc(maps.Values(found), func(a, b part) int { return cmp.Compare(a.purl(), b.purl()) }), nil
 }
 
 var noticeLine = regexp.MustCompile(`(?m)^(\S+) v\S+ (\S+)$`)
