@@ -102,7 +102,7 @@ func callsOfEveryKind(t *testing.T) (calls []ptrace.Traces) {
 	require.NoError(t, err)
 	for i, user := range []string{"ada", "eve", "grace", "", "alan", "ada", "kurt", "", "emmy"} {
 		for j, c := range captures {
-			td, err := c.Retell(replay.Retelling{At: time.Date(2026, 11, 2+3*i, j, 10, 0, 0, time.UTC), Seed: uint64(i), User: user})
+			td, err := c.Replay(replay.Options{At: time.Date(2026, 11, 2+3*i, j, 10, 0, 0, time.UTC), Seed: uint64(i), User: user})
 			require.NoError(t, err)
 			calls = append(calls, td)
 		}
