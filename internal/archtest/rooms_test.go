@@ -33,6 +33,7 @@ var rooms = map[string]room{
 	"internal/once":      {uses: []string{"internal/usage"}},
 	"internal/genai":     {uses: []string{"internal/usage", "internal/catalog", "internal/once"}, tests: []string{"internal/pricing"}},
 	"internal/pricing":   {uses: []string{"internal/fault", "internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
+	"internal/recorder":  {uses: []string{"internal/genai", "internal/pricing", "internal/usage"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
 	// The provider's bill: its reports, and why it differs from the rows.
@@ -78,7 +79,7 @@ var rooms = map[string]room{
 
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
-		uses: []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/usageattr", "internal/usage"},
+		uses: []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/recorder", "internal/usageattr", "internal/usage"},
 	},
 	"exporter/usagepostgresexporter": {
 		uses: []string{"internal/durations", "internal/fault", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},

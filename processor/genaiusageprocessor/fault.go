@@ -3,6 +3,7 @@ package genaiusageprocessor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/plog"
@@ -35,7 +36,7 @@ func (p *usageProcessor) withLogs(ctx context.Context, ld plog.Logs) error {
 func (p *usageProcessor) with(ctx context.Context, read func(w *worker)) error {
 	w := p.workers.Get().(*worker)
 	defer p.workers.Put(w)
-	w.recorder.begin(p.prices.Current())
+	w.recorder.Begin(p.prices.Current(), time.Now())
 	if err := fault.Guard(func() error { read(w); return nil }); err != nil {
 		w.counts.forget()
 		return err

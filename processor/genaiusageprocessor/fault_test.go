@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
+	"github.com/otelcol-usage/otelcol-usage/internal/recorder"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 	"github.com/otelcol-usage/otelcol-usage/processor/genaiusageprocessor/internal/metadatatest"
 )
@@ -52,12 +53,12 @@ func faulty(t *testing.T) (*usageProcessor, *componenttest.Telemetry, *observer.
 		w := p.newWorker()
 		make := w.emitFunc
 		w.emitFunc = func(call *genai.Call, span ptrace.Span) {
+			whole := w.recorder
+			defer func() { w.recorder = whole }()
 			if call.ResponseID == doomed {
-				call.Tags = nil
-				w.recorder.users = nil // and so naming the user panics
+				w.recorder = recorder.Recorder{} // which panics when a user is named
 			}
 			make(call, span)
-			w.recorder.users = p.newWorker().recorder.users
 		}
 		return w
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/fault"
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/recorder"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
@@ -113,7 +114,7 @@ func removeForged(span ptrace.Span) { usageattr.StripForged(span.Attributes()) }
 // worker is what one payload needs while it is processed.
 type worker struct {
 	p        *usageProcessor
-	recorder recorder
+	recorder recorder.Recorder
 	writer   *usageattr.Writer
 	counts   *counts
 	// These are methods of the worker: as fields they are allocated once for
@@ -130,7 +131,7 @@ func (p *usageProcessor) newWorker() *worker {
 	}
 	w := &worker{
 		p:        p,
-		recorder: newRecorder(pricing.Pricer{Reported: p.cfg.ReportedCost, MaxReported: usage.Money(p.cfg.MaxReportedDollars) * usage.Dollar}),
+		recorder: recorder.New(pricing.Pricer{Reported: p.cfg.ReportedCost, MaxReported: usage.Money(p.cfg.MaxReportedDollars) * usage.Dollar}),
 		writer:   writer,
 		counts:   newCounts(),
 	}
@@ -160,7 +161,7 @@ func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 }
 
 func (w *worker) tryPut(call *genai.Call, attributes pcommon.Map) {
-	record := w.recorder.make(call)
+	record := w.recorder.Make(call)
 	w.writer.Put(attributes, record, call.SentAgain)
 	w.counts.recorded(record)
 	if record.Status == usage.StatusUnpriced {

@@ -1,4 +1,9 @@
-package genaiusageprocessor
+// Package recorder makes the record of a call: what was read of it, whose it is, and
+// what it costs by a book.
+//
+// It owns which of what a call reports goes into its record. Where the call was read is
+// genai, its price pricing, the form of the record on a span usageattr.
+package recorder
 
 import (
 	"encoding/hex"
@@ -11,8 +16,9 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// recorder turns calls into records by the prices of one book.
-type recorder struct {
+// Recorder turns calls into records by the prices of one book. It is for one goroutine at
+// a time.
+type Recorder struct {
 	pricer pricing.Pricer
 	now    time.Time // when the current payload arrived, UTC
 	// record is reused from call to call.
@@ -28,15 +34,16 @@ type knownUsers struct {
 	next   uint8 // whose place a new one takes
 }
 
-func newRecorder(pricer pricing.Pricer) recorder {
-	return recorder{pricer: pricer, users: make([]knownUsers, maxKnownUsers/4)}
+// New makes a recorder that prices as pricer does. [Recorder.Begin] names the book.
+func New(pricer pricing.Pricer) Recorder {
+	return Recorder{pricer: pricer, users: make([]knownUsers, maxKnownUsers/4)}
 }
 
-// begin starts a payload that is priced by a book.
-func (r *recorder) begin(book *pricing.Book) { r.pricer.Book, r.now = book, time.Now().UTC() }
+// Begin starts a payload that arrived at now and is priced by a book.
+func (r *Recorder) Begin(book *pricing.Book, now time.Time) { r.pricer.Book, r.now = book, now.UTC() }
 
-// make fills r.record with what is known of the call.
-func (r *recorder) make(call *genai.Call) *usage.Record {
+// Make gives the record with what is known of the call. It is valid until the next.
+func (r *Recorder) Make(call *genai.Call) *usage.Record {
 	rec := &r.record
 	*rec = usage.Record{} // field by field: a literal would be copied
 	rec.Time, rec.APIType = call.Start.UTC(), call.APIType
@@ -75,7 +82,7 @@ func (r *recorder) make(call *genai.Call) *usage.Record {
 const maxAhead = 24 * time.Hour
 
 // identify sets the ids of the call and of the user.
-func (r *recorder) identify(rec *usage.Record, call *genai.Call) {
+func (r *Recorder) identify(rec *usage.Record, call *genai.Call) {
 	rec.RequestID = call.ResponseID
 	rec.ID = call.ID
 	switch {
@@ -95,7 +102,7 @@ const maxKnownUsers = 4096
 
 // user gives the ids of a user. A text that is no id becomes one by a hash, which
 // is remembered: few users make many calls. A new one takes the place of another.
-func (r *recorder) user(text string) (id usage.ID, externalID string) {
+func (r *Recorder) user(text string) (id usage.ID, externalID string) {
 	if id, isID := usage.ParseID(text); isID {
 		return id, ""
 	}
