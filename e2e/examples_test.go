@@ -25,6 +25,7 @@ var exampleEnv = map[string]string{
 	"OIDC_ISSUER_URL":    "https://login.example.com",
 	"TRACES_ENDPOINT":    "127.0.0.1:4317",
 	"USAGE_API_PASSWORD": "secret",
+	"RECORD_FILE":        "/tmp/record.jsonl",
 	"USAGE_API_HTPASSWD": "admin:$2y$05$qFlT1nXh9Bv6cV5tFZ0oUuM9yqV4X6c8b7f3M2rV5Y0o0o0o0o0oO",
 }
 

@@ -29,8 +29,11 @@ func microOf(s usage.Sum) micro {
 }
 
 // sumOf is the inverse of [microOf].
-func sumOf(m micro) usage.Sum {
-	s, err := usage.ParseSum(decimal.New(m, -6).String())
+func sumOf(m micro) usage.Sum { return sumOfDecimal(decimal.New(m, -6)) }
+
+// sumOfDecimal takes an amount in dollars.
+func sumOfDecimal(d decimal.Decimal) usage.Sum {
+	s, err := usage.ParseSum(d.String())
 	if err != nil {
 		return usage.Sum{} // a decimal always is its own text
 	}

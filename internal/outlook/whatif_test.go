@@ -24,7 +24,7 @@ func priceByModel(r *usage.Record) {
 		return
 	}
 	cached := usage.Money(r.Quantities[usage.CacheReadTokens])
-	r.Cost = price*usage.Money(r.Quantities[usage.InputTextTokens]) + price/10*cached
+	r.Cost = price*usage.Money(r.Quantities[usage.InputTextTokens]) + price/10*cached + 5*price*usage.Money(r.Quantities[usage.OutputTextTokens])
 }
 
 func call(model string, input, cached int64) usage.Record {

@@ -26,6 +26,7 @@ type whatIfOptions struct {
 	provider, service string
 	json              bool
 	book              *pricing.Config
+	runs              runsOptions
 }
 
 func newWhatIf() *cobra.Command {
@@ -39,12 +40,17 @@ that they have, so that the sum is that of all calls of the period.
 
 The same tokens are priced. Another model answers with another number of tokens, and
 counts the same text as another number of tokens: take the difference as a first look. Of
-the quality of its answers this says nothing.`,
+the quality of its answers this says nothing.
+
+With --traces and --base it says instead what a change of the code costs: it prices two
+recorded runs of the same test or evaluation, shows what moved the cost (calls, prompts,
+cache, answers, models), and with a database what that is in a month at today's traffic.`,
 		Example: `  usagectl what-if --model gpt-4o=gpt-4o-mini
   usagectl what-if --model claude-sonnet-4-5=gpt-5-mini --to-provider openai
   usagectl what-if --tier batch --service nightly-report --from 2026-01-01 --to 2026-01-31
   usagectl what-if --cache 80% --json
-  usagectl what-if --discount 12.5%`,
+  usagectl what-if --discount 12.5%
+  usagectl what-if --traces head.jsonl --base main.jsonl --fail-above 10% --markdown`,
 		Args: cobra.NoArgs,
 	}
 	db := addDatabase(cmd)
@@ -59,7 +65,11 @@ the quality of its answers this says nothing.`,
 	f.StringVar(&o.provider, "provider", "", "only calls of this provider, as the column provider spells it")
 	f.StringVar(&o.service, "service", "", "only calls of this service")
 	f.BoolVar(&o.json, "json", false, "print a JSON object")
+	o.runs.addFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if o.runs.head != "" {
+			return o.runs.run(cmd, db, o.book, o.json)
+		}
 		change, err := o.change()
 		if err != nil {
 			return err
