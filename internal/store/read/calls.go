@@ -110,8 +110,9 @@ type scannedCall struct {
 // firstWindow is how far back a page is looked for at first. If the calls in it
 // are not enough, the next window is four times as long, and so on: busy times
 // are read in short pieces, and quiet ones in few. Sorting the calls of the
-// whole period to show a hundred of them would read them all.
-const firstWindow = 15 * time.Minute
+// whole period to show a hundred of them would read them all, and so would a quarter
+// of an hour in which a sender sends as many as it can.
+const firstWindow = 30 * time.Second
 
 // Calls gives one page, and whether there are more.
 func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more bool, err error) {
