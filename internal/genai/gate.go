@@ -94,22 +94,11 @@ func isAgentSpan(name string) bool {
 // are frequent too.
 func passesGate(key string) bool {
 	switch key[0] {
+	case 'l':
+		return passesGateOfL(key)
 	case 'g':
 		return key[1] == 'e' && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "genkit:")) ||
 			key[1] == 'c' && strings.HasPrefix(key, "gcp.vertex.agent.")
-	case 'l':
-		switch key[1] {
-		case 'l':
-			return strings.HasPrefix(key, "llm.")
-		case 'a':
-			return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.") || strings.HasPrefix(key, "langwatch.")
-		case 'm':
-			return strings.HasPrefix(key, "lmnr.span.")
-		case 'i':
-			return strings.HasPrefix(key, "litellm.")
-		case 'k':
-			return strings.HasPrefix(key, "lk.") && strings.HasSuffix(key, "_metrics")
-		}
 	case 'o':
 		return key[1] == 'p' && (strings.HasPrefix(key, "openinference.") || strings.HasPrefix(key, "opik.") || strings.HasPrefix(key, "openrouter.") || strings.HasPrefix(key, "openclaw."))
 	case 'a':
@@ -126,6 +115,23 @@ func passesGate(key string) bool {
 		return key[1] == 'r' && strings.HasPrefix(key, "braintrust.")
 	case 'v':
 		return key[1] == 'e' && strings.HasPrefix(key, "vercel.ai.")
+	}
+	return false
+}
+
+// passesGateOfL is passesGate for names that begin with an l.
+func passesGateOfL(key string) bool {
+	switch key[1] {
+	case 'l':
+		return strings.HasPrefix(key, "llm.")
+	case 'a':
+		return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.") || strings.HasPrefix(key, "langwatch.")
+	case 'm':
+		return strings.HasPrefix(key, "lmnr.span.")
+	case 'i':
+		return strings.HasPrefix(key, "litellm.")
+	case 'k':
+		return strings.HasPrefix(key, "lk.") && strings.HasSuffix(key, "_metrics")
 	}
 	return false
 }

@@ -60,7 +60,7 @@ func compare(ctx context.Context, before string, turns int) error {
 	measured := make([]map[string][]result, len(builds))
 	for range turns {
 		for i, program := range builds {
-			out, err := exec.CommandContext(ctx, program, "-measure").Output()
+			out, err := exec.CommandContext(ctx, program, "-measure").Output() //nolint:gosec // this program, of one commit or another
 			if err != nil {
 				return fmt.Errorf("%s: %w", program, err)
 			}
@@ -103,7 +103,7 @@ func build(ctx context.Context, commit string) (program string, remove func(), e
 	}
 	tree := filepath.Join(dir, "tree")
 	do := func(in, name string, args ...string) error {
-		cmd := exec.CommandContext(ctx, name, args...)
+		cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // git and go
 		cmd.Dir, cmd.Stdout, cmd.Stderr = in, os.Stderr, os.Stderr
 		return cmd.Run()
 	}

@@ -2,13 +2,19 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"strings"
 )
 
-// goLicence is the licence of Go, which comes with every toolchain.
+// goLicence is the licence of Go, which comes with every toolchain. The toolchain says
+// where it is: a program that is built with -trimpath does not know.
 var goLicence = func() string {
-	text, err := os.ReadFile(filepath.Join(runtime.GOROOT(), "LICENSE")) //nolint:staticcheck // run by `go run` alone
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		panic(err)
+	}
+	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "LICENSE"))
 	if err != nil {
 		panic(err)
 	}
