@@ -274,7 +274,7 @@ func TestWhatIsShownOfANumberIsThatNumber(t *testing.T) {
 	for _, want := range []string{
 		"Total cost $1,236.25 ▲ 147 % more before: $500.50", "$1.00 within a plan", "$0.75 billed by the API", "Calls 9 ▲ 350 % more before: 2",
 		"Unpriced 3 calls , 33 %", "Estimated 1 call , 11 % $0.0042 , < 0.1 % of the cost", "Assumed 3 calls, 33 % $0.75 , < 0.1 % of the cost",
-		"image 2 no known cost 2 unpriced $0.00", "no user known $1,234.50 1 unpriced > 99 %", "eve $0.0042 2 unpriced < 0.1 % $500.00",
+		"image 2 unpriced 2 no known cost $0.00", "no user known 1 unpriced $1,234.50 > 99 %", "eve 2 unpriced $0.0042 < 0.1 % $500.00",
 		"Wed 28 Jan 2026 no known cost 2 $0.00", "Everybody’s usage",
 	} {
 		assert.Contains(t, text, want)

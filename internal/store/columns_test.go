@@ -25,7 +25,6 @@ func TestEveryColumnIsReadOrSaysWhyNot(t *testing.T) {
 		{"a call that is priced or compared again", store.SelectCalls, map[string]string{
 			"created_at": "says nothing of the call",
 			"request_id": "the id is made of it",
-			"trace_id":   "no price depends on it",
 			"session_id": "no price depends on it",
 			"outcome":    "no price depends on it",
 			"folded":     "says of the sums what they hold, and nothing of the call",
