@@ -99,3 +99,28 @@ func TestTheTableOfTheDocsIsTheRule(t *testing.T) {
 		require.Contains(t, string(docs), "\n| "+rule[1]+" | "+said[rule[2]])
 	}
 }
+
+// TestEventsOfOneSpanAreCallsOfTheirOwn: an agent writes an event for each call, and all of
+// them point to the span of its turn. Ids of the provider's answers distinguish them, with
+// equal counts too.
+func TestEventsOfOneSpanAreCallsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	answer := func(key uint64, more ...func(*Report)) *Report {
+		return report(append(more, func(r *Report) { r.Space, r.Key, r.ID = 1, key, usage.ID{byte(key)} })...)
+	}
+	w := newWindow(16)
+	see := func(r *Report) Decision {
+		w.Begin()
+		defer w.End()
+		return w.Decide(r)
+	}
+	for key := uint64(1); key <= 3; key++ {
+		require.Equal(t, New, see(answer(key)), "equal counts, another answer")
+	}
+	require.Equal(t, New, see(answer(4, tokens(100, 250))), "more, another answer")
+	for key := uint64(1); key <= 3; key++ {
+		again := answer(key)
+		require.Equal(t, Again, see(again), "sent again")
+		require.Equal(t, usage.ID{byte(key)}, again.ID)
+	}
+}

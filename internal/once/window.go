@@ -105,8 +105,8 @@ func (w *Window) Decide(r *Report) Decision {
 	w.prepare(r)
 	span, siblings := spanHash(r.Trace, r.Span), spanHash(r.Trace, r.Parent)
 	for known := range w.under(bySpan, span) {
-		if known.Span != r.Span || known.Trace != r.Trace {
-			continue
+		if known.Span != r.Span || known.Trace != r.Trace || known.otherKey(r) {
+			continue // the events of several calls can point to one span
 		}
 		if verdict := Judge(&known.Report, r); verdict == Duplicate {
 			r.ID = known.ID
