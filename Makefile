@@ -49,6 +49,7 @@ help: ## print this list
 
 .PHONY: build
 build: ## compile bin/otelcol-usage and bin/usagectl
+	@command -v '$(GO)' >/dev/null || { echo "$(GO) is not installed: install Go 1.26 or newer, or name it with GO=/path/to/go" >&2; exit 1; }
 	@echo "building bin/otelcol-usage (the first time takes a few minutes)"
 	@$(GO) build -C distribution -v -ldflags '$(LDFLAGS)' -o ../bin/otelcol-usage . 2>&1 | $(progress)
 	@echo "building bin/usagectl"

@@ -23,6 +23,16 @@ func read(t *testing.T, file string) string {
 	return string(text)
 }
 
+// TestMakeWithoutGoSaysSo and does not leave it to the shell.
+func TestMakeWithoutGoSaysSo(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{"build", "demo"} {
+		out, err := exec.Command("make", "-C", root, target, "GO=no-such-go").CombinedOutput() //nolint:gosec // two words of this test
+		require.Error(t, err)
+		require.Contains(t, string(out), "no-such-go is not installed: install Go 1.26 or newer", target)
+	}
+}
+
 // TestMakePsqlWithoutADatabaseEndsThere and starts no psql.
 func TestMakePsqlWithoutADatabaseEndsThere(t *testing.T) {
 	t.Parallel()
