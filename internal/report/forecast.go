@@ -94,8 +94,8 @@ type Driver struct {
 	After     usage.Sum `json:"after"`
 }
 
-// ParseForecast reads the parameters period, scope, timezone and those of
-// [ParseFilter], "" where one is not given.
+// ParseForecast reads the parameters period, scope and timezone, "" where one is not
+// given. [ParseFilter] reads those of the filter.
 func ParseForecast(parameter func(name string) string, now time.Time) (q ForecastQuestion, err error) {
 	q.Now = now
 	if q.Zone, err = parseZone(parameter("timezone")); err != nil {
@@ -110,8 +110,7 @@ func ParseForecast(parameter func(name string) string, now time.Time) (q Forecas
 			return q, &ParamError{p.name, *p.to, strings.Join(p.allowed, ", ")}
 		}
 	}
-	q.Filter, err = ParseFilter(parameter)
-	return q, err
+	return q, nil
 }
 
 // Forecasts reads the days from the store and forecasts from them.

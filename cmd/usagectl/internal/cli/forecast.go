@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"net/url"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -65,20 +63,16 @@ It asks the database, or with --api the extension usage_api, as usagectl usage d
 		if err != nil {
 			return err
 		}
+		var answer report.ForecastAnswer
 		if o.api.address != "" {
-			answer, err := o.api.forecast(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
-			if err != nil {
-				return err
-			}
-			return o.print(cmd.OutOrStdout(), answer)
+			answer, err = o.api.forecast(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
+		} else {
+			answer, err = askDatabase(cmd, db, o.timeout, question, report.Forecasts)
 		}
-		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-			answer, err := report.Forecasts(ctx, read.New(pool, o.timeout), question)
-			if err != nil {
-				return adviseOnQuestion(err)
-			}
-			return o.print(cmd.OutOrStdout(), answer)
-		})
+		if err != nil {
+			return err
+		}
+		return o.print(cmd.OutOrStdout(), answer)
 	}
 	return cmd
 }
@@ -86,6 +80,9 @@ It asks the database, or with --api the extension usage_api, as usagectl usage d
 // question checks the flags.
 func (o *forecastOptions) question(now time.Time) (report.ForecastQuestion, error) {
 	q, err := report.ParseForecast(o.filter.parameter, now)
+	if err == nil {
+		q.Filter, err = report.ParseFilter(o.filter.parameter)
+	}
 	if err != nil {
 		return q, flagged(err, "apiType", "--type")
 	}

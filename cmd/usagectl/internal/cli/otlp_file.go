@@ -115,9 +115,9 @@ func readCalls(td ptrace.Traces, pricer pricing.Pricer, at time.Time) ([]usage.R
 	var calls []usage.Record
 	place := map[usage.ID]int{}
 	reader.Read(td, func(call *genai.Call, _ ptrace.Span) {
-		record := *r.Make(call)
-		record.Time = at
-		pricer.Price(&record)
+		made := *call
+		made.Start = at
+		record := *r.Make(&made)
 		if i, again := place[record.ID]; again {
 			if record.Quantities.TotalTokens() > calls[i].Quantities.TotalTokens() {
 				calls[i] = record

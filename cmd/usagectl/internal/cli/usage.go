@@ -69,22 +69,27 @@ user:password, or a bearer token.`,
 		if err != nil {
 			return err
 		}
+		var answer report.Answer
 		if o.api.address != "" {
-			answer, err := o.api.ask(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
-			if err != nil {
-				return err
-			}
-			return o.print(cmd.OutOrStdout(), answer)
+			answer, err = o.api.ask(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
+		} else {
+			answer, err = askDatabase(cmd, db, o.timeout, question, report.Ask)
 		}
-		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-			answer, err := report.Ask(ctx, read.New(pool, o.timeout), question)
-			if err != nil {
-				return adviseOnQuestion(err)
-			}
-			return o.print(cmd.OutOrStdout(), answer)
-		})
+		if err != nil {
+			return err
+		}
+		return o.print(cmd.OutOrStdout(), answer)
 	}
 	return cmd
+}
+
+// askDatabase answers a question of package report, each statement within the timeout.
+func askDatabase[Q, A any](cmd *cobra.Command, db *database, timeout time.Duration, question Q, ask func(context.Context, *read.Reader, Q) (A, error)) (answer A, err error) {
+	err = db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) (err error) {
+		answer, err = ask(ctx, read.New(pool, timeout), question)
+		return adviseOnQuestion(err)
+	})
+	return answer, err
 }
 
 // print writes the answer in the form that was asked for.
