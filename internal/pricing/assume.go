@@ -8,10 +8,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// knownAssumable marks that a row knows what it may assume.
+// knownAssumable is set in row.assumable and provider.missable once they have been
+// computed.
 const knownAssumable = 1 << 31
 
-// mayAssume is what a price of the row rests on where a call does not report it.
+// mayAssume returns the defaults that a price from this row may take: everything the row
+// depends on that a call may leave unreported.
 func (r *row) mayAssume() usage.Assumptions {
 	known := r.assumable.Load()
 	if known == 0 {
@@ -21,15 +23,15 @@ func (r *row) mayAssume() usage.Assumptions {
 	return usage.Assumptions(known &^ knownAssumable)
 }
 
-// What a call reports with one field.
+// The dependencies that a call reports in a single field.
 const (
 	toldByTier    = usage.AssumedServiceTier | usage.AssumedSpeed
 	toldByRegion  = usage.AssumedRegion | usage.AssumedInferenceGeo | usage.AssumedDeployment
 	toldByVariant = usage.AssumedVariant | usage.AssumedSearchSize
 )
 
-// assumed says which defaults the price of a call takes: what the row depends on
-// and the call does not report. Which snapshot answered, [found.meansSnapshot] says.
+// assumed returns the defaults that the price of a call takes: what the row depends on and
+// the call does not report. Which snapshot answered is decided by [found.meansSnapshot].
 func (f *found) assumed(c *Call) usage.Assumptions {
 	a := f.segment.row.mayAssume() & c.Unreported
 	if c.ServiceTier != "" {
@@ -43,7 +45,7 @@ func (f *found) assumed(c *Call) usage.Assumptions {
 	}
 	q := &c.Quantities
 	if t := f.segment.row.thresholds; len(t) == 0 || q.InputTokens() < t[0].min {
-		a &^= usage.AssumedContextLength // nor was any single request
+		a &^= usage.AssumedContextLength // nor was any single request long
 	}
 	if q[usage.CacheWrite5mTokens] == 0 && q[usage.CacheWrite30mTokens] == 0 {
 		a &^= usage.AssumedCacheTTL
@@ -54,8 +56,8 @@ func (f *found) assumed(c *Call) usage.Assumptions {
 	return a
 }
 
-// meansSnapshot reports whether the name of the model means one of several
-// snapshots whose prices differ; a price of one's own is for all of them.
+// meansSnapshot reports whether the name of the model stands for one of several snapshots
+// with different prices. A contract price covers all of them.
 func (f *found) meansSnapshot(second int64) bool {
 	p := f.timeline.of
 	if f.segment.snapshot {
@@ -72,8 +74,8 @@ func (f *found) meansSnapshot(second int64) bool {
 	return false
 }
 
-// findVersions finds each name that means any snapshot of a model, the bare one
-// and that with "-latest", when a snapshot has a price of its own.
+// findVersions finds the names that mean any snapshot of a model (the bare name and the one
+// with "-latest") when at least one snapshot has a price of its own.
 func (p *provider) findVersions() {
 	p.versions.Lock()
 	defer p.versions.Unlock()
@@ -99,9 +101,9 @@ func (p *provider) findVersions() {
 	p.versionsKnown.Store(true)
 }
 
-// Relevant leaves of what a call does not report what the prices of its provider
-// depend on: the rest can change no price. Of a provider that the book does not
-// have, everything may.
+// Relevant reduces the set of unreported details to those on which prices of the provider
+// depend; the others cannot change a price. For a provider that the book does not have,
+// every detail is relevant.
 func (b *Book) Relevant(provider string, missing usage.Missing) usage.Missing {
 	if missing&usage.MissingDependencies == 0 {
 		return missing
@@ -118,7 +120,7 @@ func (b *Book) Relevant(provider string, missing usage.Missing) usage.Missing {
 	return missing&^usage.MissingDependencies | missing&relevant
 }
 
-// mayMiss is what some row of the provider may assume.
+// mayMiss returns the details that at least one row of the provider depends on.
 func (p *provider) mayMiss() usage.Missing {
 	known := p.missable.Load()
 	if known == 0 {

@@ -9,27 +9,26 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Book answers what a call costs. It never changes after it was loaded, so any
-// number of goroutines may use it at once.
+// Book answers what a call costs. It is immutable after loading, so any number of
+// goroutines may use it at once.
 type Book struct {
-	shelves  []*shelf             // in the order in which they are asked
-	first    map[string]*provider // by name, as the first shelf that knows the name has it
+	shelves  []*shelf             // in the order in which they are searched
+	first    map[string]*provider // by name; the provider of the first shelf that knows the name
 	lookups  *lookupCache
 	version  string
 	asOf     time.Time
 	warnings []error
 }
 
-// Call is what the price of a call depends on.
+// Call holds everything that the price of a call depends on.
 type Call struct {
 	// Provider is who hosts the model, as gen_ai.provider.name says.
 	Provider string
 	// Model is the model that answered, empty when the span does not say.
 	Model string
-	// RequestModel is the model that was asked for; it counts when the book
-	// does not know Model.
+	// RequestModel is the requested model; it is used when the book does not know Model.
 	RequestModel string
-	// At is the start of the call: the prices of this moment hold.
+	// At is the start of the call. It selects the prices that were in force.
 	At time.Time
 	// ServiceTier is the tier that served the call, empty for standard.
 	ServiceTier string
@@ -37,10 +36,10 @@ type Call struct {
 	Region string
 	// Variant is the size and quality of images or the resolution of video.
 	Variant string
-	// Quantities is what was consumed.
+	// Quantities is what the call consumed.
 	Quantities usage.Quantities
-	// Unreported is what the call says nothing about; where its price depends on
-	// it, the default is taken and said.
+	// Unreported lists what the call does not report. Where the price depends on one of
+	// these, the default is taken and named in Price.Assumptions.
 	Unreported usage.Assumptions
 }
 
@@ -49,14 +48,14 @@ type Price struct {
 	// Cost is 0 when Status is unpriced.
 	Cost   usage.Money
 	Status usage.PricingStatus
-	// Reason says why the call is not simply priced.
+	// Reason says why the status is not [usage.StatusPriced].
 	Reason usage.Reason
 	// Assumptions are the defaults that the price took.
 	Assumptions usage.Assumptions
-	// PriceID names the row and what changed it:
+	// PriceID names the row and the modifiers that were applied:
 	// "openai/gpt-4o@2024-10-02+batch". Empty when no row was found.
 	PriceID string
-	// Model is the model the row belongs to, empty when no row was found.
+	// Model is the model whose row was used, empty when no row was found.
 	Model string
 }
 
@@ -64,20 +63,19 @@ type Price struct {
 // versions, on any machine.
 func (b *Book) Version() string { return b.version }
 
-// AsOf is the day up to which the book knows the public prices, by its built-in
-// part and its update; zero when neither says. Models and prices that came later
-// are not in it.
+// AsOf is the date up to which the book knows public prices, taken from its built-in part
+// and its update; zero when neither gives one. Later models and prices are missing from the
+// book.
 func (b *Book) AsOf() time.Time { return b.asOf }
 
-// Warnings lists what looks odd in the files of the book and was not refused.
+// Warnings lists suspicious entries in the book's files that were accepted all the same.
 func (b *Book) Warnings() []error { return b.warnings }
 
-// Price says what a call cost. It allocates nothing when the book knows the
-// model by the name in the call.
+// Price computes the cost of a call. It does not allocate when the book knows the model
+// under the name in the call.
 //
-// A call that consumed nothing is priced at 0, or at the fee for the request
-// where the model has one: whether nothing is a fact or a gap is the caller's
-// to decide.
+// A call that consumed nothing costs 0, or the request fee where the model has one. Whether
+// "nothing" is a fact or a gap is for the caller to decide.
 func (b *Book) Price(c *Call) (price Price) {
 	var f found
 	second := c.At.Unix()
@@ -115,12 +113,12 @@ func (b *Book) Price(c *Call) (price Price) {
 type Row struct {
 	Layer    Layer
 	Provider string
-	// Name is what a call must say to meet the row; Model is whose price it
-	// is. They differ for an alias.
+	// Name is the name by which calls find the row; Model is the model whose prices it
+	// holds. They differ for an alias.
 	Name, Model string
 	Span        book.Span
 	Prices      book.Blocks
-	// Depends is what the prices depend on, the snapshots beside them aside.
+	// Depends lists what the prices depend on, except which snapshot answered.
 	Depends    book.Depends
 	Source     string
 	Confidence string
@@ -129,8 +127,8 @@ type Row struct {
 	PriceID    string
 }
 
-// Rows lists the book by layer, the one that is asked first before the others,
-// and there by provider, name and time.
+// Rows lists the book by layer in search order, and within a layer by provider, name and
+// time.
 func (b *Book) Rows() []Row {
 	var rows []Row
 	for _, shelf := range b.shelves {
@@ -151,7 +149,7 @@ func (b *Book) Rows() []Row {
 	return rows
 }
 
-// timelines lists names and patterns.
+// timelines returns the timelines of all names and patterns.
 func (p *provider) timelines() map[string]*timeline {
 	all := maps.Clone(p.names)
 	for _, pattern := range p.patterns {

@@ -15,18 +15,18 @@ import (
 type Change struct {
 	Provider string `json:"provider"`
 	Name     string `json:"name"`
-	// Part says which of the row's prices: "" the plain one, else the service
-	// tier, region, variant or context tier.
+	// Part is the part of the row: "" for the base price, otherwise the service tier,
+	// region, variant or context tier.
 	Part string `json:"part,omitempty"`
 	Item string `json:"item,omitempty"`
-	Unit string `json:"unit,omitempty"` // of both amounts
-	// Old and New are dollars for one unit, empty when the book has no price.
+	Unit string `json:"unit,omitempty"` // unit of both amounts
+	// Old and New are dollars per unit, empty when the book has no price.
 	Old string `json:"old,omitempty"`
 	New string `json:"new,omitempty"`
 }
 
-// Diff lists what is priced differently at a moment by the newer book, by
-// provider and name. Names that one book lacks appear with all their prices.
+// Diff lists the prices that differ between two books at a moment, by provider and name. A
+// name that only one book has appears with all its prices.
 func Diff(older, newer *Book, at time.Time) []Change {
 	oldRows, newRows := older.at(at), newer.at(at)
 	keys := map[[2]string]bool{}
@@ -48,8 +48,8 @@ func Diff(older, newer *Book, at time.Time) []Change {
 	return changes
 }
 
-// at gives the rows that hold at a moment, by provider and name: of a name that
-// several layers know, the row that a call by this name gets.
+// at returns the rows in force at a moment by provider and name. Where several layers have
+// a name, it returns the row that a call by this name would get.
 func (b *Book) at(at time.Time) map[[2]string]*row {
 	rows := map[[2]string]*row{}
 	for _, shelf := range b.shelves {
@@ -71,7 +71,7 @@ func (b *Book) at(at time.Time) map[[2]string]*row {
 	return rows
 }
 
-// parts names the selections of a row that change one thing each.
+// parts names the selections of a row that differ from the base in one respect each.
 func (r *row) parts() map[string]selection {
 	parts := map[string]selection{}
 	if r == nil {
@@ -124,14 +124,14 @@ func diffRows(older, newer *row) (changes []Change) {
 	return changes
 }
 
-// rated is the cost of one of an item's quantity in picodollars, and the unit
-// in which the book quotes it.
+// rated is the price of one unit of an item in picodollars, with the unit in which the book
+// quotes it.
 type rated struct {
 	cost *big.Rat
 	unit book.Unit
 }
 
-// rateOf gives the price of an item that is named, not one it falls back to.
+// rateOf returns the price of an item that the row names itself, never a fallback.
 func (r *row) rateOf(parts map[string]selection, part string, item book.Item) (rated, bool) {
 	s, ok := parts[part]
 	if !ok {

@@ -10,13 +10,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Explanation shows how the price of a call came about. Amounts are texts, so
-// that JSON keeps their digits.
+// Explanation shows how a price was computed. Amounts are strings, so that JSON keeps every
+// digit.
 type Explanation struct {
-	// Steps are the names that were looked up, in their order.
+	// Steps are the names that were looked up, in order.
 	Steps []Step `json:"steps"`
 
-	// The row that won; empty when none did.
+	// PriceID and the fields below describe the row that was used; they are empty when
+	// there is none.
 	PriceID    string `json:"price_id,omitempty"`
 	Provider   string `json:"provider,omitempty"`
 	Model      string `json:"model,omitempty"`
@@ -27,17 +28,16 @@ type Explanation struct {
 	Confidence string `json:"confidence,omitempty"`
 	Note       string `json:"note,omitempty"`
 
-	// DependsOn are the words for what the price depends on, Assumed those for
-	// the defaults that it took.
-	DependsOn []string `json:"depends_on"` // empty for nothing, null without a row
+	// DependsOn names what the price depends on, Assumed the defaults that it took.
+	DependsOn []string `json:"depends_on"` // empty when it depends on nothing, null when there is no row
 	Assumed   []string `json:"assumed,omitempty"`
 
 	// Notes say in words what was selected and what was guessed.
 	Notes []string `json:"notes,omitempty"`
 	Lines []Line   `json:"lines,omitempty"`
-	// Adjustments are what a contract changes about the sum of the lines.
+	// Adjustments are the contract terms applied to the sum of the lines.
 	Adjustments []string `json:"adjustments,omitempty"`
-	// Sum is the exact cost before the one rounding.
+	// Sum is the exact cost before rounding.
 	Sum string `json:"sum,omitempty"`
 
 	Cost   usage.Money         `json:"cost"`
@@ -49,7 +49,7 @@ type Explanation struct {
 type Line struct {
 	Item     string `json:"item"`
 	Quantity string `json:"quantity"`
-	// PricedAs is the item whose price was taken, when it is another one.
+	// PricedAs is the item whose price was used, when it is not the item of the line.
 	PricedAs string `json:"priced_as,omitempty"`
 	Price    string `json:"price,omitempty"` // "2.5 per_1m_tokens"
 	Times    string `json:"times,omitempty"` // multipliers of tier and region
@@ -57,7 +57,7 @@ type Line struct {
 	Note     string `json:"note,omitempty"`
 }
 
-// Explain prices a call as [Book.Price] does and shows the way there.
+// Explain prices a call as [Book.Price] does and records each step.
 func (b *Book) Explain(c *Call) Explanation {
 	var e Explanation
 	list := b.search(c, func(s Step) { e.Steps = append(e.Steps, s) })
@@ -97,7 +97,7 @@ func (b *Book) Explain(c *Call) Explanation {
 	return e
 }
 
-// describe says which parts of the row hold.
+// describe lists the parts of the row that apply to the call.
 func (r *row) describe(c *Call, s selection, regionInName string, guessed usage.Reason) (notes []string) {
 	add := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	if s.variant > 0 {
@@ -177,13 +177,14 @@ func (e *Explanation) explainLines(r *row, s selection, q *usage.Quantities) {
 	e.Sum = amountText(sum)
 }
 
-// slice is the part of the quantities that has one set of prices.
+// slice is a part of the quantities to which one set of prices applies.
 type slice struct {
 	selection  selection
 	quantities usage.Quantities
 }
 
-// slices are one, but for a graduated row.
+// slices returns a single slice, except for a graduated row, which has one for each tier
+// reached.
 func (r *row) slices(s selection, q *usage.Quantities) []slice {
 	if !r.src.Graduated {
 		return []slice{{s, *q}}
@@ -220,7 +221,7 @@ func timesText(f resolved) string {
 	return amountText(f.times)
 }
 
-// amountText writes an exact decimal; a number whose digits never end is cut
+// amountText formats an exact decimal. A number without a finite decimal expansion is cut
 // at 24 places and marked.
 func amountText(r *big.Rat) string {
 	places, exact := r.FloatPrec()
@@ -293,7 +294,7 @@ func (e Explanation) String() string {
 		fmt.Fprintf(&b, "  sum %s\n", e.Sum)
 	}
 	if e.Status == usage.StatusUnpriced {
-		b.WriteString("no cost, unpriced") // which is not the same as free
+		b.WriteString("no cost, unpriced") // unpriced, which is not the same as free
 	} else {
 		fmt.Fprintf(&b, "cost %s USD, %s", e.Cost, e.Status)
 	}

@@ -7,12 +7,12 @@ import (
 	"hash"
 )
 
-// fingerprinter sums up named contents in one short text.
+// fingerprinter digests named contents into one short text.
 type fingerprinter struct{ hash hash.Hash }
 
 func newFingerprint() fingerprinter { return fingerprinter{sha256.New()} }
 
-// add takes a content in; its length keeps two contents apart.
+// add digests one content; its length is included so that two contents cannot run together.
 func (f fingerprinter) add(name string, content []byte) {
 	// A hash never fails to write.
 	_, _ = fmt.Fprintf(f.hash, "%q %d\n", name, len(content))

@@ -8,18 +8,19 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-// Layer is whose prices a part of a book holds. The layers of a book are asked
-// one after the other, each with every name of the call.
+// Layer tells whose prices a part of a book holds. Layers are searched one after another,
+// each with every name of the call.
 type Layer string
 
-// The layers, in the order in which they are asked.
+// The layers, in search order.
 const (
-	LayerContract Layer = "contract" // price files of one's own
+	LayerContract Layer = "contract" // price files of the operator
 	LayerUpdate   Layer = "update"   // public prices that are newer than the built-in ones
 	LayerBuiltin  Layer = "builtin"
 )
 
-// layerOrder is from the bottom upwards, as layers are laid.
+// layerOrder lists the layers in the order in which they are loaded, lowest precedence
+// first.
 var layerOrder = []Layer{LayerBuiltin, LayerUpdate, LayerContract}
 
 // shelf is one layer of a book.
@@ -28,9 +29,9 @@ type shelf struct {
 	providers map[string]*provider
 }
 
-// provider finds a provider by any of its names: as it is, in lower case, and
-// by the names that gateways and price data use (azure, bedrock, x-ai); nil when
-// the layer has none.
+// provider finds a provider by any of its names: as given, in lower case, or by the names
+// that gateways and price data use (azure, bedrock, x-ai). It returns nil when the layer
+// has none.
 func (s *shelf) provider(name string) *provider {
 	if p := s.providers[name]; p != nil {
 		return p
@@ -41,7 +42,7 @@ func (s *shelf) provider(name string) *provider {
 	return s.providers[catalog.Book(name)]
 }
 
-// distinct lists the providers by name, each once.
+// distinct lists each provider once, by name.
 func (s *shelf) distinct() (list []*provider) {
 	for _, name := range slices.Sorted(maps.Keys(s.providers)) {
 		if p := s.providers[name]; p.name == name {

@@ -9,20 +9,20 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// ListPrice is the standard price of one kind of token or of characters, from a
-// moment until the next one of its kind.
+// ListPrice is the standard price of one kind of token or of characters, from a moment
+// until the next ListPrice of the same kind.
 type ListPrice struct {
 	Kind usage.QuantityKind
 	From time.Time
-	// DollarsPerMillion is a decimal text, with at most 12 places; empty when
-	// the kind has no price from that moment on.
+	// DollarsPerMillion is a decimal with at most 12 places; empty when the kind has no
+	// price from that moment on.
 	DollarsPerMillion string
 }
 
-// ListPrices gives the standard prices of a model over time, for
-// charts and comparisons: without service tier, long input, hours of the day and
-// contract. A kind that is billed as another one has none. It is empty when the
-// book does not know the model.
+// ListPrices returns the standard prices of a model over time, for charts and comparisons.
+// Service tiers, context tiers, hours of the day and contracts are left out, and so are
+// kinds that are billed as another kind. The list is empty when the book does not know the
+// model.
 func (b *Book) ListPrices(provider, model string) (list []ListPrice) {
 	c := Call{Provider: provider, Model: model}
 	segments := b.history(&c)
@@ -51,14 +51,14 @@ func (b *Book) ListPrices(provider, model string) (list []ListPrice) {
 	return list
 }
 
-// holding is a row while a call by one name gets it.
+// holding is a row and the time during which calls by one name get it.
 type holding struct {
 	from, until int64
 	row         *row
 	region      string
 }
 
-// history lists what a call by one name gets over time.
+// history lists the rows that a call by one name gets over time.
 func (b *Book) history(c *Call) (list []holding) {
 	candidates := b.search(c, func(Step) {})
 	var moments []int64

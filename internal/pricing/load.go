@@ -22,17 +22,16 @@ import (
 
 // Config says what a [Book] is made of.
 type Config struct {
-	// Builtin names the built-in book everything else is laid over; "none"
-	// starts with no price at all, empty means [DefaultBuiltin].
+	// Builtin names the built-in book under all other layers. "none" starts without prices,
+	// empty means [DefaultBuiltin].
 	Builtin string
-	// Files are price files of one's own; what a later one says replaces what
-	// an earlier one or the built-in book says about the same model and time.
-	// A file that ends in .json is price data of LiteLLM, genai-prices,
-	// models.dev or Portkey.
+	// Files are price files of the operator. What a file says about a model and time
+	// replaces what earlier files and the built-in book say about them. A file ending in
+	// .json is read as price data of LiteLLM, genai-prices, models.dev or Portkey.
 	Files []string
-	// Update is a price file of newer public prices, which `usagectl prices
-	// update` writes: it is asked after Files and before the built-in book. Empty
-	// means none, and so does a file that is not there.
+	// Update is a file of newer public prices, as `usagectl prices update` writes it. It is
+	// searched after Files and before the built-in book. Empty means none; a missing file
+	// is not an error.
 	Update string
 }
 
@@ -58,13 +57,12 @@ func BuiltinNames() []string {
 	return names
 }
 
-// Builtin returns a built-in book.
+// Builtin returns the built-in book of that name.
 func Builtin(name string) (*Book, error) {
 	return Load(Config{Builtin: name})
 }
 
-// Load reads a book. The error names file, line and key of everything that is
-// wrong.
+// Load reads a book. The error names file, line and key of every fault.
 func Load(cfg Config) (*Book, error) {
 	l := &loader{contents: newFingerprint()}
 	l.builtin(cfg.Builtin)
@@ -77,7 +75,7 @@ func Load(cfg Config) (*Book, error) {
 	return l.book()
 }
 
-// Parse makes a book of one file in memory, without a built-in one.
+// Parse reads a book from a single file in memory, without a built-in book.
 func Parse(name string, content []byte) (*Book, error) {
 	l := &loader{contents: newFingerprint()}
 	l.content(name, filepath.Base(name)+":", LayerContract, content)
@@ -92,7 +90,7 @@ type loader struct {
 	faults   []error
 }
 
-// book makes the book of everything that was read.
+// book builds the book from everything that was read.
 func (l *loader) book() (*Book, error) {
 	if len(l.faults) > 0 {
 		return nil, errors.Join(l.faults...)
@@ -143,7 +141,7 @@ func readBuiltin(name string) *loader {
 	if err != nil {
 		l.faults = append(l.faults, err)
 	}
-	// The files do not depend on each other: all processors read them.
+	// The files are independent of each other, so they are read in parallel.
 	read := make([]decoded, len(entries))
 	var workers sync.WaitGroup
 	var next atomic.Int64
@@ -169,7 +167,7 @@ func readBuiltinFile(book, file string) decoded {
 	return decodeFile(book+"/"+file, content)
 }
 
-// decoded is what a file says.
+// decoded is the content of one file.
 type decoded struct {
 	name     string
 	content  []byte
@@ -203,14 +201,14 @@ func (l *loader) update(name string) {
 	}
 }
 
-// readFile reads a price file of at most [book.MaxFileBytes]. Only regular files are
-// read: to open a named pipe could block forever, and a device never ends.
+// readFile reads a price file of at most [book.MaxFileBytes]. It accepts regular files
+// only: opening a named pipe could block forever, and reading a device may never end.
 func readFile(name string) ([]byte, error) {
 	file, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("read price file: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close() //nolint:errcheck // opened for reading only
 	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("read price file: %w", err)
@@ -221,7 +219,7 @@ func readFile(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("read price file: %s is no regular file but %s; name a regular file", name, info.Mode().Type())
 	}
-	content, err := io.ReadAll(io.LimitReader(file, book.MaxFileBytes+1)) // it may grow meanwhile
+	content, err := io.ReadAll(io.LimitReader(file, book.MaxFileBytes+1)) // the file may grow meanwhile
 	if err != nil {
 		return nil, fmt.Errorf("read price file: %w", err)
 	}
@@ -235,7 +233,7 @@ func (l *loader) content(name, idPrefix string, layer Layer, content []byte) {
 	l.add(decodeFile(name, content), idPrefix, layer)
 }
 
-// add takes over what a file says; its rows' ids get the prefix.
+// add takes over the content of a file; the ids of its rows get the prefix.
 func (l *loader) add(d decoded, idPrefix string, layer Layer) {
 	if d.name != "" {
 		l.contents.add(filepath.Base(d.name), d.content)
@@ -253,8 +251,8 @@ func (l *loader) add(d decoded, idPrefix string, layer Layer) {
 	}
 }
 
-// decode reads a file in our form, or by its ending the price data of another
-// project. What such data says and cannot be taken over is a warning.
+// decode reads a file in our own format or, by its extension, the price data of another
+// project. Entries of such data that cannot be taken over become warnings.
 func decode(name string, content []byte) ([]*book.File, []*book.Fault, error) {
 	if !strings.EqualFold(filepath.Ext(name), ".json") {
 		return book.Decode(name, content)

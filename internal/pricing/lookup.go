@@ -9,16 +9,16 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-// found is the answer to "whose prices": what holds at the moment of the call,
-// and what the name says about the region.
+// found is the result of looking up a call: the prices in force at its time, and what its
+// names say about the region.
 type found struct {
-	// known: the book has the name; segment is nil when it has no price at the
-	// moment of the call.
+	// known reports that the book has the name; segment is nil when the name has no price
+	// at the time of the call.
 	known   bool
 	segment *segment
-	// region stood in the name ("us.anthropic.…") and was cut off.
+	// region was part of the name ("us.anthropic.…") and was cut off.
 	region string
-	// timeline is where the name stands, for what is known of its snapshots.
+	// timeline holds the name, and with it what is known of its snapshots.
 	timeline *timeline
 }
 
@@ -26,40 +26,39 @@ type found struct {
 type candidate struct {
 	timeline *timeline
 	region   string
-	// snapshot: what was cut off said which snapshot of the model it is.
+	// snapshot: the part that was cut off named a snapshot of the model.
 	snapshot bool
-	// apart are the times in which the built-in book prices the name of the call
-	// apart from this one: a price of one's own for the model is not meant then.
+	// apart lists the periods in which the built-in book prices the call's own name
+	// differently from this candidate: a contract price of the model does not apply to
+	// them.
 	apart []segment
-	// hit is the name in the book, step the one of the explanation.
+	// hit is the name in the book, step the entry in the explanation.
 	hit  string
 	step int
 }
 
-// Step is one name that was looked up, for people.
+// Step is one name that was looked up.
 type Step struct {
-	// Layer is whose prices were looked through, empty for a provider that no
-	// layer has.
+	// Layer is the layer that was searched, empty for a provider that no layer has.
 	Layer Layer `json:"layer,omitempty"`
-	// Provider is whose prices were looked through.
+	// Provider is the provider whose prices were searched.
 	Provider string `json:"provider"`
 	// Name is the name that was looked up.
 	Name string `json:"name"`
-	// Rule says how the name came to be: "model", "request model", or what was
-	// cut off it, in that order.
+	// Rule says where the name comes from: "model", "request model", or the parts that were
+	// cut off it, in order.
 	Rule string `json:"rule"`
-	// Hit reports whether the layer has the name, and which entry.
+	// Hit is the entry that the layer has for the name, empty for none.
 	Hit string `json:"hit,omitempty"`
 	// Passed says why the entry was not taken all the same.
 	Passed string `json:"passed,omitempty"`
 }
 
-// maxNameBytes bounds the work that a foreign name can cause.
+// maxNameBytes bounds the work that a name from outside can cause.
 const maxNameBytes = 512
 
-// find looks for the model that answered, then for the one that was asked for, in
-// each layer. The provider is part of the key: the same name costs differently
-// elsewhere.
+// find looks up the model that answered, then the requested one, in each layer. The
+// provider is part of the key: the same name may cost something else at another host.
 func (b *Book) find(c *Call, second int64, f *found) {
 	if b.asItIs(c, second, f) {
 		return
@@ -76,8 +75,8 @@ func (b *Book) find(c *Call, second int64, f *found) {
 	*f, _ = pick(list, second)
 }
 
-// asItIs is find where provider and model need no spelling: false when a search
-// has to tell.
+// asItIs is find for a provider and model that the book knows exactly as spelled. It
+// returns false when a search is needed.
 func (b *Book) asItIs(c *Call, second int64, f *found) bool {
 	p := b.first[c.Provider]
 	if p == nil {
@@ -94,7 +93,7 @@ func (b *Book) asItIs(c *Call, second int64, f *found) bool {
 	return true
 }
 
-// firstAsked gives for every name of a provider the layer that is asked first.
+// firstAsked maps each provider name to its provider in the first layer that has it.
 func firstAsked(shelves []*shelf) map[string]*provider {
 	first := map[string]*provider{}
 	for _, s := range shelves {
@@ -107,8 +106,8 @@ func firstAsked(shelves []*shelf) map[string]*provider {
 	return first
 }
 
-// pick takes the first candidate that has a price at the moment of the call. What
-// the built-in book has first decides, with a price or without.
+// pick takes the first candidate with a price at the time of the call. The first candidate
+// in the built-in book is final, with a price or without.
 func pick(list []candidate, second int64) (f found, index int) {
 	for i := range list {
 		c := &list[i]
@@ -122,11 +121,11 @@ func pick(list []candidate, second int64) (f found, index int) {
 	return f, len(list)
 }
 
-// passed says why a candidate is not taken, "" when it is.
+// passed says why a candidate is passed over, "" when it is taken.
 func (c *candidate) passed(second int64, held *segment) string {
 	switch {
 	case c.timeline.of.layer == LayerBuiltin:
-		return "" // the last: it decides with a price or without
+		return "" // the last candidate is final, with a price or without
 	case held == nil:
 		return "it has no price at the time of the call"
 	case c.snapshot && held.snapshot:
@@ -140,8 +139,8 @@ func (c *candidate) passed(second int64, held *segment) string {
 	return ""
 }
 
-// search lists what the layers have for a call, in the order in which it counts;
-// it says every step.
+// search lists the candidates of all layers for a call, in order of precedence, and passes
+// each step to tell.
 func (b *Book) search(c *Call, tell func(Step)) []candidate {
 	s := search{tell: tell}
 	if bottom := b.shelves[len(b.shelves)-1]; bottom.layer == LayerBuiltin {
@@ -168,19 +167,19 @@ func (b *Book) search(c *Call, tell func(Step)) []candidate {
 	return s.list
 }
 
-// search is one search through the layers.
+// search is the state of one search through the layers.
 type search struct {
 	tell     func(Step)
-	builtin  *provider // nil when the built-in book does not have it
+	builtin  *provider // nil when the built-in book does not have the provider
 	layer    Layer
 	provider *provider
 	list     []candidate
 	steps    int
 }
 
-// match finds a name in a layer: as it is, then with the fewest cuts, then by the
-// longest pattern. It reports whether no further name is to be looked up there:
-// in the built-in layer the first hit decides.
+// match looks up a name in a layer: exactly, then with the fewest cuts, then by the longest
+// pattern. It reports whether the layer is done: in the built-in layer the first hit is
+// final.
 func (s *search) match(name, rule string) (done bool) {
 	p := s.provider
 	spellings := catalog.Spellings
@@ -219,7 +218,7 @@ func (s *search) step(name, rule, hit string) {
 	s.steps++
 }
 
-// add notes what a name of the call hit.
+// add records a hit for a name of the call.
 func (s *search) add(t *timeline, spelling catalog.Spelling, called, hit string) {
 	c := candidate{timeline: t, region: spelling.Region, snapshot: spelling.Snapshot, hit: hit, step: s.steps - 1}
 	if c.snapshot && s.layer != LayerBuiltin && s.builtin != nil {
@@ -228,7 +227,7 @@ func (s *search) add(t *timeline, spelling catalog.Spelling, called, hit string)
 	s.list = append(s.list, c)
 }
 
-// spelled finds a name as it is, else in another letter case.
+// spelled finds a name exactly, or else in another letter case.
 func (p *provider) spelled(name string) (hit string, ok bool) {
 	if _, ok := p.names[name]; ok {
 		return name, true
@@ -237,7 +236,8 @@ func (p *provider) spelled(name string) (hit string, ok bool) {
 	return hit, ok
 }
 
-// first gives the timeline of the first spelling of a name, nil when there is none.
+// first returns the timeline of the first spelling that the provider has, nil when it has
+// none.
 func (p *provider) first(name string) *timeline {
 	for spelling := range catalog.Spellings(p.name, name) {
 		if hit, ok := p.spelled(spelling.Name); ok {
@@ -247,11 +247,11 @@ func (p *provider) first(name string) *timeline {
 	return nil
 }
 
-// pattern is a name with * for any text.
+// pattern is a name in which * stands for any text.
 type pattern struct {
 	text     string
 	parts    []string // the text between the stars
-	literal  int      // how many bytes are no star
+	literal  int      // bytes that are not a star
 	timeline *timeline
 }
 
@@ -286,11 +286,11 @@ func (p *pattern) matches(name string) bool {
 	return true
 }
 
-// lookupCache keeps the answers for names that are not in the book as they
-// are. Names come from telemetry, that is from strangers, so it is bounded.
+// lookupCache keeps the results for names that the book does not have as spelled. Names
+// come from telemetry, which anybody may send, so the cache is bounded.
 type lookupCache struct {
 	known *lru.Cache[lookupKey, *lookup]
-	// last is the latest answer: calls come in runs of one model.
+	// last is the latest result: consecutive calls often use the same model.
 	last atomic.Pointer[lookup]
 }
 
@@ -306,7 +306,7 @@ const maxLookups = 4096
 func newLookups() *lookupCache {
 	known, err := lru.New[lookupKey, *lookup](maxLookups)
 	if err != nil {
-		panic(err) // no other error than a size below 1
+		panic(err) // an error is possible only for a size below 1
 	}
 	return &lookupCache{known: known}
 }
@@ -324,7 +324,7 @@ func (c *lookupCache) get(k lookupKey) ([]candidate, bool) {
 }
 
 func (c *lookupCache) put(k lookupKey, list []candidate) {
-	// The strings may be parts of a whole request in memory.
+	// The strings may share the memory of a whole request.
 	k = lookupKey{strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.request)}
 	for i := range list {
 		list[i].region, list[i].hit = strings.Clone(list[i].region), strings.Clone(list[i].hit)

@@ -11,18 +11,18 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// part is one part of a price file, with the prefix its rows' ids get.
+// part is one part of a price file, with the prefix for the ids of its rows.
 type part struct {
 	*book.File
 	idPrefix string
 	layer    Layer
-	// order counts the files; parts of one file share it.
+	// order is the number of the file; parts of one file share it.
 	order int
 }
 
-// assemble makes the layers of the parts, in the order in which they are asked.
-// Within a layer a later row replaces what an earlier one says about the same
-// model, for the time it holds.
+// assemble builds the layers from the parts, in search order. Within a layer, a later row
+// replaces what an earlier one says about the same model for the time in which it is in
+// force.
 func assemble(parts []part) ([]*shelf, error) {
 	m := &merger{}
 	for _, layer := range layerOrder {
@@ -52,14 +52,14 @@ func assemble(parts []part) ([]*shelf, error) {
 }
 
 type merger struct {
-	shelves []*shelf // that are complete, from the bottom upwards
-	top     *shelf   // that is filled
+	shelves []*shelf // complete layers, lowest precedence first
+	top     *shelf   // the layer being filled
 	aliases []aliasEntry
 	faults  []error
 }
 
-// aliasEntry is an alias with its place; it replaces what earlier files say
-// about its name.
+// aliasEntry is an alias and its position; it replaces what earlier files say about its
+// name.
 type aliasEntry struct {
 	book.Alias
 	provider string
@@ -71,7 +71,7 @@ func (m *merger) fault(file string, line int, key, format string, args ...any) {
 	m.faults = append(m.faults, &book.Fault{File: file, Line: line, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-// provider finds the provider of a file, by any of its names, or makes it.
+// provider finds the provider of a file by any of its names, or creates it.
 func (m *merger) provider(name string) *provider {
 	if p := m.top.providers[name]; p != nil {
 		return p
@@ -109,8 +109,8 @@ func (m *merger) add(f part) {
 	}
 }
 
-// addRow lets a row replace what was there. A row that inherits becomes one
-// row for each it stands over, in its own layer and in those below.
+// addRow replaces what was there with a row. A row that inherits becomes one row for each
+// row beneath it, in its own layer and in lower ones.
 func (m *merger) addRow(p *provider, f part, src *book.Row) {
 	if m.tooManyPlans(f, src) {
 		return
@@ -137,7 +137,7 @@ func (m *merger) addRow(p *provider, f part, src *book.Row) {
 	}
 }
 
-// beneath is what all layers say about a name before a row is added.
+// beneath returns what all layers say about a name before the row is added.
 func (m *merger) beneath(p *provider, model string) *timeline {
 	t := &timeline{}
 	lay := func(from *timeline) {
@@ -156,7 +156,7 @@ func (m *merger) beneath(p *provider, model string) *timeline {
 	return t
 }
 
-// maxPlans bounds the memory of one row.
+// maxPlans bounds the memory that one row may use.
 const maxPlans = 4096
 
 func (m *merger) tooManyPlans(f part, src *book.Row) bool {
@@ -176,8 +176,8 @@ func (m *merger) tooManyPlans(f part, src *book.Row) bool {
 	return count > maxPlans
 }
 
-// withDefaults fills what a row leaves open from the defaults of its file. A row
-// of a file without any is taken as it is: nobody changes rows.
+// withDefaults fills the gaps of a row from the defaults of its file. Without defaults the
+// row itself is returned, which is safe because rows are never modified.
 func withDefaults(row *book.Row, defaults *book.Blocks) *book.Row {
 	if defaults.IsEmpty() && defaults.Depends == 0 && len(defaults.Variants)+len(defaults.ServiceTiers)+len(defaults.Regions)+len(defaults.Hours) == 0 {
 		return row
@@ -194,8 +194,8 @@ func withDefaults(row *book.Row, defaults *book.Blocks) *book.Row {
 	return &src
 }
 
-// inherit takes from the older row what the newer one does not name; `times`
-// of the newer one multiplies what it takes, fees aside.
+// inherit fills what the newer row does not name from the older one; `times` of the newer
+// row multiplies the inherited prices except fees.
 func inherit(older, newer *book.Row) *book.Row {
 	r := *newer
 	base := older.Blocks
@@ -272,9 +272,9 @@ func unionNamed(first, second []book.Named) []book.Named {
 	return all
 }
 
-// adjust lets a contract change the rows of its models, in every layer, for the
-// time it holds; of two for the same time, the later one counts. A name reaches
-// the snapshots of the model too; what is named itself comes last.
+// adjust applies a contract to the rows of its models in every layer while the contract is
+// in force. If two overlap, the later one wins. A name covers the snapshots of its model
+// too; a snapshot that is named itself takes precedence.
 func (m *merger) adjust(f part, a *book.Adjustment) {
 	met := false
 	for _, s := range m.shelves {
@@ -303,8 +303,8 @@ func (m *merger) adjust(f part, a *book.Adjustment) {
 	}
 }
 
-// adjust lets a contract change the rows of a name, but for the times that are
-// left out.
+// adjust applies a contract to the rows of a name, except for the periods that are left
+// out.
 func (p *provider) adjust(name string, a *book.Adjustment, leftOut []segment) {
 	t := p.names[name]
 	for _, s := range t.within(a.Span) {
@@ -314,8 +314,8 @@ func (p *provider) adjust(name string, a *book.Adjustment, leftOut []segment) {
 	}
 }
 
-// snapshotOf finds the one of some models of which a name is a snapshot, or
-// another spelling; nil when there is none.
+// snapshotOf returns the model of the list of which a name is a snapshot or another
+// spelling; nil for none.
 func (p *provider) snapshotOf(name string, models []string) *timeline {
 	for s := range catalog.ContractSpellings(p.name, name) {
 		if slices.Contains(models, s.Name) && p.names[s.Name] != nil {
@@ -337,9 +337,9 @@ func matchesAny(patterns []string, model string) bool {
 	return false
 }
 
-// resolveAliases gives each alias the rows of its model, in the layer of those
-// rows, for the time in which no later file has a row of the alias's own name. An
-// alias may name another one that stands before it.
+// resolveAliases gives each alias the rows of its model, in the layer of those rows, except
+// while a later file has a row for the alias's own name. An alias may refer to an alias
+// defined before it.
 func (m *merger) resolveAliases() {
 	own := map[*timeline][]segment{}
 	for _, a := range m.aliases {
@@ -377,12 +377,12 @@ func (m *merger) resolveAliases() {
 	}
 }
 
-// later lists the rows of files after one.
+// later returns the rows of the files after the given one.
 func later(rows []segment, order int) []segment {
 	return slices.DeleteFunc(slices.Clone(rows), func(s segment) bool { return s.row.order <= order })
 }
 
-// without is the time of a span without others.
+// without returns the parts of a span that none of the segments covers.
 func without(span book.Span, leftOut []segment) []book.Span {
 	free := []book.Span{span}
 	for _, s := range leftOut {

@@ -23,13 +23,13 @@ type plan struct {
 	denominator uint64
 
 	priced       kindSet // kinds that have a price
-	fallback     kindSet // of these, priced as another kind without the book saying so
-	tierFallback kindSet // of these, priced by a more general list
-	tokens       bool    // some kind of token has a price
-	unconfirmed  bool    // the book itself has little trust in the row
+	fallback     kindSet // of these, priced as another kind although the book does not say so
+	tierFallback kindSet // of these, priced by a more general price list
+	tokens       bool    // at least one kind of token has a price
+	unconfirmed  bool    // the book itself marks the row as unconfirmed
 
-	// exact replaces the whole numbers when they do not fit 64 bits, or when
-	// the row is graduated.
+	// exact replaces the integers when they do not fit into 64 bits, or when the row is
+	// graduated.
 	exact *exactPlan
 }
 
@@ -50,8 +50,8 @@ func kindsWhere(is func(book.Item) bool) (s kindSet) {
 	return s
 }
 
-// exactPlan prices by rational numbers: rates[i] holds from the i-th threshold
-// on. A row that is not graduated has one entry.
+// exactPlan prices with rational numbers: rates[i] applies from the i-th threshold on. A
+// row that is not graduated has one entry.
 type exactPlan struct {
 	thresholds []int64
 	rates      [][usage.QuantityKindCount]*big.Rat
@@ -102,9 +102,8 @@ func newPlan(r *row, s selection) *plan {
 	return p
 }
 
-// adjustmentOf gives what every price is multiplied by, and the picodollars
-// that each call costs beside. A discount comes before a margin, the fixed
-// amount last.
+// adjustmentOf returns the factor applied to every price and the picodollars added for each
+// call. A discount is applied before a margin, the fixed amount last.
 func adjustmentOf(a *book.Adjustment) (factor, perCall *big.Rat) {
 	factor, perCall = big.NewRat(1, 1), new(big.Rat)
 	if a == nil {
@@ -117,8 +116,8 @@ func adjustmentOf(a *book.Adjustment) (factor, perCall *big.Rat) {
 	return factor, perCall
 }
 
-// scale brings all rates over their common denominator; false when a number
-// does not fit 64 bits.
+// scale brings all rates to their common denominator; it returns false when a number does
+// not fit into 64 bits.
 func (p *plan) scale(e *exactPlan) bool {
 	common := new(big.Int).Set(e.fixed.Denom())
 	for _, r := range e.rates[0] {
@@ -149,9 +148,8 @@ func (p *plan) scale(e *exactPlan) bool {
 	return true
 }
 
-// price multiplies, and fills an answer that is empty. The order of the answers:
-// what is wrong with the quantities, what has no price, what is out of range, what
-// was guessed.
+// price computes the cost and fills an empty answer. Faults are reported in this order:
+// invalid quantities, missing prices, cost out of range, guesses.
 func (p *plan) price(q *usage.Quantities, a *Price) {
 	a.PriceID, a.Model, a.Status = p.id, p.model, usage.StatusUnpriced
 	var present kindSet
@@ -161,7 +159,7 @@ func (p *plan) price(q *usage.Quantities, a *Price) {
 		n := q[k]
 		if n == 0 {
 			if k+2 < usage.QuantityKindCount && q[k+1]|q[k+2] == 0 {
-				k += 2 // a call has few of the kinds
+				k += 2 // a call has only a few of the kinds
 			}
 			continue
 		}
@@ -205,7 +203,8 @@ func (p *plan) price(q *usage.Quantities, a *Price) {
 	}
 }
 
-// divide rounds half away from zero; false when a call cannot cost that much.
+// divide rounds half away from zero; it returns false when the result is more than a call
+// can cost.
 func divide(hi, lo, denominator uint64) (usage.Money, bool) {
 	quotient, rest := bits.Div64(hi, lo, denominator)
 	if quotient > uint64(usage.MaxCallCost) {
@@ -217,10 +216,9 @@ func divide(hi, lo, denominator uint64) (usage.Money, bool) {
 	return usage.Money(quotient), quotient <= uint64(usage.MaxCallCost)
 }
 
-// covers reports whether the plan can price what a call consumed. Tokens,
-// seconds, characters and images measure the same content in different ways: a
-// call that the row prices by one of them is not billed by the others as well.
-// Fees are never covered by another price.
+// covers reports whether the plan can price what a call consumed. Tokens, seconds,
+// characters and images measure the same content in different ways: a call whose row prices
+// one of them is not billed by the others too. A fee is never covered by another price.
 func (p *plan) covers(present kindSet) bool {
 	missing := present &^ p.priced
 	switch {
@@ -234,12 +232,12 @@ func (p *plan) covers(present kindSet) bool {
 	return present&p.priced&^feeKinds != 0
 }
 
-// cost is the rational calculation; false when the cost is out of range.
+// cost calculates with rational numbers; it returns false when the cost is out of range.
 func (e *exactPlan) cost(q *usage.Quantities) (usage.Money, bool) {
 	return roundPico(e.sum(q))
 }
 
-// sum is the cost in picodollars, not rounded.
+// sum returns the cost in picodollars, not rounded.
 func (e *exactPlan) sum(q *usage.Quantities) *big.Rat {
 	sum := new(big.Rat).Set(e.fixed)
 	for k, n := range q {

@@ -10,11 +10,10 @@ type ReportedCostPolicy string
 
 // The policies.
 const (
-	// PreferComputed takes the reported cost only for calls that no price book
-	// can price, and only when it is not 0: libraries report 0 for models they
-	// do not know.
+	// PreferComputed uses the reported cost only for calls that no price book can price,
+	// and only when it is not 0: libraries report 0 for models they do not know.
 	PreferComputed ReportedCostPolicy = "prefer_computed"
-	// PreferReported takes the reported cost wherever there is one.
+	// PreferReported uses the reported cost wherever there is one.
 	PreferReported ReportedCostPolicy = "prefer_reported"
 	// ComputedOnly ignores reported costs.
 	ComputedOnly ReportedCostPolicy = "computed_only"
@@ -23,26 +22,26 @@ const (
 // ReportedCostPolicies lists all policies.
 var ReportedCostPolicies = []ReportedCostPolicy{PreferComputed, PreferReported, ComputedOnly}
 
-// DefaultMaxReported is the greatest reported cost that is believed where nothing
-// else is configured. A span can say any number, and whoever reaches the
-// receiver can send one; no single call of today's providers comes near.
+// DefaultMaxReported is the default limit above which a reported cost is not believed.
+// Anybody who reaches the receiver can send any number; no single call of today's providers
+// costs nearly as much.
 const DefaultMaxReported = 1000 * usage.Dollar
 
-// Pricer sets the cost of records by the prices of one book. The same record
-// always gets the same cost, whether it was made this moment or read from the
-// table. It is for one goroutine at a time.
+// Pricer sets the cost of records by the prices of one book. The same record always gets
+// the same cost, whether it was just made or read from the table. A Pricer is not safe for
+// concurrent use.
 type Pricer struct {
 	Book     *Book
 	Reported ReportedCostPolicy
-	// MaxReported is the greatest reported cost that is believed; 0 is
+	// MaxReported is the limit above which a reported cost is not believed; 0 means
 	// [DefaultMaxReported].
 	MaxReported usage.Money
-	// call is reused from record to record: it would be allocated for each.
+	// call is reused for each record to avoid an allocation.
 	call Call
 }
 
-// Price sets Cost, Status, Reason, Assumptions, PriceID and CostSource of a
-// record from all the rest of it.
+// Price sets Cost, Status, Reason, Assumptions, PriceID and CostSource of a record from its
+// other fields.
 func (p *Pricer) Price(r *usage.Record) {
 	p.compute(r)
 	if r.Missing.Has(usage.MissingTime) {
@@ -59,28 +58,28 @@ func (p *Pricer) Price(r *usage.Record) {
 	case r.ReportedCost > limit && r.Status == usage.StatusUnpriced:
 		r.Reason = usage.ReasonCostOutOfRange
 	case r.ReportedCost > limit:
-		// What the book says stays.
+		// The bill agrees with the book: keep what the book says.
 	case r.ReportedIsBill && r.Status == usage.StatusPriced && r.Cost == r.ReportedCost:
 		// Both say the same, and the book says why.
 	case p.Reported == PreferReported || (r.Status == usage.StatusUnpriced || r.ReportedIsBill) && r.ReportedCost != 0:
 		r.Cost, r.Status, r.CostSource, r.PriceID = r.ReportedCost, usage.StatusReported, usage.SourceReported, ""
 		r.Assumptions, r.HasAssumptions = 0, false
 		if r.ReportedIsBill {
-			r.Reason = "" // what the book lacks is no doubt about a bill
+			r.Reason = "" // a gap in the book casts no doubt on a bill
 		}
 	case farApart(r.Cost, r.ReportedCost) && r.CostSource == usage.SourceComputed:
 		qualify(r, usage.ReasonCostDiffers)
 	}
 }
 
-// farApart reports whether two costs of one call differ by more than rounding, a
-// discount or a fee explain: one is at least half as much again as the other.
+// farApart reports whether two costs of one call differ by more than rounding, a discount
+// or a fee can explain: the larger is at least 1.5 times the smaller.
 func farApart(a, b usage.Money) bool {
 	a, b = min(a, b), max(a, b)
 	return b-a > usage.Dollar/100_000 && a+a/2 < b
 }
 
-// compute prices the quantities by the book.
+// compute prices the quantities from the book.
 func (p *Pricer) compute(r *usage.Record) {
 	r.Cost, r.Status, r.Reason = 0, usage.StatusUnpriced, r.QuantityReason
 	r.PriceID, r.CostSource = "", usage.SourceNone
@@ -113,8 +112,9 @@ func (p *Pricer) compute(r *usage.Record) {
 	}
 }
 
-// RouterCall is what a host asks for choosing the model of a call: it has a row of
-// its own, and is paid for all the input. It is nil where nobody chose.
+// RouterCall returns the call that a host bills for choosing the model. The router has a
+// price row of its own and charges for the whole input. It is nil when no router was
+// involved.
 func RouterCall(r *usage.Record) *Call {
 	if !catalog.IsRouter(r.RequestModel) || catalog.IsRouter(r.Model) {
 		return nil
@@ -138,8 +138,8 @@ func (p *Pricer) addRouter(r *usage.Record, router *Call) {
 	}
 }
 
-// details are what libraries leave out, and what the tokens that hide it are
-// counted as instead.
+// details lists what libraries leave out, and as what kind the affected tokens are counted
+// instead.
 var details = []struct {
 	missing       usage.Missing
 	reason        usage.Reason
@@ -153,15 +153,14 @@ var details = []struct {
 	{usage.MissingReasoning, usage.ReasonReasoningNotReported, usage.OutputTextTokens, usage.OutputReasoningTokens},
 }
 
-// doubt gives the reason for which the cost may differ from the bill, "" when
-// there is none. What a library leaves out is a doubt only where it changes
-// the price.
+// doubt returns the reason why the cost may differ from the bill, "" for none. A detail
+// that a library leaves out is a doubt only where it changes the price.
 func (p *Pricer) doubt(r *usage.Record) usage.Reason {
 	if r.QuantityReason != "" && !r.QuantityReason.OnlyHidden() {
-		return r.QuantityReason // tokens are wrong or gone, not only counted as others
+		return r.QuantityReason // tokens are wrong or missing, not only counted as another kind
 	}
 	if r.Missing.Has(usage.MissingInput) {
-		return r.QuantityReason // cached tokens are not there at all, under no name
+		return r.QuantityReason // cached tokens are missing altogether
 	}
 	q := &p.call.Quantities
 	for _, d := range details {
@@ -179,8 +178,8 @@ func (p *Pricer) doubt(r *usage.Record) usage.Reason {
 	return ""
 }
 
-// qualify turns a priced record into an estimate. A reason that is there
-// already stays: it came first and is the more serious one.
+// qualify turns a priced record into an estimate. An existing reason stays: it was found
+// first and is the more serious one.
 func qualify(r *usage.Record, reason usage.Reason) {
 	if r.Status == usage.StatusPriced {
 		r.Status, r.Reason = usage.StatusEstimated, reason

@@ -10,22 +10,22 @@ import (
 // resolved is the price of one item under one selection.
 type resolved struct {
 	price book.Price
-	// as is the item whose price it is: the item itself, or the one it is
-	// billed as.
+	// as is the item whose price was used: the item itself, or the item as which it is
+	// billed.
 	as book.Item
 	// times is the product of the multipliers that apply.
 	times *big.Rat
-	// fallback: the item has no price of its own and the book does not say
-	// that it is billed as another one.
+	// fallback: the item has no price of its own, and the book does not say that it is
+	// billed as another item.
 	fallback bool
-	// tierFallback: the service tier names prices, and not this one.
+	// tierFallback: the service tier has prices, but none for this item.
 	tierFallback bool
 }
 
-// parents say what an item without a price of its own is billed as. A provider
-// that reports a kind of token apart usually bills it apart, so the call is an
-// estimate then; reasoning alone is output for everybody who does not say
-// otherwise.
+// parents maps an item without a price of its own to the items as which it is billed. A
+// provider that reports a kind of token separately usually bills it separately, so the call
+// is then an estimate. Reasoning is the exception: it is billed as output unless the
+// provider says otherwise.
 var parents = map[book.Item][]book.Item{
 	book.Item(usage.CacheReadTokens):       {book.Input},
 	book.Item(usage.CacheWrite5mTokens):    {book.Input},
@@ -43,7 +43,7 @@ var parents = map[book.Item][]book.Item{
 	book.Item(usage.CitationTokens):        {book.Output},
 }
 
-// maxBilledAs ends a circle of "billed as".
+// maxBilledAs stops a cycle of "billed as".
 const maxBilledAs = 4
 
 // resolve finds the price of an item, false when there is none.
@@ -77,15 +77,15 @@ func (r *row) resolve(s selection, item book.Item) (resolved, bool) {
 	return resolved{}, false
 }
 
-// priceSet is one set of prices that a selection switches on.
+// priceSet is one set of prices that a selection turns on.
 type priceSet struct {
 	block *book.Block
-	// gap is what to note when the block is a price list of its own and does
-	// not name a price of content; nil when nothing is to be noted.
+	// gap records that a block which is a price list of its own lacks a price for the item;
+	// nil when there is nothing to record.
 	gap func(*resolved)
 }
 
-// setOf makes the set of a named block: one that multiplies has no gaps.
+// setOf builds the set of a named block. A block that only multiplies has no gaps.
 func setOf(n *book.Named, gap func(*resolved)) priceSet {
 	if n.Times != nil {
 		gap = nil
@@ -93,7 +93,7 @@ func setOf(n *book.Named, gap func(*resolved)) priceSet {
 	return priceSet{&n.Block, gap}
 }
 
-// sets lists the sets of prices of a selection, the most specific first.
+// sets lists the price sets of a selection, the most specific first.
 func (r *row) sets(s selection) (sets []priceSet) {
 	if s.region > 0 {
 		sets = append(sets, setOf(&r.src.Regions[s.region-1], func(f *resolved) { f.fallback = true }))
@@ -110,9 +110,9 @@ func (r *row) sets(s selection) (sets []priceSet) {
 	return append(sets, priceSet{block: &r.src.Block})
 }
 
-// own finds the price that the row itself names for an item. Within a set of
-// prices the highest context tier that names the item and that the input
-// reaches wins; the whole request moves, output too.
+// own finds the price that the row itself names for an item. Within a set, the highest
+// context tier wins that names the item and that the input reaches; it applies to the whole
+// request, output included.
 func (r *row) own(s selection, item book.Item) (resolved, bool) {
 	sets := r.sets(s)
 	result := resolved{times: big.NewRat(1, 1)}
@@ -123,8 +123,8 @@ func (r *row) own(s selection, item book.Item) (resolved, bool) {
 		}
 		if p, ok := book.Find(l.block.Prices, item); ok {
 			result.price = p
-			// A list that says nothing about long inputs does not undo what
-			// a more general one says about them.
+			// A price list without long-input prices does not override those of a more
+			// general one.
 			for _, below := range sets[i+1:] {
 				if long, ok := r.fromTier(s, below.block, item); ok {
 					result.price, result.tierFallback = long, true
@@ -160,8 +160,7 @@ func (r *row) fromTier(s selection, b *book.Block, item book.Item) (best book.Pr
 	return best, ok
 }
 
-// rate is the price of one unit of the item's quantity in picodollars, before
-// adjustments.
+// rate returns the price of one unit in picodollars, before contract adjustments.
 func (f resolved) rate() *big.Rat {
 	pico := new(big.Rat).SetInt64(int64(usage.Dollar))
 	pico.Mul(pico, f.price.Amount.Rat())

@@ -12,19 +12,19 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// Reach says whether a price of one's own holds for a call.
+// Reach says whether a contract price applies to a call.
 type Reach struct {
-	// Layer is whose price the call gets, empty when it gets none.
+	// Layer is the layer whose price the call gets, empty when it gets none.
 	Layer Layer
-	// Row is the row it gets: "openai/gpt-4.1".
+	// Row is the row that the call gets: "openai/gpt-4.1".
 	Row string
-	// Missed says why a price of one's own for the same model does not hold;
-	// empty when one holds, or when there is none.
+	// Missed says why a contract price of the same model does not apply; empty when one
+	// applies, or when there is none.
 	Missed string
 }
 
-// Reach says whose price a call gets, and where a file of one's own was surely
-// meant to reach it and does not.
+// Reach says whose price a call gets, and where a contract file was evidently meant to
+// cover it and does not.
 func (b *Book) Reach(c *Call) (r Reach) {
 	second := c.At.Unix()
 	list := b.search(c, func(Step) {})
@@ -49,8 +49,8 @@ func (b *Book) Reach(c *Call) (r Reach) {
 	return r
 }
 
-// sameModel names a row for the model of a call that stands under another name or
-// at another provider, "" when there is none.
+// sameModel names a row for the call's model under another name or at another provider, ""
+// when there is none.
 func (s *shelf) sameModel(c *Call) string {
 	bases := []string{catalog.Inspect(c.Model).Base, catalog.Inspect(c.RequestModel).Base}
 	for _, p := range s.distinct() {
@@ -63,7 +63,7 @@ func (s *shelf) sameModel(c *Call) string {
 	return ""
 }
 
-// review says what rows of one's own do not reach that they may be meant to.
+// review warns of contract rows that miss calls they were probably meant for.
 func (b *Book) review(parts []part) (warnings []error) {
 	for _, own := range parts {
 		if own.layer != LayerContract || strings.EqualFold(filepath.Ext(own.Name), ".json") {
@@ -86,7 +86,7 @@ func (b *Book) review(parts []part) (warnings []error) {
 	return warnings
 }
 
-// holds reports whether a row holds for its name at any time.
+// holds reports whether a row is in force for its name at any time.
 func (b *Book) holds(f *book.File, row *book.Row) bool {
 	for _, s := range b.shelves {
 		p := s.provider(f.Provider)
@@ -136,8 +136,8 @@ func (b *Book) reviewName(provider string, row *book.Row, warn func(*book.Row, s
 	}
 }
 
-// meant reports whether a name is what is left of another one that the book has,
-// without region, vendor, version and date.
+// meant reports whether a name equals a name of the book without its region, vendor,
+// version and date.
 func (p *provider) meant(model string) bool {
 	for name := range p.names {
 		for s := range catalog.ContractSpellings(p.name, name) {
@@ -149,8 +149,8 @@ func (p *provider) meant(model string) bool {
 	return false
 }
 
-// near finds the name of the book that differs from a name by one letter, or by two
-// that changed places; "" when there is none.
+// near finds the name of the book that differs by one letter, or by two swapped neighbours;
+// "" when there is none.
 func (p *provider) near(name string) string {
 	for _, have := range slices.Sorted(maps.Keys(p.names)) {
 		if len(name) > 4 && isSlip(strings.ToLower(name), strings.ToLower(have)) {
@@ -160,8 +160,8 @@ func (p *provider) near(name string) string {
 	return ""
 }
 
-// isSlip reports whether two names differ by one slip of a finger. Digits are no
-// slips: they number models.
+// isSlip reports whether two names differ by one typing error. A different digit is not an
+// error: digits number models.
 func isSlip(a, b string) bool {
 	start := 0
 	for start < min(len(a), len(b)) && a[start] == b[start] {
@@ -177,8 +177,8 @@ func isSlip(a, b string) bool {
 	return len(a)+len(b) > 0 && len(a) <= 1 && len(b) <= 1 || len(a) == 2 && len(b) == 2 && a[0] == b[1] && a[1] == b[0]
 }
 
-// apartFrom lists the snapshots of a row's model that have a price of their own
-// while the row holds: of a row that holds still, from the day of the book on.
+// apartFrom lists the snapshots of a row's model that have a price of their own while the
+// row is in force. For a row still in force, only the time from the book's date on counts.
 func (p *provider) apartFrom(row *book.Row, today time.Time) (names []string) {
 	span := row.Span
 	if span.From.Before(today) && (span.Until.IsZero() || span.Until.After(today)) {

@@ -12,39 +12,38 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// row is a row of a book with everything that may change its prices, and the
-// plans made of it so far.
+// row is a row of a book with everything that may change its prices, and the plans built
+// from it so far.
 type row struct {
 	layer      Layer
 	provider   string
 	src        *book.Row
 	file       string
-	order      int              // of the file, later files count more
+	order      int              // of the file; later files take precedence
 	adjustment *book.Adjustment // nil when no contract changes the price
 	id         string
 
-	// assumable is what the row may assume, known when knownAssumable is set.
+	// assumable is the set that mayAssume returns, valid when knownAssumable is set.
 	assumable atomic.Uint32
 
 	thresholds []threshold
-	// plans holds one plan for each combination of what may be selected; a
-	// plan is made when the first call asks for it.
+	// plans holds one plan for each possible selection, built when the first call needs it.
 	plans []atomic.Pointer[plan]
 }
 
-// threshold is a total of input tokens at which prices change.
+// threshold is a number of input tokens at which prices change.
 type threshold struct {
 	min   int64
 	label string
 }
 
-// selection says which parts of a row hold for a call: 0 is the row itself,
-// n the n-th block.
+// selection says which parts of a row apply to a call: 0 is the row itself, n the n-th
+// block.
 type selection struct {
 	variant, tier, hours, region, context int
 }
 
-// newRow prepares a row; its plans are made when they are asked for.
+// newRow prepares a row; its plans are built on demand.
 func newRow(provider string, f part, src *book.Row) *row {
 	r := &row{layer: f.layer, provider: provider, src: src, file: f.Name, order: f.order}
 	r.id = f.idPrefix + provider + "/" + src.Model
@@ -70,7 +69,7 @@ func newRow(provider string, f part, src *book.Row) *row {
 	return r
 }
 
-// adjusted is the row under a contract.
+// adjusted returns the row under a contract.
 func (r *row) adjusted(a *book.Adjustment) *row {
 	return &row{
 		layer: r.layer, provider: r.provider, src: r.src, file: r.file, order: r.order, id: r.id, thresholds: r.thresholds,
@@ -91,8 +90,8 @@ func (r *row) planCount() int {
 		(1 + len(r.src.Regions)) * r.contexts()
 }
 
-// contexts is how many plans differ by the length of the input. A graduated
-// row needs one alone, which knows all its tiers.
+// contexts returns the number of plans that differ by the length of the input. A graduated
+// row needs only one, which knows all its tiers.
 func (r *row) contexts() int {
 	if r.src.Graduated {
 		return 1
@@ -110,14 +109,14 @@ func (r *row) plan(s selection) *plan {
 	if p := slot.Load(); p != nil {
 		return p
 	}
-	// Two goroutines may both make it: they make the same.
+	// Two goroutines may both build it; the results are equal.
 	p := newPlan(r, s)
 	slot.Store(p)
 	return p
 }
 
-// choose finds which parts of the row hold for a call. The reason says what
-// had to be guessed: a tier, region or variant that the row does not know.
+// choose selects the parts of the row that apply to a call. The reason says what had to be
+// guessed: a tier, region or variant that the row does not know.
 func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.Reason) {
 	if len(r.src.Variants) > 0 && c.Variant != "" {
 		if s.variant = chooseVariant(r.src.Variants, c.Variant); s.variant == 0 {
@@ -126,13 +125,13 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 	}
 	region := c.Region
 	if regionInName != "" {
-		region = regionInName // a profile holds wherever it is called from
+		region = regionInName // an inference profile fixes the region, wherever it is called from
 	}
 	if len(r.src.Regions) > 0 && region != "" {
 		s.region = chooseRegion(r.src.Regions, region, regionsAreClouds(r.provider))
 	}
 	if regionInName != "" && regionInName != catalog.Global && s.region == 0 {
-		// The name asked for a region whose price the book does not know.
+		// The name asks for a region whose price the book does not know.
 		guessed = usage.ReasonPriceFallback
 	}
 	if !isStandard(c.ServiceTier) {
@@ -147,7 +146,8 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 			}
 		}
 	}
-	// A threshold is one request's: a sum over several says nothing.
+	// A threshold applies to a single request; the sum of several requests says nothing
+	// about it.
 	if len(r.thresholds) > 0 && !r.src.Graduated && !c.Unreported.Has(usage.AssumedContextLength) {
 		input := c.Quantities.InputTokens()
 		for s.context < len(r.thresholds) && input >= r.thresholds[s.context].min {
@@ -157,7 +157,7 @@ func (r *row) choose(c *Call, regionInName string) (s selection, guessed usage.R
 	return s, guessed
 }
 
-// differs reports whether two rows name different prices for something.
+// differs reports whether two rows have different prices for any item.
 func (r *row) differs(o *row) bool {
 	if r.src == o.src {
 		return false
@@ -175,16 +175,16 @@ func (r *row) differs(o *row) bool {
 	return false
 }
 
-// standardTiers are the words for "no particular tier".
+// standardTiers are the names of the default service tier.
 var standardTiers = []string{"standard", "default", "auto", "on_demand", "on-demand", "standard_only"}
 
 func isStandard(tier string) bool {
 	return tier == "" || slices.ContainsFunc(standardTiers, func(s string) bool { return strings.EqualFold(s, tier) })
 }
 
-// tierSynonyms are names under which a provider sold a tier at another time. Only
-// OpenAI's fast tier is the former priority: Anthropic's priority is capacity paid
-// for in advance, and its fast mode another price.
+// tierSynonyms maps names under which a provider sold the same tier at different times.
+// Only OpenAI's fast tier is its former priority tier: Anthropic's priority is capacity
+// paid for in advance, and its fast mode has a price of its own.
 var tierSynonyms = map[string]string{"fast": "priority", "priority": "fast", "batches": "batch"}
 
 func chooseTier(tiers []book.Named, name, provider string) int {
@@ -203,9 +203,9 @@ func chooseTier(tiers []book.Named, name, provider string) int {
 	return 0
 }
 
-// regionsAreClouds reports whether the regions of a host are those of a cloud,
-// "us-east-1" in "us". Elsewhere a region is a promise about where a call is
-// processed, and the place that an app runs in is no such promise.
+// regionsAreClouds reports whether the regions of a host are cloud regions, where
+// "us-east-1" lies in "us". Elsewhere a region is a promise about where a call is
+// processed, and the region in which an app runs is no such promise.
 func regionsAreClouds(provider string) bool {
 	switch provider {
 	case catalog.OpenAI, catalog.Anthropic, catalog.AzureOpenAI, catalog.AzureAI:
@@ -214,8 +214,8 @@ func regionsAreClouds(provider string) bool {
 	return true
 }
 
-// chooseRegion takes the region itself, else in a cloud the longest name that is
-// the region up to one of its dashes: "eu" holds in eu-west-1.
+// chooseRegion returns the exact region, or at a cloud the longest name that is a
+// dash-separated prefix of it: "eu" applies in eu-west-1.
 func chooseRegion(regions []book.Named, region string, cloud bool) int {
 	best := 0
 	for i := range regions {
@@ -227,7 +227,7 @@ func chooseRegion(regions []book.Named, region string, cloud bool) int {
 			continue
 		}
 		if !strings.EqualFold(name, region) && isGovernment(region) != isGovernment(name) {
-			continue // us-gov-west-1 is no part of us
+			continue // us-gov-west-1 is not part of us
 		}
 		if best == 0 || len(name) > len(regions[best-1].Name) {
 			best = i + 1
@@ -236,13 +236,13 @@ func chooseRegion(regions []book.Named, region string, cloud bool) int {
 	return best
 }
 
-// isGovernment reports whether a region belongs to a partition of its own.
+// isGovernment reports whether a region belongs to a government partition.
 func isGovernment(region string) bool {
 	return len(region) >= 6 && strings.EqualFold(region[:6], "us-gov")
 }
 
-// chooseVariant takes the name whose parts all occur in the variant, most of
-// them first: "1024x1792/hd" meets "hd/1024x1792" before "hd".
+// chooseVariant returns the name all of whose parts occur in the variant, preferring the
+// one with the most parts: "1024x1792/hd" matches "hd/1024x1792" before "hd".
 func chooseVariant(variants []book.Named, variant string) int {
 	best, bestParts := 0, 0
 	for i := range variants {
@@ -270,7 +270,7 @@ func hasPart(variant, part string) bool {
 	return false
 }
 
-// planID names the row and what changed it: "openai/gpt-5.4+priority+above-272000".
+// planID names the row and the modifiers applied: "openai/gpt-5.4+priority+above-272000".
 func (r *row) planID(s selection) string {
 	id := r.id
 	if s.variant > 0 {

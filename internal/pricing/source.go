@@ -14,9 +14,9 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/fault"
 )
 
-// Source keeps a book current: it watches the files of its [Config] and loads
-// them again when one changes. A change that cannot be loaded leaves the last
-// good book in place and is reported.
+// Source keeps a book up to date: it watches the files of its [Config] and reloads them
+// when one changes. If a change cannot be loaded, the last good book stays in use and the
+// fault is reported.
 type Source struct {
 	config  Config
 	options SourceOptions
@@ -24,29 +24,29 @@ type Source struct {
 	load    func(Config) (*Book, error) // Load
 
 	mu      sync.Mutex // one reload at a time
-	seen    string     // what the files said at the last reload, good or bad
+	seen    string     // fingerprint at the last reload, good or bad
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
 
-// loaded is a book and when it was loaded.
+// loaded is a book and the time at which it was loaded.
 type loaded struct {
 	book *Book
 	at   time.Time
 }
 
-// SourceOptions are what a [Source] reports, and how often it looks. Functions
-// may be nil; they are called by one goroutine at a time.
+// SourceOptions are the callbacks and intervals of a [Source]. Callbacks may be nil; they
+// are called by one goroutine at a time.
 type SourceOptions struct {
 	// Reloaded is called with each new book.
 	Reloaded func(*Book)
-	// Failed is called with the reason why a change was not taken over.
+	// Failed is called with the reason why a change was rejected.
 	Failed func(error)
-	// Poll is how often the files are read even if the system reported no
-	// change, as it cannot on network file systems; 0 means 30 s.
+	// Poll is how often the files are read even without a notification, which network file
+	// systems do not send; 0 means 30 s.
 	Poll time.Duration
-	// Settle is how long changed files must stay the same before they are taken over, so
-	// that a file that is still being written is not taken for a whole one; 0 means 2 s.
+	// Settle is how long changed files must stay unchanged before they are loaded, so that
+	// a half-written file is not taken for a whole one; 0 means 2 s.
 	Settle time.Duration
 }
 
@@ -55,7 +55,7 @@ const (
 	defaultSettle = 2 * time.Second
 )
 
-// NewSource loads the book. The files are not watched before [Source.Start].
+// NewSource loads the book. Watching begins with [Source.Start].
 func NewSource(cfg Config, options SourceOptions) (*Source, error) {
 	if options.Poll <= 0 {
 		options.Poll = defaultPoll
@@ -77,11 +77,11 @@ func NewSource(cfg Config, options SourceOptions) (*Source, error) {
 // Current returns the last good book.
 func (s *Source) Current() *Book { return s.current.Load().book }
 
-// LoadedAt says when the current book was loaded.
+// LoadedAt returns the time at which the current book was loaded.
 func (s *Source) LoadedAt() time.Time { return s.current.Load().at }
 
-// Start begins to watch; without files there is nothing to watch. Where the
-// system cannot report changes, the files are read every Poll instead.
+// Start begins to watch the files, if there are any. Where the system cannot report
+// changes, it reads them every Poll.
 func (s *Source) Start() {
 	if len(s.config.watched()) == 0 || s.stop != nil {
 		return
@@ -89,8 +89,8 @@ func (s *Source) Start() {
 	s.stop = make(chan struct{})
 	watcher, err := fsnotify.NewWatcher()
 	if err == nil {
-		// The folder is watched and not the file: editors and mounted
-		// configuration replace the file, and the watch would stay with the old one.
+		// Watch the folder, not the file: editors and mounted configuration replace the
+		// file, and a watch would stay with the old one.
 		for _, folder := range folders(s.config.watched()) {
 			err = errors.Join(err, watcher.Add(folder))
 		}
@@ -156,14 +156,14 @@ func (s *Source) watch(watcher *fsnotify.Watcher) {
 	}
 }
 
-// reading is what the files said, and when they were first seen to say it.
+// reading is a fingerprint of the files and the time it was first seen.
 type reading struct {
 	files string
 	at    time.Time
 }
 
-// takeOver reloads when two readings that lie [SourceOptions.Settle] apart are
-// equal, and reports false while the files are to be read once more for that.
+// takeOver reloads when two readings [SourceOptions.Settle] apart are equal. It returns
+// false while another reading is needed.
 func (s *Source) takeOver(last *reading) (done bool) {
 	now := reading{fingerprint(s.config.Files), time.Now()}
 	switch {
@@ -181,8 +181,8 @@ func (s *Source) takeOver(last *reading) (done bool) {
 	return true
 }
 
-// Reload loads the book again at once if a file changed since the last time, and
-// reports whether there is a new book.
+// Reload reloads the book at once if a file changed since the last time, and reports
+// whether there is a new book.
 func (s *Source) Reload() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -209,7 +209,7 @@ func (s *Source) Reload() bool {
 	return true
 }
 
-// watched are the files of a book that may change.
+// watched lists the files of a book that may change.
 func (c *Config) watched() []string {
 	if c.Update == "" {
 		return c.Files
@@ -217,8 +217,8 @@ func (c *Config) watched() []string {
 	return append(slices.Clone(c.Files), c.Update)
 }
 
-// fingerprint changes when a file's content does, or when a file cannot be
-// read any more.
+// fingerprint changes when the content of a file changes, or when a file can no longer be
+// read.
 func fingerprint(files []string) string {
 	h := newFingerprint()
 	for _, name := range files {

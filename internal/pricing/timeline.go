@@ -18,32 +18,31 @@ type provider struct {
 	names    map[string]*timeline
 	folded   map[string]string // lower case -> the name, where they differ
 	patterns []pattern         // the most specific first
-	// missable is what its prices may depend on, known when knownAssumable is set.
+	// missable is the set that mayMiss returns, valid when knownAssumable is set.
 	missable atomic.Uint32
-	// versionsKnown: all timelines know the snapshots beside them; versions is
-	// held while they are found.
+	// versionsKnown: findVersions has run; versions is locked while it runs.
 	versionsKnown atomic.Bool
 	versions      sync.Mutex
 }
 
-// timeline is the rows of one name, in the order of time, without overlap.
+// timeline holds the rows of one name, in order of time and without overlap.
 type timeline struct {
 	of       *provider
 	segments []segment
-	// versions are the times in which a snapshot of the model has a price of its
-	// own, so that the price depends on which of them answered.
+	// versions are the periods in which a snapshot of the model has a price of its own, so
+	// that the price depends on which snapshot answered.
 	versions []segment
 }
 
-// segment is the time during which a row holds, [from, until) in seconds since
-// 1970: the year 1 and the year 9999 fit as well.
+// segment is the period in which a row is in force, [from, until) in Unix seconds; the
+// years 1 and 9999 fit too.
 type segment struct {
 	from, until int64
 	row         *row
-	// alias is the model that the name of the timeline meant, "" when the row is
-	// the name's own.
+	// alias is the model that the timeline's name refers to, "" when the row is the name's
+	// own.
 	alias string
-	// snapshot: that model is one snapshot of several.
+	// snapshot: that model is one of several snapshots.
 	snapshot bool
 }
 
@@ -52,7 +51,7 @@ const (
 	never  = math.MaxInt64
 )
 
-// timeline finds the timeline of a name, or makes it.
+// timeline finds the timeline of a name, or creates it.
 func (p *provider) timeline(name string) *timeline {
 	t := p.names[name]
 	if t == nil {
@@ -62,9 +61,9 @@ func (p *provider) timeline(name string) *timeline {
 	return t
 }
 
-// at returns what holds at a moment, nil when nothing does.
+// at returns the segment in force at a moment, nil for none.
 func (t *timeline) at(second int64) *segment {
-	// The newest row is last and is asked for most.
+	// The newest row is last and is needed most often.
 	for i := len(t.segments) - 1; i >= 0; i-- {
 		if s := &t.segments[i]; second >= s.from {
 			if second < s.until {
@@ -76,7 +75,7 @@ func (t *timeline) at(second int64) *segment {
 	return nil
 }
 
-// within lists what holds during a span, cut to it.
+// within lists the segments that overlap a span, cut to it.
 func (t *timeline) within(span book.Span) (list []segment) {
 	from, until := seconds(span)
 	for _, s := range t.segments {
@@ -88,10 +87,10 @@ func (t *timeline) within(span book.Span) (list []segment) {
 	return list
 }
 
-// put lets a row hold during a span and cuts what was there before.
+// put puts a row in force during a span and cuts off what was there before.
 func (t *timeline) put(span book.Span, r *row) { t.putAlias(span, r, "") }
 
-// putAlias is put for the row of the model that the name means.
+// putAlias is put for a row of the model that the name refers to.
 func (t *timeline) putAlias(span book.Span, r *row, alias string) {
 	from, until := seconds(span)
 	now := segment{from, until, r, alias, alias != "" && catalog.IsSnapshot(alias)}
@@ -117,7 +116,7 @@ func (t *timeline) putAlias(span book.Span, r *row, alias string) {
 	})
 }
 
-// apart lists the times during which two names have prices that differ.
+// apart lists the periods in which two names have different prices.
 func apart(a, b *timeline) (list []segment) {
 	if a == nil || b == nil || a == b {
 		return nil
