@@ -14,10 +14,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Advice says what to do about an error of the database, "" when the error says
-// it itself or nothing is known. role is what the user needs for what was asked,
-// such as usage_reader, or "" for the owner of the tables. The advice holds no
-// value of a row and no secret.
+// Advice returns what a user can do about a database error. It returns "" when the error
+// already says so or no advice is known. role is the role that the operation needs, such as
+// usage_reader, or "" for the owner of the tables. The advice contains no value of a row
+// and no secret.
 func Advice(err error, role string) string {
 	switch state := SQLState(err); state {
 	case "":
@@ -48,7 +48,7 @@ func Advice(err error, role string) string {
 	return ""
 }
 
-// pgHBAAdvice is for a server that lets nobody in from here, in this way.
+// pgHBAAdvice covers connections that pg_hba.conf rejects.
 func pgHBAAdvice(err error) string {
 	switch {
 	case messageHas(err, "client certificate"):
@@ -61,7 +61,7 @@ func pgHBAAdvice(err error) string {
 	return ""
 }
 
-// connectAdvice is for errors without an answer of the server.
+// connectAdvice covers connections that fail before the server answers.
 func connectAdvice(err error) string {
 	var (
 		authority   x509.UnknownAuthorityError
@@ -102,9 +102,10 @@ func messageHas(err error, part string) bool {
 
 func textHas(err error, part string) bool { return err != nil && strings.Contains(err.Error(), part) }
 
-// InOneLine is an error whose text names each failed attempt to connect once. pgx
-// tries an address with TLS and without, one attempt a line; that the server has no
-// TLS is not said where the attempt without it failed too.
+// InOneLine returns err with its message on one line, each failed connection attempt named
+// once. pgx tries each address with and without TLS and reports one attempt per line.
+// "server refused TLS connection" is left out when another attempt failed for a different
+// reason.
 func InOneLine(err error) error {
 	var c *pgconn.ConnectError
 	if !errors.As(err, &c) {
@@ -126,7 +127,7 @@ func InOneLine(err error) error {
 	return &oneLine{err, strings.Replace(err.Error(), c.Error(), first+" "+strings.Join(attempts, ", "), 1)}
 }
 
-// oneLine is an error with a text of its own.
+// oneLine replaces the message of an error.
 type oneLine struct {
 	err  error
 	text string

@@ -1,12 +1,12 @@
-// Package store is the ground that the rooms of the database share: the pool
-// and its errors, who keeps the rollups, the retention mark.
+// Package store holds what the packages of the database share: the connection pool,
+// the classes of errors, who keeps the rollups, and the retention mark.
 //
 //   - write stores records exactly once;
-//   - read answers questions with the rights of who asks;
-//   - upkeep looks after what is stored: it verifies, reprices, retains,
+//   - read answers questions with the rights of the caller;
+//   - upkeep maintains what is stored: it verifies, reprices, applies retention,
 //     partitions, and reports the state of the store.
 //
-// They own the statements, each those of its own work, and do not import one
-// another. The tables are package migrations; what is in a column is said there.
-// Which sums are kept, and which answers what, is package sums.
+// Each owns the SQL statements of its own work, and none imports another. Package
+// migrations creates the tables and documents their columns. Package sums defines
+// which sums are kept and which answer a question.
 package store

@@ -7,31 +7,30 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Class says what to do about an error of the database.
+// Class groups database errors by what a caller should do about them.
 type Class string
 
-// The classes.
+// Classes of errors.
 const (
-	// ClassConnection: no answer, a broken connection or a time-out. It is not
-	// known whether the batch is stored; the same batch again is safe.
+	// ClassConnection: no response, a broken connection or a timeout. Whether the batch was
+	// stored is unknown; sending it again is safe.
 	ClassConnection Class = "connection"
-	// ClassServer: the server is starting, stopping, full or read-only.
+	// ClassServer: the server is starting, stopping, out of resources or read-only.
 	ClassServer Class = "server"
-	// ClassConflict: a deadlock, a serialization failure or a lock that was
-	// not to be had in time.
+	// ClassConflict: a deadlock, a serialization failure or a lock timeout.
 	ClassConflict Class = "conflict"
-	// ClassSchema: a table or column is missing: somebody has to migrate.
+	// ClassSchema: a table or column is missing; a migration has to run.
 	ClassSchema Class = "schema"
-	// ClassAccess: the password or a right is missing: somebody has to grant.
+	// ClassAccess: the password is wrong or a privilege is missing.
 	ClassAccess Class = "access"
-	// ClassBadRow: one of the rows is refused and always will be.
+	// ClassBadRow: the database will never accept one of the rows.
 	ClassBadRow Class = "bad_row"
-	// ClassUnknown: an error that none of the rules foresees.
+	// ClassUnknown: any other error.
 	ClassUnknown Class = "unknown"
 )
 
-// SQLState is the five characters the server answered with, "" when the error
-// is not from the server.
+// SQLState returns the five-character SQLSTATE of err, or "" when err does not come from
+// the server.
 func SQLState(err error) string {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -40,21 +39,21 @@ func SQLState(err error) string {
 	return ""
 }
 
-// classByState has what the first two characters do not decide alone.
+// classByState overrides [Classify]'s decision by the first two characters.
 var classByState = map[string]Class{
-	"25006": ClassServer,   // read-only: we reached a standby, a fail-over is under way
+	"25006": ClassServer,   // read-only: this is a standby, a failover is in progress
 	"3D000": ClassSchema,   // the database does not exist
 	"3F000": ClassSchema,   // the schema does not exist
-	"42501": ClassAccess,   // no right
+	"42501": ClassAccess,   // insufficient privilege
 	"42P01": ClassSchema,   // no such table
 	"42703": ClassSchema,   // no such column
 	"42883": ClassSchema,   // no such function
 	"42704": ClassSchema,   // no such object
-	"42P10": ClassSchema,   // no unique index for the ON CONFLICT
+	"42P10": ClassSchema,   // no unique index matches the ON CONFLICT target
 	"55P03": ClassConflict, // lock_timeout
-	"57014": ClassConflict, // statement_timeout, or an administrator cancelled
-	"26000": ClassServer,   // a prepared statement is gone: a pooler gave us another connection
-	"42P05": ClassServer,   // a prepared statement is there already: the same
+	"57014": ClassConflict, // statement_timeout, or canceled by an administrator
+	"26000": ClassServer,   // the prepared statement is missing: a pooler switched the connection
+	"42P05": ClassServer,   // the prepared statement exists already, for the same reason
 	"08P01": ClassConnection,
 	"58030": ClassServer, // input/output error
 }
@@ -64,7 +63,7 @@ var classByPrefix = map[string]Class{
 	"22": ClassBadRow, // data exception
 	"23": ClassBadRow, // integrity constraint
 	"25": ClassServer, // a limit of the server or role ended the transaction
-	"28": ClassAccess, // password
+	"28": ClassAccess, // authentication
 	"40": ClassConflict,
 	"53": ClassServer, // out of disk, memory or connections
 	"54": ClassBadRow, // a value too large for an index, too deep, too complex
@@ -73,7 +72,7 @@ var classByPrefix = map[string]Class{
 	"44": ClassBadRow, // WITH CHECK OPTION
 }
 
-// Classify says what an error means; [ClassUnknown] for nil.
+// Classify returns the class of err, and [ClassUnknown] for nil.
 func Classify(err error) Class {
 	if err == nil {
 		return ClassUnknown
@@ -97,7 +96,7 @@ func Classify(err error) Class {
 	return ClassUnknown
 }
 
-// faultError is a fault that we find ourselves.
+// faultError is an error that we raise ourselves, with its class.
 type faultError struct {
 	class Class
 	text  string
@@ -105,8 +104,8 @@ type faultError struct {
 
 func (e *faultError) Error() string { return e.text }
 
-// Fault is an error of a class that [Classify] returns.
+// Fault returns an error for which [Classify] returns class.
 func Fault(class Class, text string) error { return &faultError{class, text} }
 
-// IsCanceled reports whether the caller gave up, rather than the database failed.
+// IsCanceled reports whether the caller gave up, as opposed to a failure of the database.
 func IsCanceled(ctx context.Context) bool { return ctx.Err() != nil }

@@ -13,25 +13,25 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Config says where the database is and how it is used.
+// Config holds the settings of a database connection.
 type Config struct {
-	// DSN is a connection string, a URL or key=value pairs. It may name
-	// several hosts; with target_session_attrs=read-write the one that accepts
-	// writes is used.
+	// DSN is a connection string, either a URL or key=value pairs. It may name several
+	// hosts; target_session_attrs=read-write selects the one that accepts writes.
 	DSN string
-	// DSNFile is a file that holds the DSN instead, PasswordFile one that
-	// holds the password alone. Both are read again for every new connection,
-	// so that a secret can be changed without a restart.
+	// DSNFile is a file that contains the DSN; PasswordFile is one that contains only the
+	// password. Both are read again for each new connection, so a secret can be rotated
+	// without a restart.
 	DSNFile, PasswordFile string
-	// ApplicationName stands in pg_stat_activity; the DSN's own wins.
+	// ApplicationName is shown in pg_stat_activity. A name in the DSN takes precedence.
 	ApplicationName string
-	// MaxConns bounds the pool; 0 takes pgx's default (4 or the number of CPUs).
+	// MaxConns limits the pool. 0 means pgx's default, the larger of 4 and the number of
+	// CPUs.
 	MaxConns int32
-	// ConnectTimeout bounds one attempt to connect; 0 is 10 s.
+	// ConnectTimeout limits one connection attempt. 0 means 10 s.
 	ConnectTimeout time.Duration
 }
 
-// Validate says what is missing or unreadable, without connecting.
+// Validate reports missing and malformed settings. It does not connect.
 func (c Config) Validate() error {
 	switch {
 	case c.DSN == "" && c.DSNFile == "":
@@ -45,8 +45,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// parseDSN never repeats what it was given: a DSN holds a password, also one
-// that is too broken to say where.
+// parseDSN never repeats the DSN in an error, because even a malformed one may contain a
+// password.
 func parseDSN(key, dsn string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(dsn)
 	if err == nil {
@@ -55,8 +55,8 @@ func parseDSN(key, dsn string) (*pgxpool.Config, error) {
 	reason := "it is neither a URL (postgres://user:password@host:5432/database) nor a list of key=value pairs"
 	var parse *pgconn.ParseConfigError
 	if errors.As(err, &parse) {
-		// The cause says which part; only those texts that cannot carry a
-		// value of the DSN are passed on.
+		// The cause says which part is wrong. Only texts that cannot contain a value of the
+		// DSN are passed on.
 		switch cause := errors.Unwrap(err); {
 		case cause == nil:
 		case strings.Contains(cause.Error(), "sslmode"):
@@ -70,12 +70,11 @@ func parseDSN(key, dsn string) (*pgxpool.Config, error) {
 	return nil, fmt.Errorf("`%s` cannot be read: %s", key, reason)
 }
 
-// Connect makes a pool. It does not wait for the database: connections are
-// opened when they are needed, and a database that is down shows there.
+// Connect creates a pool without waiting for the database. Connections are opened on
+// demand, so an unreachable database shows on first use.
 //
-// Statements are not prepared by name and no setting is sent at the start of a
-// connection, so that a pooler that gives each transaction another connection
-// (pgbouncer in transaction mode) can stand between.
+// The pool uses no named prepared statements and sends no settings when a connection
+// starts, so it works behind a transaction pooler such as pgbouncer.
 func Connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -88,8 +87,8 @@ func Connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 		config.MaxConns = c.MaxConns
 	}
 	config.MaxConnIdleTime = 5 * time.Minute
-	// A new connection now and then lets load move to another server behind
-	// one name; the jitter keeps the collectors of a fleet apart.
+	// Connections are replaced from time to time so that load can move to another server
+	// behind the same host name. The jitter spreads the reconnects of a fleet.
 	config.MaxConnLifetime = time.Hour
 	config.MaxConnLifetimeJitter = 10 * time.Minute
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
@@ -112,7 +111,7 @@ func Connect(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// load reads the DSN and the files.
+// load reads the DSN and both files.
 func (c Config) load() (*pgxpool.Config, error) {
 	key, dsn := "dsn", c.DSN
 	if c.DSNFile != "" {

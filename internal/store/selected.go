@@ -2,15 +2,15 @@ package store
 
 import "strings"
 
-// Selected is a column of a SELECT and where its value goes, so that the two
-// cannot part.
+// Selected pairs a column of a SELECT with the destination of its value, so that the two
+// cannot get out of step.
 type Selected[T any] struct {
-	// SQL is the expression.
+	// SQL is the expression to select.
 	SQL  string
 	Into func(*T) any
 }
 
-// SelectList is the list of expressions.
+// SelectList joins the expressions for a SELECT.
 func SelectList[T any](list []Selected[T]) string {
 	texts := make([]string, len(list))
 	for i, s := range list {
@@ -19,7 +19,7 @@ func SelectList[T any](list []Selected[T]) string {
 	return strings.Join(texts, ", ")
 }
 
-// Targets are where the values of a row go.
+// Targets returns the scan destinations of one row, in the order of [SelectList].
 func Targets[T any](list []Selected[T], into *T) []any {
 	targets := make([]any, len(list))
 	for i, s := range list {

@@ -11,31 +11,34 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// RollupMode says who keeps the rollups in step with the rows.
+// RollupMode says what keeps the rollups in step with the rows.
 type RollupMode string
 
-// The modes.
+// Rollup modes.
 const (
-	// RollupAuto looks whether the table has the trigger.
+	// RollupAuto uses triggers if the table has them, and otherwise statements.
 	RollupAuto RollupMode = "auto"
-	// RollupTrigger: triggers do (plain PostgreSQL). COPY can be used.
+	// RollupTrigger: triggers update the rollups (plain PostgreSQL). COPY can be used.
 	RollupTrigger RollupMode = "trigger"
-	// RollupStatement: the insert statement folds the sums itself (Citus and
-	// other engines without transition tables). Other writers of the table
-	// then leave the rollups behind.
+	// RollupStatement: each insert statement also updates the rollups (Citus and other
+	// engines without transition tables). Rows that other programs write are then missing
+	// from the rollups.
 	RollupStatement RollupMode = "statement"
 )
 
-// RollupModes lists what a configuration may say.
+// RollupModes lists the modes that a configuration may name.
 var RollupModes = []RollupMode{RollupAuto, RollupTrigger, RollupStatement}
 
-// ErrRollupMode says that the configured mode would count twice or not at all.
+// ErrRollupMode means that the configured mode would update the rollups twice or not at
+// all.
 var ErrRollupMode = errors.New("rollup mode does not fit the database")
 
-// FoldTrigger says who keeps the rollups: all four triggers come and go together.
+// FoldTrigger is the trigger by which we detect that triggers keep the rollups. All four
+// triggers are created and dropped together.
 const FoldTrigger = "api_usage_fold_insert"
 
-// TriggerEnabled is the condition that a trigger of the calls fires in this session.
+// TriggerEnabled returns a SQL condition that is true when the named trigger of
+// public.api_usage fires in the current session.
 func TriggerEnabled(name string) string {
 	return `EXISTS (
   SELECT FROM pg_catalog.pg_trigger
@@ -43,25 +46,25 @@ func TriggerEnabled(name string) string {
     AND (tgenabled = 'A' OR (tgenabled = 'O' AND current_setting('session_replication_role') <> 'replica')))`
 }
 
-// Conditions of a statement.
+// SQL conditions.
 const (
-	// HasCitus is true where the extension is created.
+	// HasCitus is true where the Citus extension is installed.
 	HasCitus = `to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`
-	// IsPartitioned is true where the table of calls is partitioned.
+	// IsPartitioned is true where public.api_usage is partitioned.
 	IsPartitioned = `(SELECT relkind = 'p' FROM pg_catalog.pg_class WHERE oid = 'public.api_usage'::regclass)`
 )
 
-// The retention mark: calls before it were deleted, their sums stay. It stands
-// in public.usage_setting as an RFC 3339 time, the start of a UTC day.
+// The retention mark. Calls before it are deleted; their sums are kept.
+// public.usage_setting stores it in RFC 3339, always the start of a UTC day.
 const (
 	RetainedFromSetting = "retained_from"
-	// SelectRetainedFrom reads it as text, for [ParseRetained].
+	// SelectRetainedFrom selects the mark as text, for [ParseRetained].
 	SelectRetainedFrom = `SELECT max(value) FROM public.usage_setting WHERE name = '` + RetainedFromSetting + `'`
 )
 
-// RetainedFrom is the retention mark, zero when nothing was ever deleted.
-// Before it only the rollups know anything: the smallest unit of a user's
-// usage is the UTC day there.
+// RetainedFrom returns the retention mark, or the zero time when nothing was ever deleted.
+// Before the mark only the rollups have data, and a user's usage is known per UTC day at
+// best.
 func RetainedFrom(ctx context.Context, db interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 },
@@ -73,7 +76,7 @@ func RetainedFrom(ctx context.Context, db interface {
 	return ParseRetained(text)
 }
 
-// ParseRetained reads the retention mark; nil is zero.
+// ParseRetained parses the retention mark. nil gives the zero time.
 func ParseRetained(text *string) (time.Time, error) {
 	if text == nil {
 		return time.Time{}, nil
@@ -85,8 +88,8 @@ func ParseRetained(text *string) (time.Time, error) {
 	return mark, nil
 }
 
-// OtherKinds are the quantities without a column of their own. Text input and
-// visible output are what remains of the totals.
+// OtherKinds lists the quantities that have no column of their own. Text input and visible
+// output are not listed: they are what remains of the totals.
 var OtherKinds = []usage.QuantityKind{
 	usage.InputAudioTokens, usage.InputImageTokens, usage.InputVideoTokens,
 	usage.CacheReadAudioTokens, usage.CacheReadImageTokens,
@@ -96,7 +99,7 @@ var OtherKinds = []usage.QuantityKind{
 	usage.Pages, usage.SearchUnits, usage.CitationTokens, usage.Pixels, usage.StorageMBDays,
 }
 
-// TextOrNull is a parameter for a text column where the empty text is NULL.
+// TextOrNull returns nil for "", so that the parameter becomes NULL.
 func TextOrNull(text string) *string {
 	if text == "" {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// selected are the columns that are read back of a row: what its price depends on,
-// what the rollups are keyed by, and what distinguishes one call from another.
+// selected lists the columns that are read back from a row: what its price depends on, the
+// keys of its rollups, and what distinguishes one call from another.
 var selected = []Selected[scanned]{
 	{"id", func(s *scanned) any { return &s.id }},
 	{"timestamp", func(s *scanned) any { return &s.Time }},
@@ -57,7 +57,7 @@ var selected = []Selected[scanned]{
 	{"written_xid::text", func(s *scanned) any { return &s.Mark }},
 }
 
-// scanned is a row of [SelectCalls] as it comes from the server.
+// scanned holds the columns of [SelectCalls] as the server returns them.
 type scanned struct {
 	Stored
 	id                      [16]byte
@@ -72,35 +72,34 @@ type scanned struct {
 	unread                  bool
 }
 
-// SelectCalls reads rows back; [ReadCalls] takes it. It is the inverse of what
-// package write sends.
+// SelectCalls selects rows for [ReadCalls], which turns them back into the records that
+// package write stored.
 var SelectCalls = "\nSELECT " + SelectList(selected) + "\nFROM public.api_usage"
 
-// The faults of a row that cannot be priced again.
+// Reasons why a row cannot be priced again.
 var (
-	// ErrNoQuantities: the row has a cost and no quantities, so somebody else
-	// wrote it, and nothing is there to multiply.
+	// ErrNoQuantities: the row has a cost but no quantities, so another program wrote it
+	// and there is nothing to multiply.
 	ErrNoQuantities = errors.New("the row stores no quantities")
-	// ErrQuantities: the parts are more than their totals, or of a kind that
-	// is not known here.
+	// ErrQuantities: the parts exceed their totals, or a kind is unknown to this build.
 	ErrQuantities = errors.New("the quantities of the row do not add up")
-	// ErrNewerRecord: the row has words of a newer build (metadata.unread), so
-	// its price may depend on something that is not known here.
+	// ErrNewerRecord: a newer build wrote the row and used words that this build does not
+	// know (metadata.unread). Its price may depend on them.
 	ErrNewerRecord = errors.New("the row was written by a newer build; reprice with that one")
 )
 
-// Stored is a row that was read back.
+// Stored is a row of public.api_usage that was read back.
 type Stored struct {
 	usage.Record
 	Tokens int64
-	// Fault says why the call cannot be priced again; then only the cost can be
-	// trusted.
+	// Fault says why the call cannot be priced again. If it is not nil, only the cost is
+	// reliable.
 	Fault error
-	// Mark is the transaction that wrote the row last.
+	// Mark identifies the transaction that last wrote the row.
 	Mark string
 }
 
-// ReadCalls reads all rows of [SelectCalls].
+// ReadCalls calls each for every row of [SelectCalls]. The *Stored is reused between calls.
 func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 	var s scanned
 	_, err := pgx.ForEachRow(rows, Targets(selected, &s), func() (err error) {
@@ -122,7 +121,7 @@ func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 		s.QuantityReason = usage.Reason(s.quantityReason)
 		s.Missing, _ = usage.ParseMissing(s.missing)
 		s.Payer = usage.Payer(s.payer)
-		// Rows that others wrote may have any text there, which is no id.
+		// Rows that other programs wrote may contain text that is not an id.
 		s.TraceID, s.SpanID = [16]byte{}, [8]byte{}
 		if id, err := hex.DecodeString(s.trace); err == nil && len(id) == len(s.TraceID) {
 			s.TraceID = [16]byte(id)
@@ -135,7 +134,7 @@ func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 			s.Assumptions, _ = usage.ParseAssumptions(*s.assumed)
 		}
 		if s.quantityReason == "" && s.missing == "" && s.Reason.OfReading() {
-			s.QuantityReason = s.Reason // a row that somebody else wrote
+			s.QuantityReason = s.Reason // another program wrote the row
 		}
 		if s.unread {
 			s.Fault = ErrNewerRecord
@@ -146,14 +145,15 @@ func ReadCalls(rows pgx.Rows, each func(*Stored) error) error {
 	return err
 }
 
-// QuantityColumns are the columns of the quantities, 0 for NULL.
+// QuantityColumns holds the quantity columns of a row, with 0 for NULL.
 type QuantityColumns struct {
 	Input, Output, Read, Write5m, Write1h, Reasoning, Characters, Images int64
 	Audio                                                                string // seconds
 	Others                                                               *string
 }
 
-// Restore makes disjoint quantities of the totals and their parts.
+// Restore splits the totals and their parts into disjoint quantities. It sets s.Fault when
+// they do not add up.
 func (s *Stored) Restore(c QuantityColumns) {
 	q := &s.Quantities
 	if c.Others != nil && !restoreOthers(q, *c.Others) {
@@ -177,7 +177,8 @@ func (s *Stored) Restore(c QuantityColumns) {
 	}
 }
 
-// restoreOthers reads the column other_quantities.
+// restoreOthers parses the column other_quantities. It reports whether every kind and
+// number in it is valid.
 func restoreOthers(q *usage.Quantities, text string) bool {
 	var others map[string]json.Number
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))

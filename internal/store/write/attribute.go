@@ -18,15 +18,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// A span that names the user of its trace ends after the calls below it, and may
-// come through another collector. So whoever stores the user looks for the calls,
-// and whoever stores calls looks for the user, each after its own part is
-// committed: one of the two sees the other.
+// A span that names the user of its trace ends after the calls below it, and may arrive
+// through another collector. So the writer of a user looks for calls, and the writer of
+// calls looks for a user, each after committing its own part. Whichever commits last sees
+// the other.
 
-// traceOf is a trace as one service sees it, the text as the table has it.
+// traceOf identifies a trace within one service. trace is hexadecimal, as in the table.
 type traceOf struct{ trace, service string }
 
-// callOf is a call that has no user.
+// callOf is a call without a user.
 type callOf struct {
 	traceOf
 	id [16]byte
@@ -34,12 +34,12 @@ type callOf struct {
 }
 
 const (
-	// keepTraceUsers is for how long a user waits for calls.
+	// keepTraceUsers is how long a user is kept for calls that arrive later.
 	keepTraceUsers = 24 * time.Hour
-	// pruneStep is how often a writer deletes users that waited for longer.
+	// pruneStep is how often a writer deletes users older than keepTraceUsers.
 	pruneStep = 10 * time.Minute
-	// serviceStep is how old the list of services with calls may be before it is
-	// read again for one that is not in it.
+	// serviceStep is the minimum age of the list of services before it is read again to
+	// look for a service that it lacks.
 	serviceStep = 5 * time.Second
 
 	insertTraceUsers = `
@@ -54,7 +54,8 @@ ON CONFLICT (trace_id, service) DO NOTHING`
 
 	selectServices = `SELECT DISTINCT service FROM public.usage_half_month WHERE calls <> 0`
 
-	// A call that names a user whom the host application does not have has one.
+	// A call whose metadata names a user that the host application does not have counts as
+	// having one.
 	withoutUser    = `user_id IS NULL AND NOT metadata ? 'user'`
 	selectOfTraces = `SELECT trace_id, service, id, timestamp FROM public.api_usage WHERE trace_id = ANY ($1::text[]) AND ` + withoutUser
 	attributeUser  = `UPDATE public.api_usage AS u
@@ -66,15 +67,15 @@ WHERE u.id = n.id AND u.timestamp = n.at AND u.user_id IS NULL AND NOT u.metadat
 
 var attributeAndFold = sums.AndFoldChange(attributeUser, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
 
-// services are those of which calls are stored: users of the traces of others
-// wait for nothing.
+// services remembers which services have stored calls. A user in a trace of any other
+// service has no calls to wait for.
 type services struct {
 	mu    sync.Mutex
 	known map[string]bool
 	read  time.Time
 }
 
-// saw notes the services of calls that were just stored.
+// saw adds the services of calls that were just stored.
 func (s *services) saw(records []usage.Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +84,7 @@ func (s *services) saw(records []usage.Record) {
 	}
 }
 
-// maxServices bounds what is remembered: a sender can invent services without end.
+// maxServices bounds the map, because a sender can invent any number of services.
 const maxServices = 4096
 
 func (s *services) add(name string) {
@@ -99,13 +100,13 @@ func (s *services) add(name string) {
 	s.known[strings.Clone(name)] = true
 }
 
-// has says whether a service may have calls. Where the sums call services
-// [sums.Other], or there are too many to remember, any may.
+// has reports whether a service may have calls. Any service may when there are too many to
+// remember, or when the sums group services under [sums.Other].
 func (s *services) has(name string) bool { return s.known[name] || s.known[sums.Other] }
 
-// Attribute gives the calls of traces their users, where they have none, and says
-// how many. Calls that come later find the user for a day. When it returns an
-// error the same users should be attributed again.
+// Attribute assigns users to the calls of their traces that have none, and returns the
+// number of calls changed. The users are kept for a day, for calls that arrive later. After
+// an error the same users should be attributed again.
 func (w *Writer) Attribute(ctx context.Context, users []usage.TraceUser) (calls int, err error) {
 	byTrace := map[traceOf]*usage.TraceUser{}
 	for i := range users {
@@ -133,9 +134,9 @@ func (w *Writer) Attribute(ctx context.Context, users []usage.TraceUser) (calls 
 	return calls, nil
 }
 
-// forgetOtherServices takes out the traces of services without calls. Where the
-// list of services is too young to be read again, the calls of the traces themselves
-// are looked for: the first of a service may have come through another collector.
+// forgetOtherServices removes the traces of services without calls. When the list of
+// services was read too recently to be read again, it looks for calls of the traces
+// instead: the first calls of a service may have come through another collector.
 func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) error {
 	s := &w.services
 	s.mu.Lock()
@@ -207,8 +208,8 @@ func (w *Writer) saveTraceUsers(ctx context.Context, byTrace map[traceOf]*usage.
 	})
 }
 
-// findUsers gives calls that were just stored without a user the one that their
-// trace has by now.
+// findUsers assigns users to calls that were just stored without one, where their traces
+// have a user by now.
 func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, error) {
 	var traces []string
 	seen := map[[16]byte]bool{}
@@ -235,11 +236,10 @@ func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, er
 	return w.attribute(ctx, byTrace)
 }
 
-// errReadOnly: we are connected to what was the primary. What it shows may be
-// older than what was written last.
+// errReadOnly means that we are connected to a former primary. Its data may be out of date.
 var errReadOnly = store.Fault(store.ClassServer, "the server is read-only: a fail-over is under way")
 
-// look reads what is committed, from a server that takes writes.
+// look runs a query for committed data on a server that accepts writes.
 func (w *Writer) look(ctx context.Context, sql string, args, into []any, each func() error) error {
 	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		var readOnly bool
@@ -257,12 +257,12 @@ func (w *Writer) look(ctx context.Context, sql string, args, into []any, each fu
 		return err
 	})
 	if errors.Is(err, errReadOnly) {
-		w.pool.Reset() // its connections will not turn into the primary's by waiting
+		w.pool.Reset() // these connections would never reach the new primary
 	}
 	return err
 }
 
-// attribute looks for the calls of traces that have no user and gives them one.
+// attribute finds calls of the traces that have no user, and assigns it.
 func (w *Writer) attribute(ctx context.Context, byTrace map[traceOf]*usage.TraceUser) (int, error) {
 	for races := 0; ; races++ {
 		calls, err := w.attributeOnce(ctx, byTrace)
@@ -294,7 +294,7 @@ func (w *Writer) attributeOnce(ctx context.Context, byTrace map[traceOf]*usage.T
 	}); err != nil || len(calls) == 0 {
 		return 0, err
 	}
-	// In the order of ids, as every writer of rows.
+	// Lock rows in the order of ids, as every writer does.
 	slices.SortFunc(calls, func(a, b callOf) int { return bytes.Compare(a.id[:], b.id[:]) })
 	rows := make([]row, len(calls))
 	for i, c := range calls {

@@ -10,21 +10,21 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// column is a column of public.api_usage and how its value is sent: in the binary
-// form of COPY, and as an element of an array that is a statement's parameter.
+// column describes a column of public.api_usage and how its value is sent: in binary COPY
+// format, and as an element of an array parameter.
 type column struct {
 	name string
-	// element is the type of the array's elements, and read turns one into the value;
-	// %s in it is the name. Numbers with decimal places travel as text, so that nothing
-	// can round them.
+	// element is the element type of the array. read is the expression that turns an
+	// element into the value, with %s for the name. Decimal numbers travel as text so that
+	// nothing rounds them.
 	element, read string
 	binary        func(b []byte, r *row) []byte
 	array         func(rows []row) any
 }
 
-// columns are those that the writer fills, in the order in which both ways of
-// writing send them. There is no other list: the statements are made of this one.
-// created_at and written_xid are the database's own.
+// columns lists every column that the writer fills, in the order in which COPY and INSERT
+// send them. All statements are built from this list. The database itself sets created_at
+// and written_xid.
 var columns = []column{
 	ofID("id", func(r *row) usage.ID { return r.ID }),
 	ofID("user_id", func(r *row) usage.ID { return r.user }),
@@ -64,7 +64,7 @@ var columns = []column{
 	ofFolded("folded"),
 }
 
-// arrayOf makes the array of what value gives; NULL where it gives none.
+// arrayOf builds an array parameter from value, with NULL where value returns false.
 func arrayOf[T any](value func(*row) (T, bool)) func([]row) any {
 	return func(rows []row) any {
 		values, list := make([]T, len(rows)), make([]*T, len(rows))
@@ -78,7 +78,7 @@ func arrayOf[T any](value func(*row) (T, bool)) func([]row) any {
 	}
 }
 
-// ofID is a uuid; zero is NULL.
+// ofID is a uuid column; the zero id is NULL.
 func ofID(name string, id func(*row) usage.ID) column {
 	return column{
 		name, "uuid", "%s",
@@ -101,7 +101,7 @@ func ofTime(name string, at func(*row) time.Time) column {
 	}
 }
 
-// ofText is a text that may be empty.
+// ofText is a text column that stores "" as it is.
 func ofText(name string, text func(*row) string) column {
 	return column{
 		name, "text", "%s",
@@ -110,7 +110,7 @@ func ofText(name string, text func(*row) string) column {
 	}
 }
 
-// ofTextOrNull is a text; "" is NULL.
+// ofTextOrNull is a text column that stores "" as NULL.
 func ofTextOrNull(name string, text func(*row) string) column {
 	return column{
 		name, "text", "%s",
@@ -119,7 +119,8 @@ func ofTextOrNull(name string, text func(*row) string) column {
 	}
 }
 
-// ofNumeric is n/10^scale; text writes it for the array.
+// ofNumeric is a numeric column with the value n/10^scale; text formats the value for the
+// array.
 func ofNumeric(name string, scale int, n func(*row) (int64, bool), text func(int64) string) column {
 	return column{
 		name, "text", "%s::numeric",
@@ -144,12 +145,12 @@ func moneyText(n int64) string { return usage.Money(n).String() }
 
 func secondsText(n int64) string { return string(usage.AppendQuantity(nil, usage.AudioSeconds, n)) }
 
-// ofCount is a quantity that is a whole number; 0 is NULL.
+// ofCount is a whole-number quantity; 0 is NULL.
 func ofCount(name string, count func(*usage.Quantities) int64) column {
 	return ofInt8(name, func(r *row) (int64, bool) { n := count(&r.Quantities); return n, n != 0 })
 }
 
-// ofTotal is a total of tokens; NULL for a call without tokens.
+// ofTotal is a total of tokens; NULL for a call that used no tokens.
 func ofTotal(name string, total func(*usage.Quantities) int64) column {
 	return ofInt8(name, func(r *row) (int64, bool) {
 		n := total(&r.Quantities)
@@ -161,7 +162,7 @@ func ofInt8(name string, n func(*row) (int64, bool)) column {
 	return ofInteger(name, "int8", n, appendInt8)
 }
 
-// ofTokensUsed is the total of all tokens; NULL for none.
+// ofTokensUsed is the total of all tokens; NULL for 0.
 func ofTokensUsed(name string) column {
 	return ofInteger(name, "int4", func(r *row) (int32, bool) {
 		n := r.Quantities.TotalTokens()
@@ -171,7 +172,7 @@ func ofTokensUsed(name string) column {
 	})
 }
 
-// ofFolded are bits; 0 is NULL.
+// ofFolded is a column of bits; 0 is NULL.
 func ofFolded(name string) column {
 	return ofInteger(name, "int2", func(r *row) (int16, bool) { return r.folded, r.folded != 0 }, func(b []byte, n int16) []byte {
 		return binary.BigEndian.AppendUint16(append(b, 0, 0, 0, 2), uint16(n)) //nolint:gosec // the same 16 bits
@@ -192,7 +193,7 @@ func ofInteger[T int16 | int32 | int64](name, element string, n func(*row) (T, b
 	}
 }
 
-// ofJSON is the document that fill appends; NULL when that is nothing.
+// ofJSON is a JSON document that fill appends; NULL when fill appends nothing.
 func ofJSON(name string, fill func(r *row, b []byte) []byte) column {
 	return column{
 		name, "text", "%s::jsonb",
@@ -201,7 +202,7 @@ func ofJSON(name string, fill func(r *row, b []byte) []byte) column {
 	}
 }
 
-// ofAssumptions is the list of defaults that a price took; NULL when nobody said.
+// ofAssumptions is the list of assumptions that pricing made; NULL when unknown.
 func ofAssumptions(name string) column {
 	return column{
 		name, "text", "string_to_array(%[1]s, '+') AS %[1]s", // '' becomes an empty array
@@ -215,7 +216,7 @@ func ofAssumptions(name string) column {
 	}
 }
 
-// ofTraceID is hexadecimal text; zero is NULL.
+// ofTraceID is a trace id in hexadecimal; the zero id is NULL.
 func ofTraceID(name string) column {
 	return column{
 		name, "text", "%s",
@@ -229,11 +230,11 @@ func ofTraceID(name string) column {
 	}
 }
 
-// columnNames are the names, as statements list them.
+// columnNames is the comma-separated column list of the statements.
 var columnNames = listed(columns, func(_ int, c column) string { return c.name })
 
-// selectRows reads the rows from one array for each column: as many parameters for
-// any number of rows.
+// selectRows reads rows from one array per column, so the number of parameters does not
+// depend on the number of rows.
 var selectRows = "\nSELECT " + listed(columns, func(_ int, c column) string { return fmt.Sprintf(c.read, c.name) }) +
 	"\nFROM unnest(" + listed(columns, func(i int, c column) string { return fmt.Sprintf("$%d::%s[]", i+1, c.element) }) +
 	") AS r (" + columnNames + ")"
@@ -246,7 +247,7 @@ func listed(columns []column, text func(i int, c column) string) string {
 	return strings.Join(list, ", ")
 }
 
-// columnArrays turns rows into the parameters of selectRows.
+// columnArrays returns the parameters of selectRows.
 func columnArrays(rows []row) []any {
 	args := make([]any, len(columns))
 	for i, c := range columns {

@@ -13,11 +13,11 @@ import (
 
 var copyRows = `COPY public.api_usage (` + columnNames + `) FROM STDIN (FORMAT binary)`
 
-// copyHeader begins a binary COPY: signature, flags, length of the extension.
+// copyHeader starts a binary COPY: signature, flags and header extension length.
 var copyHeader = []byte("PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000")
 
-// copyBatch sends the rows by COPY in binary form, which is built here and not
-// by pgx: that would box each value of each row into an interface.
+// copyBatch sends the rows with binary COPY. We encode them ourselves because pgx would box
+// every value into an interface.
 func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 	reader := &copyReader{rows: rows, rest: copyHeader}
 	tag, err := tx.Conn().PgConn().CopyFrom(ctx, reader, copyRows)
@@ -27,16 +27,16 @@ func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 	return int(tag.RowsAffected()), err
 }
 
-// copyReader encodes rows while they are read, so that the server works on the
-// first ones while the next are made, and no batch stands in memory twice.
+// copyReader encodes rows as they are read. The server processes the first rows while the
+// next are encoded, and a batch is never in memory twice.
 type copyReader struct {
 	mu   sync.Mutex
 	rows []row
-	rest []byte // encoded and not read yet
-	buf  []byte // what rest is part of
+	rest []byte // encoded but not yet read
+	buf  []byte // backing array of rest
 	done bool
-	// panicked is why it ended early: pgx reads in a goroutine of its own, where a
-	// panic would end the process whoever recovers.
+	// panicked is the recovered panic of an encoder. pgx reads in its own goroutine, where
+	// a panic would end the process.
 	panicked any
 }
 
@@ -58,7 +58,7 @@ func (c *copyReader) Read(p []byte) (n int, err error) {
 			c.buf = c.rows[0].appendBinary(c.buf[:0])
 			c.rows = c.rows[1:]
 		case !c.done:
-			c.buf = append(c.buf[:0], 0xff, 0xff) // the end
+			c.buf = append(c.buf[:0], 0xff, 0xff) // trailer
 			c.done = true
 		case n > 0:
 			return n, nil
@@ -72,9 +72,9 @@ func (c *copyReader) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// close takes the rows away. When a connection breaks, CopyFrom returns while
-// its goroutine may still read, and the next try writes to the rows. It gives what
-// encoding them panicked with.
+// close detaches the rows and returns the encoder's panic, if any. When a connection
+// breaks, CopyFrom returns while its goroutine may still be reading, and the next attempt
+// changes the rows.
 func (c *copyReader) close() (panicked any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,9 +92,8 @@ func (r *row) appendBinary(b []byte) []byte {
 	return b
 }
 
-// appendAssumptions writes a text[] of one dimension: how many dimensions,
-// whether there is a NULL, the type of the elements, and for the dimension how
-// many elements and the first index.
+// appendAssumptions writes a one-dimensional text[]: the number of dimensions, whether it
+// contains NULLs, the element type, then the number of elements and the first index.
 func (r *row) appendAssumptions(b []byte) []byte {
 	if !r.HasAssumptions {
 		return appendNull(b)
@@ -135,11 +134,11 @@ func appendInt8(b []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(n)) //nolint:gosec // the same 64 bits
 }
 
-// postgresEpoch is where PostgreSQL counts microseconds from, in Unix time.
+// postgresEpoch is PostgreSQL's epoch, 2000-01-01 UTC, in Unix microseconds.
 var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
 
-// appendJSONB writes the version byte and what fill appends; NULL when that is
-// nothing.
+// appendJSONB writes the jsonb version byte and the document that fill appends, or NULL
+// when fill appends nothing.
 func appendJSONB(b []byte, r *row, fill func(*row, []byte) []byte) []byte {
 	start := len(b)
 	b = fill(r, append(b, 0, 0, 0, 0, 1))
@@ -150,17 +149,17 @@ func appendJSONB(b []byte, r *row, fill func(*row, []byte) []byte) []byte {
 	return b
 }
 
-// appendNumeric writes n/10^scale, n not negative, as numeric: digits in base
-// 10,000 with the weight of the first one and the number of decimal places.
+// appendNumeric writes n/10^scale as a numeric, for n ≥ 0: base-10,000 digits, the weight
+// of the first digit and the number of decimal places.
 func appendNumeric(b []byte, n int64, scale int) []byte {
-	// Align the decimal point with the borders of the digits.
+	// Align the decimal point with the boundaries of the base-10,000 digits.
 	u := uint64(n) //nolint:gosec // not negative
 	var digits [7]uint16
 	count := 0
 	fractionDigits := (scale + 3) / 4
 	if pad := fractionDigits*4 - scale; pad > 0 {
-		// The last digit is filled up with zeros on the right. n may be too
-		// large to multiply, so it is split off first.
+		// Pad the last digit with zeros on the right. n may be too large to multiply, so
+		// the digit is split off first.
 		power := pow10(4 - pad)
 		digits[6] = uint16(u % power * pow10(pad)) //nolint:gosec // below 10,000
 		u /= power
@@ -172,7 +171,7 @@ func appendNumeric(b []byte, n int64, scale int) []byte {
 		count++
 	}
 	for count < fractionDigits {
-		count++ // zeros of the array
+		count++ // zeros already in the array
 	}
 	used := digits[7-count:]
 	weight := count - fractionDigits - 1

@@ -16,8 +16,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// reportOf is the record as package once compares it. Of the time of a call a
-// row keeps its start, in microseconds.
+// reportOf converts a record for comparison in package once. A row stores only the start of
+// a call, in microseconds.
 func reportOf(r *usage.Record, user usage.ID) once.Report {
 	report := once.Report{
 		Observer: once.Hash(r.Dialect), Service: once.Hash(r.Service), Environment: once.Hash(r.Environment),
@@ -30,31 +30,31 @@ func reportOf(r *usage.Record, user usage.ID) once.Report {
 	return report
 }
 
-// judged is what became of the rows of a batch whose ids were taken.
+// judged is the outcome for the rows of a batch whose ids were taken.
 type judged struct {
 	corrections []correction
-	// reused are other calls under a taken id.
+	// reused lists different calls that arrived under a taken id.
 	reused []*usage.Record
 }
 
-// correction is a row that takes larger counts.
+// correction is a stored row and the larger counts that replace its own.
 type correction struct {
 	row
 	old store.Stored
 }
 
-// Most ids that are taken are of calls that are sent again. So the server compares
-// first, by the columns of the quantities, and what it finds equal never comes back:
-// equal columns are equal counts, and package once asks no more of a duplicate. What
-// differs in them may still have equal counts, split another way; that is judged.
+// Most taken ids belong to calls that are sent again. The server therefore compares the
+// quantity columns first and returns only the rows that differ. Equal columns mean equal
+// counts, and package once needs nothing else to recognise a duplicate. Rows that differ in
+// a column may still have equal counts, split another way; judge decides about those.
 
-// given is a batch as the comparison takes it. whole: more calls came under the id,
-// so the row is wanted in any case.
+// given turns the parameters of a batch into rows. whole is true when several calls arrived
+// under one id, in which case the row is always returned.
 const given = `unnest($1::uuid[], $2::int8[], $3::int8[], $4::text[], $5::int8[], $6::int8[], $7::text[], $8::boolean[])
     AS k (call_id, input, output, audio, letters, pictures, others, whole)`
 
-// sameColumns compares a row u with the call k of the batch; where there is no row
-// nothing is equal.
+// sameColumns compares a stored row u with a call k of the batch. It is NULL when there is
+// no stored row.
 const sameColumns = `u.id = k.call_id AND coalesce(u.input_tokens, 0) = k.input AND coalesce(u.output_tokens, 0) = k.output
   AND u.audio_seconds IS NOT DISTINCT FROM k.audio::numeric AND coalesce(u.characters, 0) = k.letters AND coalesce(u.images, 0) = k.pictures
   AND u.other_quantities IS NOT DISTINCT FROM k.others::jsonb AND NOT k.whole`
@@ -63,18 +63,19 @@ var (
 	selectTaken = store.SelectCalls + ` AS u JOIN ` + given + ` ON k.call_id = u.id
 WHERE (` + sameColumns + `) IS NOT TRUE`
 
-	// In a partitioned table an id alone would be looked for in every month.
+	// In a partitioned table, a search by id alone would visit every month.
 	selectTakenPartitioned = store.SelectCalls + ` AS u
   JOIN (SELECT i.timestamp AS at, k.* FROM ` + given + ` JOIN public.api_usage_id AS i ON i.id = k.call_id) AS k ON k.call_id = u.id AND k.at = u.timestamp
 WHERE (` + sameColumns + `) IS NOT TRUE`
 
-	// Which of a batch are not stored as they are, and whether their id is taken.
+	// These select the calls of a batch that are not stored with the same quantities, and
+	// whether their ids are taken.
 	selectNotStored            = `SELECT k.call_id, u.id IS NOT NULL FROM ` + given + ` LEFT JOIN public.api_usage AS u ON u.id = k.call_id WHERE (` + sameColumns + `) IS NOT TRUE`
 	selectNotStoredPartitioned = `SELECT k.call_id, u.id IS NOT NULL FROM ` + given + ` LEFT JOIN public.api_usage_id AS i ON i.id = k.call_id
   LEFT JOIN public.api_usage AS u ON u.id = i.id AND u.timestamp = i.timestamp WHERE (` + sameColumns + `) IS NOT TRUE`
 )
 
-// givenColumns turns rows into the parameters of given.
+// givenColumns returns the parameters of given.
 func givenColumns(rows []row) []any {
 	n := len(rows)
 	ids, whole := make([][16]byte, n), make([]bool, n)
@@ -93,8 +94,8 @@ func givenColumns(rows []row) []any {
 	return []any{ids, input, output, audio, letters, pictures, others, whole}
 }
 
-// withoutStored takes out the rows that are stored as they are. taken says that of
-// those that are left some have the id of another row.
+// withoutStored removes the rows that are stored already. taken reports whether any
+// remaining row has an id that is taken.
 func (w *Writer) withoutStored(ctx context.Context, db *database, rows []row) (left []row, taken bool, err error) {
 	sql := selectNotStored
 	if db.partitioned {
@@ -118,8 +119,8 @@ func (w *Writer) withoutStored(ctx context.Context, db *database, rows []row) (l
 	return left, taken, nil
 }
 
-// judge compares a batch with the rows that have its ids and not its columns. The
-// rows that this transaction has just stored have them.
+// judge compares a batch with the stored rows that have the same ids but other quantities.
+// Rows that this transaction has just stored never differ.
 func judge(ctx context.Context, tx pgx.Tx, db *database, rows []row) (j judged, err error) {
 	sql := selectTaken
 	if db.partitioned {
@@ -139,7 +140,7 @@ func judge(ctx context.Context, tx pgx.Tx, db *database, rows []row) (j judged, 
 				one.Record = r.others[i-1]
 			}
 			report := reportOf(one.Record, one.user)
-			if one.UserID != r.UserID { // of another call, and so not looked up
+			if one.UserID != r.UserID { // another call, whose user was not resolved
 				report.User, one.user, one.userUnknown = once.Hash(string(one.UserID[:])), usage.ID{}, !one.UserID.IsZero()
 			}
 			switch once.Judge(&known, &report) {
@@ -157,12 +158,12 @@ func judge(ctx context.Context, tx pgx.Tx, db *database, rows []row) (j judged, 
 	return j, err
 }
 
-// maxReused is how many calls under one taken id are looked for one by one.
+// maxReused is how many successive ids are tried for different calls under one id.
 const maxReused = 8
 
-// ownRecords gives other calls under taken ids an id of their own: the next that
-// is free, which every writer finds alike, and at last one made of all that the
-// call is.
+// ownRecords gives new ids to different calls that arrived under a taken id. Each attempt
+// takes the next id, which every writer derives in the same way; from maxReused on, the id
+// is a hash of the whole call.
 func ownRecords(records []*usage.Record, level int) []usage.Record {
 	own := make([]usage.Record, len(records))
 	for i, r := range records {
@@ -180,9 +181,8 @@ func ownRecords(records []*usage.Record, level int) []usage.Record {
 	return own
 }
 
-// correctRows takes what a later report has. The start, the service and a user
-// that is known stay. written_xid says that the row is still the one that was
-// read.
+// correctRows applies the values of a later report. It keeps the start, the service and a
+// known user. written_xid guards against a row that has changed since it was read.
 var correctRows = `UPDATE public.api_usage AS u
 SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, model = coalesce(n.model, u.model), tokens_used = n.tokens_used,
   request_id = coalesce(n.request_id, u.request_id),
@@ -198,17 +198,18 @@ WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
 
 var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ("+after(1, "uuid")+") AND timestamp = ANY ("+after(2, "timestamptz")+")")
 
-// after is the n-th parameter after those of selectRows, an array.
+// after returns the placeholder of the n-th array parameter after those of selectRows.
 func after(n int, element string) string { return fmt.Sprintf("$%d::%s[]", len(columns)+n, element) }
 
 const insertCorrections = `
 INSERT INTO public.usage_correction (call_id, kind, old, new)
 SELECT call_id, $2, old::jsonb, new::jsonb FROM unnest($1::uuid[], $3::text[], $4::text[]) AS c (call_id, old, new)`
 
-// errCallChanged: a row is no longer what it was when it was read.
+// errCallChanged: a row has changed since it was read.
 var errCallChanged = store.Fault(store.ClassConflict, "a call was corrected by somebody else at the same time; looking again")
 
-// correct writes corrections, the sums where no trigger keeps them, and the audit.
+// correct writes the corrections and their audit entries, and the sums where no trigger
+// updates them.
 func correct(ctx context.Context, tx pgx.Tx, db *database, list []correction) error {
 	if len(list) == 0 {
 		return nil
@@ -230,9 +231,8 @@ func correct(ctx context.Context, tx pgx.Tx, db *database, list []correction) er
 	return err
 }
 
-// change executes an update of calls that a trigger folds into the sums, or the
-// same with the fold in it where there is no trigger. It returns how many calls
-// it changed.
+// change runs update where a trigger keeps the sums, and updateAndFold, which also updates
+// the sums, where none does. It returns the number of calls changed.
 func change(ctx context.Context, tx pgx.Tx, db *database, update, updateAndFold string, args ...any) (changed int64, err error) {
 	if db.hasTrigger {
 		tag, err := tx.Exec(ctx, update, args...)
@@ -242,7 +242,7 @@ func change(ctx context.Context, tx pgx.Tx, db *database, update, updateAndFold 
 	return changed, err
 }
 
-// consumed is what the audit keeps of a call: its cost and its quantities.
+// consumed returns what the audit stores of a call, its cost and quantities, as JSON.
 func consumed(r *usage.Record) string {
 	b := append([]byte(`{"usage_dollars":`), r.Cost.String()...)
 	for k, n := range r.Quantities {
@@ -254,7 +254,7 @@ func consumed(r *usage.Record) string {
 	return string(append(b, '}'))
 }
 
-// insertReused notes the calls that got a row of their own, once.
+// insertReused adds an audit entry, at most once, for each call that got its own id.
 const insertReused = `
 INSERT INTO public.usage_correction (call_id, kind)
 SELECT id, 'id_reused' FROM unnest($1::uuid[]) AS r (id)

@@ -1,8 +1,8 @@
 // Package write stores records in public.api_usage exactly once ([Writer]).
 //
-// It owns the way of a record into a row: the columns (column.go) in both forms that
-// are sent (copy.go, insert.go), the user it belongs to (user.go), what becomes of
-// a row that is refused (park.go), and who keeps the sums (mode.go). Of a call that
-// is stored it changes what package once calls a correction (correct.go), and gives
-// it a user where it has none (attribute.go). It reads nothing back for others.
+// It owns how a record becomes a row: the columns (column.go) in both formats that are sent
+// (copy.go, insert.go), the user the row belongs to (user.go), what happens to a refused
+// row (park.go), and who updates the sums (mode.go). It changes a stored call only to apply
+// what package once calls a correction (correct.go), or to assign a user to a call without
+// one (attribute.go). Reading calls is not its task.
 package write

@@ -11,11 +11,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// Error is a batch that was not stored and should be tried again as it
-// is. Its text holds no value of a row.
+// Error means that a batch was not stored and should be retried unchanged. Its text
+// contains no value of a row.
 type Error struct {
 	Class store.Class
-	Rows  int // of the batch; 0 when none was begun
+	Rows  int // in the batch; 0 when none was started
 	Err   error
 }
 
@@ -35,9 +35,9 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// safeText is the error without the server's DETAIL, which repeats the row.
-// Its MESSAGE may quote a value too ("invalid input syntax for type uuid"), so
-// for faults of data only the code and the names are given.
+// safeText returns the error without the server's DETAIL, which repeats the row. The
+// MESSAGE may quote a value too ("invalid input syntax for type uuid"), so data errors are
+// reduced to the code and the names.
 func safeText(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -49,7 +49,7 @@ func safeText(err error) string {
 	return pg.Severity + ": " + pg.Message + " (SQLSTATE " + pg.Code + ")"
 }
 
-// refusalText says why a row was refused, without its values.
+// refusalText says why a row was refused, without any of its values.
 func refusalText(err error) string {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -65,8 +65,8 @@ func refusalText(err error) string {
 	return text
 }
 
-// copyLine finds the row that COPY refused, counted from 1; 0 when the server
-// does not tell. Faults in JSON name a line of the JSON as well: only the one
+// copyLine finds the number of the row that COPY refused, counted from 1, and 0 when the
+// server does not say. Errors in JSON also mention a line of the document; only the one
 // after "COPY <table>," is the row's.
 var copyLine = regexp.MustCompile(`COPY [^,]+, line (\d+)(?:, column ([a-z0-9_]+))?`)
 
@@ -79,7 +79,7 @@ func refusedRow(err error) (line int, column string) {
 	if found == nil {
 		return 0, ""
 	}
-	line, _ = strconv.Atoi(found[1]) // at worst 0: unknown
+	line, _ = strconv.Atoi(found[1]) // 0 if unreadable: unknown
 	return line, found[2]
 }
 
@@ -89,8 +89,8 @@ func constraintOf(err error) string {
 		return ""
 	}
 	if pg.ConstraintName == "" && strings.HasPrefix(pg.Code, "23") {
-		// Citus passes on what a worker says, leaves the fields out, and has the
-		// number of the shard at the end of names.
+		// Citus forwards a worker's message without the fields, and appends the shard
+		// number to names.
 		if named := constraintInText.FindStringSubmatch(pg.Message); named != nil {
 			return named[1]
 		}

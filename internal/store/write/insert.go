@@ -10,25 +10,25 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// insertRows leaves out what is there already. It names our key, so that a
-// unique constraint of the host application is a fault of the row and not
-// taken for a duplicate.
+// insertRows skips rows that exist already. It names our key, so that a violation of a
+// unique constraint of the host application is a fault of the row and not taken for a
+// duplicate.
 var (
 	insertRows = `INSERT INTO public.api_usage (` + columnNames + `)` + selectRows + `
 ORDER BY id
 ON CONFLICT (id) DO NOTHING`
 
-	// Where the table is partitioned its key is "id, timestamp", and the ids alone
-	// stand in public.api_usage_id. A call that another writer stores this moment
-	// with another timestamp is not seen here and refused there.
+	// The key of a partitioned table is (id, timestamp); public.api_usage_id holds the ids
+	// alone. A call that another writer is storing with another timestamp is not visible
+	// here, and public.api_usage_id refuses it.
 	insertRowsPartitioned = `INSERT INTO public.api_usage (` + columnNames + `)` + selectRows + `
 WHERE NOT EXISTS (SELECT FROM public.api_usage_id AS k WHERE k.id = r.id)
 ORDER BY id
 ON CONFLICT (id, timestamp) DO NOTHING`
 )
 
-// The same with the sums of the new rows in the same statement, for tables
-// without triggers. They return how many rows are new.
+// The same statements with the sums of the new rows, for tables without triggers. They
+// return the number of new rows.
 var (
 	insertAndFold            = andFold(insertRows)
 	insertAndFoldPartitioned = andFold(insertRowsPartitioned)
@@ -39,7 +39,7 @@ func andFold(insert string) string {
 	return sums.With(append([]string{ins}, sums.Fold(sums.Levels, sums.Rows{From: "ins"})...), "SELECT count(*) FROM ins")
 }
 
-// insertBatch stores the rows that are not there yet and says how many.
+// insertBatch stores the rows that are not stored yet and returns their number.
 func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int, error) {
 	insert, fold := insertRows, insertAndFold
 	if db.partitioned {
@@ -55,7 +55,7 @@ func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int,
 	return inserted, err
 }
 
-// audioSeconds is a number as text, nil for none.
+// audioSeconds formats the seconds of audio as text; nil for none.
 func audioSeconds(q *usage.Quantities) *string {
 	if q[usage.AudioSeconds] == 0 {
 		return nil

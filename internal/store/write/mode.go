@@ -11,21 +11,21 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// database is what the writer has to know about the database it writes to.
-// All of it can change under a running collector (somebody migrates, moves to
-// Citus, fails over), so each batch checks the trigger again in its own
-// transaction, and an error of the schema makes the writer look again.
+// database holds what the writer knows about its database. All of it can change while the
+// collector runs (a migration, a move to Citus, a failover). So each batch checks the
+// trigger again in its own transaction, and a schema error makes the writer read everything
+// again.
 type database struct {
 	hasTrigger   bool
 	isCitus      bool
 	usersManaged bool
-	// partitioned: the primary key is (id, timestamp), as a partitioned table
-	// must have it, and public.api_usage_id keeps the ids apart.
+	// partitioned: the primary key is (id, timestamp), as partitioned tables require, and
+	// public.api_usage_id keeps ids unique.
 	partitioned bool
-	// usersKeyed: the foreign key on auth.users is there. Citus goes without,
-	// and the writer looks itself.
+	// usersKeyed: the foreign key on auth.users exists. Citus has none, and the writer
+	// checks the users itself.
 	usersKeyed bool
-	// retainedFrom is the retention mark: calls before it are refused.
+	// retainedFrom is the retention mark. Calls before it are refused.
 	retainedFrom time.Time
 }
 
@@ -69,12 +69,11 @@ func (w *Writer) inspect(ctx context.Context) (*database, error) {
 // errNode: a node of a distributed database is down. See nodeFault.
 var errNode = store.Fault(store.ClassServer, "a node of the database failed")
 
-// nodeFault marks the errors with which Citus reports a lost worker: XX000
-// ("failure on connection marked as essential", "server closed the connection
-// unexpectedly") and 58030 ("failed to COPY to shard"). They say nothing about
-// a row, so the batch comes again as it is and no row is ever parked for them.
-// On plain PostgreSQL XX000 can be the fault of a row, in an extension of the
-// host application, so there nothing changes.
+// nodeFault recognises the errors with which Citus reports a lost worker: XX000 ("failure
+// on connection marked as essential", "server closed the connection unexpectedly") and
+// 58030 ("failed to COPY to shard"). They say nothing about a row, so the batch is retried
+// unchanged and no row is parked. On plain PostgreSQL, XX000 can be the fault of a row,
+// raised by an extension of the host application, so errors are left as they are.
 func (db *database) nodeFault(err error) error {
 	if state := store.SQLState(err); (db.isCitus || !db.hasTrigger) && (state == "XX000" || state == "58030") {
 		return fmt.Errorf("%w: %w", errNode, err)
@@ -82,14 +81,14 @@ func (db *database) nodeFault(err error) error {
 	return err
 }
 
-// errModeChanged: the trigger or the retention mark is not what it was.
+// errModeChanged: the trigger or the retention mark has changed.
 var errModeChanged = store.Fault(store.ClassConflict, "the trigger api_usage_fold_insert came or went, or old calls were deleted; looking again")
 
-// confirm runs after the rows are written and before the commit. Writing holds
-// a lock on the table that creating or dropping a trigger has to wait for, so
-// what it sees of that holds until the commit. A retention mark is committed
-// before the first row goes, so a row that could be written again because it
-// had gone comes with a mark that is seen here.
+// confirm checks, after the rows are written and before the commit, that the trigger and
+// the retention mark have not changed. Writing holds a lock that CREATE TRIGGER and DROP
+// TRIGGER wait for, so the trigger stays as seen until the commit. Retention commits its
+// new mark before it deletes the first row, so whoever could write a deleted row again sees
+// the new mark here.
 func (db *database) confirm(ctx context.Context, tx pgx.Tx) error {
 	var has bool
 	var mark *string

@@ -9,24 +9,24 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// named are the names of a call that its sums are kept by, on a UTC day.
+// named holds the names of a call by which sums are kept, on one UTC day.
 type named struct {
-	day                                   int64 // seconds since 1970
+	day                                   int64 // Unix seconds
 	provider, model, service, environment string
 }
 
-// nameCache knows what was decided about names. A decision never changes, so it is
-// never wrong.
+// nameCache remembers which names are folded into [sums.Other]. A decision never changes,
+// so an entry is never out of date.
 type nameCache struct {
 	mu    sync.Mutex
 	known map[named]int16
 }
 
-// maxNames bounds the cache: it takes 9 MB when every name is as long as may be.
+// maxNames bounds the cache: 9 MB when every name has its maximum length.
 const maxNames = 8192
 
-// foldNames says of every row what of it the sums call [sums.Other]. It decides in a
-// transaction of its own before the batch's, so that no lock on the names of a day
+// foldNames sets, for every row, which of its names the sums replace by [sums.Other]. It
+// decides in its own transaction before the batch's, so that no lock on the names of a day
 // is held while rows are written.
 func (w *Writer) foldNames(ctx context.Context, rows []row) error {
 	var fresh []named
@@ -62,7 +62,7 @@ func (w *Writer) foldNames(ctx context.Context, rows []row) error {
 		w.names.known = make(map[named]int16, len(fresh))
 	}
 	for i, key := range fresh[:min(len(fresh), maxNames)] {
-		// Clones: the texts of a record may be parts of a whole payload.
+		// Clone, because the texts of a record may share memory with a whole payload.
 		key.provider, key.model = strings.Clone(key.provider), strings.Clone(key.model)
 		key.service, key.environment = strings.Clone(key.service), strings.Clone(key.environment)
 		w.names.known[key] = decided[i]
@@ -74,7 +74,7 @@ func namesOf(r *row) named {
 	return named{sums.Day.Floor(r.Time).Unix(), r.Provider, r.Model, r.Service, r.Environment}
 }
 
-// decide asks the database, in one way to it.
+// decide asks the database about all names in one round trip.
 func (w *Writer) decide(ctx context.Context, list []named) (folded []int16, err error) {
 	n := len(list)
 	days := make([]time.Time, n)

@@ -13,11 +13,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Parked says which record was refused and why. Nothing in it but Record holds
-// a value of the record.
+// Parked describes a refused record and the reason. Only the record itself contains values
+// of the record.
 type Parked struct {
 	ID usage.ID
-	// SQLState is the server's code; "" when the record was not even sent.
+	// SQLState is the server's code, or "" when the record was not sent.
 	SQLState   string
 	Constraint string // "" when none is named
 	Column     string // "" when none is named
@@ -30,7 +30,7 @@ type Parked struct {
 // park refuses a record before it is sent.
 func (w *Writer) park(r *usage.Record, err error) Parked {
 	reason := err.Error()
-	// All faults of Validate begin with the column.
+	// Every error of Validate starts with the column.
 	column, _, _ := strings.Cut(reason, ":")
 	return Parked{ID: r.ID, Column: column, Reason: strings.ReplaceAll(reason, "\n", "; "), record: w.encode(r)}
 }
@@ -45,7 +45,7 @@ func (w *Writer) parkRefused(r *usage.Record, err error, column string) Parked {
 	return p
 }
 
-// encode gives text that the dead letter table takes whatever the record holds.
+// encode returns the record as text that the dead letter table always accepts.
 func (w *Writer) encode(r *usage.Record) string {
 	if w.o.Encode == nil {
 		return ""
@@ -55,7 +55,7 @@ func (w *Writer) encode(r *usage.Record) string {
 
 const maxParkedBytes = 128 << 10
 
-// storable makes text that a text column takes.
+// storable returns text that a text column accepts, at most maxParkedBytes long.
 func storable(text string) string { return usage.CleanText(text, maxParkedBytes) }
 
 const insertParked = `
@@ -66,13 +66,13 @@ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text
 ORDER BY digest
 ON CONFLICT (digest) DO NOTHING`
 
-// UnreadableRecord is a record that could not even be read: text is kept as it
-// is, cut at 128 KiB. reason begins with "record: " and holds no value.
+// UnreadableRecord parks text that could not be decoded into a record. The text is stored
+// as it is, up to 128 KiB. reason begins with "record: " and contains no value.
 func UnreadableRecord(text, reason string) Parked {
 	return Parked{Column: "record", Reason: reason, record: storable(text)}
 }
 
-// Park stores refused records that did not come from [Writer.Write].
+// Park stores refused records that do not come from [Writer.Write].
 func (w *Writer) Park(ctx context.Context, parked []Parked) error {
 	if len(parked) == 0 {
 		return nil
@@ -83,15 +83,14 @@ func (w *Writer) Park(ctx context.Context, parked []Parked) error {
 	return nil
 }
 
-// What one statement saves is bounded: a record has up to 128 KiB.
+// Limits of one statement: a record can be 128 KiB long.
 const (
 	maxParkedAtOnce      = 5000
 	maxParkedBytesAtOnce = 8 << 20
 )
 
-// savePark saves the refused records that are not saved yet, as soon as they are
-// found. When it fails the whole batch comes again, and what is stored is found to
-// be there.
+// savePark stores the refused records that are not stored yet, as soon as they are found.
+// If it fails, the whole batch is sent again, and rows that were stored are recognised.
 func (w *Writer) savePark(ctx context.Context, parked []Parked) error {
 	for len(parked) > 0 {
 		var digests, ids [][16]byte

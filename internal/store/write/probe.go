@@ -12,27 +12,28 @@ import (
 )
 
 const (
-	// probeRows are looked through at once: what is found of them is stored and
-	// parked before the next, so that a try that ends early was not for nothing.
+	// probeRows is how many rows are probed at once. They are stored and parked before the
+	// next ones, so an attempt that ends early still makes progress.
 	probeRows = 2000
-	// maxUnforeseen is how many rows a database may refuse for reasons that none of
-	// our rules foresees while it takes none: then the fault is its own.
+	// maxUnforeseen is how many rows a database may refuse, while accepting none, for
+	// reasons that no rule of ours covers. Beyond it the database is at fault, not the
+	// rows.
 	maxUnforeseen = 8
 )
 
-// handRows leaves the rows where the block below finds them; they are settings
-// because a block has no parameters, and local to the transaction.
+// handRows passes the rows to the block below in a setting, because a DO block has no
+// parameters. The setting is local to the transaction.
 var handRows = `SELECT set_config('usage.probe', (SELECT jsonb_agg(to_jsonb(p)) FROM (` + selectRows + `) AS p)::text, true)`
 
-// probeSQL tries every row and takes it back again, a few together and one by one
-// only where those are refused. All of it happens in the server, so many bad rows
-// cost no way to it, and no line of its log. It leaves what was refused in a
-// setting. %s is the target of the conflict.
+// probeSQL inserts every row and rolls it back: several together, and one by one where
+// those are refused. All of it runs in the server, so many bad rows need neither round
+// trips nor lines in its log. The refused rows are left in a setting. %s is the conflict
+// target.
 //
-// The sums of a single row cost thirty times the row. So a statement that is tried
-// ends with a row of a user who does not exist: whoever comes as far as that row's
-// foreign key has passed every rule for its rows, and no trigger for the statement
-// has run. A row that fails otherwise is tried by itself, unless the server names it.
+// Updating the sums for a single row costs thirty times as much as the row. So each tried
+// statement ends with a row of a user who does not exist. When the error is that row's
+// foreign key, all rows before it have passed every rule, and no statement trigger has run.
+// After any other error the rows are tried one by one, unless the server names the row.
 var probeSQL = `DO $probe$
 DECLARE
   refused text[] := '{}';
@@ -88,15 +89,14 @@ var (
 	probePartitioned = fmt.Sprintf(probeSQL, "id, timestamp")
 )
 
-// refused is a row that the server does not take, and what it said.
+// refused is a row that the server refuses, and the server's error.
 type refused struct {
 	row *row
 	err error
 }
 
-// probe asks the server which of the rows it takes, and changes nothing. Rows
-// that only together are refused are not found. Its error is one of the batch as
-// a whole.
+// probe asks the server which rows it accepts, and changes nothing. It does not find rows
+// that are refused only in combination. An error concerns the batch as a whole.
 func (w *Writer) probe(ctx context.Context, db *database, rows []row, isolateUnknown bool) (bad []refused, err error) {
 	tx, err := w.pool.BeginTx(ctx, w.begin)
 	if err != nil {

@@ -18,15 +18,15 @@ type row struct {
 	user usage.ID
 	// userUnknown: the record names a user that auth.users does not have.
 	userUnknown bool
-	// folded is the column of that name; 0 for NULL.
+	// folded is the value of the column folded; 0 for NULL.
 	folded int16
-	// others are other calls that came under the same id.
+	// others are different calls that arrived under the same id.
 	others []*usage.Record
-	// reused: another call has the id that the record came with.
+	// reused: the id that the record arrived with belongs to another call.
 	reused bool
 }
 
-// checkRecord says what the table would refuse and is known without asking it.
+// checkRecord returns an error for a record that the table is known to refuse.
 func checkRecord(r *usage.Record) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -48,10 +48,10 @@ func checkRecord(r *usage.Record) error {
 	return nil
 }
 
-// maxAudioSeconds is what numeric(18,9) holds, in nanoseconds: 31 years.
+// maxAudioSeconds is the maximum of numeric(18,9), in nanoseconds: about 31 years.
 const maxAudioSeconds = 1_000_000_000_000_000_000 - 1
 
-// appendMetadata writes the column metadata.
+// appendMetadata appends the value of the column metadata.
 func (r *row) appendMetadata(b []byte) []byte {
 	b = append(b, '{')
 	if r.SpanID != [8]byte{} {
@@ -84,7 +84,7 @@ func (r *row) appendMetadata(b []byte) []byte {
 	return append(b, '}')
 }
 
-// jsonTags appends an object of texts; nothing for none.
+// jsonTags appends a JSON object of strings, or nothing when there are no tags.
 func jsonTags(b []byte, key string, tags []usage.Tag) []byte {
 	if len(tags) == 0 {
 		return b
@@ -100,8 +100,8 @@ func jsonTags(b []byte, key string, tags []usage.Tag) []byte {
 	return append(b, '}')
 }
 
-// assumptions are the words of the column pricing_assumptions, those that only
-// a newer build knows at the end.
+// assumptions returns the words of the column pricing_assumptions. Those that only a newer
+// build knows come last.
 func (r *row) assumptions() []string {
 	words := r.Assumptions.Names()
 	for _, field := range r.Unread {
@@ -112,7 +112,8 @@ func (r *row) assumptions() []string {
 	return words
 }
 
-// appendOtherQuantities writes the column other_quantities; nothing for NULL.
+// appendOtherQuantities appends the value of the column other_quantities, or nothing for
+// NULL.
 func (r *row) appendOtherQuantities(b []byte) []byte {
 	start := len(b)
 	for _, k := range store.OtherKinds {
@@ -129,7 +130,7 @@ func (r *row) appendOtherQuantities(b []byte) []byte {
 	return b
 }
 
-// jsonKey begins a member of an object.
+// jsonKey starts a member of an object.
 func jsonKey(b []byte, key string) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
@@ -146,9 +147,9 @@ func jsonText(b []byte, key, value string) []byte {
 	return appendJSONString(jsonKey(b, key), value)
 }
 
-// appendJSONString writes text that holds no NUL (jsonb refuses it, and Clean
-// has removed it). It is not encoding/json's because that allocates, and
-// escapes < and > for HTML.
+// appendJSONString appends text as a JSON string. The text has no NUL, which jsonb refuses:
+// Clean has removed it. encoding/json is not used because it allocates, and escapes < and >
+// for HTML.
 func appendJSONString(b []byte, text string) []byte {
 	const hexDigits = "0123456789abcdef"
 	b = append(b, '"')

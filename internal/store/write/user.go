@@ -13,19 +13,18 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// lastSeenStep is how far auth.users.last_seen_at may lag behind: a user with
-// thousands of calls in an hour costs one update, not thousands.
+// lastSeenStep is how far auth.users.last_seen_at may lag, so that a user with thousands of
+// calls in an hour costs one update.
 const lastSeenStep = time.Hour
 
-// knownUser is what the cache remembers of a user that auth.users has.
+// knownUser is a cached row of auth.users.
 type knownUser struct {
-	id   usage.ID  // of the table: another one where the external id was taken already
-	seen time.Time // last_seen_at as written; zero when it is not ours to write
+	id   usage.ID  // in the table; differs from ours where the external id existed already
+	seen time.Time // last_seen_at as written; zero when the table is not ours to update
 }
 
-// userCache knows the users that were seen lately. It may be wrong when a user
-// is deleted; then the foreign key refuses the batch and the users are asked
-// for again.
+// userCache remembers recently seen users. An entry is wrong after a user is deleted; the
+// foreign key then refuses the batch, and the users are looked up again.
 type userCache struct {
 	known *lru.Cache[usage.ID, knownUser]
 }
@@ -33,23 +32,24 @@ type userCache struct {
 func newUserCache(size int) *userCache {
 	known, err := lru.New[usage.ID, knownUser](size)
 	if err != nil {
-		panic(err) // size is positive
+		panic(err) // the size is positive
 	}
 	return &userCache{known}
 }
 
 func (c *userCache) forgetAll() { c.known.Purge() }
 
-// newUser is a user of a batch that the cache does not have, or whose
-// last_seen_at is due.
+// newUser is a user of a batch who is not in the cache, or whose last_seen_at needs an
+// update.
 type newUser struct {
 	id       usage.ID
 	external string
 	seen     time.Time
 }
 
-// resolve gives every row its user_id and counts the rows whose user is
-// unknown. It runs in a transaction of its own before the batch's, so that no lock on a user is held while rows are written.
+// resolve sets the user_id of every row and returns the number of rows whose user is
+// unknown. It runs in its own transaction before the batch's, so that no lock on a user is
+// held while rows are written.
 func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown int, err error) {
 	due := map[usage.ID]*newUser{}
 	for i := range rows {
@@ -83,12 +83,12 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 		list = append(list, *u)
 	}
 	slices.SortFunc(list, func(a, b newUser) int { return bytes.Compare(a.id[:], b.id[:]) })
-	// Not from the cache: another batch may empty it meanwhile.
+	// Not from the cache: a concurrent batch may empty it.
 	learned := make(map[usage.ID]usage.ID, len(list))
 	if err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		return w.meet(ctx, tx, db, list, learned)
 	}); err != nil {
-		// What was learned in it did not happen.
+		// The transaction was rolled back, and with it what the cache learned.
 		w.users.forgetAll()
 		return 0, err
 	}
@@ -110,8 +110,8 @@ func (w *Writer) resolve(ctx context.Context, db *database, rows []row) (unknown
 const (
 	selectUsers = `SELECT id FROM auth.users WHERE id = ANY($1::uuid[])`
 
-	// Rows that another collector is updating this moment are skipped: it
-	// writes nearly the same time, and waiting could deadlock.
+	// Skip rows that another collector is updating: it writes almost the same time, and
+	// waiting could deadlock.
 	touchUsers = `
 WITH due AS (
   SELECT u.id, v.seen
@@ -128,13 +128,13 @@ SELECT id, external_id, now(), seen FROM unnest($1::uuid[], $2::text[], $3::time
 ORDER BY id
 ON CONFLICT DO NOTHING`
 
-	// A user whose external id stands under another id: somebody created the
-	// user by hand. That one is meant.
+	// The external id exists under another id: somebody created the user by hand. That user
+	// is the right one.
 	selectByExternal = `SELECT id, external_id FROM auth.users WHERE external_id = ANY($1::text[])`
 )
 
-// meet makes the cache know those of the list that auth.users has, or may have
-// because it is ours.
+// meet caches the users of the list that auth.users has. Where the table is ours, it
+// inserts the others and updates last_seen_at.
 func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUser, learned map[usage.ID]usage.ID) error {
 	ids := make([][16]byte, len(list))
 	for i, u := range list {
@@ -205,9 +205,8 @@ func (w *Writer) meet(ctx context.Context, tx pgx.Tx, db *database, list []newUs
 	return nil
 }
 
-// checkUsers does what the foreign key does where there is none: the users of
-// the batch are there when it is stored, and where the table is ours stay until
-// it is committed.
+// checkUsers replaces the foreign key where there is none. It checks that the users of the
+// batch exist and, where the table is ours, locks them until the commit.
 func (db *database) checkUsers(ctx context.Context, tx pgx.Tx, rows []row) error {
 	if db.usersKeyed {
 		return nil
@@ -249,5 +248,5 @@ func selectIDs(ctx context.Context, tx pgx.Tx, sql string, ids [][16]byte) (map[
 	return found, err
 }
 
-// errUserVanished: a user the cache knew is gone.
+// errUserVanished: a cached user no longer exists.
 var errUserVanished = store.Fault(store.ClassConflict, "a user was deleted while calls of theirs were written")

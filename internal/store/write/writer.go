@@ -22,27 +22,25 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Options of a [Writer]. The zero value is usable but for Encode.
+// Options configures a [Writer]. Only Encode is required.
 type Options struct {
-	// Rollup says who keeps the rollups; empty is [store.RollupAuto].
+	// Rollup says what keeps the rollups. Empty means [store.RollupAuto].
 	Rollup store.RollupMode
-	// StatementTimeout bounds each statement of a batch, LockTimeout each wait
-	// for a lock; 0 is 60 s and 10 s. Without them one forgotten transaction
-	// of somebody else could hold up all writers forever.
+	// StatementTimeout limits each statement of a batch, and LockTimeout each wait for a
+	// lock. 0 means 60 s and 10 s. Without them, one forgotten transaction could block all
+	// writers forever.
 	StatementTimeout, LockTimeout time.Duration
-	// UserCacheSize is how many users are remembered; 0 is 65,536, of about
-	// 100 bytes each.
+	// UserCacheSize is how many users are cached, at about 100 bytes each. 0 means 65,536.
 	UserCacheSize int
-	// Encode appends a record in the form it is parked in, without prompts.
+	// Encode appends the form in which a record is parked. It leaves out prompts.
 	Encode func([]byte, *usage.Record) []byte
 }
 
 // Writer stores records exactly once. It is safe for concurrent use.
 //
-// A batch goes in by COPY, which costs least and fails as a whole when one id
-// is there already; then it goes by INSERT … ON CONFLICT DO NOTHING. Ids are
-// deterministic, so the same batch may be written any number of times, by any
-// number of collectors.
+// A batch is first sent with COPY, which is cheapest but fails as a whole when one id
+// exists already. It is then sent with INSERT … ON CONFLICT DO NOTHING. Ids are
+// deterministic, so any number of collectors may write the same batch any number of times.
 type Writer struct {
 	pool  *pgxpool.Pool
 	o     Options
@@ -51,15 +49,15 @@ type Writer struct {
 	names nameCache
 
 	mu sync.Mutex
-	db *database // nil: not looked yet, or something changed
+	db *database // nil: not read yet, or out of date
 
 	services services
-	pruned   time.Time // when users that waited too long were deleted, under services.mu
+	pruned   time.Time // when old users of traces were last deleted; under services.mu
 
-	copyRefused atomic.Bool // the server refuses COPY here (row-level security)
+	copyRefused atomic.Bool // the server refuses COPY (row-level security)
 }
 
-// New does not connect.
+// New returns a writer. It does not connect.
 func New(pool *pgxpool.Pool, o Options) *Writer {
 	if o.Rollup == "" {
 		o.Rollup = store.RollupAuto
@@ -75,11 +73,11 @@ func New(pool *pgxpool.Pool, o Options) *Writer {
 	}
 	return &Writer{
 		pool: pool, o: o, users: newUserCache(o.UserCacheSize),
-		// For this transaction only: a pooler may give the next one to another
-		// client. In one message with the BEGIN, so it costs no round trip.
+		// The settings are local to the transaction, because a pooler may give the next
+		// one to another client. They travel with the BEGIN, so they cost no round trip.
 		//   - work_mem: the rows stay in memory until the rollups have their sums;
-		//     the server's usual 4 MB hold fewer than the 10,000 of a batch.
-		//   - synchronous_commit=off of a role or database would lose
+		//     the default of 4 MB holds fewer than the 10,000 rows of a batch.
+		//   - synchronous_commit: off, set for a role or database, would lose
 		//     acknowledged calls in a crash of the server.
 		begin: pgx.TxOptions{BeginQuery: fmt.Sprintf("BEGIN; SET LOCAL statement_timeout = %d; SET LOCAL lock_timeout = %d; "+
 			"SET LOCAL work_mem = '32MB'; "+
@@ -88,8 +86,8 @@ func New(pool *pgxpool.Pool, o Options) *Writer {
 	}
 }
 
-// Check reports whether rows could be written, and writes none: whether the user
-// has the right, and the server is not read-only.
+// Check returns an error if rows cannot be written, because a privilege is missing or the
+// server is read-only. It writes nothing.
 func (w *Writer) Check(ctx context.Context) error {
 	return pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO public.api_usage (usage_dollars, api_type) SELECT 0, 'text' WHERE false`)
@@ -97,36 +95,35 @@ func (w *Writer) Check(ctx context.Context) error {
 	})
 }
 
-// Result is what became of a batch.
+// Result counts the outcomes of a batch.
 type Result struct {
 	Inserted   int // new rows
-	Duplicates int // calls that were stored before, or twice in the batch
-	Corrected  int // calls that were stored before with less
-	Reused     int // of Inserted: rows of their own, because another call has their id
-	Attributed int // calls without a user that got the one of their trace; see [Writer.Attribute]
-	// UnknownUsers counts rows stored without user_id because auth.users does
-	// not have the user; the row's metadata names them.
+	Duplicates int // calls that were stored already, or occur twice in the batch
+	Corrected  int // stored calls whose counts were raised
+	Reused     int // of Inserted: rows with an id of their own, because another call has theirs
+	Attributed int // calls without a user that got their trace's; see [Writer.Attribute]
+	// UnknownUsers counts rows stored without user_id because auth.users lacks the user.
+	// The row's metadata names the user.
 	UnknownUsers int
-	// Parked lists the records that were refused. They stand in
-	// public.usage_dead_letter.
+	// Parked lists the refused records, which are stored in public.usage_dead_letter.
 	Parked []Parked
-	// Copied says that the batch went in by COPY.
+	// Copied reports whether the batch was sent with COPY.
 	Copied bool
 
 	suspects []suspect
-	// reused are other calls than those that have their ids.
+	// reused lists calls whose ids belong to different calls.
 	reused []*usage.Record
 }
 
-// suspect is a single row that was refused for a reason none of our rules
-// foresees. It is parked when its neighbours go in: then the fault is its own.
-// When nothing goes in the fault is the database's, and the batch waits.
+// suspect is a single row that was refused for a reason that no rule of ours covers. It is
+// parked if other rows of the batch are accepted, because then the row is at fault. If none
+// is accepted, the database is at fault and the batch waits.
 type suspect struct {
 	row *usage.Record
 	err error
 }
 
-// add sums up two parts of a batch.
+// add adds the counts of another part of the batch.
 func (r *Result) add(part Result) {
 	r.Inserted += part.Inserted
 	r.Duplicates += part.Duplicates
@@ -139,12 +136,11 @@ func (r *Result) add(part Result) {
 	r.Copied = part.Copied
 }
 
-// Write stores the records. When it returns an error the same records should be
-// written again later, of which some may be stored or parked by then: see [Error]
-// for the kinds. Records that can never be stored are parked, each as soon as it
-// is found, and do not make it fail.
+// Write stores the records. After an error the same records should be written again; some
+// may be stored or parked by then. See [Error] for the kinds. Records that can never be
+// stored are parked as soon as they are found, and cause no error.
 //
-// It may shorten and clean texts of the records in place.
+// Write may shorten and clean texts of the records in place.
 func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, error) {
 	var result Result
 	places := make([]place, 0, len(records))
@@ -195,20 +191,19 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, err
 	return result, nil
 }
 
-// place is where in the batch a record stands, with the first bytes of its id.
+// place is the index of a record in the batch, with the first bytes of its id.
 type place struct {
 	id    uint64
 	index int
 }
 
-// uniqueRows makes rows in the order of ids: two writers of the same calls then
-// wait for each other at the first common one, and never in a circle.
-// (Unsorted, 4 writers of overlapping batches had 1,569 deadlocks and were 11
-// times slower.) Of records of one call the one with the larger counts stays;
-// other calls under its id go along.
+// uniqueRows returns rows sorted by id. Two writers of the same calls then wait for each
+// other at the first common id, and never in a cycle. (Unsorted, 4 writers of overlapping
+// batches had 1,569 deadlocks and were 11 times slower.) Of several records of one call it
+// keeps the one with the larger counts; different calls under its id go into others.
 func uniqueRows(records []usage.Record, places []place) []row {
-	// Places and not rows are sorted: nearly every comparison is then of two
-	// numbers that lie close to each other, which takes an eighth of the time.
+	// Sorting places instead of rows takes an eighth of the time, because nearly every
+	// comparison is between two numbers that are adjacent in memory.
 	slices.SortFunc(places, func(a, b place) int {
 		if a.id != b.id {
 			return cmp.Compare(a.id, b.id)
@@ -234,7 +229,7 @@ func uniqueRows(records []usage.Record, places []place) []row {
 	return unique
 }
 
-// count is how many records the rows are made of.
+// count returns the number of records in the rows.
 func count(rows []row) int {
 	n := len(rows)
 	for i := range rows {
@@ -243,20 +238,20 @@ func count(rows []row) int {
 	return n
 }
 
-// failed makes the error for the caller and forgets what may have changed.
+// failed wraps the error for the caller and drops cached state that may be out of date.
 func (w *Writer) failed(ctx context.Context, err error, rows int) error {
 	class := store.Classify(err)
 	if class == store.ClassBadRow {
-		// Every way around a bad row was tried; what is left concerns the
-		// batch as a whole and is worth another try.
+		// Everything that isolates a bad row was tried. What remains concerns the batch as
+		// a whole and is worth a retry.
 		class = store.ClassUnknown
 	}
 	if class != store.ClassConflict {
 		w.forgetDatabase()
 	}
 	if store.SQLState(err) == "25006" && !store.IsCanceled(ctx) {
-		// We are connected to a standby. Its connections will not turn into
-		// the primary's by waiting.
+		// We are connected to a standby, and these connections would never reach the
+		// primary.
 		w.pool.Reset()
 	}
 	return &Error{Class: class, Rows: rows, Err: err}
@@ -268,7 +263,7 @@ func (w *Writer) forgetDatabase() {
 	w.mu.Unlock()
 }
 
-// database looks at the database once; an error is never remembered.
+// database reads the state of the database once. An error is not cached.
 func (w *Writer) database(ctx context.Context) (*database, error) {
 	w.mu.Lock()
 	db := w.db
@@ -286,13 +281,13 @@ func (w *Writer) database(ctx context.Context) (*database, error) {
 	return db, nil
 }
 
-// writeUnique stores rows that are sorted and have different ids.
+// writeUnique stores rows that are sorted and have distinct ids.
 func (w *Writer) writeUnique(ctx context.Context, rows []row) (Result, error) {
 	if len(rows) == 0 {
 		return Result{}, nil
 	}
-	// The first try may meet a changed trigger or a deleted user, the next
-	// knows; an error of no known kind, or of a node, may be gone in a moment.
+	// The first try may meet a changed trigger or a deleted user, which the next one knows.
+	// An unknown error, or that of a node, may be transient.
 	const tries = 3
 	for try := 1; ; try++ {
 		db, err := w.database(ctx)
@@ -327,8 +322,8 @@ func (w *Writer) writeUnique(ctx context.Context, rows []row) (Result, error) {
 	}
 }
 
-// withoutExpired takes out the calls before the retention mark: their rows may
-// have been deleted and their sums kept, so storing them could count twice.
+// withoutExpired removes the calls before the retention mark. Their rows may be deleted and
+// their sums kept, so storing them could count them twice.
 func (w *Writer) withoutExpired(db *database, rows []row) (left []row, expired []Parked) {
 	if db.retainedFrom.IsZero() || !slices.ContainsFunc(rows, func(r row) bool { return r.Time.Before(db.retainedFrom) }) {
 		return rows, nil
@@ -350,15 +345,16 @@ var errExpired = errors.New("timestamp: the call is older than the retention mar
 
 const (
 	unknownErrorPause = 200 * time.Millisecond
-	// maxDropped is how many rows that COPY names are dropped one by one, each for
-	// one more COPY up to that row. More are looked for by asking about each row.
+	// maxDropped is how many bad rows that COPY names are dropped one by one, each at the
+	// cost of another COPY up to that row. Beyond it, the rows are probed.
 	maxDropped = 4
-	// maxRaces is how often other writers of the same calls may be faster.
+	// maxRaces is how often a batch may lose a race against other writers of the same
+	// calls.
 	maxRaces = 10
 )
 
-// writeResolved stores rows whose users are known, and isolates bad ones. Rows
-// with an error of no known kind are isolated only when that is asked for.
+// writeResolved stores rows whose users are resolved, and isolates bad ones. It isolates
+// rows after an unknown error only when asked to.
 func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
 	result, err := w.isolate(ctx, db, rows, isolateUnknown, false)
 	if err != nil || len(result.suspects) == 0 {
@@ -374,8 +370,8 @@ func (w *Writer) writeResolved(ctx context.Context, db *database, rows []row, is
 	return result, nil
 }
 
-// isolate stores the rows that the table takes. probed says that no row is
-// refused by itself, so only halves can show it.
+// isolate stores the rows that the table accepts. probed means that no row is refused by
+// itself, so only halving can find the cause.
 func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateUnknown, probed bool) (Result, error) {
 	result := Result{Copied: db.hasTrigger && !db.isCitus && !w.copyRefused.Load()}
 	races, again := 0, false
@@ -390,8 +386,8 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 		line, column := refusedRow(err)
 		switch {
 		case result.Copied && state == "23505" && isOwnKey(err):
-			// A call that is stored already. What is left once they are known goes by
-			// COPY again, unless another writer was faster meanwhile.
+			// Some call is stored already. The rest is sent with COPY again, unless another
+			// writer has stored some of it meanwhile.
 			left, taken, err := w.withoutStored(ctx, db, rows)
 			if err != nil {
 				return result, db.nodeFault(err)
@@ -401,7 +397,7 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 			rows, again = left, true
 		case errors.Is(err, errCallChanged), db.partitioned && state == "23505" && isOwnKey(err):
 			// Another writer changed a call, or stored one of the ids with another
-			// timestamp, in the same moment. It has committed: now it is seen.
+			// timestamp, at the same time. It has committed, so its change is visible now.
 			if races++; races > maxRaces {
 				return Result{}, err
 			}
@@ -437,9 +433,8 @@ func (w *Writer) isolate(ctx context.Context, db *database, rows []row, isolateU
 	return result, nil
 }
 
-// isolateProbed asks which of the rows the server takes, some thousand at a time,
-// and saves what it learned before it goes on: should the batch come again, those
-// rows are found to be there.
+// isolateProbed probes the rows some thousand at a time and stores the result of each part
+// before the next. If the batch is sent again, the stored rows are recognised.
 func (w *Writer) isolateProbed(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
 	var result Result
 	for chunk := range slices.Chunk(rows, probeRows) {
@@ -475,9 +470,9 @@ func (w *Writer) isolateProbed(ctx context.Context, db *database, rows []row, is
 	return result, nil
 }
 
-// isolateHalves finds rows that are refused only together. Each half is a
-// transaction of its own; when the second fails, the first is stored and will be
-// found to be there when the batch comes again.
+// isolateHalves finds rows that are refused only in combination. Each half has its own
+// transaction. If the second fails, the first stays stored and is recognised when the batch
+// is sent again.
 func (w *Writer) isolateHalves(ctx context.Context, db *database, rows []row, isolateUnknown bool) (Result, error) {
 	result, err := w.isolate(ctx, db, rows[:len(rows)/2], isolateUnknown, true)
 	if err != nil {
@@ -518,7 +513,7 @@ func (w *Writer) inTransaction(ctx context.Context, db *database, rows []row, by
 	return done, db.nodeFault(err)
 }
 
-// settle decides about the rows whose ids were taken.
+// settle handles the rows whose ids were taken.
 func (w *Writer) settle(ctx context.Context, tx pgx.Tx, db *database, rows []row, done *Result) error {
 	j, err := judge(ctx, tx, db, rows)
 	if err != nil {
@@ -533,13 +528,13 @@ func (w *Writer) settle(ctx context.Context, tx pgx.Tx, db *database, rows []row
 	return nil
 }
 
-// isUserKey: the foreign key on auth.users refused, at the end of the
-// statement, where no row is named.
+// isUserKey reports a violation of the foreign key on auth.users. It is checked at the end
+// of the statement and names no row.
 func isUserKey(err error) bool { return strings.Contains(constraintOf(err), "user_id") }
 
-// isOwnKey: our primary key, under the name it has on the table, on a
-// partition or on a shard; any other unique constraint is the host
-// application's, and a fault of the row.
+// isOwnKey reports whether the constraint is our primary key, under its name on the table,
+// a partition or a shard. Any other unique constraint belongs to the host application, and
+// its violation is a fault of the row.
 func isOwnKey(err error) bool {
 	name := constraintOf(err)
 	return strings.HasPrefix(name, "api_usage") && strings.Contains(name, "_pkey")
