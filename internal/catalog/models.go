@@ -2,8 +2,8 @@ package catalog
 
 import "strings"
 
-// Vendor is who made a model, whoever hosts it. It decides what the numbers of
-// its API mean.
+// Vendor is who trained a model, whoever hosts it. It decides what the numbers of the
+// model's API mean.
 type Vendor uint8
 
 // The vendors.
@@ -23,8 +23,8 @@ const (
 	VendorMeta
 )
 
-// vendors say where a vendor sells its models itself, and how the names begin
-// of those whose weights nobody else has; a name ends at $.
+// vendors says where a vendor sells its models itself, and how the names of those models
+// begin whose weights nobody else has; a "$" marks the end of a name.
 var vendors = [...]struct {
 	host string
 	kept []string
@@ -40,14 +40,14 @@ var vendors = [...]struct {
 	VendorPerplexity: {Perplexity, []string{""}},
 	VendorMoonshot:   {host: Moonshot},
 	VendorAlibaba:    {host: Alibaba},
-	VendorMeta:       {}, // sells none of them
+	VendorMeta:       {}, // sells none of its models itself
 }
 
-// Host gives the provider that is the vendor's own API, "" where it has none.
+// Host returns the provider that is the vendor's own API, "" where it has none.
 func (v Vendor) Host() string { return vendors[v].host }
 
-// Keeps reports whether the vendor keeps a model to itself and to the large
-// clouds, whose libraries say who they are: its weights are not to be had.
+// Keeps reports whether only the vendor and the large clouds, whose libraries identify
+// themselves, host a model, because its weights are not public.
 func (v Vendor) Keeps(model string) bool {
 	model = model[strings.LastIndexByte(model, '/')+1:]
 	for _, start := range vendors[v].kept {
@@ -58,10 +58,10 @@ func (v Vendor) Keeps(model string) bool {
 	return false
 }
 
-// Kind is what a model does, where its name says.
+// Kind is what a model does, as far as its name tells.
 type Kind uint8
 
-// The kinds; text is what nothing else is.
+// The kinds; a model that fits no other kind is text.
 const (
 	KindText Kind = iota
 	KindSpeech
@@ -73,33 +73,33 @@ const (
 	KindRerank
 )
 
-// Model is what the name of a model says.
+// Model is what the name of a model tells.
 type Model struct {
-	// Base is the name without host, region, date and version, in lower case:
-	// what two observers of one call see alike.
+	// Base is the name without host, region, date and version, in lower case: the part on
+	// which two observers of one call agree.
 	Base   string
 	Vendor Vendor
 	Kind   Kind
-	// Reasons: the model may think before it answers, and its provider counts
-	// those tokens apart.
+	// Reasons: the model may think before it answers, and its provider counts those tokens
+	// separately.
 	Reasons bool
-	// Bedrock: the name is a Bedrock model or inference profile id.
+	// Bedrock: the name is a Bedrock model id or inference profile id.
 	Bedrock bool
-	// Tokens: speech or transcription billed by tokens, not by characters or
-	// the length of the audio (gpt-4o-mini-tts, gpt-4o-transcribe).
+	// Tokens: speech or transcription that is billed by tokens, not by characters or the
+	// length of the audio (gpt-4o-mini-tts, gpt-4o-transcribe).
 	Tokens bool
 	// PerImage: billed by the image (dall-e, imagen), not by tokens.
 	PerImage bool
 	// Searches: each call searches the web, once.
 	Searches bool
-	// SearchesByPrompt: Google bills a prompt that searches, however often it
-	// does. From Gemini 3 on it bills each search.
+	// SearchesByPrompt: Google bills each prompt that searches, however many searches it
+	// runs. From Gemini 3 on it bills each search.
 	SearchesByPrompt bool
 }
 
-// Inspect reads a model's name by the naming rules of the vendors. Names come
-// with prefixes ("us.anthropic.claude-…", "openai/gpt-4o",
-// "models/gemini-2.5-flash"), so it looks for the family anywhere in the name.
+// Inspect reads a model's name by the vendors' naming rules. Names may carry prefixes
+// ("us.anthropic.claude-…", "openai/gpt-4o", "models/gemini-2.5-flash"), so it looks for
+// the family anywhere in the name.
 func Inspect(name string) Model {
 	name = strings.ToLower(name)
 	m := Model{Base: base(name), Vendor: vendorOf(name), Bedrock: isBedrockID(name)}
@@ -139,7 +139,7 @@ func Inspect(name string) Model {
 	return m
 }
 
-// vendorOf knows the model families.
+// vendorOf returns the vendor of a model family.
 func vendorOf(name string) Vendor {
 	for _, f := range families {
 		for _, part := range f.parts {
@@ -148,7 +148,7 @@ func vendorOf(name string) Vendor {
 			}
 		}
 	}
-	// The reasoning models of OpenAI have the shortest names of all.
+	// OpenAI's reasoning models have the shortest names of all.
 	base := name[strings.LastIndexByte(name, '/')+1:]
 	if len(base) >= 2 && base[0] == 'o' && base[1] >= '1' && base[1] <= '9' && (len(base) == 2 || base[2] == '-') {
 		return VendorOpenAI
@@ -156,15 +156,15 @@ func vendorOf(name string) Vendor {
 	return VendorUnknown
 }
 
-// families are parts of names. Their order matters where one vendor's name
-// occurs inside another's ("deepseek-r1-distill-llama").
+// families maps parts of names to vendors. The order matters where one vendor's name occurs
+// inside another's ("deepseek-r1-distill-llama").
 var families = []struct {
 	vendor Vendor
 	parts  []string
 }{
 	{VendorDeepSeek, []string{"deepseek"}},
 	{VendorAnthropic, []string{"claude"}},
-	{VendorUnknown, []string{"gpt-oss"}}, // an open model: whoever hosts it
+	{VendorUnknown, []string{"gpt-oss"}}, // an open model, hosted by anybody
 	{VendorOpenAI, []string{
 		"gpt-", "gpt3", "gpt4", "gpt5", "text-embedding-3", "text-embedding-ada", "whisper", "dall-e", "tts-1", "davinci", "babbage",
 		"chatgpt", "codex", "sora", "computer-use-preview",
@@ -180,12 +180,12 @@ var families = []struct {
 	{VendorMeta, []string{"llama"}},
 }
 
-// makers are what Bedrock writes before a model's name, and the first words of
-// the names from which several libraries cut it off. Claude's names are known
+// makers are the prefixes that Bedrock puts before a model's name, and the first words of
+// the names from which some libraries strip the prefix. Claude's names are recognised
 // without it.
 var makers = map[string]struct {
 	words []string
-	only  string // how the names begin that make a Bedrock id, "" for any
+	only  string // the beginnings of names that make a Bedrock id, "" for any
 }{
 	"ai21":       {words: []string{"jamba"}},
 	"amazon":     {words: []string{"titan", "nova"}},
@@ -208,8 +208,7 @@ var makers = map[string]struct {
 	"zai":        {only: "glm"},
 }
 
-// Global is the region of what is served wherever there is room, whoever calls
-// from where.
+// Global is the region of a call that is served wherever there is capacity.
 const Global = "global"
 
 // bedrockRegions are the geographies of cross-region inference profiles.
@@ -232,7 +231,7 @@ func isBedrockID(name string) bool {
 	return ok && strings.HasPrefix(rest, maker.only)
 }
 
-// makerOf finds the maker by the first word of a model's name.
+// makerOf maps the first word of a model's name to its maker.
 var makerOf = func() map[string]string {
 	byWord := map[string]string{}
 	for name, m := range makers {
@@ -243,8 +242,8 @@ var makerOf = func() map[string]string {
 	return byWord
 }()
 
-// BedrockID puts the maker back before a model of Bedrock, where it was cut off
-// and price lists need it: they know "amazon.nova-pro-v1:0".
+// BedrockID restores the maker's prefix of a Bedrock model where it was stripped, because
+// price lists know the name with it: "amazon.nova-pro-v1:0".
 func BedrockID(model string) string {
 	word, _, _ := strings.Cut(model, "-")
 	if strings.HasPrefix(word, "llama") {
@@ -256,8 +255,8 @@ func BedrockID(model string) string {
 	return model
 }
 
-// IsRouter reports whether the name is that of a router: the host chooses the
-// model that answers, and asks for that too. It names the model in the answer.
+// IsRouter reports whether the name is that of a router: the host chooses the model that
+// answers and charges for the choice. The answer names the model.
 func IsRouter(model string) bool {
 	model = strings.ToLower(model[strings.LastIndexByte(model, '/')+1:])
 	return model == "model-router" || model == "model_router" || strings.HasPrefix(model, "model-router-")

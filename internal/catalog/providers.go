@@ -2,9 +2,8 @@ package catalog
 
 import "strings"
 
-// Names of providers that other packages have rules about, in OpenTelemetry's
-// spelling of gen_ai.provider.name where it has one, and in its style where it
-// has none.
+// Names of providers to which other packages apply rules, in OpenTelemetry's spelling of
+// gen_ai.provider.name where it has one, otherwise in its style.
 const (
 	OpenAI       = "openai"
 	AzureOpenAI  = "azure.ai.openai"
@@ -26,31 +25,31 @@ const (
 	DeepInfra    = "deepinfra"
 	GitHubModels = "github.models"
 
-	// GoogleAny is one of Google's two endpoints, Gemini or Vertex: the address
-	// says which.
+	// GoogleAny is one of Google's two endpoints, Gemini or Vertex; the address tells
+	// which.
 	GoogleAny = "gcp.gen_ai"
 )
 
-// Provider is who hosts models and sends the bill.
+// Provider is a host of models, the one who sends the bill.
 type Provider struct {
-	// Name is the value of gen_ai.provider.name, and the provider of a price book.
+	// Name is the value of gen_ai.provider.name and the name of the provider's price book.
 	Name string
-	// Aliases are what libraries, gateways and price data call it, in lower
-	// case; the case of a name says nothing. A * at the end stands for any text.
+	// Aliases are the names that libraries, gateways and price data use, in lower case;
+	// letter case never matters. A trailing * matches any text.
 	Aliases []string
-	// Addresses are the hosts of its API. One * stands for any text.
+	// Addresses are the hosts of its API. A single * matches any text.
 	Addresses []string
-	// OpenAIAPI: it serves the models of others in OpenAI's API, whose input
-	// includes the cache and whose output includes reasoning.
+	// OpenAIAPI: it serves other vendors' models through OpenAI's API, where input includes
+	// cached tokens and output includes reasoning.
 	OpenAIAPI bool
-	// MeansBook is the provider whose prices hold, where they are not its own.
+	// MeansBook is the provider whose prices apply, where it has none of its own.
 	MeansBook string
-	// NoBook says why no built-in price book has the provider.
+	// NoBook says why there is no built-in price book for the provider.
 	NoBook string
 }
 
-// Providers lists those that have more than one name. A provider with a price
-// book and one name needs no line: see [Book].
+// Providers lists the providers with more than one name. A provider with a price book and a
+// single name needs no entry: see [Book].
 var Providers = []Provider{
 	{
 		Name: OpenAI, OpenAIAPI: true,
@@ -123,7 +122,7 @@ var Providers = []Provider{
 	{Name: "ollama", NoBook: "its models run on machines of one's own, and nobody sends a bill"},
 	{Name: "nvidia", Aliases: []string{"nvidia_nim", "nvidia-nim"}, Addresses: []string{"integrate.api.nvidia.com"}},
 	{Name: "z_ai", Aliases: []string{"zai", "z-ai", "zai-org"}, Addresses: []string{"api.z.ai"}},
-	{Name: "zhipuai", Aliases: []string{"zhipu"}, Addresses: []string{"open.bigmodel.cn"}}, // Z.ai in China, with prices of its own
+	{Name: "zhipuai", Aliases: []string{"zhipu"}, Addresses: []string{"open.bigmodel.cn"}}, // Z.ai in China, with its own prices
 	{Name: "sambanova", Addresses: []string{"api.sambanova.ai"}},
 	{
 		Name: GitHubModels, OpenAIAPI: true,
@@ -142,12 +141,11 @@ var Providers = []Provider{
 	{Name: "stepfun_ai", Aliases: []string{"stepfun"}, Addresses: []string{"api.stepfun.com", "api.stepfun.ai"}},
 	{Name: "inception", Aliases: []string{"text-completion-inception"}},
 	{Name: "oci", Aliases: []string{"oracle", "oci_genai"}},
-	{Name: "digitalocean", Aliases: []string{"gradient_ai"}}, // its platform for models was Gradient AI
+	{Name: "digitalocean", Aliases: []string{"gradient_ai"}}, // its platform for models was named Gradient AI
 }
 
-// frameworks are what spans name instead of a provider: a client library or a
-// gateway, which may call anybody. "github" is Copilot, which does not say whom
-// it asks.
+// frameworks are values that name a client library or a gateway, which may call any
+// provider. "github" is Copilot, which does not say whom it calls.
 var frameworks = setOf(
 	"", "github", "strands-agents", "gcp.vertex.agent", "spring_ai", "microsoft.agent_framework", "microsoft.agents", "langchain",
 	"litellm", "litellm_proxy", "gateway", "vercel", "vercel.ai", "llamaindex", "openai_agents", "crewai", "haystack",
@@ -156,17 +154,17 @@ var frameworks = setOf(
 	"openai_compatible", "github.copilot", "copilot", "codex", "claude-code", "claude_code", "ai-gateway", "ai_gateway", "vercel.ai.gateway", "llm-gateway",
 )
 
-// nobody are values that stand for the lack of a provider.
+// nobody are placeholders for an unknown provider.
 var nobody = setOf("custom", "mock", "unknown", "other", "_other")
 
-// apis are what Vercel's SDK puts after the name of a provider: which of its
-// APIs was called.
+// apis are the suffixes that Vercel's SDK appends to the name of a provider to say which
+// API was called.
 var apis = setOf("chat", "completion", "responses", "messages", "embedding", "embeddings", "textEmbedding", "image", "speech", "transcription", "reranking", "video")
 
-// Named gives the provider that goes by a name, in any letter case and also
-// with the API that was called at its end ("openai.chat"), by its host or URL, and
-// however its words are joined and which of them says that it is a client ("Azure
-// OpenAI", "ChatOpenAI"); nil when the catalog has no such name.
+// Named returns the provider of a name. It accepts any letter case, an API at the end
+// ("openai.chat"), a host or URL, and any way of joining words, also when some words only
+// say that it is a client ("Azure OpenAI", "ChatOpenAI"). It returns nil when the catalog
+// has no such name.
 func Named(name string) *Provider {
 	if p := names.find(name); p != nil {
 		return p
@@ -177,7 +175,7 @@ func Named(name string) *Provider {
 	if host := HostNamed(name); host != "" {
 		return names.exact[At(host)]
 	}
-	if first, rest, ok := strings.Cut(name, "/"); ok && rest != "" { // a plugin's: "langgenius/openai/openai"
+	if first, rest, ok := strings.Cut(name, "/"); ok && rest != "" { // the name of a plugin: "langgenius/openai/openai"
 		if p := Named(first); p != nil {
 			return p
 		}
@@ -198,10 +196,10 @@ func Named(name string) *Provider {
 	return nil
 }
 
-// clients are words in the names of a provider's client.
+// clients are words that occur in the names of a provider's client.
 var clients = []string{"chat", "embeddings", "model", "generator", "embedder", "api", "client", "sdk"}
 
-// joined gives the letters and digits of a name, in lower case.
+// joined returns the letters and digits of a name, in lower case.
 func joined(name string) string {
 	if len(name) > maxHost {
 		return ""
@@ -217,7 +215,7 @@ func joined(name string) string {
 	}, name)
 }
 
-// joinedNames are the names without what joins their words.
+// joinedNames maps the joined form of each name to its provider.
 var joinedNames = func() map[string]*Provider {
 	all := map[string]*Provider{}
 	for name, p := range names.exact {
@@ -226,7 +224,7 @@ var joinedNames = func() map[string]*Provider {
 	return all
 }()
 
-// hostIn gives the host of a URL or of an address such as "api.openai.com:443/v1".
+// hostIn returns the host of a URL or of an address such as "api.openai.com:443/v1".
 func hostIn(text string) string {
 	if _, rest, ok := strings.Cut(text, "://"); ok {
 		text = rest
@@ -237,8 +235,8 @@ func hostIn(text string) string {
 	return strings.ToLower(text)
 }
 
-// HostNamed gives the host that stands in the place of a provider's name, "" where
-// none does.
+// HostNamed returns the host that was given as the name of a provider, "" when the name is
+// not a host.
 func HostNamed(name string) string {
 	if strings.IndexByte(name, '.') > 0 {
 		if host := hostIn(name); At(host) != "" {
@@ -248,7 +246,7 @@ func HostNamed(name string) string {
 	return ""
 }
 
-// Canonical is the name of [Named], "" for none.
+// Canonical returns the name of the provider that [Named] finds, "" for none.
 func Canonical(name string) string {
 	if p := Named(name); p != nil {
 		return p.Name
@@ -256,17 +254,17 @@ func Canonical(name string) string {
 	return ""
 }
 
-// IsFramework reports whether a name means a client library, a gateway or
-// nothing, so that something else has to say who hosts the call.
+// IsFramework reports whether a name means a client library, a gateway or nothing, so that
+// the provider has to be found elsewhere.
 func IsFramework(name string) bool {
 	name = strings.ToLower(name)
 	return frameworks[name] || nobody[name] || frameworks[WithoutAPI(name)]
 }
 
-// IsNobody reports whether a name only stands for the lack of one.
+// IsNobody reports whether a name is a placeholder for an unknown provider.
 func IsNobody(name string) bool { return nobody[strings.ToLower(name)] }
 
-// WithoutAPI takes the API off a provider's name: "name.chat" is "name".
+// WithoutAPI removes the API from a provider's name: "name.chat" becomes "name".
 func WithoutAPI(name string) string {
 	if dot := strings.LastIndexByte(name, '.'); dot > 0 && apis[name[dot+1:]] {
 		return name[:dot]
@@ -274,9 +272,9 @@ func WithoutAPI(name string) string {
 	return name
 }
 
-// Book names the provider whose prices hold for what telemetry or price data
-// call so. A name that the catalog does not have is a provider of its own, with
-// underscores as in OpenTelemetry's names.
+// Book returns the name of the provider whose prices apply to a name in telemetry or price
+// data. A name that the catalog does not have is taken as a provider, with underscores as
+// in OpenTelemetry's names.
 func Book(name string) string {
 	p := Named(name)
 	switch {
@@ -288,9 +286,8 @@ func Book(name string) string {
 	return p.Name
 }
 
-// At gives the provider of a host's name, "" for one that the catalog does not
-// have. Clients made for one API are pointed at other hosts all the time, and
-// the host sends the bill.
+// At returns the provider at a host, "" for a host that the catalog does not have. Clients
+// made for one API are often pointed at another host, and the host sends the bill.
 func At(host string) string {
 	if len(host) < minHost || len(host) > maxHost {
 		return ""
@@ -306,14 +303,14 @@ func At(host string) string {
 	return ""
 }
 
-// SpeaksOpenAI reports whether a provider serves the models of others in
-// OpenAI's API.
+// SpeaksOpenAI reports whether a provider serves other vendors' models through OpenAI's
+// API.
 func SpeaksOpenAI(name string) bool {
 	p := names.exact[name]
 	return p != nil && p.OpenAIAPI
 }
 
-// HostOf gives the host of a URL, "" for what is none.
+// HostOf returns the host of a URL, "" when the text is not a URL.
 func HostOf(url string) string {
 	if !strings.Contains(url, "://") {
 		return ""
@@ -321,14 +318,13 @@ func HostOf(url string) string {
 	return hostIn(url)
 }
 
-// Lengths of the names of hosts, in bytes: the shortest of the catalog, the
-// longest of the domain name system.
+// Lengths of host names in bytes: the shortest in the catalog, the longest that DNS allows.
 const (
 	minHost = len("api.x.ai")
 	maxHost = 253
 )
 
-// starred is a text in which one * stands for any other.
+// starred is a text in which one * matches any other text.
 type starred struct {
 	before, after string
 	provider      *Provider

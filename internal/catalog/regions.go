@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// RegionAt reads the region from the address of a host that has one for each:
+// RegionAt reads the region from the address of a host that has one host name per region:
 // "eu.api.openai.com", "bedrock-runtime.us-east-1.amazonaws.com",
 // "us-central1-aiplatform.googleapis.com", "aiplatform.eu.rep.googleapis.com".
 func RegionAt(address string) string {
@@ -53,15 +53,14 @@ func RegionInName(model string) string {
 	return ""
 }
 
-// europe are parts of the names of Azure's regions there.
+// europe are parts of the names of Azure's European regions.
 var europe = []string{"europe", "sweden", "france", "germany", "norway", "switzerland", "italy", "poland", "spain", "austria", "uk", "belgium", "denmark"}
 
-// asia are those of the zone Asia-Pacific.
+// asia are parts of the names of Azure's regions in the data zone Asia-Pacific.
 var asia = []string{"asia", "australia", "india", "japan", "korea"}
 
-// DataZone gives the data zone, "eu", "apac" or "us", of a region of Azure's. Where
-// the region is not known it is the oldest and largest one, which costs what the EU's
-// does.
+// DataZone returns the data zone, "eu", "apac" or "us", of an Azure region. For an unknown
+// region it returns "us", the oldest and largest zone, which costs the same as the EU's.
 func DataZone(region string) string {
 	region = strings.ToLower(region)
 	in := func(part string) bool { return strings.Contains(region, part) }

@@ -10,31 +10,30 @@ import (
 // rule is one way in which hosts and libraries decorate a model's name.
 type rule struct {
 	name string
-	// cut returns the name without the decoration, and the region that the
-	// decoration named. The host is who bills the call.
+	// cut returns the name without the decoration, and the region that the decoration
+	// named. The host is the provider that bills the call.
 	cut func(host, name string) (rest, region string, ok bool)
 	in  uses
 }
 
-// uses say what a decoration is cut off for.
+// uses says for which purposes a decoration is cut off.
 type uses uint8
 
 const (
-	// prices: a price list may know the model without it.
+	// prices: a price list may have the model without the decoration.
 	prices uses = 1 << iota
-	// contracts: a price of one's own for the model means the model with it too.
+	// contracts: a contract price of the model covers the decorated name too.
 	contracts
-	// sameCall: one observer of a call sees it, another does not.
+	// sameCall: one observer of a call sees the decoration, another does not.
 	sameCall
-	// snapshot: it says which of a model's snapshots is meant.
+	// snapshot: the decoration says which of a model's snapshots is meant.
 	snapshot
 
 	everywhere = prices | contracts | sameCall
 )
 
-// rules are tried in this order. Each of them keeps "ft:" while a name is
-// spelled: a tuned model has its own, more expensive price and is never priced as its
-// base.
+// rules are applied in this order. Each keeps "ft:": a fine-tuned model has its own, higher
+// price and is never priced as its base.
 var rules = []rule{
 	{"resource path", cutResourcePath, prices | contracts},
 	{"provider prefix", cutProviderPrefix, prices | contracts},
@@ -54,31 +53,31 @@ var rules = []rule{
 	{"build", cutPattern(`^(.+?)-(?:\d{3,4}|\d{6}|\d{8})$`), contracts | sameCall | snapshot},
 }
 
-// Spelling is a name under which a price list may know a model.
+// Spelling is a name under which a price list may have a model.
 type Spelling struct {
 	Name string
-	// Rules are those that made it, in their order, "" for the name as it was.
+	// Rules are the rules that were applied, in order, "" for the name as given.
 	Rules string
-	// Region stood in the name ("us.anthropic.…"), "" for none. "global" is
-	// the name of no region, whoever calls from where.
+	// Region was part of the name ("us.anthropic.…"), "" for none. "global" is not a
+	// region; it applies wherever the caller is.
 	Region string
-	// Snapshot: what was cut off said which of the model's snapshots is meant.
+	// Snapshot: the part that was cut off named a snapshot of the model.
 	Snapshot bool
-	used     uint16 // bit set of the rules
+	used     uint16 // bit set of the rules applied
 }
 
-// maxSpellings bounds the names of one model.
+// maxSpellings bounds the number of spellings of one model.
 const maxSpellings = 64
 
-// Spellings gives the name itself, then every name with one decoration less,
-// then two less, and so on: what fewer cuts reach says more about the price.
-// Among equals, those come first that spare the later rules, which say less
-// about the spelling and more about the model.
+// Spellings yields the name itself, then every name with one decoration removed, then with
+// two, and so on: the fewer cuts, the more certain the price. Names with equally many cuts
+// are ordered so that the later rules, which tell more about the model than about the
+// spelling, are spared longest.
 func Spellings(host, name string) iter.Seq[Spelling] { return spellings(host, name, prices) }
 
-// ContractSpellings are the names whose price of one's own means the model too:
-// beside the [Spellings], those without a number of a build ("-0613", "-2411"),
-// which price lists distinguish.
+// ContractSpellings yields the names whose contract price covers the model: the
+// [Spellings], and those without a build number ("-0613", "-2411"), which price lists
+// distinguish.
 func ContractSpellings(host, name string) iter.Seq[Spelling] {
 	return spellings(host, name, contracts)
 }
@@ -105,7 +104,7 @@ func spellings(host, name string, use uses) iter.Seq[Spelling] {
 	}
 }
 
-// shorter applies each rule that was not used yet.
+// shorter applies each rule that was not applied yet.
 func (s Spelling) shorter(host string, use uses) (list []Spelling) {
 	for i, r := range rules {
 		if r.in&use == 0 || s.used&(1<<i) != 0 {
@@ -127,8 +126,8 @@ func (s Spelling) shorter(host string, use uses) (list []Spelling) {
 	return list
 }
 
-// IsSnapshot reports whether a name means one snapshot of a model, as a date or a
-// number of a build does; "-latest" means any.
+// IsSnapshot reports whether a name means one snapshot of a model, as a date or a build
+// number does; "-latest" means any.
 func IsSnapshot(name string) bool {
 	if _, _, latest := cutLatest("", name); latest {
 		return false
@@ -141,9 +140,9 @@ func IsSnapshot(name string) bool {
 	return false
 }
 
-// base takes off a name what observers of one call see differently: one sees
+// base removes from a name what observers of one call see differently: one sees
 // "gpt-4o-mini", the other "gpt-4o-mini-2024-07-18"; one sees
-// "us.anthropic.claude-sonnet-4-5-20250929-v1:0", or "anthropic/claude-…".
+// "us.anthropic.claude-sonnet-4-5-20250929-v1:0", the other "anthropic/claude-…".
 func base(name string) string {
 	for shorter := true; shorter; {
 		shorter = false
@@ -161,9 +160,9 @@ func base(name string) string {
 
 var cutLatest = cutPattern(`^(.+?)[:-]latest$`)
 
-// cutDots writes Claude's versions as Anthropic does: gateways and Copilot write
-// "claude-sonnet-4.5", editors "claude-4.5-sonnet". Up to version 3 the number
-// does stand before the name.
+// cutDots spells Claude's versions as Anthropic does: gateways and Copilot write
+// "claude-sonnet-4.5", editors "claude-4.5-sonnet". Up to version 3 Anthropic itself puts
+// the number first.
 func cutDots(_, name string) (string, string, bool) {
 	plain := claudeDots.ReplaceAllString(name, "$1-$2")
 	plain = claudeOrder.ReplaceAllString(plain, "claude-$2-$1")
@@ -186,7 +185,7 @@ func cutPattern(text string) func(string, string) (string, string, bool) {
 	}
 }
 
-// tuned begins the names of OpenAI's tuned models.
+// tuned is the prefix of the names of OpenAI's fine-tuned models.
 const tuned = "ft:"
 
 // cutPath keeps what follows the last slash.
@@ -195,7 +194,7 @@ func cutPath(_, name string) (string, string, bool) {
 	return name[i+1:], "", i >= 0
 }
 
-// resources begin ARNs and names of resources.
+// resources are the prefixes of ARNs and resource names.
 var resources = []string{"arn:", "projects/", "publishers/", "models/", "tunedModels/", "accounts/"}
 
 // cutResourcePath keeps the end of an ARN or resource name:
@@ -208,10 +207,10 @@ func cutResourcePath(_, name string) (string, string, bool) {
 	return "", "", false
 }
 
-// cutProviderPrefix takes off the provider that a routing library put before a
-// model's name, as any library spells it, and the name of the host itself:
-// "openai/…", "vertex_ai/…", "hyperbolic/…". What is not the name of a provider
-// is taken for a part of the model's, as in "meta-llama/llama-3".
+// cutProviderPrefix removes the provider that a routing library put before a model's name,
+// in any library's spelling, and the host's own name: "openai/…", "vertex_ai/…",
+// "hyperbolic/…". Anything that is not a provider's name is part of the model's, as in
+// "meta-llama/llama-3".
 func cutProviderPrefix(host, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, "/")
 	if !ok {
@@ -221,11 +220,11 @@ func cutProviderPrefix(host, name string) (string, string, bool) {
 	return rest, "", isRouter[strings.ToLower(head)] || Canonical(head) != "" || Book(head) == host
 }
 
-// isRouter are prefixes that name no provider of the catalog.
+// isRouter are prefixes that do not name a provider of the catalog.
 var isRouter = setOf("litellm_proxy", "amazon")
 
-// routes are which of several APIs or types of deployment of one host was
-// called, which changes no price.
+// routes say which API or type of deployment of one host was called; they do not change the
+// price.
 var routes = setOf("converse", "converse_like", "invoke", "responses", "global", "global-standard")
 
 func cutRoute(_, name string) (string, string, bool) {
@@ -233,14 +232,14 @@ func cutRoute(_, name string) (string, string, bool) {
 	return rest, "", ok && routes[head]
 }
 
-// cutRegionPath keeps the region of "eu-west-1/model" and "us/model".
+// cutRegionPath takes the region from "eu-west-1/model" and "us/model".
 func cutRegionPath(_, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, "/")
 	return rest, head, ok && IsRegion(head)
 }
 
-// IsRegion reports whether a text is a region in a path: "us", "eu", "apac", or
-// one of Amazon's ("eu-west-1", "us-gov-east-1").
+// IsRegion reports whether a path element is a region: "us", "eu", "apac", or an AWS region
+// ("eu-west-1", "us-gov-east-1").
 func IsRegion(text string) bool { return regionForm.MatchString(text) }
 
 var regionForm = regexp.MustCompile(`^(?:us|eu|apac|[a-z]{2}(?:-gov)?-[a-z]+-\d)$`)
@@ -255,7 +254,7 @@ func cutFineTuningSuffix(_, name string) (string, string, bool) {
 	return tuned + base, "", ok && base != ""
 }
 
-// cutRegionPrefix keeps the geography, for which a row may charge.
+// cutRegionPrefix takes the geography, for which a price row may have a surcharge.
 func cutRegionPrefix(_, name string) (string, string, bool) {
 	head, rest, ok := strings.Cut(name, ".")
 	return rest, head, ok && bedrockRegions[head]
@@ -269,7 +268,7 @@ func cutVendorPrefix(_, name string) (string, string, bool) {
 	return rest, "", ok
 }
 
-// Plain is the shortest of a name's spellings, in lower case.
+// Plain returns the shortest spelling of a name, in lower case.
 func Plain(name string) string {
 	for s := range Spellings("", strings.ToLower(name)) {
 		name = s.Name

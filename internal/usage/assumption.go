@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// Assumptions is a set of defaults that a price took because the call does not
-// report what the price depends on. A call that is [StatusPriced] with an empty
-// set is one of which everything that its price depends on is known. The words
-// are the column pricing_assumptions; docs/troubleshooting.md explains each.
+// Assumptions is a set of defaults that a price took because the call does not report what
+// the price depends on. For a call that is [StatusPriced] with an empty set, everything
+// that the price depends on is known. The words are stored in the column
+// pricing_assumptions; docs/troubleshooting.md explains each.
 type Assumptions uint32
 
-// The assumptions. What a row of the price book depends on is declared there
-// (internal/pricing/book) in the same words, what a call leaves out is [Missing].
+// The assumptions. Package internal/pricing/book uses the same words to declare what a
+// price row depends on; [Missing] holds what a call leaves out.
 const (
 	AssumedServiceTier   Assumptions = 1 << iota // the standard tier served the call
 	AssumedSpeed                                 // it ran at standard speed
@@ -25,7 +25,7 @@ const (
 	AssumedModality                              // all its tokens are text
 	AssumedSearchSize                            // it searched with the smallest context
 	AssumedTools                                 // it used no tool that has a fee
-	AssumedModelVersion                          // its alias meant the snapshot of that day
+	AssumedModelVersion                          // its alias meant the snapshot current on that day
 	AssumedCommitment                            // it was paid on demand, without a commitment
 	AssumedVariant                               // its images or video had the standard size and quality
 )
@@ -36,17 +36,16 @@ var assumptionNames = []string{
 	"variant",
 }
 
-// AssumptionNames lists all words in their fixed order, for documentation and
-// tests.
+// AssumptionNames lists all words in a fixed order, for documentation and tests.
 func AssumptionNames() []string { return append([]string(nil), assumptionNames...) }
 
 // Has reports whether all of some are in the set.
 func (a Assumptions) Has(some Assumptions) bool { return a&some == some }
 
-// Names gives the words of the set in their fixed order.
+// Names returns the words of the set in their fixed order.
 func (a Assumptions) Names() []string { return namesOf(uint32(a), assumptionNames) }
 
-// All gives the words of the set in their fixed order.
+// All yields the words of the set in their fixed order.
 func (a Assumptions) All() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for i, name := range assumptionNames {
@@ -57,17 +56,17 @@ func (a Assumptions) All() iter.Seq[string] {
 	}
 }
 
-// AppendText appends the words, such as "service_tier+region"; nothing for
-// none.
+// AppendText appends the words, such as "service_tier+region"; an empty set appends
+// nothing.
 func (a Assumptions) AppendText(b []byte) []byte {
 	return appendNames(b, uint32(a), assumptionNames)
 }
 
-// String gives what [Assumptions.AppendText] appends.
+// String returns what [Assumptions.AppendText] appends.
 func (a Assumptions) String() string { return string(a.AppendText(nil)) }
 
-// ParseAssumptions is the inverse of [Assumptions.String]. Words that this
-// build does not know come back in unknown, in the same form.
+// ParseAssumptions is the inverse of [Assumptions.String]. Words that this build does not
+// know are returned in unknown, in the same form.
 func ParseAssumptions(text string) (a Assumptions, unknown string) {
 	set, unknown := parseNames(text, assumptionNames)
 	return Assumptions(set), unknown
@@ -95,8 +94,8 @@ func appendNames(b []byte, set uint32, names []string) []byte {
 	return b
 }
 
-// parseNames is the inverse of appendNames; the words that are no names come
-// back in unknown.
+// parseNames is the inverse of appendNames; words that are not names are returned in
+// unknown.
 func parseNames(text string, names []string) (set uint32, unknown string) {
 words:
 	for text != "" {

@@ -8,30 +8,31 @@ import (
 // ID is a UUID.
 type ID [16]byte
 
-// The namespaces (RFC 9562, section 6.6) of our name based UUIDs. They must
-// never change: an id made today has to refuse its copy made next year.
+// The namespaces (RFC 9562, section 6.6) of our name-based UUIDs. They must never change:
+// an id made today has to match that of a copy which arrives next year.
 var (
 	recordNamespace = ID{0x6b, 0x1f, 0x0d, 0x5e, 0x8c, 0x21, 0x4b, 0x53, 0x9d, 0x0a, 0x2f, 0x64, 0x1c, 0x7e, 0x90, 0x01}
 	userNamespace   = ID{0x6b, 0x1f, 0x0d, 0x5e, 0x8c, 0x21, 0x4b, 0x53, 0x9d, 0x0a, 0x2f, 0x64, 0x1c, 0x7e, 0x90, 0x02}
 )
 
-// IDFromResponse is the id of the call that the provider answered under
-// responseID. Every span that reports this call gets the same id, whichever
-// instrumentation wrote it, in whichever trace.
+// IDFromResponse returns the id of the call that the provider answered under responseID.
+// Every span that reports the call gets the same id, whichever instrumentation wrote it and
+// in whichever trace.
 func IDFromResponse(provider, responseID string) ID {
 	return nameID(recordNamespace, "response", provider, responseID)
 }
 
-// IDFromSpan is the id of a call of which only the span is known. A span that
-// is delivered twice gets the same id twice.
+// IDFromSpan returns the id of a call of which only the span is known. A span that is
+// delivered twice gets the same id twice.
 func IDFromSpan(traceID [16]byte, spanID [8]byte) ID {
 	return nameID(recordNamespace, "span", string(traceID[:]), string(spanID[:]))
 }
 
-// Next is the id of another call that came under the id of this one.
+// Next returns the id for another call that arrived under the id of this one.
 func (id ID) Next() ID { return nameID(recordNamespace, "next", string(id[:])) }
 
-// OwnID is an id made of all that distinguishes the call from others under its id.
+// OwnID returns an id derived from everything that distinguishes the call from others under
+// its id.
 func (r *Record) OwnID() ID {
 	var text []byte
 	for k, n := range r.Quantities {
@@ -43,9 +44,9 @@ func (r *Record) OwnID() ID {
 		r.Time.UTC().Format(time.RFC3339Nano), string(text))
 }
 
-// UserID turns the text that identifies a user into the id of the table
-// auth.users: a UUID is taken as it is, any other text becomes a name based
-// UUID, the same one every time.
+// UserID maps the text that identifies a user to an id of the table auth.users: a UUID
+// stays as it is, any other text becomes a name-based UUID, always the same for the same
+// text.
 func UserID(external string) ID {
 	if id, ok := ParseID(external); ok {
 		return id
@@ -53,8 +54,8 @@ func UserID(external string) ID {
 	return nameID(userNamespace, external)
 }
 
-// nameID is UUID version 5 of the parts, joined by a byte that occurs in none
-// of them unless somebody made it so: then the ids are still well formed.
+// nameID returns the UUID of version 5 of the parts. They are joined by a byte that does
+// not occur in ordinary text; if somebody sends it, the ids are still well formed.
 func nameID(namespace ID, parts ...string) ID {
 	buf := make([]byte, 0, 192)
 	buf = append(buf, namespace[:]...)
@@ -77,7 +78,7 @@ func ParseID(text string) (ID, bool) {
 		return ID{}, false
 	}
 	var id ID
-	var all byte // has the high bit of noDigit when a character was none
+	var all byte // has the high bit of noDigit when some character was not a digit
 	for i, at := range digitsOfID {
 		hi, lo := digitValues[text[at]], digitValues[text[at+1]]
 		all |= hi | lo
@@ -89,12 +90,13 @@ func ParseID(text string) (ID, bool) {
 	return id, true
 }
 
-// digitsOfID is where the two digits of each byte of an ID stand in its text.
+// digitsOfID are the positions of each byte's two digits in the text of an ID.
 var digitsOfID = [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
 
 const noDigit = 0x80
 
-// digitValues are the values of the hexadecimal digits, and noDigit of all else.
+// digitValues maps characters to the values of hexadecimal digits, and all others to
+// noDigit.
 var digitValues = func() (values [256]byte) {
 	for c := range values {
 		values[c] = noDigit
@@ -108,14 +110,14 @@ var digitValues = func() (values [256]byte) {
 	return values
 }()
 
-// IsNameBased reports whether the id has the form of a UUID made from a name (version
-// 5), as [UserID] makes them of texts.
+// IsNameBased reports whether the id is a UUID of version 5, as [UserID] derives them from
+// text.
 func (id ID) IsNameBased() bool { return id[6]>>4 == 5 }
 
 // IsZero reports whether the id is the nil UUID, which stands for "none".
 func (id ID) IsZero() bool { return id == ID{} }
 
-// String gives the 36 character form in lower case.
+// String returns the 36-character form in lower case.
 func (id ID) String() string { return string(id.AppendText(make([]byte, 0, 36))) }
 
 // AppendText appends what [ID.String] returns.

@@ -1,10 +1,9 @@
 package usage
 
-// Missing is a set of details of a call that its library left out. Whether
-// that is a doubt about the cost depends on the prices: how much of the input
-// came from the cache is of no matter where cached input costs what other
-// input costs. So the set is kept with the record, for the day on which the
-// prices change.
+// Missing is the set of details that a library left out of a call. Whether that casts doubt
+// on the cost depends on the prices: how much of the input came from the cache does not
+// matter where cached input costs the same. The set is therefore kept with the record, for
+// the day on which prices change.
 type Missing uint32
 
 // The details.
@@ -13,13 +12,13 @@ const (
 	MissingCacheTTL                      // the lifetime of cache writes
 	MissingReasoning                     // reasoning tokens, which may or may not be inside the output
 	MissingAudio                         // which tokens were audio
-	// MissingInput: cached tokens are not even inside the reported input,
-	// as with Bedrock: whatever cached tokens cost, the cost is too low.
+	// MissingInput: cached tokens are not part of the reported input at all, as with
+	// Bedrock: whatever they cost, the cost is too low.
 	MissingInput
-	MissingTime // a plausible start time; the time of arrival stands in its place
+	MissingTime // a plausible start time; the time of arrival is used instead
 
-	// What prices depend on beside quantities, in the words of [Assumptions]: the
-	// default is taken where a price depends on it.
+	// What prices depend on besides quantities, in the words of [Assumptions]. Where a
+	// price depends on one of these, the default is taken.
 	MissingServiceTier
 	MissingSpeed
 	MissingRegion
@@ -41,8 +40,8 @@ var missingNames = []string{
 	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length", "modality", "search_size", "tools", "commitment", "variant",
 }
 
-// unreported pairs what is missing with what a price assumes then. Which snapshot
-// answered follows from the name of the model.
+// unreported pairs each missing detail with the assumption that a price then takes. Which
+// snapshot answered follows from the name of the model.
 var unreported = [...]struct {
 	missing Missing
 	assumed Assumptions
@@ -62,7 +61,8 @@ var unreported = [...]struct {
 	{MissingVariant, AssumedVariant},
 }
 
-// Unreported is what a price assumes where it depends on what is missing.
+// Unreported returns the assumptions that a price takes where it depends on what is
+// missing.
 func (m Missing) Unreported() (a Assumptions) {
 	for _, u := range unreported {
 		if m&u.missing != 0 {
@@ -75,15 +75,15 @@ func (m Missing) Unreported() (a Assumptions) {
 // Has reports whether all of details are missing.
 func (m Missing) Has(details Missing) bool { return m&details == details }
 
-// AppendText appends the names of the details, such as "cache+audio"; nothing
-// for none.
+// AppendText appends the names of the details, such as "cache+audio"; an empty set appends
+// nothing.
 func (m Missing) AppendText(b []byte) []byte { return appendNames(b, uint32(m), missingNames) }
 
-// String gives what [Missing.AppendText] appends.
+// String returns what [Missing.AppendText] appends.
 func (m Missing) String() string { return string(m.AppendText(nil)) }
 
-// ParseMissing is the inverse of [Missing.String]. Words that this build does
-// not know come back in unknown, in the same form.
+// ParseMissing is the inverse of [Missing.String]. Words that this build does not know are
+// returned in unknown, in the same form.
 func ParseMissing(text string) (m Missing, unknown string) {
 	set, unknown := parseNames(text, missingNames)
 	return Missing(set), unknown

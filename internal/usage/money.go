@@ -9,30 +9,28 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Money is an amount of US dollars counted in picodollars (1e-12 USD), the
-// scale of the column api_usage.usage_dollars. It is exact: sums and products
-// by whole numbers never round, and there is one rounding only, when an exact
-// price calculation becomes Money (see [moneyFromDecimal]).
+// Money is an amount of US dollars in picodollars (1e-12 USD), the scale of the column
+// api_usage.usage_dollars. Sums and products with integers are exact. A cost is rounded
+// once, when an exact price calculation becomes Money (see [moneyFromDecimal]).
 //
 // The range is ±9.2 million dollars; one call costs at most [MaxCallCost].
 type Money int64
 
 const (
-	// MoneyScale is the number of decimal places Money keeps.
+	// MoneyScale is the number of decimal places of Money.
 	MoneyScale = 12
 	// Dollar is one US dollar.
 	Dollar Money = 1_000_000_000_000
-	// MaxCallCost is the greatest cost one call may have; the table refuses
-	// more. It catches nonsense (a token count in the quintillions), not use.
+	// MaxCallCost is the greatest cost of one call; the table refuses more. The limit
+	// catches nonsense such as a token count in the quintillions, not real use.
 	MaxCallCost = 1_000_000*Dollar - 1
 )
 
-// errMoneyRange is returned for an amount that Money cannot hold.
+// errMoneyRange is returned for an amount outside the range of Money.
 var errMoneyRange = errors.New("amount is outside the range of ±9.2 million dollars")
 
-// moneyFromDecimal rounds an exact amount of dollars to Money, half away from
-// zero as PostgreSQL's numeric does. It is the one place where a cost is
-// rounded.
+// moneyFromDecimal rounds an exact amount of dollars to Money, half away from zero as
+// PostgreSQL's numeric does. A cost is rounded nowhere else.
 func moneyFromDecimal(dollars decimal.Decimal) (Money, error) {
 	pico := dollars.Shift(MoneyScale).Round(0).BigInt()
 	if !pico.IsInt64() {
@@ -54,14 +52,14 @@ func ParseMoney(text string) (Money, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%q is not a decimal number", text)
 	}
-	// An exponent of millions would make the arithmetic itself a denial of service.
+	// Arithmetic with an exponent in the millions would be a denial of service.
 	if e := d.Exponent(); e > 40 || e < -400 {
 		return 0, errMoneyRange
 	}
 	return moneyFromDecimal(d)
 }
 
-// parseMoneyFast reads digits, one optional point and at most twelve places.
+// parseMoneyFast reads digits with an optional point and at most twelve places.
 func parseMoneyFast(text string) (Money, bool) {
 	if len(text) == 0 || len(text) > 20 {
 		return 0, false
@@ -97,8 +95,8 @@ func parseMoneyFast(text string) (Money, bool) {
 	return Money(n), places == MoneyScale
 }
 
-// String gives the amount in dollars with all its digits and no trailing
-// zeros: "0.00425", "12", "0".
+// String returns the amount in dollars with all its digits and no trailing zeros:
+// "0.00425", "12", "0".
 func (m Money) String() string { return string(m.AppendText(make([]byte, 0, 24))) }
 
 // AppendText appends what [Money.String] returns.
@@ -112,8 +110,8 @@ func (m Money) AppendText(b []byte) []byte {
 	return appendFraction(b, u%uint64(Dollar), MoneyScale)
 }
 
-// appendFraction appends "." and the digits of n/10^places without trailing
-// zeros; nothing when n is 0.
+// appendFraction appends "." and the digits of n/10^places without trailing zeros; it
+// appends nothing when n is 0.
 func appendFraction(b []byte, n uint64, places int) []byte {
 	if n == 0 {
 		return b
@@ -134,11 +132,11 @@ func appendFraction(b []byte, n uint64, places int) []byte {
 	return b[:end]
 }
 
-// Decimal gives the amount in dollars.
+// Decimal returns the amount in dollars.
 func (m Money) Decimal() decimal.Decimal { return decimal.New(int64(m), -MoneyScale) }
 
-// Float64 gives the nearest double, for the attribute that metric connectors
-// read and for display. Never calculate with it.
+// Float64 returns the nearest double, for display and for the attribute that metric
+// connectors read. Never calculate with it.
 func (m Money) Float64() float64 { return float64(m) / float64(Dollar) }
 
 // MarshalJSON writes a JSON number with all digits.

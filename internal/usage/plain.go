@@ -1,8 +1,8 @@
 package usage
 
-// IsPlain reports whether text consists of printable ASCII characters other
-// than "%" and ";" alone. Nearly every name and id does, and then it needs
-// neither cleaning nor escaping; so this is all that most texts cost.
+// IsPlain reports whether text consists only of printable ASCII characters other than "%"
+// and ";". Nearly every name and id does and needs neither cleaning nor escaping, so for
+// most texts this check is the only work.
 func IsPlain(text string) bool {
 	if len(text) < 8 {
 		for i := range len(text) {
@@ -20,8 +20,8 @@ func IsPlain(text string) bool {
 	return bad&(0x80*eachByte) == 0
 }
 
-// unplain looks at eight bytes at a time: each line of the sum sets the high bit of
-// some byte when one is not as it should be.
+// unplain checks eight bytes at a time: each line of the sum sets the high bit of a byte
+// that is not plain.
 func unplain(text string) uint64 {
 	_ = text[7]
 	x := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
@@ -33,5 +33,5 @@ func unplain(text string) uint64 {
 
 const eachByte = 0x0101010101010101
 
-// zeroByte has a high bit set when a byte of x is zero.
+// zeroByte sets a high bit when a byte of x is zero.
 func zeroByte(x uint64) uint64 { return (x - eachByte) &^ x }

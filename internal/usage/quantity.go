@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// QuantityKind names one thing a provider bills by. Kinds are disjoint: a
-// token that was read from the cache is CacheReadTokens and not also
-// InputTextTokens, so the cost of a call is the plain sum over its kinds.
+// QuantityKind names one thing that a provider bills. Kinds are disjoint: a token read from
+// the cache is in CacheReadTokens and not in InputTextTokens, so the cost of a call is the
+// plain sum over its kinds.
 type QuantityKind uint8
 
-// The kinds. Their names are stable: they stand in the record on the span, in
-// price books and in the table.
+// The kinds. Their names are stable: they are used in the record on the span, in price
+// books and in the table.
 const (
 	InputTextTokens       QuantityKind = iota // uncached text input
 	CacheReadTokens                           // text input served from the provider's cache
@@ -37,16 +37,16 @@ const (
 	CodeSessions                              // code interpreter sessions
 	Pages                                     // document pages read (OCR)
 	SearchUnits                               // rerank units
-	CitationTokens                            // source texts that a search model read, billed apart from its answer
+	CitationTokens                            // source texts that a search model read, billed separately from its answer
 	Pixels                                    // pixels of generated images, where they are billed by area
 	StorageMBDays                             // stored megabytes (10^6 bytes) times days
 	CacheWrite30mTokens                       // input written to the cache, 30 minute lifetime (OpenAI)
 	CacheWrite12hTokens                       // input written to the cache, 12 hour lifetime (OpenAI)
 
-	QuantityKindCount // not a kind: how many there are
+	QuantityKindCount // not a kind: the number of kinds
 )
 
-// Unit is what a [QuantityKind] is counted in.
+// Unit is the unit of a [QuantityKind].
 type Unit string
 
 // The units.
@@ -61,8 +61,8 @@ const (
 	UnitMBDay     Unit = "megabyte_day"
 )
 
-// NanosPerSecond is the fixed point scale of the kinds counted in
-// [UnitSecond]: 12.5 s is stored as 12_500_000_000.
+// NanosPerSecond is the fixed-point scale of the kinds counted in [UnitSecond]: 12.5 s is
+// stored as 12_500_000_000.
 const NanosPerSecond = 1_000_000_000
 
 var quantityKinds = [QuantityKindCount]struct {
@@ -98,7 +98,7 @@ var quantityKinds = [QuantityKindCount]struct {
 	CacheWrite12hTokens:   {"cache_write_12h", UnitToken},
 }
 
-// String gives the stable name, such as "cache_read".
+// String returns the stable name, such as "cache_read".
 func (k QuantityKind) String() string {
 	if k >= QuantityKindCount {
 		return "quantity_" + strconv.Itoa(int(k))
@@ -106,7 +106,7 @@ func (k QuantityKind) String() string {
 	return quantityKinds[k].name
 }
 
-// Unit says what the kind is counted in.
+// Unit returns the unit of the kind.
 func (k QuantityKind) Unit() Unit { return quantityKinds[k].unit }
 
 // ParseQuantityKind is the inverse of [QuantityKind.String].
@@ -119,7 +119,7 @@ func ParseQuantityKind(name string) (QuantityKind, error) {
 	return 0, fmt.Errorf("unknown quantity %q; known are %s", name, strings.Join(QuantityKindNames(), ", "))
 }
 
-// QuantityKindNames lists all names in their fixed order.
+// QuantityKindNames lists all names in a fixed order.
 func QuantityKindNames() []string {
 	names := make([]string, 0, QuantityKindCount)
 	for k := range QuantityKindCount {
@@ -128,45 +128,42 @@ func QuantityKindNames() []string {
 	return names
 }
 
-// Quantities is what one call consumed: a whole number for each
-// [QuantityKind], seconds in nanoseconds. Values are never negative; who fills
-// it from foreign input checks that. The zero value means "nothing", and
-// whether nothing is a fact or a gap says the record's [Reason].
+// Quantities is what one call consumed: an integer for each [QuantityKind], seconds in
+// nanoseconds. Values are never negative; code that fills it from outside data checks that.
+// The zero value means "nothing"; the record's [Reason] says whether that is a fact or a
+// gap.
 type Quantities [QuantityKindCount]int64
 
 // IsZero reports whether no kind has a value.
 func (q *Quantities) IsZero() bool { return *q == Quantities{} }
 
-// InputTokens is the inclusive total: uncached, cached, written to the cache,
-// of every modality. This is what OpenTelemetry's gen_ai.usage.input_tokens
-// means by its definition.
+// InputTokens returns the inclusive total: uncached, cached and written to the cache, of
+// every modality, as OpenTelemetry defines gen_ai.usage.input_tokens.
 func (q *Quantities) InputTokens() int64 {
 	return addAll(q[InputTextTokens], q[CacheReadTokens], q.CacheWriteBeside1h(), q[CacheWrite1hTokens],
 		q[InputAudioTokens], q[InputImageTokens], q[InputVideoTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
 }
 
-// OutputTokens is the inclusive total: text, reasoning, audio, image and
-// citations.
+// OutputTokens returns the inclusive total: text, reasoning, audio, image and citations.
 func (q *Quantities) OutputTokens() int64 {
 	return addAll(q[OutputTextTokens], q[OutputReasoningTokens], q[OutputAudioTokens], q[OutputImageTokens], q[CitationTokens])
 }
 
-// CacheReadTotal is the input served from the cache, of every modality.
+// CacheReadTotal returns the input served from the cache, of every modality.
 func (q *Quantities) CacheReadTotal() int64 {
 	return addAll(q[CacheReadTokens], q[CacheReadAudioTokens], q[CacheReadImageTokens])
 }
 
-// CacheWriteBeside1h is the input written to the cache for any lifetime but an
+// CacheWriteBeside1h returns the input written to the cache for any lifetime except an
 // hour: the column cache_write_5m_tokens.
 func (q *Quantities) CacheWriteBeside1h() int64 {
 	return addAll(q[CacheWrite5mTokens], q[CacheWrite30mTokens], q[CacheWrite12hTokens])
 }
 
-// TotalTokens is input plus output: the column tokens_used.
+// TotalTokens returns input plus output: the column tokens_used.
 func (q *Quantities) TotalTokens() int64 { return addAll(q.InputTokens(), q.OutputTokens()) }
 
-// addAll adds numbers that are not negative and stays at the greatest int64
-// instead of wrapping around.
+// addAll adds non-negative numbers; on overflow it returns the greatest int64.
 func addAll(numbers ...int64) int64 {
 	var sum int64
 	for _, n := range numbers {
@@ -178,8 +175,8 @@ func addAll(numbers ...int64) int64 {
 	return sum
 }
 
-// AppendQuantity appends the value of one kind as text: a whole number, for
-// seconds a decimal number of seconds such as "12.5".
+// AppendQuantity appends the value of one kind as text: an integer, or for seconds a
+// decimal number of seconds such as "12.5".
 func AppendQuantity(b []byte, k QuantityKind, value int64) []byte {
 	if k.Unit() != UnitSecond {
 		return strconv.AppendInt(b, value, 10)
@@ -188,10 +185,9 @@ func AppendQuantity(b []byte, k QuantityKind, value int64) []byte {
 	return appendFraction(b, uint64(value%NanosPerSecond), 9)
 }
 
-// ParseQuantity reads the text that [AppendQuantity] writes. It refuses
-// negative numbers, fractions of things that have none, and more digits than
-// nine places of a second; nanoseconds round what is beyond them away in
-// [SecondsToQuantity], which reads measured values.
+// ParseQuantity reads the text that [AppendQuantity] writes. It refuses negative numbers,
+// fractions of units that are whole, and more than nine places of a second.
+// [SecondsToQuantity], which reads measured values, rounds to nanoseconds instead.
 func ParseQuantity(k QuantityKind, text string) (int64, error) {
 	whole, fraction, hasPoint := strings.Cut(text, ".")
 	n, err := strconv.ParseUint(whole, 10, 63)
@@ -219,9 +215,9 @@ func ParseQuantity(k QuantityKind, text string) (int64, error) {
 	return int64(n*NanosPerSecond + nanos), nil
 }
 
-// SecondsToQuantity turns a duration that a library measured as a double into
-// nanoseconds, by way of the shortest decimal text of the double, so that 12.1
-// stays 12.1. It is false for NaN, negative and absurdly large values.
+// SecondsToQuantity converts a duration that a library measured as a double to nanoseconds,
+// using the shortest decimal text of the double, so that 12.1 stays 12.1. It returns false
+// for NaN, negative and absurdly large values.
 func SecondsToQuantity(seconds float64) (int64, bool) {
 	if !(seconds >= 0 && seconds < 1e9) {
 		return 0, false

@@ -1,11 +1,11 @@
 package usage
 
-// Reason says in one stable word why a call is not simply "priced". It is the
-// column pricing_reason and a label of the processor's metrics, so the set is
+// Reason is one stable word that says why a call is not simply "priced". It is stored in
+// the column pricing_reason and is a label of the processor's metrics, so the set is
 // closed; docs/troubleshooting.md explains each.
 type Reason string
 
-// Reasons for which a call has no cost.
+// Reasons why a call has no cost.
 const (
 	ReasonNoUsage         Reason = "no_usage"          // the span reports a billable call without a quantity
 	ReasonZeroUsageStream Reason = "zero_usage_stream" // a stream whose instrumentation wrote 0 where it should have written nothing
@@ -18,7 +18,7 @@ const (
 	ReasonCostOutOfRange  Reason = "cost_out_of_range" // the cost is a million dollars or more, or a reported one is above the limit
 )
 
-// Reasons for which a cost is an estimate.
+// Reasons why a cost is an estimate.
 const (
 	ReasonInstrumentationEstimate Reason = "instrumentation_estimate" // the library counted tokens itself
 	ReasonCacheNotReported        Reason = "cache_not_reported"       // the library drops how much came from the cache
@@ -29,22 +29,22 @@ const (
 	ReasonCallsNotReported        Reason = "calls_not_reported"       // the library made several calls, and reports the usage of one
 	ReasonPriceFallback           Reason = "price_fallback"           // a quantity has no price of its own and was priced as its parent
 	ReasonTierFallback            Reason = "tier_fallback"            // the service tier has no price of its own
-	ReasonUnconfirmedPrice        Reason = "unconfirmed_price"        // the price is the word of one source alone
+	ReasonUnconfirmedPrice        Reason = "unconfirmed_price"        // only one source gives the price
 	ReasonInconsistentQuantities  Reason = "inconsistent_quantities"  // parts add up to more than their total
-	ReasonUnknownQuantity         Reason = "unknown_quantity"         // a count under a name that nobody knows; by its words it was read, or not at all
+	ReasonUnknownQuantity         Reason = "unknown_quantity"         // a count under an unknown name; it was read by the words in the name, or not at all
 	ReasonCostDiffers             Reason = "cost_differs"             // the cost that arrived with the span is far from ours
 	ReasonTimeOutOfRange          Reason = "time_out_of_range"        // the span's start time was implausible; the arrival time was used
 	ReasonUnknownDialect          Reason = "unknown_dialect"          // read by the general conventions, meaning of input assumed
-	ReasonIDReused                Reason = "id_reused"                // another call has the id; this one is a row of its own
+	ReasonIDReused                Reason = "id_reused"                // another call has the id; this one has a row of its own
 	ReasonNewerRecord             Reason = "newer_record"             // a newer collector gave the call a status that this one does not know
 )
 
-// What is true of a reason.
+// Properties of a reason.
 const (
-	noCost     = 1 << iota // a call with it has no cost; with others it has one that may be wrong
-	ofReading              // reading the span finds it, whatever the price book says
+	noCost     = 1 << iota // a call with it has no cost; with any other reason it has one that may be wrong
+	ofReading              // found when the span is read, whatever the price book says
 	ofBook                 // a row in the price book corrects it
-	onlyHidden             // all tokens are there, some of them counted as another kind
+	onlyHidden             // all tokens are known, some of them under another kind
 )
 
 var properties = []struct {
@@ -85,17 +85,18 @@ var Reasons = reasonsThatAre(0)
 // ReasonsOfBook lists the reasons that a row in the price book corrects.
 var ReasonsOfBook = reasonsThatAre(ofBook)
 
-// PreventsCost reports whether reading found so little that no price helps.
+// PreventsCost reports whether so little could be read that no price helps.
 func (r Reason) PreventsCost() bool { return r.is(noCost | ofReading) }
 
-// OfReading reports whether reading the span found it, not the price book.
+// OfReading reports whether the reason comes from reading the span, not from the price
+// book.
 func (r Reason) OfReading() bool { return r.is(ofReading) }
 
 // OfBook reports whether a row in the price book corrects it.
 func (r Reason) OfBook() bool { return r.is(ofBook) }
 
-// OnlyHidden reports whether all tokens are there and only some of them are
-// counted as another kind, which matters where the kinds cost differently.
+// OnlyHidden reports whether all tokens are known and some are only counted as another
+// kind, which matters where the kinds have different prices.
 func (r Reason) OnlyHidden() bool { return r.is(onlyHidden) }
 
 func (r Reason) is(what int) bool {

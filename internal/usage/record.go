@@ -10,19 +10,20 @@ import (
 
 // Record is one billable AI API call: exactly one row of api_usage.
 type Record struct {
-	// ID refuses the second copy: see [IDFromResponse] and [IDFromSpan].
+	// ID identifies the call, so that a second copy is refused: see [IDFromResponse] and
+	// [IDFromSpan].
 	ID ID
-	// Time is the start of the call, UTC. Prices are those of this moment.
+	// Time is the start of the call in UTC. It selects the prices.
 	Time time.Time
 
 	APIType APIType
-	// Provider is who hosts and bills the model, in OpenTelemetry's spelling
-	// of gen_ai.provider.name: "openai", "azure.ai.openai", "aws.bedrock".
+	// Provider is who hosts the model and bills the call, in OpenTelemetry's spelling of
+	// gen_ai.provider.name: "openai", "azure.ai.openai", "aws.bedrock".
 	Provider string
-	// Model is the model the call is priced as: the one that answered, else
-	// the one that was asked for. Empty when no span says so.
+	// Model is the model as which the call is priced: the one that answered, otherwise the
+	// requested one. Empty when no span names it.
 	Model string
-	// RequestModel is the model asked for, when it is not Model.
+	// RequestModel is the requested model, when it differs from Model.
 	RequestModel string
 	// Service is the service.name of the app that made the call.
 	Service string
@@ -31,83 +32,82 @@ type Record struct {
 
 	// UserID is zero when no user is known or users are not tracked.
 	UserID ID
-	// UserExternalID is the text UserID was made from, "" where that was a UUID or
-	// does not fit into a row as it is.
+	// UserExternalID is the text from which UserID was derived, "" when that was a UUID or
+	// does not fit into a row unchanged.
 	UserExternalID string
 	// SessionID is the conversation or session, as the app names it.
 	SessionID string
 
-	// RequestID is the provider's response id, else "<trace id>:<span id>", else
+	// RequestID is the provider's response id, otherwise "<trace id>:<span id>", otherwise
 	// what identifies a log event: "<dialect>/<session>/<time>/<counts>".
 	RequestID string
 	TraceID   [16]byte
 	SpanID    [8]byte
 
 	Quantities Quantities
-	// QuantityReason says why the quantities are missing or may differ from
-	// what the provider billed, whatever they cost; "" when they are the
-	// provider's. Reason says what that means for the cost.
+	// QuantityReason says why the quantities are missing or may differ from what the
+	// provider billed, whatever they cost; "" when they are the provider's. Reason says
+	// what that means for the cost.
 	QuantityReason Reason
 	// Missing is what the library left out.
 	Missing Missing
-	// ServiceTier is the tier that served the call ("standard" is empty):
-	// "batch", "flex", "priority".
+	// ServiceTier is the tier that served the call: "batch", "flex", "priority"; empty for
+	// standard.
 	ServiceTier string
-	// Region is the provider's region, where it decides the price.
+	// Region is the provider's region, where the price depends on it.
 	Region string
-	// Variant is the size and quality of images or the resolution of video,
-	// where they decide the price: "1024x1792/hd".
+	// Variant is the size and quality of images or the resolution of video, where the price
+	// depends on it: "1024x1792/hd".
 	Variant string
 
-	// Cost is 0 when Status is [StatusUnpriced]; readers show such calls
-	// beside the sum, never inside it as if they were free.
+	// Cost is 0 when Status is [StatusUnpriced]. Readers show such calls beside a sum,
+	// never as free calls inside it.
 	Cost   Money
 	Status PricingStatus
 	Reason Reason
-	// Assumptions are the defaults that the price took, valid when
-	// HasAssumptions: a cost of others, or of a build that did not say, has none
-	// that are known.
+	// Assumptions are the defaults that the price took. They are valid when HasAssumptions
+	// is set: a cost computed by others, or by a build that did not record assumptions, has
+	// none that are known.
 	Assumptions    Assumptions
 	HasAssumptions bool
-	// PriceID names the row of the price book that won, "" when none did.
+	// PriceID names the row of the price book that was used, "" for none.
 	PriceID string
-	// CostSource says whose number Cost is.
+	// CostSource says where Cost comes from.
 	CostSource CostSource
-	// ReportedCost is the cost that the instrumentation or provider put on
-	// the span, valid when HasReportedCost.
+	// ReportedCost is the cost that the instrumentation or the provider put on the span,
+	// valid when HasReportedCost is set.
 	ReportedCost    Money
 	HasReportedCost bool
-	// ReportedIsBill: the provider itself bills this call by that number.
+	// ReportedIsBill: the provider itself bills this call at ReportedCost.
 	ReportedIsBill bool
 
-	// Outcome is the status of the span, "" where nothing has one.
+	// Outcome is the status of the span, "" when there is none.
 	Outcome Outcome
-	// Payer is who pays for the call, "" where nothing says so.
+	// Payer is who pays for the call, "" when nothing tells.
 	Payer Payer
 
-	// Sampled is the share of the traces that a sampler kept, such as "0.25", ""
-	// where all were kept or nobody says. The cost is right; a sum over such calls
-	// is that share of what was spent.
+	// Sampled is the share of traces that a sampler kept, such as "0.25", "" when all were
+	// kept or nothing tells. The cost is that of this call; a sum over such calls is only
+	// that share of the spend.
 	Sampled string
 
-	// Dialect names the convention the span was written in.
+	// Dialect names the convention in which the span was written.
 	Dialect string
-	// Tags are further dimensions from the operator's allow list.
+	// Tags are further dimensions that the operator configured.
 	Tags []Tag
-	// Unread holds what a newer build wrote and this one does not know: fields
-	// of the record, and words of closed sets under the name of their field. It
-	// is kept and stored, and never interpreted.
+	// Unread holds what a newer build wrote and this one does not know: fields of the
+	// record, and words of closed sets under the name of their field. It is stored and
+	// never interpreted.
 	Unread []Tag
 }
 
-// Tag is one free dimension of a record.
+// Tag is one configured dimension of a record.
 type Tag struct{ Key, Value string }
 
 // APIType is the kind of API call, the column api_type.
 type APIType string
 
-// The API types. The first four are the ones of the public contract; the rest
-// extend it.
+// The API types. The first four are part of the public contract; the others extend it.
 const (
 	APITypeText          APIType = "text"
 	APITypeSpeech        APIType = "speech" // spoken conversation: realtime, audio chat
@@ -119,13 +119,13 @@ const (
 	APITypeRerank        APIType = "rerank"
 )
 
-// APITypes lists all API types, in the order in which people read them.
+// APITypes lists all API types in display order.
 var APITypes = []APIType{
 	APITypeText, APITypeSpeech, APITypeTTS, APITypeTranscription,
 	APITypeEmbedding, APITypeImage, APITypeVideo, APITypeRerank,
 }
 
-// ParseAPIType refuses what is not an API type.
+// ParseAPIType returns an error for a text that is not an API type.
 func ParseAPIType(text string) (APIType, error) {
 	for _, t := range APITypes {
 		if string(t) == text {
@@ -142,18 +142,18 @@ func ParseAPIType(text string) (APIType, error) {
 // Outcome is how the span of a call ended, the column outcome.
 type Outcome string
 
-// The outcomes, by the status of the span.
+// The outcomes, from the status of the span.
 const (
 	OutcomeOK    Outcome = "ok"
 	OutcomeError Outcome = "error"
-	OutcomeUnset Outcome = "unset" // the span ended without a status, as most that succeed do
+	OutcomeUnset Outcome = "unset" // the span ended without a status, as most successful spans do
 )
 
 // Outcomes lists all outcomes.
 var Outcomes = []Outcome{OutcomeOK, OutcomeError, OutcomeUnset}
 
-// Payer is who pays for a call, the column payer. Cost is what the call costs
-// at API prices, whoever pays: only [PayerAPI] makes it cash.
+// Payer is who pays for a call, the column payer. Cost is the price at API rates, whoever
+// pays; it is money spent only with [PayerAPI].
 type Payer string
 
 // The payers.
@@ -161,7 +161,7 @@ const (
 	PayerAPI    Payer = "api"    // each call is billed by its provider at API prices
 	PayerPlan   Payer = "plan"   // a subscription at a flat price
 	PayerCredit Payer = "credit" // credits, prepaid or part of a subscription
-	PayerOwn    Payer = "own"    // hardware of one's own
+	PayerOwn    Payer = "own"    // the operator's own hardware
 )
 
 // Payers lists all payers.
@@ -172,22 +172,22 @@ type PricingStatus string
 
 // The statuses.
 const (
-	// StatusPriced: the quantities are what the provider billed, and every one
-	// of them has a price.
+	// StatusPriced: the quantities are those that the provider billed, and each has a
+	// price.
 	StatusPriced PricingStatus = "priced"
 	// StatusEstimated: there is a cost, but Reason says why it may differ from
 	// the bill.
 	StatusEstimated PricingStatus = "estimated"
-	// StatusReported: Cost is the number that arrived with the span.
+	// StatusReported: Cost arrived with the span.
 	StatusReported PricingStatus = "reported"
-	// StatusUnpriced: no cost is known, Reason says why; Cost is 0.
+	// StatusUnpriced: the cost is not known and Reason says why; Cost is 0.
 	StatusUnpriced PricingStatus = "unpriced"
 )
 
 // PricingStatuses lists all statuses.
 var PricingStatuses = []PricingStatus{StatusPriced, StatusEstimated, StatusReported, StatusUnpriced}
 
-// CostSource says whose number a cost is.
+// CostSource says where a cost comes from.
 type CostSource string
 
 // The sources.
@@ -197,7 +197,7 @@ const (
 	SourceNone     CostSource = ""         // no cost
 )
 
-// The limits of what a row holds; the table's constraints are the same.
+// The limits of a row; the table's constraints are the same.
 const (
 	MaxModelBytes     = 256
 	MaxRequestIDBytes = 512
@@ -206,15 +206,15 @@ const (
 	maxWordBytes      = 32 // a word of a closed set: API type, outcome, payer
 )
 
-// The range of a plausible call time; the table refuses times outside it.
+// The range of plausible call times; the table refuses times outside it.
 var (
 	MinTime = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	MaxTime = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// CleanText makes foreign text fit for a column of at most maxBytes bytes:
-// invalid UTF-8 and NUL become U+FFFD, what is too long is cut at a character.
-// It returns text itself when there is nothing to do.
+// CleanText makes text from outside fit a column of at most maxBytes bytes: invalid UTF-8
+// and NUL become U+FFFD, and text that is too long is cut at a character boundary. It
+// returns text itself when there is nothing to do.
 func CleanText(text string, maxBytes int) string {
 	if len(text) <= maxBytes && IsPlain(text) {
 		return text
@@ -247,7 +247,7 @@ func (r *Record) Clean() {
 		}
 	}
 	if CleanText(r.UserExternalID, MaxTextBytes) != r.UserExternalID {
-		r.UserExternalID = "" // what is left of it would make another user
+		r.UserExternalID = "" // a shortened text would identify another user
 	}
 	r.Model = CleanText(r.Model, MaxModelBytes)
 	r.RequestID = CleanText(r.RequestID, MaxRequestIDBytes)
@@ -266,7 +266,7 @@ func (r *Record) Clean() {
 	}
 }
 
-// Validate says what the table would refuse, all faults at once.
+// Validate reports everything that the table would refuse, all faults at once.
 func (r *Record) Validate() error {
 	var errs []error
 	if r.ID.IsZero() {
@@ -275,7 +275,7 @@ func (r *Record) Validate() error {
 	if r.Time.Before(MinTime) || !r.Time.Before(MaxTime) {
 		errs = append(errs, fmt.Errorf("timestamp: %s is outside %s to %s", r.Time.UTC().Format(time.RFC3339), MinTime.Format(time.DateOnly), MaxTime.Format(time.DateOnly)))
 	}
-	// A newer build may have more words than this one: their form is enough.
+	// A newer build may have more words than this one, so only their form is checked.
 	for _, word := range [...]struct{ column, text string }{
 		{"api_type", string(r.APIType)}, {"outcome", string(r.Outcome)}, {"payer", string(r.Payer)},
 	} {
@@ -303,7 +303,7 @@ func (r *Record) Validate() error {
 	return errors.Join(errs...)
 }
 
-// isWord reports whether text may be a word of a closed set.
+// isWord reports whether text has the form of a word of a closed set.
 func isWord(text string) bool {
 	for i := range len(text) {
 		if c := text[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {

@@ -6,11 +6,11 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Sum is an exact amount of US dollars without [Money]'s upper end: what many
-// calls cost together. The zero value is 0.
+// Sum is an exact amount of US dollars without the upper limit of [Money]: the cost of many
+// calls. The zero value is 0.
 type Sum struct{ dollars decimal.Decimal }
 
-// SumOf makes a Sum of one amount.
+// SumOf converts one amount to a Sum.
 func SumOf(m Money) Sum { return Sum{m.Decimal()} }
 
 // ParseSum reads the text of PostgreSQL's numeric, such as "0.004250000000".
@@ -31,24 +31,23 @@ func (s Sum) Plus(t Sum) Sum { return Sum{s.dollars.Add(t.dollars)} }
 // Minus subtracts exactly.
 func (s Sum) Minus(t Sum) Sum { return Sum{s.dollars.Sub(t.dollars)} }
 
-// Cmp is -1, 0 or 1 as s is less than, equal to or greater than t.
+// Cmp returns -1, 0 or 1 when s is less than, equal to or greater than t.
 func (s Sum) Cmp(t Sum) int { return s.dollars.Cmp(t.dollars) }
 
 // IsZero reports whether the sum is 0.
 func (s Sum) IsZero() bool { return s.dollars.IsZero() }
 
-// Decimal gives the amount in dollars.
+// Decimal returns the amount in dollars.
 func (s Sum) Decimal() decimal.Decimal { return s.dollars }
 
-// String gives the amount in dollars with all its digits and no trailing
-// zeros, as [Money.String] does.
+// String returns the amount in dollars with all its digits and no trailing zeros, as
+// [Money.String] does.
 func (s Sum) String() string { return s.dollars.String() }
 
 // MarshalJSON writes a JSON number with all digits.
 func (s Sum) MarshalJSON() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalJSON reads a JSON number from its text, without a double in
-// between.
+// UnmarshalJSON reads a JSON number from its text, without going through a double.
 func (s *Sum) UnmarshalJSON(text []byte) error {
 	parsed, err := ParseSum(string(text))
 	if err != nil {
