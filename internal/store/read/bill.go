@@ -14,15 +14,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// BillQuestion asks for what explains a bill.
+// BillQuestion asks for the data that explains a bill.
 type BillQuestion struct {
-	From, To time.Time // UTC midnights, To is excluded
-	Provider string    // "" for all
+	From, To time.Time // UTC midnights; To is excluded
+	Provider string    // "" for all providers
 }
 
-// Bill reads the bills of a period and the calls of the same days, added up by all
-// that can explain a difference, and hands them to explain. All of it is of one
-// moment, and good until explain returns.
+// Bill reads the bills of a period, and the calls of the same days grouped by everything
+// that can explain a difference, and passes both to explain. All of it comes from one
+// snapshot and is valid until explain returns.
 func (r *Reader) Bill(ctx context.Context, q BillQuestion, explain func(bill.Input) error) error {
 	in := bill.Input{From: q.From, To: q.To, Rates: map[bill.RateKey]decimal.Decimal{}}
 	var explained error
@@ -53,7 +53,8 @@ type billReader struct {
 	stored []storedDay
 }
 
-// storedDay is a day of a provider and the reports that cover it, by their id.
+// storedDay is a day of a provider, with the reports that cover it by the id of their
+// stored day.
 type storedDay struct {
 	provider string
 	day      time.Time
@@ -83,7 +84,7 @@ ORDER BY provider, day, account, report`, b.q.From, b.q.To, b.q.Provider)
 	return err
 }
 
-// billProviders are those that a bill was imported of.
+// billProviders returns the providers of which a bill was imported.
 func (b *billReader) providers() []string {
 	var names []string
 	for _, d := range b.in.Days {
@@ -94,7 +95,8 @@ func (b *billReader) providers() []string {
 	return names
 }
 
-// marks are the days that a bill covers in part, by provider, with their ends.
+// marks returns the days that a bill covers only in part: the provider, the day, and the
+// time at which the bill ends.
 func (b *billReader) marks() (providers []string, days, until []time.Time) {
 	for _, d := range b.in.Days {
 		if !d.Report.HasCosts() && !d.Report.HasQuantities() || !d.Until.Before(d.Day.Add(24*time.Hour)) {
@@ -111,8 +113,8 @@ func (b *billReader) marks() (providers []string, days, until []time.Time) {
 	return providers, days, until
 }
 
-// Calls are grouped by what their columns hold, which is cheaper than what is made of
-// it: NULL and ” may be two groups of one key.
+// Calls are grouped by the bare columns, because grouping by the expressions of billKeys is
+// slower. NULL and the empty text may then form two groups with one key.
 const (
 	billKeys = `provider, coalesce(model, ''), date_bin('24 hours', timestamp, '2000-01-01 00:00:00Z'), coalesce(metadata ->> 'service_tier', ''), pricing_status, coalesce(pricing_reason, ''),
   coalesce(metadata ->> 'quantity_reason', ''), coalesce(array_to_string(pricing_assumptions, '+'), ''), coalesce(payer, '')`
@@ -120,9 +122,9 @@ const (
   metadata ->> 'quantity_reason', pricing_assumptions, payer`
 )
 
-// callsSQL adds calls up. Parts of the totals that have no column of their own
-// are in other_quantities, as one JSON object for each row; those that have any
-// are few, and are added up apart.
+// callsSQL returns a query that sums calls by group. Parts of the totals without a column
+// of their own are in other_quantities, one JSON object per row. Few rows have any, so a
+// separate query sums them.
 func (b *billReader) callsSQL(isLate, sums, from, where, more string) string {
 	return `SELECT ` + billKeys + `, ` + isLate + `, ` + sums + `
 FROM public.api_usage AS u` + from + `
@@ -130,11 +132,12 @@ WHERE timestamp >= $1 AND timestamp < $2 AND provider = ANY ($3)` + where + `
 GROUP BY ` + billGroups + `, 10` + more
 }
 
-// lateSQL looks only at calls after the first of the marks: mostly those of today.
+// lateSQL is true for calls after the end of their day's bill. $7 is the earliest such end,
+// which rules out most calls at once.
 const lateSQL = `u.timestamp >= $7 AND EXISTS (SELECT FROM unnest($4::text[], $5::date[], $6::timestamptz[]) AS m (provider, day, until)
   WHERE m.provider = u.provider AND m.day = (u.timestamp AT TIME ZONE 'UTC')::date AND u.timestamp >= m.until)`
 
-// callKey distinguishes the groups.
+// callKey identifies a group.
 type callKey struct {
 	provider, model, tier, status, reason, quantityReason, assumptions, payer string
 	day                                                                       time.Time
@@ -145,7 +148,7 @@ func (k *callKey) into() []any {
 	return []any{&k.provider, &k.model, &k.day, &k.tier, &k.status, &k.reason, &k.quantityReason, &k.assumptions, &k.payer, &k.late}
 }
 
-// callTotals are the totals of a group and the parts that are known of them.
+// callTotals holds the totals of a group and the known parts of them.
 type callTotals struct {
 	callKey
 	calls                                            int64
@@ -165,9 +168,9 @@ func (b *billReader) calls(ctx context.Context) error {
 	if names, days, until := b.marks(); len(days) > 0 {
 		isLate, args = lateSQL, append(args, names, days, until, slices.MinFunc(until, time.Time.Compare))
 	}
-	// The planner knows nothing of what stands in metadata, expects as many groups as
-	// calls, and would sort them, which takes five times as long. Nor does it know that
-	// the calls of a month lie together, and would read those of the whole year.
+	// The planner has no statistics about metadata. It expects as many groups as calls and
+	// would sort them, which takes five times as long. Nor does it know that the calls of a
+	// month are stored together, and would scan the whole year.
 	if err := b.planner(ctx, "off"); err != nil {
 		return err
 	}
@@ -210,15 +213,15 @@ func (b *billReader) calls(ctx context.Context) error {
 	return nil
 }
 
-// planner lets the planner sort, and read otherwise than by a bitmap of the blocks of a
-// period, or not.
+// planner switches sorts, sequential scans and index scans on or off for the transaction.
+// Without them the planner hashes, and reads a period by a bitmap scan of its blocks.
 func (b *billReader) planner(ctx context.Context, set string) error {
 	_, err := b.tx.Exec(ctx, `
 SELECT set_config('enable_sort', $1, true), set_config('enable_seqscan', $1, true), set_config('enable_indexscan', $1, true), set_config('enable_indexonlyscan', $1, true)`, set)
 	return err
 }
 
-// otherKinds reads the quantities without a column.
+// otherKinds reads the quantities that have no column of their own.
 func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, groups map[callKey]*callTotals) error {
 	sql := b.callsSQL(isLate, "o.key, sum(o.value::numeric)::text", " CROSS JOIN LATERAL jsonb_each_text(u.other_quantities) AS o (key, value)", " AND other_quantities IS NOT NULL", ", 11")
 	rows, err := b.tx.Query(ctx, sql, args...)
@@ -232,7 +235,7 @@ func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, 
 		kind, err := usage.ParseQuantityKind(name)
 		t := groups[k]
 		if err != nil || t == nil {
-			return nil // a kind of a newer build
+			return nil // a kind that only a newer build knows
 		}
 		n, err := decimal.NewFromString(sum)
 		if err != nil {
@@ -247,7 +250,7 @@ func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, 
 	return err
 }
 
-// sum makes disjoint quantities of the totals.
+// sum splits the totals into disjoint quantities.
 func (t *callTotals) sum() (s bill.CallSum, err error) {
 	s = bill.CallSum{
 		Provider: t.provider, Model: t.model, Day: t.day, Tier: t.tier, Status: usage.PricingStatus(t.status), Reason: usage.Reason(t.reason),
@@ -279,7 +282,7 @@ func (t *callTotals) sum() (s bill.CallSum, err error) {
 	return s, nil
 }
 
-// others reads what calls cost at providers without a bill.
+// others reads the cost of calls at providers without a bill.
 func (b *billReader) others(ctx context.Context) error {
 	if b.q.Provider != "" {
 		return nil
@@ -303,7 +306,7 @@ ORDER BY provider`, b.q.From, b.q.To, append([]string{}, b.providers()...))
 	return err
 }
 
-// charged adds up the costs by currency.
+// charged sums the costs of the bills by provider and currency.
 func (b *billReader) charged(ctx context.Context) error {
 	var ids []int64
 	for _, d := range b.stored {
@@ -333,7 +336,7 @@ ORDER BY 1, 2`, ids)
 	return err
 }
 
-// rates reads the exchange rates of bills that are not in dollars.
+// rates reads the exchange rates for bills in currencies other than dollars.
 func (b *billReader) rates(ctx context.Context) error {
 	read := map[string]bool{Dollar: true}
 	for _, c := range b.in.Charged {

@@ -13,12 +13,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// maxBillLines is how many lines of a day are distinguished, which take some 50 MiB. A
-// bill by user and key has as many lines as it has users.
+// maxBillLines is how many different lines of one day are kept apart; they take about 50
+// MiB. A bill broken down by user and key has at least one line per user.
 const maxBillLines = 50_000
 
-// billLinesSQL reads the rows of one day. Most are of one kind, and an array takes
-// longer to read than the rest of a row.
+// billLinesSQL reads the rows of one day. Most rows have a single kind, which is read as a
+// scalar because an array takes longer to read than the rest of the row.
 const billLinesSQL = `
 SELECT day_id, currency, category, cost_kind, model, tier, project, api_key, user_name,
        CASE WHEN category <> '' THEN item END, payer, cost::text, slack::text, requests, kinds[1], quantities[1]::text,
@@ -26,7 +26,7 @@ SELECT day_id, currency, category, cost_kind, model, tier, project, api_key, use
 FROM public.usage_bill_row
 WHERE day_id = ANY ($1)`
 
-// bill gives the lines of one day after the other. The next day is read while one is
+// bill yields the lines of one day at a time. The next day is read while the current one is
 // explained.
 func (b *billReader) bill(ctx context.Context) iter.Seq2[bill.Billed, error] {
 	type result struct {
@@ -48,7 +48,7 @@ func (b *billReader) bill(ctx context.Context) iter.Seq2[bill.Billed, error] {
 		}()
 		defer func() {
 			stop()
-			for range days { //nolint:revive // whoever reads ahead comes to its end
+			for range days { //nolint:revive // wait until the reading goroutine has ended
 			}
 		}()
 		for d := range days {
@@ -59,7 +59,7 @@ func (b *billReader) bill(ctx context.Context) iter.Seq2[bill.Billed, error] {
 	}
 }
 
-// lines reads a day, the texts of which are kept once.
+// lines reads a day. Equal texts share one string.
 func (b *billReader) lines(ctx context.Context, d storedDay, texts map[string]string) (bill.Billed, error) {
 	ids := make([]int64, 0, len(d.reports))
 	for id := range d.reports {
@@ -84,14 +84,14 @@ func (b *billReader) lines(ctx context.Context, d storedDay, texts map[string]st
 	return f.out, err
 }
 
-// lineKey is what lines are alike in.
+// lineKey holds what two lines must share to be merged.
 type lineKey struct {
 	report                                bill.Report
 	currency, category, kind, model, tier string
 	project, apiKey, user, item, payer    string
 }
 
-// lineRow is a row of the database.
+// lineRow is a row as the database returns it.
 type lineRow struct {
 	key            lineKey
 	day            int64
@@ -111,7 +111,8 @@ func (r *lineRow) into() []any {
 	return append(into, &r.cost, &r.slack, &r.requests, &r.first, &r.amount, &r.kinds, &r.amounts)
 }
 
-// quantities are what the row counts. A kind of a newer build is left out.
+// quantities returns the quantities of the row, without kinds that only a newer build
+// knows.
 func (r *lineRow) quantities() ([]bill.Quantity, error) {
 	list := make([]bill.Quantity, 0, 1+len(r.kinds))
 	add := func(kind, amount *string) error {
@@ -133,7 +134,7 @@ func (r *lineRow) quantities() ([]bill.Quantity, error) {
 	return list, err
 }
 
-// onceText reads a text that many rows have, NULL as "".
+// onceText scans a text that many rows share, and NULL as "".
 type onceText struct {
 	to    *string
 	known map[string]string
@@ -150,7 +151,7 @@ func (t *onceText) ScanBytes(text []byte) error {
 	return nil
 }
 
-// lineFold makes one line of those that are alike in all but numbers.
+// lineFold merges lines that differ only in their numbers.
 type lineFold struct {
 	out  bill.Billed
 	most int

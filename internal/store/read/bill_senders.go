@@ -7,13 +7,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// BillSender is who sends calls whose cost is doubtful, and why it is.
+// BillSender is a sender of calls with a doubtful cost, and the reason for the doubt.
 type BillSender struct {
 	Provider string
-	// Word is a pricing reason, else a reason of the counts, else an assumption.
+	// Word is the pricing reason; without one, the reason of the counts; without either, an
+	// assumption.
 	Word string
-	// Service is the app, Dialect the convention of the library that reports for it;
-	// "" where nobody said.
+	// Service is the app. Dialect is the convention of the library that reports for it.
+	// Either is "" when unknown.
 	Service, Dialect string
 	Calls            int64
 }
@@ -28,8 +29,8 @@ WHERE timestamp >= $1 AND timestamp < $2 AND ($3 = '' OR provider = $3) AND word
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 5 DESC, 3, 4`
 
-// BillSenders reads who sends the calls that a bill may not agree with, those with
-// the most calls first.
+// BillSenders lists the senders of calls that may differ from a bill, those with the most
+// calls first.
 func (r *Reader) BillSenders(ctx context.Context, q BillQuestion) (list []BillSender, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, billSendersSQL, q.From, q.To, q.Provider)

@@ -14,29 +14,29 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// CallsQuestion asks for single calls, the newest first.
+// CallsQuestion asks for single calls, newest first.
 type CallsQuestion struct {
 	Viewer Viewer
 	Filter Filter
-	// From and To are half-open.
+	// From is included, To is excluded.
 	From, To time.Time
-	// TraceID, RequestID and Status keep calls with exactly this, "" all.
+	// TraceID, RequestID and Status select calls with exactly this value; "" selects all.
 	TraceID, RequestID, Status string
 	Limit                      int
-	// After is where the page before ended, nil for the first page.
+	// After is where the previous page ended; nil for the first page.
 	After *CallPlace
 }
 
-// CallPlace is the place of a call: older ones follow.
+// CallPlace is the position of a call in the list. Older calls follow it.
 type CallPlace struct {
 	Time time.Time
 	ID   usage.ID
 }
 
-// Call is a row of api_usage, as readers see it.
+// Call is a row of public.api_usage as readers see it.
 type Call struct {
 	ID                                      usage.ID
-	UserID                                  usage.ID // zero for none
+	UserID                                  usage.ID // zero when unknown
 	Time, StoredAt                          time.Time
 	APIType, Provider, Service, Environment string
 	Model, RequestID                        *string
@@ -46,19 +46,19 @@ type Call struct {
 	Reason     *string
 	PriceID    *string
 	CostSource *string
-	// Assumptions is nil where nobody said whether the price took any.
+	// Assumptions is nil when it is unknown whether pricing made any.
 	Assumptions []string
-	// TraceID, SessionID, Outcome and Payer are nil where none is known.
+	// TraceID, SessionID, Outcome and Payer are nil when unknown.
 	TraceID, SessionID, Outcome, Payer *string
 	ReportedCost                       *usage.Sum
-	// Quantities that are NULL are none or not known.
+	// A nil quantity is zero or unknown.
 	Tokens, InputTokens, OutputTokens, CacheReadTokens, CacheWrite5mTokens, CacheWrite1hTokens *int64
 	ReasoningTokens, Characters, Images                                                        *int64
-	AudioSeconds                                                                               *string // decimal text
+	AudioSeconds                                                                               *string // a decimal number as text
 	Metadata, OtherQuantities                                                                  json.RawMessage
 }
 
-// callColumns are the columns of a call that readers see.
+// callColumns lists the columns of a call that readers see.
 var callColumns = []store.Selected[scannedCall]{
 	{SQL: "id", Into: func(c *scannedCall) any { return &c.id }},
 	{SQL: "user_id", Into: func(c *scannedCall) any { return &c.user }},
@@ -95,11 +95,11 @@ var callColumns = []store.Selected[scannedCall]{
 	{SQL: "payer", Into: func(c *scannedCall) any { return &c.Payer }},
 }
 
-// CallColumns are the columns of public.api_usage that readers see, as a statement
-// lists them.
+// CallColumns returns the columns of public.api_usage that readers see, separated by
+// commas.
 func CallColumns() string { return store.SelectList(callColumns) }
 
-// scannedCall is a row of callColumns as it comes from the server.
+// scannedCall holds the columns of callColumns as the server returns them.
 type scannedCall struct {
 	Call
 	id       [16]byte
@@ -107,23 +107,22 @@ type scannedCall struct {
 	reported *string
 }
 
-// firstWindow is how far back a page is looked for at first. If the calls in it
-// are not enough, the next window is four times as long, and so on: busy times
-// are read in short pieces, and quiet ones in few. Sorting the calls of the
-// whole period to show a hundred of them would read them all, and so would a quarter
-// of an hour in which a sender sends as many as it can.
+// firstWindow is the length of the first stretch of time that is searched for a page. If it
+// has too few calls, the next stretch is four times as long, and so on. Busy times are thus
+// read in short pieces and quiet ones in few. Sorting the whole period to show a hundred
+// calls would read all of it, and so would a quarter hour of a very busy sender.
 const firstWindow = 30 * time.Second
 
-// Calls gives one page, and whether there are more.
+// Calls returns one page of calls and reports whether there are more.
 func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more bool, err error) {
 	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
 		to := q.To
 		if q.After != nil && q.After.Time.Before(to) {
-			to = q.After.Time.Add(time.Microsecond) // calls of the same moment follow by id
+			to = q.After.Time.Add(time.Microsecond) // calls of the same microsecond follow by id
 		}
 		for width := firstWindow; to.After(q.From) && len(page) <= q.Limit; width *= 4 {
 			from := to.Add(-width)
-			// One user's calls come out of an index in the right order.
+			// An index returns one user's calls in the right order.
 			if from.Before(q.From) || q.Filter.ByUser || q.Viewer.own() {
 				from = q.From
 			}
@@ -147,7 +146,7 @@ func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more 
 
 func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Time, limit int) ([]Call, error) {
 	s, where := q.conditions(from, to)
-	// Only the calls of the page are turned into text, not all that are sorted.
+	// Only the calls of the page are converted to text, not all that are sorted.
 	const order = " ORDER BY timestamp DESC, id DESC"
 	sql := "SELECT " + CallColumns() + " FROM (SELECT * FROM " + relation(sums.Single, q.Viewer) + where +
 		order + " LIMIT " + s.arg(limit) + ") AS page" + order
@@ -158,7 +157,7 @@ func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Tim
 	return pgx.CollectRows(rows, scanCall)
 }
 
-// conditions is the WHERE of a question about single calls.
+// conditions returns the sources and the WHERE clause of a question about single calls.
 func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 	s := newSources(q.Viewer, q.Filter)
 	var b strings.Builder
@@ -177,8 +176,9 @@ func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 	return s, b.String()
 }
 
-// TraceLink is the web address of a trace, with {trace_id} and {span_id} in it; ""
-// where no administrator said where traces are, or only on Grafana's own server.
+// TraceLink returns the URL template of a trace, with the placeholders {trace_id} and
+// {span_id}. It is "" when no administrator has set it, or when it is set only on Grafana's
+// own server.
 func (r *Reader) TraceLink(ctx context.Context) (address string, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `SELECT coalesce((SELECT url FROM usage_report.trace_link WHERE url ~ '^https?://'), '')`).Scan(&address)
@@ -189,9 +189,9 @@ func (r *Reader) TraceLink(ctx context.Context) (address string, err error) {
 	return address, nil
 }
 
-// EachCall gives every call to fn, the oldest first, in constant memory. The
-// sum of all of them is the one moment's that a [Summary] would show. timeout
-// bounds the reading of one day, during which fn may be slow.
+// EachCall passes every call to fn, oldest first, in constant memory. All calls come from
+// one snapshot, so they add up to what a [Summary] of that moment would show. timeout
+// limits the reading of one day, including the time that fn takes.
 func (r *Reader) EachCall(ctx context.Context, q CallsQuestion, timeout time.Duration, fn func(*Call) error) error {
 	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
 		s, where := q.conditions(from, to)
@@ -204,8 +204,8 @@ func (r *Reader) EachCall(ctx context.Context, q CallsQuestion, timeout time.Dur
 	return nil
 }
 
-// eachDay reads the period of a question in one moment, UTC day by UTC day, so
-// that the server sorts one day at a time.
+// eachDay reads the period of a question in one snapshot, one UTC day at a time, so that
+// the server sorts no more than a day.
 func (r *Reader) eachDay(ctx context.Context, q CallsQuestion, timeout time.Duration, read func(tx pgx.Tx, from, to time.Time) error) error {
 	slow := &Reader{pool: r.pool, timeout: timeout}
 	return slow.view(ctx, q.Viewer, func(tx pgx.Tx) error {
@@ -223,7 +223,8 @@ func (r *Reader) eachDay(ctx context.Context, q CallsQuestion, timeout time.Dura
 	})
 }
 
-// eachRow gives the rows of a query, and its error, to fn one by one.
+// eachRow passes the rows of a query to fn one by one. It returns err when the query
+// failed.
 func eachRow[T any](rows pgx.Rows, err error, scan func(pgx.CollectableRow) (T, error), fn func(*T) error) error {
 	if err != nil {
 		return err

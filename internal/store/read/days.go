@@ -10,23 +10,23 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// DaysQuestion asks what each day cost, in several scopes at once.
+// DaysQuestion asks for the cost of each day, for several scopes at once.
 type DaysQuestion struct {
 	Viewer Viewer
-	// Days are the borders of the days: each ends where the next begins.
+	// Days are the boundaries of the days: each day ends where the next one starts.
 	Days []time.Time
-	// Scopes are the filters, each with an answer of its own.
+	// Scopes are the filters. Each gets its own answer.
 	Scopes []Filter
 }
 
-// Days is what the days of one scope cost.
+// Days is the cost of the days of one scope.
 type Days struct {
 	Costs []usage.Sum
-	// Unpriced is how many calls of each day have no known cost.
+	// Unpriced is the number of calls of each day without a known cost.
 	Unpriced []int64
 }
 
-// Days answers for each scope, in one moment.
+// Days answers for every scope, from one snapshot.
 func (r *Reader) Days(ctx context.Context, q DaysQuestion) ([]Days, error) {
 	list := make([]Days, len(q.Scopes))
 	err := r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
@@ -55,13 +55,13 @@ func (r *Reader) Days(ctx context.Context, q DaysQuestion) ([]Days, error) {
 	return list, nil
 }
 
-// Budget is an amount that a scope means to spend in a period.
+// Budget is the amount that a scope plans to spend in a period.
 type Budget struct {
 	Name string
-	// Scope is org, team, user or service, and Subject the team, the user's id or the
-	// service; "" for org.
+	// Scope is org, team, user or service. Subject is the team, the user's id or the
+	// service, and "" for org.
 	Scope, Subject string
-	// Period is day or month, of the time zone.
+	// Period is day or month, in TimeZone.
 	Period, TimeZone string
 	Dollars          usage.Sum
 	// Members are the users of a team.
@@ -74,7 +74,7 @@ SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zon
 FROM public.usage_budgets AS b
 ORDER BY name`
 
-// Budgets lists all budgets by name. Only an administrator may.
+// Budgets lists all budgets by name. Only administrators may read them.
 func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
 	var list []Budget
 	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
@@ -104,7 +104,7 @@ func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
 	return list, nil
 }
 
-// A price that is published again at the same amount is no change.
+// A price that is published again with the same amount is not a change.
 const priceChangesSQL = `
 SELECT DISTINCT valid_from
 FROM (SELECT valid_from, dollars_per_million,
@@ -114,8 +114,9 @@ FROM (SELECT valid_from, dollars_per_million,
 WHERE valid_from >= $2 AND valid_from < $3 AND before IS NOT NULL AND before <> dollars_per_million
 ORDER BY 1`
 
-// PriceChanges are the moments of a period at which a list price of a model changed, as
-// far as they are published, see usagectl prices publish. Only an administrator may.
+// PriceChanges returns the times in a period at which a list price of the model changed, as
+// far as prices were published (usagectl prices publish). Only administrators may read
+// them.
 func (r *Reader) PriceChanges(ctx context.Context, model string, from, to time.Time) ([]time.Time, error) {
 	var list []time.Time
 	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {

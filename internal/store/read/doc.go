@@ -1,8 +1,8 @@
-// Package read answers questions about usage ([Reader]): sums of a period, single
-// calls, users, models. Each answer is read in one moment and under a database
-// role that sees no more than who asks may see.
+// Package read answers questions about usage ([Reader]): sums of a period, single calls,
+// users, models. Each answer comes from one snapshot, read under a database role that sees
+// no more than the caller may see.
 //
-// It owns these statements. How a period is cut into pieces of the sums is
-// package sums; what the days of a period are and how an answer looks, package
-// report; who may ask, package access. It changes nothing.
+// It owns the statements of these questions. Package sums decides which sums cover a
+// period, package report what the days of a period are and how an answer looks, and package
+// access who may ask. It changes nothing.
 package read

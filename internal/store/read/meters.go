@@ -12,22 +12,21 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// MeterGroup is what the calls of one UTC day consumed that have everything in
-// common that decides a price or names who pays.
+// MeterGroup sums the calls of one UTC day that agree in everything that affects the price
+// or names the payer.
 type MeterGroup struct {
-	// From and To are the part of the day that was asked for.
+	// From and To bound the part of the day that the question covers.
 	From, To                                       time.Time
-	UserID                                         usage.ID // zero for none
+	UserID                                         usage.ID // zero when unknown
 	APIType, Provider, Model, Service, Environment string
 	PriceID, ServiceTier, Region                   string
-	Payer                                          string // "" where it is not known
+	Payer                                          string // "" when unknown
 	Tags                                           map[string]string
 	Status                                         usage.PricingStatus
 	Calls                                          int64
-	// Cost is what the calls cost together. What each meter of it cost is not
-	// stored.
+	// Cost is the cost of all calls of the group. The cost of a single meter is not stored.
 	Cost usage.Sum
-	// Meters are the disjoint quantities that are not 0, as decimal text.
+	// Meters lists the disjoint quantities that are not 0, as decimal text.
 	Meters []Meter
 }
 
@@ -37,9 +36,9 @@ type Meter struct {
 	Amount string
 }
 
-// meterExpression is the sum of one disjoint quantity. Totals are inclusive in
-// the table, so text is what remains of them; a row that somebody else wrote
-// can have parts greater than their total, which makes the rest 0 and not less.
+// meterExpression returns the SQL sum of one disjoint quantity. Totals in the table include
+// their parts, so text tokens are the remainder. Another program may have written parts
+// that exceed their total; the remainder is then 0.
 func meterExpression(k usage.QuantityKind) string {
 	rest := func(total string, parts ...string) string {
 		return "greatest(coalesce(" + total + ", 0) - " + strings.Join(parts, " - ") + ", 0)"
@@ -65,15 +64,15 @@ func meterExpression(k usage.QuantityKind) string {
 	return otherQuantity(k)
 }
 
-// otherQuantity reads a kind that has no column of its own. What is there and
-// no number, which only another writer can have put there, counts as none.
+// otherQuantity returns the SQL value of a kind that has no column of its own. A value that
+// is not a number, which only another program can have written, counts as 0.
 func otherQuantity(k usage.QuantityKind) string {
 	value := "other_quantities->'" + k.String() + "'"
 	return "CASE WHEN jsonb_typeof(" + value + ") = 'number' THEN (" + value + ")::numeric ELSE 0 END"
 }
 
-// EachMeterGroup gives every group of a period to fn, day by day, in constant
-// memory but for the groups of one day. timeout bounds the reading of one day.
+// EachMeterGroup passes every group of a period to fn, day by day. Memory holds the groups
+// of one day. timeout limits the reading of one day.
 func (r *Reader) EachMeterGroup(ctx context.Context, q CallsQuestion, timeout time.Duration, fn func(*MeterGroup) error) error {
 	var amounts strings.Builder
 	for k := range usage.QuantityKindCount {

@@ -11,17 +11,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Model is a model that calls were made to, at one provider and of one type,
-// in all time.
+// Model sums all calls ever made to a model, at one provider and of one API type.
 type Model struct {
 	Provider, Model, APIType string
-	// FirstDay and LastDay are the starts of the UTC days of the first and the
-	// last call.
+	// FirstDay and LastDay are the UTC days of the first and the last call.
 	FirstDay, LastDay time.Time
 	Counts
 }
 
-// OtherModels are those that a list leaves out.
+// OtherModels sums the models that a list leaves out.
 type OtherModels struct {
 	Models, Calls int64
 	Cost          usage.Sum
@@ -36,8 +34,8 @@ GROUP BY provider, model, api_type
 ORDER BY sum(unpriced_calls) = 0, sum(usage_dollars) DESC, provider, model, api_type
 LIMIT $1`
 
-// Models lists at most limit models, those with unpriced calls first, then the
-// costliest, and says what is left out.
+// Models lists at most limit models: those with unpriced calls first, then by cost. It also
+// returns the sum of the models left out.
 func (r *Reader) Models(ctx context.Context, limit int) (models []Model, others OtherModels, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, modelsSQL, limit)

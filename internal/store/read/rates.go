@@ -10,17 +10,17 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// Dollar is the currency that costs are stored in.
+// Dollar is the currency in which costs are stored.
 const Dollar = "USD"
 
-// RateError is a question about a currency that a needed rate is missing of. It
-// is never answered as if a rate were 1: a sum in two currencies is no sum.
+// RateError means that a rate is missing for the requested currency. A missing rate never
+// counts as 1, because a sum in two currencies is meaningless.
 type RateError struct {
 	Currency string
-	// Day is the first UTC day with calls and no rate; zero when the currency
-	// has no rate at all.
+	// Day is the first UTC day that has calls but no rate. It is zero when the currency has
+	// no rates at all.
 	Day time.Time
-	// Known are the currencies that have rates, in their order.
+	// Known lists the currencies with rates, sorted.
 	Known []string
 }
 
@@ -31,8 +31,8 @@ func (e *RateError) Error() string {
 	return "no exchange rate for " + e.Currency + " on " + e.Day.Format(time.DateOnly) + ", a day with calls"
 }
 
-// dayRates are the rates of UTC days, one for each from the first day that has
-// one. Nil leaves dollars as they are.
+// dayRates holds one rate for each UTC day from the first day that has one. nil leaves
+// amounts in dollars.
 type dayRates struct {
 	days  []time.Time
 	rates []string
@@ -44,8 +44,8 @@ SELECT day,
 FROM generate_series($2::timestamptz, $3::timestamptz, interval '24 hours') AS day
 ORDER BY day`
 
-// dayRates reads what the question needs, after it made sure that no call of
-// the question is older than the first rate.
+// dayRates reads the rates that the question needs. It first makes sure that no call of the
+// question is older than the first rate.
 func (q *SummaryQuestion) dayRates(ctx context.Context, tx pgx.Tx) (*dayRates, error) {
 	if q.Currency == "" || q.Currency == Dollar {
 		return nil, nil
@@ -77,7 +77,7 @@ func (q *SummaryQuestion) dayRates(ctx context.Context, tx pgx.Tx) (*dayRates, e
 	return &all, nil
 }
 
-// firstRate is the day from which on the currency always has a rate.
+// firstRate returns the day of the currency's first rate. Every later day has a rate.
 func (q *SummaryQuestion) firstRate(ctx context.Context, tx pgx.Tx) (first time.Time, err error) {
 	rows, err := tx.Query(ctx, `SELECT currency, min(valid_from) FROM public.usage_exchange_rates GROUP BY currency ORDER BY currency`)
 	if err != nil {
@@ -101,8 +101,8 @@ func (q *SummaryQuestion) firstRate(ctx context.Context, tx pgx.Tx) (first time.
 	return first, nil
 }
 
-// requireRates refuses the question when a call of it is older than the first
-// rate, even one that cost nothing.
+// requireRates returns a [RateError] when a call of the question is older than the first
+// rate, even if that call cost nothing.
 func (q *SummaryQuestion) requireRates(ctx context.Context, tx pgx.Tx, first time.Time) error {
 	to := q.Days[len(q.Days)-1]
 	if first.Before(to) {
@@ -110,7 +110,7 @@ func (q *SummaryQuestion) requireRates(ctx context.Context, tx pgx.Tx, first tim
 	}
 	s := newSources(q.Viewer, q.Filter)
 	s.keys, s.sums = []string{"at"}, []string{"calls", "usage_dollars"}
-	// Without an extent nothing outside the period is read.
+	// The extent is empty, so nothing outside the period is read.
 	s.shares = addShares(nil, 0, sums.Extent{}.Cut(q.Days[0], to, q.groupLevels(true)...))
 	var oldest *time.Time
 	if err := tx.QueryRow(ctx, fmt.Sprintf(`SELECT min(at) FROM %s WHERE calls <> 0 OR usage_dollars <> 0`, s), s.args...).Scan(&oldest); err != nil {

@@ -16,40 +16,38 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Reader answers questions about usage. Each answer is read in one read-only
-// transaction that sees one moment, so that its parts agree, and under a
-// database role that may see no more than the [Viewer] may.
+// Reader answers questions about usage. Each answer is read in one read-only transaction
+// with one snapshot, so that its parts agree, and under a database role that may see no
+// more than the [Viewer].
 type Reader struct {
 	pool    *pgxpool.Pool
 	timeout time.Duration
 }
 
-// New reads through pool, whose user must be a member of the roles
-// usage_reader and usage_own. A statement that takes longer than timeout is
-// ended by the server, see [IsTimeout].
+// New returns a reader on pool, whose user must be a member of the roles usage_reader and
+// usage_own. The server ends a statement that takes longer than timeout; see [IsTimeout].
 func New(pool *pgxpool.Pool, timeout time.Duration) *Reader {
 	return &Reader{pool: pool, timeout: timeout}
 }
 
-// errNoRole says that the migrations, which create the roles, have not run.
+// errNoRole means that the migrations, which create the roles, have not run.
 var errNoRole = store.Fault(store.ClassSchema, "the role does not exist")
 
-// Viewer is with whose rights a question is answered. The zero Viewer has
-// none.
+// Viewer is whose rights apply to a question. The zero Viewer has none.
 type Viewer struct {
 	role string
 	user usage.ID
 }
 
-// Administrator sees all calls.
+// Administrator returns a viewer that sees all calls.
 func Administrator() Viewer { return Viewer{role: "usage_reader"} }
 
-// OwnUsage sees the calls of one user and nothing else: the role reads barrier
-// views that the setting usage.user_id filters, so that a mistake in a
-// statement shows nobody else's rows.
+// OwnUsage returns a viewer that sees only the calls of one user. Its role reads
+// security-barrier views filtered by the setting usage.user_id, so a mistake in a statement
+// cannot show another user's rows.
 func OwnUsage(user usage.ID) Viewer { return Viewer{role: "usage_own", user: user} }
 
-// own reports whether the viewer sees one user's calls only.
+// own reports whether the viewer sees only one user's calls.
 func (v Viewer) own() bool { return v.role == "usage_own" }
 
 // view runs fn in one snapshot with the viewer's rights.
@@ -59,42 +57,42 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 	}
 	tx, err := r.begin(ctx, v)
 	if store.Classify(err) == store.ClassConnection && !store.IsCanceled(ctx) {
-		// The server, or a pooler, was started again and the pool's connections
-		// did not get it. Nothing was read yet.
+		// The server or a pooler was restarted and the pool's connections are broken.
+		// Nothing was read yet, so try once more.
 		r.pool.Reset()
 		tx, err = r.begin(ctx, v)
 	}
 	if err != nil {
 		return err
 	}
-	// Nothing was written, so nothing is lost whichever way it ends; a context
-	// that has ended must still give the connection back.
+	// Nothing was written, so a rollback loses nothing. It must give the connection back
+	// even when the context has ended.
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // see above
 	return fn(tx)
 }
 
-// begin takes a snapshot with the viewer's rights.
+// begin starts a transaction with a snapshot and the viewer's rights.
 func (r *Reader) begin(ctx context.Context, v Viewer) (pgx.Tx, error) {
 	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return nil, fmt.Errorf("begin reading: %w", err)
 	}
 	if err := r.become(ctx, tx, v); err != nil {
-		tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error before counts
+		tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error of become is the one to return
 		return nil, err
 	}
 	return tx, nil
 }
 
-// become gives the transaction the viewer's rights and the reader's limits.
+// become sets the viewer's rights and the reader's limits for the transaction.
 func (r *Reader) become(ctx context.Context, tx pgx.Tx, v Viewer) error {
 	user := ""
 	if v.own() {
 		user = v.user.String()
 	}
-	// A custom plan knows the bounds of the period, without which the planner
-	// would read the whole table. Compiling takes longer than these queries do, and
-	// so does starting processes to share them on a busy machine.
+	// A custom plan knows the bounds of the period; a generic one would read the whole
+	// table. JIT compilation takes longer than these queries do, and so do parallel workers
+	// on a busy machine.
 	var isCitus bool
 	if err := tx.QueryRow(ctx, `
 		SELECT `+store.HasCitus+`,
@@ -106,7 +104,7 @@ func (r *Reader) become(ctx context.Context, tx pgx.Tx, v Viewer) error {
 		       set_config('max_parallel_workers_per_gather', '0', true),
 		       set_config('TimeZone', 'UTC', true)`,
 		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)).Scan(&isCitus, nil, nil, nil, nil, nil, nil, nil); err != nil {
-		if store.SQLState(err) == "22023" { // "invalid parameter value": there is no such role
+		if store.SQLState(err) == "22023" { // "invalid parameter value": the role does not exist
 			err = fmt.Errorf("%w: %w", errNoRole, err)
 		}
 		return fmt.Errorf("take the role %s: %w", v.role, err)
@@ -119,13 +117,13 @@ func (r *Reader) become(ctx context.Context, tx pgx.Tx, v Viewer) error {
 	return nil
 }
 
-// nameUserToWorkers makes a setting known where the views of own usage run on
-// Citus. Its workers do not get set_config: without this they show nothing,
-// and say nothing. They take each SET only as a command of its own.
+// nameUserToWorkers makes the user's setting known to the workers on Citus, where the views
+// of own usage run. Citus does not forward set_config, and without the setting the views
+// silently return nothing. It accepts each SET only as a statement of its own.
 func nameUserToWorkers(ctx context.Context, tx pgx.Tx, user string) error {
 	for _, set := range []string{
 		`SET LOCAL citus.propagate_set_commands = 'local'`,
-		`SET LOCAL usage.user_id = '` + user + `'`, // a UUID that usage.ID wrote
+		`SET LOCAL usage.user_id = '` + user + `'`, // formatted by usage.ID, so safe to quote
 	} {
 		if _, err := tx.Exec(ctx, set, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err
@@ -134,25 +132,24 @@ func nameUserToWorkers(ctx context.Context, tx pgx.Tx, user string) error {
 	return nil
 }
 
-// Filter narrows a question. Its zero value lets every call pass that the
-// viewer may see.
+// Filter narrows a question. The zero Filter selects every call that the viewer may see.
 type Filter struct {
-	// ByUser keeps the calls of User only; the nil UUID means calls without a
-	// user.
+	// ByUser selects only the calls of User. With the nil UUID, it selects the calls
+	// without a user.
 	ByUser bool
 	User   usage.ID
-	// The others keep calls with exactly this value; a pointer to "" keeps the
-	// calls that have none.
+	// The others select calls with exactly this value. A pointer to "" selects the calls
+	// without one.
 	APIType, Provider, Model, Service, Environment *string
-	// Tag keeps the calls with this tag. No sums are kept by tag: a question with
-	// one reads the calls of its period.
+	// Tag selects the calls with this tag. No sums are kept by tag, so such a question
+	// reads the calls of its period.
 	Tag *TagValue
 }
 
-// TagValue is a tag and its value, "" for calls without it.
+// TagValue is a tag and its value. The value "" selects calls without the tag.
 type TagValue struct{ Name, Value string }
 
-// values are the conditions beside the user's: the key, and what it has to be.
+// values lists the conditions other than the user, each as a key and the required value.
 func (f *Filter) values() []filterValue {
 	var list []filterValue
 	for _, c := range []filterValue{
@@ -170,7 +167,7 @@ type filterValue struct {
 	value *string
 }
 
-// need is what a question with this filter has to know beside its own keys.
+// need returns what a level of sums must keep to answer a question with this filter.
 func (f *Filter) need(v Viewer, keys []string, measures []sums.Measure, longest sums.Width) sums.Need {
 	n := sums.Need{Keys: slices.Clone(keys), Measures: sums.Names(measures), Own: v.own(), Longest: longest}
 	if f.ByUser || v.own() {
@@ -185,33 +182,32 @@ func (f *Filter) need(v Viewer, keys []string, measures []sums.Measure, longest 
 	return n
 }
 
-// Counts are the sums over a set of calls.
+// Counts holds the sums over a set of calls.
 type Counts struct {
 	Calls int64
-	// UnpricedCalls have no known cost and UnpricedTokens are theirs; both are
-	// part of Calls and Tokens, with 0 dollars.
+	// UnpricedCalls have no known cost, and UnpricedTokens are their tokens. Both are
+	// included in Calls and Tokens, at 0 dollars.
 	UnpricedCalls, UnpricedTokens int64
-	// EstimatedCalls have a cost that may differ from the bill, ReportedCalls the
-	// cost that arrived with them.
+	// EstimatedCalls have a cost that may differ from the bill. ReportedCalls arrived with
+	// their cost.
 	EstimatedCalls, ReportedCalls int64
-	// Tokens are input and output together.
+	// Tokens is the sum of input and output tokens.
 	Tokens int64
-	// InputTokens and OutputTokens are inclusive; cache and reasoning tokens
-	// are parts of them.
+	// InputTokens and OutputTokens include cache and reasoning tokens.
 	InputTokens, OutputTokens, CacheReadTokens, CacheWriteTokens, ReasoningTokens int64
 	Cost                                                                          usage.Sum
 
-	// EstimatedCost is the part of Cost that may differ from the bill. The price
-	// of AssumedCalls took defaults because the calls do not report what it
-	// depends on; AssumedCost is their part of Cost.
+	// EstimatedCost is the part of Cost that may differ from the bill. AssumedCalls were
+	// priced with defaults, because they do not report everything the price depends on;
+	// AssumedCost is their part of Cost.
 	EstimatedCost, AssumedCost usage.Sum
 	AssumedCalls               int64
-	// APICost, PlanCost, CreditCost and OwnCost are what of Cost each payer
-	// pays, at API prices; nobody knows who pays the rest.
+	// APICost, PlanCost, CreditCost and OwnCost are the parts of Cost that each payer pays,
+	// at API prices. The payer of the rest is unknown.
 	APICost, PlanCost, CreditCost, OwnCost usage.Sum
 }
 
-// count is where a measure that counts stands; nil for one of money.
+// count returns the field of a measure that counts, and nil for a measure of money.
 func (c *Counts) count(measure string) *int64 {
 	switch measure {
 	case sums.Calls.Name:
@@ -242,7 +238,7 @@ func (c *Counts) count(measure string) *int64 {
 	return nil
 }
 
-// money is where a measure of money stands; nil for one that counts.
+// money returns the field of a measure of money, and nil for a measure that counts.
 func (c *Counts) money(measure string) *usage.Sum {
 	switch measure {
 	case sums.Dollars.Name:
@@ -263,7 +259,7 @@ func (c *Counts) money(measure string) *usage.Sum {
 	return nil
 }
 
-// take copies measures of other.
+// take copies the given measures from other.
 func (c *Counts) take(other Counts, measures []sums.Measure) {
 	for _, m := range measures {
 		if m.Money {
@@ -274,7 +270,7 @@ func (c *Counts) take(other Counts, measures []sums.Measure) {
 	}
 }
 
-// selectSums adds measures up, each as what [Counts.into] reads.
+// selectSums returns the SELECT list that sums the measures, in the order of [Counts.into].
 func selectSums(measures []sums.Measure) string {
 	list := make([]string, len(measures))
 	for i, m := range measures {
@@ -287,7 +283,7 @@ func selectSums(measures []sums.Measure) string {
 	return strings.Join(list, ", ")
 }
 
-// into is where a row of [selectSums] goes.
+// into returns the scan destinations of a row of [selectSums].
 func (c *Counts) into(measures []sums.Measure) []any {
 	list := make([]any, len(measures))
 	for i, m := range measures {
@@ -300,10 +296,10 @@ func (c *Counts) into(measures []sums.Measure) []any {
 	return list
 }
 
-// moneyText reads a sum of money that was sent as text.
+// moneyText scans a sum of money that is sent as text.
 type moneyText struct{ sum *usage.Sum }
 
-// Scan implements the interface that pgx knows from database/sql.
+// Scan implements [database/sql.Scanner], which pgx supports.
 func (m moneyText) Scan(value any) (err error) {
 	text, ok := value.(string)
 	if !ok {
@@ -313,12 +309,12 @@ func (m moneyText) Scan(value any) (err error) {
 	return err
 }
 
-// IsTimeout reports whether the server ended a statement because it took
-// longer than the reader's time, or because an administrator cancelled it.
+// IsTimeout reports whether the server ended a statement because it exceeded the reader's
+// timeout, or because an administrator canceled it.
 func IsTimeout(err error) bool { return store.SQLState(err) == "57014" }
 
-// Ready says whether questions can be answered: the database is there, it has
-// our tables, and the pool's user may take both roles.
+// Ready returns an error unless questions can be answered: the database is reachable and
+// has our tables, and the pool's user may assume both roles.
 func (r *Reader) Ready(ctx context.Context) error {
 	if err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT FROM public.usage_quarter_type, public.usage_user LIMIT 0`)
@@ -326,7 +322,7 @@ func (r *Reader) Ready(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// Any user will do: nothing is read.
+	// Any user will do, since nothing is read.
 	return r.view(ctx, OwnUsage(usage.ID{15: 1}), func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `SELECT FROM public.usage_own_calls LIMIT 0`)
 		return err

@@ -9,24 +9,23 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// sources is the text of "the sums of all calls in these pieces", as one
-// subquery with the keys and sums asked for. Every value is a parameter; the
-// text is made of the constants of this file.
+// sources builds a subquery that sums all calls of given pieces, with the requested keys
+// and sums. Every value is a parameter; the SQL text consists of constants of this file.
 type sources struct {
 	viewer     Viewer
 	filter     Filter
 	keys, sums []string
 	args       []any
 	shares     []share
-	// folded says that calls count under the names that their sums have.
+	// folded means that calls count under the names that their sums have.
 	folded bool
-	// rates convert usage_dollars, see convert.
+	// rates converts usage_dollars; see convert.
 	rates    *dayRates
 	ratesSQL string
 }
 
-// share is a piece, and the periods that it is part of: the end of one may be
-// the beginning of the other.
+// share is a piece and the periods that contain it. One piece can be at the end of one
+// period and at the beginning of the next.
 type share struct {
 	sums.Piece
 	parts []sharePart
@@ -37,8 +36,8 @@ type sharePart struct {
 	sign   int64
 }
 
-// newSources begins without pieces. The explicit user of the viewer's own
-// usage stands in every part, beside what the role's views filter.
+// newSources returns sources without pieces. For a viewer who sees only their own usage,
+// every part also names the user, in addition to the filter of the role's views.
 func newSources(v Viewer, f Filter) *sources {
 	if v.own() {
 		f.ByUser, f.User = true, v.user
@@ -46,18 +45,18 @@ func newSources(v Viewer, f Filter) *sources {
 	return &sources{viewer: v, filter: f}
 }
 
-// arg adds a parameter and gives its place.
+// arg adds a parameter and returns its placeholder.
 func (s *sources) arg(value any) string {
 	s.args = append(s.args, value)
 	return "$" + strconv.Itoa(len(s.args))
 }
 
-// convert makes the dollars of what is added from here on an amount in
-// another currency: each row times the rate of its UTC day. The product of two
-// decimals is exact, and no bucket of a level that is read is longer than a day.
+// convert makes all sums that are added from here on amounts in another currency: the
+// dollars of each row times the rate of its UTC day. The product of two decimals is exact.
+// No bucket of a level that is read is longer than a day.
 func (s *sources) convert(rates *dayRates) { s.rates = rates }
 
-// column is how a level says a key.
+// column returns the expression of a key at a level.
 func (s *sources) column(l *sums.Level, key string) string {
 	if s.folded {
 		return l.FoldedColumn(key)
@@ -65,7 +64,7 @@ func (s *sources) column(l *sums.Level, key string) string {
 	return l.Column(key)
 }
 
-// value is the expression of a sum.
+// value returns the expression of a measure at a level.
 func (s *sources) value(l *sums.Level, column string) string {
 	if s.rates != nil && sums.IsMoney(column) {
 		return l.Column(column) + " * day_rate.rate"
@@ -73,7 +72,7 @@ func (s *sources) value(l *sums.Level, column string) string {
 	return l.Column(column)
 }
 
-// sum adds a measure up, never NULL.
+// sum returns the SQL sum of a measure, never NULL.
 func (s *sources) sum(l *sums.Level, column string) string {
 	amount, when := l.Conditional(column)
 	if when == "" {
@@ -85,7 +84,7 @@ func (s *sources) sum(l *sums.Level, column string) string {
 	return "coalesce(sum(" + amount + ") FILTER (WHERE " + when + "), 0)"
 }
 
-// from is the relation of a level, with the rates where they are needed.
+// from returns the relation of a level, joined with the rates where they are needed.
 func (s *sources) from(l *sums.Level) string {
 	if s.rates != nil {
 		return relation(l, s.viewer) + s.withRates(l)
@@ -93,7 +92,7 @@ func (s *sources) from(l *sums.Level) string {
 	return relation(l, s.viewer)
 }
 
-// withRates joins a level with the rate of its rows' days.
+// withRates joins the rows of a level with the rate of their day.
 func (s *sources) withRates(l *sums.Level) string {
 	if s.ratesSQL == "" {
 		s.ratesSQL = fmt.Sprintf("(SELECT unnest(%s::timestamptz[]) AS day, unnest(%s::text[])::numeric AS rate) AS day_rate", s.arg(s.rates.days), s.arg(s.rates.rates))
@@ -105,12 +104,13 @@ func (s *sources) withRates(l *sums.Level) string {
 	return " JOIN " + s.ratesSQL + " ON day_rate.day = " + day
 }
 
-// sharedWithin is how far back a piece is looked for. Only neighbours share
-// pieces: two periods have less than twenty between them, two days three. One
-// that is not found is read twice, which makes no sum wrong.
+// sharedWithin is how many of the last pieces are searched for an equal one. Only
+// neighbours share pieces: two periods have fewer than twenty between them, two days three.
+// A piece that is not found is read twice, which is correct but slower.
 const sharedWithin = 32
 
-// addShares adds the pieces of the period with this number, each piece once.
+// addShares adds the pieces of the numbered period. A piece that is there already gets
+// another part.
 func addShares(shares []share, period int, pieces []sums.Piece) []share {
 	for _, p := range pieces {
 		part := sharePart{period, 1}
@@ -129,7 +129,7 @@ func addShares(shares []share, period int, pieces []sums.Piece) []share {
 	return shares
 }
 
-// narrow adds the conditions of the filter.
+// narrow appends the conditions of the filter.
 func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	f := s.filter
 	switch {
@@ -146,8 +146,8 @@ func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	}
 }
 
-// String is the subquery, in parentheses. Without pieces it has no rows. Each
-// piece is added up by itself, so that what follows has few rows.
+// String returns the subquery in parentheses. Without pieces it returns no rows. Each piece
+// is summed on its own, so that few rows remain for the outer query.
 func (s *sources) String() string {
 	shares := s.shares
 	if len(shares) == 0 {
@@ -196,8 +196,8 @@ func (s *sources) String() string {
 	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
 }
 
-// relation is the table, or for own usage the view, of a level. Where there is no
-// such view the role of own usage may not read the table either.
+// relation returns the table of a level or, for own usage, its view. Where there is no such
+// view, the role of own usage has no right on the table either.
 func relation(l *sums.Level, v Viewer) string {
 	if v.own() && l.OwnView != "" {
 		return l.OwnView

@@ -13,68 +13,67 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// SummaryQuestion asks what calls cost together, in two periods.
+// SummaryQuestion asks for the total cost of calls in two periods.
 type SummaryQuestion struct {
 	Viewer Viewer
 	Filter Filter
-	// Days are the borders of the days of both periods: the first day of the
-	// previous period begins at the first, each day ends at the next. They
-	// ascend; equal neighbours are a day without length.
+	// Days are the boundaries of the days of both periods in ascending order: the previous
+	// period starts at the first boundary, and each day ends at the next one. Two equal
+	// neighbours are a day of no length.
 	Days []time.Time
-	// Split is the place in Days where the previous period ends and the current
-	// one begins.
+	// Split is the index in Days at which the current period starts.
 	Split int
-	// TopUsers is how many users are listed one by one, those with the greatest
-	// cost.
+	// TopUsers is how many users are listed individually, by cost.
 	TopUsers int
-	// Currency is what costs are given in, each UTC day's at the rate of that
-	// day: ISO 4217, [Dollar] when empty.
+	// Currency is the currency of the answer, as an ISO 4217 code; empty means [Dollar].
+	// The cost of each UTC day is converted at the rate of that day.
 	Currency string
-	// Detail asks for what [Summary] says needs it. Of one user's usage it has
-	// to be read from the calls themselves.
+	// Detail requests the fields of [Summary] that need it. For one user they are read from
+	// the calls themselves.
 	Detail bool
 }
 
 // Summary is the answer for one period.
 type Summary struct {
-	// Total: without Detail, only Calls, UnpricedCalls, Tokens and Cost.
+	// Total has only Calls, UnpricedCalls, Tokens and Cost unless Detail is set.
 	Total  Counts
 	ByType []Group
-	// ByUser has the users with the greatest cost, the costliest first, and
-	// NoUser what no user is known for. OtherUsers is the rest, Users of them.
+	// ByUser lists the users with the highest cost, highest first. NoUser sums the calls
+	// without a known user, and OtherUsers those of the remaining users.
 	ByUser     []UserGroup
 	NoUser     UserGroup
 	OtherUsers UserGroup
-	// ActiveUsers is how many different users made calls.
+	// ActiveUsers is the number of different users that made calls.
 	ActiveUsers int64
-	// Daily is the cost of each day, DailyUnpriced how many of its calls have none.
+	// Daily is the cost of each day. DailyUnpriced is the number of its calls without a
+	// known cost.
 	Daily         []usage.Sum
 	DailyUnpriced []int64
 
-	// With Detail only. They can add up to less than Total where they had to be
-	// read from calls that retention has removed; so can ByUser and Daily.
+	// These need Detail. They can add up to less than Total where they are read from calls,
+	// some of which retention has deleted. The same is true of ByUser and Daily.
 	ByProvider, ByModel, ByService []Group
 }
 
-// Group is the calls that have a key in common, "" for those that have none.
+// Group sums the calls with the same key; the key is "" for calls without one.
 type Group struct {
 	Key string
 	Counts
 }
 
-// UserGroup is the calls of one user, or of several together.
+// UserGroup sums the calls of one user, or of several.
 type UserGroup struct {
 	User  usage.ID
 	Users int64
 	Calls int64
-	// UnpricedCalls are part of Calls and have no part in Cost.
+	// UnpricedCalls is included in Calls and adds nothing to Cost.
 	UnpricedCalls int64
 	Cost          usage.Sum
 }
 
-// Summaries answers for the previous and the current period, with a
-// [RateError] when a cost cannot be given in the currency. dataThrough is
-// the time of the newest call that the viewer may see, zero when there is none.
+// Summaries answers for the previous and the current period. It returns a [RateError] when
+// a cost cannot be converted to the currency. dataThrough is the time of the newest call
+// that the viewer may see, and zero when there is none.
 func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, current Summary, dataThrough time.Time, err error) {
 	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
 		rates, err := q.dayRates(ctx, tx)
@@ -110,15 +109,15 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 	return previous, current, dataThrough, nil
 }
 
-// oneUser reports whether all calls have the same user, or none.
+// oneUser reports whether the question concerns a single user, or the calls without a user.
 func (q *SummaryQuestion) oneUser() bool { return q.Filter.ByUser || q.Viewer.own() }
 
-// periods gives the bounds of the previous and the current period.
+// periods returns the bounds of the previous and the current period.
 func (q *SummaryQuestion) periods() [2][2]time.Time {
 	return [2][2]time.Time{{q.Days[0], q.Days[q.Split]}, {q.Days[q.Split], q.Days[len(q.Days)-1]}}
 }
 
-// groupsSQL adds measures up by each of the keys, and once without a key.
+// groupsSQL returns a query that sums the measures by each of the keys, and once overall.
 func groupsSQL(source *sources, keys []string, measures []sums.Measure) string {
 	list, sets := strings.Join(keys, ", "), "(period)"
 	for _, key := range keys {
@@ -131,9 +130,9 @@ HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
 ORDER BY sum(usage_dollars) DESC, 3`
 }
 
-// groupedBy is the key that a row of [groupsSQL] is grouped by, "" for none. In
-// the number that GROUPING gives a bit is set for each key that it is not
-// grouped by, the last key's lowest.
+// groupedBy returns the key by which a row of [groupsSQL] is grouped, or "" for the overall
+// row. GROUPING sets one bit for each key that the row is not grouped by; the lowest bit is
+// the last key's.
 func groupedBy(keys []string, grouping int) string {
 	for i, key := range keys {
 		if grouping&(1<<(len(keys)-1-i)) == 0 {
@@ -143,30 +142,29 @@ func groupedBy(keys []string, grouping int) string {
 	return ""
 }
 
-// The keys of groups, without Detail and with it.
+// Keys of the groups, without Detail and with it.
 var (
 	basicKeys  = []string{"api_type"}
 	detailKeys = []string{"api_type", "provider", "model", "service"}
 )
 
-// queueGroups asks for the totals and the groups by key. Of one user's usage no
-// sums by model, provider and service are kept, so those are asked from the
-// calls, beside the totals from the sums, which also have the calls that
-// retention removed.
+// queueGroups queues the queries for the totals and the groups by key. For one user no sums
+// by model, provider and service are kept, so these are read from the calls. The totals
+// still come from the sums, which include calls that retention has deleted.
 func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	levels := q.groupLevels(rates != nil)
 	byUser := levels[0].ByUser() && levels[0] != sums.Single
 	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
 	if q.Detail && byUser {
-		// A year of a busy user is many calls: two processes may read them.
+		// A year of a busy user has many calls: let two processes read them.
 		batch.Queue(`SELECT set_config('max_parallel_workers_per_gather', '1', true)`)
 		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, sums.Single)
 		batch.Queue(`SELECT set_config('max_parallel_workers_per_gather', '0', true)`)
 	}
 }
 
-// groupLevels are the levels that know every call of the question; byDay leaves
-// out those that do not have its day.
+// groupLevels returns the levels that cover every call of the question. byDay leaves out
+// levels with buckets longer than a day.
 func (q *SummaryQuestion) groupLevels(byDay bool) []*sums.Level {
 	longest, keys, measures := sums.HalfMonth, basicKeys, sums.BasicMeasures()
 	if byDay {
@@ -178,12 +176,12 @@ func (q *SummaryQuestion) groupLevels(byDay bool) []*sums.Level {
 	return sums.LevelsFor(q.Filter.need(q.Viewer, keys, measures, longest))
 }
 
-// groupPart says which numbers of a query of groups are taken.
+// groupPart says which results of a query of groups are used.
 type groupPart bool
 
 const (
 	everyGroup   groupPart = false
-	detailGroups groupPart = true // what queries without detail do not have
+	detailGroups groupPart = true // only the fields that need Detail
 )
 
 func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...*sums.Level) {
@@ -233,25 +231,25 @@ func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*S
 	})
 }
 
-// daysSQL has the cost of each piece of one level, and the calls without one. The subquery keeps the
-// planner from joining, which would compare every piece with every row.
+// daysSQL returns the cost of each piece of one level and its number of unpriced calls. The
+// subquery keeps the planner from a join that would compare every piece with every row.
 const daysSQL = `
 SELECT piece.n - 1, sums.usage_dollars::text, sums.unpriced_calls
 FROM unnest(%s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n),
      LATERAL (SELECT sum(%s) AS usage_dollars, sum(%s)::bigint AS unpriced_calls FROM %s WHERE %[6]s >= piece.from_time AND %[6]s < piece.to_time%s) AS sums
 WHERE sums.usage_dollars IS NOT NULL`
 
-// daysOnShardsSQL is daysSQL for calls on shards, where that subquery cannot be
-// sent. The index on user and time keeps the join from comparing.
+// daysOnShardsSQL replaces daysSQL on Citus, which cannot push such a subquery down to the
+// shards. The index on user and time keeps this join cheap.
 const daysOnShardsSQL = `
 SELECT piece.n - 1, sum(%[3]s)::text, sum(%[4]s)::bigint
 FROM unnest(%[1]s::timestamptz[], %[2]s::timestamptz[]) WITH ORDINALITY AS piece (from_time, to_time, n), %[5]s
 WHERE %[6]s >= piece.from_time AND %[6]s < piece.to_time%[7]s
 GROUP BY piece.n`
 
-// queueDays asks for the cost of each day. Of a day that is none of UTC most is
-// a day of UTC; the hours between the two midnights are read once and taken
-// from one day to the other.
+// queueDays queues the queries for the cost of each day. A day of another time zone
+// overlaps mostly with one UTC day. The hours between the two midnights are read once, then
+// added to one day and subtracted from the other.
 func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	for i, days := range []int{q.Split, len(q.Days) - 1 - q.Split} {
 		both[i].Daily, both[i].DailyUnpriced = make([]usage.Sum, days), make([]int64, days)
@@ -313,13 +311,13 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Lev
 	})
 }
 
-// dayLevels are the levels that the days of the filter are read from.
+// dayLevels returns the levels from which the days are read.
 func (q *SummaryQuestion) dayLevels() []*sums.Level {
 	return sums.LevelsFor(q.Filter.need(q.Viewer, nil, sums.BasicMeasures(), sums.Day))
 }
 
-// usersSQL numbers the users of each period by cost and keeps the first ones
-// apart. The nil UUID, no user, is a row of its own.
+// usersSQL ranks the users of each period by cost. It returns the first ones individually
+// and the sum of the others. The nil UUID, which stands for no user, has a row of its own.
 const usersSQL = `
 WITH users AS (
   SELECT period, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
@@ -341,7 +339,8 @@ FROM ranked
 GROUP BY 1, 2
 ORDER BY sum(usage_dollars) DESC, 2`
 
-// queueUsers asks for the cost of each user. Half a month has no one rate.
+// queueUsers queues the queries for the cost of each user. With rates it reads no level
+// longer than a day, because half a month has no single rate.
 func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
 	longest := sums.HalfMonth
 	if rates != nil {
@@ -383,7 +382,7 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 	})
 }
 
-// fillOneUser says of whom the total is.
+// fillOneUser assigns the total to the user of the question.
 func (q *SummaryQuestion) fillOneUser(s *Summary) {
 	user := q.Filter.User
 	if q.Viewer.own() {
@@ -400,9 +399,9 @@ func (q *SummaryQuestion) fillOneUser(s *Summary) {
 	s.ByUser, s.ActiveUsers = []UserGroup{g}, 1
 }
 
-// The newest call: the rollup's key says in which quarter hour to look. That is
-// asked first, because as a subquery it hides the bound from the planner, which
-// then reads an index over all calls, with several processes.
+// The newest call is found in two steps: the rollup gives its quarter hour. As a subquery
+// that would hide the bound from the planner, which would then scan an index over all calls
+// with several processes.
 const (
 	extentSQL = `
 SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_type WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
@@ -420,14 +419,14 @@ FROM public.api_usage
 WHERE timestamp >= $1`
 )
 
-// extent is what is known of the calls before a question is asked.
+// extent holds what is known of the calls before a question is answered.
 type extent struct {
 	sums.Extent
-	onShards bool // Citus spreads the calls over its workers
+	onShards bool // Citus distributes the calls over its workers
 }
 
-// readExtent gives the end of the quarter hour of the newest call, or the time
-// of the viewer's own newest call.
+// readExtent returns the extent. Its Newest is the end of the quarter hour of the newest
+// call or, for own usage, the time of the viewer's newest call.
 func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) {
 	sql, args := extentSQL, []any(nil)
 	if v.own() {

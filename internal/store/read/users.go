@@ -12,59 +12,58 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// UserOrder is what a list of users is sorted by, the greatest first.
+// UserOrder is the sort key of a list of users, in descending order.
 type UserOrder string
 
-// The orders.
+// Orders of users.
 const (
 	UsersByCost     UserOrder = "cost"
 	UsersByCalls    UserOrder = "calls"
 	UsersByLastSeen UserOrder = "lastSeen"
 )
 
-// userKeys has the expression that each order sorts by, and its type: a user
-// without calls sorts as if last seen in 1970.
+// userKeys maps each order to its SQL expression and type. A user without calls sorts as if
+// last seen in 1970.
 var userKeys = map[UserOrder]struct{ expression, kind string }{
 	UsersByCost:     {"coalesce(t.usage_dollars, 0)", "numeric"},
 	UsersByCalls:    {"coalesce(t.calls, 0)", "bigint"},
 	UsersByLastSeen: {"coalesce(l.last_seen, 'epoch'::timestamptz)", "timestamptz"},
 }
 
-// UsersQuestion asks for one page of all users.
+// UsersQuestion asks for one page of users.
 type UsersQuestion struct {
-	// Search keeps users whose external id or email contains it, in any case,
-	// and the one whose id it is or stands for.
+	// Search selects users whose external id or email contains it, ignoring case, and the
+	// user whose id it is or from whose external id the id was made.
 	Search string
 	Order  UserOrder
 	Limit  int
-	// After is where the page before ended, nil for the first page.
+	// After is where the previous page ended; nil for the first page.
 	After *UserPlace
 }
 
-// UserPlace is the place of a user in an order.
+// UserPlace is the position of a user in an order.
 type UserPlace struct {
 	Key string
 	ID  usage.ID
 }
 
-// User is a user and what they used in all time.
+// User is a user with the sums of all their calls.
 type User struct {
 	ID usage.ID
-	// ExternalID is the text the apps send; nil where that is the id itself or
-	// the host application keeps the users.
+	// ExternalID is the id that apps send. It is nil when that is the UUID itself, or when
+	// the host application manages the users.
 	ExternalID, Email *string
-	// FirstSeen and LastSeen are the times of the first and the last call, nil
-	// without calls; of calls that retention removed, the start of their UTC
-	// day.
+	// FirstSeen and LastSeen are the times of the first and the last call, and nil without
+	// calls. For calls that retention has deleted they are the start of the UTC day.
 	FirstSeen, LastSeen          *time.Time
 	Calls, UnpricedCalls, Tokens int64
 	Cost                         usage.Sum
-	// Place is the user's place in the order that was asked for.
+	// Place is the user's position in the requested order.
 	Place UserPlace
 }
 
-// usersPageSQL: the sums of all time come from the months, the times from both
-// ends of the indexes on calls and days.
+// usersPageSQL takes the sums of all time from the half-month rollup, and the times from
+// both ends of the indexes on calls and days.
 const usersPageSQL = `
 WITH %[6]stotals AS (
   SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
@@ -90,14 +89,14 @@ LEFT JOIN LATERAL (SELECT bucket FROM public.usage_day_user WHERE user_id = p.id
 %[4]s
 ORDER BY p.place DESC, p.id DESC`
 
-// usersJoins are the parts of [usersPageSQL] that read the ends of users' calls.
+// usersJoins holds the parts of [usersPageSQL] that read the first and last calls of users.
 type usersJoins struct {
 	with      string                 // parts of the WITH
 	firstCall string                 // of the user p.id
-	lastSeen  func(id string) string // of the user whose id is that column
+	lastSeen  func(id string) string // of the user whose id is in the given column
 }
 
-// usersOneByOne asks the indexes for both ends of each user's calls.
+// usersOneByOne reads both ends of the indexes for one user at a time.
 var usersOneByOne = usersJoins{
 	firstCall: "LEFT JOIN LATERAL (SELECT timestamp FROM public.api_usage WHERE user_id = p.id ORDER BY timestamp LIMIT 1) first_call ON true",
 	lastSeen: func(id string) string {
@@ -109,8 +108,8 @@ var usersOneByOne = usersJoins{
 	},
 }
 
-// usersOnShards reads both ends of all users' calls at once, because no shard
-// can be asked for those of one user after the other.
+// usersOnShards reads the first and last calls of all users at once, because shards cannot
+// be queried for one user after the other.
 var usersOnShards = usersJoins{
 	with: `ends AS MATERIALIZED (
   SELECT user_id, min(timestamp) AS first, max(timestamp) AS last FROM public.api_usage WHERE user_id IS NOT NULL GROUP BY user_id
@@ -122,7 +121,7 @@ var usersOnShards = usersJoins{
 	lastSeen:  func(id string) string { return "LEFT JOIN seen l ON l.user_id = " + id },
 }
 
-// page is the statement for one page.
+// page returns the statement for one page.
 func (j usersJoins) page(order UserOrder) string {
 	key, lastSeen := userKeys[order], ""
 	if order == UsersByLastSeen {
@@ -131,7 +130,7 @@ func (j usersJoins) page(order UserOrder) string {
 	return fmt.Sprintf(usersPageSQL, key.expression, key.kind, lastSeen, j.lastSeen("p.id"), j.firstCall, j.with)
 }
 
-// Users gives one page, and whether there are more.
+// Users returns one page of users and reports whether there are more.
 func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more bool, err error) {
 	if _, ok := userKeys[q.Order]; !ok {
 		return nil, false, fmt.Errorf("list users: unknown order %q", q.Order)
@@ -165,7 +164,7 @@ func (r *Reader) Users(ctx context.Context, q UsersQuestion) (page []User, more 
 	return page, false, nil
 }
 
-// likeEscape keeps the wildcards of LIKE from meaning anything.
+// likeEscape escapes the wildcards of LIKE.
 var likeEscape = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
 func scanUser(row pgx.CollectableRow) (User, error) {
@@ -186,17 +185,17 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 	return u, err
 }
 
-// FoundUser is who a text names.
+// FoundUser is the user that a text names.
 type FoundUser struct {
 	ID    usage.ID
-	Users int // how many it names
-	// Named says that users are known by the ids that apps send. Where another
-	// application keeps them they are not.
+	Users int // number of users that match
+	// Named reports whether users are known by the ids that apps send. They are not where
+	// another application manages auth.users.
 	Named bool
 }
 
-// FindUser looks for a user by a text that is no UUID: the id that apps send, else the
-// e-mail address in any case.
+// FindUser looks up a user by a text that is not a UUID: by the id that apps send, then by
+// email address, ignoring case.
 func (r *Reader) FindUser(ctx context.Context, text string) (found FoundUser, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, `SELECT (SELECT value FROM public.usage_setting WHERE name = 'users_managed') = 'true'`).Scan(&found.Named); err != nil {
@@ -224,8 +223,8 @@ func (r *Reader) FindUser(ctx context.Context, text string) (found FoundUser, er
 	return found, nil
 }
 
-// HasDerivedID reports whether the id of a user was made from an external id. Whoever
-// names that id itself is somebody else, see [usage.UserID].
+// HasDerivedID reports whether the id of a user was derived from an external id. Whoever
+// sends the UUID itself is then a different user; see [usage.UserID].
 func (r *Reader) HasDerivedID(ctx context.Context, id usage.ID) (derived bool, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.usage_user WHERE id = $1 AND external_id IS NOT NULL)`, [16]byte(id)).Scan(&derived)
@@ -236,8 +235,8 @@ func (r *Reader) HasDerivedID(ctx context.Context, id usage.ID) (derived bool, e
 	return derived, nil
 }
 
-// UserNames gives what people call these users: the external id, else the
-// email. Users that have neither, or are not there any more, are left out.
+// UserNames returns the names of users: the external id, or else the email. Users with
+// neither, and users that no longer exist, are left out.
 func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (map[usage.ID]string, error) {
 	list := make([][16]byte, len(ids))
 	for i, id := range ids {

@@ -18,40 +18,40 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 )
 
-// BillImport is days of reports of one account, with all their rows.
+// BillImport is one or more days of one account's reports, with all their lines.
 type BillImport struct {
 	Account string
 	Days    []bill.Covered
-	// Lines calls each for every line of those days. A line may be used again after
-	// the call.
+	// Lines calls each for every line of those days. The *bill.Line may be reused after the
+	// call.
 	Lines func(each func(*bill.Line) error) error
-	// Progress is called with the number of lines stored so far, when not nil.
+	// Progress, if not nil, is called with the number of lines stored so far.
 	Progress func(lines int64)
-	// Cursor is where a run that asks a provider has come to with these days; nil for
-	// a file.
+	// Cursor is how far a run that fetches from a provider has come with these days; nil
+	// for a file.
 	Cursor *BillCursor
 }
 
-// BillSaved is what an import did.
+// BillSaved is the result of an import.
 type BillSaved struct {
 	Lines    int64
 	Replaced int // days that had been imported before
 }
 
-// BillCursor says how far a run that asks a provider for one report has come.
+// BillCursor is the progress of a run that fetches one report from a provider.
 type BillCursor struct {
 	Provider, Account string
 	Report            bill.Report
 	From, To          time.Time // UTC days, To is excluded
-	DoneUntil         time.Time // the days before it are stored
+	DoneUntil         time.Time // days before it are stored
 }
 
-// SaveBill replaces days of an account by what a report says now: all of it or
-// nothing, so that whoever reads meanwhile sees the days as they were. The same
-// days a second time are the same rows.
+// SaveBill replaces the stored days of an account with what a report says now, in one
+// transaction. Concurrent readers see the old days until it commits. Importing the same
+// days again gives the same rows.
 func SaveBill(ctx context.Context, pool *pgxpool.Pool, in BillImport) (saved BillSaved, err error) {
 	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{}, func(tx pgx.Tx) error {
-		// Two imports of one account wait for each other; other accounts do not.
+		// Imports of one account wait for each other; those of different accounts do not.
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('usage_bill ' || $1, 0))`, in.Account); err != nil {
 			return err
 		}
@@ -71,14 +71,14 @@ func SaveBill(ctx context.Context, pool *pgxpool.Pool, in BillImport) (saved Bil
 	return saved, nil
 }
 
-// billDay names a day of a report.
+// billDay identifies a day of a report.
 type billDay struct {
 	provider string
 	report   bill.Report
 	day      time.Time
 }
 
-// replaceDays notes the days as imported now, and deletes their rows.
+// replaceDays records the days as imported now and deletes their old rows.
 func replaceDays(ctx context.Context, tx pgx.Tx, account string, days []bill.Covered) (ids map[billDay]int64, replaced int, err error) {
 	n := len(days)
 	providers, reports, dates, until, incomplete := make([]string, n), make([]string, n), make([]time.Time, n), make([]time.Time, n), make([]bool, n)
@@ -120,10 +120,10 @@ var billColumns = []string{
 
 const billProgressLines = 100_000
 
-// errCopyEnded stops the reader when the database ended the copy.
+// errCopyEnded stops the reader after the database has ended the COPY.
 var errCopyEnded = errors.New("the copy has ended")
 
-// copyBill sends the lines while they are read.
+// copyBill sends the lines with COPY while they are read.
 func copyBill(ctx context.Context, tx pgx.Tx, ids map[billDay]int64, in BillImport) (int64, error) {
 	var readErr error
 	next, stop := iter.Pull(func(yield func([]any) bool) {
@@ -205,8 +205,8 @@ SET from_day = EXCLUDED.from_day, to_day = EXCLUDED.to_day, done_until = EXCLUDE
 	return err
 }
 
-// ResumeBill sets where a run for these days begins: after what an earlier run
-// for the same days stored in the last hours before it was stopped.
+// ResumeBill sets where a run for these days starts. If a run for the same days was
+// interrupted in the last six hours, the new one continues after the days that it stored.
 func ResumeBill(ctx context.Context, pool *pgxpool.Pool, c *BillCursor) (resumed bool, err error) {
 	c.DoneUntil = c.From
 	err = pool.QueryRow(ctx, `
@@ -223,8 +223,8 @@ WHERE provider = $1 AND account = $2 AND report = $3 AND from_day = $4 AND to_da
 	return true, nil
 }
 
-// SaveExplanation stores the causes of each day for dashboards, instead of those
-// that were stored before for the same days.
+// SaveExplanation stores the causes of each day for dashboards, and replaces those stored
+// earlier for the same days.
 func SaveExplanation(ctx context.Context, pool *pgxpool.Pool, a explain.Answer) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		for i := range a.Providers {

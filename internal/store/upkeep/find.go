@@ -14,12 +14,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// errNoCall says that no stored call has the id.
+// errNoCall means that no stored call has the id.
 var errNoCall = errors.New("no stored call has this id")
 
-// Find reads the call of an id: that of its row (a UUID), the response id of its
-// provider, or "<trace id>:<span id>", as the column request_id has it. It is
-// errNoCall when there is none.
+// Find returns the call with the given id: the id of its row (a UUID), the provider's
+// response id, or "<trace id>:<span id>", as in the column request_id. It returns errNoCall
+// when there is none.
 func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*store.Stored, error) {
 	ids, err := idsOf(ctx, pool, id)
 	if err != nil {
@@ -44,7 +44,7 @@ func Find(ctx context.Context, pool *pgxpool.Pool, id string) (*store.Stored, er
 	return found, nil
 }
 
-// idsOf are the ids that a call may have whose id somebody writes so.
+// idsOf returns the row ids that id can stand for.
 func idsOf(ctx context.Context, pool *pgxpool.Pool, id string) ([][16]byte, error) {
 	if row, ok := usage.ParseID(id); ok {
 		return [][16]byte{row}, nil
@@ -58,8 +58,8 @@ func idsOf(ctx context.Context, pool *pgxpool.Pool, id string) ([][16]byte, erro
 			}
 		}
 	}
-	// The row's id is made of the provider and the response id, and a rollup has
-	// all providers: no table has to be read through.
+	// The row's id is derived from the provider and the response id. A rollup lists all
+	// providers, so no table has to be scanned for the response id.
 	rows, err := pool.Query(ctx, `SELECT DISTINCT provider FROM public.usage_day`)
 	if err != nil {
 		return nil, err

@@ -11,22 +11,21 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// GrafanaRole is what became of the role usage_grafana since the migration. Its
-// viewers act as the role, so they can change its settings and keep data in large
-// objects and temporary files.
+// GrafanaRole describes how the role usage_grafana differs from what the migration created.
+// Viewers of Grafana act as that role, so they can change its settings and keep data in
+// large objects and temporary files.
 type GrafanaRole struct {
-	// Changed names the settings in this database that are not those of the
-	// migration, sorted.
+	// Changed names the settings in this database that differ from the migration's, sorted.
 	Changed []string
-	// Bare is set when it has none of them, as in a database that was restored or
-	// copied: a dump of a database holds no settings of roles.
+	// Bare is true when the role has none of the migration's settings, as in a database
+	// that was restored or copied: a database dump does not include settings of roles.
 	Bare bool
-	// Everywhere are settings of the role in all databases, as name=value. The
+	// Everywhere lists settings of the role that apply to all databases, as name=value. The
 	// migration makes none; an administrator may have.
 	Everywhere []string
-	// LargeObjects is how many it owns.
+	// LargeObjects is how many large objects the role owns.
 	LargeObjects int64
-	// TempFileLimit bounds its temporary files, "" for no limit.
+	// TempFileLimit limits the role's temporary files; "" means no limit.
 	TempFileLimit string
 
 	want map[string]string
@@ -37,7 +36,7 @@ type querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// ReadGrafanaRole compares the role with the migration.
+// ReadGrafanaRole compares the role with what the migration created.
 func ReadGrafanaRole(ctx context.Context, db querier) (GrafanaRole, error) {
 	var r GrafanaRole
 	var noted *string
@@ -62,7 +61,7 @@ SELECT (SELECT value FROM public.usage_setting WHERE name = 'grafana_role'),
 	found := settings(here)
 	r.Bare = len(here) == 0
 	r.TempFileLimit = settings(append(slices.Clone(r.Everywhere), here...))["temp_file_limit"]
-	delete(found, "temp_file_limit") // an administrator's, no viewer may set it
+	delete(found, "temp_file_limit") // set by an administrator; no viewer can set it
 	for name := range found {
 		if _, ok := r.want[name]; !ok {
 			r.Changed = append(r.Changed, name)
@@ -77,7 +76,7 @@ SELECT (SELECT value FROM public.usage_setting WHERE name = 'grafana_role'),
 	return r, nil
 }
 
-// settings splits "name=value".
+// settings splits each "name=value".
 func settings(list []string) map[string]string {
 	m := make(map[string]string, len(list))
 	for _, setting := range list {
@@ -87,8 +86,8 @@ func settings(list []string) map[string]string {
 	return m
 }
 
-// RepairGrafanaRole sets the changed settings back. Passwords cannot be compared:
-// whoever suspects one gives the role another.
+// RepairGrafanaRole resets the changed settings and returns their names. A changed password
+// cannot be detected; if in doubt, set a new one.
 func RepairGrafanaRole(ctx context.Context, pool *pgxpool.Pool) (repaired []string, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		r, err := ReadGrafanaRole(ctx, tx)
@@ -109,8 +108,8 @@ func RepairGrafanaRole(ctx context.Context, pool *pgxpool.Pool) (repaired []stri
 				}
 				continue
 			}
-			// As the setting of this session the noted text means what it meant
-			// there; as a literal a list such as search_path would be quoted again.
+			// Set it in this session and use FROM CURRENT. As a literal, a list such as
+			// search_path would be quoted as one name.
 			if _, err := tx.Exec(ctx, `SELECT set_config($1, $2, true)`, name, value); err != nil {
 				return err
 			}

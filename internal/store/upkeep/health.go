@@ -9,8 +9,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// Health is what an operator wants to know first. All counts are of the
-// rollups, so it costs the same on any number of calls.
+// Health summarises the state of the store for an operator. Counts come from the rollups,
+// so reading it costs the same for any number of calls.
 type Health struct {
 	ServerVersion string
 	UsersManaged  bool
@@ -19,23 +19,23 @@ type Health struct {
 	RetainedFrom  time.Time // zero: nothing was ever deleted
 
 	Calls, Unpriced, Estimated int64     // of the last 7 days
-	LastCall                   time.Time // start of the quarter hour of the last call; zero: no call
-	LastStored                 time.Time // when the newest of the last rows was stored; zero: no row
-	// Sampled are the services, each with the share that is kept ("chat-api 0.1"),
-	// of whose calls of that quarter hour a sampler drops the rest.
+	LastCall                   time.Time // start of the quarter hour of the last call; zero without calls
+	LastStored                 time.Time // when the last row was stored; zero without rows
+	// Sampled lists the services of which a sampler dropped calls in that quarter hour,
+	// each with the share that is kept ("chat-api 0.1").
 	Sampled           []string
-	Parked, Dismissed int64     // refused records: open ones, and those that somebody dismissed
-	ParkedLast        time.Time // of the open ones
-	ParkedReason      string    // of the last
-	// Conflicts are calls that came under the id of another call in the last 7
-	// days, each a row of its own; Corrections those that took larger counts.
+	Parked, Dismissed int64     // refused records that are open, and that were dismissed
+	ParkedLast        time.Time // when the last open one was parked
+	ParkedReason      string    // of the last open one
+	// Conflicts is the number of calls in the last 7 days that arrived under the id of
+	// another call; each has a row of its own. Corrections is the number of calls whose
+	// counts were raised.
 	Conflicts, Corrections int64
-	// OpenSchemas are those of ours in which everybody may create objects.
+	// OpenSchemas lists those of our schemas in which everybody may create objects.
 	OpenSchemas []string
 }
 
-// HasCalls reports whether a database holds any call; one without our tables holds
-// none.
+// HasCalls reports whether a database contains any call. It is false without our tables.
 func HasCalls(ctx context.Context, pool *pgxpool.Pool) (has bool, err error) {
 	if err = pool.QueryRow(ctx, `SELECT to_regclass('public.api_usage') IS NOT NULL`).Scan(&has); err == nil && has {
 		err = pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.api_usage)`).Scan(&has)
@@ -43,7 +43,7 @@ func HasCalls(ctx context.Context, pool *pgxpool.Pool) (has bool, err error) {
 	return has, err
 }
 
-// ReadHealth looks at a migrated database.
+// ReadHealth reads the state of a migrated database.
 func ReadHealth(ctx context.Context, pool *pgxpool.Pool, now time.Time) (Health, error) {
 	var h Health
 	var hasTrigger bool
@@ -66,7 +66,7 @@ FROM public.usage_quarter_type WHERE bucket >= $1`, now.AddDate(0, 0, -7)).Scan(
 		err = pool.QueryRow(ctx, `SELECT max(bucket) FROM public.usage_quarter_type WHERE calls <> 0`).Scan(&lastCall)
 	}
 	if err == nil && lastCall != nil {
-		// The rows of that quarter hour, found by the block range index.
+		// The block range index finds the rows of that quarter hour.
 		err = pool.QueryRow(ctx, `
 SELECT max(created_at), coalesce(array_agg(DISTINCT concat_ws(' ', service, metadata->>'sampled')) FILTER (WHERE metadata ? 'sampled'), '{}')
 FROM public.api_usage WHERE timestamp >= $1`, lastCall).Scan(&lastStored, &h.Sampled)

@@ -11,10 +11,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// CalledModel is a model that was called, as the calls name it.
+// CalledModel is a provider and model as calls name them.
 type CalledModel struct{ Provider, Model string }
 
-// CalledModels lists the models that have calls, from the sums by day.
+// CalledModels lists the models that have calls, according to the daily sums.
 func CalledModels(ctx context.Context, pool *pgxpool.Pool) ([]CalledModel, error) {
 	rows, err := pool.Query(ctx, `SELECT DISTINCT provider, model FROM public.usage_day WHERE calls <> 0 AND model NOT IN ('', '`+sums.Other+`') ORDER BY 1, 2`)
 	if err == nil {
@@ -26,26 +26,26 @@ func CalledModels(ctx context.Context, pool *pgxpool.Pool) ([]CalledModel, error
 	return nil, fmt.Errorf("list the models that were called: %w", err)
 }
 
-// ListPrice is the dollars for one million of a kind, from a moment until the
-// next row of the same model and kind.
+// ListPrice is the price of one million units of a kind, from a time until the next row of
+// the same model and kind.
 type ListPrice struct {
 	CalledModel
 	Kind string
 	From time.Time
-	// DollarsPerMillion is a decimal; empty when there is no price from then.
+	// DollarsPerMillion is a decimal number, or "" when the price ends at From.
 	DollarsPerMillion string
 }
 
-// Published is what [PublishListPrices] changed.
+// Published counts what [PublishListPrices] changed.
 type Published struct {
 	Written, Removed int64
-	// ByHand are models whose rows were written by people, and left alone.
+	// ByHand is the number of models left alone because people wrote their rows.
 	ByHand int64
 }
 
-// PublishListPrices makes the list prices of a book those in the table, all or
-// none. Rows of an earlier book that are not among them go; models with a row
-// that people wrote keep their rows.
+// PublishListPrices replaces the published list prices with those of a book, in one
+// transaction. Rows of an earlier book that the new one lacks are deleted. A model with a
+// row that people wrote keeps all its rows.
 func PublishListPrices(ctx context.Context, pool *pgxpool.Pool, bookVersion string, prices []ListPrice) (p Published, err error) {
 	n := len(prices)
 	providers, models, kinds, from, values := make([]string, n), make([]string, n), make([]string, n), make([]time.Time, n), make([]*string, n)
@@ -57,7 +57,8 @@ func PublishListPrices(ctx context.Context, pool *pgxpool.Pool, bookVersion stri
 		}
 	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		// Two at once would each leave rows that the other has removed.
+		// Without the lock, two concurrent runs would each leave rows that the other
+		// removed.
 		if _, err := tx.Exec(ctx, `LOCK TABLE public.usage_list_prices IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}

@@ -13,15 +13,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// MissingPrice is a model that was called and that the price book of the day
-// could not price.
+// MissingPrice sums the calls of a model that the price book could not price at the time.
 type MissingPrice struct {
 	Provider, Model string
-	// RequestModel is the name the app asked for, where all calls agree.
+	// RequestModel is the name that the app requested, or "" when calls differ.
 	RequestModel string
 	Reason       usage.Reason
-	// Calls are all of them, ReportedCalls those that have a cost all the same
-	// because the span brought one.
+	// Calls is the number of all calls. ReportedCalls is the number of those that still
+	// have a cost, because the span reported one.
 	Calls, ReportedCalls int64
 	Tokens               int64
 	// Quantities are the sums over all calls.
@@ -29,8 +28,8 @@ type MissingPrice struct {
 	First, Last time.Time
 }
 
-// The reasons that a price can correct. The calls are a part of their own because
-// Citus plans no subquery over the other quantities of a group.
+// selectMissing considers only the reasons that a price can resolve. The calls are a CTE of
+// their own because Citus cannot plan a subquery over the other quantities of a group.
 const selectMissing = `
 WITH calls AS MATERIALIZED (
   SELECT provider, coalesce(model, '') AS model, pricing_reason, metadata ->> 'request_model' AS request_model, pricing_status, tokens_used, timestamp,
@@ -55,7 +54,7 @@ FROM calls c LEFT JOIN others o ON o.provider = c.provider AND o.model = c.model
 GROUP BY 1, 2, 3
 ORDER BY 7 DESC, 5 DESC, 1, 2, 3`
 
-// reasonsOfBook as text, which needs no look at the types of the database.
+// reasonsOfBook holds the reasons as strings, for which pgx needs no type lookup.
 var reasonsOfBook = func() (texts []string) {
 	for _, r := range usage.ReasonsOfBook {
 		texts = append(texts, string(r))
@@ -63,9 +62,9 @@ var reasonsOfBook = func() (texts []string) {
 	return texts
 }()
 
-// MissingPrices lists the models that calls of [from, to) have no price for,
-// those with the most tokens first. others is how many calls are unpriced for
-// reasons that no price can correct, by reason.
+// MissingPrices lists the models for which calls in [from, to) have no price, those with
+// the most tokens first. others counts the calls that are unpriced for reasons that no
+// price can resolve.
 func MissingPrices(ctx context.Context, pool *pgxpool.Pool, from, to time.Time) (list []MissingPrice, others map[usage.Reason]int64, err error) {
 	rows, err := pool.Query(ctx, selectMissing, from, to, reasonsOfBook)
 	if err != nil {

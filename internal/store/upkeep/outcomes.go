@@ -8,13 +8,13 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Outcome is how many calls were priced in one way.
+// Outcome is the number of calls with one pricing status and reason.
 type Outcome struct {
-	Status, Reason string // Reason is "" where there is none
+	Status, Reason string // Reason is "" for none
 	Calls          int64
 }
 
-// Outcomes counts the calls since an instant by status and reason, the most first.
+// Outcomes counts the calls since a time by status and reason, in descending order.
 func Outcomes(ctx context.Context, pool *pgxpool.Pool, since time.Time) ([]Outcome, error) {
 	rows, err := pool.Query(ctx, `
 		SELECT pricing_status::text, coalesce(pricing_reason, ''), count(*)

@@ -11,13 +11,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// ParkedFilter picks records of public.usage_dead_letter. The zero value picks
-// all that are open.
+// ParkedFilter selects records of public.usage_dead_letter. The zero value selects all open
+// ones.
 type ParkedFilter struct {
-	IDs       []usage.ID // of the calls; none picks every one
-	SQLState  *string    // "" is what was refused before it was sent
-	Before    time.Time  // parked before that; zero is no bound
-	Dismissed bool       // the dismissed ones too
+	IDs       []usage.ID // of the calls; empty selects all
+	SQLState  *string    // "" selects those refused before they were sent; nil selects all
+	Before    time.Time  // parked before this time; zero selects all
+	Dismissed bool       // include dismissed ones
 }
 
 const parkedWhere = ` FROM public.usage_dead_letter
@@ -36,14 +36,14 @@ func (f ParkedFilter) args() []any {
 	return []any{ids, f.SQLState, before, f.Dismissed}
 }
 
-// ParkedGroup is how many records were refused for one reason.
+// ParkedGroup counts the records refused for one reason.
 type ParkedGroup struct {
 	SQLState, Constraint, Column, Reason string
 	Open, Dismissed                      int64
 	First, Last                          time.Time
 }
 
-// ParkedGroups counts refused records by reason, the latest first.
+// ParkedGroups counts refused records by reason, the most recent first.
 func ParkedGroups(ctx context.Context, pool *pgxpool.Pool, f ParkedFilter) ([]ParkedGroup, error) {
 	rows, err := pool.Query(ctx, `SELECT sqlstate, constraint_name, column_name, reason,
   count(*) FILTER (WHERE dismissed_at IS NULL), count(dismissed_at), min(parked_at), max(parked_at)`+parkedWhere+`
@@ -67,8 +67,8 @@ type ParkedRecord struct {
 	Record   string // in the form of the span attribute usage.record
 }
 
-// EachParked passes the open records in parts of at most n, the oldest first,
-// until all were seen once. What each changes meanwhile does not matter.
+// EachParked passes the open records in batches of at most n, oldest first, each record
+// once. each may change or delete records while it runs.
 func EachParked(ctx context.Context, pool *pgxpool.Pool, f ParkedFilter, n int, each func([]ParkedRecord) error) error {
 	f.Dismissed = false
 	last := ParkedRecord{ParkedAt: time.Unix(0, 0)}
@@ -92,7 +92,7 @@ func EachParked(ctx context.Context, pool *pgxpool.Pool, f ParkedFilter, n int, 
 	}
 }
 
-// Unpark takes records out of public.usage_dead_letter: those that are stored now.
+// Unpark deletes records from public.usage_dead_letter because they are stored now.
 func Unpark(ctx context.Context, pool *pgxpool.Pool, digests [][16]byte) error {
 	if _, err := pool.Exec(ctx, `DELETE FROM public.usage_dead_letter WHERE digest = ANY ($1::uuid[])`, digests); err != nil {
 		return fmt.Errorf("remove stored records from public.usage_dead_letter: %w", err)
@@ -100,7 +100,7 @@ func Unpark(ctx context.Context, pool *pgxpool.Pool, digests [][16]byte) error {
 	return nil
 }
 
-// DismissParked marks open records as looked at. They stay, are in no sum, and no
+// DismissParked marks open records as seen. They are kept, are part of no sum, and no
 // longer count as a fault.
 func DismissParked(ctx context.Context, pool *pgxpool.Pool, f ParkedFilter) (int64, error) {
 	f.Dismissed = false

@@ -12,11 +12,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// AddMonths creates the partitions of this month and of those ahead of it, and
-// moves calls that had no partition into one. It returns how many partitions
-// are new. It fails where the table is not partitioned.
+// AddMonths creates the partitions of the current month and the given number of months
+// ahead, and moves calls from the default partition into them. It returns the number of new
+// partitions. It fails where the table is not partitioned.
 func AddMonths(ctx context.Context, pool *pgxpool.Pool, ahead int) (added int, err error) {
-	// Attaching waits for readers of the default partition and they for it.
+	// Attaching a partition and readers of the default partition can block each other.
 	const tries = 5
 	for try := 1; ; try++ {
 		err = pgx.BeginTxFunc(ctx, pool, shortWait, func(tx pgx.Tx) error {
@@ -34,13 +34,14 @@ func AddMonths(ctx context.Context, pool *pgxpool.Pool, ahead int) (added int, e
 	}
 }
 
-// Partitions is how a partitioned table stands.
+// Partitions is the state of a partitioned table.
 type Partitions struct {
-	Through time.Time // end of the last month that has a partition, in a row from now on; zero: not even this month
+	Through time.Time // end of the last of the consecutive months, from the current one on, that have partitions; zero when the current one has none
 	Waiting int64     // calls in the default partition
 }
 
-// ReadPartitions returns nil when the table is not partitioned.
+// ReadPartitions returns the state of the partitions, or nil when the table is not
+// partitioned.
 func ReadPartitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) (*Partitions, error) {
 	var partitioned bool
 	if err := pool.QueryRow(ctx, `SELECT `+store.IsPartitioned).Scan(&partitioned); err != nil || !partitioned {
@@ -59,11 +60,12 @@ func ReadPartitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) (*Pa
 	}
 }
 
-// shortWait: whoever waits for an exclusive lock makes everybody behind it wait.
+// shortWait limits lock waits, because everybody queues behind a waiter for an exclusive
+// lock.
 var shortWait = pgx.TxOptions{BeginQuery: "BEGIN; SET LOCAL lock_timeout = '5s'"}
 
-// dropMonths takes whole partitions away that end before the mark, the default
-// partition never. The sums stay: no trigger sees it.
+// dropMonths drops the partitions that end before the mark, but never the default one. The
+// sums stay, because no trigger fires.
 func dropMonths(ctx context.Context, pool *pgxpool.Pool, o RetainOptions, mark time.Time) (dropped int64, err error) {
 	rows, err := pool.Query(ctx, `
 SELECT c.oid::regclass::text
@@ -81,7 +83,7 @@ ORDER BY 1`, mark)
 	for _, name := range partitions {
 		var calls int64
 		if err := pgx.BeginTxFunc(ctx, pool, shortWait, func(tx pgx.Tx) error {
-			// The name comes quoted from the server.
+			// The server has quoted the name.
 			if err := tx.QueryRow(ctx, `SELECT count(*) FROM `+name).Scan(&calls); err != nil {
 				return err
 			}
@@ -98,7 +100,7 @@ ORDER BY 1`, mark)
 	return dropped, nil
 }
 
-// forgetIDs takes away the ids of calls of a time that has no rows any more.
+// forgetIDs deletes the ids of calls whose rows were deleted.
 func forgetIDs(ctx context.Context, pool *pgxpool.Pool, from, to time.Time) error {
 	var partitioned bool
 	err := pool.QueryRow(ctx, `SELECT `+store.IsPartitioned).Scan(&partitioned)

@@ -10,8 +10,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// ExchangeRate is how much of a currency one US dollar buys, from a day (UTC)
-// until the next rate of that currency.
+// ExchangeRate is how much of a currency one US dollar buys, from a UTC day until the next
+// rate of that currency.
 type ExchangeRate struct {
 	Currency string // ISO 4217
 	From     time.Time
@@ -19,8 +19,8 @@ type ExchangeRate struct {
 	Source   string
 }
 
-// SaveRates stores rates, all or none. A rate that is there already for the
-// same currency and day is replaced. changed is how many were new or different.
+// SaveRates stores the rates in one transaction. It replaces an existing rate for the same
+// currency and day. changed is the number of rates that were new or different.
 func SaveRates(ctx context.Context, pool *pgxpool.Pool, rates []ExchangeRate) (changed int64, err error) {
 	n := len(rates)
 	currencies, from, values, sources := make([]string, n), make([]time.Time, n), make([]string, n), make([]string, n)

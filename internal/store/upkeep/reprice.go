@@ -17,46 +17,45 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// RepriceFilter says which calls are priced again.
+// RepriceFilter selects the calls to reprice.
 type RepriceFilter struct {
 	From, To        time.Time // To is excluded
-	Provider, Model *string   // exactly this one; nil for all
+	Provider, Model *string   // nil for all
 	OnlyUnpriced    bool
 }
 
-// RepriceOptions of [Compare] and [Reprice].
+// RepriceOptions configures [Compare] and [Reprice].
 type RepriceOptions struct {
 	Filter RepriceFilter
-	// Price sets the cost of a record from all the rest of it.
+	// Price sets the cost of a record from its other fields.
 	Price func(*usage.Record)
-	// BatchCalls are changed in one transaction; 0 is 1,000.
+	// BatchCalls is the number of calls per transaction; 0 means 1,000.
 	BatchCalls int
-	// Progress is called with the number of calls changed so far, when not nil.
+	// Progress, if not nil, is called with the number of calls changed so far.
 	Progress func(changed int64)
 
-	// What the audit says of the run.
+	// The audit records these.
 	Book, BookVersion, ReportedCost, Note string
 }
 
-// Compared is a call as it is stored and as it would be.
+// Compared is a call as stored and as repriced.
 type Compared struct {
 	Before, After *usage.Record
-	// Changed says that repricing would write the call.
+	// Changed reports whether repricing would write the call.
 	Changed bool
-	// Fault is [store.ErrNoQuantities], [store.ErrQuantities] or [store.ErrNewerRecord] for a call that cannot be
-	// priced again and is left alone.
+	// Fault is [store.ErrNoQuantities], [store.ErrQuantities] or [store.ErrNewerRecord] for
+	// a call that cannot be repriced and stays as it is.
 	Fault error
 }
 
-// changed reports whether a new price is worth writing. Another name of the
-// price row alone is not: the name that is there says what the cost was
-// computed from.
+// changed reports whether a new price is worth writing. A different name of the price row
+// alone is not: the stored name says what the cost was computed from.
 func changed(before, after *usage.Record) bool {
 	return before.Cost != after.Cost || before.Status != after.Status || before.Reason != after.Reason || before.CostSource != after.CostSource ||
 		before.HasAssumptions && after.HasAssumptions && before.Assumptions != after.Assumptions
 }
 
-// Compare prices stored calls and hands each over; it writes nothing.
+// Compare reprices stored calls and passes each to each. It writes nothing.
 func Compare(ctx context.Context, pool *pgxpool.Pool, o RepriceOptions, each func(Compared)) error {
 	windows, err := repriceWindows(ctx, pool, o.Filter)
 	if err != nil {
@@ -80,7 +79,7 @@ func (o *RepriceOptions) compare(s *store.Stored) Compared {
 	return Compared{Before: &s.Record, After: &after, Changed: changed(&s.Record, &after), Fault: s.Fault}
 }
 
-// window is a stretch of time, the end excluded, that is read at once.
+// window is a period that is read at once; the end is excluded.
 type window [2]time.Time
 
 const (
@@ -88,9 +87,9 @@ const (
 	windowTime  = 24 * time.Hour
 )
 
-// repriceWindows finds the quarter hours with calls that the filter lets pass,
-// as the rollup has them, and joins neighbours: of a year with one unpriced
-// model only the days with that model are read.
+// repriceWindows lists the quarter hours in which the rollup has calls that match the
+// filter, and joins adjacent ones. Of a year with one unpriced model, only the days with
+// that model are read.
 func repriceWindows(ctx context.Context, pool *pgxpool.Pool, f RepriceFilter) ([]window, error) {
 	rows, err := pool.Query(ctx, `
 SELECT bucket, sum(calls)::bigint
@@ -152,23 +151,23 @@ func (o *RepriceOptions) readWindow(ctx context.Context, pool *pgxpool.Pool, w w
 	})
 }
 
-// RepriceRun is what a run of [Reprice] did, as the audit has it.
+// RepriceRun is the result of [Reprice], as the audit records it.
 type RepriceRun struct {
-	// ID is the run's in public.usage_reprice_run; 0 when nothing was to be
-	// changed, and nothing was written.
+	// ID is the run's id in public.usage_reprice_run. It is 0 when there was nothing to
+	// change and so nothing was written.
 	ID int64
-	// Resumed: the run was begun earlier, with the same filter and book, and
-	// stopped half-way. The sums are those of both parts.
+	// Resumed reports that the run continued one with the same filter and book that had
+	// been interrupted. The sums cover both parts.
 	Resumed          bool
 	Changed          int64
 	OldCost, NewCost usage.Sum
 }
 
-// Reprice prices stored calls again and writes those whose cost or status
-// changes, with a line of the audit for each, in transactions of BatchCalls. It
-// may be stopped at any moment and run again: what is done already changes no
-// more. It may run beside writers and beside another Reprice: the rows of a
-// batch are locked in the order of their ids and priced as they are then.
+// Reprice prices stored calls again and writes those whose cost or status changes, each
+// with an audit entry, in transactions of BatchCalls. It may be interrupted at any time and
+// run again: finished calls do not change again. It may run concurrently with writers and
+// with another Reprice, because it locks the rows of a batch in the order of their ids and
+// prices them as they are then.
 func Reprice(ctx context.Context, pool *pgxpool.Pool, o RepriceOptions) (RepriceRun, error) {
 	r := repricer{pool: pool, o: o}
 	if r.o.BatchCalls <= 0 {
@@ -221,8 +220,8 @@ func (r *repricer) run(ctx context.Context) (RepriceRun, error) {
 	return r.done, err
 }
 
-// resume finds an unfinished run of the same kind. Where another process is at
-// it this very moment, both do parts of one run.
+// resume finds an unfinished run of the same kind. If another process is still working on
+// it, both share the run.
 func (r *repricer) resume(ctx context.Context) error {
 	f := r.o.Filter
 	var oldCost, newCost string
@@ -251,8 +250,8 @@ LIMIT 1`, r.o.BookVersion, r.o.ReportedCost, f.From, f.To, f.Provider, f.Model, 
 // conflictPause is how long a batch waits after its first conflict.
 const conflictPause = 200 * time.Millisecond
 
-// batch changes some calls of a window. A conflict (a deadlock with the
-// deletion of a user, a lock that was not to be had) is tried again.
+// batch changes some calls of a window. It retries after a conflict, such as a deadlock
+// with the deletion of a user or a lock timeout.
 func (r *repricer) batch(ctx context.Context, w window, ids [][16]byte) error {
 	const tries = 5
 	for try := 1; ; try++ {
@@ -303,8 +302,8 @@ WHERE id = $1`, done.ID, len(changes), before.String(), after.String())
 	return err
 }
 
-// lock locks the rows in the order of their ids, so that two runs wait for each
-// other at their first common row, and prices them as they are now.
+// lock locks the rows in the order of their ids, so that two runs wait for each other at
+// their first common row, and prices the rows as they are now.
 func (r *repricer) lock(ctx context.Context, tx pgx.Tx, w window, ids [][16]byte) (list changes, err error) {
 	var isCitus bool
 	if err := tx.QueryRow(ctx, `SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL`).Scan(&isCitus); err != nil {
@@ -313,7 +312,7 @@ func (r *repricer) lock(ctx context.Context, tx pgx.Tx, w window, ids [][16]byte
 	sql := store.SelectCalls + `
 WHERE id = ANY ($1::uuid[]) AND timestamp >= $2 AND timestamp < $3
 ORDER BY id`
-	if !isCitus { // it cannot lock rows of several shards; what changed meanwhile is noticed by the update
+	if !isCitus { // Citus cannot lock rows of several shards; the update notices concurrent changes
 		sql += `
 FOR NO KEY UPDATE`
 	}

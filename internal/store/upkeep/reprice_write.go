@@ -19,7 +19,7 @@ type change struct {
 
 type changes []change
 
-// errCallChanged: a row is no longer what it was when it was read.
+// errCallChanged: a row has changed since it was read.
 var errCallChanged = store.Fault(store.ClassConflict, "a call was changed by somebody else at the same time; looking again")
 
 const updateCosts = `UPDATE public.api_usage AS u
@@ -29,7 +29,7 @@ FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $
   AS n (id, at, old_dollars, old_status, new_dollars, new_status, new_reason, new_price_id, new_cost_source, new_assumptions)
 WHERE u.id = n.id AND u.timestamp = n.at AND u.usage_dollars = n.old_dollars::numeric AND u.pricing_status = n.old_status`
 
-// updateAndFold is the same for tables without triggers.
+// updateAndFold is updateCosts for tables without triggers; it also updates the sums.
 var updateAndFold = sums.AndFoldChange(updateCosts, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
 
 const insertChanges = `
@@ -42,7 +42,7 @@ FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text
   AS c (call_id, old_dollars, new_dollars, old_status, new_status, old_reason, new_reason, old_price_id, new_price_id, old_cost_source, new_cost_source,
     old_assumptions, new_assumptions)`
 
-// write changes the rows, the rollups where no trigger does it, and the audit.
+// write updates the rows, the rollups where no trigger does, and the audit.
 func (c changes) write(ctx context.Context, tx pgx.Tx, run int64) error {
 	n := len(c)
 	ids, times := make([][16]byte, n), make([]time.Time, n)
@@ -81,9 +81,9 @@ func (c changes) write(ctx context.Context, tx pgx.Tx, run int64) error {
 	return err
 }
 
-// update changes the rows and keeps the rollups, by the trigger or else itself.
-// What is said of the trigger after the update holds until the commit: the update
-// has a lock on the table that creating or dropping one waits for.
+// update changes the rows, and the rollups if the trigger does not. The second look at the
+// trigger holds until the commit, because the update holds a lock that CREATE TRIGGER and
+// DROP TRIGGER wait for.
 func update(ctx context.Context, tx pgx.Tx, args []any) (rows int64, err error) {
 	const trigger = "api_usage_fold_update"
 	var before, after bool

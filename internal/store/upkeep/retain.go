@@ -11,34 +11,34 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// RetainOptions of [Retain].
+// RetainOptions configures [Retain].
 type RetainOptions struct {
-	// Before is cut down to the start of its UTC day; calls before that go.
+	// Before is truncated to the start of its UTC day. Calls before that are deleted.
 	Before time.Time
-	// BatchRows are deleted in one transaction; 0 is 20,000, which takes some
-	// 100 ms.
+	// BatchRows is the number of rows deleted per transaction; 0 means 20,000, which takes
+	// about 100 ms.
 	BatchRows int
-	// Progress is called with the number of rows deleted so far, when not nil.
+	// Progress, if not nil, is called with the number of rows deleted so far.
 	Progress func(rows int64)
 }
 
-// mark is the start of the UTC day of Before: calls before it go.
+// mark returns the start of the UTC day of Before. Calls before it are deleted.
 func (o RetainOptions) mark() time.Time {
 	b := o.Before.UTC()
 	return time.Date(b.Year(), b.Month(), b.Day(), 0, 0, 0, 0, time.UTC)
 }
 
-// Retention is what [Retain] would do, and what was done before.
+// Retention is what [Retain] would do, and what it did before.
 type Retention struct {
-	Mark  time.Time // calls before it would go
-	Calls int64     // as many
-	// Old is the mark that stands now, zero for none. Where it is later than
-	// Mark, Summed is how many calls between them are kept as sums alone.
+	Mark  time.Time // calls before it would be deleted
+	Calls int64     // their number
+	// Old is the current mark, zero for none. If it is later than Mark, Summed is the
+	// number of calls between the two of which only sums are left.
 	Old    time.Time
 	Summed int64
 }
 
-// ReadRetention looks and changes nothing.
+// ReadRetention returns what [Retain] would do. It changes nothing.
 func ReadRetention(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (r Retention, err error) {
 	r.Mark = o.mark()
 	if r.Old, err = store.RetainedFrom(ctx, pool); err != nil {
@@ -58,8 +58,8 @@ const setMark = `
 INSERT INTO public.usage_setting AS s (name, value) VALUES ('` + store.RetainedFromSetting + `', $1)
 ON CONFLICT (name) DO UPDATE SET value = `
 
-// MoveMarkBack lets writers store calls again from an earlier day on. Calls whose
-// sums are kept would be counted twice if they came again.
+// MoveMarkBack lets writers store calls again from an earlier day on. Calls of which only
+// sums are left would be counted twice if they arrived again.
 func MoveMarkBack(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) error {
 	if _, err := pool.Exec(ctx, setMark+`least(s.value, EXCLUDED.value)`, o.mark().Format(time.RFC3339)); err != nil {
 		return fmt.Errorf("move the retention mark back: %w", err)
@@ -67,12 +67,12 @@ func MoveMarkBack(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) erro
 	return nil
 }
 
-// Retain deletes old calls and keeps their sums in the rollups. It may be
-// stopped at any moment and run again.
+// Retain deletes old calls and keeps their sums in the rollups. It may be interrupted at
+// any time and run again.
 //
-// The mark is set before the first row goes, and not at all where there is none.
-// From then on writers refuse calls before it: whether such a call was counted
-// already cannot be known any more, so storing it might count it twice.
+// It sets the mark before it deletes the first row, and only if there is one. From then on
+// writers refuse calls before the mark, because it is no longer known whether such a call
+// was counted already.
 func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted int64, err error) {
 	if o.BatchRows <= 0 {
 		o.BatchRows = 20_000
@@ -88,8 +88,8 @@ func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted i
 	if deleted, err = dropMonths(ctx, pool, o, mark); err != nil {
 		return deleted, err
 	}
-	// Day by day: a statement over everything would pass over all the rows that
-	// the ones before it deleted. The last pass is for what no rollup has.
+	// Delete day by day: a single statement would scan all the rows that earlier ones
+	// deleted. The last pass deletes calls that are in no rollup.
 	rows, err := pool.Query(ctx, `SELECT DISTINCT bucket FROM public.usage_day WHERE bucket < $1 AND calls <> 0 ORDER BY 1`, mark)
 	if err != nil {
 		return 0, fmt.Errorf("list days: %w", err)

@@ -14,28 +14,28 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// Difference is a rollup that is not the sum of its rows.
+// Difference is a rollup that differs from the sum of its rows, in one month.
 type Difference struct {
 	Rollup  string
 	Month   time.Time // UTC
-	Keys    int64     // rows of the rollup that are wrong, missing or left over
-	Dollars string    // by how much, decimal
+	Keys    int64     // rows of the rollup that are wrong, missing or superfluous
+	Dollars string    // the difference, a decimal number
 }
 
-// VerifyOptions of [Verify].
+// VerifyOptions configures [Verify].
 type VerifyOptions struct {
-	// From and To bound the calls, widened to UTC months; zero is no bound.
+	// From and To bound the calls and are widened to UTC months; zero means no bound.
 	From, To time.Time
-	// Repair makes the rollups of a month with differences again. Writers wait
-	// for the time that takes, a month at a time.
+	// Repair rebuilds the rollups of a month that has differences. Writers wait while a
+	// month is rebuilt.
 	Repair bool
-	// Progress is called with each month that was checked, when not nil.
+	// Progress, if not nil, is called after each month is checked.
 	Progress func(month time.Time, differences int)
 }
 
-// Verify compares every rollup with the rows, month by month. Each comparison
-// sees one moment, so writers may go on meanwhile. Months before the retention
-// mark have no rows to compare with and are left alone.
+// Verify compares every rollup with the rows, month by month. Each comparison uses one
+// snapshot, so writers may continue. Months before the retention mark have no rows to
+// compare with and are skipped.
 func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Difference, error) {
 	from, to, err := verifyRange(ctx, pool, o)
 	if err != nil {
@@ -51,8 +51,7 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Differe
 		for _, l := range sums.Levels {
 			start, end := month, month.AddDate(0, 1, 0)
 			if start.Before(mark) {
-				// Of a month that is partly gone only the days that are left can
-				// be compared.
+				// If part of a month was deleted, only its remaining days can be compared.
 				if l.Width > sums.Day || !mark.Before(end) {
 					continue
 				}
@@ -81,7 +80,7 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, start, 
 		return nil, err
 	}
 	if d.Keys == 0 {
-		return nil, nil //nolint:nilnil // no difference is the answer
+		return nil, nil //nolint:nilnil // nil means no difference
 	}
 	if !repair {
 		return &d, nil
@@ -89,10 +88,10 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, start, 
 	return &d, build(ctx, pool, l, false, start, end)
 }
 
-// build makes the sums of [start, end) again.
+// build recomputes the sums of [start, end).
 func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bool, start, end time.Time) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		// Nobody writes from here on; readers, and builders of other levels, go on.
+		// Writers wait from here on. Readers, and builders of other levels, continue.
 		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE MODE`); err != nil {
 			return err
 		}
@@ -107,9 +106,9 @@ func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bo
 	})
 }
 
-// BuildRollups makes all rollups at once from calls that were stored without
-// them, as [Verify] repairs them but without comparing first. The calls must
-// never have been subject to retention.
+// BuildRollups computes all rollups from calls that were stored without them. Unlike the
+// repair of [Verify], it does not compare first. None of the calls may have been deleted by
+// retention.
 func BuildRollups(ctx context.Context, pool *pgxpool.Pool) error {
 	from, to, err := verifyRange(ctx, pool, VerifyOptions{})
 	if err != nil {
@@ -126,8 +125,8 @@ func BuildRollups(ctx context.Context, pool *pgxpool.Pool) error {
 	return errors.Join(errs...)
 }
 
-// buildFrom makes the sums of a level, and from them those of the levels that
-// are sums of it, which is much less to read than the calls.
+// buildFrom builds a level from the calls, and from it the levels that sum it, which reads
+// far fewer rows than the calls.
 func buildFrom(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, from, to time.Time) error {
 	for month := monthOf(from); month.Before(to); month = month.AddDate(0, 1, 0) {
 		if err := build(ctx, pool, l, l.Of != nil, month, month.AddDate(0, 1, 0)); err != nil {
@@ -144,7 +143,7 @@ func buildFrom(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, from, to 
 	return nil
 }
 
-// verifyRange is the time of all rows and of all sums.
+// verifyRange returns the period that all rows and sums cover, within the bounds of o.
 func verifyRange(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) (from, to time.Time, err error) {
 	var first, last *time.Time
 	if err := pool.QueryRow(ctx, `
@@ -153,7 +152,7 @@ SELECT least((SELECT min(timestamp) FROM public.api_usage), (SELECT min(bucket) 
 		return from, to, err
 	}
 	if first == nil || last == nil {
-		return from, to, nil // nothing is there
+		return from, to, nil // there are no calls
 	}
 	from, to = first.UTC(), last.UTC().Add(time.Microsecond)
 	if !o.From.IsZero() && o.From.After(from) {
