@@ -9,16 +9,16 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// The digits an amount may have. Published prices have at most eight; the
-// limits keep arithmetic on them small.
+// The number of digits that an amount may have. Published prices have at most eight; the
+// limits keep arithmetic small.
 const (
 	maxWholeDigits    = 12
 	maxFractionDigits = 20
 )
 
-// ParseAmount reads a plain decimal number of at least 0, such as "2.50". It
-// refuses exponents, signs and digits that only a binary float leaves behind:
-// 0.7499999999 is a 0.75 that went through one.
+// ParseAmount reads a plain decimal number of at least 0, such as "2.50". It refuses
+// exponents, signs and digits that only a binary float produces: 0.7499999999 is a 0.75
+// that was a float once.
 func ParseAmount(text string) (decimal.Decimal, error) {
 	whole, fraction, hasPoint := strings.Cut(text, ".")
 	switch {
@@ -48,31 +48,31 @@ func digits(text string) bool {
 	return text != ""
 }
 
-// floatTail finds a run of nines or zeros that something follows, or a run of
-// nines that ends the number: 7499999999, 30000000004.
+// floatTail matches a run of nines or zeros followed by a few digits, or a run of nines at
+// the end: 7499999999, 30000000004.
 var floatTail = regexp.MustCompile(`^(\d+?)(9{6,}\d{0,3}|0{6,}[1-9]\d{0,2})$`)
 
-// shortestNoise is how many digits the shortest text has that floatTail finds.
+// shortestNoise is the length of the shortest text that floatTail matches.
 const shortestNoise = 7
 
-// FloatNoise reports whether an amount looks like the exact expansion of a
-// binary float, and which number was probably meant.
+// FloatNoise reports whether an amount looks like the exact expansion of a binary float,
+// and returns the number that was probably meant.
 func FloatNoise(d decimal.Decimal) (meant decimal.Decimal, noisy bool) {
 	if d.NumDigits() < shortestNoise {
-		return d, false // the digits of a price list
+		return d, false // as many digits as a price list has
 	}
 	coefficient := strings.TrimRight(d.Coefficient().String(), "0")
 	m := floatTail.FindStringSubmatch(coefficient)
 	if m == nil || d.Exponent() >= 0 {
 		return d, false
 	}
-	// The kept digits, rounded; the trimmed zeros shift nothing.
+	// Round to the kept digits; the trimmed zeros do not shift the point.
 	trimmed := int32(len(d.Coefficient().String()) - len(coefficient))
 	meant = d.Round(-(d.Exponent() + trimmed + int32(len(m[2]))))
 	return meant, true
 }
 
-// parseFactor reads a multiplier, "1.1", or a share, "5%".
+// parseFactor reads a multiplier, "1.1", or a percentage, "5%".
 func parseFactor(text string) (decimal.Decimal, error) {
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
 		d, err := ParseAmount(strings.TrimSpace(percent))

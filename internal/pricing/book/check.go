@@ -11,17 +11,17 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The limits of a part of a file, so that no file makes a lookup slow.
+// Limits on parts of a file, so that no file can make a lookup slow.
 const (
 	maxNameBytes = 256
 	maxBlocks    = 64
 	maxTiers     = 32
-	// maxOfOneName bounds the rows of a model and the aliases of a name, each of which
-	// is compared with all others.
+	// maxOfOneName bounds the rows of a model and the aliases of a name, which are compared
+	// pair by pair.
 	maxOfOneName = 1000
 )
 
-// check finds what makes the prices of a file ambiguous or void.
+// check finds prices in a file that are ambiguous or can never apply.
 func check(f *File, faults *faults) {
 	if len(f.Rows) == 0 && len(f.Aliases) == 0 && len(f.Adjustments) == 0 {
 		faults.add(f.Line, "rows", "missing; the file says no price for %s", f.Provider)
@@ -135,7 +135,7 @@ func checkBlocks(b *Blocks, key string, faults *faults) {
 	}
 }
 
-// sharesDay reports whether two parts hold on a common day of the week.
+// sharesDay reports whether two parts apply on a common day of the week.
 func (h *Hours) sharesDay(o *Hours) bool {
 	for day := time.Sunday; day <= time.Saturday; day++ {
 		if h.onDay(day) && o.onDay(day) {
@@ -207,9 +207,9 @@ func checkAliases(f *File, byModel map[string][]*Row, faults *faults) {
 	}
 }
 
-// odd finds prices that no provider's list is likely to say, and that are
-// therefore probably slips: a cache that costs more than no cache, a price that
-// is a thousand times its neighbour. A row whose `checked` says why is spared.
+// odd finds prices that no provider is likely to publish and that are therefore probably
+// typing errors: cached input at a higher price than uncached, or a price that is a thousand times its
+// neighbour. A row whose `checked` gives a reason is skipped.
 func odd(f *File) []*Fault {
 	var list []*Fault
 	for i := range f.Rows {
@@ -240,7 +240,7 @@ type oddity struct {
 	text string
 }
 
-// ratios says between which multiples of another price a price usually lies.
+// ratios gives the usual range of a price as multiples of another price.
 var ratios = []struct {
 	item, of Item
 	between
@@ -268,9 +268,8 @@ func ratio(min, max string) between {
 	return b
 }
 
-// contains reports whether p is a usual multiple of another price, which is not
-// 0. Nothing is divided: a book has thousands of pairs, and all but a few are
-// usual.
+// contains reports whether p is a usual multiple of another, non-zero price. It does not
+// divide: a book has thousands of pairs, and nearly all are usual.
 func (b between) contains(p, of Price) bool {
 	amount, other := p.Amount, of.Amount
 	if p.Unit != of.Unit {
@@ -285,8 +284,8 @@ func (b between) contains(p, of Price) bool {
 	return amount.Cmp(b.min.Mul(other)) >= 0 && amount.Cmp(b.max.Mul(other)) <= 0
 }
 
-// billionths gives an amount as a whole number of billionths, when it is one of a
-// price list: at most 100,000 dollars, with at most nine places.
+// billionths returns an amount in whole billionths when it fits: at most 100,000 dollars
+// with at most nine places.
 func billionths(d decimal.Decimal) (int64, bool) {
 	exponent := d.Exponent()
 	if exponent < -9 || exponent > 0 || d.NumDigits() > 14 {
@@ -302,12 +301,12 @@ func billionths(d decimal.Decimal) (int64, bool) {
 	return n, true
 }
 
-// times says how many times another price a price is, for messages.
+// times returns the ratio of two prices, for messages.
 func times(p, of Price) decimal.Decimal { return perUnit(p).DivRound(perUnit(of), 6) }
 
 var perMillion = MustUnit("per_1m_tokens")
 
-// implausible is more than anybody charges for one token, in dollars per million.
+// implausible is more than anybody charges for a token, in dollars per million.
 var implausible = decimal.NewFromInt(1000)
 
 func oddBlock(prices []Price) (list []oddity) {
@@ -332,8 +331,8 @@ func oddBlock(prices []Price) (list []oddity) {
 	return list
 }
 
-// The usual ratios of a context tier to the prices below it, and of a service
-// tier to the standard price. A long request is nowhere cheaper than a short one.
+// The usual ratios of a context tier to the prices below it, and of a service tier to the
+// standard price. A long request is never cheaper than a short one.
 var (
 	usualTier     = ratio("1", "5")
 	usualDiscount = ratio("0.25", "1")
@@ -381,7 +380,7 @@ func oddServiceTier(base []Price, tier Named) (list []oddity) {
 	return list
 }
 
-// perUnit is the price of one token (or nanosecond, …), for comparisons.
+// perUnit returns the price of one token (or nanosecond, …), for comparisons.
 func perUnit(p Price) decimal.Decimal {
 	return p.Amount.DivRound(decimal.NewFromInt(p.Unit.Size()), 30)
 }

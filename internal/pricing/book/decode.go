@@ -15,12 +15,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// MaxFileBytes is the size of the largest price file that is read.
+// MaxFileBytes is the maximum size of a price file.
 const MaxFileBytes = 32 << 20
 
-// Decode reads a price file in our YAML form. A file may hold parts for
-// several providers, separated by "---". The error joins every [Fault] found;
-// warnings are things that look odd and are not refused.
+// Decode reads a price file in our YAML format. A file may hold parts for several
+// providers, separated by "---". The error joins every [Fault] found; warnings name odd
+// entries that are accepted.
 func Decode(name string, content []byte) (files []*File, warnings []*Fault, err error) {
 	if len(content) > MaxFileBytes {
 		return nil, nil, &Fault{File: name, Text: fmt.Sprintf("the file has %d bytes, at most %d are read", len(content), MaxFileBytes)}
@@ -47,7 +47,7 @@ func Decode(name string, content []byte) (files []*File, warnings []*Fault, err 
 	return files, warnings, nil
 }
 
-// documents reads all that YAML has.
+// documents reads all YAML documents of the file.
 func (d *decoder) documents(content []byte) (files []*File) {
 	documents := yaml.NewDecoder(bytes.NewReader(content))
 	for {
@@ -137,7 +137,7 @@ func (d *decoder) unknown(f field, allowed string) {
 	d.add(f.line, f.path(), "unknown key; known here are %s", allowed)
 }
 
-// appendRows reads one entry, which may name several models of one price.
+// appendRows reads one entry, which may give one price to several models.
 func (d *decoder) appendRows(rows []Row, f field) []Row {
 	row := Row{Line: f.line}
 	var models []string
@@ -180,7 +180,7 @@ func (d *decoder) appendRows(rows []Row, f field) []Row {
 	return rows
 }
 
-// blocks reads a key that a row and the defaults share; false when it is none.
+// blocks reads a key that rows and defaults share; it returns false for any other key.
 func (d *decoder) blocks(b *Blocks, f field) bool {
 	switch f.name {
 	case "depends_on":
@@ -205,7 +205,7 @@ func (d *decoder) blocks(b *Blocks, f field) bool {
 	return true
 }
 
-// block reads a key of a set of prices; false when it is none.
+// block reads a key of a set of prices; it returns false for any other key.
 func (d *decoder) block(b *Block, f field) bool {
 	switch f.name {
 	case "times":
@@ -235,7 +235,8 @@ func (d *decoder) factor(f field) (decimal.Decimal, bool) {
 	return factor, true
 }
 
-// prices reads a heading with its unit; false when the key is none.
+// prices reads a unit heading and the prices below it; it returns false when the key is not
+// a unit.
 func (d *decoder) prices(list *[]Price, f field) bool {
 	unit, ok := parseUnit(f.name)
 	if !ok {

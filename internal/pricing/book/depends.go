@@ -10,29 +10,27 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Dependency is something that a price can depend on beside the provider, the
-// model, the day and the quantities.
+// Dependency is something that a price can depend on besides the provider, the model, the
+// day and the quantities.
 type Dependency struct {
-	// Name is the word for it, from the price file to the column
-	// pricing_assumptions.
+	// Name is its word, used from the price file to the column pricing_assumptions.
 	Name string
-	// What says what has to be known of a call.
+	// What says what has to be known about a call.
 	What string
-	// Where says which part of a row makes its price depend on it.
+	// Where says which part of a row makes the price depend on it.
 	Where string
-	// Default says what is taken where a call does not report it; for one that
-	// every call reports, why.
+	// Default says what is assumed when a call does not report it, or why every call does.
 	Default string
-	// Assumed is the assumption that a price rests on then, 0 for one that every
-	// call reports.
+	// Assumed is the assumption taken when a call does not report it; 0 when every call
+	// does.
 	Assumed usage.Assumptions
-	// holds reports whether the prices of a row depend on it; nil for one that
-	// only `depends_on` can say, or the names beside the row.
+	// holds reports whether the prices of a row depend on it; nil when only `depends_on` or
+	// the other names of the model can tell.
 	holds func(provider string, r *Row) bool
 }
 
-// Dependencies is the one list of what prices depend on: the JSON Schema, the
-// documentation and the explanation of a cost are made of it.
+// Dependencies lists everything that prices depend on. The JSON Schema, the documentation
+// and the explanation of a cost are made from it.
 var Dependencies = []Dependency{
 	{
 		"service_tier", "the tier that served it", "`service_tiers`", "the standard tier", usage.AssumedServiceTier,
@@ -114,7 +112,7 @@ var Dependencies = []Dependency{
 	},
 }
 
-// Depends is a set of [Dependencies], by their place in the list.
+// Depends is a set of [Dependencies], as bits by their position in the list.
 type Depends uint32
 
 // ParseDependency finds a dependency by its name.
@@ -126,7 +124,7 @@ func ParseDependency(name string) (Depends, bool) {
 	return 1 << i, true
 }
 
-// Each lists the dependencies of the set, in their order.
+// Each lists the dependencies of the set, in order.
 func (s Depends) Each() (list []Dependency) {
 	for i, d := range Dependencies {
 		if s&(1<<i) != 0 {
@@ -144,7 +142,7 @@ func (s Depends) Names() (names []string) {
 	return names
 }
 
-// Assumable are the assumptions that a price with these dependencies can rest on.
+// Assumable returns the assumptions that a price with these dependencies may take.
 func (s Depends) Assumable() (a usage.Assumptions) {
 	for _, d := range s.Each() {
 		a |= d.Assumed
@@ -152,8 +150,8 @@ func (s Depends) Assumable() (a usage.Assumptions) {
 	return a
 }
 
-// DependsOn says what the prices of a row depend on: what its parts say, and
-// what it says itself. The snapshots beside it are not known here.
+// DependsOn returns what the prices of a row depend on, from its parts and from its
+// `depends_on`. It does not know the other snapshots of the model.
 func (r *Row) DependsOn(provider string) Depends {
 	set := r.Blocks.Depends
 	for i := range Dependencies {
@@ -164,8 +162,8 @@ func (r *Row) DependsOn(provider string) Depends {
 	return set
 }
 
-// isSpeed reports whether a host sells a service tier as a speed. OpenAI's fast
-// is its priority tier.
+// isSpeed reports whether a host sells a service tier as a speed. OpenAI's fast is its
+// priority tier.
 func isSpeed(provider, tier string) bool {
 	switch provider {
 	case catalog.OpenAI, catalog.AzureOpenAI:
@@ -174,7 +172,7 @@ func isSpeed(provider, tier string) bool {
 	return tier == "fast" || tier == "ultrafast" || tier == "optimized"
 }
 
-// regionsMean says what has to be known to choose among the regions of a host.
+// regionsMean returns what has to be known to choose among the regions of a host.
 func regionsMean(provider string) usage.Assumptions {
 	switch provider {
 	case catalog.Anthropic:
@@ -191,8 +189,8 @@ var lifetimes = [][2]Item{
 	{Item(usage.CacheWrite30mTokens), Item(usage.CacheWrite12hTokens)},
 }
 
-// modalities are items, and what their tokens are counted as if nobody says
-// them apart.
+// modalities pairs each item with the item as which its tokens are counted when nothing
+// distinguishes them.
 var modalities = [][2]Item{
 	{Item(usage.InputAudioTokens), Input},
 	{Item(usage.InputImageTokens), Input},
@@ -203,7 +201,7 @@ var modalities = [][2]Item{
 	{Item(usage.OutputImageTokens), Output},
 }
 
-// apart reports whether a row names two items and prices them differently.
+// apart reports whether a row has different prices for two items.
 func (r *Row) apart(a, b Item) bool {
 	first, ok := Find(r.Prices, a)
 	second, has := Find(r.Prices, b)

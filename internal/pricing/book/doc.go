@@ -1,10 +1,10 @@
-// Package book holds the form of a price file: the rows as people write them
-// ([File], [Row]), how they are read from YAML ([Decode]), written ([Encode])
-// and checked for what no provider's price list would say.
+// Package book owns the format of a price file: the rows as people write them ([File],
+// [Row]), reading them from YAML ([Decode]), writing them ([Encode]), and checking them for
+// prices that no provider would publish.
 //
-// It owns no arithmetic and no lookup: which row a call is priced by, and what
-// it costs, is the package pricing. Amounts are decimals from text to text; a
-// price that went through a binary float is refused.
+// It does not own arithmetic or lookup: package pricing decides which row prices a call and
+// what the call costs. Amounts are decimals from text to text; a price that was a binary
+// float once is refused.
 //
-// Start with file.go for the words and decode.go for the form.
+// Start with file.go for the terms and decode.go for the format.
 package book

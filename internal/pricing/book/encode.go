@@ -12,9 +12,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Encode writes parts of a price file in the form that [Decode] reads: rows
-// that differ by their model alone become one, prices stand in the order of a
-// price list.
+// Encode writes parts of a price file in the format that [Decode] reads. Rows that differ
+// only in their model are merged, and prices are in the order of a price list.
 func Encode(files ...*File) []byte {
 	var e encoder
 	for i, f := range files {
@@ -169,7 +168,7 @@ func (e *encoder) blocks(indent int, b *Blocks) {
 	}
 }
 
-// named writes a block in one line unless it has context tiers.
+// named writes a block on one line unless it has context tiers.
 func (e *encoder) named(indent int, name string, b *Block) {
 	if len(b.Tiers) == 0 {
 		e.line(indent, "%s: {%s}", name, strings.Join(headings(b), ", "))
@@ -195,7 +194,7 @@ func (e *encoder) block(indent int, b *Block) {
 	}
 }
 
-// headings writes the prices below their units, "per_1m_tokens: {input: 3}".
+// headings writes the prices by unit, "per_1m_tokens: {input: 3}".
 func headings(b *Block) (list []string) {
 	if b.Times != nil {
 		list = append(list, "times: "+b.Times.String())
@@ -229,7 +228,7 @@ func headings(b *Block) (list []string) {
 	return list
 }
 
-// priceText writes cents with two places, as price lists do.
+// priceText writes cents with two decimal places, as price lists do.
 func priceText(d decimal.Decimal) string {
 	text := d.String()
 	if whole, fraction, ok := strings.Cut(text, "."); ok && len(fraction) == 1 {
@@ -238,7 +237,7 @@ func priceText(d decimal.Decimal) string {
 	return text
 }
 
-// plain matches texts that YAML reads as they are, in any place.
+// plain matches texts that need no quotes in YAML, wherever they occur.
 var plain = regexp.MustCompile(`^[A-Za-z]([A-Za-z0-9 ._/@+()-]*[A-Za-z0-9)])?$`)
 
 func scalar(text string) string {
@@ -253,7 +252,7 @@ func scalar(text string) string {
 	if err != nil {
 		return fmt.Sprintf("%q", text)
 	}
-	// JSON hides these for the sake of HTML; people should see them.
+	// JSON escapes these because of HTML; people should see the characters.
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(string(quoted))
 }
 
@@ -268,8 +267,8 @@ func scalars(texts []string) string {
 	return "[" + strings.Join(list, ", ") + "]"
 }
 
-// withoutLines clears what says nothing about a price: places in a file, the
-// order of a list, zeros at the end of a number.
+// withoutLines clears everything that does not affect the price: positions in a file, the
+// order of a list, trailing zeros of a number.
 func withoutLines(r Row) Row {
 	prices := func(list []Price) []Price {
 		out := make([]Price, len(list))
@@ -315,5 +314,5 @@ func withoutLines(r Row) Row {
 	return r
 }
 
-// Equal reports whether two rows say the same, wherever they stand.
+// Equal reports whether two rows mean the same, wherever they were read.
 func Equal(a, b Row) bool { return reflect.DeepEqual(withoutLines(a), withoutLines(b)) }

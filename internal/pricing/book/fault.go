@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// Fault is one thing that is wrong in a price file, with the place to correct it.
+// Fault is one error in a price file, with its position.
 type Fault struct {
 	File string
-	Line int // 0 when the whole file is meant
+	Line int // 0 for the whole file
 	Key  string
 	Text string
 }
 
-// Error gives "prices/ours.yaml:12: rows[3].from: …".
+// Error returns "prices/ours.yaml:12: rows[3].from: …".
 func (f *Fault) Error() string {
 	var b strings.Builder
 	b.WriteString(f.File)
@@ -30,10 +30,10 @@ func (f *Fault) Error() string {
 	return b.String()
 }
 
-// maxFaults keeps the report on a file of another format readable.
+// maxFaults keeps the report on a file in another format readable.
 const maxFaults = 50
 
-// faults collects what is wrong with one file.
+// faults collects the errors in one file.
 type faults struct {
 	file string
 	all  []*Fault

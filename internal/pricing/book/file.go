@@ -8,83 +8,81 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// File is what one price file says about one provider.
+// File is the content of one price file for one provider.
 type File struct {
 	// Name is the path of the file, for messages and price ids.
 	Name string
-	// Line is where this part begins; a file may hold several parts.
+	// Line is where this part begins; a file may have several parts.
 	Line int
-	// Provider is who hosts and bills the models, in OpenTelemetry's spelling
-	// of gen_ai.provider.name.
+	// Provider is who hosts the models and bills the calls, in OpenTelemetry's spelling of
+	// gen_ai.provider.name.
 	Provider string
-	// AsOf is the day up to which the file knows the public prices; zero when it
-	// does not say.
+	// AsOf is the date up to which the file knows public prices; zero when not stated.
 	AsOf time.Time
-	// Also are other spellings of the provider that telemetry uses.
+	// Also lists other spellings of the provider in telemetry.
 	Also []string
-	// Defaults hold for every row of the file that says nothing else: tool
-	// fees, a batch discount.
+	// Defaults apply to every row of the file that does not override them: tool fees, a
+	// batch discount.
 	Defaults Blocks
 	Rows     []Row
 	Aliases  []Alias
-	// Adjustments are what a contract changes about list prices.
+	// Adjustments are the changes that a contract makes to list prices.
 	Adjustments []Adjustment
 }
 
-// Row is the price of one model during one span of time.
+// Row is the price of one model for one span of time.
 type Row struct {
 	Line int
-	// Model is the name, or a pattern in which * stands for any text.
+	// Model is the name, or a pattern in which * matches any text.
 	Model string
 	Span  Span
 
 	Blocks
-	// Inherit takes every price that this row does not name from the row it
-	// replaces in an earlier file.
+	// Inherit takes every price that this row does not name from the row that it replaces
+	// in an earlier file.
 	Inherit bool
-	// Graduated prices each part of the tokens by the context tier it falls
-	// into, instead of the whole request by the tier it reaches.
+	// Graduated prices each part of the tokens by the context tier it falls into, instead
+	// of the whole request by the tier it reaches.
 	Graduated bool
 
-	// Source says where the price was published, so that a reader can check.
+	// Source says where the price was published, so that readers can check it.
 	Source string
-	// Confidence is "high", "medium" or "low", or empty. Calls at a price of
-	// [LowConfidence] are estimates.
+	// Confidence is "high", "medium", "low" or empty. The cost of a call priced by a
+	// [LowConfidence] row is an estimate.
 	Confidence string
 	Note       string
-	// Checked says why something that looks odd in this row is right; it
-	// silences the warnings.
+	// Checked says why something odd in this row is right; it silences the warnings.
 	Checked string
 }
 
-// LowConfidence is the confidence of a row that is the word of one source alone.
+// LowConfidence is the confidence of a row that only one source confirms.
 const LowConfidence = "low"
 
-// Blocks are the prices of a row and what changes them.
+// Blocks are the prices of a row and the modifiers that change them.
 type Blocks struct {
 	Block
 	// Variants: image size and quality, video resolution.
 	Variants []Named
 	// ServiceTiers: batch, flex, priority.
 	ServiceTiers []Named
-	// Regions: the provider's region, or the part before its first "-".
+	// Regions are named by the provider's region, or by the part before its first "-".
 	Regions []Named
 	// Hours: times of day.
 	Hours []Hours
-	// Depends is what else the prices depend on, beside what these blocks say.
+	// Depends names what else the prices depend on, in addition to what these blocks imply.
 	Depends Depends
 }
 
 // Block is a set of prices.
 type Block struct {
-	// Times multiplies every price that this block does not name itself; nil
-	// stands for 1. Fees are not multiplied.
+	// Times multiplies every price that this block does not name itself, except fees; nil
+	// means 1.
 	Times  *decimal.Decimal
 	Prices []Price
 	Tiers  []Tier
 }
 
-// IsEmpty reports whether the block says nothing.
+// IsEmpty reports whether the block has no effect.
 func (b *Block) IsEmpty() bool { return b.Times == nil && len(b.Prices) == 0 && len(b.Tiers) == 0 }
 
 // Find returns the price of an item in the list.
@@ -102,28 +100,27 @@ type Price struct {
 	Line   int
 	Item   Item
 	Unit   Unit
-	Amount decimal.Decimal // dollars for one Unit
-	// Same, when not Item, says that the item is billed as another one:
-	// "cache_read: input".
+	Amount decimal.Decimal // dollars per Unit
+	// Same, when it is not Item, is the item as which this one is billed: "cache_read:
+	// input".
 	Same Item
 }
 
 // IsSame reports whether the item is billed as another one.
 func (p Price) IsSame() bool { return p.Same != p.Item }
 
-// Tier holds the prices of a request whose input is long.
+// Tier holds the prices of a request with long input.
 type Tier struct {
 	Line int
-	// Min is the smallest total of input tokens, cached ones included, that
-	// reaches the tier: 200001 for "above: 200000", 128000 for
-	// "at_least: 128000".
+	// Min is the smallest total of input tokens, cached ones included, that reaches the
+	// tier: 200001 for "above: 200000", 128000 for "at_least: 128000".
 	Min int64
-	// Above says which of the two the file says.
+	// Above reports which of the two forms the file uses.
 	Above  bool
 	Prices []Price
 }
 
-// Label says what reaches the tier: "above-200000".
+// Label names the tier by its threshold: "above-200000".
 func (t Tier) Label() string {
 	if t.Above {
 		return fmt.Sprintf("above-%d", t.Min-1)
@@ -138,21 +135,21 @@ type Named struct {
 	Block
 }
 
-// Hours is a block for a part of the UTC day, [From, Until) in minutes since
-// midnight. Until may be smaller than From: the part then spans midnight.
+// Hours is a block for a part of the UTC day, [From, Until) in minutes since midnight.
+// Until may be less than From: the part then spans midnight.
 type Hours struct {
 	Line int
-	// FirstDay to LastDay are the UTC days of the week on which the part holds,
-	// over the weekend when FirstDay is the later one; both are -1 for every day.
+	// FirstDay to LastDay are the UTC weekdays on which the part applies, across the
+	// weekend when FirstDay is the later one; both are -1 for every day.
 	FirstDay, LastDay time.Weekday
 	From, Until       int
 	Block
 }
 
-// EveryDay stands in [Hours] for no particular day of the week.
+// EveryDay in [Hours] means no particular day of the week.
 const EveryDay time.Weekday = -1
 
-// Contains reports whether a moment lies in the part of the day.
+// Contains reports whether a moment is in the part of the day.
 func (h *Hours) Contains(t time.Time) bool {
 	t = t.UTC()
 	return h.onDay(t.Weekday()) && h.inDay(t.Hour()*60+t.Minute())
@@ -175,7 +172,7 @@ func (h *Hours) inDay(minute int) bool {
 	return minute >= h.From || minute < h.Until
 }
 
-// Key gives the part of the day as files write it: "mon-fri 01:00-04:00".
+// Key returns the part of the day as files write it: "mon-fri 01:00-04:00".
 func (h *Hours) Key() string {
 	text := fmt.Sprintf("%02d:%02d-%02d:%02d", h.From/60, h.From%60, h.Until/60, h.Until%60)
 	switch h.FirstDay {
@@ -187,20 +184,20 @@ func (h *Hours) Key() string {
 	return dayName(h.FirstDay) + "-" + dayName(h.LastDay) + " " + text
 }
 
-// Label gives the part of the day for a price id: "mon-fri-0100-0400".
+// Label returns the part of the day as price ids write it: "mon-fri-0100-0400".
 func (h *Hours) Label() string {
 	return strings.NewReplacer(":", "", " ", "-").Replace(h.Key())
 }
 
 func dayName(day time.Weekday) string { return strings.ToLower(day.String()[:3]) }
 
-// Span is the half-open time [From, Until), UTC; a zero time stands for "always".
+// Span is the half-open period [From, Until) in UTC; a zero time means unbounded.
 type Span struct{ From, Until time.Time }
 
 // Overlaps reports whether two spans share a moment.
 func (s Span) Overlaps(o Span) bool { return !s.Intersect(o).isEmpty() }
 
-// Intersect returns the time that both spans share; an empty one when none.
+// Intersect returns the period that both spans share, which may be empty.
 func (s Span) Intersect(o Span) Span {
 	if s.From.Before(o.From) {
 		s.From = o.From
@@ -211,12 +208,12 @@ func (s Span) Intersect(o Span) Span {
 	return s
 }
 
-// IsEmpty reports whether no moment lies in the span.
+// IsEmpty reports whether the span contains no moment.
 func (s Span) IsEmpty() bool { return s.isEmpty() }
 
 func (s Span) isEmpty() bool { return !s.Until.IsZero() && !s.From.Before(s.Until) }
 
-// Subtract returns what is left of s without o: nothing, one or two spans.
+// Subtract returns what is left of s without o: no span, one or two.
 func (s Span) Subtract(o Span) []Span {
 	if !s.Overlaps(o) {
 		return []Span{s}
@@ -231,7 +228,7 @@ func (s Span) Subtract(o Span) []Span {
 	return rest
 }
 
-// String gives the span in words: "from 2024-10-02 until 2025-01-01".
+// String describes the span: "from 2024-10-02 until 2025-01-01".
 func (s Span) String() string {
 	switch {
 	case s.From.IsZero() && s.Until.IsZero():
@@ -244,7 +241,7 @@ func (s Span) String() string {
 	return "from " + FormatTime(s.From) + " until " + FormatTime(s.Until)
 }
 
-// FormatTime writes a moment as files do: the day alone when it is midnight UTC.
+// FormatTime writes a moment as files do: only the day when it is midnight UTC.
 func FormatTime(t time.Time) string {
 	t = t.UTC()
 	if t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 {
@@ -253,9 +250,8 @@ func FormatTime(t time.Time) string {
 	return t.Format("2006-01-02T15:04:05Z")
 }
 
-// Alias is another name for a model, for a span of time: "gpt-4o" meant
-// gpt-4o-2024-08-06 from October 2024, and a deployment on Azure means whatever
-// its owner deployed.
+// Alias is another name for a model during a span of time: "gpt-4o" meant gpt-4o-2024-08-06
+// from October 2024, and a deployment on Azure means whatever its owner deployed.
 type Alias struct {
 	Line  int
 	Name  string
@@ -263,11 +259,11 @@ type Alias struct {
 	Span  Span
 }
 
-// Adjustment is what a contract changes about list prices:
-// price × (1 − Discount) × (1 + Margin) + PerCall.
+// Adjustment is the change that a contract makes to list prices: price × (1 − Discount) ×
+// (1 + Margin) + PerCall.
 type Adjustment struct {
 	Line int
-	// Models are names or patterns; none stands for all models of the provider.
+	// Models are names or patterns; an empty list means all models of the provider.
 	Models   []string
 	Span     Span
 	Discount decimal.Decimal // 0.05 is 5 %

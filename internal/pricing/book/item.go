@@ -7,15 +7,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Item is one thing a price list names. The items are the kinds of
-// [usage.Quantities], under the shorter names that price lists use, and
-// [Request], a fee for the call as such.
+// Item is one thing that a price list names: the kinds of [usage.Quantities] under the
+// shorter names of price lists, and [Request], a fee for the call as such.
 type Item uint8
 
 // Request is the fee for each call, whatever it consumed.
 const Request = Item(usage.QuantityKindCount)
 
-// ItemCount is how many items there are.
+// ItemCount is the number of items.
 const ItemCount = Request + 1
 
 // The items that other code names.
@@ -55,8 +54,7 @@ var itemNames = [ItemCount]string{
 	Request:                     "request",
 }
 
-// itemOrder is the order in which a price list is read: input before output,
-// fees last.
+// itemOrder is the order of a price list: input before output, fees last.
 var itemOrder = []Item{
 	Item(usage.InputTextTokens), Item(usage.CacheReadTokens), Item(usage.CacheWrite5mTokens), Item(usage.CacheWrite30mTokens), Item(usage.CacheWrite1hTokens), Item(usage.CacheWrite12hTokens),
 	Item(usage.OutputTextTokens), Item(usage.OutputReasoningTokens), Item(usage.CitationTokens),
@@ -67,7 +65,7 @@ var itemOrder = []Item{
 	Item(usage.StorageMBDays), Request,
 }
 
-// String gives the name in price files, such as "cache_read".
+// String returns the name in price files, such as "cache_read".
 func (i Item) String() string {
 	if i >= ItemCount {
 		return fmt.Sprintf("item_%d", uint8(i))
@@ -85,7 +83,7 @@ func ParseItem(name string) (Item, bool) {
 	return 0, false
 }
 
-// Kind gives the quantity an item is the price of; false for [Request].
+// Kind returns the quantity that an item prices; false for [Request].
 func (i Item) Kind() (usage.QuantityKind, bool) {
 	return usage.QuantityKind(i), i < Request
 }
@@ -95,9 +93,8 @@ func (i Item) IsToken() bool {
 	return i < Request && usage.QuantityKind(i).Unit() == usage.UnitToken
 }
 
-// IsFee reports whether the item is charged on top of the content of a call:
-// tools, storage, the call as such. Batch discounts and regional uplifts do
-// not touch fees.
+// IsFee reports whether the item is charged on top of the content of a call: tools,
+// storage, the call itself. Batch discounts and regional surcharges do not apply to fees.
 func (i Item) IsFee() bool {
 	switch i {
 	case Item(usage.WebSearches), Item(usage.FileSearches), Item(usage.CodeSessions), Item(usage.StorageMBDays), Request:
@@ -106,17 +103,17 @@ func (i Item) IsFee() bool {
 	return false
 }
 
-// Unit is what a price is quoted for: its heading in a price file.
+// Unit is the quantity for which a price is quoted, the heading in a price file.
 type Unit uint8
 
 // unit describes a heading.
 type unit struct {
 	name string
-	// size is how many of the quantity, as [usage.Quantities] counts it, one
+	// size is the amount of the quantity, in the scale of [usage.Quantities], that one
 	// price pays for: a million tokens, the 60e9 nanoseconds of a minute.
 	size int64
-	// items that may stand below the heading. One item alone needs no name:
-	// "per_image: 0.04".
+	// items that may appear under the heading. A single item needs no name: "per_image:
+	// 0.04".
 	items []Item
 }
 
@@ -158,11 +155,11 @@ var units = []unit{
 	{"per_gb_day", 1_000, []Item{Item(usage.StorageMBDays)}},
 }
 
-// String gives the heading, such as "per_1m_tokens".
+// String returns the heading, such as "per_1m_tokens".
 func (u Unit) String() string { return units[u].name }
 
-// Size is how many of the quantity one price pays for; seconds count in
-// nanoseconds and storage in megabyte days, as [usage.Quantities] does.
+// Size returns the amount of the quantity that one price pays for; seconds are in
+// nanoseconds and storage in megabyte-days, as in [usage.Quantities].
 func (u Unit) Size() int64 { return units[u].size }
 
 // parseUnit is the inverse of [Unit.String].
@@ -193,7 +190,7 @@ func (u Unit) has(item Item) bool {
 	return false
 }
 
-// single is the one item below the heading, if there is only one.
+// single returns the only item under the heading; false when there are several.
 func (u Unit) single() (Item, bool) {
 	return units[u].items[0], len(units[u].items) == 1
 }
@@ -214,7 +211,7 @@ func itemList(items []Item) string {
 	return strings.Join(names, ", ")
 }
 
-// unitsOf lists the headings below which an item may stand.
+// unitsOf lists the headings under which an item may appear.
 func unitsOf(item Item) string {
 	var names []string
 	for i := range units {

@@ -13,14 +13,14 @@ import (
 // field is one "key: value" of a mapping.
 type field struct {
 	name  string
-	up    string // the path of what it is in
+	up    string // the path of the containing node
 	index int    // in a list, -1 in a mapping
 	line  int
 	node  *yaml.Node
 }
 
-// path says where the field is, "rows[3].from". It is put together when
-// somebody asks: most fields have no fault.
+// path returns where the field is, "rows[3].from". It is built on demand: most fields have
+// no fault.
 func (f *field) path() string {
 	if f.index < 0 {
 		return join(f.up, f.name)
@@ -28,15 +28,15 @@ func (f *field) path() string {
 	return f.up + "[" + strconv.Itoa(f.index) + "]"
 }
 
-// decoder walks the nodes of a document, so that every fault has its line.
+// decoder walks the nodes of a document and keeps the line of every fault.
 type decoder struct {
 	faults
-	// What a file says again and again is kept once: amounts, sources.
+	// known and amounts keep one copy of texts that a file repeats: amounts, sources.
 	known   map[string]string
 	amounts map[string]decimal.Decimal
 }
 
-// once gives the first copy of a text.
+// once returns the first copy of a text.
 func (d *decoder) once(text string) string {
 	if known, ok := d.known[text]; ok {
 		return known
@@ -46,7 +46,7 @@ func (d *decoder) once(text string) string {
 	return text
 }
 
-// amount is [ParseAmount], asked once for each text.
+// amount calls [ParseAmount] once for each text.
 func (d *decoder) amount(text string) (decimal.Decimal, error) {
 	if known, ok := d.amounts[text]; ok {
 		return known, nil
@@ -58,8 +58,8 @@ func (d *decoder) amount(text string) (decimal.Decimal, error) {
 	return amount, err
 }
 
-// fields lists a mapping in its order. Keys that occur twice, keys that are no
-// text and values by YAML reference are faults.
+// fields lists a mapping in order. Duplicate keys, keys that are not text, and values by
+// YAML reference are faults.
 func (d *decoder) fields(n *yaml.Node, path string) []field {
 	if n.Kind != yaml.MappingNode {
 		d.add(n.Line, path, "a mapping (key: value) is expected, found %s", kindName(n))
@@ -88,8 +88,7 @@ func (d *decoder) fields(n *yaml.Node, path string) []field {
 	return list
 }
 
-// lineOfKey finds a key among those before it: in the list while that is short,
-// else in the map.
+// lineOfKey finds an earlier key: in the list while that is short, otherwise in the map.
 func lineOfKey(list []field, name string, seen map[string]int) (int, bool) {
 	if seen != nil {
 		line, ok := seen[name]
@@ -117,8 +116,8 @@ func (d *decoder) items(f field) []field {
 	return list
 }
 
-// text reads a scalar as it is written. It is a part of the file, which whoever
-// keeps it keeps too: see [decoder.kept].
+// text reads a scalar as written. The result shares the memory of the file; use
+// [decoder.kept] for texts that are kept.
 func (d *decoder) text(f field) string {
 	if f.node.Kind != yaml.ScalarNode || f.node.Tag == "!!null" {
 		d.add(f.line, f.path(), "a text is expected, found %s", kindName(f.node))
@@ -131,10 +130,10 @@ func (d *decoder) text(f field) string {
 	return text
 }
 
-// kept is a text that outlives the file.
+// kept returns a copy of the text that does not hold the file in memory.
 func (d *decoder) kept(f field) string { return strings.Clone(d.text(f)) }
 
-// texts reads one text or a list of texts, to keep them.
+// texts reads one text or a list of texts and copies them.
 func (d *decoder) texts(f field) []string {
 	if f.node.Kind == yaml.ScalarNode {
 		return []string{d.kept(f)}
@@ -160,7 +159,7 @@ func (d *decoder) flag(f field) bool {
 	return false
 }
 
-// whole reads a number of tokens; underscores group digits.
+// whole reads a number of tokens; underscores may group digits.
 func (d *decoder) whole(f field) int64 {
 	text := strings.ReplaceAll(d.text(f), "_", "")
 	if !digits(text) || len(text) > 12 {
@@ -174,7 +173,7 @@ func (d *decoder) whole(f field) int64 {
 	return n
 }
 
-// moment reads a day, which begins at midnight UTC, or a time.
+// moment reads a day, meaning midnight UTC, or a time.
 func (d *decoder) moment(f field) time.Time {
 	text := d.text(f)
 	if text == "" {
@@ -189,7 +188,7 @@ func (d *decoder) moment(f field) time.Time {
 	return time.Time{}
 }
 
-// The years a price may begin or end in.
+// The range of years in which a price may begin or end.
 const firstYear, lastYear = 1970, 2199
 
 func plausible(t time.Time) bool { return t.Year() >= firstYear && t.Year() <= lastYear }

@@ -6,11 +6,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// plainTree reads the part of YAML in which price files are usually written, three
-// times as fast as the YAML library does: mappings and lists by indentation or in
-// one line, plain and quoted texts in one line, lines of comment. It gives the
-// nodes that the library gives, as far as a decoder looks at them (kind, value,
-// line). ok is false for everything else, right or wrong: that is the library's.
+// plainTree parses the part of YAML in which price files are usually written, three times
+// as fast as the YAML library: mappings and lists by indentation or on one line, plain and
+// quoted texts on one line, comment lines. It builds the same nodes as the library, as far
+// as the decoder looks at them (kind, value, line). For everything else, valid or not, ok
+// is false and the library decides.
 func plainTree(content []byte) (root *yaml.Node, ok bool) {
 	p := plainParser{text: string(content)}
 	p.next()
@@ -19,8 +19,8 @@ func plainTree(content []byte) (root *yaml.Node, ok bool) {
 }
 
 const (
-	endOfText     = -1 // the indentation behind the last line
-	notPlain      = -2 // the indentation of a line that is not for this parser
+	endOfText     = -1 // the indentation after the last line
+	notPlain      = -2 // the indentation of a line that this parser does not handle
 	maxPlainDepth = 16
 	maxPlainKey   = 256
 )
@@ -32,10 +32,10 @@ type plainParser struct {
 	rest  string // of the line, without indentation
 	at    int    // its indentation
 	depth int
-	slab  []yaml.Node // nodes are made many at once
+	slab  []yaml.Node // nodes are allocated in bulk
 }
 
-// next goes to the next line that says something.
+// next moves to the next line that is neither blank nor a comment.
 func (p *plainParser) next() {
 	for p.text != "" {
 		line, text, _ := strings.Cut(p.text, "\n")
@@ -64,8 +64,8 @@ func (p *plainParser) node(kind yaml.Kind, value string) *yaml.Node {
 	return n
 }
 
-// block reads what begins at the current line with exactly this indentation, up to
-// the first line with less; nil when that is not plain.
+// block parses what begins at the current line with exactly this indentation, up to the
+// first line with less; it returns nil when that is not plain.
 func (p *plainParser) block(indent int) *yaml.Node {
 	if p.at != indent || p.depth == maxPlainDepth {
 		return nil
@@ -98,13 +98,13 @@ func (p *plainParser) block(indent int) *yaml.Node {
 		n.Content = append(n.Content, key, value)
 	}
 	if p.at >= indent || p.at == notPlain {
-		return nil // a list and a mapping mixed, or a line deeper than its place
+		return nil // a list mixed with a mapping, or a line indented too far
 	}
 	return n
 }
 
-// item reads one entry of a list: "- {…}", or "- key: …" with the mapping's other
-// keys below its first.
+// item parses one entry of a list: "- {…}", or "- key: …" with the other keys of the
+// mapping aligned below the first.
 func (p *plainParser) item(indent int) *yaml.Node {
 	inner := strings.TrimLeft(p.rest[2:], " ")
 	deeper := indent + len(p.rest) - len(inner)
@@ -115,12 +115,12 @@ func (p *plainParser) item(indent int) *yaml.Node {
 	return p.value(indent, inner)
 }
 
-// value reads what stands behind a key or a dash: in the line, else below it,
-// deeper than the key.
+// value parses what follows a key or a dash: on the same line, otherwise below it with more
+// indentation.
 func (p *plainParser) value(indent int, rest string) *yaml.Node {
 	if rest == "" {
 		if p.next(); p.at <= indent {
-			return nil // nothing, or a list that stands below its key
+			return nil // nothing, or a list directly below its key
 		}
 		return p.block(p.at)
 	}
@@ -132,7 +132,7 @@ func (p *plainParser) value(indent int, rest string) *yaml.Node {
 	return n
 }
 
-// key reads a key and its colon.
+// key parses a key and its colon.
 func (p *plainParser) key(text string) (key *yaml.Node, rest string, ok bool) {
 	name, rest, ok := splitKey(text)
 	if !ok {
@@ -152,7 +152,7 @@ func splitKey(text string) (name, rest string, ok bool) {
 	return name, strings.TrimLeft(rest[1:], " "), true
 }
 
-// inline reads a text, or a mapping or list in one line, and gives what follows.
+// inline parses a text, or a mapping or list on one line, and returns the rest.
 func (p *plainParser) inline(text string, inFlow bool) (n *yaml.Node, rest string) {
 	switch {
 	case text[0] == '{' || text[0] == '[':
@@ -183,7 +183,7 @@ func (p *plainParser) inline(text string, inFlow bool) (n *yaml.Node, rest strin
 	return p.node(yaml.ScalarNode, strings.TrimRight(value, " ")), rest
 }
 
-// flow reads "{a: b, c: d}" or "[a, b]".
+// flow parses "{a: b, c: d}" or "[a, b]".
 func (p *plainParser) flow(text string) (n *yaml.Node, rest string) {
 	kind, end := yaml.MappingNode, "}"
 	if text[0] == '[' {
@@ -215,7 +215,7 @@ func (p *plainParser) flow(text string) (n *yaml.Node, rest string) {
 	}
 }
 
-// plainByte holds the bytes that a plain text may have in any place but its first.
+// plainByte marks the bytes allowed in a plain text after its first byte.
 var plainByte = func() (allowed [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 ._/@+()-*%<>") {
 		allowed[c] = true
@@ -235,7 +235,7 @@ func plainText(text string) (value, rest string) {
 	return text[:end], text[end:]
 }
 
-// quoted cuts a text in double quotes without escapes.
+// quoted cuts a double-quoted text without escapes.
 func quoted(text string) (value, rest string, ok bool) {
 	if text == "" || text[0] != '"' {
 		return "", text, false
@@ -244,10 +244,10 @@ func quoted(text string) (value, rest string, ok bool) {
 	return value, rest, ok && printable(value) && !strings.Contains(value, `\`)
 }
 
-// isNull reports whether a plain text stands for nothing.
+// isNull reports whether a plain text means null.
 func isNull(text string) bool { return strings.EqualFold(strings.TrimRight(text, " "), "null") }
 
-// printable reports whether a text is of visible ASCII and spaces.
+// printable reports whether a text consists of visible ASCII characters and spaces.
 func printable(text string) bool {
 	for i := range len(text) {
 		if text[i] < ' ' || text[i] > '~' {

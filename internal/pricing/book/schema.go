@@ -5,9 +5,9 @@ import "encoding/json"
 // object is a node of a JSON Schema.
 type object = map[string]any
 
-// Schema is the form of a price file as a JSON Schema, for editors; it stands
-// in schema.json. [Decode] checks more than a schema can say: overlaps, odd
-// numbers, aliases without a model.
+// Schema returns the format of a price file as a JSON Schema, for editors; schema.json
+// holds a copy. [Decode] checks more than a schema can express: overlaps, odd numbers,
+// aliases without a model.
 func Schema() []byte {
 	text := object{"type": "string"}
 	texts := object{"anyOf": []any{object{"type": "string"}, object{"type": "array", "items": object{"type": "string"}, "minItems": 1}}}
@@ -105,13 +105,12 @@ func Schema() []byte {
 	}
 	encoded, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
-		panic(err) // made of texts and numbers alone
+		panic(err) // built from texts and numbers only
 	}
 	return append(encoded, '\n')
 }
 
-// schemaOfAmount is a price, or where that is allowed the name of another item
-// that has the same.
+// schemaOfAmount is a price or, where allowed, the name of an item with the same price.
 func schemaOfAmount(same bool) object {
 	options := []any{object{"type": "number", "minimum": 0}}
 	if same {

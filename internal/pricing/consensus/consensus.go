@@ -1,10 +1,10 @@
-// Package consensus decides which price of a model to believe when several
-// sources speak about it: what independent sources agree on is taken, what one
-// alone says has low confidence, what they disagree about is left out with the
+// Package consensus decides which price of a model to believe when there are several
+// sources. A price on which independent sources agree is taken, a price from a single
+// source gets low confidence, and a price on which they disagree is left out with the
 // reason.
 //
-// It owns the vote and nothing else: it reads no files (foreign), knows no host's
-// habits (tools/pricebook), and asks nobody.
+// It owns only the vote: it does not read files (foreign) and does not know the habits of
+// hosts (tools/pricebook).
 package consensus
 
 import (
@@ -22,27 +22,27 @@ import (
 
 // Vote is what one source says about a model.
 type Vote struct {
-	// Source is the name for people: "litellm 2026-08-01".
+	// Source is a name for people: "litellm 2026-08-01".
 	Source string
-	// Origin is whose data it is. Sources of one origin derive from each other:
-	// together they are one voice. Empty means a source of its own.
+	// Origin says whose data it is. Sources with one origin derive from each other and
+	// count as one. Empty means that the source is its own origin.
 	Origin string
 	Prices map[Place]book.Price
 }
 
 func (v *Vote) origin() string { return cmp.Or(v.Origin, v.Source) }
 
-// Place is where a price stands in a row.
+// Place is the position of a price in a row.
 type Place struct {
 	Block string // "", "variants/x", "service_tiers/x", "regions/x"
 	Min   int64  // of the context tier, 0 for none
 	Item  book.Item
 }
 
-// times stands in a place for the multiplier of a block.
+// times in a Place means the multiplier of a block.
 const times = book.ItemCount
 
-// Flatten lists all prices of a row by their places.
+// Flatten maps the places of a row to its prices.
 func Flatten(row *book.Row) map[Place]book.Price {
 	prices := map[Place]book.Price{}
 	block := func(name string, b *book.Block) {
@@ -67,8 +67,8 @@ func Flatten(row *book.Row) map[Place]book.Price {
 	return prices
 }
 
-// IsCore reports whether a price is what the model costs, and not a detail: the
-// model is left out when the sources disagree about it.
+// IsCore reports whether a price is essential: a model is left out when the sources
+// disagree about it.
 func (p Place) IsCore() bool {
 	if p.Block != "" || p.Min != 0 || p.Item >= book.Request {
 		return false
@@ -90,7 +90,7 @@ func (p Place) String() string {
 	return text
 }
 
-// Places lists all places that votes speak about.
+// Places lists every place for which there is a vote.
 func Places(votes []Vote) []Place {
 	places := map[Place]bool{}
 	for _, v := range votes {
@@ -107,9 +107,8 @@ func sorted[V any](places map[Place]V) []Place {
 	})
 }
 
-// Decide takes what the sources agree on; what one source alone knows has low
-// confidence. The second result says what was left out, and where the majority
-// overruled one source.
+// Decide takes what the sources agree on; what only one source has gets low confidence. The
+// second result says what was left out, and where a majority overruled one source.
 func Decide(model string, votes []Vote) (*book.Row, []string) {
 	names := make([]string, len(votes))
 	for i, v := range votes {
@@ -159,7 +158,7 @@ func Decide(model string, votes []Vote) (*book.Row, []string) {
 	return row, why
 }
 
-// Tally finds the price most origins name, and how many name another one.
+// Tally finds the price that most origins give, and counts the origins for and against it.
 func Tally(p Place, votes []Vote) (winner book.Price, count, against int) {
 	type opinion struct {
 		price   book.Price
@@ -184,15 +183,15 @@ func Tally(p Place, votes []Vote) (winner book.Price, count, against int) {
 		if n := len(o.origins); n > count {
 			winner, count, against = o.price, n, max(against, count)
 		} else {
-			// A tie of two opinions is no majority, whatever else is said.
+			// A tie between two prices is not a majority, whatever else was said.
 			against = max(against, n)
 		}
 	}
 	return winner, count, against
 }
 
-// Alike reports whether two prices differ by less than a thousandth: some hosts
-// bill in units of their own, whose dollars come out crooked.
+// Alike reports whether two prices differ by less than a thousandth: some hosts bill in
+// units of their own, which convert to odd amounts of dollars.
 func Alike(a, b book.Price) bool {
 	x := new(big.Rat).Quo(a.Amount.Rat(), new(big.Rat).SetInt64(a.Unit.Size()))
 	y := new(big.Rat).Quo(b.Amount.Rat(), new(big.Rat).SetInt64(b.Unit.Size()))
@@ -205,7 +204,7 @@ func PerUnit(p book.Price) string {
 	return new(big.Rat).Quo(p.Amount.Rat(), new(big.Rat).SetInt64(p.Unit.Size())).RatString()
 }
 
-// Opinions lists who says what about one price.
+// Opinions lists which source says what about one price.
 func Opinions(p Place, votes []Vote) string {
 	var list []string
 	for _, v := range votes {
@@ -224,7 +223,7 @@ func rebuild(taken map[Place]book.Price) *book.Row {
 	return row
 }
 
-// Set puts a price in its place; the lists of the row are copied and not changed.
+// Set sets the price at a place; the lists of the row are copied, not modified.
 func Set(row *book.Row, p Place, price book.Price) {
 	b := &row.Block
 	if kind, name, ok := strings.Cut(p.Block, "/"); ok {
@@ -264,11 +263,11 @@ func put(list []book.Price, price book.Price) []book.Price {
 	return append(list, price)
 }
 
-// IsAbove distinguishes "above 200000" from "at least 200000": thresholds are round.
+// IsAbove tells "above 200000" from "at least 200000": thresholds are round numbers.
 func IsAbove(min int64) bool { return min%1000 == 1 }
 
-// halve writes a service tier whose every price is half of the standard one as
-// what it is, so that prices that no source names for it are halved as well.
+// halve writes a service tier whose every price is half the standard price as a multiplier
+// of 0.5, so that prices which no source names for it are halved as well.
 func halve(row *book.Row) {
 	half := decimal.RequireFromString("0.5")
 	two := decimal.NewFromInt(2)
@@ -289,8 +288,7 @@ func halve(row *book.Row) {
 	}
 }
 
-// SameCore reports whether two rows do not contradict each other in what the
-// model costs.
+// SameCore reports whether two rows agree on the essential prices.
 func SameCore(a, b book.Row) bool {
 	left, right := Flatten(&a), Flatten(&b)
 	for p, price := range left {
@@ -314,9 +312,8 @@ func AlikeCore(a, b book.Row) bool {
 	return true
 }
 
-// Kept is what of a row outlives a change of its main price: fees, what
-// multiplies, and what is billed as another item. Other details belong to the
-// old price.
+// Kept returns the parts of a row that survive a change of its main price: fees,
+// multipliers, and items billed as another item. Other details belong to the old price.
 func Kept(b book.Blocks) book.Blocks {
 	times := func(list []book.Named) []book.Named {
 		return slices.DeleteFunc(slices.Clone(list), func(n book.Named) bool { return n.Times == nil })

@@ -50,8 +50,8 @@ func (r *reader) genaiModel(provider string, model map[string]any) {
 	id, _ := model["id"].(string)
 	key := provider + "/" + id
 	row := book.Row{Model: id, Source: "pydantic/genai-prices " + key}
-	// Bedrock's price within a region has a name that no call says: it is the price
-	// of the name without any region, where the entry matches that.
+	// Bedrock's price within a region has a name that no call reports: it is the price of
+	// the name without a region, where the entry matches that.
 	name, regional := strings.CutPrefix(id, "regional.")
 	if regional && !matchesBare(model["match"], name) {
 		r.issue(key, "the price is for names with a region alone")
@@ -71,8 +71,8 @@ func (r *reader) genaiModel(provider string, model map[string]any) {
 	}
 }
 
-// equalNames collects the names that a match clause compares whole. Clauses by
-// beginning or part are left out: a name must not be priced by resemblance.
+// equalNames collects the names that a match clause compares as a whole. Prefix and
+// substring clauses are left out: a name must not be priced by resemblance.
 func equalNames(match any) (names []string) {
 	m, _ := match.(map[string]any)
 	if name, ok := m["equals"].(string); ok {
@@ -85,7 +85,7 @@ func equalNames(match any) (names []string) {
 	return names
 }
 
-// matchesBare reports whether a match clause takes a name that has nothing before it.
+// matchesBare reports whether a match clause accepts a name without a prefix.
 func matchesBare(match any, name string) bool {
 	m, _ := match.(map[string]any)
 	for rule, holds := range map[string]func(name, text string) bool{"equals": strings.HasPrefix, "starts_with": strings.HasPrefix, "contains": strings.Contains} {
@@ -97,8 +97,8 @@ func matchesBare(match any, name string) bool {
 	return slices.ContainsFunc(list, func(clause any) bool { return matchesBare(clause, name) })
 }
 
-// genaiRows reads one set of prices, or a list of which the last matching one
-// holds: by day, or by hour of the day.
+// genaiRows reads one set of prices, or a list in which the last matching entry applies, by
+// day or by hour of the day.
 func (r *reader) genaiRows(key string, prices any, row book.Row) (rows []book.Row) {
 	list, ok := prices.([]any)
 	if !ok {

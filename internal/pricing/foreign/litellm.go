@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// liteLLMKey splits a price key into what is priced, the context tier and the
-// service tier: input_cost_per_token_above_272k_tokens_priority.
+// liteLLMKey splits a price key into the item, the context tier and the service tier:
+// input_cost_per_token_above_272k_tokens_priority.
 var liteLLMKey = regexp.MustCompile(`^(.+?)(?:_above_(\d+)k_tokens)?(?:_(priority|flex|batches))?$`)
 
 // liteLLMTokens are the keys in dollars per token.
@@ -23,7 +23,7 @@ var liteLLMTokens = map[string]string{
 	"cache_read_input_token_cost":                 "cache_read",
 	"input_cost_per_token_cache_hit":              "cache_read",
 	"cache_creation_input_token_cost":             "cache_write_5m",
-	"cache_creation_input_token_cost_above_1hr":   "cache_write_1h", // the lifetime, in spite of the name
+	"cache_creation_input_token_cost_above_1hr":   "cache_write_1h", // the lifetime, despite the name
 	"output_cost_per_reasoning_token":             "reasoning",
 	"citation_cost_per_token":                     "citation",
 	"input_cost_per_audio_token":                  "input_audio",
@@ -36,8 +36,8 @@ var liteLLMTokens = map[string]string{
 	"cache_read_input_token_cost_per_image_token": "cache_read_image",
 }
 
-// liteLLMOther are the keys in other units, by what the model does; the mode
-// "" stands for any.
+// liteLLMOther are the keys in other units by mode, that is by what the model does; ""
+// matches any mode.
 var liteLLMOther = []struct {
 	key, mode, item, unit string
 	factor                int64
@@ -57,7 +57,7 @@ var liteLLMOther = []struct {
 	{"file_search_cost_per_1k_calls", "", "file_search", "per_1k_calls", 1},
 }
 
-// liteLLMIgnored are keys with "cost" in the name that say no price of a call.
+// liteLLMIgnored are keys with "cost" in the name that are not the price of a call.
 var liteLLMIgnored = []string{"supports_", "deprecation_date", "metadata", "source", "off_peak_pricing"}
 
 func (r *reader) liteLLM(data any) {
@@ -94,8 +94,8 @@ func (r *reader) liteLLM(data any) {
 	r.mergeRegions()
 }
 
-// includeThresholds makes "above" into "at least": LiteLLM's calculation does so
-// for xAI, though its data does not say it.
+// includeThresholds turns "above" into "at least": LiteLLM's calculation does so for xAI,
+// though its data does not say so.
 func includeThresholds(tiers []book.Tier) {
 	for i := range tiers {
 		tiers[i].Min, tiers[i].Above = tiers[i].Min-1, false
@@ -104,8 +104,8 @@ func includeThresholds(tiers []book.Tier) {
 
 var deployments = regexp.MustCompile(`/(global|global-standard|converse|invoke)/`)
 
-// plainFirst puts the names with a type of deployment in them last: where both
-// are there, the plain one is the price of the plain name.
+// plainFirst sorts names that contain a type of deployment last: where both exist, the
+// plain one gives the price of the plain name.
 func plainFirst(keys []string) []string {
 	slices.SortStableFunc(keys, func(a, b string) int {
 		return strings.Compare(deployments.FindString(a), deployments.FindString(b))
@@ -113,8 +113,8 @@ func plainFirst(keys []string) []string {
 	return keys
 }
 
-// liteLLMName takes the provider off the key; a part between provider and
-// model is a region.
+// liteLLMName removes the provider from the key; a part between provider and model is a
+// region.
 func liteLLMName(key, provider string) (model, region string, ok bool) {
 	parts := strings.Split(key, "/")
 	if len(parts) == 1 {
@@ -201,7 +201,7 @@ func (r *reader) liteLLMPrice(at, name, mode string, entry map[string]any, b *bo
 		return
 	}
 	if m[1] == "output_cost_per_second" && mode == "audio_transcription" {
-		return // the same seconds as the input's
+		return // the same seconds as those of the input
 	}
 	if d, ok := r.amount(at, entry[name]); ok && d.IsZero() {
 		return
@@ -209,7 +209,7 @@ func (r *reader) liteLLMPrice(at, name, mode string, entry map[string]any, b *bo
 	r.issue(at, "this key has no meaning here that a call could be priced by (mode %q)", mode)
 }
 
-// unnoise takes off noise that only shows at the larger unit.
+// unnoise removes float noise that only shows at the larger unit.
 func (r *reader) unnoise(key string, d decimal.Decimal) decimal.Decimal {
 	meant, noisy := book.FloatNoise(d)
 	if noisy {
@@ -218,8 +218,8 @@ func (r *reader) unnoise(key string, d decimal.Decimal) decimal.Decimal {
 	return meant
 }
 
-// liteLLMSearch reads the price of a web search by the size of the context it
-// brings; telemetry that does not report the size allows one price only.
+// liteLLMSearch reads the price of a web search by the size of its search context;
+// telemetry does not report the size, so only one price can be used.
 func (r *reader) liteLLMSearch(at string, v any, b *book.Blocks) {
 	sizes := r.object(at, v)
 	var price *decimal.Decimal
@@ -292,20 +292,19 @@ func (r *reader) liteLLMSpecific(at string, v any, b *book.Blocks) {
 	}
 }
 
-// regionMark stands between provider and region while a file is read.
+// regionMark separates provider and region while a file is read.
 const regionMark = "\x00"
 
-// addRegion keeps a price that holds in one region until the row of the model
-// is known.
+// addRegion keeps a price for one region until the row of the model is known.
 func (r *reader) addRegion(provider, key, region string, row book.Row) {
 	r.add(provider+regionMark+region, key, row)
 }
 
-// mainRegions are the regions whose price a host's list shows first.
+// mainRegions are the regions that a host's price list shows first.
 var mainRegions = []string{"us-east-1", "us-east-2", "us-west-2", "us", "eu"}
 
-// general is the row of a model that has prices by region alone: that of a
-// main region, else the first one.
+// general returns the row of a model that only has prices by region: that of a main region,
+// otherwise the first one.
 func (r *reader) general(provider string, row book.Row) book.Row {
 	for _, region := range mainRegions {
 		if main := findRow(r.files[provider+regionMark+region], row.Model); main != nil {
@@ -315,7 +314,7 @@ func (r *reader) general(provider string, row book.Row) book.Row {
 	return row
 }
 
-// mergeRegions makes the prices of regions blocks of their models' rows.
+// mergeRegions turns the prices of regions into blocks of their models' rows.
 func (r *reader) mergeRegions() {
 	for _, place := range sortedFiles(r.files) {
 		provider, region, ok := strings.Cut(place, regionMark)
@@ -335,7 +334,7 @@ func (r *reader) mergeRegions() {
 			}
 			b := row.Block
 			if samePrices(base.Block, b) {
-				one := decimal.NewFromInt(1) // known, and no reason for doubt
+				one := decimal.NewFromInt(1) // known, and no doubt
 				b = book.Block{Times: &one}
 			}
 			base.Regions = append(base.Regions, book.Named{Name: region, Block: b})

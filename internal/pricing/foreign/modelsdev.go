@@ -27,7 +27,7 @@ func (r *reader) modelsDev(data any) {
 			model := r.object(key, models[name])
 			cost, ok := model["cost"].(map[string]any)
 			if !ok {
-				continue // free or unknown: the catalogue has no price
+				continue // free or unknown: the catalogue gives no price
 			}
 			row := book.Row{Model: name, Source: "anomalyco/models.dev " + key}
 			r.modelsDevCost(key+".cost", cost, &row.Block)
@@ -51,8 +51,8 @@ func (r *reader) modelsDev(data any) {
 	}
 }
 
-// modelsDevProvider gives the provider's name. Vercel's gateway has the name of
-// its owner there, which telemetry uses for the client library of the same house.
+// modelsDevProvider returns the provider's name. The catalogue calls Vercel's gateway by
+// the name of its owner, which telemetry uses for the client library of the same company.
 func modelsDevProvider(id string) string {
 	if id == "vercel" {
 		return "vercel_ai_gateway"

@@ -8,18 +8,18 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// piAIKeys are the cost keys of pi-ai, in dollars per million tokens. Its files
-// are made from the catalogue of models.dev; a 0 stands for what that does not say.
+// piAIKeys are the cost keys of pi-ai, in dollars per million tokens. Its files are made
+// from the catalogue of models.dev; 0 means that the catalogue gives no price.
 var piAIKeys = map[string]string{
 	"input": "input", "output": "output", "cacheRead": "cache_read", "cacheWrite": "cache_write_5m",
 }
 
-// plans are providers of subscriptions, and of credits for them: what the lists
-// say there is not what a call costs.
+// plans are providers of subscriptions, and of credits for them: their list prices are not
+// what a call costs.
 var plans = regexp.MustCompile(`^(openai_codex|kimi_coding|zai_coding_cn|typesafe|radius|.*_token_plan.*)$`)
 
-// piAIProvider gives the provider's name; until release 1.0 Azure had that of its
-// API.
+// piAIProvider returns the provider's name; before release 1.0 Azure was listed under the
+// name of its API.
 func piAIProvider(name string) string {
 	if name == "azure-openai-responses" {
 		return catalog.AzureOpenAI
@@ -31,8 +31,8 @@ func piAIProvider(name string) string {
 // or {provider: [{id, cost}]}.
 func (r *reader) piAI(data any) {
 	top := r.object("", data)
-	// A classifier is the same model at another door and has no price for output:
-	// it counts where there is no other.
+	// A classifier is the same model at another endpoint, without a price for output: it
+	// counts only where there is no other entry.
 	for _, classifiers := range []bool{false, true} {
 		for _, group := range sortedKeys(top) {
 			switch entries := top[group].(type) {

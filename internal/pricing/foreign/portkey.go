@@ -34,7 +34,7 @@ var portkeyUnits = map[string]struct {
 	"megapixels":     {"pixels", "per_megapixel", 1},
 }
 
-// portkeyTierName finds a model that is a context tier of another one.
+// portkeyTierName matches a model that is a context tier of another one.
 var portkeyTierName = regexp.MustCompile(`-(lte|gt)-\d+k$`)
 
 func (r *reader) portkey(data any) {
@@ -42,7 +42,7 @@ func (r *reader) portkey(data any) {
 	models := r.object("", data)
 	for _, name := range sortedKeys(models) {
 		if name == "default" {
-			continue // stands for any model, at no price
+			continue // matches any model, and has no price
 		}
 		if portkeyTierName.MatchString(name) {
 			r.issue(name, "a context tier written as a model cannot be taken over")
@@ -114,7 +114,7 @@ func (r *reader) cents(at string, v any) (decimal.Decimal, bool) {
 	return d.Shift(-2), ok
 }
 
-// portkeyImages reads {quality: {size: {price}}}; "default" stands for any.
+// portkeyImages reads {quality: {size: {price}}}; "default" matches any.
 func (r *reader) portkeyImages(at string, qualities map[string]any, b *book.Blocks) {
 	images := item("images")
 	for _, quality := range sortedKeys(qualities) {

@@ -17,7 +17,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// Format names a form of price data.
+// Format names a format of price data.
 type Format string
 
 // The formats.
@@ -32,8 +32,8 @@ const (
 // formats lists all formats.
 var formats = []Format{LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI}
 
-// Origin says whose data a format carries: pi-ai's lists are made from the
-// catalogue of models.dev, so that the two agreeing is one voice and not two.
+// Origin says whose data a format carries. pi-ai's lists are made from the catalogue of
+// models.dev, so the two agreeing is one opinion, not two.
 func (f Format) Origin() string {
 	if f == PiAI {
 		return string(ModelsDev)
@@ -41,7 +41,7 @@ func (f Format) Origin() string {
 	return string(f)
 }
 
-// ParseFormat refuses what is not a format.
+// ParseFormat returns an error for a text that is not a format.
 func ParseFormat(name string) (Format, error) {
 	if slices.Contains(formats, Format(name)) {
 		return Format(name), nil
@@ -49,17 +49,17 @@ func ParseFormat(name string) (Format, error) {
 	return "", fmt.Errorf("unknown format %q; known are %s, %s, %s, %s and %s", name, LiteLLM, GenAIPrices, ModelsDev, Portkey, PiAI)
 }
 
-// Result is what a foreign file says.
+// Result is the content of a foreign file.
 type Result struct {
 	Format Format
-	// Files are the prices, one part for each provider, in their order.
+	// Files are the prices, one part for each provider, in the order of the file.
 	Files []*book.File
-	// Issues are entries and keys that could not be taken over, and why.
+	// Issues are the entries and keys that could not be taken over, and why.
 	Issues []*book.Fault
 }
 
-// Read reads a foreign file; an empty format is found out by its form. The
-// name gives Portkey's provider ("openai.json") and stands in messages.
+// Read reads a foreign file; an empty format is detected. The name identifies Portkey's
+// provider ("openai.json") and appears in messages.
 func Read(name string, content []byte, format Format) (*Result, error) {
 	if len(content) > book.MaxFileBytes {
 		return nil, fmt.Errorf("%s: the file has %d bytes, at most %d are read", name, len(content), book.MaxFileBytes)
@@ -113,7 +113,7 @@ func firstIssues(issues []*book.Fault) error {
 	return errors.Join(errs...)
 }
 
-// detect distinguishes the formats by what their first entries look like.
+// detect tells the formats apart by their first entries.
 func detect(data any) (Format, bool) {
 	if list, ok := data.([]any); ok {
 		return GenAIPrices, len(list) > 0 && has(list[0], "models")
@@ -168,7 +168,7 @@ type reader struct {
 	issues []*book.Fault
 }
 
-// maxKeyBytes is how much of a name a message shows: names come from strangers.
+// maxKeyBytes is how much of a name a message shows, because names come from outside.
 const maxKeyBytes = 200
 
 func (r *reader) issue(key, format string, args ...any) {
@@ -178,7 +178,7 @@ func (r *reader) issue(key, format string, args ...any) {
 	r.issues = append(r.issues, &book.Fault{File: r.name, Key: key, Text: fmt.Sprintf(format, args...)})
 }
 
-// add takes a row unless it says no price.
+// add takes a row unless it has no price.
 func (r *reader) add(provider, key string, row book.Row) {
 	if len(row.Prices) == 0 {
 		r.issue(key, "no price that can be used")
@@ -194,7 +194,7 @@ func (r *reader) add(provider, key string, row book.Row) {
 		}
 		return r
 	}, row.Source)
-	// What our own reader refuses is no price: the row is written and read once.
+	// A price that our own reader refuses is not a price: write and read the row once.
 	one := &book.File{Provider: strings.ReplaceAll(provider, regionMark, "/"), Rows: []book.Row{row}}
 	if _, _, err := book.Decode("row", book.Encode(one)); err != nil {
 		r.issue(key, "the row is not valid: %v", err)
@@ -214,19 +214,19 @@ func (r *reader) add(provider, key string, row book.Row) {
 	f.Rows = append(f.Rows, row)
 }
 
-// usableName reports whether a name may stand in a price file; a * would make it
-// a pattern.
+// usableName reports whether a name may appear in a price file; a * would make it a
+// pattern.
 func usableName(name string) bool {
 	return name != "" && len(name) <= 256 && utf8.ValidString(name) &&
 		!strings.ContainsFunc(name, func(r rune) bool { return r == '*' || !printable(r) })
 }
 
-// printable reports whether a character can be written in a price file and read
-// by people; U+FFFD stands for bytes that were none.
+// printable reports whether a character can be written in a price file and read by people;
+// U+FFFD replaces invalid bytes.
 func printable(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 
-// amount reads a number or a text that is one; binary noise is taken off and
-// reported, a negative or absurd number is refused.
+// amount reads a number, or a text that is a number. Float noise is removed and reported; a
+// negative or absurd number is refused.
 func (r *reader) amount(key string, v any) (decimal.Decimal, bool) {
 	var text string
 	switch v := v.(type) {
@@ -254,14 +254,14 @@ func (r *reader) amount(key string, v any) (decimal.Decimal, bool) {
 	return d, true
 }
 
-// NoTokenPrice ends the issue with a price that no token has.
+// NoTokenPrice is the end of the issue that reports a price too high for a token.
 const NoTokenPrice = " is no price of a token"
 
 // implausible is more than anybody charges for a million tokens.
 var implausible = decimal.NewFromInt(1000)
 
-// put adds a price to a list unless it is 0, cannot be written in a price file
-// or is there already: some files have two keys for one thing.
+// put adds a price to a list unless it is 0, cannot be written in a price file or is there
+// already: some files have two keys for one thing.
 func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string, d decimal.Decimal) {
 	if d.IsZero() {
 		return
@@ -271,8 +271,8 @@ func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string
 		return
 	}
 	if unit == "per_1m_tokens" && d.GreaterThan(implausible) {
-		// Some files put the price of a page, a search or a minute where that of a
-		// token belongs, and some are off by a factor of a million.
+		// Some files put the price of a page, a search or a minute in place of a token's,
+		// and some are off by a factor of a million.
 		r.issue(key, "%s dollars for a million tokens%s", d, NoTokenPrice)
 		return
 	}
@@ -285,7 +285,7 @@ func (r *reader) put(list *[]book.Price, key string, item book.Item, unit string
 	*list = append(*list, book.Price{Item: item, Same: item, Unit: book.MustUnit(unit), Amount: d})
 }
 
-// object returns v as a mapping, and an issue when it is none.
+// object returns v as a mapping, and reports an issue when it is something else.
 func (r *reader) object(key string, v any) map[string]any {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -304,7 +304,7 @@ func item(name string) book.Item {
 	return i
 }
 
-// tierAbove finds or makes the context tier above a number of tokens.
+// tierAbove finds or creates the context tier above a number of tokens.
 func tierAbove(tiers *[]book.Tier, tokens int64) *book.Tier {
 	for i := range *tiers {
 		if (*tiers)[i].Min == tokens+1 {
@@ -315,7 +315,7 @@ func tierAbove(tiers *[]book.Tier, tokens int64) *book.Tier {
 	return &(*tiers)[len(*tiers)-1]
 }
 
-// namedBlock finds or makes a block of a name.
+// namedBlock finds or creates the block of a name.
 func namedBlock(list *[]book.Named, name string) *book.Block {
 	for i := range *list {
 		if (*list)[i].Name == name {
@@ -326,7 +326,7 @@ func namedBlock(list *[]book.Named, name string) *book.Block {
 	return &(*list)[len(*list)-1].Block
 }
 
-// tidy brings tiers and blocks into an order and drops those without a price.
+// tidy sorts tiers and blocks and drops those without a price.
 func tidy(b *book.Blocks) {
 	tidyTiers(&b.Tiers)
 	for _, list := range []*[]book.Named{&b.Variants, &b.ServiceTiers, &b.Regions} {

@@ -21,7 +21,7 @@ func findRow(f *book.File, model string) *book.Row {
 	return nil
 }
 
-// samePrices reports whether two blocks cost the same for everybody.
+// samePrices reports whether two blocks have the same prices.
 func samePrices(a, b book.Block) bool {
 	return book.Equal(book.Row{Blocks: book.Blocks{Block: a}}, book.Row{Blocks: book.Blocks{Block: b}})
 }

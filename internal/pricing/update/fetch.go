@@ -27,18 +27,18 @@ const (
 	maxFiles     = 500 // of a folder
 )
 
-// Source is what one path or URL has.
+// Source is the content of one path or URL.
 type Source struct {
 	// From is the path or URL, without user and password.
 	From string `json:"from"`
-	// Format and Origin say what it is and whose data it carries.
+	// Format is its format, Origin whose data it carries.
 	Format foreign.Format `json:"format"`
 	Origin string         `json:"origin"`
 	Bytes  int64          `json:"bytes"`
 	SHA256 string         `json:"sha256"`
-	// Models is how many models have a price in it.
+	// Models is the number of models with a price.
 	Models int `json:"models"`
-	// ETag and Modified are what the server says of the version.
+	// ETag and Modified are the server's validators of the version.
 	ETag     string    `json:"etag,omitempty"`
 	Modified time.Time `json:"modified,omitzero"`
 
@@ -46,21 +46,20 @@ type Source struct {
 	issues []*book.Fault
 }
 
-// Issues are what could not be taken over from the source.
+// Issues returns what could not be taken over from the source.
 func (s *Source) Issues() []*book.Fault { return s.issues }
 
-// errNotModified: the server has no newer version than the one that is known.
+// errNotModified means that the server has no newer version than the known one.
 var errNotModified = errors.New("not modified")
 
-// Fetcher reads sources. The zero value is ready.
+// Fetcher reads sources. The zero value is ready to use.
 type Fetcher struct {
-	// Client makes the requests; nil is one that follows a few redirects to HTTPS.
+	// Client sends the requests; nil means a client that follows a few redirects to HTTPS.
 	Client *http.Client
 }
 
-// Fetch reads all sources. Those that the server says are the known ones are read
-// all the same when another is new, because sources are heard together; when none
-// is new it returns nil.
+// Fetch reads all sources. When at least one is new, it reads the unmodified ones too,
+// because sources are weighed against each other; when none is new it returns nil.
 func (f *Fetcher) Fetch(ctx context.Context, from []string, known []Source) ([]Source, error) {
 	if len(from) == 0 {
 		return nil, errors.New("no source: give --from a path or an https URL, once for each")
@@ -113,11 +112,11 @@ func withoutUser(from string) string {
 	if err != nil || !isURL(from) || u.User == nil && u.RawQuery == "" {
 		return from
 	}
-	u.User, u.RawQuery = nil, "" // either may hold a secret
+	u.User, u.RawQuery = nil, "" // either may contain a secret
 	return u.String()
 }
 
-// download reads a URL within the bounds.
+// download reads a URL within the limits.
 func (f *Fetcher) download(ctx context.Context, from, etag string, s *Source, parts map[string][]byte) error {
 	u, err := url.Parse(from)
 	if err != nil {
@@ -137,7 +136,7 @@ func (f *Fetcher) download(ctx context.Context, from, etag string, s *Source, pa
 	}
 	answer, err := f.client().Do(request)
 	if err != nil {
-		var wrapped *url.Error // which would print the URL with its secrets
+		var wrapped *url.Error // its message would print the URL with its secrets
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
@@ -165,7 +164,7 @@ func (f *Fetcher) download(ctx context.Context, from, etag string, s *Source, pa
 	return nil
 }
 
-// allowed lets HTTPS pass, and HTTP on this machine.
+// allowed accepts HTTPS, and HTTP on this machine.
 func allowed(u *url.URL) error {
 	host := u.Hostname()
 	if u.Scheme == "https" && host != "" || u.Scheme == "http" && (host == "127.0.0.1" || host == "::1" || host == "localhost") {
@@ -186,7 +185,7 @@ func (f *Fetcher) client() *http.Client {
 	}}
 }
 
-// readFiles reads a file, or the .json files of a folder, within the bounds.
+// readFiles reads a file, or the .json files of a folder, within the limits.
 func readFiles(name string, parts map[string][]byte) error {
 	info, err := os.Stat(name)
 	if err != nil {
@@ -220,7 +219,7 @@ func readFiles(name string, parts map[string][]byte) error {
 	return nil
 }
 
-// parse reads what was fetched in its form.
+// parse reads the fetched data in its format.
 func (s *Source) parse(parts map[string][]byte) error {
 	sum := sha256.New()
 	var faults []error

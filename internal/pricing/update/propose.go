@@ -17,34 +17,34 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Change is a price that an update would bring.
+// Change is a price that an update would introduce.
 type Change struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
-	// Item is what is priced, Old and New are dollars for a million tokens, or for
-	// one of what else is counted. Old is empty for a model that is new.
+	// Item is what is priced. Old and New are dollars for a million tokens, or for one of
+	// any other unit. Old is empty for a new model.
 	Item string `json:"item"`
 	Old  string `json:"old,omitempty"`
 	New  string `json:"new"`
-	// Confidence is low when one source alone says so.
+	// Confidence is "low" when only one source has the price.
 	Confidence string `json:"confidence"`
-	// Jump: the price more than doubles, or falls below its half.
+	// Jump: the price more than doubles, or falls below half.
 	Jump bool `json:"jump,omitempty"`
 }
 
-// Held is what was not taken over, and why.
+// Held is a price that was not taken over, and why.
 type Held struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
 	Why      string `json:"why"`
 }
 
-// Proposal is what an update would make of the update layer.
+// Proposal is the update layer that an update would write.
 type Proposal struct {
 	Changes []Change `json:"changes"`
 	Held    []Held   `json:"held"`
-	// Suspect says why somebody has to look before the update is taken over; empty
-	// when nothing is unusual.
+	// Suspect says why a person has to look before the update is taken over; empty when
+	// nothing is unusual.
 	Suspect []string `json:"suspect,omitempty"`
 	Sources []Source `json:"sources"`
 
@@ -52,7 +52,7 @@ type Proposal struct {
 	at    time.Time
 }
 
-// Content is the price file.
+// Content returns the price file.
 func (p *Proposal) Content() []byte {
 	var text bytes.Buffer
 	fmt.Fprintf(&text, "# Prices newer than the built-in book's. Written by `usagectl prices update` on %s; what\n# you pay by contract belongs into a file of your own.\n", p.at.Format(time.DateOnly))
@@ -70,21 +70,21 @@ func printable(r rune) rune {
 	return r
 }
 
-// Options of [Propose].
+// Options are the inputs of [Propose].
 type Options struct {
-	// At is now: a price that differs holds from the beginning of this day.
+	// At is the current time: a changed price applies from the beginning of this day.
 	At time.Time
 	// Known are the sources of the last update.
 	Known []Source
 }
 
-// Propose compares what the sources say with a book, which has the update that
-// holds and no files of one's own, and with the update itself.
+// Propose compares the sources with a book, which contains the update in force but no
+// contract files, and with that update itself.
 //
-// A price is taken where two origins agree, with low confidence where one alone
-// speaks about a model that the book does not know or is not sure of. What one
-// alone says against a price that is sure is held back, and so is a price that
-// the book knows to be over.
+// A price is taken where two origins agree, or with low confidence where only one origin
+// has a model that the book does not know or is not sure of. A price that only one origin
+// has and that contradicts a sure price is held back, and so is a price that the book knows
+// to have ended.
 func Propose(current *pricing.Book, update []*book.File, sources []Source, o Options) (*Proposal, error) {
 	w := &worker{
 		book:     current,
@@ -118,7 +118,7 @@ func Propose(current *pricing.Book, update []*book.File, sources []Source, o Opt
 	}
 	w.suspect(o.Known)
 	if len(w.Proposal.files) > 0 {
-		// What this writes must be read again by everybody.
+		// Everybody must be able to read what this writes.
 		if _, _, err := book.Decode("update", w.Content()); err != nil {
 			return nil, fmt.Errorf("the update is no valid price file: %w", err)
 		}
@@ -132,13 +132,13 @@ type worker struct {
 	from  time.Time
 	rows  map[[2]string][]pricing.Row // of the book, by provider and name
 	files map[string]*book.File       // of the update, by provider
-	over  int                         // models whose price in a source is over
-	// sure is the highest price of input and of output that the book is sure of.
+	over  int                         // models for which a source has a price that has ended
+	// sure is the highest price of input and of output of which the book is sure.
 	sure map[book.Item]*big.Rat
 }
 
-// votes collects what each origin says of each model today: the last source of
-// an origin speaks for it.
+// votes collects what each origin says about each model today; the last source of an origin
+// counts.
 func (w *worker) votes(sources []Source) map[[2]string][]consensus.Vote {
 	votes := map[[2]string][]consensus.Vote{}
 	for i := range sources {
@@ -257,12 +257,12 @@ func (w *worker) model(provider, model string, votes []consensus.Vote) {
 	w.put(provider, next, ours)
 }
 
-// same is what [worker.bySpelling] says of a price that is the book's.
+// same is what [worker.bySpelling] returns for a price that the book has already.
 const same = "same"
 
-// bySpelling finds the row by which the book prices a name that it does not have
-// as it is, such as one with a region before it: "" when there is none, [same]
-// when input and output cost there what the row says.
+// bySpelling finds the row by which the book prices a name that it does not have as given,
+// such as one with a region in front. It returns "" for none, and [same] when that row
+// charges for input and output what the new row says.
 func (w *worker) bySpelling(provider string, row *book.Row) string {
 	call := pricing.Call{Provider: provider, Model: row.Model, At: w.at}
 	if w.book.Price(&call).Model == "" {
@@ -286,11 +286,11 @@ func (w *worker) bySpelling(provider string, row *book.Row) string {
 	return same
 }
 
-// tokensAsked is how many tokens a price is asked for: below every context tier.
+// tokensAsked is the number of tokens used to compare prices, below every context tier.
 const tokensAsked = 1000
 
-// today is the row that holds for a name, and those whose price is over: they
-// ended, or a row of a higher layer holds instead.
+// today returns the row in force for a name, and the rows that are no longer: they ended,
+// or a row of a higher layer replaces them.
 func (w *worker) today(provider, model string) (now *pricing.Row, former []pricing.Row) {
 	rows := w.rows[[2]string{provider, model}]
 	for i := range rows {
@@ -304,7 +304,7 @@ func (w *worker) today(provider, model string) (now *pricing.Row, former []prici
 	return now, former
 }
 
-// note remembers what a row costs, where the book is sure of it.
+// note records the prices of a row of which the book is sure.
 func (w *worker) note(r *pricing.Row) {
 	if r.Confidence == book.LowConfidence {
 		return
@@ -317,7 +317,7 @@ func (w *worker) note(r *pricing.Row) {
 	}
 }
 
-// expensive names a price of a row that is above all that the book is sure of, ""
+// expensive names a price of a row that is higher than any of which the book is sure, ""
 // when there is none.
 func (w *worker) expensive(row *book.Row) string {
 	for _, item := range []book.Item{book.Input, book.Output} {
@@ -329,7 +329,7 @@ func (w *worker) expensive(row *book.Row) string {
 	return ""
 }
 
-// lastEnd is when the last of some rows ended.
+// lastEnd returns when the last of some rows ended.
 func lastEnd(former []pricing.Row) (end time.Time) {
 	for _, r := range former {
 		if r.Span.Until.After(end) {
@@ -339,7 +339,7 @@ func lastEnd(former []pricing.Row) (end time.Time) {
 	return end
 }
 
-// put takes a row into the update; what it says of the same name ends.
+// put adds a row to the update and ends what the update says about the same name.
 func (w *worker) put(provider string, row book.Row, ours map[consensus.Place]book.Price) {
 	f := w.files[provider]
 	if f == nil {
@@ -373,7 +373,7 @@ func (w *worker) put(provider string, row book.Row, ours map[consensus.Place]boo
 	}
 }
 
-// dollars writes a price as people read it.
+// dollars formats a price for people.
 func dollars(p book.Price) string {
 	if p.Item.IsToken() {
 		return new(big.Rat).Mul(perUnit(p), big.NewRat(1_000_000, 1)).FloatString(6)
@@ -385,8 +385,8 @@ func perUnit(p book.Price) *big.Rat {
 	return new(big.Rat).Quo(p.Amount.Rat(), new(big.Rat).SetInt64(p.Unit.Size()))
 }
 
-// factor is how many times one price is another, at least 1; a price that begins
-// or ends to be 0 is infinitely far.
+// factor returns the ratio of two prices, at least 1; it is infinite when a price changes
+// from or to 0.
 func factor(a, b book.Price) float64 {
 	x, y := perUnit(a), perUnit(b)
 	if x.Sign() == 0 || y.Sign() == 0 {
@@ -399,7 +399,7 @@ func factor(a, b book.Price) float64 {
 	return f
 }
 
-// agreeing is how many origins stand behind all that changes.
+// agreeing counts the origins that support every change.
 func agreeing(votes []consensus.Vote, changed map[consensus.Place]book.Price) int {
 	least := len(votes)
 	for p := range changed {
@@ -409,7 +409,7 @@ func agreeing(votes []consensus.Vote, changed map[consensus.Place]book.Price) in
 	return least
 }
 
-// isOver finds a changed price that the book had before and that ended.
+// isOver finds a changed price that the book had earlier and that ended.
 func isOver(former []pricing.Row, changed map[consensus.Place]book.Price) (p consensus.Place, old book.Price, ok bool) {
 	for _, r := range former {
 		prices := consensus.Flatten(&book.Row{Blocks: r.Prices})
@@ -439,7 +439,7 @@ func describe(changed map[consensus.Place]book.Price) string {
 	return strings.Join(texts, ", ")
 }
 
-// oddities are what no provider's list is likely to say, "" when nothing.
+// oddities describes prices that no provider is likely to publish, "" when there are none.
 func oddities(provider string, row *book.Row) string {
 	_, warnings, err := book.Decode("update", book.Encode(&book.File{Provider: provider, Rows: []book.Row{*row}}))
 	if err != nil {
@@ -451,13 +451,13 @@ func oddities(provider string, row *book.Row) string {
 	return ""
 }
 
-// The signs of a source that is old or cut off.
+// Thresholds that mark a source as outdated or truncated.
 const (
-	tooManyOver = 20 // models at prices that are over
-	tooFewLeft  = 2  // the source has less than one in so many of its models
+	tooManyOver = 20 // models with prices that have ended
+	tooFewLeft  = 2  // the source has lost more than this share (one in tooFewLeft) of its models
 )
 
-// suspect says what is unusual about the update as a whole.
+// suspect describes what is unusual about the update as a whole.
 func (w *worker) suspect(known []Source) {
 	jumps := 0
 	for _, c := range w.Changes {

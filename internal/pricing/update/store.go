@@ -12,15 +12,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// Store is the file of the update layer, with the version before it and what is
-// known of its sources beside it.
+// Store is the file of the update layer, with its previous version and the state of its
+// sources beside it.
 type Store struct{ Path string }
 
 func (s Store) previous() string { return s.Path + ".previous" }
 func (s Store) state() string    { return s.Path + ".sources.json" }
 func (s Store) lock() string     { return s.Path + ".lock" }
 
-// Load reads the update that holds; none is no fault.
+// Load reads the update in force; a missing file is not an error.
 func (s Store) Load() ([]*book.File, error) {
 	content, err := os.ReadFile(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -36,7 +36,7 @@ func (s Store) Load() ([]*book.File, error) {
 	return files, nil
 }
 
-// Sources are those of the last update; none when it is not known.
+// Sources returns those of the last update, nil when unknown.
 func (s Store) Sources() []Source {
 	var sources []Source
 	content, err := os.ReadFile(s.state())
@@ -46,10 +46,10 @@ func (s Store) Sources() []Source {
 	return sources
 }
 
-// staleLock is the age from which a lock is left over: an update takes seconds.
+// staleLock is the age at which a lock counts as left behind: an update takes seconds.
 const staleLock = 10 * time.Minute
 
-// Lock keeps a second update out; the function lets it in again.
+// Lock excludes a second update until unlock is called.
 func (s Store) Lock() (unlock func(), err error) {
 	if info, err := os.Stat(s.lock()); err == nil && time.Since(info.ModTime()) > staleLock {
 		_ = os.Remove(s.lock())
@@ -65,8 +65,8 @@ func (s Store) Lock() (unlock func(), err error) {
 	return func() { _ = os.Remove(s.lock()) }, nil
 }
 
-// Save makes a proposal the update that holds. The one before stays as the way
-// back. Whoever reads the file sees the old one or the new one, whole.
+// Save puts a proposal into force and keeps the previous version. Readers of the file see
+// the old one or the new one, never a part.
 func (s Store) Save(p *Proposal) error {
 	if old, err := os.ReadFile(s.Path); err == nil {
 		if err := replace(s.previous(), old); err != nil {
@@ -85,8 +85,8 @@ func (s Store) Save(p *Proposal) error {
 	return replace(s.state(), append(state, '\n'))
 }
 
-// Checked notes that the sources were read and changed nothing: the update is as
-// of today, and the version before it stays the way back.
+// Checked records that the sources were read and brought no change: the update is current,
+// and the previous version stays.
 func (s Store) Checked(p *Proposal) error {
 	if len(p.files) == 0 {
 		return nil
@@ -94,15 +94,15 @@ func (s Store) Checked(p *Proposal) error {
 	return replace(s.Path, p.Content())
 }
 
-// Rollback exchanges the update with the version before it, so that the same
-// again undoes it. Without a version before there is no update afterwards.
+// Rollback swaps the update with its previous version, so that a second call undoes it.
+// Without a previous version, the update is removed.
 func (s Store) Rollback() error {
 	now, errNow := os.ReadFile(s.Path)
 	before, errBefore := os.ReadFile(s.previous())
 	if errNow != nil && errBefore != nil {
 		return fmt.Errorf("there is no price update at %s to go back from", s.Path)
 	}
-	// The sources' ETags belong to what is taken back: the next update reads all.
+	// The stored ETags belong to what is rolled back: the next update reads all sources.
 	if err := os.Remove(s.state()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("go back to the price update before: %w", err)
 	}
@@ -118,13 +118,13 @@ func (s Store) Rollback() error {
 	return nil
 }
 
-// replace writes a file beside its place and moves it there.
+// replace writes a file beside its destination and renames it.
 func replace(name string, content []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(name), ".prices-*")
 	if err != nil {
 		return fmt.Errorf("write the price update: %w", err)
 	}
-	defer func() { _ = os.Remove(f.Name()) }() // moved when all went well
+	defer func() { _ = os.Remove(f.Name()) }() // already renamed when all went well
 	_, err = f.Write(content)
 	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
 	if err == nil {
