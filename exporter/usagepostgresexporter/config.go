@@ -21,56 +21,56 @@ import (
 
 // Config of the exporter.
 type Config struct {
-	// DSN is the connection string of the database, a URL or key=value pairs.
-	// TLS is part of it (sslmode, sslrootcert, sslcert, sslkey), and so is a
-	// list of hosts for fail-over (target_session_attrs=read-write).
+	// DSN is the connection string of the database, a URL or key=value pairs. TLS is part
+	// of it (sslmode, sslrootcert, sslcert, sslkey), and so is a list of hosts for failover
+	// (target_session_attrs=read-write).
 	DSN configopaque.String `mapstructure:"dsn"`
-	// DSNFile holds the DSN instead. It is read for each new connection, so the
+	// DSNFile is a file that holds the DSN. It is read for each new connection, so the
 	// secret in it can be changed without a restart.
 	DSNFile string `mapstructure:"dsn_file"`
-	// PasswordFile holds the password alone; the rest stands in the DSN. It is
+	// PasswordFile is a file that holds only the password; the rest is in the DSN. It is
 	// read for each new connection too.
 	PasswordFile string `mapstructure:"password_file"`
 
-	// Migrate lets the exporter create and update the tables at start, and
-	// create partitions ahead of time where the table has them.
-	// Default false: then run `usagectl migrate up`.
+	// Migrate lets the exporter create and update the tables at start, and create
+	// partitions ahead of time where the table has them. Default false: run `usagectl
+	// migrate up` instead.
 	Migrate bool `mapstructure:"migrate"`
-	// Rollup says who keeps the sums in step with the rows: "auto" (default)
-	// looks whether the table has the trigger, "trigger", "statement".
+	// Rollup says what keeps the sums in step with the rows: "trigger", "statement", or
+	// "auto" (default), which checks whether the table has the trigger.
 	Rollup store.RollupMode `mapstructure:"rollup"`
 
-	// MaxConns bounds the connections to the database. Default 0: one more
-	// than sending_queue::num_consumers.
+	// MaxConns limits the connections to the database. Default 0: one more than
+	// sending_queue::num_consumers.
 	MaxConns int `mapstructure:"max_conns"`
-	// ConnectTimeout bounds one attempt to connect. Default 10s.
+	// ConnectTimeout limits one attempt to connect. Default 10s.
 	ConnectTimeout time.Duration `mapstructure:"connect_timeout"`
-	// StatementTimeout bounds one statement. Default 60s.
+	// StatementTimeout limits one statement. Default 60s.
 	StatementTimeout time.Duration `mapstructure:"statement_timeout"`
-	// LockTimeout bounds one wait for a lock. Default 10s.
+	// LockTimeout limits one wait for a lock. Default 10s.
 	LockTimeout time.Duration `mapstructure:"lock_timeout"`
-	// UserCacheSize is how many users are remembered, so that auth.users is not
-	// asked for each call. Default 65536, of about 100 bytes each.
+	// UserCacheSize is how many users are remembered, so that auth.users is not queried for
+	// each call. Default 65536, about 100 bytes each.
 	UserCacheSize int `mapstructure:"user_cache_size"`
 
-	// TimeoutConfig: `timeout` bounds the writing of one batch with all that it
-	// takes to isolate bad rows. Default 2m, 0 is none.
+	// TimeoutConfig: `timeout` limits the writing of one batch, including the isolation of
+	// bad rows. Default 2m; 0 means no limit.
 	TimeoutConfig exporterhelper.TimeoutConfig `mapstructure:",squash"`
 	// QueueConfig: the queue and the batches, see README.
 	QueueConfig configoptional.Optional[exporterhelper.QueueBatchConfig] `mapstructure:"sending_queue"`
-	// BackOffConfig: when a batch that was not stored is tried again. Default:
-	// after 1s, then longer up to 10s, forever.
+	// BackOffConfig: when to retry a batch that was not stored. Default: after 1s, then at
+	// growing intervals up to 10s, forever.
 	BackOffConfig configretry.BackOffConfig `mapstructure:"retry_on_failure"`
 }
 
 const (
-	// The larger the batch, the more calls of one user share one sum: 10,000
-	// rows at a time reach 0.47 of a raw COPY, 5,000 reach 0.41
+	// The larger the batch, the more calls of one user share one sum: with 10,000 rows at a
+	// time the exporter reaches 0.47 of the speed of a raw COPY, with 5,000 rows 0.41
 	// (docs/benchmarks.md).
 	defaultMinBatch = 10000
 	defaultMaxBatch = 10000
-	// A record has about 450 bytes, so the queue holds about 150,000 calls in
-	// memory, and on disk about 9 million.
+	// A record has about 450 bytes, so the queue holds about 150,000 calls in memory and
+	// about 9 million on disk.
 	defaultQueueBytes     = 64 << 20
 	defaultDiskQueueBytes = 4 << 30
 	recordBytes           = 450
@@ -82,9 +82,9 @@ func createDefaultConfig() component.Config {
 	q.Sizer = exporterhelper.RequestSizerTypeBytes
 	q.QueueSize = defaultQueueBytes
 	q.NumConsumers = defaultConsumers
-	// A full queue makes senders wait, and their SDKs keep and repeat. The
-	// alternative is to refuse, which many SDKs answer by dropping: for money
-	// data waiting is the better fault.
+	// A full queue makes senders wait, and their SDKs keep the data and retry. The
+	// alternative is to refuse, upon which many SDKs drop it: for data about money, waiting
+	// is better.
 	q.BlockOnOverflow = true
 	batch := q.Batch.GetOrInsertDefault()
 	batch.FlushTimeout = 200 * time.Millisecond
@@ -109,8 +109,8 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// Unmarshal reads the configuration. A queue on disk whose size is not set is as
-// large as disks allow: that of a queue in memory would be full within minutes.
+// Unmarshal reads the configuration. A queue on disk without a configured size gets a size
+// that suits disks: the default for memory would be full within minutes.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := conf.Unmarshal(c); err != nil {
 		return err
@@ -158,15 +158,15 @@ func (c *Config) Validate() error {
 	errs = append(errs, durations.Validate(c))
 	if q := c.QueueConfig.Get(); q != nil {
 		if b := q.Batch.Get(); b != nil && b.Sizer == exporterhelper.RequestSizerTypeBytes && b.MaxSize > 0 && b.MaxSize <= defaultMaxBatch {
-			// Setting sending_queue::sizer together with any key of batch makes
-			// the batch count in the same unit.
+			// Setting sending_queue::sizer together with any key of batch makes the batch
+			// use the same unit.
 			errs = append(errs, fmt.Errorf("`sending_queue::batch::max_size` is %d bytes, which is a handful of records; set `sending_queue::batch::sizer: items`, or sizes in bytes (a record has about 450)", b.MaxSize))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// warnings are settings that are allowed and may lose usage.
+// warnings describes settings that are allowed and may lose usage.
 func (c *Config) warnings() []string {
 	var texts []string
 	switch {
@@ -181,7 +181,7 @@ func (c *Config) warnings() []string {
 	return texts
 }
 
-// store is the part that opens connections.
+// store returns the part of the configuration that opens connections.
 func (c *Config) store(applicationName string) store.Config {
 	maxConns := c.MaxConns
 	if maxConns == 0 {

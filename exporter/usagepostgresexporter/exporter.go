@@ -24,7 +24,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
-// The reasons for which a record cannot be read, as metadata.yaml lists them.
+// The reasons why a record cannot be read, as listed in metadata.yaml.
 const (
 	reasonMalformed = "malformed"
 	reasonVersion   = "version"
@@ -44,7 +44,7 @@ type usageExporter struct {
 	pool   *pgxpool.Pool
 	writer *write.Writer
 	ready  readiness
-	// waiting has the batches under way.
+	// waiting holds the batches that are being written or retried.
 	waiting waiting
 
 	outage outage
@@ -53,7 +53,7 @@ type usageExporter struct {
 	// read is usageattr.Decode.
 	read func(text string, r *usage.Record) error
 
-	// failing is set while the last log line about the database was a fault.
+	// failing is set while the last log line about the database reported a fault.
 	failing atomic.Bool
 }
 
@@ -65,13 +65,13 @@ func newUsageExporter(set exporter.Settings, cfg *Config) (*usageExporter, error
 	return &usageExporter{cfg: cfg, id: set.ID.String(), logger: set.Logger, telemetry: telemetry, read: usageattr.Decode}, nil
 }
 
-// start opens no connection itself, so a database that is down does not keep
-// the collector from starting: calls wait in the queue meanwhile.
+// start opens no connection itself, so the collector starts even when the database is down:
+// calls wait in the queue meanwhile.
 func (e *usageExporter) start(context.Context, component.Host) error {
 	for _, text := range e.cfg.warnings() {
 		e.logger.Warn("usage may be lost: " + text)
 	}
-	// Not the context of the start, which ends with it.
+	// Not the context of start, which ends when start returns.
 	pool, err := store.Connect(context.Background(), e.cfg.store("otelcol-usage "+e.id))
 	if err != nil {
 		return err
@@ -98,8 +98,8 @@ func (e *usageExporter) shutdown(context.Context) error {
 	return nil
 }
 
-// push stores one batch. Every error it returns means "the same batch again":
-// what can never be stored is parked and is no error.
+// push stores one batch. Every error it returns means "retry the same batch": records that
+// can never be stored are parked, which is not an error.
 func (e *usageExporter) push(ctx context.Context, r xexporterhelper.Request) error {
 	own, ok := r.(*request)
 	if !ok {
@@ -125,8 +125,8 @@ func (e *usageExporter) store(ctx context.Context, r *request) error {
 		}
 		if err := e.storePart(ctx, part); err != nil {
 			if tookTooLong(ctx, err) {
-				// The same again would take as long: come back with half of it, and
-				// never again with what is stored.
+				// The same batch would take as long again: retry with half of it, without
+				// what is already stored.
 				r.atOnce = max(1, len(part)/2)
 			}
 			e.failed(ctx, err)
@@ -137,14 +137,14 @@ func (e *usageExporter) store(ctx context.Context, r *request) error {
 	return nil
 }
 
-// tookTooLong distinguishes a batch that needs more time than it has from a database that
-// is down or refuses.
+// tookTooLong tells a batch that needs more time than it has from a database that is down
+// or refuses.
 func tookTooLong(ctx context.Context, err error) bool {
 	return errors.Is(ctx.Err(), context.DeadlineExceeded) || store.SQLState(err) == "57014"
 }
 
-// storePart stores some records. One that this build cannot even try to write, because
-// of a fault, is looked for by halves and parked.
+// storePart stores some records. A record that this build cannot even try to write, because
+// of a bug, is isolated by bisection and parked.
 func (e *usageExporter) storePart(ctx context.Context, texts []string) error {
 	err := fault.Guard(func() error { return e.tryPart(ctx, texts) })
 	var met *fault.Error
@@ -181,8 +181,8 @@ func (e *usageExporter) tryPart(ctx context.Context, texts []string) error {
 	return nil
 }
 
-// decode reads the records; those that cannot be read are parked as they are,
-// so that a later build, or a person, can.
+// decode reads the records; those that cannot be read are parked unchanged, so that a later
+// build or a person can read them.
 func (e *usageExporter) decode(ctx context.Context, texts []string) ([]usage.Record, []usage.TraceUser, []write.Parked) {
 	records := make([]usage.Record, 0, len(texts))
 	var users []usage.TraceUser
@@ -234,7 +234,7 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 	e.telemetry.UsagePostgresRows.Add(ctx, int64(result.Inserted), method)
 	e.telemetry.UsagePostgresBatchDuration.Record(ctx, now.Sub(start).Seconds(), method)
 	addIfAny(ctx, e.telemetry.UsagePostgresDuplicates, result.Duplicates)
-	// Also 0: a rate needs the series before its first event.
+	// Also when it is 0: a rate needs the series before its first event.
 	e.telemetry.UsagePostgresCorrections.Add(ctx, int64(result.Corrected))
 	e.telemetry.UsagePostgresConflicts.Add(ctx, int64(result.Reused))
 	e.telemetry.UsagePostgresAttributed.Add(ctx, int64(result.Attributed))
@@ -264,9 +264,9 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 	}
 }
 
-// failed reports a batch that has to wait. The helper logs each try at the level
-// info; here is what changes: the status, the metric, one error line for what
-// lasts, and the schema, which is looked at again when it may be the cause.
+// failed reports a batch that has to wait. The helper logs each attempt at level info; this
+// adds what changes: the status, the metric, one error line for a lasting fault, and a new
+// check of the schema when it may be the cause.
 func (e *usageExporter) failed(ctx context.Context, err error) {
 	class := store.ClassUnknown
 	var writing *write.Error
@@ -280,26 +280,26 @@ func (e *usageExporter) failed(ctx context.Context, err error) {
 	case class != store.ClassConflict:
 		e.outage.failed(e.logger, time.Now(), err, lasting, e.queueLasts)
 	}
-	// A deadlock or a lost race is over with the next try and no bad state.
+	// A deadlock or a lost race ends with the next attempt and is not a bad state.
 	if class != store.ClassConflict {
 		e.report(err)
 	}
 }
 
-// report makes the state of the database the status of the component.
+// report sets the status of the component from the state of the database.
 func (e *usageExporter) report(err error) {
 	e.failing.Store(true)
 	componentstatus.ReportStatus(e.host, componentstatus.NewRecoverableErrorEvent(err))
 }
 
-// queueBroken ends the collector: only another start reads the disk afresh.
-// Not in this goroutine, which holds the queue while the collector stops it.
+// queueBroken ends the collector: only a restart reads the disk afresh. It must not run in
+// this goroutine, which holds the queue while the collector stops it.
 func (e *usageExporter) queueBroken(err error) {
 	e.logger.Error("the collector stops", zap.Error(err))
 	go componentstatus.ReportStatus(e.host, componentstatus.NewFatalErrorEvent(err))
 }
 
-// Sets of attributes that are made once.
+// Attribute sets that are built once.
 var (
 	methodCopy   = metric.WithAttributeSet(attribute.NewSet(attribute.String("method", "copy")))
 	methodInsert = metric.WithAttributeSet(attribute.NewSet(attribute.String("method", "insert")))

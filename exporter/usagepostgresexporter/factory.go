@@ -24,11 +24,10 @@ func NewFactory() exporter.Factory {
 	)
 }
 
-// createTraces uses the experimental form of the exporter helper, which takes
-// a request and an encoding of our own. The stable form would hold whole spans
-// in the queue: prompts on disk, and 12 to 19 µs a span for encoding them
-// where everything else in the pipeline takes 5. The experimental surface is
-// small (request.go) and its version is pinned.
+// createTraces uses the experimental form of the exporter helper, which accepts our own
+// request and encoding. The stable form would hold whole spans in the queue: prompts on
+// disk, and 12 to 19 µs per span for encoding them where everything else in the pipeline
+// takes 5. The experimental surface is small (request.go) and its version is pinned.
 func createTraces(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Traces, error) {
 	cfg := config.(*Config)
 	e, err := newUsageExporter(set, cfg)
@@ -46,8 +45,8 @@ func newTraces(ctx context.Context, set exporter.Settings, e *usageExporter, pus
 	return &tracesExporter{Traces: helper, usage: e}, nil
 }
 
-// createLogs is createTraces for the calls of coding agents that are reported in
-// log events. It has a queue and connections of its own.
+// createLogs is createTraces for coding agents that report their calls as log events. It
+// has its own queue and connections.
 func createLogs(ctx context.Context, set exporter.Settings, config component.Config) (exporter.Logs, error) {
 	cfg := config.(*Config)
 	e, err := newUsageExporter(set, cfg)
@@ -71,7 +70,7 @@ func (e *usageExporter) options(cfg *Config) []exporterhelper.Option {
 	}
 }
 
-// tracesExporter corrects the helper in three points.
+// tracesExporter corrects the helper in three respects.
 type tracesExporter struct {
 	exporter.Traces
 	usage *usageExporter
@@ -83,16 +82,14 @@ func (e *tracesExporter) Start(ctx context.Context, host component.Host) error {
 	return e.Traces.Start(ctx, e.usage.queueHost(host))
 }
 
-// Capabilities: the helper claims to change the spans as soon as it batches,
-// and the pipeline would copy every span for us. Ours leaves them alone: what
-// it batches are texts.
+// Capabilities: with batching, the helper claims to modify the spans, and the pipeline
+// would copy every span for us. We do not modify them: the batches consist of texts.
 func (e *tracesExporter) Capabilities() consumer.Capabilities {
 	return consumer.Capabilities{MutatesData: false}
 }
 
-// ConsumeTraces keeps payloads without any record out of the queue: most
-// payloads of a mixed pipeline are such, and a persistent queue would write
-// each of them to disk.
+// ConsumeTraces keeps payloads without records out of the queue: in a mixed pipeline most
+// payloads have none, and a persistent queue would write each of them to disk.
 func (e *tracesExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if !hasRecord(spansOf(td)) {
 		e.usage.countWithout(ctx, td.SpanCount())

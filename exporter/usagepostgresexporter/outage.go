@@ -10,26 +10,26 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// patience is how long a database may be away before that is an error in the log:
-// restarts and fail-overs take less.
+// patience is how long a database may be unreachable before that is logged as an error:
+// restarts and failovers take less.
 const patience = time.Minute
 
-// outage says once that the database does not take usage, why, and how long the
-// queue lasts. The helper's own lines are at the level info, one for each try.
+// outage logs once that the database does not accept usage, why, and how long the queue
+// lasts. The helper's own lines are at level info, one for each attempt.
 type outage struct {
 	mu     sync.Mutex
-	since  time.Time // zero: the database takes usage
+	since  time.Time // zero while the database accepts usage
 	logged bool
-	taken  int64 // what the queue took in since then, in its unit
+	taken  int64 // what the queue accepted since then, in its unit
 }
 
-// isLasting reports whether an error stays until somebody repairs it.
+// isLasting reports whether an error persists until somebody repairs it.
 func isLasting(err error, class store.Class) bool {
 	const readOnly = "25006"
 	return class == store.ClassAccess || store.SQLState(err) == readOnly
 }
 
-// failed is called with each failure. It logs when a person has to know.
+// failed is called for each failure. It logs when a person has to know.
 func (o *outage) failed(logger *zap.Logger, now time.Time, err error, lasting bool, left func(taken int64) (time.Duration, bool)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -47,7 +47,7 @@ func (o *outage) failed(logger *zap.Logger, now time.Time, err error, lasting bo
 	logger.Error("usage cannot be stored and waits in the queue", fields...)
 }
 
-// took is called with everything that goes into the queue.
+// took is called for everything that enters the queue.
 func (o *outage) took(n int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -64,7 +64,7 @@ func (o *outage) ended() bool {
 	return logged
 }
 
-// pace is how much comes in: the mean of the last day, or of the time since the
+// pace is the rate of incoming usage: the mean of the last day, or of the time since the
 // start.
 type pace struct {
 	mu      sync.Mutex
@@ -86,7 +86,7 @@ func (p *pace) took(now time.Time, n int64) {
 	slot.taken += n
 }
 
-// perSecond is 0 when nothing came in, or not for long enough to tell.
+// perSecond returns 0 when nothing came in, or not for long enough to tell.
 func (p *pace) perSecond(now time.Time) float64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -103,7 +103,7 @@ func (p *pace) perSecond(now time.Time) float64 {
 	return float64(sum) / span.Seconds()
 }
 
-// sizeInQueue is a request in the unit that the queue counts in.
+// sizeInQueue returns the size of a request in the unit of the queue.
 func sizeInQueue(q *exporterhelper.QueueBatchConfig, r *request) int64 {
 	switch q.Sizer {
 	case exporterhelper.RequestSizerTypeBytes:
@@ -114,7 +114,7 @@ func sizeInQueue(q *exporterhelper.QueueBatchConfig, r *request) int64 {
 	return 1
 }
 
-// accepted counts what goes into the queue.
+// accepted counts what enters the queue.
 func (e *usageExporter) accepted(r *request) {
 	if q := e.cfg.QueueConfig.Get(); q != nil {
 		n := sizeInQueue(q, r)
@@ -123,8 +123,8 @@ func (e *usageExporter) accepted(r *request) {
 	}
 }
 
-// queueLasts is how long the queue still takes usage in at the pace of the last
-// day, when it has taken so much since the database stopped.
+// queueLasts returns how long the queue can still accept usage at the rate of the last day,
+// given what it has accepted since the database stopped.
 func (e *usageExporter) queueLasts(taken int64) (time.Duration, bool) {
 	q, perSecond := e.cfg.QueueConfig.Get(), e.pace.perSecond(time.Now())
 	if q == nil || perSecond <= 0 {

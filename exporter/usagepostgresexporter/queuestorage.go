@@ -30,8 +30,8 @@ type queueHost struct {
 
 func (h queueHost) GetExtensions() map[component.ID]component.Component { return h.extensions }
 
-// queueHost wraps the storage of the queue, if it has one. A storage that is
-// missing or none is left for the queue to complain about.
+// queueHost wraps the storage of the queue, if it has one. The queue itself reports a
+// storage that is missing or of the wrong kind.
 func (e *usageExporter) queueHost(host component.Host) component.Host {
 	queue := e.cfg.QueueConfig.Get()
 	if queue == nil || queue.StorageID == nil {
@@ -54,8 +54,8 @@ type queueStorage struct {
 	broken func(error)
 }
 
-// GetClient puts back what was under way when the last collector ended. An
-// error keeps the collector from starting, with the queue as it was.
+// GetClient puts back what was in progress when the last collector ended. An error keeps
+// the collector from starting and leaves the queue unchanged.
 func (s queueStorage) GetClient(ctx context.Context, kind component.Kind, id component.ID, name string) (storage.Client, error) {
 	inner, err := s.Extension.GetClient(ctx, kind, id, name)
 	if err != nil {
@@ -72,9 +72,9 @@ func (s queueStorage) GetClient(ctx context.Context, kind component.Kind, id com
 	return &queueClient{Client: inner, logger: s.logger, broken: s.broken, metadata: metadata}, nil
 }
 
-// putBack moves each request that was under way to the end of the queue, in
-// one step each. It returns the metadata of the queue as it is then, nil for
-// a new queue, and how many it moved.
+// putBack moves each request that was in progress to the end of the queue, each in one
+// step. It returns the resulting metadata of the queue, nil for a new queue, and the number
+// of requests moved.
 func putBack(ctx context.Context, c storage.Client) (data []byte, moved int, err error) {
 	data, err = c.Get(ctx, queueMetadataKey)
 	if err != nil || len(data) == 0 {
@@ -92,7 +92,7 @@ func putBack(ctx context.Context, c storage.Client) (data []byte, moved int, err
 		}
 		m.underWay = m.underWay[1:]
 		ops := []*storage.Operation{storage.DeleteOperation(from)}
-		if item != nil { // else it was stored, and deleted, without a note of it
+		if item != nil { // otherwise it was stored and deleted, and the metadata not updated
 			ops = append(ops, storage.SetOperation(itemKey(m.writeIndex), item))
 			m.writeIndex++
 			moved++
@@ -112,16 +112,15 @@ type queueClient struct {
 	broken func(error)
 
 	metadata []byte
-	// overdue are deletes that failed. They go along with the next batch.
+	// overdue are deletes that failed. They are repeated with the next batch.
 	overdue []*storage.Operation
 	failing bool
-	// abandoned is set when even reading fails: the disk stays as it is for
-	// the next start.
+	// abandoned is set when even reading fails: the disk stays as it is for the next start.
 	abandoned bool
 }
 
-// Get answers the queue's question for its metadata at the start. The queue
-// would start over, over all it holds, if that were an error.
+// Get answers the queue's request for its metadata at start. If that were an error, the
+// queue would start over and overwrite everything it holds.
 func (c *queueClient) Get(ctx context.Context, key string) ([]byte, error) {
 	if key == queueMetadataKey {
 		return c.metadata, nil
@@ -136,7 +135,7 @@ func (c *queueClient) Batch(ctx context.Context, ops ...*storage.Operation) erro
 		if slices.ContainsFunc(ops, putsItem) {
 			return errQueueAbandoned
 		}
-		return nil // an item without content is handed out, and stored by nobody
+		return nil // an item without content is handed out and stored by nobody
 	}
 	err := c.Client.Batch(ctx, slices.Concat(ops, c.overdue)...)
 	if err == nil {
@@ -146,8 +145,8 @@ func (c *queueClient) Batch(ctx context.Context, ops ...*storage.Operation) erro
 	}
 	c.tell(err)
 	if item := handedOut(ops); item != nil {
-		// That it is under way need not stand on the disk: without the note it is
-		// sent once more after a crash.
+		// The disk need not record that it is in progress: without the record it is sent
+		// once more after a crash.
 		return c.readAlone(ctx, item)
 	}
 	for _, op := range ops {
@@ -167,7 +166,7 @@ func (c *queueClient) readAlone(ctx context.Context, op *storage.Operation) erro
 	return nil
 }
 
-// tell logs when the disk begins to fail and when it is well again.
+// tell logs when the disk begins to fail and when it has recovered.
 func (c *queueClient) tell(err error) {
 	switch {
 	case err != nil && !c.failing:
@@ -184,8 +183,8 @@ const queueMetadataKey = "qmv0"
 
 func itemKey(index uint64) string { return strconv.FormatUint(index, 10) }
 
-// handedOut is the item that a batch reads while it notes that it is under
-// way, nil for other batches.
+// handedOut returns the item that a batch reads while it records that the item is in
+// progress, nil for other batches.
 func handedOut(ops []*storage.Operation) *storage.Operation {
 	if len(ops) == 2 && ops[0].Type == storage.Set && ops[1].Type == storage.Get {
 		return ops[1]
@@ -197,7 +196,7 @@ func putsItem(op *storage.Operation) bool {
 	return op.Type == storage.Set && op.Key != queueMetadataKey
 }
 
-// queueMetadata is what we change of it.
+// queueMetadata is the part of the queue's metadata that we change.
 type queueMetadata struct {
 	writeIndex uint64   // the key of the next item
 	underWay   []uint64 // handed out and not done

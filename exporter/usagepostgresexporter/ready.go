@@ -15,19 +15,19 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 )
 
-// readiness reports whether the database has the schema we write to. It is found
-// out in the background, again and again until it has, because a collector
-// that ends for that reason would be started again and again instead.
+// readiness reports whether the database has the schema that we write to. It is checked in
+// the background until it has, because a collector that ended for that reason would only be
+// restarted over and over.
 type readiness struct {
 	mu       sync.Mutex
 	notReady error         // nil when ready
-	wake     chan struct{} // asks for another look
+	wake     chan struct{} // requests another check
 	cancel   context.CancelFunc
 	done     chan struct{}
-	looked   chan struct{} // closed after the first look
+	looked   chan struct{} // closed after the first check
 }
 
-// errNotLooked is returned before the first look has ended.
+// errNotLooked is returned until the first check has ended.
 var errNotLooked = errors.New("the database was not reached yet; usage waits in the queue")
 
 func (r *readiness) start(prepare func(context.Context) error) {
@@ -63,7 +63,7 @@ func (r *readiness) start(prepare func(context.Context) error) {
 const (
 	// prepareInterval is how soon a migration that somebody ran is noticed.
 	prepareInterval = 2 * time.Second
-	// upkeepInterval is how often a database that is ready is looked after.
+	// upkeepInterval is how often a database that is ready is maintained.
 	upkeepInterval = 24 * time.Hour
 )
 
@@ -74,9 +74,9 @@ func (r *readiness) stop() {
 	}
 }
 
-// wait is nil when batches can be written. It waits for the first look only:
-// calls of the first moments, or of a collector that is stopped at once, must
-// not be taken for calls of a database that is down.
+// wait returns nil when batches can be written. It waits for the first check only: the
+// first calls, and those of a collector that is stopped at once, must not look like calls
+// during an outage.
 func (r *readiness) wait(ctx context.Context) error {
 	select {
 	case <-r.looked:
@@ -91,7 +91,7 @@ func (r *readiness) err() error {
 	return r.notReady
 }
 
-// again makes batches wait until another look finds the schema right.
+// again makes batches wait until another check finds the schema right.
 func (r *readiness) again(err error) {
 	r.mu.Lock()
 	r.notReady = err
@@ -102,8 +102,8 @@ func (r *readiness) again(err error) {
 	}
 }
 
-// prepare migrates and adds partitions if it may, and checks the schema. It logs
-// when what it finds changes, not at every look.
+// prepare migrates and adds partitions where allowed, and checks the schema. It logs only
+// changes in what it finds.
 func (e *usageExporter) prepare(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
@@ -121,7 +121,7 @@ func (e *usageExporter) prepare(ctx context.Context) error {
 		}
 		return nil
 	case ctx.Err() != nil && errors.Is(ctx.Err(), context.Canceled):
-		return err // we are being stopped
+		return err // the collector is being stopped
 	}
 	if !tellsItself(err) {
 		err = &write.Error{Class: store.Classify(err), Err: err}
@@ -133,7 +133,7 @@ func (e *usageExporter) prepare(ctx context.Context) error {
 	return err
 }
 
-// prepareTimeout is generous because a migration of a large table may be in it.
+// prepareTimeout is long because preparing may include the migration of a large table.
 const prepareTimeout = 30 * time.Minute
 
 func (e *usageExporter) prepareSchema(ctx context.Context) error {
@@ -147,9 +147,9 @@ func (e *usageExporter) prepareSchema(ctx context.Context) error {
 	}
 	switch {
 	case schema.State == dbmigrate.TooNew:
-		// A newer collector has migrated while this one is still to be updated.
-		// Migrations add; what this build writes still fits, and if not, the
-		// database says so.
+		// A newer collector has migrated the database before this one was updated.
+		// Migrations only add, so what this build writes still fits; if not, the database
+		// refuses it.
 		e.logger.Warn("a newer build has migrated the database; update this collector too", zap.Int("schema_version", schema.Found), zap.Int("known_version", schema.Want))
 		return nil
 	case !e.cfg.Migrate:
@@ -165,12 +165,12 @@ func (e *usageExporter) prepareSchema(ctx context.Context) error {
 	return err
 }
 
-// monthsAhead is how many months have a partition before they begin.
+// monthsAhead is how many months ahead partitions are created.
 const monthsAhead = 3
 
-// addMonths gives the coming months their partitions, where the table has any.
-// That it fails is no reason not to write: a call of a month without partition
-// goes to the default one.
+// addMonths creates the partitions of the coming months, where the table has partitions. A
+// failure does not stop writing: a call of a month without a partition goes to the default
+// partition.
 func (e *usageExporter) addMonths(ctx context.Context) {
 	partitions, err := upkeep.ReadPartitions(ctx, e.pool, time.Now())
 	added := 0
@@ -185,7 +185,7 @@ func (e *usageExporter) addMonths(ctx context.Context) {
 	}
 }
 
-// tellsItself: errors of migrations say what to do in their own words.
+// tellsItself reports whether an error of a migration already says what to do.
 func tellsItself(err error) bool {
 	var schema *dbmigrate.SchemaError
 	var file *dbmigrate.FileError

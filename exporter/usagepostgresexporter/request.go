@@ -18,21 +18,21 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
-// request is what waits in the queue: usage records in the form they had on
-// their spans or log records. They are read when they are written to the database and not
-// before: a text of 450 bytes is smaller than the record it becomes, and costs
-// nothing to put in.
+// request is what waits in the queue: usage records in the form they had on their spans or
+// log records. They are decoded only when they are written to the database: a text of 450
+// bytes is smaller than the decoded record and needs no work on the way in.
 type request struct {
 	records []string
-	bytes   int       // of all records with their frames
+	bytes   int       // of all records including their frames
 	since   time.Time // when the first of them was accepted
 
-	// What this process learned while it tried: the first records that need no more
-	// writing, and how many are written at once, 0 for all. Not kept on disk.
+	// What this process learnt while it tried: done counts the first records that need no
+	// more writing, atOnce is how many to write at a time, 0 for all. Neither is kept on
+	// disk.
 	done, atOnce int
 }
 
-// frameBytes is what a record costs in the queue beside its text, at most.
+// frameBytes is the greatest overhead of a record in the queue.
 const frameBytes = binary.MaxVarintLen32
 
 func newRequest(records []string, since time.Time) *request {
@@ -43,8 +43,7 @@ func newRequest(records []string, since time.Time) *request {
 	return r
 }
 
-// carriers are the attributes of everything in a payload that may carry a
-// record.
+// carriers are the attributes of everything in a payload that may carry a record.
 type carriers = iter.Seq[pcommon.Map]
 
 func spansOf(td ptrace.Traces) carriers {
@@ -75,7 +74,7 @@ func logRecordsOf(ld plog.Logs) carriers {
 	}
 }
 
-// hasRecord stops at the first carrier of a record.
+// hasRecord reports whether any carrier has a record.
 func hasRecord(all carriers) bool {
 	for attributes := range all {
 		if _, ok := carried(attributes); ok {
@@ -85,8 +84,7 @@ func hasRecord(all carriers) bool {
 	return false
 }
 
-// carried gives the record of a call, else what a span says of the user of its
-// trace.
+// carried returns the record of a call, or what a span says about the user of its trace.
 func carried(attributes pcommon.Map) (pcommon.Value, bool) {
 	if value, ok := attributes.Get(usageattr.Record); ok {
 		return value, true
@@ -102,7 +100,7 @@ func (e *usageExporter) requestFromLogs(ctx context.Context, ld plog.Logs) (xexp
 	return e.requestFrom(ctx, logRecordsOf(ld), ld.LogRecordCount()), nil
 }
 
-// requestFrom takes the records off their carriers, of which there are count.
+// requestFrom takes the records from their carriers, of which there are count.
 func (e *usageExporter) requestFrom(ctx context.Context, all carriers, count int) *request {
 	records := make([]string, 0, count)
 	without, notText := 0, 0
@@ -128,15 +126,15 @@ func (e *usageExporter) requestFrom(ctx context.Context, all carriers, count int
 
 var errForeignRequest = errors.New("request of another exporter")
 
-// ItemsCount is the number of records.
+// ItemsCount returns the number of records.
 func (r *request) ItemsCount() int { return len(r.records) }
 
-// BytesSize is what the request takes in the queue.
+// BytesSize returns the size of the request in the queue.
 func (r *request) BytesSize() int { return r.bytes }
 
-// MergeSplit appends other, which may be nil, and cuts the whole into parts of
-// at most maxSize, 0 for no limit. A record that is larger than the limit by
-// itself becomes a part of its own: it must not be lost because of a size.
+// MergeSplit appends other, which may be nil, and cuts the whole into parts of at most
+// maxSize, 0 for no limit. A record larger than the limit becomes a part of its own: it
+// must not be lost because of its size.
 func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelper.RequestSizerType, other xexporterhelper.Request) ([]xexporterhelper.Request, error) {
 	inBytes := sizer == exporterhelper.RequestSizerTypeBytes
 	if !inBytes && sizer != exporterhelper.RequestSizerTypeItems {
@@ -148,8 +146,8 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 		if !ok {
 			return nil, errForeignRequest
 		}
-		// Parts share their memory; the capacity that ends with each part keeps
-		// this from writing into the next.
+		// Parts share memory; limiting the capacity of each keeps one from writing into the
+		// next.
 		merged, added = &request{records: append(r.records, more.records...), bytes: r.bytes + more.bytes, since: r.since}, more
 	}
 	if maxSize <= 0 || (inBytes && merged.bytes <= maxSize) || (!inBytes && len(merged.records) <= maxSize) {
@@ -175,16 +173,16 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 		}
 		size += one
 	}
-	// In their order: the batcher acknowledges by it which request of the queue
-	// is done, and takes only the last part for one that can still grow.
+	// The order matters: the batcher uses it to acknowledge requests of the queue, and only
+	// the last part may still grow.
 	return append(parts, part(start, len(merged.records))), nil
 }
 
-// encoding is the form of a request on disk: a byte with the version of the
-// form, when it was accepted as eight bytes (Unix nanoseconds, big endian), then
-// for each record its length as a varint and its text.
+// encoding is the form of a request on disk: one byte with the version, the time of
+// acceptance in eight bytes (Unix nanoseconds, big endian), then for each record its length
+// as a varint and its text.
 type encoding struct {
-	// lost counts what could not be read back.
+	// lost counts records that could not be read back.
 	lost func(ctx context.Context, reason string, records int)
 }
 
@@ -209,9 +207,9 @@ func (encoding) Marshal(_ context.Context, r xexporterhelper.Request) ([]byte, e
 	return b, nil
 }
 
-// Unmarshal reads as much as is well formed and counts the rest. It returns no
-// error: the queue would throw the whole request away without a word. No data
-// at all is a place in the queue whose request was refused, or is done.
+// Unmarshal reads as much as is well formed and counts the rest as lost. It returns no
+// error, because the queue would then silently drop the whole request. Empty data is a
+// request that was refused or is done.
 func (e encoding) Unmarshal(data []byte) (context.Context, xexporterhelper.Request, error) {
 	ctx := context.Background()
 	if len(data) == 0 {

@@ -8,9 +8,8 @@ import (
 	"go.opentelemetry.io/otel/metric"
 )
 
-// waiting knows since when the batches wait that are being written or tried
-// again. The queue hands out in the order it took in, so the oldest of them is
-// the oldest of all that is not stored.
+// waiting knows since when the batches that are being written or retried have waited. The
+// queue is first in, first out, so the oldest of them is the oldest call not yet stored.
 type waiting struct {
 	mu    sync.Mutex
 	since map[*request]batchTimes
@@ -35,8 +34,8 @@ func (w *waiting) end(r *request) {
 	delete(w.since, r)
 }
 
-// age is how long the oldest has waited, 0 when nothing waits. Whoever gives up
-// batches by age (limit; 0 is nobody) does so without a word: those are forgotten.
+// age returns how long the oldest has waited, 0 when nothing waits. The helper silently
+// gives up batches older than limit (0 for no limit): those are forgotten.
 func (w *waiting) age(now time.Time, limit time.Duration) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,7 +50,7 @@ func (w *waiting) age(now time.Time, limit time.Duration) time.Duration {
 	return oldest
 }
 
-// observeAge makes the age a metric.
+// observeAge exposes the age as a metric.
 func (e *usageExporter) observeAge() error {
 	limit := e.cfg.BackOffConfig.MaxElapsedTime
 	if limit > 0 {

@@ -1,5 +1,5 @@
-// Package build says which build of our code is running, so that a program, a metric,
-// an answer and a database name it in the same words.
+// Package build identifies the running build of our code, so that a program, a metric, an
+// answer and a database name it in the same words.
 //
 // It owns where version and commit come from; it does not own where they are shown.
 package build
@@ -17,39 +17,39 @@ var version, commit string
 // module is the path under which others require our code.
 const module = "github.com/otelcol-usage/otelcol-usage"
 
-// commitLength is what is shown of a commit.
+// commitLength is the number of digits of a commit that are shown.
 const commitLength = 12
 
-// Info names a build.
+// Info identifies a build.
 type Info struct {
-	// Version is that of the release, such as 0.1.0, or of the module that somebody
-	// built into a collector of their own; "dev" for neither.
+	// Version is that of the release, such as 0.1.0, or of our module in somebody else's
+	// collector; "dev" for neither.
 	Version string
-	// Commit has 12 digits, and "-dirty" behind them when files were changed; "" when
-	// the build did not say.
+	// Commit has 12 digits, followed by "-dirty" when files were changed; "" when the build
+	// did not record it.
 	Commit string
 }
 
-// Current is the running build.
+// Current returns the running build.
 var Current = sync.OnceValue(func() Info {
 	info, _ := debug.ReadBuildInfo()
 	return read(version, commit, info)
 })
 
-// read prefers what the linker was given over what the go command wrote.
+// read prefers what the linker was given to what the go command recorded.
 func read(version, commit string, info *debug.BuildInfo) Info {
 	if info == nil {
 		info = &debug.BuildInfo{}
 	}
 	if version == "" {
 		for _, m := range append(info.Deps, &info.Main) {
-			// A replacement and a work tree have no version of their own.
+			// A replaced module and a work tree have no version of their own.
 			if m.Path == module && m.Replace == nil && m.Version != "(devel)" && m.Version != "v0.0.0" {
 				version = strings.TrimPrefix(m.Version, "v")
 			}
 		}
 	}
-	// The revision in a stranger's binary is that of their repository.
+	// The revision in somebody else's binary is that of their repository.
 	if commit == "" && (info.Main.Path == module || strings.HasPrefix(info.Main.Path, module+"/")) {
 		dirty := ""
 		for _, s := range info.Settings {
@@ -71,7 +71,7 @@ func read(version, commit string, info *debug.BuildInfo) Info {
 	return Info{Version: version, Commit: commit}
 }
 
-// String has the form of a semantic version, which says the commit after a plus.
+// String returns a semantic version, with the commit after a plus sign.
 func (i Info) String() string { return join(i.Version, i.Commit) }
 
 // Or is String, with another version where the build has none.
@@ -83,7 +83,7 @@ func (i Info) Or(version string) string {
 }
 
 func join(version, commit string) string {
-	// The go command's own version of a work tree already has the commit in it.
+	// The go command's own version of a work tree already contains the commit.
 	if hash := strings.TrimSuffix(commit, "-dirty"); hash == "" || strings.Contains(version, hash) {
 		return version
 	}

@@ -1,5 +1,5 @@
-// Package durations owns one check of configurations: durations that were written
-// without their unit. It does not own their limits, which each component knows.
+// Package durations owns one check of configurations: durations written without a unit. It
+// does not own their limits, which each component defines.
 package durations
 
 import (
@@ -11,9 +11,9 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 )
 
-// Validate refuses every duration above 0 and below a millisecond, by its key: YAML
+// Validate refuses every duration above 0 and below a millisecond and names its key: YAML
 // reads `timeout: 5` as five nanoseconds. config is a pointer to a component's
-// configuration, the keys of embedded collector types are looked at too.
+// configuration; embedded collector types are checked too.
 func Validate(config any) error {
 	conf := confmap.New()
 	if err := conf.Marshal(config); err != nil {

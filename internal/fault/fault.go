@@ -1,7 +1,6 @@
-// Package fault turns a panic into an error where foreign input is read or written: it
-// is a fault of this program that one input met, and must not end the process, which
-// holds everybody's calls. It owns the way from the one to the other, and not what becomes
-// of that input.
+// Package fault turns a panic into an error where input from outside is read or written: a
+// fault of this program that one input triggers must not end the process, which holds
+// everybody's calls. It owns the conversion; it does not own what happens to the input.
 package fault
 
 import (
@@ -11,17 +10,17 @@ import (
 	"runtime/debug"
 )
 
-// Error is a panic that [Guard] met.
+// Error is a panic that [Guard] recovered.
 type Error struct {
-	// Reason says what it was, without a text of the input.
+	// Reason describes the panic without any text of the input.
 	Reason string
-	// Stack is of the panic, with no values either.
+	// Stack is the stack of the panic, without values.
 	Stack []byte
 }
 
 func (e *Error) Error() string { return "a fault in this build: " + e.Reason }
 
-// Guard runs f and gives its error, or its panic as an [*Error].
+// Guard runs f and returns its error, or its panic as an [*Error].
 func Guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -31,8 +30,8 @@ func Guard(f func() error) (err error) {
 	return f()
 }
 
-// kindOf says what a panic is. Only the errors of Go itself are known to hold no
-// text of an input.
+// kindOf describes a panic. Only errors of the Go runtime are known to contain no text of
+// the input.
 func kindOf(p any) string {
 	var ofGo runtime.Error
 	if err, ok := p.(error); ok && errors.As(err, &ofGo) {

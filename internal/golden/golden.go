@@ -1,8 +1,8 @@
-// Package golden compares what a test made with a file that holds what it
-// should be, and rewrites the file when asked to.
+// Package golden compares the output of a test with a file that holds the expected output,
+// and rewrites the file on request.
 //
-// It owns the question "same or not, and what to do now"; it does not own the
-// files, which stand in the testdata folder of the test. Only tests import it.
+// It owns the comparison and the rewriting; it does not own the files, which are in the
+// testdata folder of each test. Only tests import it.
 package golden
 
 import (
@@ -12,10 +12,9 @@ import (
 	"testing"
 )
 
-// UpdateVariable is the environment variable that rewrites golden files instead
-// of comparing: `UPDATE_GOLDEN=1 go test ./...`, or `make golden`. In CI, where
-// the variable CI is set, it is refused, because there a rewritten file would
-// only hide the change.
+// UpdateVariable is the environment variable that rewrites golden files instead of
+// comparing: `UPDATE_GOLDEN=1 go test ./...`, or `make golden`. It is refused in CI, where
+// the variable CI is set, because rewriting there would only hide the change.
 const UpdateVariable = "UPDATE_GOLDEN"
 
 // Updating reports whether golden files are being rewritten.
@@ -30,7 +29,7 @@ func Updating(t testing.TB) bool {
 	return true
 }
 
-// Equal fails the test at the first line where got differs from the file.
+// Equal fails the test at the first line in which got differs from the file.
 func Equal(t testing.TB, file, got string) {
 	t.Helper()
 	if Updating(t) {
@@ -52,8 +51,8 @@ func Equal(t testing.TB, file, got string) {
 	}
 }
 
-// firstDifference returns the first line, counted from 1, in which the texts
-// differ, and what each says there.
+// firstDifference returns the first line, counted from 1, in which the texts differ, and
+// its content in each.
 func firstDifference(got, want string) (line int, is, should string, same bool) {
 	if got == want {
 		return 0, "", "", true

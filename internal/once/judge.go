@@ -1,17 +1,16 @@
 package once
 
-// Verdict is what becomes of a report whose id another report has already.
+// Verdict says what happens to a report whose id another report already has.
 type Verdict uint8
 
 // The verdicts.
 const (
-	// Duplicate: it says nothing new and is refused.
+	// Duplicate: it adds nothing and is refused.
 	Duplicate Verdict = iota
-	// Correction: it is the same call, reported again with larger counts; the row takes the
-	// larger counts.
+	// Correction: it is the same call, reported again with larger counts, which the row
+	// takes over.
 	Correction
-	// Reused: it is another call, which somebody gave an id that was taken; it
-	// becomes a row of its own.
+	// Reused: it is another call under an id that was taken; it gets a row of its own.
 	Reused
 )
 
@@ -41,13 +40,14 @@ func Judge(known, r *Report) Verdict {
 	return Reused
 }
 
-// sameCall reports whether two reports with the same id can be the same call.
+// sameCall reports whether two reports with the same id can be about the same call.
 func sameCall(a, b *Report) bool {
 	return a.Service == b.Service && a.Environment == b.Environment && sameModel(a, b) && (a.atOnce(b) || a.sameSpan(b)) &&
 		(a.User == 0 || b.User == 0 || a.User == b.User)
 }
 
-// sameSpan reports whether one span carries both, or is what an event points to.
+// sameSpan reports whether both come from one span, or one is an event that points to the
+// span of the other.
 func (r *Report) sameSpan(o *Report) bool {
 	return r.Span != [8]byte{} && r.Span == o.Span && r.Trace == o.Trace
 }

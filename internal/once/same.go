@@ -27,33 +27,34 @@ func Same(a, b *Report, inside bool) bool {
 	return apart(a, b)
 }
 
-// nested is [Same] for a call inside another.
+// nested is [Same] for a call inside another one.
 func nested(outer, inner *Report) bool {
 	oneObserver := outer.Observer == inner.Observer
 	switch {
 	case oneObserver && outer.otherKey(inner):
-		return false // one observer, two answers: two calls
+		return false // one observer and two answers: two calls
 	case !sameModel(outer, inner), outer.Type != inner.Type:
 		return false
 	case outer.Usage && inner.Usage:
-		// Where the numbers differ, one of two observers may be wrong, and says
-		// so. Of one observer both are right, unless one leaves something out.
+		// Where the numbers differ, one of two observers may be wrong, and says so. If
+		// there is only one observer, both numbers are right unless one leaves something
+		// out.
 		unsure := outer.Unsure || inner.Unsure
 		return outer.sameTokens(inner) || unsure && (!oneObserver || outer.Input == inner.Input)
 	case inner.Usage:
-		return true // a wrapper that reports nothing itself
+		return true // a wrapper that reports no usage itself
 	case outer.Usage:
 		return !oneObserver
 	}
 	return !oneObserver || outer.Key == 0
 }
 
-// firstEvent is the most output tokens that the first event of one of
-// Anthropic's streams reports. LangChain adds them to those of the last, which
-// reports all of them.
+// firstEvent is the greatest number of output tokens in the first event of one of
+// Anthropic's streams. LangChain adds them to those of the last event, which already
+// includes them.
 const firstEvent = 16
 
-// apart is [Same] for calls that do not lie inside one another.
+// apart is [Same] for calls neither of which lies inside the other.
 func apart(a, b *Report) bool {
 	if !oneSource(a, b) {
 		return false
@@ -67,12 +68,12 @@ func apart(a, b *Report) bool {
 	case a.silent() && b.silent():
 		return false
 	}
-	// The silent one started inside the call of the framework and ended before.
+	// The silent one started inside the call of the framework and ended before it.
 	return a.Trace != b.Trace && (around && b.silent() || inside && a.silent())
 }
 
-// oneSource reports whether two observers may report one call: they watch one
-// process, or a trace or session of several.
+// oneSource reports whether two observers may report the same call: they watch one process,
+// or a trace or session that spans several.
 func oneSource(a, b *Report) bool {
 	return a.Observer != b.Observer && !a.otherKey(b) && a.Type == b.Type && sameModel(a, b) &&
 		(a.User == 0 || b.User == 0 || a.User == b.User) &&
@@ -80,20 +81,20 @@ func oneSource(a, b *Report) bool {
 			a.Trace == b.Trace && a.Trace != [16]byte{} || a.Session == b.Session && a.Session != 0)
 }
 
-// otherKey reports whether the provider answered twice. Ids of two spaces, such
-// as those of requests and of responses, cannot be compared.
+// otherKey reports whether the provider answered twice. Ids of two spaces, such as request
+// ids and response ids, cannot be compared.
 func (r *Report) otherKey(o *Report) bool {
 	return r.Key != 0 && o.Key != 0 && r.Space == o.Space && r.Key != o.Key
 }
 
-// exceeds reports whether r is b and the tokens of a stream's first event.
+// exceeds reports whether r counts what b counts plus the tokens of a stream's first event.
 func (r *Report) exceeds(b *Report) bool {
 	more := r.Output - b.Output
 	return r.Estimate && !b.Estimate && r.Input == b.Input && more > 0 && more <= firstEvent
 }
 
-// sameID reports whether both have the same id: that of the provider's answer,
-// where they have one, else that of the span.
+// sameID reports whether both have the same id: that of the provider's answer where they
+// have one, otherwise that of the span.
 func (r *Report) sameID(o *Report) bool {
 	if r.Key == 0 && o.Key == 0 {
 		return r.Span == o.Span && r.Trace == o.Trace && r.Trace != [16]byte{}
@@ -104,17 +105,17 @@ func (r *Report) sameID(o *Report) bool {
 // sameModel reports whether two names can mean one model.
 func sameModel(a, b *Report) bool { return a.Model == b.Model || a.Model == 0 || b.Model == 0 }
 
-// tolerance is by how much the times of two reports of one call may overlap the
-// wrong way: clocks are read one after the other.
+// tolerance is by how much the times of two reports of one call may overlap the wrong way:
+// their clocks are read one after the other.
 const tolerance = int64(5 * time.Millisecond)
 
-// around reports whether the time of the inner lies inside that of r.
+// around reports whether the time of inner lies inside that of r.
 func (r *Report) around(inner *Report) bool {
 	return inner.Start >= r.Start-tolerance && inner.End <= r.End+tolerance
 }
 
-// atOnce reports whether both report the same time. Where only the start is
-// known, that of another observer may be a second away.
+// atOnce reports whether both report the same time. Where only the start is known, the
+// other observer's may be a second away.
 func (r *Report) atOnce(o *Report) bool {
 	if r.End == 0 || o.End == 0 {
 		apart := max(r.Start-o.Start, o.Start-r.Start)

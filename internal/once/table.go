@@ -1,8 +1,7 @@
 package once
 
-// Table finds the reports of one payload by hashes, each of which may stand for
-// several. It is made to be filled and forgotten with every payload without an
-// allocation. The zero value is ready after [Table.Reset].
+// Table finds the reports of one payload by hash; several reports may share a hash. It is
+// reused for every payload without allocating. The zero value is ready after [Table.Reset].
 type Table struct {
 	hashes []uint64
 	items  []int32 // index plus 1, 0 for a free slot
@@ -14,7 +13,7 @@ type Table struct {
 	probes int
 }
 
-// Reset forgets all and makes room for n items.
+// Reset empties the table and makes room for n items.
 func (t *Table) Reset(n int) {
 	size := 16
 	for size < 2*n {
@@ -28,12 +27,12 @@ func (t *Table) Reset(n int) {
 	t.mask = uint64(size - 1)
 }
 
-// maxProbes bounds every search. Ids are foreign input: a payload in which all
-// are equal must not cost quadratic time. An item that finds no place is not
-// found again: what it costs is a second look, never a call.
+// maxProbes bounds every search. Ids come from outside: a payload in which all are equal
+// must not cost quadratic time. An item that finds no slot is not found again, which can
+// cost a duplicate but never loses a call.
 const maxProbes = 64
 
-// Put enters an item, an index of the caller's, under a hash.
+// Put adds an item, an index of the caller's, under a hash.
 func (t *Table) Put(hash uint64, item int32) {
 	slot := mix(hash) & t.mask
 	for range maxProbes {
@@ -45,8 +44,7 @@ func (t *Table) Put(hash uint64, item int32) {
 	}
 }
 
-// First gives the first item under hash, -1 when there is none; Next gives the
-// following ones.
+// First returns the first item with the hash, -1 for none; Next returns the following ones.
 func (t *Table) First(hash uint64) int32 {
 	t.hash, t.probes = hash, 0
 	t.slot = mix(hash) & t.mask
@@ -72,18 +70,17 @@ func (t *Table) scan() int32 {
 // Reports are the reports of one payload.
 type Reports interface {
 	Len() int
-	// At gives a report, nil for one that was dropped.
+	// At returns a report, nil for one that was dropped.
 	At(i int) *Report
-	// Merge makes one call of two reports: it keeps the better one and drops
-	// the other. Of equals it keeps the first.
+	// Merge makes one call of two reports: it keeps the better one and drops the other. Of
+	// equals it keeps the first.
 	Merge(i, j int)
-	// Drop drops a report that no other one stands for.
+	// Drop drops a report without another in its place.
 	Drop(i int)
 }
 
-// Match merges the reports that are one call without lying inside one another:
-// by their ids first, then by their tokens, the equal ones before the nearly
-// equal, and at last by their time alone.
+// Match merges the reports that are one call although neither lies inside the other: first
+// by id, then by equal and by nearly equal tokens, and finally by time alone.
 func (t *Table) Match(all Reports) {
 	t.match(all, byID)
 	observer, several, estimates, silent := uint64(0), false, false, false
@@ -107,7 +104,7 @@ func (t *Table) Match(all Reports) {
 	}
 }
 
-// match merges each report with the first before it that is the same call.
+// match merges each report with the first earlier one that is the same call.
 func (t *Table) match(all Reports, way way) {
 	t.Reset(all.Len())
 	for i := range all.Len() {

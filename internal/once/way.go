@@ -2,21 +2,20 @@ package once
 
 import "time"
 
-// way is one of the ways in which two reports can be found to be one call where
-// neither lies inside the other. The indexes look for pairs by it; [Same]
-// decides.
+// way is one way to find two reports of one call neither of which lies inside the other.
+// The indexes use it to find pairs; [Same] decides.
 type way uint8
 
 const (
 	byID     way = iota // the same id
 	byTokens            // equal tokens
 	byInput             // nearly equal tokens
-	byTime              // one has no usage, and lies in the time of the other
-	ways                // not a way: how many there are
+	byTime              // one has no usage and falls into the time of the other
+	ways                // not a way: the number of ways
 )
 
-// hashes gives the hash under which others find the report, and those under
-// which it looks for others; 0 for none.
+// hashes returns the hash under which others find the report, and those under which it
+// looks for others; 0 for none.
 func (w way) hashes(r *Report) (put uint64, look [2]uint64) {
 	switch w {
 	case byID:
@@ -49,7 +48,7 @@ func (w way) hashes(r *Report) (put uint64, look [2]uint64) {
 
 func (r *Report) timeHash(second int64) uint64 { return mix(r.Model^uint64(second)) | 1 }
 
-// matches is [Same], as far as the way goes.
+// matches is [Same] restricted to one way.
 func (w way) matches(a, b *Report) bool {
 	switch w {
 	case byID:

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Window remembers the calls of recent payloads, to recognise the second report
-// of a call that arrives in another payload. It is bounded in number and time,
-// holds no text, and is safe for concurrent use.
+// Window remembers the calls of recent payloads, to recognise a second report of a call
+// that arrives in another payload. It is bounded in number and time, holds no text, and is
+// safe for concurrent use.
 //
-// It must not lose a call: a payload that could not be delivered is sent again,
-// and then the same reports must meet the same decision. So the window knows
-// each report by its span, lets the one that it let pass before pass again, and
-// refuses again the one that it refused.
+// It must not lose a call: a payload that could not be delivered is sent again, and then
+// the same reports must get the same decision. The window therefore knows each report by
+// its span; a report that passed before passes again, and one that was refused is refused
+// again.
 type Window struct {
 	mu    sync.Mutex
 	keep  time.Duration
@@ -22,49 +22,48 @@ type Window struct {
 	epoch time.Time
 	at    time.Duration // of the current payload, since epoch
 	ring  []entry
-	links []links // by place in the ring
+	links []links // by position in the ring
 	next  int32
-	count uint32 // of the reports that were let pass; it may run over
-	// observer is that of all reports, as long as there is one only: it reports a
-	// call once.
+	count uint32 // of the reports that passed; it may wrap around
+	// observer is the only observer so far; an observer reports a call once.
 	observer uint64
 	several  bool
-	// Whether some report was an estimate, or silent.
+	// Whether any report was an estimate, or silent.
 	estimates, silent bool
 
 	indexes [indexCount]index
-	// kept says which ways have an index that is kept up: most windows never need
-	// those by tokens or time.
+	// kept says which ways have an index: most windows never need those by tokens or time.
 	kept [ways]bool
 }
 
-// entry is a report that was let pass.
+// entry is a report that passed.
 type entry struct {
 	Report
 	seen time.Duration // since the epoch of the window
 }
 
-// links are what the indexes know of a place, together: they are written at once.
+// links holds what the indexes know of one position, together so that it is written at
+// once.
 type links struct {
-	when  uint32 // the count of the window when the report of this place came
+	when  uint32 // the window's count when the report at this position arrived
 	taken bool
 	by    [indexCount]link
 }
 
-// The indexes: one for each [way], and those of the tree of spans.
+// The indexes: one for each [way], and two for the tree of spans.
 const (
 	bySpan     = int(ways) + iota
 	byParent   // of the spans that have one parent
-	indexCount // not an index: how many there are
+	indexCount // not an index: the number of indexes
 )
 
-// NewWindow makes a window for limit calls, each remembered for keep.
+// NewWindow returns a window for limit calls, each remembered for the duration keep.
 func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
 	w := &Window{keep: keep, now: now, epoch: now(), ring: make([]entry, limit), links: make([]links, limit)}
 	for i := range w.indexes {
 		w.indexes[i] = newIndex(limit, few)
 	}
-	// Both are asked for the same hashes, one after the other.
+	// Both are searched for the same hashes one after the other.
 	spans := make([]int32, 2*len(w.indexes[bySpan].latest))
 	w.indexes[bySpan].latest, w.indexes[bySpan].stride = spans, 2
 	w.indexes[byParent] = index{latest: spans, stride: 2, first: 1, most: many}
@@ -72,35 +71,35 @@ func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
 	return w
 }
 
-// Begin takes the window for one payload, End gives it back.
+// Begin locks the window for one payload, End unlocks it.
 func (w *Window) Begin() {
 	now := w.now()
 	w.mu.Lock()
 	w.at = now.Sub(w.epoch)
 }
 
-// End gives the window back.
+// End unlocks the window.
 func (w *Window) End() { w.mu.Unlock() }
 
-// Decision is what the window says of a report.
+// Decision is the window's answer about a report.
 type Decision uint8
 
 // The decisions.
 const (
 	// New: nobody reported this call before.
 	New Decision = iota
-	// Again: this span reported it before, and was let pass.
+	// Again: this span reported it before and passed.
 	Again
-	// Corrects: the call was reported before, with less. The report has to go
-	// under the ID that the first one had.
+	// Corrects: the call was reported before with smaller counts. The report has to use the
+	// ID of the first one.
 	Corrects
-	// Repeats: another report of this call was let pass.
+	// Repeats: another report of this call passed.
 	Repeats
 )
 
-// Decide says whether a call was reported before, and remembers it when not. It
-// is called between [Window.Begin] and [Window.End]. A report that was let pass
-// before keeps the ID that it had then.
+// Decide says whether a call was reported before, and remembers it when not. It is called
+// between [Window.Begin] and [Window.End]. A report that passed before keeps the ID that it
+// had then.
 func (w *Window) Decide(r *Report) Decision {
 	w.prepare(r)
 	span, siblings := spanHash(r.Trace, r.Span), spanHash(r.Trace, r.Parent)
@@ -129,9 +128,9 @@ func (w *Window) Decide(r *Report) Decision {
 	return New
 }
 
-// prepare makes the indexes by tokens and time that finding r or by r may need: one
-// observer reports a call once, only an estimate has other tokens than the same
-// call, and only one without usage lies in the time of another.
+// prepare builds the indexes by tokens and time that are needed to find r, or to find
+// others by r: one observer reports a call once, only an estimate has other tokens than the
+// same call, and only a report without usage falls into the time of another.
 func (w *Window) prepare(r *Report) {
 	w.several = w.several || w.count > 0 && r.Observer != w.observer
 	w.estimates, w.silent = w.estimates || r.Estimate, w.silent || r.silent()
@@ -147,7 +146,7 @@ func (w *Window) prepare(r *Report) {
 	}
 }
 
-// keepUp starts an index with all that is remembered.
+// keepUp builds an index of everything that is remembered.
 func (w *Window) keepUp(way way) {
 	if w.kept[way] {
 		return
@@ -155,7 +154,7 @@ func (w *Window) keepUp(way way) {
 	w.kept[way] = true
 	size := int32(len(w.ring))
 	for i := range size {
-		at := (w.next + i) % size // the oldest first
+		at := (w.next + i) % size // oldest first
 		if w.links[at].taken {
 			w.putWay(way, at)
 		}
@@ -168,7 +167,7 @@ func (w *Window) putWay(way way, at int32) {
 	}
 }
 
-// remember keeps a report that was let pass.
+// remember stores a report that passed.
 func (w *Window) remember(r *Report, span, siblings uint64) {
 	w.observer = r.Observer
 	at := w.next
@@ -187,15 +186,15 @@ func (w *Window) remember(r *Report, span, siblings uint64) {
 	}
 }
 
-// correct takes what r reports for what is known from now on.
+// correct updates the known report with what r reports.
 func (known *entry) correct(r *Report) Decision {
 	known.Counts, known.Usage, known.Unsure, known.Estimate = r.Counts, r.Usage, r.Unsure, r.Estimate
 	r.ID = known.ID
 	return Corrects
 }
 
-// covers reports whether what is known stands for r: it does not where r has
-// more counts of the same call.
+// covers reports whether the known report includes r: it does not when r has larger counts
+// of the same call.
 func (known *entry) covers(r *Report) bool {
 	if known.sameID(r) {
 		return Judge(&known.Report, r) == Duplicate
@@ -203,9 +202,9 @@ func (known *entry) covers(r *Report) bool {
 	return known.Usage || !r.Usage
 }
 
-// reported looks for another report of the same call.
+// reported finds another report of the same call, nil for none.
 func (w *Window) reported(r *Report, span, parent uint64) *entry {
-	// Children end first, and so they mostly arrive first.
+	// Children end first, so they mostly arrive first.
 	for known := range w.under(byParent, span) {
 		if known.Parent == r.Span && known.Trace == r.Trace && Same(r, &known.Report, true) {
 			return known
@@ -234,8 +233,8 @@ func (w *Window) reported(r *Report, span, parent uint64) *entry {
 	return nil
 }
 
-// matches reports whether r is one call with a known report that does not lie
-// around it or inside it in the trace.
+// matches reports whether r and a known report are one call although neither lies inside
+// the other.
 func (known *entry) matches(r *Report, way way) bool {
 	if known.Matched && known.MatchedBy == r.Span {
 		return true // matched before, sent again
@@ -257,12 +256,12 @@ func (w *Window) sums(r *Report, span, siblings uint64) bool {
 	return inside.Is(r) || beside.Is(r) || r.Unclaimed && inside.calls > 0
 }
 
-// spanHash stands for a span.
+// spanHash returns the hash of a span's ids.
 func spanHash(trace [16]byte, span [8]byte) uint64 {
 	return mix(mix(binary.LittleEndian.Uint64(span[:]))^binary.LittleEndian.Uint64(trace[8:])^binary.LittleEndian.Uint64(trace[:8])*0x9E3779B97F4A7C15) | 1
 }
 
-// under gives the remembered reports that may have the hash, newest first.
+// under yields the remembered reports that may have the hash, newest first.
 func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 	return func(yield func(*entry) bool) {
 		if hash == 0 {
@@ -290,39 +289,39 @@ func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 	}
 }
 
-// put enters a place into an index.
+// put adds a position to an index.
 func (w *Window) put(by int, hash uint64, at int32) {
 	first := w.indexes[by].head(hash)
 	w.links[at].by[by] = link{uint32(hash), *first}
 	*first = at + 1
 }
 
-// index finds places in the ring by hash: the latest place of each hash, and
-// [links] those before it. A place that was taken again is later than those
-// that lead to it, and ends the way.
+// index finds positions in the ring by hash: the latest position of each hash; [links]
+// leads to the earlier ones. A position that was reused is later than those that lead to
+// it, which ends the chain.
 type index struct {
-	latest []int32 // by hash; a place plus 1, 0 for none
-	// Two indexes can share a list: those of this one begin at first.
+	latest []int32 // by hash; a position plus 1, 0 for none
+	// Two indexes can share a list: the entries of this one begin at first.
 	stride, first uint64
 	most          int
 }
 
-// head is the latest place of a hash.
+// head returns the latest position of a hash.
 func (x *index) head(hash uint64) *int32 {
 	return &x.latest[(hash>>32*x.stride+x.first)&uint64(len(x.latest)-1)]
 }
 
-// link is what an index knows of a place.
+// link is what an index knows of a position.
 type link struct {
 	tag uint32
-	at  int32 // the place before it plus 1, 0 for none
+	at  int32 // the previous position plus 1, 0 for none
 }
 
-// How many reports can be found by one hash: what is further back is counted
-// twice at worst, and never lost.
+// How many reports one hash can find; older ones are counted twice at worst, and never
+// lost.
 const (
 	few  = 8
-	many = 64 // a turn of an agent has so many calls
+	many = 64 // as many calls as one turn of an agent has
 )
 
 func newIndex(limit, most int) index {

@@ -1,4 +1,4 @@
-// Package pause waits. It owns that a wait ends with its context, and not how long
+// Package pause waits. It owns that a wait ends with its context; it does not own how long
 // anything waits.
 package pause
 
@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// For waits for d, or until the context ends, and returns its error then.
+// For waits for d or until the context ends, whose error it then returns.
 func For(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

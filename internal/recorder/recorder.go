@@ -1,8 +1,8 @@
-// Package recorder makes the record of a call: what was read of it, whose it is, and
-// what it costs by a book.
+// Package recorder makes the record of a call: what was read, whose call it is, and what it
+// costs by a book.
 //
-// It owns which of what a call reports goes into its record. Where the call was read is
-// genai, its price pricing, the form of the record on a span usageattr.
+// It owns which parts of a reported call go into its record. It does not own reading
+// (genai), pricing (pricing) or the format of the record on a span (usageattr).
 package recorder
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Recorder turns calls into records by the prices of one book. It is for one goroutine at
-// a time.
+// Recorder turns calls into records with the prices of one book. It is not safe for
+// concurrent use.
 type Recorder struct {
 	pricer pricing.Pricer
 	now    time.Time // when the current payload arrived, UTC
@@ -26,26 +26,26 @@ type Recorder struct {
 	users  []knownUsers
 }
 
-// knownUsers are texts that name users and have one hash, and the ids they became.
+// knownUsers are texts that name users, by hash, with the ids derived from them.
 type knownUsers struct {
 	hashes [4]uint64
 	texts  [4]string
 	ids    [4]usage.ID
-	next   uint8 // whose place a new one takes
+	next   uint8 // the position that the next new one takes
 }
 
-// New makes a recorder that prices as pricer does. [Recorder.Begin] names the book.
+// New returns a recorder that prices with pricer. [Recorder.Begin] sets the book.
 func New(pricer pricing.Pricer) Recorder {
 	return Recorder{pricer: pricer, users: make([]knownUsers, maxKnownUsers/4)}
 }
 
-// Begin starts a payload that arrived at now and is priced by a book.
+// Begin starts a payload that arrived at now and is priced from a book.
 func (r *Recorder) Begin(book *pricing.Book, now time.Time) { r.pricer.Book, r.now = book, now.UTC() }
 
-// Make gives the record with what is known of the call. It is valid until the next.
+// Make returns the record of the call. It is valid until the next call of Make.
 func (r *Recorder) Make(call *genai.Call) *usage.Record {
 	rec := &r.record
-	*rec = usage.Record{} // field by field: a literal would be copied
+	*rec = usage.Record{} // a literal with fields would be copied
 	rec.Time, rec.APIType = call.Start.UTC(), call.APIType
 	rec.Provider, rec.Model = call.Provider, call.Model
 	if call.RequestModel != call.Model {
@@ -70,15 +70,15 @@ func (r *Recorder) Make(call *genai.Call) *usage.Record {
 	r.pricer.Price(rec)
 	rec.Missing = r.pricer.Book.Relevant(rec.Provider, rec.Missing)
 	if tooMuch && rec.Status == usage.StatusUnpriced {
-		rec.Reason = usage.ReasonCostOutOfRange // more than the column reported_dollars holds
+		rec.Reason = usage.ReasonCostOutOfRange // more than the column reported_dollars can hold
 	}
 	rec.Clean()
 	return rec
 }
 
-// maxAhead is how far ahead of its arrival a call may be: a clock in another
-// time zone, or a wrong one. What is further ahead would be in no report of
-// today's, so the time of arrival counts.
+// maxAhead is how far in the future of its arrival a call may be, because of a clock in
+// another time zone or a wrong one. A call further ahead would be missing from today's
+// reports, so the time of arrival is used.
 const maxAhead = 24 * time.Hour
 
 // identify sets the ids of the call and of the user.
@@ -97,11 +97,11 @@ func (r *Recorder) identify(rec *usage.Record, call *genai.Call) {
 	}
 }
 
-// maxKnownUsers bounds what foreign names can take of memory.
+// maxKnownUsers bounds the memory that outside names can take.
 const maxKnownUsers = 4096
 
-// user gives the ids of a user. A text that is no id becomes one by a hash, which
-// is remembered: few users make many calls. A new one takes the place of another.
+// user returns the ids of a user. A text that is not an id is hashed into one, and the
+// result is remembered, because few users make many calls. A new one replaces another.
 func (r *Recorder) user(text string) (id usage.ID, externalID string) {
 	if id, isID := usage.ParseID(text); isID {
 		return id, ""
@@ -116,16 +116,16 @@ func (r *Recorder) user(text string) (id usage.ID, externalID string) {
 	id = usage.UserID(text)
 	if len(text) <= usage.MaxTextBytes {
 		i := known.next % 4
-		known.hashes[i], known.texts[i], known.ids[i] = hash, strings.Clone(text), id // not the whole payload
+		known.hashes[i], known.texts[i], known.ids[i] = hash, strings.Clone(text), id // clone, so that the payload is not kept in memory
 		known.next++
 	}
 	return id, text
 }
 
-// usersSeed makes it unpredictable who takes whose place.
+// usersSeed makes it unpredictable which user replaces which.
 var usersSeed = maphash.MakeSeed()
 
-// spanRequestID is "<trace id>:<span id>".
+// spanRequestID returns "<trace id>:<span id>".
 func spanRequestID(call *genai.Call) string {
 	var b [49]byte
 	hex.Encode(b[:32], call.TraceID[:])

@@ -1,11 +1,9 @@
-// Package replay sends captured telemetry again as if it had just happened:
-// the same spans that real instrumentation libraries wrote, with new ids, at
-// another time, for another user. The demo and the end-to-end tests are made
-// of it.
+// Package replay sends captured telemetry again as if it had just happened: the spans that
+// real instrumentation libraries wrote, with new ids, at another time, for another user.
+// The demo and the end-to-end tests use it.
 //
-// It owns the captures under captures/ and their replay. It knows nothing
-// of what a span means or costs; what the provider really answered stands
-// beside each capture as [Truth].
+// It owns the captures under captures/ and their replay. It does not own what a span means
+// or costs; what the provider really answered is stored beside each capture as [Truth].
 package replay
 
 import (
@@ -27,7 +25,7 @@ import (
 //go:embed captures
 var builtin embed.FS
 
-// Builtin opens the captures that come with the program.
+// Builtin opens the captures that are built into the program.
 func Builtin() ([]*Capture, error) {
 	sub, err := fs.Sub(builtin, "captures")
 	if err != nil {
@@ -38,7 +36,7 @@ func Builtin() ([]*Capture, error) {
 
 // Capture is what one run of one library sent.
 type Capture struct {
-	// Library is the folder, name and version: "traceloop-node-0.27.0".
+	// Library is the folder, with name and version: "traceloop-node-0.27.0".
 	Library string
 	// Case is the name of the file: "anthropic_messages".
 	Case string
@@ -110,7 +108,7 @@ func open(fsys fs.FS, name string) (*Capture, error) {
 	return c, nil
 }
 
-// index notes what has to be new in each replay.
+// index records what has to be new in each replay.
 func (c *Capture) index(td ptrace.Traces) {
 	seen := map[string]bool{}
 	for span := range spans(td) {
@@ -125,20 +123,20 @@ func (c *Capture) index(td ptrace.Traces) {
 	}
 }
 
-// Options say how a capture is replayed.
+// Options say how to replay a capture.
 type Options struct {
-	// At is when it happens.
+	// At is the time at which it happens.
 	At time.Time
-	// Seed makes the ids: the same seed gives the same ids.
+	// Seed determines the ids: equal seeds give equal ids.
 	Seed uint64
-	// User goes on every span as user.id, as an app's own span processor would
-	// put it there; "" leaves the spans as they were.
+	// User is set as user.id on every span, as an app's own span processor would do; ""
+	// leaves the spans unchanged.
 	User string
-	// Service replaces service.name; "" leaves it.
+	// Service replaces service.name; "" leaves it unchanged.
 	Service string
 }
 
-// Replay gives the capture's spans with new trace, span and response ids.
+// Replay returns the capture's spans with new trace, span and response ids.
 func (c *Capture) Replay(r Options) (ptrace.Traces, error) {
 	var pairs []string
 	for _, id := range c.traceIDs {
@@ -149,7 +147,7 @@ func (c *Capture) Replay(r Options) (ptrace.Traces, error) {
 	}
 	for _, call := range c.Truth.Calls {
 		if id := call.ResponseID; len(id) > 20 {
-			// The provider's prefix and length stay, so that the id looks real.
+			// Keep the provider's prefix and the length, so that the id looks real.
 			pairs = append(pairs, id, id[:len(id)-16]+hex.EncodeToString(c.hash(r.Seed, id))[:16])
 		}
 	}
@@ -189,7 +187,7 @@ func (c *Capture) hash(seed uint64, id string) []byte {
 	return h.Sum(nil)
 }
 
-// spans goes through every span of a payload.
+// spans yields every span of a payload.
 func spans(td ptrace.Traces) func(yield func(ptrace.Span) bool) {
 	return func(yield func(ptrace.Span) bool) {
 		for _, resource := range td.ResourceSpans().All() {

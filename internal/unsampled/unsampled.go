@@ -1,9 +1,9 @@
-// Package unsampled writes log lines of which every one counts: who read whose
-// usage, and what each call cost while somebody looks for a fault.
+// Package unsampled writes log lines that must not be sampled away: who read whose usage,
+// and what each call cost while somebody looks for a fault.
 //
-// The collector keeps ten of a message in ten seconds and then each hundredth
-// (service::telemetry::logs::sampling). It owns the way past that; it does not own
-// what is said.
+// By default the collector keeps ten equal messages in ten seconds and then every hundredth
+// (service::telemetry::logs::sampling). The package owns the way around that; it does not
+// own the messages.
 package unsampled
 
 import (
@@ -13,13 +13,13 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Info writes a line at the level info, unless that level is off. A sampler decides
-// in Check, so a line that is handed to Write is not asked about.
+// Info writes a line at level info, unless that level is off. A sampler decides in Check,
+// so a line passed to Write is not sampled.
 func Info(logger *zap.Logger, message string, fields ...zap.Field) {
 	core := logger.Core()
 	if !core.Enabled(zapcore.InfoLevel) {
 		return
 	}
 	entry := zapcore.Entry{Level: zapcore.InfoLevel, Time: time.Now(), LoggerName: logger.Name(), Message: message}
-	_ = core.Write(entry, fields) // a fault of the log cannot be logged
+	_ = core.Write(entry, fields) // an error of the log cannot be logged
 }

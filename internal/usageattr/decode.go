@@ -12,11 +12,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// MaxRecordBytes bounds the text [Decode] reads. A record whose every field is
-// at its limit and escaped stays below it.
+// MaxRecordBytes bounds the text that [Decode] reads. A record with every field at its
+// limit and escaped is shorter.
 const MaxRecordBytes = 128 << 10
 
-// ErrVersion says that a record was written in a form this build cannot read.
+// ErrVersion means that a record has a version that this build cannot read.
 var ErrVersion = errors.New("record version is not known here; update the collector that reads it")
 
 // Decode reads what [Append] wrote. The strings of r share memory with text.
@@ -134,8 +134,8 @@ func setField(r *usage.Record, key, value string) error {
 	return nil
 }
 
-// textField is where a field goes that is a text of the app or the book, nil for
-// the others.
+// textField returns the field for a key whose value is a text of the app or the book, nil
+// for other keys.
 func textField(r *usage.Record, key string) *string {
 	switch key {
 	case "price":
@@ -170,8 +170,7 @@ func textField(r *usage.Record, key string) *string {
 	return nil
 }
 
-// keepUnread keeps what a newer build wrote under a key. The words of one key
-// stand together.
+// keepUnread keeps what a newer build wrote under a key. The words of one key are adjacent.
 func keepUnread(r *usage.Record, key, value string) {
 	if name, ok := unescape(key); ok {
 		key = name
@@ -187,8 +186,8 @@ func keepUnread(r *usage.Record, key, value string) {
 	}
 }
 
-// settleStatus gives a record whose status only a newer build knows the most
-// careful one that this build knows.
+// settleStatus gives a record with a status that only a newer build knows the most cautious
+// status that this build knows.
 func settleStatus(r *usage.Record) {
 	if r.Status == "" || slices.Contains(usage.PricingStatuses, r.Status) {
 		return
@@ -234,8 +233,8 @@ func unescape(text string) (string, bool) {
 	return string(b), true
 }
 
-// knownKey keeps foreign text out of errors: a key is named only when it is
-// short and plain.
+// knownKey keeps outside text out of errors: a key is named only when it is short and
+// plain.
 func knownKey(key string) string {
 	if len(key) > 32 {
 		return "(unknown)"

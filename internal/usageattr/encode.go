@@ -14,17 +14,17 @@ const (
 	hexDigits = "0123456789ABCDEF"
 )
 
-// Append appends the record as text. It writes what it is given: a record is
-// cleaned and validated where it is made.
+// Append appends the record as text. It does not check the record, which is cleaned and
+// validated where it is made.
 func Append(b []byte, r *usage.Record) []byte {
 	b, _ = appendRecord(b, r)
 	return b
 }
 
-// part is where a value stands in the text.
+// part is the position of a value in the text.
 type part struct{ start, end int }
 
-// appendRecord is [Append], and says where it put the cost.
+// appendRecord is [Append], and also returns where it put the cost.
 func appendRecord(b []byte, r *usage.Record) (_ []byte, cost part) {
 	b = append(b, version+";id="...)
 	b = r.ID.AppendText(b)

@@ -10,23 +10,22 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Writer puts records on spans. It is for one goroutine at a time and keeps a
-// buffer between calls.
+// Writer puts records on spans. It keeps a buffer between calls and is not safe for
+// concurrent use.
 type Writer struct {
 	optional map[string]bool
-	extra    int // how many attributes a record adds, but for the rare ones
+	extra    int // attributes that a record adds, rare ones not counted
 	buf      []byte
-	// chunk holds the texts of many records: one allocation for all of them.
-	// Nothing in it ever changes, so the texts stay valid as long as a span
-	// keeps one of them.
+	// chunk holds the texts of many records in one allocation. Its content never changes,
+	// so a text stays valid as long as a span keeps it.
 	chunk *strings.Builder
 }
 
-// chunkBytes is how much text is allocated at once, about 40 records.
+// chunkBytes is the size of one allocation, about 40 records.
 const chunkBytes = 16 << 10
 
-// NewWriter returns a Writer that adds the given attributes, each one of
-// [Optional], to those that are always written.
+// NewWriter returns a Writer that adds the given attributes, each from [Optional], to those
+// that are always written.
 func NewWriter(optional []string) (*Writer, error) {
 	w := &Writer{optional: map[string]bool{}, extra: alwaysWritten}
 	for _, name := range optional {
@@ -48,15 +47,14 @@ func NewWriter(optional []string) (*Writer, error) {
 // alwaysWritten counts Record, CostUSD, CostAmount, APIType and PricingStatus.
 const alwaysWritten = 5
 
-// Put writes the record on attributes from which [Strip] has removed all that
-// was ours, and whether the call came before.
+// Put writes the record, and whether the call was sent before, on attributes from which
+// [Strip] has removed all of ours.
 func (w *Writer) Put(attributes pcommon.Map, r *usage.Record, sentAgain bool) {
 	var cost part
 	w.buf, cost = appendRecord(w.buf[:0], r)
 	text := w.keep(w.buf)
 
-	// The first attribute added to a decoded span copies all of them: once is
-	// enough.
+	// The first attribute added to a decoded span copies the whole slice: once is enough.
 	extra := w.extra
 	if r.Reason != "" {
 		extra++
@@ -83,7 +81,7 @@ func (w *Writer) Put(attributes pcommon.Map, r *usage.Record, sentAgain bool) {
 	}
 }
 
-// keep makes a text of b that lasts.
+// keep returns a lasting copy of b.
 func (w *Writer) keep(b []byte) string {
 	if w.chunk == nil || w.chunk.Cap()-w.chunk.Len() < len(b) {
 		w.chunk = new(strings.Builder)
@@ -140,7 +138,7 @@ var quantityNames = func() (names [usage.QuantityKindCount]string) {
 	return names
 }()
 
-// Strip removes every attribute that is ours and reports whether there was any.
+// Strip removes every attribute of ours and reports whether there was any.
 func Strip(attributes pcommon.Map) bool {
 	found := false
 	for key := range attributes.All() {
@@ -159,16 +157,16 @@ func isOurs(key string) bool {
 	return strings.HasPrefix(key, Prefix) && (written[key] || strings.HasPrefix(key, QuantityPrefix))
 }
 
-// written are the names of ours, but for the quantities. Other names under the
-// prefix belong to apps and libraries: VoltAgent's agents have "usage.cost".
+// written are our attribute names, except the quantities. Other names with the prefix
+// belong to apps and libraries: VoltAgent's agents have "usage.cost".
 var written = map[string]bool{
 	Record: true, CostUSD: true, APIType: true, PricingStatus: true, PricingReason: true, TraceUser: true, SentAgain: true,
 	ID: true, Provider: true, Model: true, UserID: true, PriceID: true, Dialect: true, Payer: true, Assumptions: true,
 	InputAudioSeconds: true, InputCharacters: true, InputImages: true,
 }
 
-// StripForged removes every attribute that is ours but for the inputs, which only
-// the reader of the span may consume.
+// StripForged removes every attribute of ours except the inputs, which only the reader of
+// the span may consume.
 func StripForged(attributes pcommon.Map) bool {
 	found := false
 	for key := range attributes.All() {

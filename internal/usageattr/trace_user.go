@@ -9,12 +9,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// traceUserHead begins the text of a [usage.TraceUser], and no record.
+// traceUserHead is the prefix of the text of a [usage.TraceUser]; no record begins with it.
 const traceUserHead = "user1"
 
-// AppendTraceUser appends who the user of a trace is, as text:
-// "user1;trace=<32 hex digits>;service=<name>;user=<UUID>;xuser=<text>", with the
-// last two as in a record.
+// AppendTraceUser appends the user of a trace as text: "user1;trace=<32 hex
+// digits>;service=<name>;user=<UUID>;xuser=<text>", with the last two as in a record.
 func AppendTraceUser(b []byte, u *usage.TraceUser) []byte {
 	b = hex.AppendEncode(append(b, traceUserHead+";trace="...), u.TraceID[:])
 	b = appendText(b, ";service=", u.Service)
@@ -22,7 +21,7 @@ func AppendTraceUser(b []byte, u *usage.TraceUser) []byte {
 	return appendText(b, ";xuser=", u.UserExternalID)
 }
 
-// IsTraceUser reports whether the text is one of [AppendTraceUser].
+// IsTraceUser reports whether [AppendTraceUser] wrote the text.
 func IsTraceUser(text string) bool { return strings.HasPrefix(text, traceUserHead+";") }
 
 // DecodeTraceUser reads what [AppendTraceUser] wrote. The strings of u share

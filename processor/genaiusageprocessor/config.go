@@ -20,53 +20,52 @@ import (
 
 // Config configures the genai_usage processor.
 type Config struct {
-	// TrackUsers says whether records carry the user. Default true. An empty
-	// text, as an unset USER_AUTH leaves it, means the default.
+	// TrackUsers says whether records carry the user. Default true. An empty text, which an
+	// unset USER_AUTH leaves, means the default.
 	TrackUsers bool `mapstructure:"track_users"`
 	// Debug logs one line for each record, never with content. Default false.
 	// An empty text means the default.
 	Debug bool `mapstructure:"debug"`
-	// ExtraUserAttributes are names of your own, looked for before
-	// UserAttributes. Default none.
+	// ExtraUserAttributes are additional names, looked up before UserAttributes. Default
+	// none.
 	ExtraUserAttributes []string `mapstructure:"extra_user_attributes"`
-	// UserAttributes are the span attributes that may name the user, the first
-	// one present wins; looked up on the span, its ancestors in the payload,
-	// then the resource. A list here replaces the default, the names that known
-	// libraries use; to add to it, see ExtraUserAttributes.
+	// UserAttributes are the span attributes that may name the user; the first one present
+	// wins. They are looked up on the span, its ancestors in the payload, then the
+	// resource. A list here replaces the default, which holds the names that known
+	// libraries use; to add to it, use ExtraUserAttributes.
 	UserAttributes []string `mapstructure:"user_attributes"`
-	// Tags are dimensions of one's own, by name the attributes that may carry each,
-	// the first one present wins; looked up as the user is. At most 8 tags of 8
-	// attributes. Default none.
+	// Tags maps the name of a tag to the attributes that may carry it; the first one
+	// present wins. They are looked up like the user. At most 8 tags with 8 attributes
+	// each. Default none.
 	Tags map[string][]string `mapstructure:"tags"`
-	// AgentLogs says that the log events of coding agents report their calls,
-	// and that their spans are not counted. It needs this processor in a logs
-	// pipeline too. Default false.
+	// AgentLogs says that coding agents report their calls as log events, so that their
+	// spans are not counted. It needs this processor in a logs pipeline too. Default false.
 	AgentLogs bool `mapstructure:"agent_logs"`
-	// Prices says which price books hold.
+	// Prices chooses the price books.
 	Prices PricesConfig `mapstructure:"prices"`
-	// ReportedCost says what a cost that arrived on the span is worth.
-	// Default prefer_computed.
+	// ReportedCost says how to use a cost that arrived on the span. Default
+	// prefer_computed.
 	ReportedCost pricing.ReportedCostPolicy `mapstructure:"reported_cost"`
-	// MaxReportedDollars is the greatest reported cost that is believed, in whole
-	// dollars, 1 to 999999. A call that has no other cost is unpriced with
-	// reason cost_out_of_range above it. Default 1000.
+	// MaxReportedDollars is the limit in whole dollars, 1 to 999999, above which a reported
+	// cost is not believed. A call without another cost is then unpriced with reason
+	// cost_out_of_range. Default 1000.
 	MaxReportedDollars int64 `mapstructure:"max_reported_dollars"`
-	// Attributes lists attributes to write beside those that are always
-	// written; each costs an allocation per call. Default none.
+	// Attributes lists attributes to write in addition to those that are always written;
+	// each costs an allocation per call. Default none.
 	Attributes []string `mapstructure:"attributes"`
 }
 
 // PricesConfig chooses price books.
 type PricesConfig struct {
-	// Builtin is the book to begin with: "current" (dated prices of all
-	// providers) or "openai-2024". Default "current".
+	// Builtin is the base book: "current" (dated prices of all providers) or "openai-2024".
+	// Default "current".
 	Builtin string `mapstructure:"builtin"`
-	// Update is the file of newer public prices that `usagectl prices update`
-	// writes: it counts before the built-in book and after Files. Read again when
-	// it changes; it need not be there yet. Default none.
+	// Update is the file of newer public prices that `usagectl prices update` writes: it is
+	// searched before the built-in book and after Files. It is reread when it changes and
+	// need not exist yet. Default none.
 	Update string `mapstructure:"update"`
-	// Files are price files laid over it, later ones win. Read again when they
-	// change. Default none.
+	// Files are price files on top of it; later ones win. They are reread when they change.
+	// Default none.
 	Files []string `mapstructure:"files"`
 }
 
@@ -81,8 +80,8 @@ func createDefaultConfig() component.Config {
 	}
 }
 
-// switches are the keys for which an empty text means the default, because
-// they are made to be fed from environment variables that may be empty.
+// switches are the keys for which an empty text means the default, because they are meant
+// to be set from environment variables that may be empty.
 var switches = []string{"track_users", "debug"}
 
 // Unmarshal reads the configuration.
@@ -105,13 +104,12 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	return conf.Unmarshal(c)
 }
 
-// userAttributes are all names in their order.
+// userAttributes returns all names in order.
 func userAttributes(c *Config) []string {
 	return slices.Concat(c.ExtraUserAttributes, c.UserAttributes)
 }
 
-// The bounds of tags. Names stay so simple that they can stand in filters, columns
-// and headers.
+// Limits of tags. Names are simple enough to be used in filters, columns and headers.
 const (
 	maxTags          = 8
 	maxTagAttributes = 8
@@ -119,7 +117,7 @@ const (
 
 var tagName = regexp.MustCompile(`^[a-z][a-z0-9_.-]{0,39}$`)
 
-// tagList are the tags in the order of their names.
+// tagList returns the tags sorted by name.
 func tagList(c *Config) (list []genai.Tag) {
 	for _, name := range slices.Sorted(maps.Keys(c.Tags)) {
 		list = append(list, genai.Tag{Name: name, Attributes: c.Tags[name]})
@@ -127,7 +125,7 @@ func tagList(c *Config) (list []genai.Tag) {
 	return list
 }
 
-// attributeList is a key of the configuration that lists attributes.
+// attributeList is a configuration key that lists attributes.
 type attributeList struct {
 	key   string
 	names []string
@@ -137,7 +135,7 @@ func notASwitch(key string, found any) error {
 	return fmt.Errorf("`%s` must be true or false, found %v (USER_AUTH and DEBUG_USAGE, where it comes from them)", key, found)
 }
 
-// Validate reports every fault, price files included.
+// Validate reports every fault, including those of price files.
 func (c *Config) Validate() error {
 	var errs []error
 	if c.TrackUsers && len(c.UserAttributes)+len(c.ExtraUserAttributes) == 0 {

@@ -45,7 +45,7 @@ func (p *usageProcessor) with(ctx context.Context, read func(w *worker)) error {
 	return nil
 }
 
-// readApart reads the traces of a payload that met a fault.
+// readApart reads the traces of a payload one by one after a fault.
 func (p *usageProcessor) readApart(ctx context.Context, td ptrace.Traces) {
 	for _, trace := range apart(td, ptrace.Span.TraceID) {
 		if p.withTraces(ctx, trace.payload) == nil {
@@ -65,7 +65,7 @@ func (p *usageProcessor) readApart(ctx context.Context, td ptrace.Traces) {
 	}
 }
 
-// unreadable counts a span or log record that met a fault.
+// unreadable counts a span or log record that triggers a fault.
 func (p *usageProcessor) unreadable(ctx context.Context, err error, span pcommon.SpanID) {
 	p.metrics.GenaiUsageSkipped.Add(ctx, 1, p.metrics.option(countKey{countSkipped, noDialect, string(genai.SkipFault)}))
 	var met *fault.Error
@@ -75,14 +75,14 @@ func (p *usageProcessor) unreadable(ctx context.Context, err error, span pcommon
 	}
 }
 
-// part is some of the spans of a payload, as copies.
+// part holds copies of some spans of a payload.
 type part struct {
 	payload           ptrace.Traces
 	originals, copies []ptrace.Span
-	resource, scope   int // of the payload that the last copy is of
+	resource, scope   int // indexes in the payload for the last copy
 }
 
-// giveBack gives the originals what was written on their copies.
+// giveBack copies to the originals what was written on their copies.
 func (p *part) giveBack() {
 	for i, span := range p.copies {
 		span.Attributes().CopyTo(p.originals[i].Attributes())
@@ -123,7 +123,7 @@ func apart[K comparable](td ptrace.Traces, key func(ptrace.Span) K) []*part {
 	return list
 }
 
-// readRecordsApart reads each log record of a payload that met a fault alone.
+// readRecordsApart reads the log records of a payload one by one after a fault.
 func (p *usageProcessor) readRecordsApart(ctx context.Context, ld plog.Logs) {
 	for _, resource := range ld.ResourceLogs().All() {
 		for _, scope := range resource.ScopeLogs().All() {

@@ -10,8 +10,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// logRecord writes the line that `debug: true` asks for: what was counted and
-// what it cost, never what was said. No line is left out.
+// logRecord writes the line that `debug: true` requests: what was counted and what it cost,
+// never what was said. No line is sampled away.
 func logRecord(logger *zap.Logger, r *usage.Record) {
 	fields := []zap.Field{
 		zap.String("api_type", string(r.APIType)),
@@ -36,8 +36,8 @@ func logRecord(logger *zap.Logger, r *usage.Record) {
 	unsampled.Info(logger, "usage record "+r.ID.String(), fields...)
 }
 
-// firsts remembers keys, to say once what is true of every call. Foreign names
-// are in them, so their number is bounded: what is new then is not said.
+// firsts remembers keys, to log once what is true of every call. Keys contain names from
+// outside, so their number is bounded; beyond the limit, new ones are not logged.
 type firsts[K comparable] struct {
 	mu   sync.Mutex
 	seen map[K]struct{}
@@ -45,8 +45,8 @@ type firsts[K comparable] struct {
 
 const maxFirsts = 1000
 
-// first reports whether the key is new. keep makes one that does not hold the
-// memory of a payload.
+// first reports whether the key is new. keep returns a copy that does not hold the payload
+// in memory.
 func (f *firsts[K]) first(key K, keep func(K) K) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -66,7 +66,7 @@ func (f *firsts[K]) forget() {
 	f.mu.Unlock()
 }
 
-// modelLog says once, not for every call, that a model has no price.
+// modelLog logs once, not for every call, that a model has no price.
 type modelLog struct {
 	logger *zap.Logger
 	firsts[modelKey]
@@ -79,8 +79,8 @@ type modelKey struct {
 
 func newModelLog(logger *zap.Logger) *modelLog { return &modelLog{logger: logger} }
 
-// unpriced says it. After another book is read it is said again, because that may
-// know the model: see forget.
+// unpriced logs the model of a record. It logs again after another book was loaded, which
+// may know the model: see forget.
 func (l *modelLog) unpriced(r *usage.Record) {
 	if !r.Reason.OfBook() || !l.first(modelKey{r.Provider, r.Model, r.Reason}, func(k modelKey) modelKey {
 		return modelKey{strings.Clone(k.provider), strings.Clone(k.model), k.reason}
@@ -91,7 +91,7 @@ func (l *modelLog) unpriced(r *usage.Record) {
 		zap.String("provider", r.Provider), zap.String("model", r.Model), zap.String("pricing_reason", string(r.Reason)))
 }
 
-// samplingLog says once for a service that its traces are sampled.
+// samplingLog logs once for each service that its traces are sampled.
 type samplingLog struct {
 	logger *zap.Logger
 	firsts[samplingKey]

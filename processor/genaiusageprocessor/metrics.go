@@ -18,8 +18,7 @@ import (
 // metrics is the processor's part of the collector's own metrics.
 type metrics struct {
 	*metadata.TelemetryBuilder
-	// options keeps the attribute sets that have been used: the labels are
-	// closed sets, so there are few.
+	// options caches attribute sets: the labels are closed sets, so there are few.
 	options sync.Map // countKey -> metric.AddOption
 }
 
@@ -37,8 +36,7 @@ func (m *metrics) bookReload(result string) {
 	m.GenaiUsagePriceBookReloads.Add(context.Background(), 1, metric.WithAttributes(attribute.String("result", result)))
 }
 
-// observeBook reports which book is in use, how long ago it was read and how old
-// its prices are.
+// observeBook exposes which book is in use, when it was loaded and how old its prices are.
 func (m *metrics) observeBook(prices *pricing.Source) error {
 	err := m.RegisterGenaiUsagePriceBookAsOfAgeCallback(func(_ context.Context, o metric.Float64Observer) error {
 		book := prices.Current()
@@ -72,17 +70,17 @@ type countKey struct {
 	dialect, label string
 }
 
-// counts gathers the counts of one payload, so that each time series is
-// touched once for a payload and not once for a span.
+// counts collects the counts of one payload, so that each time series is updated once for
+// each payload, not for each span.
 type counts struct {
 	calls map[callCount]int64
 	skips map[countKey]int64
-	// of the latest calls, which are mostly alike and not in the map yet
+	// run counts the latest calls, which are mostly alike and not in the map yet
 	run callCount
 	n   int64
 }
 
-// callCount is what the records of a payload are counted by.
+// callCount holds the labels by which records are counted.
 type callCount struct {
 	dialect     string
 	status      usage.PricingStatus
@@ -112,7 +110,7 @@ func (c *counts) skipped(dialect string, reason genai.SkipReason) {
 	c.skips[countKey{countSkipped, dialect, string(reason)}]++
 }
 
-// flush adds the counts to the metrics and starts over.
+// flush adds the counts to the metrics and resets them.
 func (c *counts) flush(ctx context.Context, m *metrics) {
 	add := func(key countKey, n int64) { m.counter(key.kind).Add(ctx, n, m.option(key)) }
 	c.endRun()
@@ -134,7 +132,7 @@ func (c *counts) flush(ctx context.Context, m *metrics) {
 	c.forget()
 }
 
-// forget starts over.
+// forget resets the counts.
 func (c *counts) forget() {
 	c.n = 0
 	clear(c.calls)

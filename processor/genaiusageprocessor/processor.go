@@ -25,13 +25,13 @@ type usageProcessor struct {
 	reader  *genai.Reader
 	prices  *pricing.Source
 	metrics *metrics
-	// workers holds *worker: payloads are processed concurrently and each
-	// needs buffers of its own.
+	// workers holds *worker: payloads are processed concurrently, and each needs its own
+	// buffers.
 	workers sync.Pool
 	unknown *modelLog
 	thinned *samplingLog
 	faults  firsts[string]
-	release func() // gives up what it shares with the other signal
+	release func() // releases what it shares with the other signal
 }
 
 func newUsageProcessor(set processor.Settings, cfg *Config, reader *genai.Reader) (*usageProcessor, error) {
@@ -83,8 +83,8 @@ func (p *usageProcessor) bookFailed(err error) {
 	p.logger.Error("price book not reloaded, the last good one stays: correct the file, it is read again when it changes", zap.Error(err))
 }
 
-// processTraces puts records on the billable spans of td. It never fails: bad
-// data is recorded with its reason and never stops good data.
+// processTraces puts records on the billable spans of td. It never fails: bad data is
+// recorded with its reason and does not stop good data.
 func (p *usageProcessor) processTraces(ctx context.Context, td ptrace.Traces) (ptrace.Traces, error) {
 	if p.withTraces(ctx, td) != nil {
 		p.readApart(ctx, td)
@@ -107,18 +107,18 @@ func (p *usageProcessor) processLogs(ctx context.Context, ld plog.Logs) (plog.Lo
 	return ld, nil
 }
 
-// removeForged clears our name space on a span but for the inputs that apps may
-// set, so that what stands there afterwards is ours.
+// removeForged clears our namespace on a span, except for the inputs that apps may set, so
+// that everything found there later is ours.
 func removeForged(span ptrace.Span) { usageattr.StripForged(span.Attributes()) }
 
-// worker is what one payload needs while it is processed.
+// worker holds what is needed to process one payload.
 type worker struct {
 	p        *usageProcessor
 	recorder recorder.Recorder
 	writer   *usageattr.Writer
 	counts   *counts
-	// These are methods of the worker: as fields they are allocated once for
-	// each worker and not once for each payload.
+	// These are methods of the worker: as fields they are allocated once for each worker
+	// and not once for each payload.
 	emitFunc    func(*genai.Call, ptrace.Span)
 	emitLogFunc func(*genai.Call, plog.LogRecord)
 	skipFunc    func(dialect string, reason genai.SkipReason)
@@ -151,8 +151,8 @@ func (w *worker) emitLog(call *genai.Call, record plog.LogRecord) {
 	w.put(call, record.Attributes())
 }
 
-// put makes the record of a call and writes it where nothing of ours is. A call that
-// meets a fault of ours there has none.
+// put makes the record of a call and writes it on attributes that hold nothing of ours. A
+// call that triggers a fault there gets no record.
 func (w *worker) put(call *genai.Call, attributes pcommon.Map) {
 	if err := fault.Guard(func() error { w.tryPut(call, attributes); return nil }); err != nil {
 		usageattr.Strip(attributes)

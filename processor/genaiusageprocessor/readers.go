@@ -11,9 +11,9 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
-// readers gives the two signals of one processor the same reader, so that a call
-// that a span and a log event report is one. Two pipelines of one signal have a
-// reader each: a span that a fan-out sends into both is read once in each.
+// readers gives the two signals of one processor the same reader, so that a call reported
+// by a span and by a log event is counted once. Two pipelines of one signal have a reader
+// each: a span that a fan-out sends into both is read once in each.
 type readers struct {
 	mu       sync.Mutex
 	byConfig map[*Config]*sharedReader
@@ -52,19 +52,19 @@ func (r *readers) get(cfg *Config, signal pipeline.Signal) (*genai.Reader, error
 	return reader, nil
 }
 
-// nameTraceUser writes on a span that is no call who the user of its trace is.
+// nameTraceUser writes on a span that is not a call who the user of its trace is.
 func nameTraceUser(span ptrace.Span, user, service string) {
 	u := usage.TraceUser{TraceID: span.TraceID(), Service: usage.CleanText(service, usage.MaxTextBytes), UserID: usage.UserID(user)}
 	if _, isID := usage.ParseID(user); !isID {
 		u.UserExternalID = usage.CleanText(user, usage.MaxTextBytes)
-		if u.UserExternalID != user { // cut: another user's as likely
+		if u.UserExternalID != user { // a cut text could name another user
 			return
 		}
 	}
 	span.Attributes().PutStr(usageattr.TraceUser, string(usageattr.AppendTraceUser(nil, &u)))
 }
 
-// release forgets the reader of a processor that ends.
+// release removes the reader of a processor that ends.
 func (r *readers) release(cfg *Config) {
 	r.mu.Lock()
 	delete(r.byConfig, cfg)
