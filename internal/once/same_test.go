@@ -1,7 +1,10 @@
 package once
 
 import (
+	"math"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -265,6 +268,31 @@ func TestTheWindowIsBoundedInNumberAndTime(t *testing.T) {
 		decide(w, report(later(1000*int64(i+1)), func(r *Report) { r.Span[1] = byte(i + 1) }))
 	}
 	require.Equal(t, []Decision{New}, decide(w, report()), "forgotten by number")
+}
+
+// TestTheWindowKnowsTheLatestReports asks for random ids in a small window, beside a list
+// of what it let pass; its count runs over meanwhile.
+func TestTheWindowKnowsTheLatestReports(t *testing.T) {
+	t.Parallel()
+	const limit = 7
+	rng := rand.New(rand.NewPCG(3, 4))
+	w := newWindow(limit)
+	w.count = math.MaxUint32 - 500
+	var passed []uint64
+	for range 3000 {
+		id := rng.Uint64N(3 * limit)
+		decided := decide(w, report(later(10_000*int64(id)), func(r *Report) {
+			r.Trace, r.Span = [16]byte{1, byte(id)}, [8]byte{2, byte(id)}
+			r.Space, r.Key = 1, Hash(strconv.FormatUint(id, 10))
+		}))
+		if slices.Contains(passed[max(0, len(passed)-limit):], id) {
+			require.Equal(t, []Decision{Again}, decided)
+		} else {
+			require.Equal(t, []Decision{New}, decided)
+			passed = append(passed, id)
+		}
+	}
+	require.Greater(t, len(passed), 1000)
 }
 
 func TestATableFindsAllItemsOfAHashAndForgetsThem(t *testing.T) {

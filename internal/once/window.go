@@ -22,9 +22,10 @@ type Window struct {
 	epoch time.Time
 	at    time.Duration // of the current payload, since epoch
 	ring  []entry
-	links []links // by position in the ring
-	next  int32
-	count uint32 // of the reports that passed; it may wrap around
+	links [][indexCount]link // by position in the ring: the reports before this one
+	next  int32              // the position that is written next
+	taken int32              // the number of positions in use
+	count uint32             // of the reports that passed; it may wrap around
 	// observer is the only observer so far; an observer reports a call once.
 	observer uint64
 	several  bool
@@ -42,14 +43,6 @@ type entry struct {
 	seen time.Duration // since the epoch of the window
 }
 
-// links holds what the indexes know of one position, together so that it is written at
-// once.
-type links struct {
-	when  uint32 // the window's count when the report at this position arrived
-	taken bool
-	by    [indexCount]link
-}
-
 // The indexes: one for each [way], and two for the tree of spans.
 const (
 	bySpan     = int(ways) + iota
@@ -59,12 +52,13 @@ const (
 
 // NewWindow returns a window for limit calls, each remembered for the duration keep.
 func NewWindow(limit int, keep time.Duration, now func() time.Time) *Window {
-	w := &Window{keep: keep, now: now, epoch: now(), ring: make([]entry, limit), links: make([]links, limit)}
+	w := &Window{keep: keep, now: now, epoch: now(), ring: make([]entry, limit), links: make([][indexCount]link, limit)}
+	w.count = uint32(limit) + 1 // so that the zero link belongs to a report that is forgotten
 	for i := range w.indexes {
 		w.indexes[i] = newIndex(limit, few)
 	}
 	// Both are searched for the same hashes one after the other.
-	spans := make([]int32, 2*len(w.indexes[bySpan].latest))
+	spans := make([]link, 2*len(w.indexes[bySpan].latest))
 	w.indexes[bySpan].latest, w.indexes[bySpan].stride = spans, 2
 	w.indexes[byParent] = index{latest: spans, stride: 2, first: 1, most: many}
 	w.kept[byID] = true
@@ -132,7 +126,7 @@ func (w *Window) Decide(r *Report) Decision {
 // others by r: one observer reports a call once, only an estimate has other tokens than the
 // same call, and only a report without usage falls into the time of another.
 func (w *Window) prepare(r *Report) {
-	w.several = w.several || w.count > 0 && r.Observer != w.observer
+	w.several = w.several || w.taken > 0 && r.Observer != w.observer
 	w.estimates, w.silent = w.estimates || r.Estimate, w.silent || r.silent()
 	if !w.several {
 		return
@@ -152,36 +146,44 @@ func (w *Window) keepUp(way way) {
 		return
 	}
 	w.kept[way] = true
-	size := int32(len(w.ring))
-	for i := range size {
-		at := (w.next + i) % size // oldest first
-		if w.links[at].taken {
-			w.putWay(way, at)
-		}
+	for age := uint32(w.taken); age > 0; age-- { // oldest first
+		w.putWay(way, w.count-age)
 	}
 }
 
-func (w *Window) putWay(way way, at int32) {
-	if hash, _ := way.hashes(&w.ring[at].Report); hash != 0 {
-		w.put(int(way), hash, at)
+func (w *Window) putWay(way way, when uint32) {
+	if hash, _ := way.hashes(&w.ring[w.place(w.count-when)].Report); hash != 0 {
+		w.put(int(way), hash, when)
 	}
+}
+
+// place returns the position of the report with an age; the latest one has age 1.
+func (w *Window) place(age uint32) int32 {
+	at := w.next - int32(age)
+	if at < 0 {
+		at += int32(len(w.ring))
+	}
+	return at
 }
 
 // remember stores a report that passed.
 func (w *Window) remember(r *Report, span, siblings uint64) {
 	w.observer = r.Observer
-	at := w.next
-	w.next = (w.next + 1) % int32(len(w.ring))
-	w.ring[at] = entry{Report: *r, seen: w.at}
-	w.links[at] = links{when: w.count, taken: true}
+	e := &w.ring[w.next]
+	e.Report, e.seen = *r, w.at
+	if w.next++; int(w.next) == len(w.ring) {
+		w.next = 0
+	}
+	w.taken = min(w.taken+1, int32(len(w.ring)))
+	when := w.count
 	w.count++
-	w.put(bySpan, span, at)
+	w.put(bySpan, span, when)
 	if r.Trace != [16]byte{} {
-		w.put(byParent, siblings, at)
+		w.put(byParent, siblings, when)
 	}
 	for way := range ways {
 		if w.kept[way] {
-			w.putWay(way, at)
+			w.putWay(way, when)
 		}
 	}
 }
@@ -268,57 +270,63 @@ func (w *Window) under(by int, hash uint64) iter.Seq[*entry] {
 			return
 		}
 		x := &w.indexes[by]
-		at, age := *x.head(hash), uint32(0)
+		l, age := *x.head(hash), uint32(0)
 		for range x.most {
-			if at == 0 {
-				return
-			}
-			l := &w.links[at-1]
 			older := w.count - l.when
-			if older <= age {
-				return
+			if older <= age || older > uint32(len(w.ring)) {
+				return // its position was overwritten
 			}
 			age = older
-			if l.by[by].tag == uint32(hash) {
-				if e := &w.ring[at-1]; w.at-e.seen <= w.keep && !yield(e) {
+			if l.tag|isLast == uint32(hash)|isLast {
+				if e := &w.ring[w.place(age)]; w.at-e.seen <= w.keep && !yield(e) {
 					return
 				}
 			}
-			at = l.by[by].at
+			if l.tag&isLast != 0 {
+				return
+			}
+			l = w.links[w.place(age)][by]
 		}
 	}
 }
 
-// put adds a position to an index.
-func (w *Window) put(by int, hash uint64, at int32) {
-	first := w.indexes[by].head(hash)
-	w.links[at].by[by] = link{uint32(hash), *first}
-	*first = at + 1
+// put adds a report of the ring to an index.
+func (w *Window) put(by int, hash uint64, when uint32) {
+	head := w.indexes[by].head(hash)
+	l := link{tag: uint32(hash) | isLast, when: when}
+	if w.count-head.when <= uint32(len(w.ring)) {
+		l.tag &^= isLast
+		w.links[w.place(w.count-when)][by] = *head
+	}
+	*head = l
 }
 
-// index finds positions in the ring by hash: the latest position of each hash; [links]
-// leads to the earlier ones. A position that was reused is later than those that lead to
-// it, which ends the chain.
+// index finds reports in the ring by hash: it has the latest report of each hash, and the
+// links of the window lead to earlier ones. The head says enough to reject a report without
+// looking at the ring, because most searches find nothing.
 type index struct {
-	latest []int32 // by hash; a position plus 1, 0 for none
-	// Two indexes can share a list: the entries of this one begin at first.
+	latest []link // by hash
+	// Two indexes can share a list; this one starts at first.
 	stride, first uint64
 	most          int
 }
 
-// head returns the latest position of a hash.
-func (x *index) head(hash uint64) *int32 {
+// head returns the latest report of a hash.
+func (x *index) head(hash uint64) *link {
 	return &x.latest[(hash>>32*x.stride+x.first)&uint64(len(x.latest)-1)]
 }
 
-// link is what an index knows of a position.
+// link is what an index stores of a report.
 type link struct {
-	tag uint32
-	at  int32 // the previous position plus 1, 0 for none
+	tag  uint32 // part of its hash, and the bit isLast
+	when uint32 // the window's count when it arrived
 }
 
-// How many reports one hash can find; older ones are counted twice at worst, and never
-// lost.
+// isLast says that no earlier report is remembered. Every hash has this bit set.
+const isLast = 1
+
+// How many reports can be found by one hash: a report further back is at worst counted
+// twice, never lost.
 const (
 	few  = 8
 	many = 64 // as many calls as one turn of an agent has
@@ -329,5 +337,5 @@ func newIndex(limit, most int) index {
 	for hashes < 2*limit {
 		hashes *= 2
 	}
-	return index{latest: make([]int32, hashes), stride: 1, most: most}
+	return index{latest: make([]link, hashes), stride: 1, most: most}
 }
