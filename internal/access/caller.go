@@ -8,64 +8,60 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Attributes is what an authenticator says about a caller. The collector's
-// client.AuthData is one.
+// Attributes are what an authenticator knows about a caller. The collector's
+// client.AuthData implements it.
 type Attributes interface {
-	// GetAttribute gives the value of an attribute, nil when there is none.
+	// GetAttribute returns the value of an attribute, or nil when there is none.
 	GetAttribute(name string) any
 }
 
-// AutoSubject as [Policy.Subject] takes the attribute that names the caller in
-// the collector's own authenticators.
+// AutoSubject, as [Policy.Subject], uses whichever attribute names the caller in the
+// collector's own authenticators.
 const AutoSubject = "auto"
 
-// autoSubjects are the names behind [AutoSubject]: oidc and basicauth. Neither
-// authenticator gives the other's.
+// autoSubjects are the attributes of [AutoSubject], set by oidc and basicauth respectively.
 var autoSubjects = []string{"subject", "username"}
 
-// maxSubjectBytes is longer than any sensible subject; OpenID Connect allows
-// 255 characters.
+// maxSubjectBytes is the longest accepted subject. OpenID Connect allows 255 characters.
 const maxSubjectBytes = 1024
 
-// Policy says who is an administrator and what names a caller.
+// Policy defines who is an administrator and what names a caller.
 type Policy struct {
-	// Subject is the attribute that names the caller. Its value must be the
-	// same text that the apps send as the user of a call.
+	// Subject is the attribute that names the caller. Its value must equal the user that
+	// apps send with a call.
 	Subject string
-	// AdminAttribute is the attribute that makes an administrator when its
-	// value, or one element of its value, is in AdminValues.
+	// AdminAttribute makes a caller an administrator when its value, or an element of its
+	// value, is in AdminValues.
 	AdminAttribute string
 	AdminValues    []string
-	// AdminSubjects are administrators by name.
+	// AdminSubjects names administrators by subject.
 	AdminSubjects []string
-	// WithoutIdentity says what a caller is whom the authenticator let through
-	// without saying who they are, or whom nobody asked.
+	// WithoutIdentity applies to callers whom no authenticator identified.
 	WithoutIdentity WithoutIdentity
 }
 
-// WithoutIdentity is what becomes of a caller without identity.
+// WithoutIdentity says how to treat a caller without identity.
 type WithoutIdentity uint8
 
 const (
-	// DenyWithoutIdentity refuses them. It is the zero value.
+	// DenyWithoutIdentity refuses such callers. It is the zero value.
 	DenyWithoutIdentity WithoutIdentity = iota
-	// AdminWithoutIdentity makes them an administrator: whoever knows the
-	// shared bearer token, or whoever reaches the loopback address of a server
-	// that was said so.
+	// AdminWithoutIdentity makes such callers administrators: anybody who knows a shared
+	// bearer token, or who reaches a server on loopback that is configured this way.
 	AdminWithoutIdentity
 )
 
-// Caller is who asks.
+// Caller is who sent a request.
 type Caller struct {
-	// Subject names the caller, "" when nothing names them.
+	// Subject names the caller; "" when unknown.
 	Subject string
 	// Admin callers may see everybody's usage.
 	Admin bool
 }
 
-// Caller reads who the caller is. attributes is nil when no authenticator is
-// configured or when it says nothing. Only attributes that the policy names
-// are looked at.
+// Caller returns the caller that the attributes describe. attributes is nil when no
+// authenticator is configured or none identified the caller. Only attributes that the
+// policy names are read.
 func (p *Policy) Caller(attributes Attributes) (Caller, error) {
 	if attributes == nil {
 		if p.WithoutIdentity == AdminWithoutIdentity {
@@ -82,9 +78,8 @@ func (p *Policy) Caller(attributes Attributes) (Caller, error) {
 	return c, nil
 }
 
-// subject gives the caller's name. A subject that is not plain text of
-// sensible length names nobody: a guess would show one user's usage to
-// another.
+// subject returns the caller's name. A subject that is not plain text of sensible length is
+// refused: a guess could show one user's usage to another.
 func (p *Policy) subject(attributes Attributes) (string, bool) {
 	names := []string{p.Subject}
 	if p.Subject == AutoSubject {
@@ -109,8 +104,8 @@ func (p *Policy) subjectNames() string {
 	return p.Subject
 }
 
-// adminByAttribute compares whole values only. Texts that merely contain a
-// value, numbers, booleans and nested objects never match.
+// adminByAttribute compares whole values only. Substrings, numbers, booleans and nested
+// objects never match.
 func (p *Policy) adminByAttribute(attributes Attributes) bool {
 	if p.AdminAttribute == "" {
 		return false

@@ -7,7 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// querier reads: a connection, a pool or a transaction.
+// querier runs queries: a connection, a pool or a transaction.
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
@@ -15,19 +15,19 @@ type querier interface {
 
 const logExists = `SELECT to_regclass('public.usage_migration') IS NOT NULL`
 
-// SchemaState is what may be wrong with a schema.
+// SchemaState says what is wrong with a schema.
 type SchemaState string
 
-// The states.
+// Schema states.
 const (
-	Missing SchemaState = "missing" // nothing was ever migrated
-	TooOld  SchemaState = "too old" // migrations of this build are not applied
-	TooNew  SchemaState = "too new" // a newer build has migrated
-	Changed SchemaState = "changed" // a file was applied with other content
+	Missing SchemaState = "missing" // no migration was ever applied
+	TooOld  SchemaState = "too old" // migrations of this build are not applied yet
+	TooNew  SchemaState = "too new" // a newer build has applied migrations
+	Changed SchemaState = "changed" // a migration was applied with other content
 )
 
-// SchemaError says that the schema of a database is not the one this build
-// works with, and how to repair it.
+// SchemaError says that the schema of a database does not match this build, and how to
+// repair it.
 type SchemaError struct {
 	State SchemaState
 	Found int    // version in the database
@@ -48,9 +48,8 @@ func (e *SchemaError) Error() string {
 	}
 }
 
-// Check returns nil when the schema has the version of this build, and a
-// [*SchemaError] when not. Any other error means that it could not be read:
-// unknown is not missing.
+// Check returns nil when the schema has the version of this build, and otherwise a
+// [*SchemaError]. Any other error means that the version could not be read.
 func Check(ctx context.Context, db querier) error {
 	var exists bool
 	if err := db.QueryRow(ctx, logExists).Scan(&exists); err != nil {
@@ -82,8 +81,8 @@ func Check(ctx context.Context, db querier) error {
 	return nil
 }
 
-// firstChanged is the first migration that was applied with other content than the file
-// has that this build knows.
+// firstChanged returns an error for the first migration that was applied with other content
+// than this build's file, or nil.
 func firstChanged(rows []applied, all []Migration) *SchemaError {
 	for i, a := range rows[:min(len(rows), len(all))] {
 		if a.differs(all[i]) {

@@ -1,15 +1,13 @@
-// Package dbmigrate brings the schema of a database to the version this build
-// works with, and says in one line what is wrong when it is another.
+// Package dbmigrate migrates a database to the schema version that this build needs, and
+// explains in one line what is wrong with any other version.
 //
-// Each file of package migrations runs in a transaction of its own, under a
-// lock that only holds others who migrate: two collectors that start together
-// both come up, the second finds the work done. The lock lives in the
-// transaction, not in the session, so all of this also works through a pooler
-// that gives each transaction another connection.
+// Each file of package migrations runs in its own transaction, under a lock that blocks
+// only other migrators. Two collectors can start together: the second one finds the work
+// done. The lock belongs to the transaction and not to the session, so migrations also work
+// through a transaction pooler.
 //
-// It is a runner of our own because that is little: the established libraries
-// (goose, tern) bring database/sql drivers or template languages, 16 to 51
-// more packages, and take their lock in the session. What they would add, Go
-// migrations and a dozen databases, we have no use for. The files are plain
-// pairs that those tools could run as well.
+// The runner is our own because it is small. Established libraries (goose, tern) add
+// database/sql drivers or template languages, 16 to 51 more packages, and lock per session.
+// We do not need what they add: Go migrations and support for a dozen databases. The files
+// are plain up and down pairs that those tools could run as well.
 package dbmigrate

@@ -17,13 +17,13 @@ type Migration struct {
 	Version  int
 	Name     string // "0001_create_tables"
 	Up, Down string // SQL
-	Checksum string // SHA-256 of Up, hexadecimal
+	Checksum string // SHA-256 of Up, in hexadecimal
 }
 
 var fileName = regexp.MustCompile(`^(([0-9]{4})_[a-z0-9]+(?:_[a-z0-9]+)*)\.(up|down)\.sql$`)
 
-// Load reads all migrations of a directory, in order. Versions begin at 1 and
-// have no gaps; every file has its counterpart.
+// Load reads all migrations of a directory in order. It returns an error unless versions
+// start at 1 without gaps and every up file has a down file.
 func Load(files fs.FS) ([]Migration, error) {
 	entries, err := fs.ReadDir(files, ".")
 	if err != nil {
@@ -74,7 +74,8 @@ func Load(files fs.FS) ([]Migration, error) {
 	return all, nil
 }
 
-// builtin panics on files that a test of this package has already refused.
+// builtin are the embedded migrations. It panics on invalid files, which a test of this
+// package rules out.
 var builtin = func() []Migration {
 	all, err := Load(migrations.Files)
 	if err != nil {
@@ -83,5 +84,5 @@ var builtin = func() []Migration {
 	return all
 }()
 
-// Latest is the version this build works with.
+// Latest returns the schema version of this build.
 func Latest() int { return len(builtin) }

@@ -9,16 +9,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A member of a role may revoke all of the role's rights in a database, by DROP OWNED
-// BY, and no right takes that away from it: a viewer of Grafana who acts as
-// usage_grafana, or whoever got the password of an API.
+// Any member of a role can revoke all of the role's rights in a database with DROP OWNED
+// BY, and PostgreSQL has no way to prevent it. Such members are viewers of Grafana acting
+// as usage_grafana, and anybody who has the password of an API user.
 
-// grantStatement finds what the migrations grant to our roles. Statements that name
-// the database or a user are made by format() and begin otherwise.
+// grantStatement finds the GRANTs to our roles in the migrations. It does not match
+// statements that name the database or a user, which are built with format().
 var grantStatement = regexp.MustCompile(`(?m)^ *GRANT [^;']+? TO usage_\w+(?:, usage_\w+)*;`)
 
-// LostRights names those of our roles that have no right on any table of this
-// database, where the migrations gave each some.
+// LostRights returns those of our roles that have no right on any table of this database,
+// although the migrations granted each some.
 func LostRights(ctx context.Context, db querier) ([]string, error) {
 	names := make([]string, len(groupRoles))
 	for i, r := range groupRoles {
@@ -37,8 +37,9 @@ SELECT ARRAY(SELECT r.rolname::text FROM pg_catalog.pg_roles AS r
 	return lost, nil
 }
 
-// GrantAgain grants what the migrations grant, to the roles that have lost it, and
-// names them. Rights of [Migrator.KeepRollupsBy] come back when it runs again.
+// GrantAgain repeats the GRANTs of the migrations for the roles that have lost their
+// rights, and returns the names of these roles. Rights that [Migrator.KeepRollupsBy] grants
+// are restored when it runs again.
 func (m *Migrator) GrantAgain(ctx context.Context, db Beginner) ([]string, error) {
 	var lost []string
 	_, err := m.inTransaction(ctx, db, func(ctx context.Context, tx pgx.Tx) (*Step, error) {
@@ -55,7 +56,8 @@ func (m *Migrator) GrantAgain(ctx context.Context, db Beginner) ([]string, error
 		}
 		for _, migration := range m.all {
 			for _, grant := range grantStatement.FindAllString(migration.Up, -1) {
-				// Of a host application's users the writer may see the key only.
+				// Where a host application owns the users, the writer may only read their
+				// key.
 				if strings.Contains(grant, " ON auth.users ") && strings.Contains(grant, "INSERT") != managed {
 					continue
 				}

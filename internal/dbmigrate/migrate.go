@@ -13,10 +13,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/build"
 )
 
-// lockLog makes the log of migrations where there is none, and locks it: that is how
-// migrators of one database exclude each other. No reader can hold them up. A reader may
-// lock the log in ACCESS SHARE mode, which does not conflict with this one; an advisory
-// lock could be taken by every role.
+// lockLog creates the log of migrations if needed and locks it, so that only one migrator
+// works on a database at a time. No reader can block it: a reader can lock the log only in
+// ACCESS SHARE mode, which does not conflict. An advisory lock, in contrast, could be taken
+// by any role.
 const lockLog = `
 DO $$
 BEGIN
@@ -33,23 +33,23 @@ BEGIN
 END $$;
 LOCK TABLE public.usage_migration IN EXCLUSIVE MODE`
 
-// Migrator runs migrations. The zero value is not usable, see [New].
+// Migrator runs migrations. Create one with [New]; the zero value is not usable.
 type Migrator struct {
 	all []Migration
-	// Log is called with each step after it is done, when not nil.
+	// Log, if not nil, is called after each step.
 	Log func(Step)
 }
 
-// Step is one migration that was run.
+// Step is a migration that was run.
 type Step struct {
-	Name string // file, such as "0001_create_tables.up.sql"
+	Name string // the file, such as "0001_create_tables.up.sql"
 	Took time.Duration
 }
 
-// New runs the migrations of this build.
+// New returns a migrator for the migrations of this build.
 func New() *Migrator { return &Migrator{all: builtin} }
 
-// NewFrom runs other migrations; tests do.
+// NewFrom returns a migrator for other migrations, for tests.
 func NewFrom(all []Migration) *Migrator { return &Migrator{all: all} }
 
 // Beginner starts transactions: a connection or a pool.
@@ -57,13 +57,13 @@ type Beginner interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
 
-// Up runs every migration that is missing and returns what it ran. It may be
-// called by any number of processes at once.
+// Up runs every missing migration and returns those it ran. Any number of processes may
+// call it at once.
 //
-// It changes nothing and fails with a [*RightsError] when the user may not do all
-// of it. It fails with a [*SchemaError] when the database holds migrations this build
-// does not know, or one with other content, and with a [*FileError] when a
-// statement is refused; the files before it stay applied.
+// It changes nothing and returns a [*RightsError] when the user lacks a privilege that some
+// migration needs. It returns a [*SchemaError] when the database has migrations that this
+// build does not know, or one with other content, and a [*FileError] when a statement
+// fails; the files before it stay applied.
 func (m *Migrator) Up(ctx context.Context, db Beginner) ([]Step, error) {
 	if nothing, err := m.ahead(ctx, db); err != nil || nothing {
 		return nil, err
@@ -78,7 +78,7 @@ func (m *Migrator) Up(ctx context.Context, db Beginner) ([]Step, error) {
 	}
 }
 
-// Last names the latest migration that was applied, "" when none was.
+// Last returns the name of the latest applied migration, or "" when there is none.
 func (m *Migrator) Last(ctx context.Context, db querier) (string, error) {
 	states, err := m.Status(ctx, db)
 	last := ""
@@ -90,19 +90,19 @@ func (m *Migrator) Last(ctx context.Context, db querier) (string, error) {
 	return last, err
 }
 
-// Down takes the last migration back and returns it, nil when there is none.
-// The first line of a .down.sql says when it refuses.
+// Down reverts the last migration and returns it, or nil when there is none. The first line
+// of a .down.sql file says when it refuses.
 func (m *Migrator) Down(ctx context.Context, db Beginner) (*Step, error) {
 	return m.inTransaction(ctx, db, m.downOne)
 }
 
-// maxAttempts bounds how often a migration is tried again that met another
-// one on the cluster's shared catalogs.
+// maxAttempts limits how often a migration is retried after a conflict on the shared
+// catalogs of the cluster.
 const maxAttempts = 10
 
-// inTransaction runs one step. Roles and rights on databases stand in catalogs
-// that all databases of a cluster share and that know no waiting: two migrators
-// of two databases can meet there, and then one of them has to try again.
+// inTransaction runs one step. Roles and database privileges are in catalogs that all
+// databases of a cluster share. Concurrent changes there fail instead of waiting, so
+// migrators of two databases can collide, and one of them has to retry.
 func (m *Migrator) inTransaction(ctx context.Context, db Beginner, run func(context.Context, pgx.Tx) (*Step, error)) (*Step, error) {
 	for attempt := 1; ; attempt++ {
 		step, err := m.tryInTransaction(ctx, db, run)
@@ -117,9 +117,9 @@ func (m *Migrator) inTransaction(ctx context.Context, db Beginner, run func(cont
 	}
 }
 
-// metAnother reports whether a statement lost against another session's change
-// of the same shared catalog row, for which PostgreSQL has no SQLSTATE of its own, or
-// against another migrator that made the log of migrations at the same moment.
+// metAnother reports whether a statement failed because another session changed the same
+// row of a shared catalog, for which PostgreSQL has no SQLSTATE, or because another
+// migrator created the log of migrations at the same time.
 func metAnother(err error) bool {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
@@ -133,10 +133,10 @@ func (m *Migrator) tryInTransaction(ctx context.Context, db Beginner, run func(c
 	var step *Step
 	start := time.Now()
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
-		// Waiting for another migrator must not be cut off by the limits a
-		// role has for its queries. Where others may create in the schema public,
-		// a function of theirs that fits a call better than the server's own
-		// would run with our rights, if it were found.
+		// The timeouts of a role must not cut off the wait for another migrator. The
+		// search_path excludes public: where others may create objects there, a function of
+		// theirs that matches a call better than the server's own would run with our
+		// rights.
 		if err := execText(ctx, tx, `SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
 			return err
 		}
@@ -193,7 +193,7 @@ func (m *Migrator) downOne(ctx context.Context, tx pgx.Tx) (*Step, error) {
 	return &Step{Name: file}, err
 }
 
-// verified returns what is applied after comparing it with the files.
+// verified returns the applied migrations after comparing them with the files.
 func (m *Migrator) verified(ctx context.Context, tx pgx.Tx) ([]applied, error) {
 	rows, err := readApplied(ctx, tx)
 	if err != nil {
@@ -216,13 +216,14 @@ type applied struct {
 	Build     string
 }
 
-// differs compares what was applied with the file of the same place.
+// differs reports whether an applied migration differs from the file with its number.
 func (a applied) differs(file Migration) bool {
 	return a.Version != file.Version || a.Name != file.Name || a.Checksum != file.Checksum
 }
 
 func readApplied(ctx context.Context, db querier) ([]applied, error) {
-	// As JSON, because databases of builds before 0.1.0 have no column build, and are to be distinguished by their checksums.
+	// Read through JSON, because databases of builds before 0.1.0 have no column build.
+	// Their checksums have to be compared all the same.
 	rows, err := db.Query(ctx, `SELECT version, name, checksum, applied_at, coalesce(to_jsonb(m) ->> 'build', '') FROM public.usage_migration m ORDER BY version`)
 	if err != nil {
 		return nil, err
@@ -230,16 +231,16 @@ func readApplied(ctx context.Context, db querier) ([]applied, error) {
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[applied])
 }
 
-// State is one migration and when this database ran it.
+// State is a migration, and when this database ran it.
 type State struct {
 	Name      string
-	AppliedAt time.Time // zero: not yet
-	Build     string    // version and commit of the program that ran it
-	Changed   bool      // it was run with other content
+	AppliedAt time.Time // zero: not applied
+	Build     string    // version and commit of the program that applied it
+	Changed   bool      // it was applied with other content
 	Unknown   bool      // this build does not have it
 }
 
-// Status lists all migrations, known and applied, in order.
+// Status lists all migrations, both of this build and applied, in order.
 func (m *Migrator) Status(ctx context.Context, db querier) ([]State, error) {
 	var exists bool
 	if err := db.QueryRow(ctx, logExists).Scan(&exists); err != nil {
@@ -269,7 +270,7 @@ func (m *Migrator) Status(ctx context.Context, db querier) ([]State, error) {
 	return states, nil
 }
 
-// execText runs SQL text of any number of statements without parameters.
+// execText runs SQL with any number of statements and no parameters.
 func execText(ctx context.Context, tx pgx.Tx, sql string) error {
 	_, err := tx.Conn().PgConn().Exec(ctx, sql).ReadAll()
 	return err
@@ -288,13 +289,14 @@ func runFile(ctx context.Context, tx pgx.Tx, file, sql string) error {
 	return fault
 }
 
-// lineAt converts PostgreSQL's position, counted in characters from 1.
+// lineAt returns the line number of PostgreSQL's error position, which counts characters
+// from 1.
 func lineAt(sql string, position int) int {
 	runes := []rune(sql)
 	return 1 + strings.Count(string(runes[:min(position-1, len(runes))]), "\n")
 }
 
-// FileError says where a migration was refused.
+// FileError says where in a migration a statement failed.
 type FileError struct {
 	File string
 	Line int // 0: the server did not say

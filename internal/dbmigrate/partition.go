@@ -10,8 +10,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/migrations"
 )
 
-// Partitioned reports whether public.api_usage is partitioned. It fails with a
-// [*SchemaError] when the schema is not the one of this build.
+// Partitioned reports whether public.api_usage is partitioned. It returns a [*SchemaError]
+// when the schema does not match this build.
 func Partitioned(ctx context.Context, db querier) (bool, error) {
 	if err := Check(ctx, db); err != nil {
 		return false, err
@@ -23,9 +23,9 @@ func Partitioned(ctx context.Context, db querier) (bool, error) {
 	return is, nil
 }
 
-// PartitionByMonth partitions public.api_usage with all its rows, in one
-// transaction: all or nothing. It fails with a [*FileError] when the table has
-// what a partitioned one cannot have, and with [ErrPartitioned] when it is one.
+// PartitionByMonth partitions public.api_usage with all its rows in one transaction. It
+// returns a [*FileError] when the table has something that a partitioned table cannot have,
+// and [ErrPartitioned] when it is partitioned already.
 func PartitionByMonth(ctx context.Context, db Beginner) error {
 	err := pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		if err := execText(ctx, tx, `SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`); err != nil {
@@ -54,5 +54,5 @@ func PartitionByMonth(ctx context.Context, db Beginner) error {
 	return err
 }
 
-// ErrPartitioned says that there is nothing to convert.
+// ErrPartitioned means that the table is partitioned already.
 var ErrPartitioned = errors.New("public.api_usage is partitioned already")

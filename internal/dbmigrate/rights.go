@@ -9,18 +9,18 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The group roles that the migrations create where they may, in their order, with
-// their attributes.
+// groupRoles are the group roles in the order in which the migrations create them, where
+// they have the right to, and their attributes.
 var groupRoles = []struct{ name, attributes string }{
 	{"usage_writer", "NOLOGIN"}, {"usage_reader", "NOLOGIN"}, {"usage_own", "NOLOGIN"},
 	{"usage_grafana", "NOLOGIN CONNECTION LIMIT 20"}, {"usage_pricer", "NOLOGIN"}, {"usage_biller", "NOLOGIN"},
 }
 
-// memberOf are the roles that whoever migrates usually needs too: the exporter and
-// the API often log in as the same user.
+// memberOf lists the roles that the migrating user usually needs as well, because the
+// exporter and the API often log in as the same user.
 var memberOf = []string{"usage_writer", "usage_reader", "usage_own", "usage_pricer", "usage_biller"}
 
-// RightsError is a user who may not do what the migrations need.
+// RightsError means that a user lacks privileges that the migrations need.
 type RightsError struct {
 	User       string
 	Statements []string // for an administrator of the database, to run once
@@ -30,9 +30,9 @@ func (e *RightsError) Error() string {
 	return fmt.Sprintf("%s may not do all that the migrations need, and nothing was changed; an administrator of the database runs once: %s", e.User, strings.Join(e.Statements, " "))
 }
 
-// AdminStatements are what an administrator has to run before the user can migrate,
-// and after that use, this database; none where the user may do all of it. needed
-// reports whether migrating fails without them.
+// AdminStatements returns the statements that an administrator has to run before the user
+// can migrate this database and then use it. There are none if the user has all privileges.
+// needed reports whether migrating fails without them.
 func AdminStatements(ctx context.Context, db querier) (user string, statements []string, needed bool, err error) {
 	var (
 		database                             string
@@ -73,8 +73,8 @@ FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user`, names).
 	return user, statements, needed, nil
 }
 
-// ahead looks before the first statement: whether anything is to be done, and
-// whether the user may do all of it.
+// ahead checks before the first statement whether there is nothing to do, and whether the
+// user has all necessary privileges.
 func (m *Migrator) ahead(ctx context.Context, db Beginner) (nothing bool, err error) {
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		states, err := m.Status(ctx, tx)

@@ -10,13 +10,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/migrations"
 )
 
-// RollupKeepers are who can keep the rollups: "trigger", which the migrations
-// create, or "statement", the exporter's insert statement.
+// RollupKeepers lists what can keep the rollups: "trigger", which the migrations create, or
+// "statement", the exporter's insert statement.
 var RollupKeepers = []string{"trigger", "statement"}
 
-// KeepRollupsBy hands the rollups over to one of [RollupKeepers]. It may be
-// called at any time, again too, while collectors with `rollup: auto` write.
-// It fails with a [*SchemaError] when the schema is not the one of this build.
+// KeepRollupsBy changes what keeps the rollups to one of [RollupKeepers]. It is idempotent
+// and may be called at any time, even while collectors with `rollup: auto` write. It
+// returns a [*SchemaError] when the schema does not match this build.
 func (m *Migrator) KeepRollupsBy(ctx context.Context, db Beginner, keeper string) (*Step, error) {
 	file := "rollup_" + keeper + ".sql"
 	text, err := migrations.Optional.ReadFile("optional/" + file)
@@ -40,8 +40,8 @@ func (m *Migrator) KeepRollupsBy(ctx context.Context, db Beginner, keeper string
 // maxShards bounds the shards of [DistributeSQL].
 const maxShards = 1024
 
-// DistributeSQL is what distributes the calls over a Citus cluster, in a number of
-// shards, for psql: the files citus_1_begin.sql and following, one after the other.
+// DistributeSQL returns a psql script that distributes the calls over a Citus cluster in
+// the given number of shards. It joins the files citus_1_begin.sql and following.
 func DistributeSQL(shards int) (string, error) {
 	if shards < 1 || shards > maxShards {
 		return "", fmt.Errorf("shards: must be from 1 to %d, found %d; 2 to 4 for each worker is right", maxShards, shards)
@@ -51,7 +51,7 @@ func DistributeSQL(shards int) (string, error) {
 		return "", err
 	}
 	all := fmt.Sprintf("SET usage.shards = %d;\n", shards)
-	for _, part := range parts { // by their numbers
+	for _, part := range parts { // in the order of their numbers
 		text, err := migrations.Optional.ReadFile(part)
 		if err != nil {
 			return "", err

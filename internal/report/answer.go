@@ -11,50 +11,47 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The keys that stand for what has no name of its own. A filter takes them
-// too, see [KeyText].
+// Keys for usage that has no name of its own. Filters accept them too; see [KeyText].
 const (
 	Unattributed = "unattributed" // usage without a user
-	Others       = "others"       // what the longest lists leave out, together
+	Others       = "others"       // the sum of what a list leaves out
 	NoName       = "(none)"       // calls without a model, provider or service
-	// NoLongerStored is what retention removed the calls of, in breakdowns that
-	// the kept sums do not have.
+	// NoLongerStored is the cost of calls that retention deleted, in breakdowns for which
+	// no sums are kept.
 	NoLongerStored = "(no longer stored)"
 )
 
-// Answer is the document that GET /api/admin/usage and GET /api/usage give.
+// Answer is the document returned by GET /api/admin/usage and GET /api/usage.
 type Answer struct {
 	Current  Usage `json:"current"`
 	Previous Usage `json:"previous"`
-	// Currency is that of every amount, ISO 4217. Without detail it is left out
-	// for US dollars.
+	// Currency of every amount, as an ISO 4217 code. Without detail it is omitted for US
+	// dollars.
 	Currency string `json:"currency,omitempty"`
 	*AnswerDetail
 }
 
-// AnswerDetail is what an answer says beside the two periods.
+// AnswerDetail is the part of an answer that applies to both periods.
 type AnswerDetail struct {
 	Change   Change `json:"change"`
 	Timezone string `json:"timezone"`
-	// DataThrough is the time of the newest call in the store, null when there
-	// is none: an empty dashboard can distinguish "nothing was used" from
-	// "nothing arrived".
+	// DataThrough is the time of the newest stored call, null when there is none. It lets
+	// an empty dashboard distinguish "nothing was used" from "nothing arrived".
 	DataThrough *time.Time `json:"dataThrough"`
-	// UserNames are the names of the users whose ids stand in UsageByUser, of those
-	// that have one: the id that the app sends, else the e-mail address. An
-	// administrator's answer has them.
+	// UserNames maps user ids in UsageByUser to names: the id that the app sends, or else
+	// the email address. Users with neither are missing. Only an administrator's answer has
+	// it.
 	UserNames map[string]string `json:"userNames,omitempty"`
 }
 
-// Usage is what was used in one period. Every breakdown adds up to TotalCost to
-// the last digit.
+// Usage is the usage of one period. Every breakdown adds up to TotalCost exactly.
 type Usage struct {
 	TotalCost   usage.Sum `json:"totalCost"`
 	UsageByType Costs     `json:"usageByType"`
 	UsageByUser Costs     `json:"usageByUser"`
 	DailyUsage  []DayCost `json:"dailyUsage"`
-	// Unpriced is what no cost is known for. Without detail it is left out when
-	// there is none.
+	// Unpriced describes the calls without a known cost. Without detail it is omitted when
+	// there are none.
 	Unpriced *Unpriced `json:"unpriced,omitempty"`
 	*UsageDetail
 }
@@ -65,7 +62,7 @@ type DayCost struct {
 	Cost usage.Sum `json:"cost"`
 }
 
-// UsageDetail is what a period says beyond costs.
+// UsageDetail is the part of [Usage] that an answer has only with detail.
 type UsageDetail struct {
 	Start           time.Time `json:"start"`
 	End             time.Time `json:"end"` // excluded
@@ -80,28 +77,29 @@ type UsageDetail struct {
 	// EstimatedCalls have a cost that may differ from the bill.
 	EstimatedCalls int64     `json:"estimatedCalls"`
 	EstimatedCost  usage.Sum `json:"estimatedCost"`
-	// AssumedCalls are priced by defaults, because they do not report all that
-	// their price depends on.
+	// AssumedCalls were priced with defaults, because they do not report everything the
+	// price depends on.
 	AssumedCalls int64     `json:"assumedCalls"`
 	AssumedCost  usage.Sum `json:"assumedCost"`
-	// Estimated and Assumed are what EstimatedCost and AssumedCost are of, by key.
+	// Estimated and Assumed break EstimatedCost and AssumedCost down by key.
 	Estimated Parts `json:"estimated"`
 	Assumed   Parts `json:"assumed"`
-	// CostByPayer is TotalCost by who pays; it is at API prices, so only the
+	// CostByPayer breaks TotalCost down by who pays. Amounts are at API prices, so only the
 	// part of "api" is cash.
 	CostByPayer Costs `json:"costByPayer"`
-	// OtherUsers is how many users stand together under "others", and so on.
+	// OtherUsers is the number of users summed under "others"; likewise for the other
+	// lists.
 	OtherUsers     int64 `json:"otherUsers"`
 	OtherModels    int64 `json:"otherModels"`
 	OtherProviders int64 `json:"otherProviders"`
 	OtherServices  int64 `json:"otherServices"`
-	// NotInDays is the part of TotalCost that no day of DailyUsage has, because
-	// retention removed the calls and their sums are kept by UTC day. It is 0
-	// but for one user's old usage in another time zone.
+	// NotInDays is the part of TotalCost that is missing from DailyUsage, because retention
+	// deleted the calls and their sums are kept by UTC day. It is 0 except for one user's
+	// old usage in another time zone.
 	NotInDays usage.Sum `json:"notInDays"`
 }
 
-// Parts are parts of a cost by key; keys without one are left out.
+// Parts breaks part of a cost down by key. Keys with a zero cost are omitted.
 type Parts struct {
 	Types     Costs `json:"types"`
 	Models    Costs `json:"models"`
@@ -109,8 +107,7 @@ type Parts struct {
 	Services  Costs `json:"services"`
 }
 
-// Tokens are counted by kind. Input and output are inclusive; cache and
-// reasoning tokens are parts of them.
+// Tokens counts tokens by kind. Input and output include cache and reasoning tokens.
 type Tokens struct {
 	Total      int64 `json:"total"`
 	Input      int64 `json:"input"`
@@ -120,28 +117,28 @@ type Tokens struct {
 	Reasoning  int64 `json:"reasoning"`
 }
 
-// Unpriced is what no cost is known for: it is part of all counts of calls and has
-// no part in any cost.
+// Unpriced describes the calls without a known cost. They are included in every count of
+// calls and in no cost.
 type Unpriced struct {
 	Calls int64 `json:"calls"`
-	// The types, users and days with unpriced calls, and how many.
+	// Numbers of unpriced calls by API type, user and day.
 	Types Numbers `json:"types"`
 	Users Numbers `json:"users"`
 	Days  Numbers `json:"days"`
 	*UnpricedDetail
 }
 
-// UnpricedDetail is what an answer with detail says of unpriced calls.
+// UnpricedDetail is the part of [Unpriced] that an answer has only with detail.
 type UnpricedDetail struct {
 	Tokens int64 `json:"tokens"`
-	// The models, providers and services with unpriced calls, and how many.
+	// Numbers of unpriced calls by model, provider and service.
 	Models    Numbers `json:"models"`
 	Providers Numbers `json:"providers"`
 	Services  Numbers `json:"services"`
 }
 
-// Change is the difference from the previous period in percent of it, rounded
-// to two places; null where the previous value is 0.
+// Change is the change from the previous period in percent, rounded to two decimal places;
+// null when the previous value is 0.
 type Change struct {
 	TotalCost    *Percent `json:"totalCost"`
 	Calls        *Percent `json:"calls"`
@@ -149,10 +146,10 @@ type Change struct {
 	DailyAverage *Percent `json:"dailyAverage"`
 }
 
-// Percent is a decimal number of percent.
+// Percent is a decimal percentage.
 type Percent struct{ value decimal.Decimal }
 
-// String gives plain decimal text such as "-12.5".
+// String returns decimal text such as "-12.5".
 func (p Percent) String() string { return p.value.String() }
 
 // MarshalJSON writes a JSON number.
@@ -164,7 +161,7 @@ func (p *Percent) UnmarshalJSON(text []byte) (err error) {
 	return err
 }
 
-// Costs is a JSON object of costs that keeps its order: the greatest first.
+// Costs is a JSON object of costs that keeps its order, highest first.
 type Costs []Cost
 
 // Cost is one member of [Costs].
@@ -191,8 +188,8 @@ func (c *Costs) UnmarshalJSON(text []byte) error {
 	})
 }
 
-// add puts an amount under a key, also under one that is there already: an app
-// may call its model "others".
+// add adds an amount to a key, which may exist already: an app may have a model named
+// "others".
 func (c *Costs) add(key string, cost usage.Sum) {
 	for i := range *c {
 		if (*c)[i].Key == key {
@@ -274,7 +271,7 @@ func unmarshalObject(text []byte, member func(key string, value json.RawMessage)
 		if err != nil {
 			return err
 		}
-		name, _ := key.(string) // the decoder lets nothing else be a key
+		name, _ := key.(string) // the decoder returns only strings as keys
 		var value json.RawMessage
 		if err := dec.Decode(&value); err != nil {
 			return err
@@ -286,7 +283,7 @@ func unmarshalObject(text []byte, member func(key string, value json.RawMessage)
 	return nil
 }
 
-// KeyText gives what a filter's text stands for: "" for [NoName].
+// KeyText returns the value that the text of a filter means: "" for [NoName].
 func KeyText(text string) string {
 	if text == NoName {
 		return ""
@@ -302,7 +299,7 @@ func keyName(key string) string {
 	return key
 }
 
-// answer makes the document of the sums.
+// answer builds the document from the sums.
 func (q Question) answer(previous, current read.Summary, dataThrough time.Time) Answer {
 	a := Answer{
 		Current:  q.usage(q.Span.Current, current),
@@ -396,7 +393,7 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 	return u
 }
 
-// parts lists a part of the costs under the keys that the costs stand under.
+// parts breaks part of the cost down by the same keys as the cost itself.
 func (q Question) parts(s read.Summary, of func(*read.Counts) usage.Sum) Parts {
 	list := func(groups []read.Group, top int) Costs {
 		out := Costs{}
@@ -414,18 +411,18 @@ func (q Question) parts(s read.Summary, of func(*read.Counts) usage.Sum) Parts {
 	return Parts{list(s.ByType, len(s.ByType)), list(s.ByModel, q.Top), list(s.ByProvider, q.Top), list(s.ByService, q.Top)}
 }
 
-// average is rounded to the digits that money has.
+// average divides by the number of days and rounds to the decimal places of money.
 func average(total usage.Sum, days int) usage.Sum {
 	text := total.Decimal().DivRound(decimal.NewFromInt(int64(days)), usage.MoneyScale).String()
 	sum, err := usage.ParseSum(text)
 	if err != nil {
-		return usage.Sum{} // a decimal always is its own text
+		return usage.Sum{} // cannot happen: decimal text always parses
 	}
 	return sum
 }
 
-// costs lists the first top groups by name and the rest together. What is
-// missing from the total stands under [NoLongerStored].
+// costs lists the first top groups by name and sums the rest under [Others]. What the
+// groups lack of total goes to [NoLongerStored].
 func costs(groups []read.Group, top int, total usage.Sum) Costs {
 	list := make(Costs, 0, min(len(groups), top+1))
 	var rest usage.Sum
@@ -468,10 +465,10 @@ func usersCosts(s read.Summary) Costs {
 	return list
 }
 
-// UnknownPayer is the key of what nobody is known to pay.
+// UnknownPayer is the key of costs whose payer is unknown.
 const UnknownPayer = "(unknown)"
 
-// costByPayer splits the total, the payers in their fixed order.
+// costByPayer splits the total by payer, in a fixed order.
 func costByPayer(t *read.Counts) Costs {
 	list, rest := Costs{}, t.Cost
 	for _, p := range []struct {
@@ -488,7 +485,7 @@ func costByPayer(t *read.Counts) Costs {
 	return list
 }
 
-// unpricedUsers are the users of unpriced calls.
+// unpricedUsers counts unpriced calls by user.
 func unpricedUsers(s read.Summary) Numbers {
 	list := Numbers{}
 	for _, g := range s.ByUser {
@@ -505,7 +502,7 @@ func unpricedUsers(s read.Summary) Numbers {
 	return list
 }
 
-// unpricedGroups are the keys of unpriced calls, in the order of the groups.
+// unpricedGroups counts unpriced calls by key, in the order of the groups.
 func unpricedGroups(groups []read.Group, top int) Numbers {
 	list := Numbers{}
 	var rest int64

@@ -1,8 +1,8 @@
-// Package report turns a question about usage (which days, in which time zone,
-// about whom) into what the store has to add up, and the sums into the answer
-// document that the query API and usagectl give.
+// Package report turns a question about usage (which days, in which time zone, about whom)
+// into a request to the store, and the resulting sums into the answer document of the query
+// API and usagectl.
 //
-// It owns the calendar (period.go) and the shape of the answer (answer.go,
-// which is the public JSON). It does not know HTTP, nor who may ask
-// (internal/access), nor SQL (internal/store).
+// It owns the calendar (period.go) and the shape of the answer (answer.go, the public
+// JSON). It knows nothing of HTTP, of who may ask (internal/access), or of SQL
+// (internal/store).
 package report

@@ -12,48 +12,48 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// ForecastScopes are whose cost can be forecast; the first is the default. Budget is
-// every budget, in its own period and time zone.
+// ForecastScopes lists what can be forecast; the first is the default. "budget" forecasts
+// every budget, each in its own period and time zone.
 var ForecastScopes = []string{"org", "user", "service", "model", "provider", "budget"}
 
-// ForecastPeriods are the calendar periods that can be forecast; the first is the
+// ForecastPeriods lists the calendar periods that can be forecast; the first is the
 // default.
 var ForecastPeriods = []string{"month", "quarter", "year", "week", "day"}
 
 const (
-	// historyDays is how far back a forecast looks.
+	// historyDays is how many days of history a forecast uses.
 	historyDays = 400
-	// lateness is how long after its end a day is taken as complete: calls arrive late.
+	// lateness is how long after its end a day counts as complete, because calls arrive
+	// late.
 	lateness = time.Hour
-	// recentDays is the time that says whose forecasts are asked for: those with the
-	// greatest cost in it.
+	// recentDays is the period in which the costs are ranked to choose what to forecast.
 	recentDays = 30
 )
 
-// ForecastQuestion is what is asked; [Forecasts] answers it.
+// ForecastQuestion is a request for forecasts; [Forecasts] answers it.
 type ForecastQuestion struct {
 	Viewer read.Viewer
 	Filter read.Filter
-	Scope  string // of ForecastScopes
-	Period string // of ForecastPeriods
+	Scope  string // one of ForecastScopes
+	Period string // one of ForecastPeriods
 	Zone   *time.Location
 	Now    time.Time
-	// Top is how many users, services, models or providers are forecast, those with the
-	// greatest cost in the last 30 days.
+	// Top is how many users, services, models or providers are forecast: those with the
+	// highest cost in the last 30 days.
 	Top int
 }
 
-// Day is the running day that the forecasts begin with.
+// Day returns the date of the running day, with which the forecasts begin.
 func (q ForecastQuestion) Day() string { return calendarOf(q.Period, q.Zone, q.Now).running.String() }
 
-// ForecastAnswer is the document that GET /api/admin/forecast and GET
-// /api/usage/forecast give.
+// ForecastAnswer is the document returned by GET /api/admin/forecast and GET
+// /api/usage/forecast.
 type ForecastAnswer struct {
 	Forecasts []ScopeForecast `json:"forecasts"`
 	Timezone  string          `json:"timezone"`
-	Currency  string          `json:"currency"` // of every amount, ISO 4217
-	// Others is how many more users, services, models or providers have calls of the
-	// last 30 days, and OthersCost is what those cost.
+	Currency  string          `json:"currency"` // of every amount, as an ISO 4217 code
+	// Others is the number of users, services, models or providers that have calls in the
+	// last 30 days but no forecast. OthersCost is their cost in that time.
 	Others     int64     `json:"others"`
 	OthersCost usage.Sum `json:"othersCost"`
 }
@@ -61,41 +61,42 @@ type ForecastAnswer struct {
 // ScopeForecast is the forecast of one scope.
 type ScopeForecast struct {
 	Scope string `json:"scope"`
-	// Key is the user, service, model, provider, or the name of the budget; left out
+	// Key is the user, service, model, provider, or the name of the budget. It is omitted
 	// for the organisation.
 	Key string `json:"key,omitempty"`
-	// Name is that of a user who has one: the id that the app sends, else the e-mail
-	// address. An administrator's answer has it.
+	// Name is a user's name: the id that the app sends, or else the email address. Only an
+	// administrator's answer has it.
 	Name   string         `json:"name,omitempty"`
 	Period ForecastPeriod `json:"period"`
 	outlook.Forecast
-	// UnpricedCalls are calls of the period so far that have no known cost: no amount
-	// has them.
+	// UnpricedCalls is the number of calls of the period so far without a known cost. No
+	// amount includes them.
 	UnpricedCalls int64 `json:"unpricedCalls,omitempty"`
-	// Drivers are the user, the service and the model whose cost changed most from the week
-	// before to the last seven complete days. The organisation's forecast has them.
+	// Drivers are the user, the service and the model whose costs changed most between the
+	// last seven complete days and the seven before. Only the organisation's forecast has
+	// them.
 	Drivers []Driver `json:"drivers,omitempty"`
 }
 
-// ForecastPeriod is a calendar period, its last day included.
+// ForecastPeriod is a calendar period; its last day is included.
 type ForecastPeriod struct {
 	Unit  string `json:"unit"`
 	Start string `json:"start"`
 	End   string `json:"end"`
-	Zone  string `json:"timezone,omitempty"` // where it is another than the answer's
+	Zone  string `json:"timezone,omitempty"` // only if it differs from the answer's
 }
 
-// Driver is what changed the cost most.
+// Driver is a user, service or model whose cost changed most.
 type Driver struct {
 	Dimension string    `json:"dimension"` // user, service or model
 	Key       string    `json:"key"`
-	Name      string    `json:"name,omitempty"` // a user's
+	Name      string    `json:"name,omitempty"` // of a user
 	Before    usage.Sum `json:"before"`
 	After     usage.Sum `json:"after"`
 }
 
-// ParseForecast reads the parameters period, scope and timezone, "" where one is not
-// given. [ParseFilter] reads those of the filter.
+// ParseForecast parses the parameters period, scope and timezone; parameter returns "" for
+// a missing one. [ParseFilter] parses those of the filter.
 func ParseForecast(parameter func(name string) string, now time.Time) (q ForecastQuestion, err error) {
 	q.Now = now
 	if q.Zone, err = parseZone(parameter("timezone")); err != nil {
@@ -113,7 +114,7 @@ func ParseForecast(parameter func(name string) string, now time.Time) (q Forecas
 	return q, nil
 }
 
-// Forecasts reads the days from the store and forecasts from them.
+// Forecasts reads the daily costs from the store and forecasts from them.
 func Forecasts(ctx context.Context, r *read.Reader, q ForecastQuestion) (ForecastAnswer, error) {
 	answer := ForecastAnswer{Forecasts: []ScopeForecast{}, Timezone: q.Zone.String(), Currency: read.Dollar}
 	if q.Scope == "budget" {
@@ -153,14 +154,14 @@ func Forecasts(ctx context.Context, r *read.Reader, q ForecastQuestion) (Forecas
 	return answer, nil
 }
 
-// subject is one scope of a forecast.
+// subject is what one forecast is about.
 type subject struct {
 	key, name string
 	filter    read.Filter
 }
 
-// subjects are those with the greatest cost of late, and what changed the cost most.
-// Those that are left out it counts in the answer.
+// subjects returns what to forecast, highest recent cost first, and for the organisation
+// the drivers. It counts what it leaves out in answer.
 func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calendar, answer *ForecastAnswer) ([]subject, []Driver, error) {
 	days := recentDays
 	if q.Scope == "org" {
@@ -211,7 +212,7 @@ func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calend
 	return list, nil, nil
 }
 
-// by is the breakdown of a scope, and how many stand under [Others] in it.
+// by returns the breakdown by scope, and how many keys are summed under [Others] in it.
 func (u *Usage) by(scope string) (keys Costs, others int64) {
 	switch scope {
 	case "user":
@@ -226,10 +227,10 @@ func (u *Usage) by(scope string) (keys Costs, others int64) {
 	return nil, 0
 }
 
-// isRest reports whether a key stands for several, which no filter has.
+// isRest reports whether a key sums several keys, so that no filter can select it.
 func isRest(key string) bool { return key == Others || key == NoLongerStored }
 
-// drivers finds in each breakdown whose cost changed most.
+// drivers returns, for each breakdown, the key whose cost changed most.
 func drivers(a Answer) []Driver {
 	var list []Driver
 	for _, dimension := range []string{"service", "model", "user"} {
@@ -265,7 +266,7 @@ func drivers(a Answer) []Driver {
 	return list
 }
 
-// change is the size of the difference.
+// change returns the absolute difference.
 func (d Driver) change() usage.Sum {
 	if d.After.Cmp(d.Before) < 0 {
 		return d.Before.Minus(d.After)
@@ -277,7 +278,7 @@ func (d Driver) isMore(other Driver) bool {
 	return cmp.Or(d.change().Cmp(other.change()), cmp.Compare(other.Key, d.Key)) > 0
 }
 
-// budgets forecasts each budget in its own period and zone.
+// budgets forecasts each budget in its own period and time zone.
 func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *ForecastAnswer) error {
 	budgets, err := r.Budgets(ctx)
 	if err != nil {
@@ -306,7 +307,8 @@ func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *F
 	return nil
 }
 
-// scopesOf are the filters that a budget's calls pass, each call one of them.
+// scopesOf returns filters that together select a budget's calls; each call passes exactly
+// one.
 func scopesOf(b read.Budget, f read.Filter) []read.Filter {
 	switch b.Scope {
 	case "user":
@@ -324,7 +326,7 @@ func scopesOf(b read.Budget, f read.Filter) []read.Filter {
 	return []read.Filter{f}
 }
 
-// together adds several scopes up, day by day.
+// together sums several scopes day by day.
 func together(list []read.Days, days int) read.Days {
 	sum := read.Days{Costs: make([]usage.Sum, days), Unpriced: make([]int64, days)}
 	for _, d := range list {
@@ -338,16 +340,16 @@ func together(list []read.Days, days int) read.Days {
 
 const week = 7
 
-// calendar is a period, the day that is running in it, and the days before.
+// calendar is a period, its running day, and the days before that.
 type calendar struct {
 	unit           string
 	zone           *time.Location
-	from, to       date // of the period, to excluded
+	from, to       date // the period; to is excluded
 	first, running date
 }
 
-// calendarOf is the period that the running day lies in. Until calls of yesterday have
-// arrived, yesterday is running, unless a period begins today.
+// calendarOf returns the period that contains the running day. Yesterday is still running
+// until its late calls have arrived, unless a period begins today.
 func calendarOf(unit string, zone *time.Location, now time.Time) calendar {
 	c := calendar{unit: unit, zone: zone, running: dateOf(now.Add(-lateness), zone)}
 	today := dateOf(now, zone)
@@ -358,7 +360,8 @@ func calendarOf(unit string, zone *time.Location, now time.Time) calendar {
 	return c
 }
 
-// periodAround gives the first day of the period with a day, and the first after it.
+// periodAround returns the first day of the period that contains day, and the first day
+// after it.
 func periodAround(unit string, day date) (from, to date) {
 	t := day.midnightUTC()
 	first := func(y int, m time.Month, d int) date {
@@ -367,7 +370,7 @@ func periodAround(unit string, day date) (from, to date) {
 	switch unit {
 	case "day":
 		return day, day.next(1)
-	case "week": // from Monday, as ISO 8601 counts
+	case "week": // starts on Monday, as in ISO 8601
 		from = day.next(-(int(t.Weekday()) + 6) % week)
 		return from, from.next(week)
 	case "quarter":
@@ -381,7 +384,7 @@ func periodAround(unit string, day date) (from, to date) {
 
 func (c calendar) instant(d date) time.Time { return startOfDay(c.zone, d) }
 
-// borders are those of the days from the first to the running one.
+// borders returns the boundaries of the days from the first to the running one.
 func (c calendar) borders() []time.Time {
 	list := make([]time.Time, 0, c.first.daysUntil(c.running)+2)
 	for d := c.first; d <= c.running.next(1); d++ {

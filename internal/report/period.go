@@ -5,51 +5,49 @@ import (
 	"sort"
 	"strings"
 	"time"
-	_ "time/tzdata" // The same zones everywhere, also in an image without a zoneinfo folder.
+	_ "time/tzdata" // embeds the zones, for images without zoneinfo
 )
 
-// defaultDays is how many calendar days an answer covers when no start is
-// asked for, the last one included.
+// defaultDays is how many calendar days an answer covers when the question has no start,
+// including the last one.
 const defaultDays = 30
 
-// maxDays is the longest period that can be asked for: ten years.
+// maxDays is the longest allowed period: ten years.
 const maxDays = 3660
 
-// The range of dates that can be asked for. No call is stored outside it.
+// The allowed range of dates. No call outside it is stored.
 var (
 	minInstant = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	maxInstant = time.Date(2101, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// Period is a half-open stretch of time, From included and To not, and the
-// calendar days it touches in a time zone.
+// Period is a half-open interval, From included and To excluded, with its calendar days in
+// a time zone.
 type Period struct {
 	From, To time.Time
-	// Days are all of them, in order. The first and the last may be touched in
-	// part only.
+	// Days lists the calendar days in order. The period may contain only part of the first
+	// and the last.
 	Days []Day
 }
 
-// Day is one calendar day's part of a period.
+// Day is the part of one calendar day that lies in a period.
 type Day struct {
-	// Date is "2026-01-31".
+	// Date is formatted as "2026-01-31".
 	Date string
-	// From and To are the part of the day that lies in the period. They are
-	// equal for a date that the zone skipped.
+	// From and To bound that part. They are equal for a date that the time zone skipped.
 	From, To time.Time
 }
 
-// Span is a period, the equally long one just before it, and the zone whose
-// midnights part the days.
+// Span is a period, the period of equal length just before it, and the time zone of the
+// days.
 type Span struct {
 	Current, Previous Period
 	Zone              *time.Location
 }
 
-// ParamError is a question that cannot be answered because of one parameter.
+// ParamError reports a parameter with an invalid value.
 type ParamError struct {
-	// Param is the parameter's name, Found its value, Allowed says in words
-	// what would have been accepted.
+	// Param is the parameter's name, Found its value, and Allowed describes valid values.
 	Param, Found, Allowed string
 }
 
@@ -57,14 +55,12 @@ func (e *ParamError) Error() string {
 	return fmt.Sprintf("%s: found %q, must be %s", e.Param, e.Found, e.Allowed)
 }
 
-// ParseSpan reads the parameters startDate, endDate and timezone, each of
-// which may be "".
+// ParseSpan parses the parameters startDate, endDate and timezone, each of which may be "".
 //
-// A plain date as start is the first moment of that day. A plain date as end
-// includes that whole day: who asks for the 1st to the 31st means the 31st
-// too. An instant (RFC 3339) is taken as it is, and as end is excluded.
-// Without end the period ends with today; without start it has
-// defaultDays days.
+// A date as start means the first moment of that day. A date as end includes that whole
+// day: a question for the 1st to the 31st means the 31st too. An instant (RFC 3339) is used
+// as it is; as end it is excluded. The default end is the end of today, and the default
+// start gives defaultDays days.
 func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 	loc, err := parseZone(zone)
 	if err != nil {
@@ -100,8 +96,8 @@ func ParseSpan(start, end, zone string, now time.Time) (Span, error) {
 	return newSpan(from, to, loc), nil
 }
 
-// LastDays gives the dates of the first and the last of so many days, the last of them
-// today in the zone, which may be "".
+// LastDays returns the first and last date of the given number of days, of which the last
+// is today in the zone. The zone may be "" for UTC.
 func LastDays(days int, zone string, now time.Time) (first, last string, err error) {
 	loc, err := parseZone(zone)
 	if err != nil {
@@ -114,8 +110,8 @@ func LastDays(days int, zone string, now time.Time) (first, last string, err err
 func newSpan(from, to time.Time, loc *time.Location) Span {
 	var previous time.Time
 	if isMidnight(from, loc) && isMidnight(to, loc) {
-		// Whole days are compared with as many whole days, also when the clock
-		// was changed in between.
+		// Whole days are compared with the same number of whole days, even if the clock
+		// changed in between.
 		previous = before(from, loc, dateOf(from, loc).daysUntil(dateOf(to, loc)))
 	} else {
 		previous = from.Add(-to.Sub(from))
@@ -150,8 +146,9 @@ func clamp(t, from, to time.Time) time.Time {
 	return t
 }
 
-// before gives the time that many calendar days earlier: the first moment of
-// the day if t is one, else the same number of 24 hours.
+// before returns the time that is the given number of calendar days earlier: the first
+// moment of that day if t is the first moment of its day, and otherwise that many times 24
+// hours earlier.
 func before(t time.Time, loc *time.Location, days int) time.Time {
 	if isMidnight(t, loc) {
 		return startOfDay(loc, dateOf(t, loc).next(-days))
@@ -161,9 +158,9 @@ func before(t time.Time, loc *time.Location, days int) time.Time {
 
 const allowedBound = `a date such as "2026-01-31" or an RFC 3339 instant with offset such as "2026-01-31T00:00:00Z", from 2000 to 2100`
 
-// ParseBound reads one end of a period, or a moment: a date of the zone or an
-// instant (RFC 3339). A date is the first moment of its day; as the end of a
-// period, which is excluded, it is the first moment of the day after.
+// ParseBound parses one end of a period, or a moment: a date in the zone or an instant (RFC
+// 3339). A date means the first moment of its day. As the end of a period, which is
+// excluded, it means the first moment of the next day.
 func ParseBound(param, text string, loc *time.Location, end bool) (time.Time, error) {
 	addDays := 0
 	if end {
@@ -187,7 +184,7 @@ func parseZone(name string) (*time.Location, error) {
 	if name == "" {
 		return time.UTC, nil
 	}
-	// "Local" would be the zone of whatever machine the collector runs on.
+	// "Local" would be the time zone of the collector's machine.
 	if strings.EqualFold(name, "local") {
 		return nil, &ParamError{"timezone", name, allowedZone}
 	}
@@ -198,7 +195,7 @@ func parseZone(name string) (*time.Location, error) {
 	return loc, nil
 }
 
-// date is a day of the calendar, counted from 1970-01-01.
+// date is a calendar day, counted from 1970-01-01.
 type date int
 
 func dateOf(t time.Time, loc *time.Location) date {
@@ -221,11 +218,11 @@ func isMidnight(t time.Time, loc *time.Location) bool {
 	return t.Equal(startOfDay(loc, dateOf(t, loc)))
 }
 
-// startOfDay is the first instant whose local date is d or later. It is not
-// always 00:00: zones change the clock at midnight (Cairo, Beirut, Santiago),
-// and some skipped a whole date (Apia, 2011-12-30), which then has no length.
-// It is searched for, because time.Date promises nothing about times that do
-// not exist. Zones change at whole seconds.
+// startOfDay returns the first instant whose local date is d or later. It is not always
+// 00:00: some zones change the clock at midnight (Cairo, Beirut, Santiago), and some
+// skipped a whole date (Apia, 2011-12-30), which then has no length. It is searched for,
+// because time.Date makes no promise about local times that do not exist. Zones change on
+// whole seconds.
 func startOfDay(loc *time.Location, d date) time.Time {
 	const reach = 26 * 3600 // no zone was ever further from UTC
 	begin := d.midnightUTC().Add(-reach * time.Second)

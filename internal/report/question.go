@@ -10,21 +10,21 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Question is what is asked of the store; [Ask] answers it.
+// Question is a request to the store; [Ask] answers it.
 type Question struct {
 	Viewer read.Viewer
 	Filter read.Filter
 	Span   Span
-	// Top is how many users, models, providers and services are listed one by
-	// one; the rest of each is [Others].
+	// Top is how many users, models, providers and services are listed individually. The
+	// rest of each is summed under [Others].
 	Top    int
 	Detail bool
-	// Currency is the one to answer in, see [ParseCurrency].
+	// Currency of the answer; see [ParseCurrency].
 	Currency string
 }
 
-// ParseCurrency reads the parameter currency: a code of ISO 4217, US dollars
-// for "". Which currencies there are is for the store to say.
+// ParseCurrency parses the parameter currency: an ISO 4217 code, or "" for US dollars. The
+// store decides which currencies have rates.
 func ParseCurrency(text string) (string, error) {
 	switch {
 	case text == "":
@@ -37,8 +37,8 @@ func ParseCurrency(text string) (string, error) {
 
 var currencyCode = regexp.MustCompile(`^[A-Z]{3}$`)
 
-// ParseFilter reads what narrows an answer: the parameters apiType, provider,
-// model, service, environment and tag, "" where one is not given.
+// ParseFilter parses the parameters that filter an answer: apiType, provider, model,
+// service, environment and tag. parameter returns "" for a missing one.
 func ParseFilter(parameter func(name string) string) (f read.Filter, err error) {
 	if text := parameter("apiType"); text != "" {
 		if _, err := usage.ParseAPIType(text); err != nil {
@@ -69,8 +69,8 @@ func ParseFilter(parameter func(name string) string) (f read.Filter, err error) 
 	return f, nil
 }
 
-// ByUser narrows a filter to one user: a UUID, any other id as the apps send it,
-// or [Unattributed].
+// ByUser narrows a filter to one user, given as a UUID, as another id that apps send, or as
+// [Unattributed].
 func ByUser(f *read.Filter, user string) {
 	f.ByUser = true
 	if user != Unattributed {
@@ -78,7 +78,7 @@ func ByUser(f *read.Filter, user string) {
 	}
 }
 
-// Ask reads the sums from the store and makes the answer of them.
+// Ask reads the sums from the store and builds the answer.
 func Ask(ctx context.Context, r *read.Reader, q Question) (Answer, error) {
 	previous, current, dataThrough, err := r.Summaries(ctx, q.ForStore())
 	if err != nil {
@@ -98,7 +98,7 @@ func Ask(ctx context.Context, r *read.Reader, q Question) (Answer, error) {
 	return answer, nil
 }
 
-// users lists the users that an answer names by their ids.
+// users returns the ids of the users that an answer names.
 func (a *Answer) users() (ids []usage.ID) {
 	for _, u := range []Usage{a.Current, a.Previous} {
 		for _, c := range u.UsageByUser {
@@ -110,7 +110,7 @@ func (a *Answer) users() (ids []usage.ID) {
 	return ids
 }
 
-// ForStore puts the question in the store's terms.
+// ForStore translates the question into the store's terms.
 func (q Question) ForStore() read.SummaryQuestion {
 	previous, current := q.Span.Previous, q.Span.Current
 	days := make([]time.Time, 0, len(previous.Days)+len(current.Days)+1)

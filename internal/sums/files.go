@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Texts are what this package writes into the files of migrations/, by the name
-// that stands in the markers there: see [Replace].
+// Texts returns the SQL that this package writes into the files of migrations/, by the name
+// in the markers; see [Replace].
 func Texts() map[string]string {
 	return map[string]string{
 		"tables of sums":             tables(),
@@ -32,9 +32,9 @@ func markers(name string) (begin, end string) {
 	return "-- Made by internal/sums: " + name + ".\n", "-- End of what internal/sums made.\n"
 }
 
-// Replace puts the texts between their markers in a file: a line "-- Made by
-// internal/sums: NAME." and a line "-- End of what internal/sums made.". It
-// says which texts the file has.
+// Replace inserts the texts between their markers in a file: a line "-- Made by
+// internal/sums: NAME." and a line "-- End of what internal/sums made.". found lists the
+// names of the texts that the file has.
 func Replace(file string, texts map[string]string) (replaced string, found []string, err error) {
 	for name, text := range texts {
 		begin, end := markers(name)
@@ -75,7 +75,7 @@ func tables() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// ownViews show one user their own sums.
+// ownViews returns the views that show users their own sums.
 func ownViews() string {
 	var b strings.Builder
 	for _, l := range withUsers() {
@@ -91,7 +91,7 @@ func ownViews() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// functions are those that the triggers call.
+// functions returns the trigger functions.
 func functions() string {
 	columns := commas(Columns(Levels))
 	var b strings.Builder
@@ -121,7 +121,8 @@ func functions() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// forget takes the calls of a user out of the sums of everybody, and counts them.
+// forget returns the statement that moves a user's calls out of everybody's sums and counts
+// them.
 func forget() string {
 	columns := commas(Columns(Levels))
 	parts := append([]string{
@@ -155,7 +156,7 @@ func grant(what string, levels []*Level, to string) string {
 	return what + " " + wrapped(names(levels), "  ") + "\n  " + to + ";"
 }
 
-// wrapped is a list in lines of three.
+// wrapped joins a list, three entries per line.
 func wrapped(list []string, by string) string {
 	var b strings.Builder
 	for i, name := range list {

@@ -5,23 +5,22 @@ import (
 	"strings"
 )
 
-// Rows is where a fold takes the calls from.
+// Rows is the source of the calls that a fold adds.
 type Rows struct {
-	// From is a relation with the columns of [Columns], as the name of a part
-	// of the statement or a subquery with an alias.
+	// From is a relation with the columns of [Columns]: the name of a CTE, or a subquery
+	// with an alias.
 	From string
-	// Signed says that the relation has a column sign: 1 for a call that
-	// appeared and -1 for one that went. Without it every call appeared.
+	// Signed means that the relation has a column sign: 1 for an added call and -1 for a
+	// removed one. Without it every call is added.
 	Signed bool
 }
 
-// Fold adds the calls of rows to the levels, as the parts of a WITH: first the
-// sums, each made from those of the level it is a sum of, then one INSERT for
-// each level. PostgreSQL executes the INSERTs of a statement from the last to
-// the first, so the first of the levels comes last.
+// Fold returns the CTEs that add the calls of rows to the levels: first the sums, each
+// computed from those of its parent level, then one INSERT per level. PostgreSQL executes
+// the INSERTs of a statement from last to first, so the first level comes last.
 //
-// Each part returns something and is a part of its own, because Citus finds no
-// part that is named inside of another's RETURNING.
+// Each CTE returns something and none is nested, because Citus does not find a CTE that is
+// referenced only in another one's RETURNING.
 func Fold(levels []*Level, rows Rows) []string {
 	parts := make([]string, 0, 2*len(levels))
 	for _, l := range levels {
@@ -36,16 +35,16 @@ func Fold(levels []*Level, rows Rows) []string {
 	return parts
 }
 
-// With is a statement: the parts, and what it selects in the end.
+// With joins CTEs and a final query into a statement.
 func With(parts []string, last string) string {
 	return "WITH " + strings.Join(parts, ", ") + "\n" + last
 }
 
-// AndFoldChange is an UPDATE of public.api_usage AS u with the sums in the same
-// statement, for tables without triggers: every part of a statement sees the
-// rows as they were before it. where finds the rows that update changes. It
-// returns how many were changed; when these are not all that where finds, the
-// sums are wrong and the transaction has to end.
+// AndFoldChange returns a statement that executes an UPDATE of public.api_usage AS u and
+// adjusts the sums, for tables without triggers. It works because all parts of a statement
+// see the rows as they were before it. where selects the rows that update changes. The
+// statement returns the number of rows changed. If that differs from the number that where
+// selects, the sums are wrong and the transaction must be rolled back.
 func AndFoldChange(update, where string) string {
 	columns := Columns(Levels)
 	list, updated := strings.Join(columns, ", "), "u."+strings.Join(columns, ", u.")
@@ -56,14 +55,14 @@ func AndFoldChange(update, where string) string {
 	}, Fold(Levels, Rows{From: "changed", Signed: true})...), "SELECT count(*) FROM after")
 }
 
-// foldInFunction is the statement of a trigger function. Its last INSERT is the
-// statement itself.
+// foldInFunction returns the statement of a trigger function. Its main query is the last
+// INSERT.
 func foldInFunction(levels []*Level, rows Rows) string {
 	parts := Fold(levels, rows)
 	return With(parts[:len(parts)-1], levels[0].insert(levels, rows)) + ";"
 }
 
-// insert adds to one level.
+// insert returns the INSERT that adds the rows to one level.
 func (l *Level) insert(levels []*Level, rows Rows) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "INSERT INTO %s AS r (%s,\n  %s)\n", l.Table(), commas(l.keyNames()), commas(l.measureNames()))
@@ -80,7 +79,7 @@ func (l *Level) insert(levels []*Level, rows Rows) string {
 	return b.String()
 }
 
-// added selects what the rows add to a level.
+// added returns the query for what the rows add to a level.
 func (l *Level) added(levels []*Level, rows Rows) string {
 	if l.Of != nil && isIn(levels, l.Of) {
 		return l.FromParent("of_"+l.Of.Name, "")
@@ -88,7 +87,8 @@ func (l *Level) added(levels []*Level, rows Rows) string {
 	return l.fromCalls(rows, "")
 }
 
-// FromCalls selects the sums of a level from calls. where is "" or begins with WHERE.
+// FromCalls returns a query for the sums of a level, computed from calls. where is "" or
+// begins with WHERE.
 func (l *Level) FromCalls(from, where string) string { return l.fromCalls(Rows{From: from}, where) }
 
 func (l *Level) fromCalls(rows Rows, where string) string {
@@ -106,8 +106,8 @@ func (l *Level) fromCalls(rows Rows, where string) string {
 	return l.selected(list, from, where)
 }
 
-// FromParent selects the sums of a level from those of the level it is a sum
-// of, which stand in from. where is "" or begins with WHERE.
+// FromParent returns a query for the sums of a level, computed from those of its parent,
+// which are in from. where is "" or begins with WHERE.
 func (l *Level) FromParent(from, where string) string {
 	bucket := "bucket"
 	if l.Width != l.Of.Width {
@@ -130,7 +130,7 @@ func (l *Level) selected(list []string, from, where string) string {
 	return "SELECT " + strings.Join(list, ",\n  ") + "\nFROM " + from + where + "\nGROUP BY " + numbered(len(l.Keys)+1)
 }
 
-// sum adds a measure up over calls.
+// sum returns the aggregate expression of a measure over calls.
 func (m Measure) sum(signed bool) string {
 	sum := "count(*)"
 	switch {
@@ -157,7 +157,7 @@ func as(expression, name string) string {
 	return expression + " AS " + name
 }
 
-// isParent reports whether one of the levels is a sum of l.
+// isParent reports whether any of the levels is computed from l.
 func isParent(levels []*Level, l *Level) bool {
 	for _, other := range levels {
 		if other.Of == l {
@@ -178,10 +178,10 @@ func isIn(levels []*Level, l *Level) bool {
 
 func indent(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }
 
-// withoutUsers and withUsers divide the levels by whether they have single users' sums.
+// withoutUsers returns the levels that have no sums per user.
 func withoutUsers() []*Level { return only(func(l *Level) bool { return !l.ByUser() }) }
 
-// withUsers see withoutUsers.
+// withUsers returns the levels that have sums per user.
 func withUsers() []*Level { return only((*Level).ByUser) }
 
 func only(keep func(*Level) bool) (list []*Level) {
@@ -193,8 +193,8 @@ func only(keep func(*Level) bool) (list []*Level) {
 	return list
 }
 
-// CountDifferences is a statement that compares the level with the calls of
-// [$1, $2): the number of keys whose sums differ, and by how many dollars.
+// CountDifferences returns a statement that compares the level with the calls of [$1, $2).
+// It returns the number of keys whose sums differ, and the difference in dollars.
 func (l *Level) CountDifferences() string {
 	truth, kept, some := make([]string, len(l.Measures)), make([]string, len(l.Measures)), make([]string, len(l.Measures))
 	for i, m := range l.Measures {
@@ -212,8 +212,8 @@ FROM t FULL JOIN k USING (` + key + `)
 WHERE (` + commas(truth) + `) IS DISTINCT FROM (` + commas(kept) + `)`
 }
 
-// Fill is a statement that makes the sums of [$1, $2) of an empty stretch of the
-// level, from the calls or else from the level that it is a sum of.
+// Fill returns a statement that fills the empty period [$1, $2) of the level, from its
+// parent or, when fromParent is false, from the calls.
 func (l *Level) Fill(fromParent bool) string {
 	made := ""
 	if fromParent {

@@ -5,34 +5,33 @@ import (
 	"strings"
 )
 
-// Other is what the sums call the names of a call that are more than a day may
-// have. The calls keep their names.
+// Other replaces, in the sums, the names of calls beyond the limit of a day. The calls keep
+// their names.
 //
-// A sender can invent names without end, and each would be a row of every level
-// with that key; of few names of each kind it can still make endlessly many
-// combinations. Which names and combinations of a UTC day have sums of their own is
-// therefore decided once, in the order in which they come, and stored:
-// public.usage_name has those that do, and public.usage_name_day says when a kind is
-// full. A call that comes with others is noted with what of it the sums call Other,
-// in its column folded, when it is stored ([FoldNames]). From then on its sums are a
-// function of the call alone, whoever makes them: writing, repricing, deleting and
-// verifying need no other table, and no order.
+// A sender can invent any number of names, and each would become a row in every level with
+// that key. Even a few names of each kind can form very many combinations. So which names
+// and combinations of a UTC day have their own sums is decided once, in order of arrival,
+// and stored: public.usage_name lists them, and public.usage_name_day says when a kind is
+// full. When a call is stored, its column folded records which of its names the sums
+// replace ([FoldNames]). From then on the sums depend only on the call itself, so that
+// writing, repricing, deleting and verifying need no other table and may happen in any
+// order.
 const Other = "(other)"
 
-// foldedColumn of a call is the sum of the bits of those of its names that the sums
-// call [Other]; NULL for none.
+// foldedColumn is a column of a call: the sum of the bits of those names that the sums
+// replace by [Other], and NULL for none.
 const foldedColumn = "folded"
 
-// combination is the kind of the combinations of names. Where there are too many the
-// names of combinedBits fold together. The provider stays, because bills are
-// compared by it and there are few.
+// combination is the kind that counts combinations of names. When there are too many, the
+// names of combinationBits are replaced together. The provider is kept, because bills are
+// compared by provider and there are few of them.
 const (
 	combination     = "combination"
 	combinations    = 5000
 	combinationBits = 0b1110
 )
 
-// inSums is the key as the sums have it: its name, or [Other].
+// inSums returns the expression of the key as the sums have it: the name, or [Other].
 func (k Key) inSums() string {
 	if k.Names == 0 {
 		return k.Of
@@ -40,8 +39,8 @@ func (k Key) inSums() string {
 	return fmt.Sprintf("CASE WHEN %s & %d <> 0 THEN '%s' ELSE %s END", foldedColumn, k.Bit, Other, k.Of)
 }
 
-// FoldedColumn is [Level.Column] where sums and single calls are added up
-// together: a call then counts under the name that its sums have.
+// FoldedColumn returns the column for queries that add up sums and single calls. Unlike
+// [Level.Column], it counts a single call under the name that its sums have.
 func (l *Level) FoldedColumn(name string) string {
 	for _, k := range l.Keys {
 		if k.Name == name && l == Single {
@@ -51,12 +50,12 @@ func (l *Level) FoldedColumn(name string) string {
 	return l.Column(name)
 }
 
-// FoldNames is a statement that decides about names before calls are stored: $1 are
-// their UTC days, $2 to $5 providers, models, services and environments. It gives an
-// array with the column folded of each, 0 for none.
+// FoldNames is a statement that decides about names before their calls are stored. $1 are
+// the UTC days, $2 to $5 the providers, models, services and environments. It returns an
+// array with the column folded of each call, 0 for none.
 const FoldNames = `SELECT public.usage_fold_names($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[])`
 
-// boundedKeys are the keys whose names are limited, in the order of [FoldNames].
+// boundedKeys returns the keys with a limited number of names, in the order of [FoldNames].
 func boundedKeys() (list []Key) {
 	for _, k := range allKeys {
 		if k.Names > 0 {
@@ -66,7 +65,7 @@ func boundedKeys() (list []Key) {
 	return list
 }
 
-// nameTables are the tables that say which names have sums of their own.
+// nameTables returns the tables that record which names have their own sums.
 func nameTables() string {
 	var limits []string
 	for _, k := range boundedKeys() {
@@ -103,7 +102,7 @@ CREATE TABLE public.usage_name_day (
 );`
 }
 
-// decide are the functions that decide.
+// decide returns the functions that decide about names.
 func decide() string {
 	var keys, values, bits, kept []string
 	for _, k := range boundedKeys() {

@@ -5,26 +5,27 @@ import (
 	"time"
 )
 
-// Need is what a question has to know of the calls.
+// Need is what a level has to keep to answer a question.
 type Need struct {
-	// Keys that it narrows or groups by.
+	// Keys by which the question filters or groups.
 	Keys []string
-	// Measures that it asks for.
+	// Measures that the question asks for.
 	Measures []string
-	// Own says that one user asks, who sees only what shows them their own.
+	// Own means that a user asks for their own usage, so only levels with an own-usage view
+	// can be used.
 	Own bool
-	// Longest is the longest bucket that can be used: a question about single
-	// days has no use for half months.
+	// Longest is the longest usable bucket: a question about single days cannot use half
+	// months.
 	Longest Width
 }
 
-// LevelsFor gives the levels that know every call of a question, from the longest
-// buckets to the shortest, and the calls themselves in the end. Of each width it
-// takes the level with the fewest keys, which has the fewest rows; a longer
-// bucket is no gain when it comes with a key that the shorter one does without.
+// LevelsFor returns the levels that can answer a question, from the longest buckets to the
+// shortest, with the calls themselves last. Of each width it takes the level with the
+// fewest keys, because that has the fewest rows. It skips a longer bucket that has a key
+// which the shorter one lacks.
 //
-// A level that makes several rows of a call answers only a question that names a
-// key that it makes.
+// A level with several rows per call answers only a question that names one of the keys
+// that distinguish these rows.
 func LevelsFor(n Need) []*Level { return levelsFor(Levels, n) }
 
 func levelsFor(all []*Level, n Need) []*Level {
@@ -67,23 +68,23 @@ func (l *Level) answers(n Need) bool {
 	return l.unnest() == "" || slices.ContainsFunc(l.Keys, func(k Key) bool { return !Single.Has(k.Name) && slices.Contains(n.Keys, k.Name) })
 }
 
-// Piece is a part of a period that is read from one level. One that counts as
-// minus is taken away from a longer piece that reaches too far.
+// Piece is a part of a period that is read from one level. If Minus is true it is
+// subtracted, because a longer piece reaches beyond the period.
 type Piece struct {
 	Level    *Level
 	From, To time.Time
 	Minus    bool
 }
 
-// Extent is what is known of the calls before a period is cut.
+// Extent describes when there are calls.
 type Extent struct {
-	Retained time.Time // calls before it were deleted and only their sums are left
-	Newest   time.Time // about the end of all calls; only the speed depends on it
+	Retained time.Time // calls before it were deleted; only their sums are left
+	Newest   time.Time // approximate time of the newest call; affects only the speed
 }
 
-// Cut divides a period among levels as [LevelsFor] gives them. The inside comes
-// from the first, from the border next to each end; what is missing to the ends
-// or too much comes from the next levels.
+// Cut divides a period among the levels that [LevelsFor] returns. The first level covers
+// the period up to the bucket boundary nearest to each end. What it lacks or exceeds at the
+// ends is added or subtracted by the next levels.
 func (e Extent) Cut(from, to time.Time, levels ...*Level) []Piece {
 	if !from.Before(to) || len(levels) == 0 {
 		return nil
@@ -97,8 +98,7 @@ func (e Extent) Cut(from, to time.Time, levels ...*Level) []Piece {
 	return append(pieces, e.edge(last, to, finer)...)
 }
 
-// edge is the signed sum from one instant to another: taken away where they
-// stand in the wrong order.
+// edge returns the pieces between two times. They are subtracted when to is before from.
 func (e Extent) edge(from, to time.Time, levels []*Level) []Piece {
 	if !to.Before(from) {
 		return e.Cut(from, to, levels...)
@@ -110,9 +110,9 @@ func (e Extent) edge(from, to time.Time, levels []*Level) []Piece {
 	return pieces
 }
 
-// start and end give the border of a bucket that fewest calls lie between and
-// t, an end of a period. Outside the period it must not lie before or among
-// deleted calls: what they cost cannot be taken away.
+// start and end return a bucket boundary near t, an end of the period: the one with the
+// shorter time that can contain calls between it and t. A boundary outside the period is
+// not used among or before deleted calls, because their cost cannot be subtracted.
 func (e Extent) start(l *Level, t time.Time) time.Time {
 	inside, outside := l.Width.Ceil(t), l.Width.Floor(t)
 	if !outside.Before(e.Retained) && e.length(outside, t) < e.length(t, inside) {
@@ -129,7 +129,7 @@ func (e Extent) end(l *Level, t time.Time) time.Time {
 	return inside
 }
 
-// length is the time between two instants in which there may be calls.
+// length returns the time between two instants in which there can be calls.
 func (e Extent) length(a, b time.Time) time.Duration {
 	if b.Before(a) {
 		a, b = b, a

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// views are what the role of the boards sees of the sums, and the calls in the
-// same form. '(none)' stands for what is not known, so that a filter never meets
-// NULL or an empty text. Keys without calls are left out.
+// views returns the reporting views of the sums, and of the calls in the same form. They
+// show '(none)' for an unknown name, so that a filter never meets NULL or an empty text.
+// Keys without calls are left out.
 func views() string {
 	var b strings.Builder
 	for _, l := range append(slices.Clone(Levels), Single) {
@@ -38,20 +38,20 @@ func views() string {
 	return strings.TrimSuffix(b.String(), "\n\n")
 }
 
-// oneCall is the view of the calls in the form of the sums.
+// oneCall is the name of the view of single calls in the form of the sums.
 const oneCall = "one_call"
 
-// branch is a part of the sum that a function of the boards gives.
+// branch is a SELECT of the UNION ALL in a function of the boards.
 type branch struct {
-	comment string // before it
-	first   string // the expressions before the measures
-	sign    string // before each measure: "", "-" or "s.sign * "
-	level   *Level // whose measures are known
+	comment string // precedes the SELECT
+	first   string // expressions before the measures
+	sign    string // precedes each measure: "", "-" or "s.sign * "
+	level   *Level // whose measures are available
 	from    string
 	where   []string
 }
 
-// unionAll selects every measure of each branch, NULL where it is not known.
+// unionAll selects every measure in each branch, NULL where its level lacks it.
 func unionAll(measures []Measure, branches []branch) string {
 	list := make([]string, len(branches))
 	for i, br := range branches {
@@ -71,7 +71,7 @@ func unionAll(measures []Measure, branches []branch) string {
 	return strings.Join(list, "\nUNION ALL\n")
 }
 
-// columnsOf declares the measures of a function's result.
+// columnsOf declares the measures in a function's result.
 func columnsOf(measures []Measure) string {
 	list := make([]string, len(measures))
 	for i, m := range measures {
@@ -80,8 +80,8 @@ func columnsOf(measures []Measure) string {
 	return commas(list)
 }
 
-// keysOf are the keys that a function of the boards gives, NULL where the level
-// does not have them.
+// keysOf lists the keys that the functions of the boards return, NULL where the level lacks
+// them.
 func keysOf(l *Level) string {
 	list := make([]string, len(allKeys))
 	for i, k := range allKeys {
@@ -93,7 +93,7 @@ func keysOf(l *Level) string {
 	return commas(list)
 }
 
-// Conditions of the functions below, and the ends of their period.
+// SQL conditions of the functions below, and the ends of their period.
 const (
 	everybody  = "'__all' = ANY (users)"
 	named      = "'__all' <> ALL (users)"
@@ -105,13 +105,13 @@ const (
 	lastDay    = "usage_report.utc_day(" + until + ")"
 )
 
-// dayOf is the day of the report's zone that a moment is in. In UTC it is found
-// without looking the zone up for each row.
+// dayOf returns the day of a bucket in the time zone of the report. UTC has a branch of its
+// own that avoids a zone lookup per row.
 const dayOf = "CASE zone WHEN 'UTC' THEN date_bin('1 day', r.bucket, '2000-01-01 00:00:00Z') ELSE date_trunc('day', r.bucket, zone) END"
 
 func between(from, to string) string { return "r.bucket >= " + from + " AND r.bucket < " + to }
 
-// spend is the function of that name: see the migration.
+// spend returns the function usage_report.spend; the migration documents it.
 func spend() string {
 	var branches []branch
 	for _, family := range []struct {
@@ -161,7 +161,7 @@ func spend() string {
 		"  LANGUAGE sql STABLE PARALLEL SAFE\nBEGIN ATOMIC\n" + indent(unionAll(allMeasures, branches), "  ") + ";\nEND;"
 }
 
-// spendByUser is the function of that name: see the migration.
+// spendByUser returns the function usage_report.spend_by_user; the migration documents it.
 func spendByUser() string {
 	const (
 		firstHalf = "usage_report.utc_half_month(" + since + ")"

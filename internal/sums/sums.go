@@ -7,69 +7,68 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Measure is something that is added up over calls.
+// Measure is a quantity that is summed over calls.
 type Measure struct {
-	// Name of the column, and the word for it in answers and on boards.
+	// Name is the column, and the name in answers and on boards.
 	Name string
-	// Amount of one call: an expression over the columns of public.api_usage.
-	// NULL counts as 0. Empty is 1: the measure counts calls.
+	// Amount is the value for one call: an expression over the columns of public.api_usage,
+	// where NULL counts as 0. Empty means 1, so the measure counts calls.
 	Amount string
-	// When is the condition under which a call counts, empty for every call.
+	// When is the condition under which a call counts; empty for every call.
 	When string
-	// Money says that it is dollars: numeric, without a bound that a sum could
-	// overflow. The others are bigint.
+	// Money means dollars: numeric without a precision, so that sums cannot overflow. Other
+	// measures are bigint.
 	Money bool
-	// Reads are the columns of public.api_usage that Amount and When read.
+	// Reads lists the columns of public.api_usage that Amount and When use.
 	Reads []string
 }
 
-// Key is what a level distinguishes calls by.
+// Key is a property by which a level groups calls.
 type Key struct {
-	// Name of the column in the level.
+	// Name is the column in the level.
 	Name string
-	// Of a call: an expression over the columns of public.api_usage, or over
-	// what the level's Unnest makes of it. It is never NULL.
+	// Of is the value for one call: an expression over the columns of public.api_usage, or
+	// over the result of the level's Unnest. It is never NULL.
 	Of string
-	// Type of the column.
+	// Type is the SQL type of the column.
 	Type string
-	// Reads are the columns of public.api_usage that Of reads.
+	// Reads lists the columns of public.api_usage that Of uses.
 	Reads []string
-	// Text that boards show for the empty text, which means that the call has
-	// none; empty when there is always one.
+	// None is what boards show instead of the empty text, which means that the call has no
+	// value. It is empty for a key that always has one.
 	None string
-	// Names is how many different values of a UTC day have sums of their own by
-	// default; the rest of the day is [Other]. 0 is no limit. Bit says so in the
-	// column folded of a call. See names.go.
+	// Names is the default for how many different values of a UTC day have their own sums;
+	// later ones become [Other]. 0 means no limit. Bit marks such a value in the column
+	// folded of a call. See names.go.
 	Names, Bit int
 }
 
-// Level is one table of sums.
+// Level is a table of sums.
 type Level struct {
-	// Name of the table, in the schema public.
+	// Name is the table in the schema public.
 	Name string
-	// Comment of the table in the migration, without the dashes.
+	// Comment precedes the table in the migration. It has no dashes.
 	Comment string
-	// Of is the level that this one is a sum of; nil when it has to be made from
+	// Of is the parent level from which this one is computed; nil when it is computed from
 	// the calls.
 	Of *Level
-	// Width of the buckets.
+	// Width is the length of the buckets.
 	Width Width
-	// Unnest makes several rows of a call: the part of a FROM after the calls,
-	// such as a CROSS JOIN LATERAL. Empty: a call is one row. UnnestReads are the
-	// columns of public.api_usage it reads. Only keys of this level may name what
-	// it makes.
+	// Unnest turns a call into several rows: it follows the calls in FROM, such as a CROSS
+	// JOIN LATERAL. When it is empty, a call is one row. UnnestReads lists the columns of
+	// public.api_usage that it uses. Only keys of this level may name its result.
 	Unnest      string
 	UnnestReads []string
 	Keys        []Key
 	Measures    []Measure
-	// Fillfactor of the table: how full its pages are left, so that an update
-	// finds room on the same page.
+	// Fillfactor of the table, in percent. Free space lets an update stay on its page.
 	Fillfactor int
-	// Index are the columns of a second index, IndexServes what it is for.
+	// Index lists the columns of a second index, and IndexServes says what it is for.
 	Index, IndexServes string
-	// View is the view of it in the schema usage_report, for boards.
+	// View is the level's view in the schema usage_report, for boards.
 	View string
-	// OwnView shows one user their own sums; empty when the level has no user.
+	// OwnView is the view that shows users their own sums; empty when the level has no key
+	// user_id.
 	OwnView string
 }
 
@@ -84,10 +83,10 @@ var (
 	allKeys = []Key{apiType, provider, model, service, environment}
 )
 
-// knownTypes is the API type where this build knows it. The table takes any word,
-// because a newer collector may say one; in the sums it is [Other], for a word
-// costs a row of each user and day. A migration that adds one to usage.APITypes
-// has the sums made again by `usagectl verify --repair`.
+// knownTypes is the expression for the API type as the sums have it: [Other] where this
+// build does not know the type. The table accepts any text, because a newer collector may
+// add one, but in the sums each value costs a row per user and day. After a migration that
+// adds a type to usage.APITypes, `usagectl verify --repair` recomputes the sums.
 func knownTypes() string {
 	list := make([]string, len(usage.APITypes))
 	for i, t := range usage.APITypes {
@@ -103,7 +102,7 @@ const (
 	isAssumed   = "cardinality(pricing_assumptions) > 0"
 )
 
-// The measures.
+// Measures.
 var (
 	Calls            = Measure{Name: "calls"}
 	UnpricedCalls    = Measure{Name: "unpriced_calls", When: isUnpriced, Reads: []string{"pricing_status"}}
@@ -121,13 +120,13 @@ var (
 	ReasoningTokens = Measure{Name: "reasoning_tokens", Amount: "reasoning_tokens", Reads: []string{"reasoning_tokens"}}
 	Dollars         = Measure{Name: "usage_dollars", Amount: "usage_dollars", Money: true, Reads: []string{"usage_dollars"}}
 
-	// What of the dollars is an estimate, and what rests on defaults that the
-	// price took.
+	// EstimatedDollars is the estimated part of the dollars, and AssumedDollars the part
+	// that was priced with assumptions.
 	EstimatedDollars = Measure{Name: "estimated_dollars", Amount: "usage_dollars", When: isEstimated, Money: true, Reads: []string{"usage_dollars", "pricing_status"}}
 	AssumedCalls     = Measure{Name: "assumed_calls", When: isAssumed, Reads: []string{"pricing_assumptions"}}
 	AssumedDollars   = Measure{Name: "assumed_dollars", Amount: "usage_dollars", When: isAssumed, Money: true, Reads: []string{"usage_dollars", "pricing_assumptions"}}
-	// What of the dollars, which are at API prices, somebody pays; the payer of
-	// the rest is not known.
+	// The parts of the dollars, which are at API prices, that each payer pays. The payer of
+	// the rest is unknown.
 	APIDollars    = paidBy("api")
 	PlanDollars   = paidBy("plan")
 	CreditDollars = paidBy("credit")
@@ -138,8 +137,8 @@ func paidBy(payer string) Measure {
 	return Measure{Name: payer + "_dollars", Amount: "usage_dollars", When: "payer = '" + payer + "'", Money: true, Reads: []string{"usage_dollars", "payer"}}
 }
 
-// What is kept by user, by API type and by all keys. A level has the measures of
-// the level that it is a sum of, or fewer.
+// The measures kept by user, by API type and by all keys. A level keeps at most the
+// measures of its parent.
 var (
 	userMeasures = []Measure{Calls, UnpricedCalls, Tokens, Dollars}
 	typeMeasures = []Measure{Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, Dollars}
@@ -150,15 +149,16 @@ var (
 	}
 )
 
-// AllMeasures are the measures that are kept by all keys: every one there is.
+// AllMeasures returns the measures that the levels with all keys keep, which is every
+// measure.
 func AllMeasures() []Measure { return slices.Clone(allMeasures) }
 
-// IsMoney reports whether a measure of this name is dollars.
+// IsMoney reports whether the named measure is in dollars.
 func IsMoney(name string) bool {
 	return slices.ContainsFunc(allMeasures, func(m Measure) bool { return m.Money && m.Name == name })
 }
 
-// Names of measures.
+// Names returns the names of measures.
 func Names(measures []Measure) []string {
 	list := make([]string, len(measures))
 	for i, m := range measures {
@@ -167,10 +167,10 @@ func Names(measures []Measure) []string {
 	return list
 }
 
-// BasicMeasures are kept at every level.
+// BasicMeasures returns the measures that every level keeps.
 func BasicMeasures() []Measure { return slices.Clone(userMeasures) }
 
-// The levels.
+// Levels of sums.
 var (
 	DayUser = &Level{
 		Name:    "usage_day_user",
@@ -216,31 +216,31 @@ var (
 	}
 )
 
-// Levels are all of them, each after the one that it is a sum of, and in the
-// order in which every writer touches them: two writers then wait for each other
-// at their first common row, and never in a circle. The most contended is last.
+// Levels lists all levels, each after its parent, in the order in which every writer
+// updates them. Two writers then wait for each other at their first common row and never in
+// a cycle. The most contended level is last.
 var Levels = []*Level{DayUser, HalfMonthUser, QuarterHour, DayKeys, HalfMonthKeys, QuarterType, DayType}
 
-// Single is the calls themselves as if they were a level: any instant, every
-// key, every measure. It is no table of sums and none of Levels.
+// Single presents the calls themselves as a level with any instant, every key and every
+// measure. It is not a table of sums and not one of Levels.
 var Single = &Level{
 	Name: "api_usage", Width: Instant, Keys: append([]Key{user}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_calls",
 }
 
-// Table is the name with its schema.
+// Table returns the qualified name.
 func (l *Level) Table() string { return "public." + l.Name }
 
-// Has reports whether the level distinguishes calls by this key.
+// Has reports whether the level has the key.
 func (l *Level) Has(key string) bool {
 	return slices.ContainsFunc(l.Keys, func(k Key) bool { return k.Name == key })
 }
 
-// keeps reports whether the level keeps this measure.
+// keeps reports whether the level keeps the measure.
 func (l *Level) keeps(measure string) bool {
 	return slices.ContainsFunc(l.Measures, func(m Measure) bool { return m.Name == measure })
 }
 
-// unnest is what makes several rows of a call, here or where the level comes from.
+// unnest returns the Unnest of the level or of an ancestor.
 func (l *Level) unnest() string {
 	if l.Unnest == "" && l.Of != nil {
 		return l.Of.unnest()
@@ -248,12 +248,11 @@ func (l *Level) unnest() string {
 	return l.Unnest
 }
 
-// ByUser reports whether the level has the sums of single users.
+// ByUser reports whether the level has sums per user.
 func (l *Level) ByUser() bool { return l.Has(user.Name) }
 
-// Column is how a statement over the level says a key, a measure or "at", the
-// time that periods are made of: the tables of sums have them under their names,
-// the calls have to be asked.
+// Column returns the expression of a key, a measure, or "at", the time by which periods are
+// selected. Tables of sums have columns of these names; for single calls it is computed.
 func (l *Level) Column(name string) string {
 	if l != Single {
 		if name == "at" {
@@ -277,9 +276,9 @@ func (l *Level) Column(name string) string {
 	return name
 }
 
-// Conditional is what a measure counts of a call, and of which calls; when is "" for
-// sums of several calls, and for a measure of all. It spares the others the addition
-// of a 0, which for money takes as long as that of a cost.
+// Conditional returns a measure as the amount of a call and the condition for it. when is
+// "" for sums and for measures without a condition. With FILTER, calls that do not count
+// cost no addition of 0, which for numeric takes as long as any other.
 func (l *Level) Conditional(name string) (amount, when string) {
 	if l == Single {
 		for _, m := range l.Measures {
@@ -298,7 +297,7 @@ func (m Measure) amount() string {
 	return "1"
 }
 
-// ofOneCall is the measure of one call, never NULL.
+// ofOneCall returns the value of the measure for one call, never NULL.
 func (m Measure) ofOneCall() string {
 	amount := m.amount()
 	if m.When != "" {
@@ -310,7 +309,7 @@ func (m Measure) ofOneCall() string {
 	return "(" + amount + ")::bigint"
 }
 
-// Type of the column.
+// Type returns the SQL type of the column.
 func (m Measure) Type() string {
 	if m.Money {
 		return "numeric"
@@ -318,7 +317,7 @@ func (m Measure) Type() string {
 	return "bigint"
 }
 
-// keyNames are "bucket" and the keys.
+// keyNames returns "bucket" and the names of the keys.
 func (l *Level) keyNames() []string {
 	list := []string{"bucket"}
 	for _, k := range l.Keys {
@@ -329,8 +328,8 @@ func (l *Level) keyNames() []string {
 
 func (l *Level) measureNames() []string { return Names(l.Measures) }
 
-// Columns are the columns of public.api_usage that the sums are made of, in a
-// fixed order: what a statement has to return for [Fold] to read.
+// Columns returns the columns of public.api_usage from which the levels are computed, in a
+// fixed order. A statement has to return them for [Fold].
 func Columns(levels []*Level) []string {
 	columns := []string{"timestamp"}
 	add := func(names ...string) {
@@ -355,7 +354,7 @@ func Columns(levels []*Level) []string {
 	return columns
 }
 
-// numbered is "1, 2, ... n".
+// numbered returns "1, 2, ... n".
 func numbered(n int) string {
 	const digits = "1, 2, 3, 4, 5, 6, 7, 8, 9"
 	return digits[:3*n-2]

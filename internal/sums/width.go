@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// Width is how long the buckets of a level are. All of them begin in UTC.
+// Width is the length of a level's buckets. All buckets start in UTC.
 type Width uint8
 
-// The widths, from the shortest to the longest.
+// Widths, from shortest to longest.
 const (
 	Instant   Width = iota // no bucket: the time itself
-	Quarter                // a quarter hour
+	Quarter                // a quarter of an hour
 	Day                    // a day
-	HalfMonth              // from the 1st and from the 16th
+	HalfMonth              // starts on the 1st and the 16th
 )
 
-// of is the start of the bucket that a time lies in, as an expression.
+// of returns the SQL expression for the start of the bucket that contains a time.
 func (w Width) of(at string) string {
 	switch w {
 	case Quarter:
@@ -29,7 +29,7 @@ func (w Width) of(at string) string {
 	return at
 }
 
-// Floor is the start of the bucket that t lies in.
+// Floor returns the start of the bucket that contains t.
 func (w Width) Floor(t time.Time) time.Time {
 	t = t.UTC()
 	switch w {
@@ -46,7 +46,7 @@ func (w Width) Floor(t time.Time) time.Time {
 	return t
 }
 
-// Ceil is the start of the first bucket at t or after it.
+// Ceil returns the start of the first bucket that starts at or after t.
 func (w Width) Ceil(t time.Time) time.Time {
 	f := w.Floor(t)
 	if f.Equal(t) {
@@ -55,7 +55,7 @@ func (w Width) Ceil(t time.Time) time.Time {
 	return w.next(f)
 }
 
-// next is the start of the bucket after the one that begins at f.
+// next returns the start of the bucket after the one that starts at f.
 func (w Width) next(f time.Time) time.Time {
 	switch w {
 	case Quarter:
