@@ -3,24 +3,25 @@ package outlook
 import "slices"
 
 const (
-	// gradedDays is over how many past forecasts a method is chosen and graded.
+	// gradedDays is how many past forecasts are used to choose and grade a method.
 	gradedDays = 8 * week
-	// bandDays is from how many past forecasts a band is read.
+	// bandDays is how many past forecasts are used to compute a band.
 	bandDays = 52 * week
-	// fewest is how many past forecasts it takes to choose or to give a band.
+	// fewest is the minimum number of past forecasts for choosing a method or giving a
+	// band.
 	fewest = 14
 )
 
-// backtest has what each method would have said at each past day of the next
-// days, and what came.
+// backtest holds, for each past day, what each method would have forecast for the days that
+// followed, and what these days did cost.
 type backtest struct {
-	days  int // how many the forecasts are of
-	first int // the day of the first forecast
+	days  int // length of each forecast in days
+	first int // day of the first forecast
 	came  []micro
 	said  map[Method][]micro
 }
 
-// test recomputes the past forecasts of so many days.
+// test recomputes the past forecasts of the given length in days.
 func (h history) test(days int) backtest {
 	n := len(h.costs)
 	b := backtest{days: days, first: max(shortest, n-days-bandDays-gradedDays), said: map[Method][]micro{}}
@@ -34,10 +35,10 @@ func (h history) test(days int) backtest {
 	return b
 }
 
-// known are the past forecasts whose days were over at the beginning of a day.
+// known returns the number of past forecasts whose days were complete at the start of day.
 func (b backtest) known(day int) int { return min(max(day-b.days-b.first+1, 0), len(b.came)) }
 
-// missed is the sum of the differences between what a method said and what came.
+// missed sums the absolute errors of a method over the past forecasts [from, to).
 func (b backtest) missed(m Method, from, to int) (sum micro) {
 	for i := from; i < to; i++ {
 		sum = plus(sum, distance(b.said[m][i], b.came[i]))
@@ -45,8 +46,8 @@ func (b backtest) missed(m Method, from, to int) (sum micro) {
 	return sum
 }
 
-// best is the method with the smallest error among the last graded forecasts that
-// were known at the beginning of a day.
+// best returns the method with the smallest error over the last gradedDays forecasts that
+// were complete at the start of day.
 func (b backtest) best(day int) Method {
 	known := b.known(day)
 	if known < fewest {
@@ -65,8 +66,8 @@ func (b backtest) best(day int) Method {
 	})
 }
 
-// outcomes gives, rising, what a forecast would become if each of the past
-// forecasts missed again as it did, in proportion.
+// outcomes returns, in ascending order, what the forecast said would become if it were off
+// by the same ratio as each past forecast.
 func (b backtest) outcomes(m Method, day int, said micro) []micro {
 	known := b.known(day)
 	var list []micro
@@ -81,24 +82,25 @@ func (b backtest) outcomes(m Method, day int, said micro) []micro {
 	return list
 }
 
-// band reads from outcomes the range of the middle share, in percent. Forecasts of
-// overlapping days miss alike: so many outcomes say as much as two for each time
-// that the days fit into theirs would, and with few the range is wider.
+// band returns the range of the middle percent of outcomes. Forecasts of overlapping days
+// have similar errors, so the outcomes count as only two independent ones per forecast
+// length, and a band from few of these is wider.
 func band(outcomes []micro, percent, days int) (low, high micro) {
 	n := len(outcomes)
 	out := max((2*n*(100-percent)-min(days, 2*n)*(100+percent))/400, 0)
 	return outcomes[out], outcomes[n-1-out]
 }
 
-// grade is how the last forecasts did, each made as this one is.
+// grade measures recent forecasts that were made in the same way as the current one.
 type grade struct {
 	missed, lineMissed, came micro
-	// covered of the banded forecasts had an outcome in their band of 80 %.
+	// Of forecasts, banded had a band of 80 %, and covered of those had their outcome in
+	// it.
 	covered, banded, forecasts int
 }
 
-// grade recomputes, for each of the last days, which method would have been taken
-// and what it would have said.
+// grade recomputes, for each of the last days, the method that would have been chosen and
+// its forecast.
 func (b backtest) grade(choose func(day int) Method) (g grade) {
 	for i := max(len(b.came)-gradedDays, 0); i < len(b.came); i++ {
 		day := b.first + i

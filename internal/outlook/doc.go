@@ -1,11 +1,11 @@
-// Package outlook looks ahead: what a period will cost, how sure that is, and how
-// wrong it would have been before ([Of]); and what calls would have cost with something
-// changed ([Change], [WhatIf]).
+// Package outlook computes estimates: what a period will cost, with its uncertainty and the
+// error of past forecasts ([Of]), and what calls would have cost under other conditions
+// ([Change], [WhatIf]).
 //
 // It owns the arithmetic over daily sums and calls. It knows no SQL and has no clock: the
-// caller cuts the days in the asker's time zone and says which day is running.
-// Where the sums come from is package read; which periods there are, package report.
+// caller divides time into days of the user's time zone and says which day is running.
+// Package read provides the sums, and package report the periods.
 //
-// A forecast is an estimate, so it is made of whole microdollars, also where it
-// multiplies and divides; what has been spent stays exact.
+// A forecast is an estimate, so it uses whole microdollars throughout, in multiplication
+// and division too. What has been spent stays exact.
 package outlook

@@ -8,68 +8,68 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Question is what [Of] is asked. Its days are calendar days in the asker's time zone, each
+// Question is the input of [Of]. Its days are calendar days in the user's time zone, each
 // given by its date at midnight UTC.
 type Question struct {
 	// First is the day of Costs[0].
 	First time.Time
-	// Costs are those of complete days, without gaps; the day after the last of them is
+	// Costs are the costs of consecutive complete days. The day after the last one is
 	// running.
 	Costs []usage.Sum
-	// Running is what the running day has cost so far.
+	// Running is the cost of the running day so far.
 	Running usage.Sum
-	// From and To are the first day of the period and the first after it. The running day
-	// lies between them.
+	// From is the first day of the period, and To the first day after it. The running day
+	// is in the period.
 	From, To time.Time
-	// PriceChanges are days, rising, from which other prices hold.
+	// PriceChanges are the days, in ascending order, on which prices changed.
 	PriceChanges []time.Time
-	// Limit is the budget of the period, nil without one.
+	// Limit is the budget of the period; nil for none.
 	Limit *usage.Sum
 }
 
-// Forecast is what a period is expected to cost.
+// Forecast is the expected cost of a period.
 type Forecast struct {
-	// Spent is exact: what the period has cost so far.
+	// Spent is the exact cost of the period so far.
 	Spent usage.Sum `json:"spent"`
-	// Expected is the cost of the whole period, Spent included.
+	// Expected is the cost of the whole period, including Spent.
 	Expected usage.Sum `json:"expected"`
-	// Bands are ranges of the cost by their probability in percent: "50", "80", "95". There
-	// are none where the history is too short to know how wrong a forecast may be.
+	// Bands are ranges of the cost, by their probability in percent: "50", "80", "95".
+	// There are none when the history is too short to judge forecasts.
 	Bands map[string]Band `json:"bands,omitempty"`
-	// Method says how the forecast was made; ShortHistory, that there were too few days to
-	// compare methods.
+	// Method says how the forecast was made. ShortHistory means that there were too few
+	// days to compare methods.
 	Method       Method `json:"method"`
 	ShortHistory bool   `json:"shortHistory,omitempty"`
-	// PastError and LineError are how far the last forecasts, and those of the straight line,
-	// were from what came: the sum of the differences as a share of the sum of the costs.
-	// Coverage is the share of the outcomes that lay in the band of 80 %. Forecasts says of
-	// how many past forecasts these are. All are left out where nothing can be compared.
+	// PastError and LineError are the errors of the last forecasts and of a straight line
+	// over the same days: the sum of the absolute errors as a share of the sum of the
+	// costs. Coverage is the share of outcomes within the band of 80 %. Forecasts is the
+	// number of past forecasts. All are omitted when there is nothing to compare.
 	PastError *Share `json:"pastError,omitempty"`
 	LineError *Share `json:"lineError,omitempty"`
 	Coverage  *Share `json:"coverage,omitempty"`
 	Forecasts int    `json:"forecasts,omitempty"`
-	// Budget compares with the limit, where there is one.
+	// Budget compares the forecast with the limit, if there is one.
 	Budget *Budget `json:"budget,omitempty"`
 }
 
 // Band is a range of costs, in JSON the array [low, high].
 type Band [2]usage.Sum
 
-// Budget is what a forecast says of a limit.
+// Budget compares a forecast with a limit.
 type Budget struct {
 	Limit usage.Sum `json:"limit"`
-	// Exceeds is the probability that the period costs more than the limit, left out where
-	// the history is too short to know.
+	// Exceeds is the probability that the period costs more than the limit. It is omitted
+	// when the history is too short.
 	Exceeds *Share `json:"exceeds,omitempty"`
-	// Exhausted is the day, as 2006-01-02, on which the expected cost goes beyond the limit;
-	// left out when it does not.
+	// Exhausted is the day, as 2006-01-02, on which the expected cost exceeds the limit. It
+	// is omitted when it does not.
 	Exhausted string `json:"exhausted,omitempty"`
 }
 
-// Share is a part of a whole in millionths, in JSON a number such as 0.125.
+// Share is a ratio in millionths, in JSON a number such as 0.125.
 type Share int64
 
-// String gives the share as a decimal number.
+// String returns the share as a decimal number.
 func (s Share) String() string { return sumOf(micro(s)).String() }
 
 // MarshalJSON writes a number.
@@ -85,7 +85,7 @@ func (s *Share) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// share is nil where there is nothing to be a part of.
+// share returns part / whole, or nil when whole is 0.
 func share(part, whole int64) *Share {
 	switch {
 	case whole == 0 && part == 0:
@@ -98,7 +98,8 @@ func share(part, whole int64) *Share {
 	return &s
 }
 
-// Of forecasts the cost of a period. It fails where the running day is not in the period.
+// Of forecasts the cost of a period. It returns an error when the running day is not in the
+// period.
 func Of(q Question) (Forecast, error) {
 	running := q.First.AddDate(0, 0, len(q.Costs))
 	if running.Before(q.From) || !running.Before(q.To) {
@@ -151,11 +152,12 @@ func Of(q Question) (Forecast, error) {
 	return f, nil
 }
 
-// graded is of how many days the past forecasts are by which a forecast of so many days is
-// judged: as many, but at most a third of what the history has beyond its beginning.
+// graded returns the length in days of the past forecasts that judge a forecast of the
+// given length: the same, but at most a third of the history after its first two weeks.
 func graded(history, days int) int { return max(min(days, (history-shortest)/3), 1) }
 
-// history is that of the scope's life: days before its first cost say nothing.
+// history returns the days since the scope's first cost; days before that carry no
+// information.
 func (q Question) history() (h history) {
 	first := 0
 	for first < len(q.Costs) && q.Costs[first].IsZero() {
@@ -172,7 +174,7 @@ func (q Question) history() (h history) {
 	return h
 }
 
-// closed is what the complete days of the period cost.
+// closed returns the cost of the complete days of the period.
 func (q Question) closed() (sum usage.Sum) {
 	for i := max(daysBetween(q.First, q.From), 0); i < len(q.Costs); i++ {
 		sum = sum.Plus(q.Costs[i])
@@ -180,7 +182,7 @@ func (q Question) closed() (sum usage.Sum) {
 	return sum
 }
 
-// budget compares the limit with what was spent and what is expected.
+// budget compares the limit with the spent and the expected cost.
 func (q Question) budget(spent usage.Sum, ahead, outcomes []micro) *Budget {
 	b := &Budget{Limit: *q.Limit}
 	if spent.Cmp(*q.Limit) > 0 {
@@ -209,5 +211,5 @@ func (q Question) budget(spent usage.Sum, ahead, outcomes []micro) *Budget {
 	return b
 }
 
-// daysBetween counts the days from one date to another.
+// daysBetween returns the number of days between two dates.
 func daysBetween(from, to time.Time) int { return int(to.Sub(from) / (24 * time.Hour)) }

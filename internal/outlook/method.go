@@ -6,41 +6,41 @@ import "slices"
 type Method string
 
 const (
-	// RunRate goes on with the mean of the last seven days, the straight line.
+	// RunRate continues the mean of the last seven days as a straight line.
 	RunRate Method = "run_rate"
-	// Weekday goes on with the weekdays of the last eight weeks at the level of the
-	// last seven days. Single days that stand out do not count.
+	// Weekday repeats the median weekdays of the last eight weeks, scaled to the level of
+	// the last seven days. Single outliers do not count.
 	Weekday Method = "weekday"
-	// WeekdaySteady is as [Weekday], at the level of the last four weeks.
+	// WeekdaySteady is like [Weekday], scaled to the level of the last four weeks.
 	WeekdaySteady Method = "weekday_steady"
 )
 
-// methods in the order of preference where two are equally good.
+// methods in order of preference among equally good ones.
 var methods = []Method{RunRate, Weekday, WeekdaySteady}
 
 const (
 	week        = 7
 	seasonWeeks = 8
 	steadyWeeks = 4
-	// shortest is the history in days from which weekdays can be distinguished.
+	// shortest is the minimum history in days for distinguishing weekdays.
 	shortest = 2 * week
 )
 
-// history is what each day cost, the oldest first. Day 0 has weekday 0: only which
-// days have the same weekday matters.
+// history holds the cost of each day, oldest first. Day 0 counts as weekday 0, because only
+// which days share a weekday matters.
 type history struct {
 	costs []micro
-	// changes are the days, rising, from which other prices hold.
+	// changes are the days, in ascending order, on which prices changed.
 	changes []int
 }
 
-// before is the history as it was known at the beginning of a day.
+// before returns the history as it was known at the start of day.
 func (h history) before(day int) history {
 	known, _ := slices.BinarySearch(h.changes, day+1)
 	return history{h.costs[:day], h.changes[:known]}
 }
 
-// sinceChange is how many of the last days have today's prices.
+// sinceChange returns how many of the last days have the current prices.
 func (h history) sinceChange() int {
 	n := len(h.costs)
 	if len(h.changes) == 0 {
@@ -49,7 +49,7 @@ func (h history) sinceChange() int {
 	return n - min(h.changes[len(h.changes)-1], n)
 }
 
-// next gives what each of the next days is expected to cost.
+// next returns the expected cost of each of the next days.
 func (h history) next(m Method, days int) []micro {
 	expected := make([]micro, days)
 	switch {
@@ -71,7 +71,7 @@ func (h history) next(m Method, days int) []micro {
 	return expected
 }
 
-// season is the median cost of each weekday over the last eight weeks.
+// season returns the median cost of each weekday over the last eight weeks.
 func (h history) season() (season [week]micro) {
 	n := len(h.costs)
 	for weekday := range season {
@@ -86,18 +86,18 @@ func (h history) season() (season [week]micro) {
 	return season
 }
 
-// level is by how much the last days differ from their weekdays, in millionths.
+// level returns the ratio of the last days to their weekdays' medians, in millionths.
 func (h history) level(season [week]micro, m Method) int64 {
 	days := week
 	if m == WeekdaySteady {
 		days = steadyWeeks * week
 	}
-	// With the prices of before, a day says nothing about the level of today.
+	// Days with earlier prices say nothing about the current level.
 	if since := h.sinceChange(); since > 0 {
 		days = min(days, since)
 	}
 	n := len(h.costs)
-	var ratios []int64 // the newest first
+	var ratios []int64 // newest first
 	for day := n - 1; day >= max(n-days, 0); day-- {
 		if of := season[day%week]; of > 0 {
 			ratios = append(ratios, scale(h.costs[day], perMillion, of))
@@ -112,8 +112,8 @@ func (h history) level(season [week]micro, m Method) int64 {
 	return median(ratios)
 }
 
-// moved reports whether the newest ratios are of another level than the rest: their
-// median is outside of what nine in ten of the others are.
+// moved reports whether the level has changed: the median of the newest ratios lies outside
+// the range of the middle 80 % of the others.
 func moved(ratios []int64, newest int) bool {
 	if len(ratios) < 2*newest {
 		return false
@@ -140,7 +140,8 @@ func total(costs []micro) (sum micro) {
 	return sum
 }
 
-// median of an even number is the mean of the two in the middle.
+// median returns the median; for an even number of values, the mean of the two in the
+// middle. It sorts values.
 func median(values []int64) int64 {
 	if len(values) == 0 {
 		return 0

@@ -12,8 +12,8 @@ import (
 // micro is an amount in microdollars, the resolution of a forecast.
 type micro = int64
 
-// mostPerDay ends an amount of one day, a billion dollars, so that no sum of a
-// period or a history overflows.
+// mostPerDay caps the amount of one day at a billion dollars, so that no sum over a period
+// or a history overflows.
 const mostPerDay micro = 1e9 * 1e6
 
 // perMillion is the scale of ratios.
@@ -31,17 +31,17 @@ func microOf(s usage.Sum) micro {
 // sumOf is the inverse of [microOf].
 func sumOf(m micro) usage.Sum { return sumOfDecimal(decimal.New(m, -6)) }
 
-// sumOfDecimal takes an amount in dollars.
+// sumOfDecimal converts an amount in dollars.
 func sumOfDecimal(d decimal.Decimal) usage.Sum {
 	s, err := usage.ParseSum(d.String())
 	if err != nil {
-		return usage.Sum{} // a decimal always is its own text
+		return usage.Sum{} // cannot happen: decimal text always parses
 	}
 	return s
 }
 
-// scale gives value × by ÷ of for values of at least 0, rounded down; it ends at
-// the greatest number where the result is greater, and for an "of" of 0.
+// scale returns value × by ÷ of, rounded down, for values of at least 0. It returns the
+// maximum int64 on overflow or when of is 0.
 func scale(value, by, of int64) int64 {
 	if value <= 0 || by <= 0 {
 		return 0
@@ -54,7 +54,7 @@ func scale(value, by, of int64) int64 {
 	return int64(min(quotient, math.MaxInt64))
 }
 
-// plus adds amounts of at least 0 and ends at the greatest number.
+// plus adds amounts of at least 0. It returns the maximum int64 on overflow.
 func plus(a, b micro) micro {
 	if a > math.MaxInt64-b {
 		return math.MaxInt64

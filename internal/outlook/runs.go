@@ -9,22 +9,23 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Run is the calls of one recorded run of an application, such as a test or an
+// Run holds the calls of one recorded run of an application, such as a test or an
 // evaluation, with their prices.
 type Run struct {
 	Calls []usage.Record
-	// Price sets the cost of a record from all the rest of it.
+	// Price sets the cost of a record from its other fields.
 	Price func(*usage.Record)
 }
 
-// RunCost is what a run cost.
+// RunCost is the cost of a run.
 type RunCost struct {
 	Cost  usage.Sum `json:"cost"`
 	Calls int64     `json:"calls"`
-	// Unpriced calls have no known cost and no part in Cost; UnpricedModels are theirs.
+	// Unpriced is the number of calls without a known cost, which Cost does not include.
+	// UnpricedModels are their models.
 	Unpriced       int64    `json:"unpricedCalls,omitempty"`
 	UnpricedModels []string `json:"unpricedModels,omitempty"`
-	// Estimated calls have a cost that may differ from the bill.
+	// Estimated is the number of calls with a cost that may differ from the bill.
 	Estimated int64 `json:"estimatedCalls,omitempty"`
 }
 
@@ -35,38 +36,39 @@ type RunCause struct {
 	Cost  usage.Sum `json:"cost"`
 }
 
-// RunDifference compares two runs. The causes add up to the difference to the last
-// digit.
+// RunDifference compares two runs. The causes add up to the difference exactly.
 type RunDifference struct {
 	Base       RunCost    `json:"base"`
 	Head       RunCost    `json:"head"`
 	Difference usage.Sum  `json:"difference"`
 	Causes     []RunCause `json:"causes"`
-	// Monthly is the difference at today's traffic, nil where that is not known.
+	// Monthly is the difference at current traffic; nil when the traffic is unknown.
 	Monthly *MonthlyEffect `json:"monthly,omitempty"`
 }
 
 // MonthlyEffect is a difference at the traffic of the last 30 days.
 type MonthlyEffect struct {
-	// Calls that the services of the base made in that time, and the runs that these are.
+	// Calls is the number of calls that the services of the base made in that time, and
+	// Runs the number of runs that equals.
 	Calls      int64       `json:"calls"`
 	Runs       json.Number `json:"runs"`
 	Difference usage.Sum   `json:"difference"`
 }
 
-// parts of the cost of several calls: what their input costs without a cache, what
-// the cache adds to that, most often less than 0, and what all else costs.
+// parts splits the cost of several calls: the input at prices without a cache, what the
+// cache adds to that (usually negative), and everything else.
 type parts struct{ prompt, cache, output usage.Sum }
 
 func (p parts) total() usage.Sum { return p.prompt.Plus(p.cache).Plus(p.output) }
 
-// CompareRuns says what a run costs more than another, and what of that comes from more
-// or fewer calls, from longer prompts, from the cache, from longer answers and from other
-// models. Calls without a known cost are counted and have no part in it.
+// CompareRuns returns the difference in cost between two runs, split by cause: the number
+// of calls, the length of prompts, the cache, the length of answers, and the models. Calls
+// without a known cost are counted but add nothing to it.
 //
-// The base is scaled to the number of calls of the head; what differs then is the calls
-// themselves. Models that the base does not have are priced as its most used model of the
-// same API type, to tell their price from what they were asked.
+// The base is scaled to the number of calls of the head, so that the rest of the difference
+// lies in the calls themselves. Calls to models that the base does not use are also priced
+// as its most used model of the same API type. This separates the effect of the price from
+// that of the usage.
 func CompareRuns(base, head Run) RunDifference {
 	d := RunDifference{Base: base.cost(), Head: head.cost()}
 	d.Difference = d.Head.Cost.Minus(d.Base.Cost)
@@ -90,7 +92,7 @@ func CompareRuns(base, head Run) RunDifference {
 	return d
 }
 
-// AtTraffic adds what the difference is in a month with so many calls.
+// AtTraffic sets the difference for a month with the given number of calls.
 func (d *RunDifference) AtTraffic(calls int64) {
 	if d.Base.Calls == 0 {
 		return
@@ -121,7 +123,8 @@ func (r Run) cost() (c RunCost) {
 	return c
 }
 
-// usual gives, for a model of another run, the model that this run uses in its place.
+// usual returns a function that maps the model of another run's call to the model that this
+// run uses instead.
 func (r Run) usual() func(*usage.Record) (provider, model string) {
 	type name struct{ provider, model string }
 	counts := map[usage.APIType]map[name]int{}
@@ -151,8 +154,8 @@ func (r Run) usual() func(*usage.Record) (provider, model string) {
 	}
 }
 
-// parts prices each call as it is, without its output, and without cache and output. With
-// usual it does so for the model that that gives.
+// parts prices each call as it is, without its output, and without cache and output. If
+// usual is not nil, it prices each call for the model that usual returns.
 func (r Run) parts(usual func(*usage.Record) (provider, model string)) (p parts) {
 	for i := range r.Calls {
 		if r.Calls[i].Status == usage.StatusUnpriced {
@@ -167,7 +170,7 @@ func (r Run) parts(usual func(*usage.Record) (provider, model string)) (p parts)
 		}
 		whole := usage.SumOf(call.Cost)
 		if call.Status == usage.StatusReported {
-			p.prompt = p.prompt.Plus(whole) // one amount: nothing says what of it is for what
+			p.prompt = p.prompt.Plus(whole) // a single amount, which cannot be split
 			continue
 		}
 		input := r.priced(call, withoutOutput)
@@ -207,7 +210,7 @@ func withoutOutput(q *usage.Quantities) {
 	}
 }
 
-// withoutCache makes what the cache read and wrote plain input.
+// withoutCache turns cache reads and writes into plain input.
 func withoutCache(q *usage.Quantities) {
 	for _, k := range []usage.QuantityKind{usage.CacheReadTokens, usage.CacheWrite5mTokens, usage.CacheWrite30mTokens, usage.CacheWrite1hTokens, usage.CacheWrite12hTokens} {
 		q[usage.InputTextTokens] += q[k]
@@ -218,7 +221,7 @@ func withoutCache(q *usage.Quantities) {
 	q[usage.CacheReadAudioTokens], q[usage.CacheReadImageTokens] = 0, 0
 }
 
-// times scales to another number of calls, each part rounded.
+// times scales the parts to another number of calls, rounding each.
 func (p parts) times(calls, of int64) parts {
 	if of == 0 {
 		return parts{}

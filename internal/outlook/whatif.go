@@ -11,23 +11,22 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Change is what would be different about calls. Its zero value changes nothing.
+// Change describes other conditions for calls. Its zero value changes nothing.
 type Change struct {
-	// Models are other models to make the calls with, by the model that they were made
-	// with.
+	// Models maps the models of calls to other models.
 	Models map[string]string
-	// Provider is where those models are called, "" for where the calls were made.
+	// Provider is the provider of those models; "" for the provider of the calls.
 	Provider string
-	// Tier is the service tier to ask for, "" for that of the calls.
+	// Tier is another service tier; "" for that of the calls.
 	Tier string
-	// Cached is the share of text input that would be read from the provider's cache,
-	// where less is; nil to leave it.
+	// Cached raises the share of text input that is read from the provider's cache to this
+	// share; nil leaves it.
 	Cached *Share
-	// Discount is taken off the cost of each call.
+	// Discount is subtracted from the cost of each call.
 	Discount Share
 }
 
-// ParsePercent reads a percentage from "0%" to "100%" with at most four decimals.
+// ParsePercent parses a percentage from "0%" to "100%" with at most four decimal places.
 func ParsePercent(text string) (Share, error) {
 	number, has := strings.CutSuffix(strings.TrimSpace(text), "%")
 	d, err := decimal.NewFromString(strings.TrimSpace(number))
@@ -37,14 +36,14 @@ func ParsePercent(text string) (Share, error) {
 	return Share(d.Shift(4).IntPart()), nil
 }
 
-// IsZero reports whether nothing changes.
+// IsZero reports whether the change changes nothing.
 func (c *Change) IsZero() bool {
 	return len(c.Models) == 0 && c.Tier == "" && c.Cached == nil && c.Discount == 0
 }
 
-// Price gives a record the cost that its call would have. It reports whether the change
-// is about this call; the record of another keeps its cost. What the call itself said of
-// its cost is not believed of another call.
+// Price sets the cost that the call would have. It reports whether the change applies to
+// the call; otherwise the record keeps its cost. A reported cost of the original call is
+// not used for the changed one.
 func (c *Change) Price(r *usage.Record, price func(*usage.Record)) (changed bool) {
 	if to, has := c.Models[r.Model]; has {
 		r.Model, r.RequestModel, changed = to, "", true
@@ -73,7 +72,7 @@ func (c *Change) Price(r *usage.Record, price func(*usage.Record)) (changed bool
 	return changed
 }
 
-// WhatIf is what calls cost and would cost.
+// WhatIf sums what calls cost and would cost.
 type WhatIf struct {
 	WhatIfSums
 	ByModel []ModelWhatIf `json:"byModel"`
@@ -81,40 +80,42 @@ type WhatIf struct {
 	byModel map[[2]string]*WhatIfSums
 }
 
-// WhatIfSums are over calls whose cost is known both ways, but for Unpriced and Unknown.
+// WhatIfSums covers the calls whose cost is known both before and after the change, except
+// for Unpriced and Unknown.
 type WhatIfSums struct {
 	Cost       usage.Sum `json:"cost"`
 	WhatIf     usage.Sum `json:"whatIf"`
 	Difference usage.Sum `json:"difference"`
 	Calls      int64     `json:"calls"`
 	Changed    int64     `json:"changedCalls"`
-	// Unpriced calls have no known cost today.
+	// Unpriced is the number of calls without a known cost today.
 	Unpriced int64 `json:"unpricedCalls,omitempty"`
-	// Unknown calls have a cost, UnknownCost, and none after the change: the book has no
-	// such price.
+	// Unknown is the number of calls that have a cost, UnknownCost, but none after the
+	// change, because the book has no such price.
 	Unknown     int64     `json:"unknownCalls,omitempty"`
 	UnknownCost usage.Sum `json:"unknownCost,omitzero"`
-	// Doubtful calls are changed, and the book says that their new cost is an estimate.
+	// Doubtful is the number of changed calls whose new cost is only an estimate.
 	Doubtful int64 `json:"estimatedCalls,omitempty"`
-	// Unread calls keep their cost: what they consumed is not stored.
+	// Unread is the number of calls that keep their cost because their quantities are not
+	// stored.
 	Unread int64 `json:"unreadCalls,omitempty"`
 }
 
-// ModelWhatIf is the calls of one model at one provider.
+// ModelWhatIf covers the calls of one model at one provider.
 type ModelWhatIf struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
 	WhatIfSums
 }
 
-// Add takes one call in, as it is and as it would be.
+// Add adds a call as it is and as it would be.
 func (w *WhatIf) Add(before, after *usage.Record, changed bool) {
 	for _, s := range w.sums(before) {
 		s.add(before, after, changed)
 	}
 }
 
-// AddUnread takes one call in that cannot be priced again.
+// AddUnread adds a call that cannot be priced again.
 func (w *WhatIf) AddUnread(r *usage.Record) {
 	for _, s := range w.sums(r) {
 		s.add(r, r, false)
@@ -122,7 +123,7 @@ func (w *WhatIf) AddUnread(r *usage.Record) {
 	}
 }
 
-// sums are those that a call counts in.
+// sums returns the sums that include a call.
 func (w *WhatIf) sums(r *usage.Record) [2]*WhatIfSums {
 	if w.byModel == nil {
 		w.byModel = map[[2]string]*WhatIfSums{}
@@ -155,7 +156,7 @@ func (s *WhatIfSums) add(before, after *usage.Record, changed bool) {
 	s.Difference = s.WhatIf.Minus(s.Cost)
 }
 
-// Finish lists the models, those that change most first.
+// Finish fills ByModel, those with the largest difference first.
 func (w *WhatIf) Finish() {
 	w.ByModel = []ModelWhatIf{}
 	for key, s := range w.byModel {

@@ -9,26 +9,26 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
 )
 
-// BillPath is the page of the provider's bill, for administrators.
+// BillPath is the path of the page about the provider's bill, for administrators.
 const BillPath = "/bill"
 
-// Bill is the page that says why the bill is not the sum of the calls.
+// Bill is the page that explains why the bill differs from the sum of the calls.
 type Bill struct {
 	Place
-	// Answer is the answer of the query API.
+	// Answer is the query API's answer.
 	Answer explain.Answer
 }
 
-// WriteBill is the page.
+// WriteBill renders the page.
 func WriteBill(b Bill) ([]byte, error) { return write("bill", &bills{place{b.Place}, b.Answer}) }
 
-// bills is what the template asks a [Bill].
+// bills provides the data of a [Bill] to the template.
 type bills struct {
 	place
 	Answer explain.Answer
 }
 
-// Bills are those of the providers.
+// Bills lists the bills by provider.
 func (b *bills) Bills() (list []billOf) {
 	for i := range b.Answer.Providers {
 		list = append(list, billOf{&b.Answer.Providers[i], b.Answer.Providers[i].Provider})
@@ -36,19 +36,19 @@ func (b *bills) Bills() (list []billOf) {
 	return list
 }
 
-// billOf is the bill of one provider, Name.
+// billOf is the bill of one provider; Name is its display name.
 type billOf struct {
 	*explain.Provider
 	Name string
 }
 
-// billCost is an amount of a bill.
+// billCost is an amount on a bill.
 type billCost struct {
 	Title, Currency string
 	Amount          decimal.Decimal
 }
 
-// Shown is the amount as people read it.
+// Shown formats the amount for display.
 func (c billCost) Shown() string {
 	text := dollars(c.Amount)
 	if c.Currency != "USD" {
@@ -61,7 +61,7 @@ func (b billOf) cost(title string, a explain.Amount) billCost {
 	return billCost{title, b.Currency, a.Decimal}
 }
 
-// Sums are the numbers at the top, none where nothing could be compared.
+// Sums returns the numbers at the top of the page, or nil when nothing could be compared.
 func (b billOf) Sums() []billCost {
 	if len(b.Days) == 0 {
 		return nil
@@ -69,7 +69,7 @@ func (b billOf) Sums() []billCost {
 	return []billCost{b.cost("Bill", b.BillCost), b.cost("Calls", b.RowCost), b.cost("Difference", b.Difference)}
 }
 
-// ShareText is the explained share as people read it.
+// ShareText formats the explained share for display.
 func (b billOf) ShareText() string { return percentText(b.ExplainedShare.Shift(2)) }
 
 // billCause is a cause of the difference.
@@ -78,16 +78,16 @@ type billCause struct {
 	Cost                 billCost
 }
 
-const mostCauses = 8 // of each word; the rest is in the API
+const mostCauses = 8 // per word; the API has the rest
 
-// List are the greatest causes of each word.
+// List returns the largest causes of each word.
 func (b billOf) List() (list []billCause) {
 	listed := map[explain.Word]int{}
 	for _, c := range b.Causes {
 		if listed[c.Cause]++; listed[c.Cause] > mostCauses {
 			continue
 		}
-		c.Details.Rates = nil // in the JSON
+		c.Details.Rates = nil // shown in the JSON only
 		what := slices.DeleteFunc([]string{c.Details.Model, inWords(c.Details.What()), c.Details.Whose()}, isEmpty)
 		line := billCause{Name: inWords(string(c.Cause)), What: strings.Join(what, ", "), Cost: b.cost("", c.Cost)}
 		if c.Quantity != nil {
@@ -100,13 +100,13 @@ func (b billOf) List() (list []billCause) {
 
 func (b billOf) Rest() int { return len(b.Causes) - len(b.List()) }
 
-// billDay is a day, as a row with two bars.
+// billDay is a day, shown as a row with two bars.
 type billDay struct {
 	Date, Name, BillPart, CallsPart string
 	Bill, Calls, Difference         billCost
 }
 
-// ByDay are the days.
+// ByDay returns one row per day.
 func (b billOf) ByDay() (list []billDay) {
 	var most decimal.Decimal
 	for i := range b.Days {

@@ -8,36 +8,36 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Calls is the page of single calls, the newest first.
+// Calls is the page of single calls, newest first.
 type Calls struct {
 	Place
 	Rows []Call
-	// Next is the cursor of the calls before these, "" at the end.
+	// Next is the cursor of the next, older page; "" on the last page.
 	Next string
-	// TraceURL is the address of a trace, with {trace_id} and {span_id} in it; ""
-	// where nobody said where traces are.
+	// TraceURL is the URL template of a trace, with the placeholders {trace_id} and
+	// {span_id}; "" when none is configured.
 	TraceURL string
 }
 
-// Call is a call and its span's id, "" where none is known.
+// Call is a call with the id of its span, "" when unknown.
 type Call struct {
 	read.Call
 	SpanID string
 }
 
-// WriteCalls is the page.
+// WriteCalls renders the page.
 func WriteCalls(c Calls) ([]byte, error) {
 	return write("calls", &singles{place{c.Place}, c.Rows, c.Next, c.TraceURL})
 }
 
-// singles is what the template asks [Calls].
+// singles provides the data of [Calls] to the template.
 type singles struct {
 	place
 	Rows           []Call
 	Next, TraceURL string
 }
 
-// Statuses are the links to the calls of each pricing status.
+// Statuses returns links to the calls of each pricing status.
 func (c *singles) Statuses() []link {
 	links := []link{{"All calls", c.to(c.Path, "status", ""), c.Chosen["status"] == ""}}
 	for _, s := range usage.PricingStatuses {
@@ -46,10 +46,10 @@ func (c *singles) Statuses() []link {
 	return links
 }
 
-// Older is the address of the calls before these, Newest of the first.
+// Older returns the URL of the next page, with older calls.
 func (c *singles) Older() string { return c.to(c.Path, "cursor", c.Next) }
 
-// Newest is the address of the first of these pages, "" on it.
+// Newest returns the URL of the first page, or "" on the first page.
 func (c *singles) Newest() string {
 	if c.Chosen["cursor"] == "" {
 		return ""
@@ -64,12 +64,12 @@ type line struct {
 	User    string
 	UserURL string
 	Cost    amount
-	// Trace is the beginning of the trace's id, TraceCalls the calls of the trace,
-	// TraceStore where the trace is.
+	// Trace is the start of the trace id. TraceCalls is the URL of the calls of the trace,
+	// and TraceStore that of the trace itself.
 	Trace, TraceCalls, TraceStore string
 }
 
-// Lines are the calls.
+// Lines returns one line per call.
 func (c *singles) Lines() []line {
 	lines := make([]line, len(c.Rows))
 	for i := range c.Rows {
@@ -92,7 +92,7 @@ func (c *singles) Lines() []line {
 	return lines
 }
 
-// ModelName is the model, or that none is known.
+// ModelName returns the model, or a text for an unknown one.
 func (l line) ModelName() string {
 	if name := deref(l.Model); name != "" {
 		return name
@@ -100,22 +100,22 @@ func (l line) ModelName() string {
 	return "no model known"
 }
 
-// Why is the reason for the status in words, "" for none.
+// Why returns the reason for the status in words, or "" for none.
 func (l line) Why() string { return inWords(deref(l.Reason)) }
 
-// Assumed are the defaults that the price took, in words.
+// Assumed returns the assumptions of the price in words.
 func (l line) Assumed() string { return inWords(strings.Join(l.Assumptions, ", ")) }
 
-// Request is the provider's id of the answer.
+// Request returns the provider's response id.
 func (l line) Request() string { return deref(l.RequestID) }
 
 // Failed reports whether the span says that the call failed.
 func (l line) Failed() bool { return deref(l.Outcome) == "error" }
 
-// quantity is a number of one kind.
+// quantity is an amount of one kind, ready for display.
 type quantity struct{ Amount, Unit string }
 
-// Quantities are what the call consumed.
+// Quantities lists what the call consumed.
 func (l line) Quantities() (list []quantity) {
 	for _, q := range []struct {
 		n    *int64

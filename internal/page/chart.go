@@ -11,24 +11,25 @@ import (
 )
 
 const (
-	// plotHeight is that of the bars in pixels; plotTop is the space above them.
+	// plotHeight is the height of the bars in pixels, plotTop the space above them.
 	plotHeight = 180
 	plotTop    = 22
-	// dailyUpTo is how many days have a bar each. More are drawn as weeks.
+	// dailyUpTo is the longest period in days with a bar per day. Longer ones have a bar
+	// per week.
 	dailyUpTo = 120
-	// labelled is how many bars have a date below them on a wide screen, at most.
+	// labelled is the maximum number of dates below the bars on a wide screen.
 	labelled = 10
 )
 
-// chart is the cost over time: a bar for each day or week, and a mark at the cost
-// of the same one of the period before. Places along the period are percent of the
-// width, so that one drawing fits every screen; heights are pixels.
+// chart shows the cost over time: a bar for each day or week, and a mark at the cost of the
+// same one in the previous period. Horizontal positions are percentages of the width, so
+// that one drawing fits every screen; vertical ones are pixels.
 type chart struct {
 	Bars  []bar
 	Ticks []tick
-	// Weeks is set where a bar is a week.
+	// Weeks is true when each bar is a week.
 	Weeks bool
-	// Highest is the bar with the greatest cost, nil where there is no cost.
+	// Highest is the bar with the highest cost, nil when every cost is 0.
 	Highest *bar
 }
 
@@ -37,18 +38,18 @@ type bar struct {
 	From, To     string // dates
 	Cost, Before amount
 	HasBefore    bool
-	// Slot is where the place of the bar begins, Slots how wide it is; Left and
-	// Width are the bar itself.
+	// Slot and Slots are the start and width of the space for the bar. Left and Width are
+	// those of the bar itself.
 	Slot, Slots, Left, Width, Middle string
 	Top, Height                      string
 	BeforeTop                        string
 	Label, Anchor                    string
-	// Narrow labels are shown on narrow screens too.
+	// Narrow is true when the label is shown on narrow screens too.
 	Narrow bool
 	URL    string
 }
 
-// Name is the day or week in words.
+// Name returns the day or week in words.
 func (b *bar) Name() string {
 	from := parseDate(b.From)
 	if b.From == b.To {
@@ -57,10 +58,10 @@ func (b *bar) Name() string {
 	return from.Format("2 Jan") + " – " + parseDate(b.To).Format("2 Jan 2006")
 }
 
-// tick is a line across the chart.
+// tick is a horizontal line across the chart.
 type tick struct{ Top, Label string }
 
-// newChart draws the days of a period beside those of the one before.
+// newChart lays out the days of a period with those of the previous period.
 func newChart(current, previous report.Usage, place *place) chart {
 	c := chart{Weeks: len(current.DailyUsage) > dailyUpTo}
 	unpriced, unpricedBefore := daysOf(current), daysOf(previous)
@@ -99,7 +100,7 @@ func newChart(current, previous report.Usage, place *place) chart {
 	return c
 }
 
-// daysOf are the days with unpriced calls, and how many.
+// daysOf returns the number of unpriced calls by day.
 func daysOf(u report.Usage) map[string]int64 {
 	days := map[string]int64{}
 	if u.Unpriced != nil {
@@ -110,8 +111,8 @@ func daysOf(u report.Usage) map[string]int64 {
 	return days
 }
 
-// scale chooses the lines across the chart, at round amounts, and gives the
-// amount of the topmost.
+// scale places the horizontal lines at round amounts, and returns the amount of the topmost
+// one.
 func (c *chart) scale(most decimal.Decimal) decimal.Decimal {
 	if !most.IsPositive() {
 		return decimal.Zero
@@ -135,7 +136,7 @@ func (c *chart) scale(most decimal.Decimal) decimal.Decimal {
 	return top
 }
 
-// pixels is how far below the upper edge an amount stands.
+// pixels returns how far below the top of the chart an amount is drawn.
 func pixels(amount, top decimal.Decimal) string {
 	if top.IsZero() {
 		return strconv.Itoa(plotTop + plotHeight)
@@ -144,7 +145,7 @@ func pixels(amount, top decimal.Decimal) string {
 	return decimal.NewFromInt(plotTop + plotHeight).Sub(up).String()
 }
 
-// lay gives a bar its place.
+// lay positions a bar.
 func (c *chart) lay(i int, top decimal.Decimal) {
 	b, n := &c.Bars[i], len(c.Bars)
 	percent := func(numerator, parts int) string {
@@ -153,7 +154,7 @@ func (c *chart) lay(i int, top decimal.Decimal) {
 	b.Slot, b.Slots = percent(i, 1), percent(1, 1)
 	b.Left, b.Width, b.Middle = percent(20*i+3, 20), percent(14, 20), percent(2*i+1, 2)
 	b.Top, b.BeforeTop = pixels(b.Cost.sum.Decimal(), top), pixels(b.Before.sum.Decimal(), top)
-	// What is not nothing is never drawn as nothing.
+	// An amount above 0, or an unknown one, is at least two pixels high.
 	height := decimal.NewFromInt(plotTop + plotHeight).Sub(decimal.RequireFromString(b.Top))
 	if one := decimal.NewFromInt(2); b.Cost.sum.Decimal().IsPositive() && height.LessThan(one) || b.Cost.Unknown() {
 		height, b.Top = one, strconv.Itoa(plotTop+plotHeight-2)

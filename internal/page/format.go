@@ -11,24 +11,24 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// amount is a sum of money on a page.
+// amount is a sum of money for display.
 type amount struct {
 	sum usage.Sum
-	// Unpriced calls have no part in the sum.
+	// Unpriced is the number of calls that the sum does not include.
 	Unpriced int64
 }
 
-// Unknown reports whether no cost is known at all: that is not $0.
+// Unknown reports whether no cost is known at all, which must not be shown as $0.
 func (a amount) Unknown() bool { return a.Unpriced > 0 && a.sum.IsZero() }
 
-// Exact is the sum with all its digits.
+// Exact returns the sum with all its digits.
 func (a amount) Exact() string { return a.sum.String() }
 
-// Shown is the sum in dollars and cents. What is less than a cent has two digits
-// that are not 0, because that is what many single calls cost.
+// Shown returns the sum in dollars and cents. Less than a cent is shown with two
+// significant digits, because many single calls cost so little.
 func (a amount) Shown() string { return dollars(a.sum.Decimal()) }
 
-// Without is the number of calls that have no part in the sum.
+// Without returns the number of calls that the sum does not include.
 func (a amount) Without() string { return number(a.Unpriced).Shown() }
 
 func dollars(d decimal.Decimal) string {
@@ -47,7 +47,7 @@ func dollars(d decimal.Decimal) string {
 	return sign + "$" + thousands(whole) + "." + fraction
 }
 
-// thousands groups digits.
+// thousands inserts thousands separators.
 func thousands(digits string) string {
 	for i := len(digits) - 3; i > 0; i -= 3 {
 		digits = digits[:i] + "," + digits[i:]
@@ -55,10 +55,10 @@ func thousands(digits string) string {
 	return digits
 }
 
-// number is a count on a page.
+// number is a count for display.
 type number int64
 
-// Shown groups the digits.
+// Shown returns the number with thousands separators.
 func (n number) Shown() string {
 	if n < 0 {
 		return "−" + thousands(strconv.FormatInt(int64(-n), 10))
@@ -66,7 +66,7 @@ func (n number) Shown() string {
 	return thousands(strconv.FormatInt(int64(n), 10))
 }
 
-// short is a count in three digits and a word.
+// short returns a count with three digits and a word, such as million.
 func short(n int64) string {
 	for _, unit := range []struct {
 		size int64
@@ -79,7 +79,7 @@ func short(n int64) string {
 	return number(n).Shown()
 }
 
-// plural is a number of things in words.
+// plural returns a count with its noun.
 func plural(n int64, thing string) string {
 	if n == 1 {
 		return "1 " + thing
@@ -87,7 +87,7 @@ func plural(n int64, thing string) string {
 	return number(n).Shown() + " " + thing + "s"
 }
 
-// share is a part of a whole in percent, "" of nothing.
+// share returns part as a percentage of whole, or "" when whole is 0.
 func share(part, whole decimal.Decimal) string {
 	if whole.IsZero() {
 		return ""
@@ -95,8 +95,8 @@ func share(part, whole decimal.Decimal) string {
 	return percentText(part.Mul(decimal.NewFromInt(100)).DivRound(whole, 4))
 }
 
-// percentText rounds to a tenth below ten percent, and says when something is
-// too little for that.
+// percentText rounds to one decimal place below ten percent, and otherwise to none. It
+// shows very small shares as "< 0.1 %" and those just below 100 as "> 99 %".
 func percentText(p decimal.Decimal) string {
 	tenth := decimal.New(1, -1)
 	switch {
@@ -114,7 +114,7 @@ func percentText(p decimal.Decimal) string {
 
 func thousandsOf(d decimal.Decimal) string { return thousands(d.String()) }
 
-// partOf is a share as a width in percent, which a chart takes.
+// partOf returns a share as a percentage of a chart's width.
 func partOf(part, whole decimal.Decimal) string {
 	if whole.IsZero() || part.IsNegative() {
 		return "0"
@@ -122,9 +122,9 @@ func partOf(part, whole decimal.Decimal) string {
 	return part.Mul(decimal.NewFromInt(100)).DivRound(whole, 2).String()
 }
 
-// change is the difference from the period before.
+// change is the change from the previous period.
 type change struct {
-	// Exact is the percent of the API, "" where the period before had nothing.
+	// Exact is the percentage in the API's answer, or "" when the previous value is 0.
 	Exact       string
 	Arrow, Says string
 }
@@ -136,7 +136,7 @@ func changeOf(p *report.Percent) change {
 	c := change{Exact: p.String()}
 	d, err := decimal.NewFromString(c.Exact)
 	switch {
-	case err != nil: // a percent is a decimal
+	case err != nil: // cannot happen: a percentage is a decimal number
 	case d.IsZero():
 		c.Arrow, c.Says = "", "no change"
 	case d.IsNegative():
@@ -147,7 +147,7 @@ func changeOf(p *report.Percent) change {
 	return c
 }
 
-// parseDate reads a date of the API; one that is none stays the zero time.
+// parseDate parses a date of the API. It returns the zero time for an invalid one.
 func parseDate(text string) time.Time {
 	t, _ := time.Parse(time.DateOnly, text)
 	return t

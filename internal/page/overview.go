@@ -11,40 +11,40 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Overview is the page of a period: what it cost beside the period before, whom and
-// what for.
+// Overview is the page of a period: its cost compared with the previous period, by user and
+// by purpose.
 type Overview struct {
 	Place
-	// Answer is the answer of the query API, with detail.
+	// Answer is the query API's answer, with detail.
 	Answer report.Answer
 }
 
-// WriteOverview is the page.
+// WriteOverview renders the page.
 func WriteOverview(o Overview) ([]byte, error) {
 	return write("overview", &overview{place{o.Place}, o.Answer})
 }
 
-// overview is what the template asks an [Overview].
+// overview provides the data of an [Overview] to the template.
 type overview struct {
 	place
 	Answer report.Answer
 }
 
-// Empty reports whether nothing was called in the period.
+// Empty reports whether the period has no calls.
 func (o *overview) Empty() bool {
 	return o.Answer.Current.Calls == 0 && o.Answer.Current.TotalCost.IsZero()
 }
 
-// oneUser reports whether all calls are of one user, or of none.
+// oneUser reports whether the page is about a single user, or about calls without one.
 func (o *overview) oneUser() bool { return !o.Everybody || o.Chosen["userId"] != "" }
 
-// NothingBefore reports whether the period before has nothing to compare with.
+// NothingBefore reports whether the previous period has no calls to compare with.
 func (o *overview) NothingBefore() bool { return o.Answer.Previous.Calls == 0 }
 
-// card is one number and how it changed.
+// card is a number and its change.
 type card struct {
 	Name, Title string
-	// Money is nil where Count is meant.
+	// Money is nil when the card shows Count.
 	Money       *amount
 	Count       number
 	Change      change
@@ -54,13 +54,13 @@ type card struct {
 	Small       []small
 }
 
-// small is a further number of a card.
+// small is an additional number on a card.
 type small struct {
 	Title string
 	Money amount
 }
 
-// Cards are the numbers at the top.
+// Cards returns the numbers at the top of the page.
 func (o *overview) Cards() []card {
 	current, previous := o.Answer.Current, o.Answer.Previous
 	money := func(s usage.Sum, u report.Usage) *amount { return &amount{s, u.Unpriced.Calls} }
@@ -88,8 +88,8 @@ func (o *overview) Cards() []card {
 	return cards
 }
 
-// payers are the parts of a cost by who pays, nothing where that is not known of
-// any: all of it is at API prices.
+// payers breaks a cost down by payer. It returns nil when the payer of all of it is
+// unknown. Amounts are at API prices.
 func payers(costs report.Costs) (list []small) {
 	for _, c := range costs {
 		title := map[string]string{
@@ -105,7 +105,7 @@ func payers(costs report.Costs) (list []small) {
 
 func isEmpty(text string) bool { return text == "" }
 
-// without says what the total does not hold.
+// without returns a note about calls that the total does not include.
 func (o *overview) without() string {
 	n := o.Answer.Current.Unpriced.Calls
 	if n == 0 {
@@ -114,7 +114,7 @@ func (o *overview) without() string {
 	return "Without " + plural(n, "call") + " of no known cost."
 }
 
-// beforeBegan warns of a comparison with a period that was recorded in part.
+// beforeBegan returns a warning when recording started during the previous period.
 func (o *overview) beforeBegan() string {
 	days := o.Answer.Previous.DailyUsage
 	for i, d := range days {
@@ -128,21 +128,21 @@ func (o *overview) beforeBegan() string {
 	return ""
 }
 
-// doubt is a part of the calls whose cost is not simply known.
+// doubt is a group of calls whose cost is unknown or uncertain.
 type doubt struct {
 	Name, Title, Means string
 	Calls              int64
 	ShareOfCalls       string
-	// Money is nil where no cost is known.
+	// Money is nil when the cost is unknown.
 	Money       *amount
 	ShareOfCost string
 	URL         string
 }
 
-// CallsText is the number of calls in words.
+// CallsText returns the number of calls with its noun.
 func (d doubt) CallsText() string { return plural(d.Calls, "call") }
 
-// Doubts say how far the sums can be trusted.
+// Doubts lists how many calls are unpriced, estimated or assumed.
 func (o *overview) Doubts() []doubt {
 	u := o.Answer.Current
 	total, all := u.TotalCost.Decimal(), decimal.NewFromInt(u.Calls)
@@ -166,7 +166,7 @@ func (o *overview) Doubts() []doubt {
 	return list
 }
 
-// Newest is the time of the newest call, and how long ago that is.
+// Newest returns the time of the newest call and how long ago that was.
 func (o *overview) Newest() (n moment) {
 	if t := o.Answer.DataThrough; t != nil {
 		n = momentOf(*t, o.Zone)
@@ -175,7 +175,7 @@ func (o *overview) Newest() (n moment) {
 	return n
 }
 
-// moment is an instant on a page.
+// moment is a time for display.
 type moment struct{ UTC, Day, Clock, Ago string }
 
 func momentOf(t time.Time, zone *time.Location) moment {
@@ -183,7 +183,7 @@ func momentOf(t time.Time, zone *time.Location) moment {
 	return moment{UTC: t.UTC().Format(time.RFC3339Nano), Day: local.Format("2 Jan 2006"), Clock: local.Format("15:04:05")}
 }
 
-// ago is a time that has passed, in its largest unit.
+// ago formats a duration in its largest unit.
 func ago(d time.Duration) string {
 	unit := func(n int64, name string) string { return plural(n, name) + " ago" }
 	switch {
@@ -197,35 +197,35 @@ func ago(d time.Duration) string {
 	return unit(int64(d/(24*time.Hour)), "day")
 }
 
-// Chart is the cost by day.
+// Chart returns the cost by day.
 func (o *overview) Chart() chart { return newChart(o.Answer.Current, o.Answer.Previous, &o.place) }
 
 // breakdown is a table of costs by key.
 type breakdown struct {
 	Name, Title, Key string
 	Rows             []row
-	// WithCalls is set where the number of calls of each row is known.
+	// WithCalls is true when the number of calls of each row is known.
 	WithCalls bool
 }
 
-// row is a line of a breakdown.
+// row is a row of a breakdown.
 type row struct {
 	Key, Name, URL string
 	Cost           amount
 	Share, Part    string
 	Calls          string
-	Before         *amount // nil where it is not known
+	Before         *amount // nil when unknown
 	Doubts         []part
 }
 
-// part is what is doubtful of a cost.
+// part is the uncertain part of a cost.
 type part struct {
 	Name  string
 	Cost  amount
 	Share string
 }
 
-// Breakdowns are the tables, in two columns.
+// Breakdowns returns the tables in two columns.
 func (o *overview) Breakdowns() [2][]breakdown {
 	current, previous := o.Answer.Current, o.Answer.Previous
 	types := o.breakdown("usageByType", "API types", "apiType", current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types)
@@ -247,7 +247,7 @@ func (o *overview) Breakdowns() [2][]breakdown {
 	return [2][]breakdown{{types, models}, {users, services}}
 }
 
-// doubtsOf are the estimated and the assumed part of a cost.
+// doubtsOf returns the estimated and the assumed part of a cost.
 func (o *overview) doubtsOf(name string, c report.Cost) (list []part) {
 	for _, d := range []struct {
 		name string
@@ -307,7 +307,7 @@ func countOf(list report.Numbers, key string) int64 {
 	return 0
 }
 
-// Elsewhere is the part of the total that no day has, nil for none.
+// Elsewhere returns the part of the total that no day includes, or nil for none.
 func (o *overview) Elsewhere() *amount {
 	if s := o.Answer.Current.NotInDays; !s.IsZero() {
 		return &amount{sum: s}

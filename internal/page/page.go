@@ -16,7 +16,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The paths of the pages, and of what they load.
+// Paths of the pages and of the files they load.
 const (
 	OverviewPath = "/"
 	CallsPath    = "/calls"
@@ -24,23 +24,23 @@ const (
 	IconPath     = "/icon.svg"
 )
 
-// ContentSecurityPolicy is what a page may load: its own stylesheet and icon, no script.
+// ContentSecurityPolicy allows a page to load its own stylesheet and icon, and no script.
 const ContentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// DaysParam chooses how many days a page covers, the last of them today. The first
-// of Days is what is meant without it.
+// DaysParam is the parameter for the number of days that a page covers, ending today. The
+// default is the first of Days.
 const DaysParam = "days"
 
-// Days are the values of [DaysParam].
+// Days lists the allowed values of [DaysParam].
 var Days = []string{"30", "7", "90", "365"}
 
-// The lists of a page are as long as people read: Top lines of a breakdown, Limit calls.
+// Limits of a page's lists: Top rows of a breakdown, Limit calls.
 const (
 	Top   = "10"
 	Limit = "50"
 )
 
-// Style and Icon are the files at [StylePath] and [IconPath].
+// Style and Icon are the contents of [StylePath] and [IconPath].
 var (
 	//go:embed page.css
 	Style []byte
@@ -53,26 +53,27 @@ var files embed.FS
 
 var templates = template.Must(template.New("").ParseFS(files, "page.html"))
 
-// Place is what the address of a page says, and of whom it is.
+// Place holds the parameters of a page's URL, and who views it.
 type Place struct {
 	// Path is one of the paths of the pages.
 	Path string
-	// Chosen are the parameters as the viewer chose them, by the names of the query
-	// API and [DaysParam]; those that are left out are not in it.
+	// Chosen maps the names of the query API's parameters, and [DaysParam], to the values
+	// in the URL. Missing parameters are not in it.
 	Chosen map[string]string
 	// From and To are the dates of the first and the last day shown.
 	From, To string
 	Zone     *time.Location
-	// Everybody is set where the viewer sees all users, and not only themselves.
+	// Everybody is true when the viewer sees all users, and false when they see only their
+	// own usage.
 	Everybody bool
-	// Viewer is who looks, "" where nobody said.
+	// Viewer names the viewer; "" when unknown.
 	Viewer string
-	// Names are what people call a user, by id.
+	// Names maps user ids to names.
 	Names map[string]string
 	Now   time.Time
 }
 
-// place is what the templates ask a place.
+// place provides a [Place] to the templates.
 type place struct{ Place }
 
 // link is a place to go to.
@@ -81,19 +82,20 @@ type link struct {
 	Current   bool
 }
 
-// to is the address of a page with these parameters changed, "" for left out.
+// to returns the URL of a page with some parameters changed. change is a list of names and
+// values; "" removes a parameter.
 func (p *place) to(path string, change ...string) string {
 	values := url.Values{}
 	for name, value := range p.Chosen {
 		values.Set(name, value)
 	}
-	values.Del("cursor") // a place in another list
+	values.Del("cursor") // belongs to another list
 	switch path {
 	case OverviewPath:
 		for _, name := range callParams {
 			values.Del(name)
 		}
-	case BillPath: // a bill is of days of UTC, and of all calls
+	case BillPath: // a bill covers UTC days and all calls
 		for name := range values {
 			if !slices.Contains([]string{DaysParam, "startDate", "endDate", "provider"}, name) {
 				values.Del(name)
@@ -112,7 +114,7 @@ func (p *place) to(path string, change ...string) string {
 	return path + "?" + values.Encode()
 }
 
-// ofAPI is the address at which the query API says the same.
+// ofAPI returns the URL of the same data in the query API.
 func (p *place) ofAPI(path string, more ...string) string {
 	root := "/api/usage"
 	if p.Everybody {
@@ -127,10 +129,10 @@ func (p *place) ofAPI(path string, more ...string) string {
 	return p.to(root+path, append(more, DaysParam, "")...)
 }
 
-// periodNames are what [Days] are called.
+// periodNames are the labels of [Days].
 var periodNames = map[string]string{"7": "7 days", "30": "30 days", "90": "90 days", "365": "1 year"}
 
-// Periods are the links to other lengths of the period.
+// Periods returns links to periods of other lengths.
 func (p *place) Periods() []link {
 	chosen := p.Chosen[DaysParam]
 	if chosen == "" && p.Chosen["startDate"] == "" && p.Chosen["endDate"] == "" {
@@ -139,29 +141,29 @@ func (p *place) Periods() []link {
 	links := make([]link, 0, len(Days))
 	for _, days := range []string{"7", "30", "90", "365"} {
 		if p.IsBill() && days == "365" {
-			continue // more than is compared at once
+			continue // longer than a bill comparison may be
 		}
 		links = append(links, link{periodNames[days], p.to(p.Path, DaysParam, days, "startDate", "", "endDate", ""), days == chosen})
 	}
 	return links
 }
 
-// IsBill reports whether it is the page of the bill.
+// IsBill reports whether this is the page of the bill.
 func (p *place) IsBill() bool { return p.Path == BillPath }
 
-// callParams narrow single calls alone.
+// callParams are parameters that filter only single calls.
 var callParams = []string{"status", "traceId", "requestId"}
 
-// narrowing are the parameters that narrow what is seen, as people call them.
+// narrowing lists the parameters that filter what is shown, with their labels.
 var narrowing = []struct{ name, title string }{
 	{"userId", "User"}, {"apiType", "API type"}, {"provider", "Provider"}, {"model", "Model"}, {"service", "Service"}, {"environment", "Environment"}, {"tag", "Tag"},
 	{"status", "Price"}, {"traceId", "Trace"}, {"requestId", "Request"},
 }
 
-// filter is a parameter that narrows what is seen, and the link to see it all.
+// filter is an active filter, with a link that removes it.
 type filter struct{ Title, Value, Without string }
 
-// Filters are the parameters that narrow what is seen.
+// Filters lists the active filters.
 func (p *place) Filters() (list []filter) {
 	for _, n := range narrowing {
 		if value := p.Chosen[n.name]; value != "" {
@@ -174,10 +176,10 @@ func (p *place) Filters() (list []filter) {
 	return list
 }
 
-// field is a hidden input of the form, or a value that it suggests.
+// field is a hidden input of the form, or a suggested value.
 type field struct{ Name, Value string }
 
-// Kept are the parameters that the form does not ask for and passes on.
+// Kept lists the parameters that the form has no input for and passes on unchanged.
 func (p *place) Kept() (list []field) {
 	for _, name := range slices.Sorted(maps.Keys(p.Chosen)) {
 		if name != "userId" && name != "timezone" && name != "cursor" {
@@ -187,10 +189,10 @@ func (p *place) Kept() (list []field) {
 	return list
 }
 
-// User is the chosen user as the form shows it.
+// User returns the selected user for the form.
 func (p *place) User() string { return p.Chosen["userId"] }
 
-// Zones are time zones to choose from; the field takes every other name too.
+// Zones lists common time zones. The form accepts any other name too.
 func (p *place) Zones() []string {
 	return []string{
 		"UTC", "America/Los_Angeles", "America/Denver", "America/Chicago", "America/New_York", "America/Sao_Paulo", "Europe/London", "Europe/Berlin",
@@ -199,9 +201,8 @@ func (p *place) Zones() []string {
 	}
 }
 
-// Users are the users that the form suggests. Where another application keeps the
-// users, the name that people know is not the text that the apps send, so the id
-// stands for them.
+// Users lists the users that the form suggests. Where the host application manages the
+// users, their names are not the ids that apps send, so the value is the UUID.
 func (p *place) Users() (list []field) {
 	for _, id := range slices.SortedFunc(maps.Keys(p.Names), func(a, b string) int { return cmp.Compare(p.Names[a], p.Names[b]) }) {
 		f := field{Name: p.Names[id], Value: p.Names[id]}
@@ -213,7 +214,7 @@ func (p *place) Users() (list []field) {
 	return list
 }
 
-// user is what people call a user, by the id or the name in an address.
+// user returns the display name for a user's id or name in the URL.
 func (p *place) user(id string) string {
 	switch name := p.Names[id]; {
 	case id == report.Unattributed:
@@ -232,7 +233,7 @@ func (p *place) Title() string {
 	return "AI API usage"
 }
 
-// Period is the period in words.
+// Period returns the period in words.
 func (p *place) Period() string {
 	if p.From == p.To {
 		return longDate(p.From)
@@ -240,7 +241,7 @@ func (p *place) Period() string {
 	return longDate(p.From) + " – " + longDate(p.To)
 }
 
-// Root, SinglesURL, CSV and JSON lead to the other views of the same.
+// Root, SinglesURL, CSV and JSON return the URLs of other views of the same data.
 func (p *place) Root() string       { return p.to(OverviewPath) }
 func (p *place) SinglesURL() string { return p.to(CallsPath) }
 func (p *place) BillURL() string    { return p.to(BillPath) }
@@ -255,18 +256,18 @@ func (p *place) JSON() string {
 	return p.ofAPI("", "top", Top)
 }
 
-// Problem is an answer that is none.
+// Problem is an error page.
 type Problem struct {
 	Status                    int
 	Title, Detail             string
 	Parameter, Found, Allowed string
 	RequestID                 string
-	// Styled is set where the viewer may load the stylesheet: not before they are
+	// Styled is true when the viewer may load the stylesheet, which requires that they are
 	// signed in.
 	Styled bool
 }
 
-// WriteProblem is the page of a problem.
+// WriteProblem renders the error page.
 func WriteProblem(p Problem) ([]byte, error) { return write("problem", p) }
 
 func write(name string, data any) ([]byte, error) {
@@ -277,5 +278,5 @@ func write(name string, data any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// inWords is a word of the table as people write it.
+// inWords replaces the underscores of a word with spaces.
 func inWords(word string) string { return strings.ReplaceAll(word, "_", " ") }
