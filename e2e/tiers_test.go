@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"io/fs"
 	"math/big"
 	"net"
 	"os"
@@ -16,8 +19,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
@@ -25,8 +30,9 @@ import (
 )
 
 // TestAgentAndGatewayAsInTheExamples runs agent.yaml and gateway.yaml: a call that
-// the agent priced becomes a row, and whoever shows no certificate of the agents'
-// authority writes nothing.
+// the agent priced becomes a row with the user that a later request names, nothing that
+// was said in it leaves the agent, and whoever shows no certificate of the agents' authority
+// writes nothing.
 func TestAgentAndGatewayAsInTheExamples(t *testing.T) {
 	t.Parallel()
 	pool, dsn := newDatabase(t)
@@ -37,15 +43,20 @@ func TestAgentAndGatewayAsInTheExamples(t *testing.T) {
 	gateway.write(t, filepath.Join(agentDir, "ca.crt"))
 	agents.issue(t, agentDir, "agent")
 
+	received := filepath.Join(t.TempDir(), "received.json")
 	g := startExample(t, "gateway.yaml", `
 receivers: {otlp: {protocols: {grpc: {endpoint: "<GRPC>"}, http: {endpoint: "<HTTP>"}}}}
-exporters: {usage_postgres: {migrate: true}}
-`+telemetryOverlay, dsn, "GATEWAY_TLS_DIR="+gatewayDir, "USAGE_QUEUE_DIR="+t.TempDir())
+exporters: {usage_postgres: {migrate: true}, file: {path: `+received+`}}
+service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {exporters: [usage_postgres, file]}}}
+`, dsn, "GATEWAY_TLS_DIR="+gatewayDir, "USAGE_QUEUE_DIR="+t.TempDir())
 	a := startExample(t, "agent.yaml", `
 receivers: {otlp: {protocols: {grpc: {endpoint: "<GRPC>"}, http: {endpoint: "<HTTP>"}}}}
 `+telemetryOverlay, "GATEWAY_ENDPOINT="+g.grpc, "TRACES_ENDPOINT="+freeAddress(t), "AGENT_TLS_DIR="+agentDir, "USAGE_QUEUE_DIR="+t.TempDir())
-	sendOneCallEach(t, a, "ada")
+	sendTalkativeCall(t, a)
 	waitForRows(t, pool, 1)
+	waitForUser(t, pool, "ada")
+	a.stop()
+	requireOnlyUsage(t, received)
 
 	roots := x509.NewCertPool()
 	roots.AddCert(gateway.certificate)
@@ -67,18 +78,82 @@ receivers: {otlp: {protocols: {grpc: {endpoint: "<GRPC>"}, http: {endpoint: "<HT
 	assert.EqualValues(t, 1, readTotals(t, pool).Rows)
 }
 
+// sendTalkativeCall sends a call with texts in all places, and who made it in a request
+// that comes after it.
+func sendTalkativeCall(t *testing.T, c *collector) {
+	t.Helper()
+	payload := ptrace.NewTraces()
+	resource := payload.ResourceSpans().AppendEmpty()
+	resource.Resource().Attributes().PutStr("service.name", "shop")
+	resource.Resource().Attributes().PutStr("process.command_line", secrets[0])
+	scope := resource.ScopeSpans().AppendEmpty()
+	scope.Scope().Attributes().PutStr("note", secrets[0])
+	span := chatSpan(scope.Spans().AppendEmpty(), 100, 0)
+	span.SetName("chat about " + secrets[0])
+	span.Attributes().PutStr("gen_ai.input.messages", secrets[0])
+	event := span.Events().AppendEmpty()
+	event.SetName("gen_ai.content.completion")
+	event.Attributes().PutStr("gen_ai.completion", secrets[1])
+	span.Status().SetMessage(secrets[1])
+	require.NoError(t, c.sendHTTP(clone(payload)))
+
+	scope.Spans().RemoveIf(func(ptrace.Span) bool { return true })
+	parent := scope.Spans().AppendEmpty()
+	parent.SetTraceID([16]byte{1, 100, 0})
+	parent.SetSpanID([8]byte{9})
+	parent.SetName("POST /chat")
+	parent.Attributes().PutStr("user.id", "ada")
+	require.NoError(t, c.sendHTTP(payload))
+}
+
+// waitForUser waits until every call is of one user.
+func waitForUser(t *testing.T, pool *pgxpool.Pool, user string) {
+	t.Helper()
+	eventually(t, "calls of "+user, func() error {
+		var others int
+		if err := pool.QueryRow(t.Context(), `SELECT count(*) FROM public.api_usage c LEFT JOIN auth.users u ON u.id = c.user_id WHERE u.external_id IS DISTINCT FROM $1`, user).Scan(&others); err != nil {
+			return err
+		}
+		if others > 0 {
+			return fmt.Errorf("%d calls of somebody else or nobody", others)
+		}
+		return nil
+	})
+}
+
+// requireOnlyUsage looks at what an agent sent: records and nothing that was said.
+func requireOnlyUsage(t *testing.T, file string) {
+	t.Helper()
+	var content []byte
+	eventually(t, "the file of what was received", func() (err error) {
+		if content, err = os.ReadFile(file); err == nil && !bytes.Contains(content, []byte("usage.trace_user")) {
+			err = fs.ErrNotExist
+		}
+		return err
+	})
+	for _, secret := range secrets {
+		require.NotContains(t, string(content), secret, "left the agent")
+	}
+}
+
 // telemetryOverlay takes the fixed ports out of an example.
 const telemetryOverlay = "service: {telemetry: {metrics: {level: none}}}\n"
 
 // startExample runs an example under another configuration that overrides it.
 func startExample(t *testing.T, name, overlay string, env ...string) *collector {
 	t.Helper()
+	c := prepareExample(t, name, overlay, env...)
+	c.start()
+	return c
+}
+
+func prepareExample(t *testing.T, name, overlay string, env ...string) *collector {
+	t.Helper()
 	example, err := os.ReadFile(filepath.Join("..", "examples", name))
 	require.NoError(t, err)
 	over := prepare(t, overlay)
 	c := prepare(t, string(example), env...)
-	c.grpc, c.http, c.args = over.grpc, over.http, []string{"--config", over.configFile}
-	c.start()
+	c.grpc, c.http, c.metrics, c.args = over.grpc, over.http, over.metrics, []string{"--config", over.configFile}
 	return c
 }
 
