@@ -1,16 +1,15 @@
 package genai
 
-// answer is what the answer of a provider reports, where a library attaches it
-// to the span as JSON: the whole answer, or its usage object, of any provider.
+// answer holds what a provider's answer reports, where a library attaches it to the span as
+// JSON: the whole answer or only its usage object, from any provider.
 type answer struct {
 	id, model string
 	usage     facts
-	found     bool // a usage object was
+	found     bool // there was a usage object
 }
 
-// readAnswer reads the answer of a provider, wrapped or not: OpenAI's and
-// Anthropic's object, Gemini's, a list with one of them, LangChain's
-// generations around one.
+// readAnswer reads a provider's answer in any wrapping: the object of OpenAI, Anthropic or
+// Gemini, a list of one of them, or LangChain's generations around one.
 func readAnswer(text string) (a answer) {
 	a.usage = noFacts
 	if len(text) < 2 || text[0] != '{' && text[0] != '[' {
@@ -47,7 +46,7 @@ func (a *answer) object(j *jsonText) {
 			j.elements(1, func(int) { a.usage.callsMissing = true })
 		case "usage", "usageMetadata", "usage_metadata":
 			a.usageObject(j)
-		case "token_usage", "tokenUsage": // what a library made of it
+		case "token_usage", "tokenUsage": // as some libraries rename it
 			own := noFacts
 			own.readUsage(j)
 			own.reports = 0
@@ -64,8 +63,8 @@ func (a *answer) object(j *jsonText) {
 	})
 }
 
-// usageObject reads the first usage object; a second one repeats it in other
-// words, LangChain's own and then the provider's, and may report more details.
+// usageObject reads the first usage object. A second one repeats it in other words,
+// LangChain's own and then the provider's, and may report more details.
 func (a *answer) usageObject(j *jsonText) {
 	if a.found {
 		again := noFacts
@@ -77,12 +76,11 @@ func (a *answer) usageObject(j *jsonText) {
 	a.usage.readUsage(j)
 }
 
-// usageKey is what a member of a usage object means: which number it is, and
-// what the other numbers of the object include, where only one provider has such
-// a member.
+// usageKey is the meaning of a member of a usage object: which number it is, and, when only
+// one provider has such a member, what the other numbers of the object include.
 type usageKey struct {
 	fact fact
-	// input is inputExclusive for Anthropic's and Bedrock's members, output
+	// input is inputExclusive for members of Anthropic and Bedrock, output is
 	// outputExclusive for Google's.
 	input  inputMeaning
 	output outputMeaning
@@ -125,12 +123,12 @@ var usageKeys = func() map[string]usageKey {
 	return keys
 }()
 
-// readUsage reads the usage object of any provider. What the numbers include
-// follows from whose object it is.
+// readUsage reads a usage object of any provider. Which provider it comes from decides what
+// its numbers include.
 func (f *facts) readUsage(j *jsonText) {
 	f.inputMeans, f.outputMeans = inputInclusive, outputInclusive
 	f.reports |= MissingCache | MissingReasoning | MissingAudio
-	folded := false // OpenAI's names, whatever stands beside them
+	folded := false // OpenAI's names, whatever else is there
 	var top iterations
 	j.members(func(key string) bool {
 		if k, known := usageKeys[key]; known {
@@ -148,7 +146,7 @@ func (f *facts) readUsage(j *jsonText) {
 		switch key {
 		case "iterations":
 			top.read(j)
-		case "billed_units": // Cohere's; the tokens beside it are what its model saw
+		case "billed_units": // Cohere's; the other tokens are what its model processed
 			f.n[factInput], f.n[factOutput] = absent, absent
 			f.readUsage(j)
 		case "tokens":
@@ -168,14 +166,14 @@ func (f *facts) readUsage(j *jsonText) {
 		return true
 	})
 	if folded && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput] {
-		f.inputMeans = inputInclusive // LiteLLM's object: Anthropic's members beside a prompt that includes them
+		f.inputMeans = inputInclusive // LiteLLM's object: Anthropic's members, and a prompt that includes them
 	}
 	top.addTo(f)
-	f.toolsBeside = f.n[factToolPrompt] > 0 // the prompt: Gemini's
+	f.toolsBeside = f.n[factToolPrompt] > 0 // Gemini's prompt does not include them
 }
 
-// readUnknownMember looks at a count of a usage object that nobody listed: where
-// its words do not say that it is no count, or a part of another, it is a doubt.
+// readUnknownMember looks at an unlisted count in a usage object. It is a doubt, unless its
+// name shows that it is not a count or is part of another one.
 func (f *facts) readUnknownMember(key string, j *jsonText) {
 	if c := j.peek(); c < '0' || c > '9' {
 		return
@@ -188,7 +186,7 @@ func (f *facts) readUnknownMember(key string, j *jsonText) {
 	}
 }
 
-// set takes the next number, unless one is known.
+// set reads the next number into a fact, unless the fact is already known.
 func (f *facts) set(to fact, j *jsonText) {
 	if n := j.count(); f.n[to] == absent {
 		f.n[to] = n
@@ -218,11 +216,11 @@ func (f *facts) readUsageDetails(key string, j *jsonText) bool {
 	return true
 }
 
-// tiersInDetails are what LangChain puts before the names of the details of a
-// call that a tier served: "flex_cache_read", and "flex" for the remainder.
+// tiersInDetails are the tiers that LangChain prefixes to the details of a call:
+// "flex_cache_read", and "flex" for the remainder.
 var tiersInDetails = []string{"flex", "priority", "fast", "batch"}
 
-// withoutTier takes such a tier off the name of a detail.
+// withoutTier removes such a tier from the name of a detail.
 func (f *facts) withoutTier(key string) string {
 	for _, tier := range tiersInDetails {
 		if len(key) < len(tier) || key[:len(tier)] != tier || len(key) > len(tier) && key[len(tier)] != '_' {
@@ -290,8 +288,8 @@ func (f *facts) readOutputDetails(j *jsonText) {
 	})
 }
 
-// readModalities reads Gemini's list of {"modality":"AUDIO","tokenCount":n}.
-// The fact of what such a list cannot have is factCount.
+// readModalities reads Gemini's list of {"modality":"AUDIO","tokenCount":n}. Pass factCount
+// for a modality that the list cannot contain.
 func (f *facts) readModalities(j *jsonText, audio, image, video fact) {
 	j.elements(16, func(int) {
 		modality, n := "", absent

@@ -6,9 +6,9 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// Attributes and events that carry the provider's answer or its usage object as
-// JSON, in whatever dialect the span is written. What they say is added to what
-// the span reports itself.
+// Attributes and events that carry the provider's answer or its usage object as JSON, in
+// whatever dialect the span is written. Their content is added to what the span itself
+// reports.
 var (
 	namesAnswer = names("traceloop.entity.output", "gen_ai.completion", "gen_ai.response.raw", "gen_ai.response.body", "gen_ai.response", "gen_ai.output",
 		"llm.response", "llm.raw_response", "raw_response", "response_data", "output.value", "langfuse.observation.output", "mlflow.spanOutputs",
@@ -18,8 +18,8 @@ var (
 		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics", "lk.realtime_model_metrics",
 		"opik.usage", "honeyhive_metadata.usage", "honeyhive_metadata", "langsmith.usage_metadata", "langsmith.metadata.usage_metadata", "lmnr.span.usage", "llm.token_counts",
 		"gen_ai.usage.metadata", "gen_ai.response.usage_metadata", "gen_ai.response.token_usage", "llm.token_usage", "usage_details", "gen_ai.usage_object")
-	// namesDetailObject are parts of a usage object. Those under a usage prefix are
-	// found without a list: see [facts.readUnknown].
+	// namesDetailObject are parts of a usage object. Those under a usage prefix need no
+	// list: see [facts.readUnknown].
 	namesDetailObject = names("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details", "prompt_tokens_details", "completion_tokens_details",
 		"input_tokens_details", "output_tokens_details", "input_token_details", "output_token_details", "usage.prompt_tokens_details", "usage.completion_tokens_details",
 		"usage.input_tokens_details", "usage.output_tokens_details", "cache_creation", "server_tool_use")
@@ -38,7 +38,7 @@ var (
 	nameLangChainOutput = name("traceloop.entity.output")
 )
 
-// readAnswers reads what stands in such attributes.
+// readAnswers reads these attributes.
 func (s *spanReader) readAnswers(a *attributes, f *facts) {
 	if !a.some(isAnswer) {
 		return
@@ -63,7 +63,7 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 	for _, id := range namesAnswer {
 		text := jsonOf(a, id)
 		if text == "" || id == openInferenceOutput && s.call.Dialect == openInference.name {
-			continue // or read by the dialect
+			continue // or the dialect reads it
 		}
 		answer := readAnswer(text)
 		f.learn(&answer.usage)
@@ -76,9 +76,8 @@ func (s *spanReader) readAnswers(a *attributes, f *facts) {
 	}
 }
 
-// readDetailObject reads an object or list that a usage object has, where it is an
-// attribute of its own: "gen_ai.usage.prompt_tokens_details". It is false for any
-// other name.
+// readDetailObject reads an object or list of a usage object that has an attribute of its
+// own, such as "gen_ai.usage.prompt_tokens_details". It returns false for any other name.
 func (f *facts) readDetailObject(name, text string) bool {
 	own := noFacts
 	j := newJSON(jsonOfPython(text))
@@ -96,8 +95,8 @@ func (f *facts) readDetailObject(name, text string) bool {
 	return true
 }
 
-// jsonOf gives the JSON object or list under a name, also where the attribute
-// is one itself.
+// jsonOf returns the JSON object or list under a name, also when the attribute itself is a
+// map or slice.
 func jsonOf(a *attributes, id nameID) string {
 	if !a.present.has(id) {
 		return ""
@@ -119,7 +118,7 @@ func jsonOfValue(v pcommon.Value) string {
 	return text
 }
 
-// learn takes from a provider's own usage object what the span leaves out.
+// learn takes from a provider's usage object what the span leaves out.
 func (f *facts) learn(from *facts) {
 	if !from.detailed || !from.n[factInput].known() {
 		from.reports = 0
@@ -131,11 +130,11 @@ func (f *facts) learn(from *facts) {
 	}
 }
 
-// maxAnswers bounds the usage objects that the wrapper spans of a payload hold.
+// maxAnswers bounds the usage objects collected from the wrapper spans of a payload.
 const maxAnswers = 1024
 
-// readWrapped keeps the usage objects of LangChain's messages that a chain's
-// span passes on: the spans of the calls themselves leave the cache out.
+// readWrapped collects the usage objects of LangChain messages that a chain's span passes
+// on: the spans of the calls themselves leave the cache out.
 func (r *reading) readWrapped(a *attributes) {
 	for _, id := range [...]nameID{nameLangChainInput, nameLangChainOutput} {
 		text := a.text(id)
@@ -159,8 +158,8 @@ func (r *reading) readWrapped(a *attributes) {
 	}
 }
 
-// learnWrapped adds to a call what such a message says of it. Messages with the
-// same counts and another cache say nothing.
+// learnWrapped completes a call from such a message. Messages with the same counts but a
+// different cache are ambiguous and ignored.
 func (r *reading) learnWrapped(f *facts) {
 	var of *facts
 	for i := range r.wrapped {

@@ -24,7 +24,7 @@ var (
 		"mlflow.spanInputs", "langwatch.params", "input.value", "llm.request", "gen_ai.request.provider_options", "gen_ai.request.metadata",
 		"honeyhive_config", "model_request_parameters", "gen_ai.request.model_settings", "gcp.vertex.agent.llm_request", "litellm.request.optional_params", "optional_params", "model_config")
 
-	// appAsides hold whatever an app writes: a speed there is not the provider's.
+	// appAsides hold whatever an app writes: a speed in them is not the provider's.
 	appAsides = setOf(names("metadata", "langfuse.observation.metadata", "langwatch.metadata", "opik.metadata", "honeyhive_metadata", "braintrust.metadata",
 		"gen_ai.request.metadata", "mlflow.spanInputs", "input.value")...)
 
@@ -38,12 +38,11 @@ var (
 	}()
 )
 
-// maxAside is how much of such an object is looked at: requests hold whole
-// conversations.
+// maxAside is how much of such an object is read: requests contain whole conversations.
 const maxAside = 64 << 10
 
-// readAsides takes from them what is not known yet. What served the call goes
-// before what was asked for.
+// readAsides reads the modifiers that are not known yet from these objects. What served the
+// call takes precedence over what was requested.
 func (m *modifiers) readAsides(a *attributes) {
 	if !a.present.meets(&asideNames) {
 		return
@@ -73,7 +72,7 @@ func (m *modifiers) readAside(text string, tier int) {
 	m.readInside(&j, tier)
 }
 
-// namesModifier reports whether a JSON text has a member that can be one.
+// namesModifier reports whether a JSON text may have a member that is a modifier.
 func namesModifier(text string) bool {
 	for _, word := range [...]string{"ervice_tier", "erviceTier", "raffic", "nference", "earch_context_size", "earchContextSize", "fast"} {
 		if strings.Contains(text, word) {
@@ -83,8 +82,8 @@ func namesModifier(text string) bool {
 	return false
 }
 
-// readInside reads the members of an object and of the objects in it. tier says
-// whether a tier there is one that served or one that was asked for.
+// readInside reads the members of an object and of nested objects. tier says whether a tier
+// found there is the one that served or the one requested.
 func (m *modifiers) readInside(j *jsonText, tier int) {
 	switch j.peek() {
 	case '{':
@@ -104,7 +103,7 @@ func (m *modifiers) readInside(j *jsonText, tier int) {
 				m[modSpeed] = "fast"
 			}
 		case "content", "messages", "parts", "input", "tools", "text", "prompt", "contents", "arguments":
-			// what people wrote
+			// Text that people wrote.
 		default:
 			if !m.readMember(key, j) {
 				m.readInside(j, tier)
@@ -114,7 +113,7 @@ func (m *modifiers) readInside(j *jsonText, tier int) {
 	})
 }
 
-// modelAside gives the model that stands in an object beside the call alone.
+// modelAside returns a model that only an object beside the call names.
 func modelAside(a *attributes) string {
 	if !a.present.meets(&asideNames) && !a.present.meets(&answerNames) {
 		return ""

@@ -9,64 +9,64 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// Config says what a [Reader] looks for beside the calls themselves. Its zero
-// value is usable and tracks no users.
+// Config says what a [Reader] looks for in addition to the calls themselves. The zero value
+// is usable and tracks no users.
 type Config struct {
 	// TrackUsers makes the reader look for the user of each call.
 	TrackUsers bool
-	// UserAttributes are the attributes that may name the user, in order of
-	// precedence. They are looked for on the span, then on its ancestors,
-	// nearest first, then on the resource. Empty means [DefaultUserAttributes],
-	// and of those an attribute that names an installation of a tool comes last.
-	// Names before them, and any other list, decide alone.
+	// UserAttributes are the attributes that may name the user, in order of precedence.
+	// They are looked up on the span, then on its ancestors, nearest first, then on the
+	// resource. Empty means [DefaultUserAttributes]; of those, an attribute that names an
+	// installation of a tool comes last. Names in front of them, and any other list, are
+	// used as they are.
 	UserAttributes []string
-	// Tags are what [Call.Tags] get from the span, else from the nearest ancestor,
-	// else from the resource that has it.
+	// Tags defines [Call.Tags]: a value is taken from the span, otherwise from the nearest
+	// ancestor that has it, otherwise from the resource.
 	Tags []Tag
 
-	// InputAudioSeconds, InputCharacters and InputImages are the names of the
-	// attributes with which an app says what its library leaves out: seconds
-	// of audio (of video, for a video call), characters of text to speak,
-	// images made. Empty means that there is no such attribute.
+	// InputAudioSeconds, InputCharacters and InputImages are the names of the attributes in
+	// which an app reports what its library leaves out: seconds of audio (of video, for a
+	// video call), characters of text to speak, images made. Empty means that there is no
+	// such attribute.
 	InputAudioSeconds string
 	InputCharacters   string
 	InputImages       string
 
-	// Own is how the names of the caller's own attributes begin. Touch is called
-	// for each span that has one of them, GenAI or not, before anything of it is
-	// read: a pass of its own over a large payload would load all of it once more.
+	// Own is the prefix of the caller's own attributes. Touch is called for each span that
+	// has one of them, GenAI or not, before the span is read: a separate pass over a large
+	// payload would load all of it once more.
 	Own   string
 	Touch func(ptrace.Span)
 
-	// NamedUser, when set, is called for a span that is no call and names the
-	// user of its trace: the first of each trace and service, and that one again
-	// when it is sent again. Calls of the trace may have been read before, here
-	// or elsewhere. It may write to the span.
+	// NamedUser, when set, is called for a span that is not a call and names the user of
+	// its trace: the first of each trace and service, and that span again when it is sent
+	// again. Calls of the trace may have been read before, here or in another collector. It
+	// may write to the span.
 	NamedUser func(span ptrace.Span, user, service string)
 
 	// AgentLogs says that the log events of coding agents are read too, with
-	// [Reader.ReadLogs]. Then those report the agents' calls, better than
-	// their spans do, and the spans are skipped.
+	// [Reader.ReadLogs]. Those report the agents' calls better than their spans do, so the
+	// spans are skipped.
 	AgentLogs bool
 
-	// DuplicateWindow is for how long the reader remembers calls to recognise
-	// the second report of one call in another payload. 0 means
-	// defaultDuplicateWindow, less than 0 that it does not.
+	// DuplicateWindow is how long the reader remembers calls, to recognise a second report
+	// of one call in another payload. 0 means defaultDuplicateWindow; a negative value
+	// turns this off.
 	DuplicateWindow time.Duration
-	// DuplicateCalls is how many calls it remembers at most, 0 means
+	// DuplicateCalls is the maximum number of calls remembered; 0 means
 	// defaultDuplicateCalls.
 	DuplicateCalls int
-	// RootMemory is for how many traces it remembers which user an agent or
-	// root span named, for calls that arrive in other payloads. 0 means
-	// defaultRootMemory, less than 0 none.
+	// RootMemory is the number of traces for which the reader remembers the user that an
+	// agent or root span named, for calls that arrive in other payloads. 0 means
+	// defaultRootMemory; a negative value turns this off.
 	RootMemory int
 
-	// Now gives the time for the duplicate window; nil means [time.Now].
+	// Now returns the time for the duplicate window; nil means [time.Now].
 	Now func() time.Time
 }
 
-// Tag is a dimension of one's own: its name, and the attributes that may carry it,
-// in order of precedence.
+// Tag is one configured dimension: its name, and the attributes that may carry it, in order
+// of precedence.
 type Tag struct {
 	Name       string
 	Attributes []string
@@ -79,16 +79,16 @@ const (
 	defaultRootMemory      = 4096
 )
 
-// DefaultUserAttributes are the names under which the libraries put the user,
-// the general ones of OpenTelemetry first. Most libraries put it nowhere
-// unless the app reports them to; docs/compatibility.md says how.
+// DefaultUserAttributes returns the names under which libraries report the user, the
+// general ones of OpenTelemetry first. Most libraries report none unless the app sets it;
+// docs/compatibility.md says how.
 func DefaultUserAttributes() []string {
 	return []string{
 		"user.account_id", "user.account_uuid", // Claude Code, Codex: the account
 		"user.id", "enduser.id", // OpenTelemetry, OpenInference, Langfuse, Strands
 		"langfuse.user.id",
 		"traceloop.association.properties.user_id",
-		"ai.telemetry.metadata.userId", // Vercel AI SDK, by custom
+		"ai.telemetry.metadata.userId", // Vercel AI SDK, by convention
 		"ai.telemetry.metadata.user_id",
 		"metadata.userId",
 		"langsmith.metadata.user_id",
@@ -102,8 +102,8 @@ func DefaultUserAttributes() []string {
 	}
 }
 
-// generalUserAttributes are those of [DefaultUserAttributes] that spans without
-// GenAI have.
+// generalUserAttributes are those of [DefaultUserAttributes] that spans without GenAI
+// attributes may have.
 var generalUserAttributes = []string{"user.id", "enduser.id", "enduser.pseudo.id", "user.email"}
 
 func (c *Config) setDefaults() {

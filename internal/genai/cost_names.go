@@ -27,18 +27,18 @@ var shippedCosts = names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_a
 	"gen_ai.client.estimated_cost", "gen_ai.usage.cost_details", "cost_details", "llm.usage.cost_details", "http.response.header.x-litellm-response-cost",
 	"gen_ai.response.header.x-litellm-response-cost", "cost", "llm.cost.amount", "gen_ai.cost.total_usd_cost")
 
-// shippedBills are those in which the provider itself reports what it bills.
+// Attributes in which the provider itself reports what it bills.
 var (
 	shippedBills = names("openrouter.cost", "openrouter.usage.cost", "openrouter.total_cost", "gen_ai.openrouter.cost", "trace.metadata.openrouter.cost",
 		"trace.metadata.openrouter.total_cost", "vercel.ai.gateway.cost", "ai.gateway.cost", "perplexity.usage.cost.total_cost", "perplexity.cost.total_cost")
-	// A tick of xAI's is 1e-10 dollars, a nano AIU of GitHub's 1e-11.
+	// xAI's tick is 1e-10 dollars, GitHub's nano AIU 1e-11.
 	billTicks = names("x_ai.usage.cost_in_usd_ticks", "xai.usage.cost_in_usd_ticks", "gen_ai.usage.cost_in_usd_ticks", "gen_ai.usage.details.cost_in_usd_ticks")
 	billNano  = names("github.copilot.nano_aiu", "copilot_chat.copilot_usage_nano_aiu", "github.copilot.usage.nano_aiu", "copilot.usage.nano_aiu", "github.copilot.total_nano_aiu",
 		"copilot_chat.nano_aiu", "copilot.nano_aiu", "gen_ai.usage.nano_aiu")
 	// GitHub's credits are cents.
 	billCredits = names("github.copilot.ai_credits", "copilot_chat.ai_credits", "github.copilot.usage.ai_credits")
 
-	// Costs that are no bill, in cents and in millionths of a dollar.
+	// Costs that are not a bill, in cents and in millionths of a dollar.
 	costCents  = names("gen_ai.usage.cost_cents", "gen_ai.cost.cents", "cost_cents", "llm.cost_cents")
 	costMicros = names("cost_usd_micros", "gen_ai.usage.cost_usd_micros", "gen_ai.usage.cost_micros", "gen_ai.usage.cost_micro_usd", "cost_micro_usd", "cost_micros")
 
@@ -53,7 +53,7 @@ var (
 	}()
 )
 
-// The costs of both sides, where no attribute has the sum.
+// The costs of the two sides, for spans without a total.
 var costSides = [...]struct{ input, output []nameID }{
 	{names("gen_ai.usage.input_cost"), names("gen_ai.usage.output_cost")},
 	{names("gen_ai.usage.cost.input"), names("gen_ai.usage.cost.output")},
@@ -78,13 +78,13 @@ var (
 		}
 		return set
 	}()
-	// costNames are all names of a cost: most spans have none. Each vocabulary adds
-	// its own.
+	// costNames are all names of a cost: most spans have none. Each vocabulary adds its
+	// own.
 	costNames = sideCostNames
 )
 
-// readCostBySides adds the costs of the two sides up, and reads those in other
-// units than dollars.
+// readCostBySides adds up the costs of the two sides, and reads costs in units other than
+// dollars.
 func (s *spanReader) readCostBySides() {
 	if !s.a.present.meets(&sideCostNames) {
 		return
@@ -120,7 +120,7 @@ func (c *Call) reportFirst(a *attributes, ids []nameID) {
 	}
 }
 
-// readBill reads what the provider itself says that it bills. It goes before any
+// readBill reads what the provider itself says it bills, which takes precedence over any
 // other cost.
 func (s *spanReader) readBill() {
 	a := s.a
@@ -129,7 +129,7 @@ func (s *spanReader) readBill() {
 	}
 	for _, unit := range [...]struct {
 		ids   []nameID
-		shift int32 // of the decimal point, to dollars
+		shift int32 // of the decimal point, to get dollars
 		payer usage.Payer
 	}{{billNano, -11, usage.PayerCredit}, {billCredits, -2, usage.PayerCredit}, {billTicks, -10, ""}, {shippedBills, 0, ""}} {
 		for _, id := range unit.ids {
@@ -143,7 +143,7 @@ func (s *spanReader) readBill() {
 	}
 }
 
-// bill takes a number of the provider's as the cost.
+// bill sets a number of the provider's as the cost.
 func (c *Call) bill(text string, shift int32) bool {
 	if text == "" || len(text) > 32 {
 		return false
@@ -160,7 +160,7 @@ func (c *Call) bill(text string, shift int32) bool {
 	return true
 }
 
-// textOf gives a number as text, whatever type it came in.
+// textOf returns a number as text, whatever its type.
 func textOf(v pcommon.Value) string {
 	switch v.Type() {
 	case pcommon.ValueTypeInt, pcommon.ValueTypeDouble, pcommon.ValueTypeStr:
@@ -179,8 +179,8 @@ func bills(provider string) bool {
 	return false
 }
 
-// readBilled reads the cost in a provider's usage object: OpenRouter's and
-// Perplexity's "cost", xAI's ticks. It is false for any other member.
+// readBilled reads the cost in a provider's usage object: the "cost" of OpenRouter and
+// Perplexity, xAI's ticks. It returns false for any other member.
 func (f *facts) readBilled(key string, j *jsonText) bool {
 	switch key {
 	case "cost":
@@ -219,8 +219,8 @@ func (f *facts) readBilled(key string, j *jsonText) bool {
 	return true
 }
 
-// readCostOfAnswer gives the call the cost of the provider's usage object. With a key
-// of one's own OpenRouter bills a fee, and the upstream provider the rest.
+// readCostOfAnswer sets the cost from the provider's usage object. When callers use their
+// own key, OpenRouter bills a fee and the upstream provider the rest.
 func (s *spanReader) readCostOfAnswer(f *facts) {
 	c := s.call
 	if f.cost == "" || c.ReportedIsBill {

@@ -8,19 +8,19 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// count is a number of tokens or other things, or one of the two values that
-// say why there is none.
+// count is a number of tokens or other things, or one of two values that say why there is
+// none.
 type count int64
 
 const (
 	absent  count = -1 // the span does not say
-	invalid count = -2 // the span reports something that is no count
-	// maxCount is the greatest number taken seriously, about 10^12. Sums of
-	// all quantities of a call stay far inside an int64.
+	invalid count = -2 // the span reports something that is not a count
+	// maxCount is the greatest number accepted, about 10^12. The sum of all quantities of a
+	// call stays far below the limit of an int64.
 	maxCount = 1 << 40
 )
 
-// or gives the number, or 0 where there is none.
+// or0 returns the number, or 0 when there is none.
 func (c count) or0() int64 {
 	if c < 0 {
 		return 0
@@ -30,9 +30,9 @@ func (c count) or0() int64 {
 
 func (c count) known() bool { return c >= 0 }
 
-// countOf reads a count: a whole number, also as double ("1306.0" of languages
-// that have no integers) or text. Negative numbers, fractions, numbers beyond
-// [maxCount] and everything else are [invalid]; nothing, NaN and "" are [absent].
+// countOf reads a count: an integer, also as a double ("1306.0", from languages without
+// integers) or as text. Nothing, NaN and "" are [absent]; negative numbers, fractions,
+// numbers beyond [maxCount] and everything else are [invalid].
 func countOf(v pcommon.Value) count {
 	switch v.Type() {
 	case pcommon.ValueTypeInt:
@@ -56,7 +56,7 @@ func countOfInt(n int64) count {
 
 func countOfFloat(f float64) count {
 	if math.IsNaN(f) {
-		return absent // what JavaScript makes of adding up numbers that were not reported
+		return absent // JavaScript's sum of numbers that were not reported
 	}
 	if !(f >= 0 && f <= maxCount) || f != math.Trunc(f) {
 		return invalid
@@ -81,7 +81,7 @@ func countOfText(text string) count {
 	return invalid
 }
 
-// numberOf reads a measured number, such as seconds, as double or text.
+// numberOf reads a measured number, such as seconds, from a double or a text.
 func numberOf(v pcommon.Value) (float64, bool) {
 	switch v.Type() {
 	case pcommon.ValueTypeInt:

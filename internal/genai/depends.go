@@ -7,8 +7,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// What prices depend on beside the quantities, see package usage. Which snapshot
-// answered follows from the name of the model.
+// What prices depend on besides the quantities, see package usage. Which snapshot answered
+// follows from the name of the model.
 const (
 	MissingServiceTier   = usage.MissingServiceTier
 	MissingSpeed         = usage.MissingSpeed
@@ -23,38 +23,38 @@ const (
 	MissingVariant       = usage.MissingVariant
 )
 
-// knowledge is what a dialect reports of what prices depend on. What it reports
-// always has its default where it is absent; what it reports sometimes or never
-// is unknown then.
+// knowledge says what a dialect reports of the things that prices depend on. What it always
+// reports has its default when absent; what it reports sometimes or never is unknown when
+// absent.
 type knowledge struct{ always, sometimes, never Missing }
 
-// Groups of what is reported together.
+// Groups that are reported together.
 const (
-	// An attribute of the instrumentation, of the SDK or of the app.
+	// In an attribute of the instrumentation, of the SDK or of the app.
 	asAttribute = MissingServiceTier | MissingSpeed | MissingRegion | MissingInferenceGeo | MissingDeployment
-	// The provider's answer or its usage object, where the library attaches it.
+	// In the provider's answer or its usage object, where the library attaches it.
 	inAnswer = MissingTools | MissingModality | MissingCacheTTL
-	// The parameters of a request for images or video.
+	// In the parameters of a request for images or video.
 	inRequest = MissingVariant
-	// Nothing on a span says it.
+	// Nowhere on a span.
 	nowhere = MissingSearchSize | MissingCommitment
 )
 
-// Who reports what. Each dialect names one, or has one of its own.
+// Which kind of library reports what. Each dialect uses one of these or its own.
 var (
 	// knownFromAnswers: the library attaches the provider's answer.
 	knownFromAnswers = knowledge{always: MissingContextLength, sometimes: asAttribute | inAnswer | inRequest, never: nowhere}
-	// knownFromAttributes: there are attributes alone,
-	// and the id of the answer, which says which of OpenAI's APIs it is.
+	// knownFromAttributes: there are only attributes, and the id of the answer, which tells
+	// which of OpenAI's APIs it was.
 	knownFromAttributes = knowledge{always: MissingContextLength, sometimes: asAttribute | inRequest | MissingTools, never: nowhere | inAnswer&^MissingTools}
-	// knownOfSeveral: one span may stand for several requests.
+	// knownOfSeveral: one span may report several requests.
 	knownOfSeveral = knowledge{sometimes: asAttribute | inAnswer | inRequest | MissingContextLength, never: nowhere}
 	// knownFromEvents: log events of a coding agent.
 	knownFromEvents = knowledge{always: MissingContextLength, never: asAttribute | inAnswer | inRequest | nowhere}
 )
 
-// unreported is what the price of a call may depend on and the call does not
-// report. At the provider's own address the host's name says the region.
+// unreported returns what the price of a call may depend on and the call does not report.
+// At the provider's own address, the host name tells the region.
 func (f *facts) unreported(call *Call, ownAddress bool) Missing {
 	unknown := usage.MissingDependencies &^ (f.always | MissingContextLength)
 	m := &f.modifiers
@@ -80,7 +80,7 @@ func (f *facts) unreported(call *Call, ownAddress bool) Missing {
 		unknown &^= MissingModality
 	}
 	if strings.HasPrefix(call.ResponseID, "chatcmpl-") && (call.Provider == catalog.OpenAI || call.Provider == catalog.AzureOpenAI) {
-		unknown &^= MissingTools // OpenAI's chat completions run none; models that search are billed as such
+		unknown &^= MissingTools // OpenAI's chat completions run no tools; models that search have their own price
 	}
 	if f.n[factWebSearches].known() || f.n[factFileSearches].known() || f.n[factCodeSessions].known() {
 		unknown &^= MissingTools

@@ -6,26 +6,25 @@ import (
 	"strings"
 )
 
-// dialect is one way in which libraries write GenAI calls on spans. Each is
-// one value in a file of its own; what it leaves nil is as the OpenTelemetry
-// conventions say.
+// dialect is one way in which libraries write GenAI calls on spans. Each is one value in a
+// file of its own; a nil field means that the dialect follows the OpenTelemetry conventions
+// in that respect.
 type dialect struct {
 	name string
 	// follows says whose names it writes.
 	follows follows
-	// marks are the attributes that only spans of this dialect have. They
-	// decide before the scope does, because frameworks re-export the spans of
-	// others under their own scope.
+	// marks are attributes that only spans of this dialect have. They take precedence over
+	// the scope, because frameworks re-export the spans of others under their own scope.
 	marks nameSet
-	// scopes are the instrumentation scopes that write this dialect: a whole
-	// name, or the beginning of one followed by "*".
+	// scopes are the instrumentation scopes that write this dialect: a whole name, or a
+	// prefix followed by "*".
 	scopes []string
-	// systems are values of gen_ai.system or gen_ai.provider.name that only
-	// this dialect writes. They decide where neither mark nor scope did.
+	// systems are values of gen_ai.system or gen_ai.provider.name that only this dialect
+	// writes. They decide when neither a mark nor the scope does.
 	systems []string
 
-	// installation are the user attributes that name an installation of the
-	// tool: a person has one for each machine.
+	// installation are the user attributes that name an installation of the tool: a person
+	// has one for each machine.
 	installation nameSet
 
 	words *vocabulary
@@ -33,23 +32,23 @@ type dialect struct {
 	input inputMeaning
 	// output says whether reasoning tokens are inside the output tokens.
 	output outputMeaning
-	// reports are the details this dialect writes whenever they are not zero:
-	// their absence means zero. Any other detail that is absent is unknown.
+	// reports are the details that this dialect writes whenever they are not zero: when
+	// absent, they are zero. Any other absent detail is unknown.
 	reports Missing
-	// knows says the same of what prices depend on beside the quantities.
+	// knows says the same of what prices depend on besides the quantities.
 	knows knowledge
 
-	// joins: its converters add its names to a span of another dialect and leave
-	// the original.
+	// joins: its converters add its names to a span of another dialect and keep the
+	// original.
 	joins bool
-	// callsComeApart: its wrappers repeat calls that come in other traces, other
-	// signals or later. What they report is never a call's.
+	// callsComeApart: its wrappers repeat calls that come in other traces, in another
+	// signal or later. Their usage is never that of a call.
 	callsComeApart bool
 
-	// operation says what the span is; nil reads gen_ai.operation.name.
+	// operation returns what the span does; nil reads gen_ai.operation.name.
 	operation func(s *spanReader) operation
-	// adjust reads what the vocabulary cannot express: JSON attributes and
-	// knowledge about versions.
+	// adjust reads what a vocabulary cannot express: JSON attributes, and differences
+	// between versions.
 	adjust func(s *spanReader, f *facts)
 }
 
@@ -57,25 +56,25 @@ type dialect struct {
 type inputMeaning uint8
 
 const (
-	// inputInclusive: cached tokens are inside, as the conventions demand.
+	// inputInclusive: cached tokens are included, as the conventions require.
 	inputInclusive inputMeaning = iota
-	// inputAsProvider: the number is the provider's own, which is exclusive
-	// for Anthropic and Bedrock and inclusive elsewhere.
+	// inputAsProvider: the number is the provider's own, which excludes the cache for
+	// Anthropic and Bedrock and includes it elsewhere.
 	inputAsProvider
-	// inputExclusive: cached tokens are beside it.
+	// inputExclusive: cached tokens are not included.
 	inputExclusive
-	// inputDisjoint: cached, audio and all other parts are beside it.
+	// inputDisjoint: neither cached, audio nor any other part is included.
 	inputDisjoint
-	// inputUnknown: nobody said; inclusive unless the numbers say otherwise,
+	// inputUnknown: not documented; read as inclusive unless the numbers show otherwise,
 	// and uncertain where that decides.
 	inputUnknown
 )
 
-// packages say for each package of a family what its input includes. One that
-// is not listed may mean anything.
+// packages says for each package of a family what its input includes. An unlisted package
+// may mean anything.
 type packages map[string]inputMeaning
 
-// input takes the meaning of a package's input.
+// input sets the meaning of a package's input.
 func (f *facts) input(known packages, name string) {
 	if means, listed := known[name]; listed {
 		f.inputMeans = means
@@ -84,26 +83,26 @@ func (f *facts) input(known packages, name string) {
 	}
 }
 
-// outputMeaning says whether reasoning is inside a dialect's output tokens.
+// outputMeaning says whether a dialect's output tokens include reasoning.
 type outputMeaning uint8
 
 const (
-	// outputInclusive: reasoning is inside, as the conventions demand.
+	// outputInclusive: reasoning is included, as the conventions require.
 	outputInclusive outputMeaning = iota
-	// outputAsProvider: the number is the provider's own: Google's candidates
-	// and xAI's completion exclude reasoning, others include it.
+	// outputAsProvider: the number is the provider's own: Google's candidates and xAI's
+	// completion exclude reasoning, others include it.
 	outputAsProvider
-	// outputExclusive: reasoning is beside it.
+	// outputExclusive: reasoning is not included.
 	outputExclusive
-	// outputDisjoint: reasoning, audio and all other parts are beside it.
+	// outputDisjoint: neither reasoning, audio nor any other part is included.
 	outputDisjoint
-	// outputUnknown: nobody said; inclusive unless the numbers say otherwise,
+	// outputUnknown: not documented; read as inclusive unless the numbers show otherwise,
 	// and uncertain where a Gemini model may have thought.
 	outputUnknown
 )
 
-// vocabulary are the names under which a dialect writes its facts, for each in
-// the order of precedence: the first that is present wins.
+// vocabulary holds the names under which a dialect writes its facts, for each fact in order
+// of precedence: the first name present wins.
 type vocabulary struct {
 	operation, provider, address    []nameID
 	model, requestModel, responseID []nameID
@@ -117,11 +116,11 @@ type vocabulary struct {
 	slots   [maxNames]countSlot
 }
 
-// countSlot says of an attribute which fact it reports, and how many names of
-// that fact go before it.
+// countSlot says which fact an attribute reports, and how many names of that fact take
+// precedence.
 type countSlot struct{ fact, rank uint8 }
 
-// followedBy gives the dialect's own names and after them the general ones.
+// followedBy returns the dialect's own names followed by the general ones.
 func followedBy(own, general []nameID) []nameID {
 	list := slices.Clone(own)
 	for _, id := range general {
@@ -132,8 +131,8 @@ func followedBy(own, general []nameID) []nameID {
 	return list
 }
 
-// complete fills what a vocabulary leaves empty from the conventions' and
-// makes what is derived. A name reports one fact in a vocabulary.
+// complete fills what a vocabulary leaves empty from the conventions' and builds the
+// derived sets. Within a vocabulary, a name reports one fact.
 func (v vocabulary) complete() *vocabulary {
 	fill := func(own *[]nameID, standard []nameID) {
 		if *own == nil {
@@ -153,7 +152,7 @@ func (v vocabulary) complete() *vocabulary {
 		v.counts[i] = followedBy(v.counts[i], std.counts[i])
 		for rank, id := range v.counts[i] {
 			if v.counted.has(id) {
-				panic(builtinNames.names[id] + " reports two facts") // at program start, by a change of this package only
+				panic(builtinNames.names[id] + " reports two facts") // at program start, after a change of this package only
 			}
 			v.counted.put(id)
 			v.slots[id] = countSlot{uint8(i), uint8(rank)}
@@ -171,10 +170,10 @@ func (v vocabulary) complete() *vocabulary {
 	return &v
 }
 
-// dialects lists all of them in the order in which their marks decide. The
-// last one is what remains: GenAI names from an unknown hand.
+// dialects lists all of them in the order in which their marks decide. The last one is the
+// fallback: GenAI names of unknown origin.
 //
-// It is filled at start: the hooks of the dialects lead back to it.
+// It is filled at start, because the dialects' hooks refer back to it.
 var dialects []*dialect
 
 func init() {
@@ -207,11 +206,11 @@ func Dialects() []string {
 	return all
 }
 
-// Unproven lists the dialects that follow a documentation alone: nobody has
-// captured what they really send.
+// Unproven lists the dialects written from documentation alone: no capture of what they
+// really send is known.
 func Unproven() []string { return []string{claudePlatform.name, openRouter.name} }
 
-// dialectOfScope finds the dialect that a scope writes, nil when unknown.
+// dialectOfScope returns the dialect that a scope writes, nil when unknown.
 func dialectOfScope(scope string) *dialect {
 	if scope == "" {
 		return nil
@@ -226,7 +225,7 @@ func dialectOfScope(scope string) *dialect {
 	return nil
 }
 
-// dialectOfSystem finds the dialect by the value of gen_ai.system.
+// dialectOfSystem returns the dialect for a value of gen_ai.system.
 func dialectOfSystem(system string) *dialect {
 	for _, d := range dialects {
 		if slices.Contains(d.systems, system) {
@@ -236,8 +235,8 @@ func dialectOfSystem(system string) *dialect {
 	return nil
 }
 
-// olderThan compares a version like "0.62.1" or "1.2.0b3". One that says
-// nothing is not older than any.
+// olderThan compares versions like "0.62.1" or "1.2.0b3". An empty or unreadable version is
+// never older.
 func olderThan(version string, than ...int) bool {
 	for _, want := range than {
 		var part string

@@ -6,8 +6,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-// The coding agents report their calls in spans, in logs or in both. Which
-// signal is read is decided by [Config.AgentLogs]; logs.go reads the logs.
+// Coding agents report their calls in spans, in logs or in both. [Config.AgentLogs] decides
+// which signal is read; logs.go reads the logs.
 
 // claudeCode writes bare names; its input leaves the cache out and its writes
 // are not split by lifetime (its log events are). gen_ai.response.id holds the
@@ -80,6 +80,6 @@ func adjustClaudeCode(s *spanReader) {
 	case "foundry":
 		s.provider = catalog.AzureAI
 	}
-	// "claude-sonnet-4-5[1m]" asks for the long context of the same model.
+	// "claude-sonnet-4-5[1m]" requests the long context of the same model.
 	c.RequestModel, _, _ = strings.Cut(c.RequestModel, "[")
 }

@@ -25,11 +25,11 @@ var conventionWords = vocabulary{
 	counts:     shippedNames,
 }
 
-// namesURL are the addresses of a call as URLs.
+// namesURL are attributes that hold the address of a call as a URL.
 var namesURL = names("gen_ai.request.base_url", "gen_ai.openai.api_base", "gen_ai.request.api_base", "llm.base_url", "llm.api_base", "openai.api_base", "api_base",
 	"base_url", "langsmith.metadata.ls_base_url", "url.full", "http.url", "server.url", "gen_ai.endpoint")
 
-// Names that more than one dialect looks at beside its vocabulary.
+// Names that several dialects read outside their vocabulary.
 var (
 	nameProviderName  = name("gen_ai.provider.name")
 	nameErrorType     = name("error.type")
@@ -44,9 +44,9 @@ var (
 	namesImageQuality = []nameID{nameImageQuality, nameImageQualOld}
 )
 
-// conventions is the dialect of the instrumentations that are known to follow
-// the conventions to the letter. What they leave out differs by version, so
-// nothing counts as reported that is not there.
+// conventions is the dialect of the instrumentations that are known to follow the
+// conventions to the letter. What they leave out differs by version, so no detail is taken
+// as zero when absent.
 var conventions = dialect{
 	name:    "otel",
 	follows: followsConventions,
@@ -64,16 +64,15 @@ var conventions = dialect{
 	output: outputUnknown,
 	knows:  knownFromAttributes,
 	adjust: func(s *spanReader, f *facts) {
-		// These prefixes are those of many packages.
+		// Many packages share these prefixes.
 		if strings.HasPrefix(s.scope, "go.opentelemetry.io/") {
 			f.inputMeans, f.unlisted = inputUnknown, true
 		}
 	},
 }
 
-// unknownDialect is the conventions' names from an unknown hand. The names are
-// certain; what the input includes is not, and where that decides the call is
-// uncertain.
+// unknownDialect is for names of the conventions from an unknown library. The names are
+// certain; what the input includes is not, and where that decides, the call is uncertain.
 var unknownDialect = dialect{
 	name:    "otel-unknown",
 	follows: follows{"any of those above", inSourceOnly},

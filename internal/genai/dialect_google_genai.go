@@ -44,7 +44,7 @@ var googleGenAI = dialect{
 			s.provider = catalog.Vertex // Traceloop says "Google"
 		}
 		if f.n[factReasoning].known() {
-			f.outputMeans = outputInclusive // who reports the thoughts has added them
+			f.outputMeans = outputInclusive // versions that report the thoughts include them
 		}
 	},
 }

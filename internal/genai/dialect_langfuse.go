@@ -41,7 +41,7 @@ var langfuse = dialect{
 			return opChat
 		case "embedding":
 			return opEmbedding
-		case "": // written by hand, as the documentation shows: what it costs, and no type
+		case "": // written by hand, as the documentation shows: with a cost and no type
 			if s.a.has(langfuseUsage) || s.a.present.meets(&usageNames) {
 				return opChat
 			}
@@ -63,8 +63,7 @@ func adjustLangfuse(s *spanReader, f *facts) {
 	s.userFromJSON("", langfuseParameters)
 }
 
-// costOfParts gives the total of cost_details, which is their sum where it is not
-// written.
+// costOfParts returns the total of cost_details, or their sum when there is no total.
 func costOfParts(details string) (total string) {
 	sum := decimal.Zero
 	j := newJSON(details)
@@ -82,11 +81,11 @@ func costOfParts(details string) (total string) {
 	return total
 }
 
-// readBuckets reads usage_details. Its keys are free; these are what the SDKs
-// write, and what people write by hand in the words of their provider.
+// readBuckets reads usage_details. Its keys are free; these are the ones that the SDKs
+// write, and those that people write by hand in their provider's words.
 func (f *facts) readBuckets(details string) {
 	buckets := noFacts
-	raw := false // the provider's own object, whose parts do overlap
+	raw := false // the provider's own object, whose parts overlap
 	unknown := int64(0)
 	j := newJSON(details)
 	add := func(to *count) {
@@ -146,8 +145,8 @@ func (f *facts) readBuckets(details string) {
 	buckets.inputMeans, buckets.outputMeans = inputDisjoint, outputDisjoint
 	buckets.reports = f.reports
 	if buckets.n[factCacheRead] != absent || buckets.n[factCacheWrite] != absent || buckets.n[factInputAudio] != absent {
-		buckets.reports |= MissingCache // who writes one bucket of the input writes the others
+		buckets.reports |= MissingCache // a library that writes one bucket of the input writes the others
 	}
-	buckets.inconsistent = unknown > 0 // a bucket we do not know
+	buckets.inconsistent = unknown > 0 // an unknown bucket
 	f.take(&buckets)
 }

@@ -54,7 +54,7 @@ var litellm = dialect{
 	},
 	adjust: func(s *spanReader, f *facts) {
 		if routed := s.a.text(litellmModel); routed != "" && s.r.model(s.modelName()).vendor == catalog.VendorUnknown {
-			s.call.Model = routed // what answered has the client's alias, or no name
+			s.call.Model = routed // the answering model is given as the client's alias, or not at all
 		}
 		if text := s.a.text(litellmUsage); len(text) > 2 && len(text) <= maxJSON {
 			own := noFacts

@@ -37,7 +37,7 @@ var mastra = dialect{
 	adjust: func(s *spanReader, f *facts) {
 		switch s.a.text(mastraType) {
 		case "model_generation", "llm_generation":
-			f.several = true // or one step; the span does not say how many
+			f.several = true // or one step; the span does not tell
 		}
 	},
 }

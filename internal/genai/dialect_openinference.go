@@ -79,7 +79,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 			f.reports |= MissingCache
 		}
 	case s.a.present.meets(&openInferenceDetails):
-		f.reports |= MissingCache // this emitter writes details; older ones wrote none
+		f.reports |= MissingCache // this version writes details; older ones wrote none
 	}
 	f.unlisted = f.unlisted || !isPython && !strings.HasPrefix(s.scope, "@arizeai/")
 	if isPython {
@@ -88,8 +88,8 @@ func adjustOpenInference(s *spanReader, f *facts) {
 	if s.op != opEmbedding {
 		output := s.a.text(openInferenceOutput)
 		a := readAnswer(output)
-		// LangChain adds up the output tokens of the first and the last event
-		// of Anthropic's streams, whose last one reports all of them.
+		// LangChain adds up the output tokens of the first and the last event of
+		// Anthropic's streams, although the last one reports all of them.
 		if strings.HasSuffix(s.scope, "langchain") && s.r.model(s.modelName()).vendor == catalog.VendorAnthropic {
 			f.estimate = strings.Contains(output[:min(len(output), maxJSON)], `"AIMessageChunk"`)
 		}
@@ -123,8 +123,8 @@ func adjustOpenInference(s *spanReader, f *facts) {
 	s.userFromJSON(s.a.text(openInferenceMetadata), openInferenceParameters)
 }
 
-// openInferenceJavaScript are the packages for JavaScript that we know. They
-// add the cache to the prompt.
+// openInferenceJavaScript are the known packages for JavaScript. Their prompt includes the
+// cache.
 var openInferenceJavaScript = packages{
 	"@arizeai/openinference-instrumentation-openai": inputInclusive, "@arizeai/openinference-instrumentation-anthropic": inputInclusive,
 	"@arizeai/openinference-instrumentation-bedrock": inputInclusive, "@arizeai/openinference-instrumentation-langchain": inputInclusive,
@@ -133,7 +133,7 @@ var openInferenceJavaScript = packages{
 	"@arizeai/openinference-vercel": inputInclusive, "@arizeai/openinference-genai": inputInclusive, "@arizeai/openinference-tanstack-ai": inputInclusive,
 }
 
-// adjustOpenInferencePython knows what each of the Python packages does.
+// adjustOpenInferencePython applies what is known about each Python package.
 func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 	switch library {
 	case "openai", "openai_agents", "groq":
@@ -142,20 +142,20 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 	case "anthropic", "mistralai":
 		f.inputMeans = inputInclusive
 	case "google_genai":
-		// Versions 0.1.12 to 0.1.15 added the cached tokens to the
-		// prompt once more; the provider's answer is right.
+		// Versions 0.1.12 to 0.1.15 added the cached tokens to the prompt twice; the
+		// provider's answer is right.
 		f.inputMeans = inputInclusive
 	case "litellm":
 		f.inputMeans = inputInclusive
 		f.n[factCacheRead] = s.a.count(openInferenceCacheRead) // its cache_input holds the text tokens
 	case "langchain":
-		// Folded into the prompt, for Bedrock by a guess that may fail.
+		// Included in the prompt; for Bedrock this is a guess that may be wrong.
 		if info := s.r.model(s.modelName()); !info.bedrock && catalog.Canonical(s.provider) != catalog.Bedrock {
 			f.inputMeans = inputInclusive
 		}
 	case "bedrock":
-		// Anthropic's own API there: folded, and without a total. Converse and
-		// Nova report the cached tokens beside the prompt.
+		// Anthropic's own API: included, and without a total. Converse and Nova report the
+		// cached tokens separately from the prompt.
 		if f.n[factTotal] == absent {
 			f.inputMeans = inputInclusive
 		}
@@ -166,8 +166,8 @@ func adjustOpenInferencePython(s *spanReader, f *facts, library string) {
 	}
 }
 
-// userFromJSON looks for user and session in the JSON of metadata and of the
-// request, where no attribute reports them.
+// userFromJSON looks for user and session in the JSON of the metadata and of the request,
+// when no attribute reports them.
 func (s *spanReader) userFromJSON(metadata string, request nameID) {
 	r := s.r
 	if len(r.userNames) == 0 {

@@ -43,7 +43,7 @@ var openlit = dialect{
 		if f.input(openlitOthers, s.scope); f.unlisted {
 			return
 		}
-		if s.a.has(nameProviderName) { // versions that still wrote gen_ai.system dropped the cache
+		if s.a.has(nameProviderName) { // versions that wrote gen_ai.system dropped the cache
 			f.reports |= MissingCache
 		}
 		if stream {
@@ -55,9 +55,9 @@ var openlit = dialect{
 	},
 }
 
-// openlitPython are the packages of OpenLIT for Python that we know, and
-// openlitOthers those for JavaScript and Go, and its command line, which folds
-// the cache of the agents that it watches into the input.
+// openlitPython are the known packages of OpenLIT for Python; openlitOthers are those for
+// JavaScript and Go, and its command line, which includes the cache of the agents it
+// watches in the input.
 var (
 	openlitPython = packages{
 		"openai": inputAsProvider, "anthropic": inputAsProvider, "bedrock": inputAsProvider, "cohere": inputAsProvider, "groq": inputAsProvider,
@@ -76,8 +76,8 @@ var (
 	}
 )
 
-// readOpenLITUnits reads what has no tokens: how long a recording was, how many
-// images there are, and the text that was spoken, where it is captured whole.
+// readOpenLITUnits reads what has no tokens: the length of a recording, the number of
+// images, and the text to speak when it was captured whole.
 func (s *spanReader) readOpenLITUnits(f *facts) {
 	switch s.op {
 	case opImage:
@@ -105,7 +105,7 @@ func (s *spanReader) readOpenLITUnits(f *facts) {
 func (f *facts) readSpoken(j *jsonText, member string) {
 	j.members(func(key string) bool {
 		if key == member && j.peek() == '"' {
-			if text := j.text(); text != "" && !strings.HasSuffix(text, "...") { // cut, it would end so
+			if text := j.text(); text != "" && !strings.HasSuffix(text, "...") { // the mark of a text that was cut
 				f.n[factCharacters] = runesIn(text)
 			}
 		}
@@ -113,15 +113,15 @@ func (f *facts) readSpoken(j *jsonText, member string) {
 	})
 }
 
-// adjustOpenLITPython: where the Python packages have seen a usage object they
-// report the cache, even when it is 0.
+// adjustOpenLITPython: when the Python packages have seen a usage object they report the
+// cache, even when it is 0.
 func adjustOpenLITPython(f *facts, library string, stream bool) {
 	switch library {
 	case "langchain", "langgraph", "litellm":
 		f.outputMeans = outputInclusive
 	case "google_ai_studio":
 		if f.n[factCacheRead] != absent {
-			f.reports |= MissingReasoning // thoughts are reported when there are some
+			f.reports |= MissingReasoning // thoughts are reported when there are any
 		}
 	}
 	if stream && f.n[factCacheRead] == absent {
@@ -129,7 +129,7 @@ func adjustOpenLITPython(f *facts, library string, stream bool) {
 	}
 }
 
-// modelName gives the model as far as the span itself reports it.
+// modelName returns the model that the span itself names, "" for none.
 func (s *spanReader) modelName() string {
 	if s.call.Model != "" {
 		return s.call.Model

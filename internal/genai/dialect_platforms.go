@@ -40,8 +40,8 @@ var mlflow = dialect{
 	},
 	adjust: func(s *spanReader, f *facts) {
 		if usage := s.a.text(mlflowUsage); usage != "" {
-			// Its names are Anthropic's for every provider, the numbers each
-			// provider's own.
+			// Its names are Anthropic's for every provider; the numbers are each provider's
+			// own.
 			own := noFacts
 			j := newJSON(usage)
 			own.readUsage(&j)
@@ -104,7 +104,7 @@ var braintrust = dialect{
 	},
 }
 
-// typedOperation reads the type that a platform gives its spans.
+// typedOperation maps the type that a platform gives its spans to an operation.
 func typedOperation(kind string) operation {
 	switch kind {
 	case "llm", "chat_model", "generation":
@@ -119,10 +119,10 @@ func typedOperation(kind string) operation {
 	return opNotACall
 }
 
-// quoted gives a text, without the quotes of one that is JSON.
+// quoted returns a text without the quotes of JSON, if it has them.
 func (s *spanReader) quoted(id nameID) string { return strings.Trim(s.a.text(id), `"`) }
 
-// costIn reports a cost in dollars that stands in a JSON object.
+// costIn reads a cost in dollars from a JSON object.
 func (s *spanReader) costIn(id nameID, members ...string) {
 	if text := s.a.text(id); text != "" && !s.call.HasReportedCost {
 		s.call.reportCostText(jsonMember(text, members...))

@@ -40,14 +40,14 @@ var pydanticAI = dialect{
 				return
 			}
 		}
-		// Anthropic's advisor is another model, whose tokens the call leaves out.
+		// Anthropic's advisor is another model, and the call leaves its tokens out.
 		f.inconsistent = s.a.count(pydanticAdvisor) > 0
 		if olderThan(s.r.version, 0, 7, 5) {
 			f.outputMeans = outputAsProvider
 		}
 		switch vendor := s.r.model(s.modelName()).vendor; {
 		case vendor == catalog.VendorAnthropic:
-			// Streams name the model that was asked for as the one that answered.
+			// Streams report the requested model as the one that answered.
 			f.estimate = olderThan(s.r.version, 1, 0, 0) && s.call.Model == s.call.RequestModel
 		case vendor != catalog.VendorGoogle && olderThan(s.r.version, 1, 3, 0) && !olderThan(s.r.version, 0, 7, 3):
 			f.reports &^= MissingCache | MissingAudio
@@ -72,7 +72,7 @@ var (
 	logfireType     = name("logfire.span_type")
 )
 
-// logfireAsksForStream reports whether the span is the first of a stream's two.
+// logfireAsksForStream reports whether the span is the first of the two spans of a stream.
 func (s *spanReader) logfireAsksForStream() (stream bool) {
 	if !strings.HasPrefix(s.scope, "logfire.") || s.a.text(logfireType) != "span" || s.a.has(logfireUsage) {
 		return false

@@ -23,7 +23,7 @@ var sentry = dialect{
 		if op := s.conventionalOperation(); op != opUnknown {
 			return op
 		}
-		// Sentry renames the AI SDK's attributes and says here what the span is.
+		// Sentry renames the AI SDK's attributes and gives the operation here.
 		name, ok := strings.CutPrefix(s.a.text(sentryOp), "gen_ai.")
 		if !ok {
 			if name, ok = strings.CutPrefix(s.a.text(sentryOp), "ai.run."); !ok {

@@ -79,29 +79,29 @@ var openllmetry = dialect{
 			f.inputMeans, f.outputMeans = inputInclusive, outputInclusive // LangChain's own count
 			s.wrapped = true
 		case "google_generativeai":
-			// A function of which nothing but the name is reported can be called by
-			// the SDK, which then asks the model again under the same span.
+			// When a tool is described by nothing but its name, the SDK can call it and ask
+			// the model again under the same span.
 			f.callsMissing = givesFunctions(s.a.text(traceloopTools))
 		case "bedrock", "llamaindex", "groq", "together", "mistralai", "cohere", "ollama", "watsonx", "vertexai":
 			f.inputMeans = inputAsProvider
 		case "anthropic":
 			f.inputMeans = inputInclusive
 			f.reports |= MissingCache
-			// The output tokens of a stream's first event are added to those of
-			// the last, which reports all of them.
+			// The output tokens of a stream's first event are added to those of the last
+			// event, which already include them.
 			f.estimate = stream || s.writes(traceloopOutput, traceloopModel)
 		default:
 			f.unlisted = true
 		}
 		if f.n[factCacheRead] == absent && stream {
-			f.estimate = true // it may have counted itself, and does not say
+			f.estimate = true // it may have counted itself without saying so
 		}
 	},
 }
 
-// writes reports whether the span has both attributes, the first before the
-// other. The package's helper for streams does not call them streams, and
-// writes the usage before the model; any other call, the model first.
+// writes reports whether the span has both attributes, the first before the second. The
+// package's helper for streams does not mark streams, but writes the usage before the
+// model; for other calls the model comes first.
 func (s *spanReader) writes(first, then nameID) bool {
 	if !s.a.has(first) || !s.a.has(then) {
 		return false
@@ -117,7 +117,7 @@ func (s *spanReader) writes(first, then nameID) bool {
 	return false
 }
 
-// givesFunctions reports whether one of the definitions of tools is a name alone.
+// givesFunctions reports whether any tool definition consists of a name alone.
 func givesFunctions(definitions string) (found bool) {
 	j := newJSON(definitions)
 	j.elements(128, func(int) {
@@ -132,8 +132,8 @@ func givesFunctions(definitions string) (found bool) {
 	return found
 }
 
-// readBase takes the address from the base URL of the client: the package
-// calls everything it does not know "openai".
+// readBase takes the address from the base URL of the client: the package calls every
+// provider that it does not know "openai".
 func (s *spanReader) readBase() {
 	if s.address == "" {
 		s.address = catalog.HostOf(s.a.text(traceloopBase))
@@ -149,12 +149,12 @@ func traceloopOperation(s *spanReader) operation {
 		return opNotACall
 	}
 	if s.call.Operation == "" && s.scope == "@traceloop/instrumentation-bedrock" && s.a.present.meets(&modelNames) {
-		return opChat // Converse, of which the span names the model only
+		return opChat // Converse, whose span names only the model
 	}
 	return s.conventionalOperation()
 }
 
-// traceloopPackages are the packages for JavaScript that we know.
+// traceloopPackages are the known packages for JavaScript.
 var traceloopPackages = packages{
 	"@traceloop/instrumentation-openai": inputAsProvider, "@traceloop/instrumentation-azure": inputAsProvider, "@traceloop/instrumentation-anthropic": inputAsProvider,
 	"@traceloop/instrumentation-bedrock": inputAsProvider, "@traceloop/instrumentation-cohere": inputAsProvider, "@traceloop/instrumentation-together-ai": inputAsProvider,
@@ -168,11 +168,11 @@ func adjustTraceloop(s *spanReader, f *facts) {
 	f.input(traceloopPackages, s.scope)
 	switch {
 	case s.op == opImage:
-		// Image tokens are taken from a table by size and quality; the
-		// provider's answer has others.
+		// Image tokens are taken from a table by size and quality; the provider's answer
+		// has other numbers.
 		f.estimate = true
 	case s.op == opRerank:
-		// What it calls tokens are Cohere's search units.
+		// The numbers that it calls tokens are Cohere's search units.
 		f.n[factSearchUnits], f.n[factTotal] = f.n[factTotal], absent
 	case strings.HasSuffix(s.scope, "instrumentation-anthropic"):
 		f.reports |= MissingCache
@@ -182,17 +182,17 @@ func adjustTraceloop(s *spanReader, f *facts) {
 	case strings.HasSuffix(s.scope, "instrumentation-langchain"):
 		s.wrapped = true
 	case strings.HasSuffix(s.scope, "instrumentation-openai"):
-		// Streams are counted with a local tokenizer even when the stream
-		// carries the usage (openllmetry-js#940), and nothing on the span
-		// distinguishes a stream from another call; only Responses are read right.
+		// Streams are counted with a local tokenizer even when the stream carries the usage
+		// (openllmetry-js#940), and nothing on the span marks a stream; only calls of the
+		// Responses API are read correctly.
 		if s.op == opChat && f.n[factCacheRead] == absent && !strings.HasPrefix(s.call.ResponseID, "resp_") && !s.isNoStream(traceloopStream) {
 			f.estimate = true
 		}
 	}
 }
 
-// isStream reports whether the span says that it is a stream, isNoStream
-// whether it says that it is none.
+// isStream reports whether the span says that it is a stream, isNoStream whether it says
+// that it is not.
 func (s *spanReader) isStream(ids []nameID) bool {
 	for _, id := range ids {
 		if s.a.has(id) {

@@ -21,7 +21,7 @@ var (
 	vercelOperation = name("ai.operationId")
 	vercelMetadata  = name("ai.response.providerMetadata")
 	vercelNoCache   = name("ai.usage.inputTokenDetails.noCacheTokens")
-	// vercelOperations hold the operation where ai.operationId is gone.
+	// vercelOperations hold the operation when ai.operationId is missing.
 	vercelOperations = names("vercel.ai.operationId", "operation.name")
 )
 
@@ -83,8 +83,8 @@ func vercelNamed(name string) operation {
 	return opNotACall
 }
 
-// vercelOuter reads the operation of a span without an inner one: where it
-// speaks, listens or draws, the SDK writes one span, and that is the call.
+// vercelOuter reads the operation of a span without an inner one: for speech, transcription
+// and images the SDK writes a single span, which is the call.
 func vercelOuter(name string) operation {
 	switch name {
 	case "ai.transcribe":
@@ -99,8 +99,8 @@ func vercelOuter(name string) operation {
 	return opNotACall
 }
 
-// vercelRenamed reads a span of the SDK whose names another SDK's processor
-// replaced: Traceloop's calls the inner spans "text.generate" and the like.
+// vercelRenamed reads a span of the SDK whose names another SDK's processor replaced:
+// Traceloop's calls the inner spans "text.generate" and the like.
 func vercelRenamed(s *spanReader) operation {
 	if name := s.a.firstText(conventionWords.operation); name != "" {
 		s.call.Operation = name
@@ -112,7 +112,7 @@ func vercelRenamed(s *spanReader) operation {
 	case "run.ai":
 		return opNotACall // the function around them
 	}
-	// What Langfuse and others leave of a span: "ai.embed.doEmbed my-function".
+	// The name that Langfuse and others leave on a span: "ai.embed.doEmbed my-function".
 	if name, _, _ := strings.Cut(s.a.firstText(vercelOperations), " "); name != "" {
 		s.call.Operation = name
 		return vercelNamed(name)
@@ -131,13 +131,13 @@ var vercelOTel = dialect{
 	reports: MissingCache,
 	adjust: func(s *spanReader, f *facts) {
 		f.estimate = consumedNotBilled(s)
-		// generateObject's span reports reads and leaves the writes out.
+		// The span of generateObject reports cache reads and leaves the writes out.
 		f.cachePartly = f.n[factCacheRead] != absent && f.n[factCacheWrite] == absent
 	},
 }
 
-// consumedNotBilled: the SDK reports what Cohere's model saw; billed are
-// billed_units, which leave Cohere's own instructions out.
+// consumedNotBilled: the SDK reports what Cohere's model processed. Cohere bills
+// billed_units, which leave its own instructions out.
 func consumedNotBilled(s *spanReader) bool {
 	return s.op == opChat && catalog.Canonical(s.provider) == catalog.Cohere
 }
@@ -153,8 +153,8 @@ func adjustVercel(s *spanReader, f *facts) {
 	case consumedNotBilled(s):
 		f.estimate = true
 	case provider == catalog.Bedrock && f.n[factCacheRead] > 0 && f.n[factTotal].known() && f.n[factTotal] == f.n[factInput]+f.n[factOutput]:
-		// Bedrock's own total has the cache on top. This one is version 6's,
-		// whose spans of objects do not separate the uncached tokens.
+		// Bedrock's own total adds the cache. This total is version 6's, whose spans of
+		// objects do not separate the uncached tokens.
 		f.inputMeans = inputInclusive
 	}
 	metadata := s.a.text(vercelMetadata)
@@ -170,7 +170,7 @@ func adjustVercel(s *spanReader, f *facts) {
 			case "iterations":
 				loop.read(&j)
 			case "cost":
-				if vendor == "gateway" { // which bills by it
+				if vendor == "gateway" { // the gateway bills at this cost
 					s.call.bill(j.amount(), 0)
 				}
 			case "usage", "usageMetadata":
@@ -201,7 +201,7 @@ func adjustVercel(s *spanReader, f *facts) {
 	case own.n[factInput].known() && own.n[factOutput].known():
 		f.take(&own) // the provider's own numbers
 	case own.inputMeans == inputExclusive && own.n[factInput].known() && own.n[factCacheWrite] != absent && f.n[factOutput].known():
-		// The stream's metadata has the input side only.
+		// The stream's metadata only has the input side.
 		output, reasoning := f.n[factOutput], f.n[factReasoning]
 		f.take(&own)
 		f.n[factOutput], f.n[factReasoning] = output, reasoning
@@ -211,7 +211,7 @@ func adjustVercel(s *spanReader, f *facts) {
 		f.addDetails(&own)
 		f.inputMeans, f.outputMeans = means, out
 	}
-	// generateText of version 5 drops the reads, and the metadata of some
-	// providers has the writes only.
+	// generateText of version 5 drops cache reads, and some providers' metadata only has
+	// the writes.
 	f.cachePartly = f.n[factCacheRead] == absent && f.n[factCacheWrite] != absent
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// settle completes the calls of the payload by what its other spans say.
+// settle completes the calls of the payload from its other spans.
 func (r *reading) settle() {
 	for i := range r.calls {
 		f := &r.calls[i]
@@ -32,8 +32,8 @@ func (r *reading) settle() {
 	}
 }
 
-// dropDuplicates drops the calls that another report stands for, of this payload
-// or of an earlier one. Package once has the rule.
+// dropDuplicates drops calls that are reported by another span of this payload or by an
+// earlier one. Package once has the rule.
 func (r *reading) dropDuplicates() {
 	nested := false
 	for i := range r.calls {
@@ -69,14 +69,14 @@ func (r *reading) dropDuplicates() {
 	}
 }
 
-// describe makes the report that the call is recognised by.
+// describe builds the report by which the call is recognised.
 func (f *found) describe() {
 	c, r := &f.call, &f.report.Report
 	r.Space, r.Key = once.Hash(c.KeySpace), once.Hash(c.Key)
 	r.User, r.Session = once.Hash(c.User), once.Hash(c.SessionID)
 	r.Type = c.APIType
 	r.Trace, r.Span = c.TraceID, c.SpanID
-	if c.TraceID.IsEmpty() { // an event: its key is what is known again
+	if c.TraceID.IsEmpty() { // an event is recognised by its key
 		binary.LittleEndian.PutUint64(r.Span[:], r.Key)
 	}
 	r.Start, r.End = c.Start.UnixNano(), c.End.UnixNano()
@@ -86,8 +86,8 @@ func (f *found) describe() {
 	r.Unsure, r.Estimate = c.Reason != "", c.Reason == usage.ReasonInstrumentationEstimate
 }
 
-// id is the id of the row: of the provider's answer where the call has one that
-// can be unique, else of the span.
+// id returns the id of the row: from the provider's answer where the call has a response id
+// that can be unique, otherwise from the span.
 func (c *Call) id() usage.ID {
 	if c.Key != "" {
 		return usage.IDFromResponse(c.KeySpace, c.Key)
@@ -127,7 +127,7 @@ func (r *reading) mergeNested() {
 	}
 }
 
-// dropAgents drops the sums of agents of whose trace a call is known.
+// dropAgents drops the sums of agents when a call of their trace is known.
 func (r *reading) dropAgents() {
 	agents := false
 	for i := range r.calls {
@@ -151,7 +151,7 @@ func (r *reading) dropAgents() {
 	}
 }
 
-// noteAround remembers the spans around a sum that stands for its calls: what
+// noteAround remembers the spans around a sum that is counted in place of its calls: what
 // they report repeats it.
 func (r *reading) noteAround(f *found) {
 	around := f.span.ParentSpanID()
@@ -166,10 +166,10 @@ func (r *reading) noteAround(f *found) {
 	}
 }
 
-// Len is how many calls there are.
+// Len returns the number of calls.
 func (r *reading) Len() int { return len(r.calls) }
 
-// At gives the report of a call, nil for a dropped one.
+// At returns the report of a call, nil for a dropped one.
 func (r *reading) At(i int) *once.Report {
 	if o := r.observedAt(i); !o.dropped {
 		return &o.Report
@@ -180,7 +180,7 @@ func (r *reading) At(i int) *once.Report {
 // Drop drops a call.
 func (r *reading) Drop(i int) { r.observedAt(i).dropped = true }
 
-// Merge makes one call of two.
+// Merge merges two reports of one call.
 func (r *reading) Merge(i, j int) { merge(&r.calls[i], &r.calls[j]) }
 
 // askWindow drops the calls that earlier payloads reported.
@@ -201,8 +201,8 @@ func (r *reading) askWindow() {
 	}
 }
 
-// merge keeps the better report of one call and gives it what the other one
-// knows. The first is kept of equals; of nested ones the inner is the second.
+// merge keeps the better report of one call and completes it from the other. Of equals it
+// keeps the first; of nested ones, the inner is the second.
 func merge(a, b *found) {
 	keep, drop := a, b
 	more := b.rank() - a.rank()
@@ -234,7 +234,7 @@ func merge(a, b *found) {
 	k.takeLifetimes(d)
 }
 
-// takeLifetimes takes from the other report how long cache writes live.
+// takeLifetimes takes the lifetimes of cache writes from the other report.
 func (c *Call) takeLifetimes(from *Call) {
 	const short, long = usage.CacheWrite5mTokens, usage.CacheWrite1hTokens
 	if c.Reason != usage.ReasonCacheTTLNotReported || from.Missing.Has(MissingCacheTTL) ||
@@ -246,7 +246,7 @@ func (c *Call) takeLifetimes(from *Call) {
 	c.Missing &^= MissingCacheTTL
 }
 
-// rank orders reports by how much they can be trusted to price the call.
+// rank orders reports by how reliable they are for pricing the call.
 func (f *found) rank() int {
 	c, rank := &f.call, 0
 	if !c.Quantities.IsZero() {

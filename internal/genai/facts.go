@@ -5,7 +5,7 @@ import "math/bits"
 // fact is one number that a span can report.
 type fact uint8
 
-// The facts. The details of the tokens stand together: see [firstDetail].
+// The facts. The details of the tokens are adjacent: see [firstDetail].
 const (
 	factInput fact = iota
 	factOutput
@@ -25,18 +25,18 @@ const (
 	factOutputImage
 	factCacheReadAudio
 	factCacheReadImage
-	factToolPrompt  // what tools gave to the model: input, inside or beside the other
-	factBesideInput // input that the sides leave out, as that of a compaction
+	factToolPrompt  // what tools gave to the model: input, inside the other input or in addition to it
+	factBesideInput // input that the sides leave out, such as that of a compaction
 	factBesideOutput
 	factWebSearches
 	factFileSearches
 	factCodeSessions
 	factCitations // tokens that a search model read
 
-	factBesideRead // the cache of what the sides leave out
+	factBesideRead // the cached part of what the sides leave out
 	factBesideWrite
 	factBesideWrite1h
-	factSearchQueries // Google's: how many of them are billed says the model
+	factSearchQueries // Google's; the model decides how many are billed
 
 	factAudioNanos // nanoseconds
 	factVideoNanos // nanoseconds
@@ -45,60 +45,57 @@ const (
 	factPages
 	factSearchUnits
 
-	factCount // not a fact: how many there are
+	factCount // not a fact: the number of facts
 )
 
-// The details say what the sides consist of, or what was called beside them. A
-// provider's usage object may add them to a span that has the sides only.
+// The details say what the sides consist of, or what was used in addition to them. A
+// provider's usage object may add them to a span that only has the sides.
 const firstDetail, lastDetail = factCacheRead, factSearchQueries
 
-// factNames are the attributes that report each fact, for each in the order of
-// precedence: the first that is present wins.
+// factNames are the attributes that report each fact, in order of precedence: the first one
+// present wins.
 type factNames [factCount][]nameID
 
-// facts are the numbers of one span as they stand there, before anybody has
-// decided what they include.
+// facts are the numbers of one span as reported, before it is decided what they include.
 type facts struct {
 	n [factCount]count
 
 	modifiers   modifiers
 	inputMeans  inputMeaning
 	outputMeans outputMeaning
-	reports     Missing // details whose absence means zero
-	always      Missing // of what prices depend on; its absence means the default
-	// detailed: a usage object has details, as a provider's own has. One that a
-	// library made may have the two sides alone.
+	reports     Missing // details that are zero when absent
+	always      Missing // of what prices depend on: the default applies when absent
+	// detailed: the usage object has details, as a provider's own has. One that a library
+	// made may have only the two sides.
 	detailed bool
-	// tokensMissing: the model is billed by tokens, and the span reports other
-	// units only.
+	// tokensMissing: the model is billed by tokens, and the span only reports other units.
 	tokensMissing bool
-	// callsMissing: the span stands for several calls, or may, and reports the
-	// usage of one.
+	// callsMissing: the span stands for several calls, or may, and reports the usage of
+	// only one.
 	callsMissing bool
-	// toolsBeside: what tools gave to the model is beside the input.
+	// toolsBeside: what tools gave to the model is not part of the input.
 	toolsBeside bool
-	// unlisted: nobody has looked at the package that wrote the span, and its
-	// input may mean anything.
+	// unlisted: the package that wrote the span is unknown, and its input may mean
+	// anything.
 	unlisted bool
-	// several: the numbers are the sum of several requests, whose sizes are not
-	// known.
+	// several: the numbers are the sum of several requests of unknown sizes.
 	several bool
-	// estimate: the library counted itself, or may have and does not say so.
+	// estimate: the library counted tokens itself, or may have without saying so.
 	estimate bool
-	// cachePartly: the dialect reports either reads or writes and leaves the
-	// other out.
+	// cachePartly: the dialect reports either cache reads or writes and leaves the other
+	// out.
 	cachePartly bool
-	// cost is that of the provider's usage object in dollars, "" for none; billed
-	// says that the provider bills by it. See [facts.readBilled].
+	// cost is the cost in the provider's usage object in dollars, "" for none; billed
+	// reports whether the provider bills at it. See [facts.readBilled].
 	cost, upstream string
 	billed, byok   bool
-	// containers: code ran in containers that are billed by their time, beyond what
-	// is free; no answer says how long.
+	// containers: code ran in containers that are billed by time beyond a free amount; no
+	// answer reports the time.
 	containers bool
 	// unknown: a name under a usage prefix is in no vocabulary.
 	unknown bool
-	// inconsistent: the source contradicts itself in a way that only its
-	// dialect can see.
+	// inconsistent: the source contradicts itself in a way that only its dialect can
+	// detect.
 	inconsistent bool
 }
 
@@ -110,8 +107,8 @@ var noFacts = func() (f facts) {
 	return f
 }()
 
-// read takes the numbers that stand under the vocabulary's names: of the names of
-// one fact, that of the first that is present.
+// read reads the numbers under the vocabulary's names; of the names of one fact, the first
+// one present wins.
 func (f *facts) read(a *attributes, w *vocabulary) {
 	var best [factCount]uint8 // rank plus 1, 0 for none
 	for i, word := range a.present {
@@ -138,8 +135,8 @@ func (f *facts) hasNumbers() bool {
 	return false
 }
 
-// take replaces the token counts by those of the provider's own usage object,
-// which says more than what a library made of it.
+// take replaces the token counts by those of the provider's own usage object, which is more
+// precise than what a library makes of it.
 func (f *facts) take(from *facts) {
 	if f.n[factAudioNanos] == absent {
 		f.n[factAudioNanos] = from.n[factAudioNanos]
@@ -169,8 +166,8 @@ func (f *facts) take(from *facts) {
 	f.modifiers.join(&own.modifiers)
 }
 
-// addDetails takes from the provider's usage object only the details that the
-// span itself does not report.
+// addDetails takes from the provider's usage object only the details that the span itself
+// does not report.
 func (f *facts) addDetails(from *facts) {
 	sums := f.sumsUp(from)
 	folded := from.toolsBeside && f.n[factInput].known() && f.n[factInput] == from.n[factInput]+from.n[factToolPrompt]
@@ -189,8 +186,7 @@ func (f *facts) addDetails(from *facts) {
 	f.modifiers.join(&from.modifiers)
 }
 
-// isBeside reports whether the fact is of tokens that the provider's sides
-// leave out.
+// isBeside reports whether the fact counts tokens that the provider's sides leave out.
 func (i fact) isBeside() bool {
 	switch i {
 	case factBesideInput, factBesideOutput, factBesideRead, factBesideWrite, factBesideWrite1h:
@@ -199,8 +195,8 @@ func (i fact) isBeside() bool {
 	return false
 }
 
-// sumsUp reports whether the sides of the span hold already what the provider's
-// usage object has beside its sides: some libraries add it up.
+// sumsUp reports whether the sides of the span already include what the provider's usage
+// object has in addition to its sides: some libraries add it.
 func (f *facts) sumsUp(from *facts) bool {
 	n := &from.n
 	if beside := n[factBesideOutput]; beside > 0 && f.n[factOutput].known() && n[factOutput].known() {

@@ -9,8 +9,8 @@ import "strings"
 // Sources: the API references of OpenAI (responses), Anthropic (messages),
 // Google (generateContent), xAI (responses).
 
-// readToolCounters reads the objects inside a usage object that count the tools
-// which the provider ran itself.
+// readToolCounters reads the objects inside a usage object that count the tools which the
+// provider ran itself.
 func (f *facts) readToolCounters(key string, j *jsonText) bool {
 	switch key {
 	case "server_tool_use", "serverToolUse", "server_side_tool_usage", "server_side_tool_usage_details", "serverSideToolUsage":
@@ -42,10 +42,10 @@ func (f *facts) readToolCounters(key string, j *jsonText) bool {
 	return true
 }
 
-// maxItems bounds how many items of an answer are looked at.
+// maxItems bounds how many items of an answer are read.
 const maxItems = 4096
 
-// readItems counts what the items of an answer cost beside their tokens.
+// readItems counts the fees of the items of an answer.
 func (f *facts) readItems(key string, j *jsonText) {
 	switch key {
 	case "groundingMetadata", "grounding_metadata":
@@ -60,19 +60,19 @@ func (f *facts) readItems(key string, j *jsonText) {
 	items.addTo(f)
 }
 
-// answerItems are the items of one answer.
+// answerItems counts the items of one answer.
 type answerItems struct {
 	searches, files, sessions count
 	container                 string // the last one in which code ran
 	images                    bool   // another model drew them
-	search                    string // the id of a search by Anthropic's servers, as messages of the conventions have it
+	search                    string // the id of a search by Anthropic's servers, in messages of the conventions
 }
 
 // answerItem is one item of an answer.
 type answerItem struct {
 	kind, name, id, status, action, container string
 	results                                   bool
-	hosted                                    bool // the provider ran it, says a library
+	hosted                                    bool // the library says that the provider ran it
 }
 
 func (a *answerItems) read(f *facts, j *jsonText) {
@@ -150,11 +150,11 @@ func (a *answerItems) count(f *facts, i *answerItem) {
 	}
 }
 
-// countHosted counts the calls of tools as the conventions and libraries write
-// them, of those tools that the provider ran itself.
+// countHosted counts the tool calls, as the conventions and libraries write them, of tools
+// that the provider ran itself.
 func (a *answerItems) countHosted(f *facts, i *answerItem) {
 	switch {
-	case strings.HasPrefix(i.id, "srvtoolu_"): // Anthropic's, whose searches cost where they find something
+	case strings.HasPrefix(i.id, "srvtoolu_"): // Anthropic's, whose searches cost money when they find something
 		switch i.name {
 		case "web_search":
 			a.search = i.id
@@ -167,11 +167,11 @@ func (a *answerItems) countHosted(f *facts, i *answerItem) {
 	case i.name == "file_search":
 		a.files++
 	case i.name == "code_interpreter" || i.name == "code_execution":
-		a.sessions = 1 // of one container, as far as the answer says
+		a.sessions = 1 // of one container, as far as the answer shows
 	}
 }
 
-// addTo gives what no counter reported.
+// addTo adds what no counter reported.
 func (a *answerItems) addTo(f *facts) {
 	for _, fee := range [...]struct {
 		fact fact
@@ -194,7 +194,7 @@ func (f *facts) readGrounding(j *jsonText) {
 		case "webSearchQueries", "web_search_queries", "imageSearchQueries", "image_search_queries":
 			j.elements(maxItems, func(int) { queries++ })
 		case "googleMapsWidgetContextToken", "google_maps_widget_context_token":
-			f.unknown = f.unknown || j.text() != "" // Maps, which costs by the prompt; no book has its price
+			f.unknown = f.unknown || j.text() != "" // Maps, which is billed by the prompt and has no price in any book
 		case "groundingChunks", "grounding_chunks":
 			j.elements(maxItems, func(int) {
 				j.members(func(key string) bool {

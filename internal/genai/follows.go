@@ -1,32 +1,32 @@
 package genai
 
-// follows says whose attribute names a dialect writes, and what their owner
-// promises of them. docs/compatibility.md lists it, beside the versions of the
-// conventions that its captures show.
+// follows says whose attribute names a dialect writes, and what their owner promises about
+// them. docs/compatibility.md lists it, with the versions of the conventions that its
+// captures show.
 type follows struct {
 	names     string
 	stability stability
 }
 
-// stability is what the owner of names promises of them.
+// stability is what the owner promises about the names.
 type stability string
 
 const (
-	// inDevelopment is OpenTelemetry's own word for its GenAI conventions: a
-	// release may rename anything.
+	// inDevelopment is OpenTelemetry's own term for its GenAI conventions: a release may
+	// rename anything.
 	inDevelopment stability = "development"
 	// experimental: the owner calls them beta or experimental.
 	experimental stability = "experimental"
-	// documented: the owner documents them, and promises nothing.
+	// documented: the owner documents them and promises nothing.
 	documented stability = "documented"
-	// inSourceOnly: they are known from the owner's code or from captures.
+	// inSourceOnly: they are known only from the owner's code or from captures.
 	inSourceOnly stability = "source only"
 )
 
-// followsConventions is for the dialects without names of their own.
+// followsConventions is for dialects without names of their own.
 var followsConventions = follows{"OpenTelemetry GenAI", inDevelopment}
 
-// alsoOwn is for dialects that add names of their own to the conventions'.
+// alsoOwn is for dialects that add their own names to those of the conventions.
 func alsoOwn(names string, s stability) follows {
 	return follows{followsConventions.names + " and " + names, s}
 }

@@ -6,18 +6,18 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// gate is one look at the names of a span's attributes: most spans of a pipeline
-// are HTTP requests and database queries, and this is all they cost.
+// gate scans the names of a span's attributes once: most spans of a pipeline are HTTP
+// requests and database queries, and this scan is all they cost.
 type gate struct {
-	// first says of each byte what a name that begins with it may be.
+	// first tells for each byte what a name beginning with it may be.
 	first [256]sight
-	// second says of each first byte which second one such a name has, a bit for
-	// the lower five of it: "http." and "app." come no further.
+	// second tells for each first byte which second byte such a name has, as bits for the
+	// lower five bits of that byte: it rules out "http." and "app.".
 	second [256]uint32
 	own    string // [Config.Own]
 	names  *nameTable
-	// entries are the user attributes that spans without GenAI may have, and
-	// lengths, by their first byte, a bit for the length of each.
+	// entries are the user attributes that spans without GenAI attributes may have; lengths
+	// has, by first byte, a bit for the length of each.
 	entries nameSet
 	lengths [256]uint64
 }
@@ -26,9 +26,9 @@ type gate struct {
 type sight uint8
 
 const (
-	isGenAI   sight = 1 << iota // an attribute begins as those of a dialect do
+	isGenAI   sight = 1 << iota // an attribute has a prefix of some dialect
 	namesUser                   // an attribute may name the user of the trace
-	isOwn                       // an attribute begins with [Config.Own]
+	isOwn                       // an attribute has the prefix [Config.Own]
 )
 
 func newGate(names *nameTable, own string) gate {
@@ -66,7 +66,7 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
 			seen |= isOwn
-			if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // an app's, which nobody else has
+			if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // set by an app; nobody else has these names
 				seen |= isGenAI
 			}
 		}
@@ -80,8 +80,8 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 	return seen
 }
 
-// isAgentSpan reports whether a span has a name of coding agents whose
-// attributes have no prefix.
+// isAgentSpan reports whether the name of a span is one of coding agents, whose attributes
+// have no prefix.
 func isAgentSpan(name string) bool {
 	if len(name) <= 12 || name[0] != 'c' && name[0] != 'q' && name[0] != 'g' {
 		return false
@@ -89,9 +89,9 @@ func isAgentSpan(name string) bool {
 	return strings.HasPrefix(name, "claude_code.") || strings.HasPrefix(name, "qwen-code.") || strings.HasPrefix(name, "gemini_cli.")
 }
 
-// passesGate reports whether a name begins as those of a dialect do: newGate has
-// the first bytes. It looks at the second byte before it compares: "app." and "message."
-// are frequent too.
+// passesGate reports whether a name has a prefix of some dialect; newGate has the first
+// bytes. It checks the second byte before it compares, because "app." and "message." are
+// frequent too.
 func passesGate(key string) bool {
 	switch key[0] {
 	case 'l':
@@ -119,7 +119,7 @@ func passesGate(key string) bool {
 	return false
 }
 
-// passesGateOfL is passesGate for names that begin with an l.
+// passesGateOfL is passesGate for names that begin with "l".
 func passesGateOfL(key string) bool {
 	switch key[1] {
 	case 'l':

@@ -8,7 +8,7 @@ package genai
 // Source: anthropics/anthropic-sdk-go 1.84.0, BetaIterationsUsageItemUnion.
 type iterations struct {
 	turns, compaction facts
-	count             int    // of the turns
+	count             int    // the number of turns
 	model             string // of the turns
 	// others: another model worked too, at its own price.
 	others bool
@@ -44,16 +44,16 @@ func (it *iterations) read(j *jsonText) {
 			}
 			it.turns.add(&one)
 			it.count++
-		default: // "advisor_message", and what comes next
+		default: // "advisor_message", and types to come
 			it.others = true
 		}
 	})
 }
 
-// tokenSides are what an iteration reports.
+// tokenSides are the facts that an iteration reports.
 var tokenSides = [...]fact{factInput, factOutput, factCacheRead, factCacheWrite, factCacheWrite5m, factCacheWrite1h}
 
-// add sums up what two objects report apart.
+// add adds the numbers of another object.
 func (f *facts) add(one *facts) {
 	for _, i := range tokenSides {
 		f.addOne(one, i)
@@ -69,7 +69,7 @@ func (f *facts) addOne(one *facts, i fact) {
 	}
 }
 
-// addTo brings the list into the facts of the usage object that it stands in.
+// addTo adds the list to the facts of the usage object that contains it.
 func (it *iterations) addTo(f *facts) {
 	if it.others {
 		f.callsMissing = true
@@ -77,7 +77,8 @@ func (it *iterations) addTo(f *facts) {
 	if it.count > 1 {
 		f.several = true
 	}
-	// Should the numbers beside the list be those of the last turn, its sum is more.
+	// If the numbers beside the list were those of the last turn, the list's sum would be
+	// greater.
 	if it.count > 0 && f.n[factInput].known() && f.n[factInput] < it.turns.n[factInput] {
 		for _, i := range tokenSides {
 			f.n[i] = max(f.n[i], it.turns.n[i])

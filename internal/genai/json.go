@@ -6,18 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// maxJSON is how much of a JSON attribute is looked at. The answers of
-// providers that libraries attach may hold images; what we want stands in the
-// first kilobytes or is given up.
+// maxJSON is how much of a JSON attribute is read. Answers that libraries attach may
+// contain images; what we need is in the first kilobytes, or is not read.
 const maxJSON = 1 << 20
 
 // maxJSONDepth bounds how deep [jsonText] follows nested values.
 const maxJSONDepth = 24
 
-// jsonText reads a JSON text in place: no allocation, no copy, one pass. It is
-// lenient, because its input is foreign: where the text is broken or cut it
-// simply ends. Texts are given as they stand, escapes included; what we read
-// (ids, names of models) has none.
+// jsonText reads a JSON text in place: no allocation, no copy, one pass. It is lenient,
+// because its input comes from outside: where the text is broken or cut, it simply ends.
+// Texts are returned with their escapes; those we read (ids, names of models) have none.
 type jsonText struct {
 	s     string
 	at    int
@@ -31,7 +29,7 @@ func newJSON(text string) jsonText {
 	return jsonText{s: text}
 }
 
-// peek gives the first byte of the next value, 0 at the end.
+// peek returns the first byte of the next value, 0 at the end.
 func (j *jsonText) peek() byte {
 	for j.at < len(j.s) {
 		switch c := j.s[j.at]; c {
@@ -44,9 +42,9 @@ func (j *jsonText) peek() byte {
 	return 0
 }
 
-// members visits the members of an object. visit reads the value with one of
-// the methods below, or leaves it alone and it is skipped; it returns false to
-// stop. Any other value is skipped.
+// members visits the members of an object. visit reads the value with one of the methods
+// below, or leaves it and it is skipped; it returns false to stop. Any other value is
+// skipped.
 func (j *jsonText) members(visit func(key string) bool) {
 	if j.peek() != '{' || j.depth >= maxJSONDepth {
 		j.skip()
@@ -75,15 +73,15 @@ func (j *jsonText) members(visit func(key string) bool) {
 		if j.at == before {
 			j.skip()
 		}
-		if j.at == before { // nothing left to skip
+		if j.at == before { // nothing was read
 			j.at = len(j.s)
 			return
 		}
 	}
 }
 
-// elements visits the elements of an array, at most limit of them, as
-// [jsonText.members] does. An array is read to its end even so.
+// elements visits at most limit elements of an array, like [jsonText.members]. The array is
+// read to its end in any case.
 func (j *jsonText) elements(limit int, visit func(i int)) {
 	if j.peek() != '[' || j.depth >= maxJSONDepth {
 		j.skip()
@@ -114,7 +112,7 @@ func (j *jsonText) elements(limit int, visit func(i int)) {
 	}
 }
 
-// text reads a text; any other value gives "" and is left.
+// text reads a text; for any other value it returns "" and does not advance.
 func (j *jsonText) text() string {
 	if j.peek() != '"' {
 		return ""
@@ -152,7 +150,7 @@ func (j *jsonText) float() (float64, bool) {
 	return f, err == nil
 }
 
-// number gives the text of a number.
+// number returns the text of a number.
 func (j *jsonText) number() string {
 	j.peek()
 	start := j.at
@@ -162,7 +160,7 @@ func (j *jsonText) number() string {
 	return j.s[start:j.at]
 }
 
-// amount gives the text of a number that may stand in quotes.
+// amount returns the text of a number that may be quoted.
 func (j *jsonText) amount() string {
 	if j.peek() == '"' {
 		return j.text()
@@ -170,7 +168,7 @@ func (j *jsonText) amount() string {
 	return j.number()
 }
 
-// skip passes one value.
+// skip skips one value.
 func (j *jsonText) skip() {
 	depth := 0
 	for j.at < len(j.s) {
@@ -221,7 +219,7 @@ func (j *jsonText) skipString() {
 	}
 }
 
-// runesIn counts the characters of a JSON text that still has its escapes.
+// runesIn counts the characters of a JSON text that still contains its escapes.
 func runesIn(escaped string) count {
 	n := count(utf8.RuneCountInString(escaped))
 	for i := 0; i < len(escaped); i++ {
@@ -242,7 +240,7 @@ func runesIn(escaped string) count {
 	return max(0, n)
 }
 
-// jsonMember gives the text of one member of an object.
+// jsonMember returns the text of a member of an object.
 func jsonMember(text string, names ...string) string {
 	if len(text) < 2 || text[0] != '{' {
 		return ""
@@ -268,11 +266,11 @@ func jsonMember(text string, names ...string) string {
 	return found
 }
 
-// pythonToJSON makes JSON of a Python dict of numbers and simple texts.
+// pythonToJSON converts a Python dict of numbers and simple texts to JSON.
 var pythonToJSON = strings.NewReplacer("'", `"`, "None", "null", "True", "true", "False", "false")
 
-// jsonOfPython gives what Python's str makes of a dict as JSON, and any other
-// text as it is.
+// jsonOfPython converts the output of Python's str of a dict to JSON and returns any other
+// text unchanged.
 func jsonOfPython(text string) string {
 	if strings.HasPrefix(text, "{'") && len(text) <= maxJSON {
 		return pythonToJSON.Replace(text)

@@ -27,7 +27,7 @@ var (
 	logCostMicros = name("cost_usd_micros")
 	logStatus     = name("status_code")
 	logUsageOther = setOf(append(names("input_tokens", "input_token_count"), conventionWords.counts[factInput]...)...)
-	// What distinguishes events without an id of the answer.
+	// What identifies events without a response id.
 	logEventKey = names("prompt_id", "conversation.id", "input_token_count", "output_token_count", "input_tokens", "output_tokens", "duration_ms")
 
 	geminiLogWords = vocabulary{
@@ -39,7 +39,7 @@ var (
 			factTotal:     names("total_token_count"),
 			factCacheRead: names("cached_content_token_count"),
 			factReasoning: names("thoughts_token_count"),
-			// The results of tools, beside the input.
+			// The results of tools, which the input does not include.
 			factToolPrompt: names("tool_token_count"),
 		},
 	}.complete()
@@ -57,9 +57,8 @@ var (
 	}.complete()
 )
 
-// ReadLogs is [Reader.Read] for the log events of coding agents. A record that
-// repeats a call of the spans is skipped with [SkipOtherSignal]; any other
-// record is none of ours and is ignored.
+// ReadLogs is [Reader.Read] for the log events of coding agents. A record that repeats a
+// call of the spans is skipped with [SkipOtherSignal]; records of other kinds are ignored.
 func (r *Reader) ReadLogs(
 	ld plog.Logs,
 	emit func(call *Call, record plog.LogRecord),
@@ -107,11 +106,11 @@ func (r *Reader) ReadLogs(
 	}
 }
 
-// eventName gives the name of an event, in the field made for it, else in the
-// attribute of older emitters, else in the body.
+// eventName returns the name of an event: from its field, otherwise from the attribute that
+// older emitters set, otherwise from the body.
 func eventName(record plog.LogRecord) string {
 	if v, ok := record.Attributes().Get("event.name"); ok && v.Type() == pcommon.ValueTypeStr {
-		// Claude Code's attribute lacks the prefix that its body has, or its name.
+		// Claude Code's attribute lacks the prefix that its body has, or the name itself.
 		if body := record.Body(); body.Type() == pcommon.ValueTypeStr && strings.HasSuffix(body.Str(), "."+v.Str()) {
 			return body.Str()
 		}
@@ -131,18 +130,18 @@ const (
 	eventClaude = "claude_code.api_request"
 	eventCodex  = "codex.sse_event"
 	eventGemini = "gemini_cli.api_response"
-	// The conventions', which repeats what their span reports.
+	// The conventions' event, which repeats what the span reports.
 	eventDetails  = "gen_ai.client.inference.operation.details"
 	suffixDetails = ".operation.details"
 )
 
-// Forks of these agents (qwen-code and others) write the same events under a
-// prefix of their own.
+// Forks of these agents (qwen-code and others) write the same events under a prefix of
+// their own.
 const (
 	suffixClaude = ".api_request"
 	suffixCodex  = ".sse_event"
 	suffixGemini = ".api_response"
-	// bareClaude is Claude Code's where only the attribute is left of its name.
+	// bareClaude is Claude Code's event when only the attribute is left of its name.
 	bareClaude = "api_request"
 )
 
@@ -215,7 +214,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	case &claudeCode:
 		adjustClaudeCode(s)
 		if fork {
-			s.provider = "" // the model says whose it is
+			s.provider = "" // the model tells the provider
 			numbers.inputMeans, numbers.unlisted = inputUnknown, true
 		}
 		call.Model = call.RequestModel
@@ -246,10 +245,10 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 	r.quantify(f, numbers)
 }
 
-// readDetails reads the conventions' event, which has the attributes of a span and
-// is read as one. Its row has the id of the span's row, so that both are one. It
-// may have less than the span: where the library's spans come too, or another
-// signal of the agent is read, it is left.
+// readDetails reads the conventions' event, which has the attributes of a span and is read
+// like one. Its row gets the id of the span's row, so that the two are one call. The event
+// may have less than the span: where the library's spans come too, or another signal of the
+// agent is read, it is ignored.
 func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.LogRecord) {
 	span := ptrace.NewSpan()
 	record.Attributes().CopyTo(span.Attributes())
@@ -291,7 +290,7 @@ func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.Lo
 		return
 	}
 	f.record = record
-	if f.pending != 0 { // no other span says more
+	if f.pending != 0 { // no other span adds anything
 		r.quantify(f, &r.pending[f.pending-1])
 		f.pending = 0
 	}
@@ -300,15 +299,14 @@ func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.Lo
 	}
 }
 
-// leavesCacheOut reports whether the input of an event that has no cache is
-// another number than that of its span.
+// leavesCacheOut reports whether the input of an event without cached tokens differs from
+// the number on its span.
 func (r *reading) leavesCacheOut(a *attributes, d *dialect) bool {
 	return callKind{provider: catalog.Canonical(a.firstText(d.words.provider)), model: *r.model(a.firstText(d.words.requestModel))}.excludesCache()
 }
 
-// setEventKey makes a key for an event that has no id of the response: the
-// session, the time of the event to the millisecond, and the counts, which report
-// two calls apart that end in the same millisecond.
+// setEventKey makes a key for an event without a response id from the session, the time in
+// milliseconds and the counts, which tell apart two calls that end in the same millisecond.
 func (c *Call) setEventKey(a *attributes) {
 	at := a.text(logTimestamp)
 	if at == "" {
@@ -325,8 +323,8 @@ func (c *Call) setEventKey(a *attributes) {
 	c.KeySpace, c.Key = c.Dialect+"/"+c.SessionID, key.String()
 }
 
-// timesOf gives the start and end of the call: an event is written when the
-// call has ended, and says how long it took.
+// timesOf returns the start and end of the call: an event is written when the call has
+// ended, and reports its duration.
 func timesOf(a *attributes, record plog.LogRecord) (start, end time.Time) {
 	at := record.Timestamp()
 	if at == 0 {

@@ -12,11 +12,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// rootUser is the user whom an agent or root span named. Agents put the user on
-// their root span only, and its children may arrive in later payloads.
+// rootUser is the user that an agent or root span named. Agents set the user only on their
+// root span, and its children may arrive in later payloads.
 type rootUser struct{ user, session string }
 
-// rememberUser keeps the user of a trace. The first one that is named stays.
+// rememberUser remembers the user of a trace. The first one named stays.
 func (r *Reader) rememberUser(trace pcommon.TraceID, user, session string) {
 	if r.roots == nil || user == "" || trace.IsEmpty() || len(user) > usage.MaxTextBytes || len(session) > usage.MaxTextBytes {
 		return
@@ -26,14 +26,14 @@ func (r *Reader) rememberUser(trace pcommon.TraceID, user, session string) {
 	}
 }
 
-// namedTrace is a trace as one service sees it.
+// namedTrace is a trace as seen by one service.
 type namedTrace struct {
 	trace   pcommon.TraceID
 	service uint64
 }
 
-// isEntry finds the spans without GenAI that can name the user of a trace: the
-// first of the trace, or of a service in it. Most of them end after the calls
+// isEntry reports whether a span without GenAI attributes can name the user of the trace:
+// the first span of the trace, or of a service in it. Most such spans end after the calls
 // below them.
 func (r *Reader) isEntry(span ptrace.Span) bool {
 	if r.roots == nil {
@@ -46,15 +46,14 @@ func (r *Reader) isEntry(span ptrace.Span) bool {
 	return span.ParentSpanID().IsEmpty()
 }
 
-// readEntry reads a span without GenAI that names the user of its trace.
+// readEntry reads a span without GenAI attributes that names the user of its trace.
 func (r *reading) readEntry(span ptrace.Span) {
 	r.attrs.read(r.names, span.Attributes())
 	r.touched.join(&r.attrs.present)
 	r.nameUser(span, r.userOf(&r.attrs, nil), r.attrs.firstText(namesSession), r.resource.service, r.resource.serviceHash)
 }
 
-// nameUser remembers the user for calls that come later, and says it of those
-// that came before.
+// nameUser remembers the user for later calls and reports it for calls that came before.
 func (r *reading) nameUser(span ptrace.Span, user, session, service string, serviceHash uint64) {
 	trace := span.TraceID()
 	if user == "" || trace.IsEmpty() {
@@ -70,7 +69,7 @@ func (r *reading) nameUser(span ptrace.Span, user, session, service string, serv
 	}
 }
 
-// recallUser gives the user of a trace, empty when none was named.
+// recallUser returns the user of a trace, empty when none was named.
 func (r *Reader) recallUser(trace pcommon.TraceID) (u rootUser) {
 	if r.roots != nil {
 		u, _ = r.roots.Peek(trace)
@@ -78,10 +77,9 @@ func (r *Reader) recallUser(trace pcommon.TraceID) (u rootUser) {
 	return u
 }
 
-// maxCallers is how many calls are remembered below which a library ran
-// functions that the model had asked for: it asked the model again, under the
-// same span. Such a function ends before its call and may arrive in an earlier
-// payload.
+// maxCallers is how many calls are remembered below which a library ran functions that the
+// model requested: it then asked the model again under the same span. Such a function ends
+// before its call and may arrive in an earlier payload.
 const maxCallers = 1024
 
 func (r *Reader) rememberCaller(caller pcommon.SpanID) {
@@ -90,17 +88,16 @@ func (r *Reader) rememberCaller(caller pcommon.SpanID) {
 	}
 }
 
-// bounded makes a memory of a fixed size, which is above 0.
+// bounded returns a cache of a fixed size above 0.
 func bounded[K comparable, V any](size int) *lru.Cache[K, V] {
 	memory, err := lru.New[K, V](size)
 	if err != nil {
-		panic(err) // no other error than a size below 1
+		panic(err) // an error is possible only for a size below 1
 	}
 	return memory
 }
 
-// traceNotes remembers traces, the latest of them: a new one takes the place of
-// an older one with the same hash.
+// traceNotes remembers recent traces: a new one replaces an older one with the same hash.
 type traceNotes [1 << 12]atomic.Uint64
 
 func (n *traceNotes) slot(trace pcommon.TraceID) (*atomic.Uint64, uint64) {

@@ -8,10 +8,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// modelInfo is what the name of a model says; see [catalog.Model].
+// modelInfo is what the name of a model tells; see [catalog.Model].
 type modelInfo struct {
-	// base is a hash of the name without host, date and version: what two
-	// observers of one call see alike. 0 for no name.
+	// base is a hash of the name without host, date and version, on which two observers of
+	// one call agree. 0 for no name.
 	base                               uint64
 	vendor                             catalog.Vendor
 	kind                               catalog.Kind
@@ -19,32 +19,30 @@ type modelInfo struct {
 	searches, searchesByPrompt         bool
 }
 
-// remembered keeps what was worked out from names: a payload has few names often.
-// A new one takes the place of an older one with the same hash.
+// remembered caches what was derived from names: a payload repeats few names. A new one
+// replaces an older one with the same hash.
 type remembered[K comparable, V any] [512]struct {
 	key   K
 	value V
 	known bool
 }
 
-// at gives the place of a key, and whether it is known there.
+// at returns the slot of a key, and whether the key is in it.
 func (m *remembered[K, V]) at(hash uint32, key K) (value *V, known bool) {
 	place := &m[hash%uint32(len(m))]
 	return &place.value, place.known && place.key == key
 }
 
-// keep notes under the key what stands at its place. The key must not be part of
-// a payload.
+// keep stores the key for the content of its slot. The key must not be part of a payload.
 func (m *remembered[K, V]) keep(hash uint32, key K) {
 	place := &m[hash%uint32(len(m))]
 	place.key, place.known = key, true
 }
 
-// forget gives a place up.
+// forget clears a slot.
 func (m *remembered[K, V]) forget(hash uint32) { m[hash%uint32(len(m))].known = false }
 
-// model says what the name of a model means. The answer is valid until the next
-// one.
+// model returns what the name of a model tells. The result is valid until the next call.
 func (r *reading) model(name string) *modelInfo {
 	hash := nameHash(name)
 	info, known := r.models.at(hash, name)

@@ -7,26 +7,26 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-// modifiers are what a price depends on beside the quantities, in the words of
-// the provider. They stand in attributes, on events and in the provider's own
-// answer; "" where nothing reports them.
+// modifiers are what a price depends on besides the quantities, in the provider's words.
+// They are found in attributes, on events and in the provider's answer; "" when nothing
+// reports them.
 type modifiers [modifierCount]string
 
 // The modifiers.
 const (
 	modServed     = iota // the service tier that served the call
-	modAsked             // the service tier that was asked for
+	modAsked             // the service tier that was requested
 	modSpeed             // Anthropic's speed: "standard", "fast"
 	modGeo               // Anthropic's inference_geo: "us", "global", "not_available"
-	modRegion            // where the call was sent, by a name that says so
+	modRegion            // where the call was sent, from a name that can mean nothing else
 	modCloud             // where it was sent, or where the app runs
-	modSearch            // how much context a search brings: "low", "medium", "high"
+	modSearch            // how much context a search adds: "low", "medium", "high"
 	modDeployment        // the type of Azure's deployment: "GlobalStandard", "DataZoneStandard"
 
-	modifierCount // not a modifier: how many there are
+	modifierCount // not a modifier: the number of modifiers
 )
 
-// The attributes that report a modifier, for each in the order of precedence.
+// The attributes that report a modifier, in order of precedence.
 var (
 	namesServedTier = names("openai.response.service_tier", "gen_ai.openai.response.service_tier", "anthropic.response.service_tier",
 		"gen_ai.response.service_tier", "aws.bedrock.response.service_tier", "llm.response.service_tier", "gen_ai.usage.service_tier",
@@ -48,8 +48,8 @@ var (
 	// Whether the call was part of a batch that the provider answers later.
 	namesBatch = names("gen_ai.request.batch", "gen_ai.request.is_batch", "gen_ai.batch", "openai.request.batch", "llm.request.batch", "llm.is_batch")
 	flagNames  = setOf(append(append([]nameID{}, namesFast...), namesBatch...)...)
-	// These say where an app runs as well as where it calls: they count for
-	// the clouds whose clients write them for the call.
+	// These may say where an app runs as well as where it calls: they count only for the
+	// clouds whose clients set them for the call.
 	namesCloudRegion = names("cloud.region", "aws.region", "gcp.location", "gcp.region")
 	namesSearch      = names("gen_ai.usage.search_context_size", "perplexity.search_context_size", "gen_ai.request.search_context_size",
 		"gen_ai.request.web_search_options.search_context_size", "llm.request.search_context_size", "search_context_size")
@@ -58,8 +58,8 @@ var (
 		"gen_ai.request.deployment_type", "gen_ai.request.deployment.type")
 )
 
-// modifierSlots say of each attribute which modifier it reports and how much it
-// counts, the least first: most calls have none or one of them.
+// modifierSlots says which modifier each attribute reports and with what precedence, lowest
+// first: most calls have none or one of them.
 var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ modifier, rank uint8 }) {
 	for modifier, list := range [modifierCount][]nameID{namesServedTier, namesAskedTier, namesSpeed, namesGeo, namesRegion, namesCloudRegion, namesSearch, namesDeployment} {
 		for rank, id := range list {
@@ -70,8 +70,7 @@ var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ 
 	return set, slots
 }()
 
-// read takes the modifiers that stand in attributes, and leaves those alone
-// that are known already.
+// read reads the modifiers that are attributes and are not known yet.
 func (m *modifiers) read(a *attributes) {
 	if !a.some(isModifier) {
 		return
@@ -92,8 +91,8 @@ func (m *modifiers) read(a *attributes) {
 	}
 }
 
-// readFlags reads whether a coding agent was in its fast mode, which is a flag or
-// a word, and whether a call was part of a batch.
+// readFlags reads whether a coding agent was in its fast mode, which is a flag or a word,
+// and whether a call was part of a batch.
 func (m *modifiers) readFlags(a *attributes) {
 	if !a.present.meets(&flagNames) {
 		return
@@ -115,8 +114,8 @@ func (m *modifiers) readFlags(a *attributes) {
 	}
 }
 
-// readMember reads one member of a provider's answer or of its usage object;
-// false when it is no modifier.
+// readMember reads one member of a provider's answer or usage object; it returns false when
+// the member is not a modifier.
 func (m *modifiers) readMember(key string, j *jsonText) bool {
 	switch key {
 	case "service_tier", "serviceTier", "trafficType", "traffic_type":
@@ -147,8 +146,8 @@ func (m *modifiers) readMember(key string, j *jsonText) bool {
 	return true
 }
 
-// readWord reads a text, or the member "type" of an object, as Bedrock's
-// Converse has its tier.
+// readWord reads a text, or the member "type" of an object, which is how Bedrock's Converse
+// gives its tier.
 func readWord(j *jsonText, to *string) {
 	switch j.peek() {
 	case '"':
@@ -165,7 +164,7 @@ func readWord(j *jsonText, to *string) {
 	}
 }
 
-// join takes from another observation of the call what is not known yet.
+// join takes from another report of the call what is not known yet.
 func (m *modifiers) join(from *modifiers) {
 	for i, text := range from {
 		if m[i] == "" {
@@ -174,7 +173,7 @@ func (m *modifiers) join(from *modifiers) {
 	}
 }
 
-// tier gives the tier that decides the price. A speed is sold in place of one.
+// tier returns the tier that decides the price. A speed is sold in place of a tier.
 func (m *modifiers) tier() string {
 	if speed := servedTier(m[modSpeed]); speed != "" {
 		return speed
@@ -193,7 +192,7 @@ func (m *modifiers) tier() string {
 	return ""
 }
 
-// isDeployed reports whether a word is in the type of Azure's deployment, such as
+// isDeployed reports whether a word occurs in the type of Azure's deployment, such as
 // "GlobalBatch", "DataZoneProvisionedManaged" or "data_zone_standard".
 func (m *modifiers) isDeployed(as string) bool {
 	text := m[modDeployment]
@@ -202,8 +201,8 @@ func (m *modifiers) isDeployed(as string) bool {
 
 var deploymentWords = strings.NewReplacer("_", "", "-", "", " ", "")
 
-// where gives the region that the call itself reports, "" when it reports none.
-// Inference that is not bound to a country reports so.
+// where returns the region that the call itself reports, "" for none. Inference that is not
+// bound to a country is reported as "global".
 func (m *modifiers) where() string {
 	switch geo := m[modGeo]; {
 	case geo != "" && geo != "not_available":
@@ -218,13 +217,13 @@ func (m *modifiers) where() string {
 	return ""
 }
 
-// servedTier gives a tier in the words of the price books; the standard tier,
-// which providers and libraries call by many names, is "".
+// servedTier returns a tier in the words of the price books; "" for the standard tier,
+// which providers and libraries call by many names.
 func servedTier(tier string) string {
 	switch tier {
 	case "":
 		return ""
-	case "default", "standard", "auto", "on_demand": // these and the next are nearly all
+	case "default", "standard", "auto", "on_demand": // nearly all values are one of these or the next
 		return ""
 	case "flex", "priority", "batch", "fast":
 		return tier
@@ -238,7 +237,7 @@ func servedTier(tier string) string {
 	return strings.TrimPrefix(tier, "on_demand_") // Google's trafficType
 }
 
-// readEvents reads what stands on the events of the span instead of on the span.
+// readEvents reads what is on the events of the span instead of on the span.
 func (s *spanReader) readEvents(f *facts, words *vocabulary) {
 	events := s.span.Events()
 	if events.Len() == 0 || events.Len() > maxEvents {
@@ -257,11 +256,10 @@ func (s *spanReader) readEvents(f *facts, words *vocabulary) {
 	}
 }
 
-// maxEvents is how many events of a call are looked at: a stream may have one
-// for each token.
+// maxEvents is how many events of a call are read: a stream may have one for each token.
 const maxEvents = 64
 
-// setModifiers puts on the call what its price depends on.
+// setModifiers sets what the price of the call depends on.
 func (s *spanReader) setModifiers(m *modifiers) {
 	s.call.ServiceTier, s.call.Region = m.tier(), m.where()
 	if s.call.Variant == "" && s.op == opChat {
@@ -269,9 +267,9 @@ func (s *spanReader) setModifiers(m *modifiers) {
 	}
 }
 
-// regionCalled gives the region in which a host served a call, "" when nothing
-// reports it. What a span calls its region counts for the clouds alone: for the
-// others it is where the app runs.
+// regionCalled returns the region in which a host served a call, "" when nothing reports
+// it. The region in the attributes of a span counts only for the clouds: for other hosts it
+// is where the app runs.
 func regionCalled(provider, cloudRegion, ofAddress string) string {
 	switch provider {
 	case catalog.Bedrock, catalog.Vertex:

@@ -8,26 +8,26 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
 
-// nameID stands for one known attribute name. 0 is none.
+// nameID identifies a known attribute name; 0 is none.
 type nameID uint16
 
 const (
-	// maxNames is how many attribute names one reader can know: those of the
-	// dialects and those of its configuration.
+	// maxNames is how many attribute names one reader can know: those of the dialects and
+	// those of its configuration.
 	maxNames  = 16 * 64
-	nameSlots = 4096 // power of two; sparse, because most look-ups are misses
+	nameSlots = 4096 // a power of two; sparse, because most lookups are misses
 )
 
-// nameTable finds the nameID of an attribute name. It is a hash table made for
-// misses: a span has many attributes that mean nothing to us, and each costs
-// one multiplication and one load.
+// nameTable finds the nameID of an attribute name. It is a hash table optimised for misses:
+// a span has many attributes that mean nothing to us, and each costs one multiplication and
+// one load.
 type nameTable struct {
 	slots [nameSlots]nameID
 	names []string // by nameID
 	roles [maxNames]roles
 }
 
-// roles are what a name can be for. Most spans have no name with one of them.
+// roles are the purposes of a name. Most spans have no name with any of them.
 type roles uint16
 
 const (
@@ -41,7 +41,7 @@ const (
 	isLogin                      // of [loginNames]
 )
 
-// give gives the names of a set a role.
+// give assigns a role to the names of a set.
 func (t *nameTable) give(role roles, set *nameSet) {
 	set.each(func(id nameID) { t.roles[id] |= role })
 }
@@ -49,17 +49,16 @@ func (t *nameTable) give(role roles, set *nameSet) {
 // builtinNames are the names that the dialects declare with [name].
 var builtinNames = &nameTable{names: make([]string, 1, maxNames)}
 
-// name declares an attribute name. Two dialects that declare the same name get
-// the same id.
+// name declares an attribute name. Dialects that declare the same name get the same id.
 func name(text string) nameID {
 	id, err := builtinNames.add(text)
 	if err != nil {
-		panic(err) // at program start, by a change of this package only
+		panic(err) // at program start, after a change of this package only
 	}
 	return id
 }
 
-// names declares aliases in their order of precedence.
+// names declares aliases in order of precedence.
 func names(texts ...string) []nameID {
 	ids := make([]nameID, len(texts))
 	for i, text := range texts {
@@ -88,7 +87,7 @@ func (t *nameTable) add(text string) (nameID, error) {
 	return id, nil
 }
 
-// find gives the id of a name, 0 when it is unknown.
+// find returns the id of a name, 0 when unknown.
 func (t *nameTable) find(text string) nameID {
 	slot := nameHash(text)
 	for {
@@ -106,8 +105,8 @@ func (t *nameTable) clone() *nameTable {
 	return &c
 }
 
-// nameHash mixes the length and the last 16 bytes: attribute names share their
-// beginnings ("gen_ai.usage.") and differ at the end.
+// nameHash mixes the length and the last 16 bytes: attribute names share their beginnings
+// ("gen_ai.usage.") and differ at the end.
 func nameHash(text string) uint32 {
 	n := len(text)
 	var h uint64
@@ -124,7 +123,7 @@ func nameHash(text string) uint32 {
 	return uint32(h>>40) % nameSlots
 }
 
-// load8 reads 8 bytes of text; the compiler makes one load of it.
+// load8 reads 8 bytes of text; the compiler turns it into one load.
 func load8(text string, at int) uint64 {
 	b := text[at : at+8]
 	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
@@ -155,7 +154,7 @@ func (s *nameSet) meets(o *nameSet) bool {
 	return false
 }
 
-// join puts all of o into the set.
+// join adds all of o to the set.
 func (s *nameSet) join(o *nameSet) {
 	for i := range s {
 		s[i] |= o[i]
@@ -171,17 +170,17 @@ func (s *nameSet) each(f func(nameID)) {
 	}
 }
 
-// attributes are the known attributes of one span, resource or log record,
-// each found by its id without another search.
+// attributes are the known attributes of one span, resource or log record, each accessible
+// by its id without another search.
 type attributes struct {
 	present nameSet
 	roles   roles                   // of all that are present
 	values  [maxNames]pcommon.Value // valid where present
-	// unknown are those under a usage prefix whose names are in no vocabulary.
+	// unknown are attributes under a usage prefix whose names are in no vocabulary.
 	unknown []unknownUsage
 }
 
-// read takes the known attributes of m. The first of equal names wins, as in
+// read reads the known attributes of m. The first of equal names wins, as in
 // [pcommon.Map.Get].
 func (a *attributes) read(t *nameTable, m pcommon.Map) {
 	a.present, a.roles, a.unknown = nameSet{}, 0, a.unknown[:0]
@@ -199,12 +198,12 @@ func (a *attributes) read(t *nameTable, m pcommon.Map) {
 	}
 }
 
-// some reports whether some attribute has one of the roles.
+// some reports whether any attribute has one of the roles.
 func (a *attributes) some(r roles) bool { return a.roles&r != 0 }
 
 func (a *attributes) has(id nameID) bool { return a.present.has(id) }
 
-// text gives the text under a name, "" when there is none or no text.
+// text returns the text under a name, "" when there is none or the value is not a text.
 func (a *attributes) text(id nameID) string {
 	if !a.present.has(id) {
 		return ""
@@ -212,7 +211,7 @@ func (a *attributes) text(id nameID) string {
 	return a.values[id].Str()
 }
 
-// firstText gives the first text that is not empty.
+// firstText returns the first non-empty text.
 func (a *attributes) firstText(ids []nameID) string {
 	for _, id := range ids {
 		if a.present.has(id) {
@@ -224,7 +223,7 @@ func (a *attributes) firstText(ids []nameID) string {
 	return ""
 }
 
-// count gives the number under a name; see [countOf].
+// count returns the number under a name; see [countOf].
 func (a *attributes) count(id nameID) count {
 	if !a.present.has(id) {
 		return absent
@@ -232,8 +231,8 @@ func (a *attributes) count(id nameID) count {
 	return countOf(a.values[id])
 }
 
-// firstCount gives the number under the first name that is present: aliases
-// repeat a number and are never added up.
+// firstCount returns the number under the first name present: aliases repeat a number and
+// are never added up.
 func (a *attributes) firstCount(ids []nameID) count {
 	for _, id := range ids {
 		if a.present.has(id) {

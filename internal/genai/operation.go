@@ -7,11 +7,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// operation is what a span does, as far as billing is concerned.
+// operation is what a span does, as far as it matters for billing.
 type operation uint8
 
 const (
-	opUnknown       operation = iota // an operation we do not know, or none reported
+	opUnknown       operation = iota // an unknown operation, or none reported
 	opNotACall                       // agent, workflow, tool, retrieval, wrapper
 	opChat                           // chat, text completion, generate_content, Responses
 	opEmbedding                      //
@@ -19,16 +19,16 @@ const (
 	opVideo                          //
 	opTranscription                  // speech to text, also translated
 	opTTS                            // text to speech
-	opAudio                          // OpenLIT's word for both of these; the model decides
+	opAudio                          // OpenLIT's word for both; the model decides
 	opRealtime                       // spoken conversation
 	opRerank                         //
 	opModeration                     // a call that no provider bills for
 	opOtherSignal                    // read from logs instead
 )
 
-// operationNamed classifies the values of gen_ai.operation.name: those of the
-// conventions, of the open proposals, and those that libraries invented
-// (LiteLLM writes its own call types, with an "a" before the asynchronous).
+// operationNamed classifies the values of gen_ai.operation.name: those of the conventions,
+// of open proposals, and those that libraries invented (LiteLLM writes its own call types,
+// with an "a" in front of the asynchronous ones).
 func operationNamed(name string) operation {
 	switch name {
 	case "chat", "text_completion", "generate_content", "completion", "completions", "chat.completions", "chat_completion",
@@ -78,7 +78,8 @@ func operationNamed(name string) operation {
 // isCall reports whether spans of the operation are billable calls.
 func (op operation) isCall() bool { return op >= opChat && op <= opRerank }
 
-// apiType decides from the operation, and where it leaves room from the model.
+// apiType derives the API type from the operation, and from the model where the operation
+// leaves it open.
 func (op operation) apiType(kind catalog.Kind) usage.APIType {
 	switch op {
 	case opEmbedding:

@@ -18,7 +18,7 @@ var (
 	}
 )
 
-// payerOf says who pays, as far as the attributes do.
+// payerOf returns who pays, as far as the attributes tell.
 func payerOf(a *attributes) usage.Payer {
 	if !a.some(isLogin) {
 		return ""

@@ -48,8 +48,8 @@ func providerOf(named, address, model string, info modelInfo) string {
 	return p
 }
 
-// providerOfModel decides by the model alone, where the span names a framework
-// instead of a provider.
+// providerOfModel decides by the model alone, when the span names a framework instead of a
+// provider.
 func providerOfModel(framework, model string, info modelInfo) string {
 	if info.bedrock {
 		return catalog.Bedrock
@@ -74,7 +74,7 @@ func providerOfModel(framework, model string, info modelInfo) string {
 	return framework
 }
 
-// addressIn gives the host of the first URL on the span that a provider answers at.
+// addressIn returns the host of the first URL on the span at which a provider answers.
 func addressIn(a *attributes) string {
 	if !a.present.meets(&urlNames) {
 		return ""
@@ -92,23 +92,23 @@ var urlNames = setOf(namesURL...)
 // hostKey is what decides who hosts a call.
 type hostKey struct{ named, address, model string }
 
-// knownHost is who that is, and whose API the library speaks.
+// knownHost is the host of a call, and the provider whose API the library speaks.
 type knownHost struct {
 	provider, client string
-	// own: the address is the provider's own, and says where the call went.
+	// own: the address is the provider's own and tells where the call went.
 	own bool
-	// region is what the address says.
+	// region is what the address tells.
 	region string
 }
 
-// host is [providerOf] with a memory. The answer is valid until the next one.
+// host is [providerOf] with a cache. The result is valid until the next call.
 func (r *reading) host(key hostKey, info *modelInfo) *knownHost {
 	hash := nameHash(key.named) ^ nameHash(key.address)<<1 ^ nameHash(key.model)
 	h, known := r.hosts.at(hash, key)
 	if known {
 		return h
 	}
-	key = hostKey{strings.Clone(key.named), strings.Clone(key.address), strings.Clone(key.model)} // not the whole payload
+	key = hostKey{strings.Clone(key.named), strings.Clone(key.address), strings.Clone(key.model)} // clone, so that the payload is not kept in memory
 	address := key.address
 	if address == "" {
 		address = catalog.HostNamed(key.named)
@@ -123,5 +123,5 @@ func (r *reading) host(key hostKey, info *modelInfo) *knownHost {
 	return h
 }
 
-// maxHostKey is how long the names of a call may be to be remembered.
+// maxHostKey is the maximum length of the names of a call that are cached.
 const maxHostKey = 3 * usage.MaxTextBytes

@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Reader finds the billable calls in payloads. It is safe for concurrent use;
-// what it remembers between payloads is bounded by its [Config].
+// Reader finds the billable calls in payloads. It is safe for concurrent use; its memory
+// between payloads is bounded by its [Config].
 type Reader struct {
 	config Config
 	names  *nameTable
@@ -22,8 +22,8 @@ type Reader struct {
 	userNames    []nameID
 	tags         []tagNames
 	userSet      nameSet // of userNames
-	userDefaults bool    // userNames end with those of [DefaultUserAttributes]
-	userExtra    int     // how many stand before those
+	userDefaults bool    // userNames ends with the [DefaultUserAttributes]
+	userExtra    int     // how many names precede those
 	gate         gate
 
 	inputSeconds, inputCharacters, inputImages nameID
@@ -31,18 +31,18 @@ type Reader struct {
 	roots   *lru.Cache[pcommon.TraceID, rootUser]
 	named   *lru.Cache[namedTrace, pcommon.SpanID]
 	callers *lru.Cache[pcommon.SpanID, struct{}]
-	// aroundSums are the spans around wrappers that became calls.
+	// aroundSums are the spans around wrappers that were counted as calls.
 	aroundSums *lru.Cache[pcommon.SpanID, struct{}]
 	window     *once.Window
 	traces     traceNotes
-	// spansOf are the services and scopes whose calls come in spans.
+	// spansOf are the services and scopes whose calls come as spans.
 	spansOf traceNotes
 
 	pool sync.Pool // of *reading
 }
 
-// NewReader makes a reader. It fails when the configured attribute names are
-// empty or too many.
+// NewReader returns a reader. It fails when the configured attribute names are empty or too
+// many.
 func NewReader(config Config) (*Reader, error) {
 	config.setDefaults()
 	r := &Reader{config: config, names: builtinNames.clone(), callers: bounded[pcommon.SpanID, struct{}](maxCallers),
@@ -62,16 +62,15 @@ func NewReader(config Config) (*Reader, error) {
 	return r, nil
 }
 
-// Read calls emit for each billable call that td reports, in the order of
-// its spans, and skip for each span that looks like GenAI and is no call of its
-// own. It reads td only; emit may write to the span it is given. The Call is
-// valid until emit returns.
+// Read calls emit for each billable call that td reports, in the order of its spans, and
+// skip for each span that looks like GenAI and is not a call of its own. It only reads td;
+// emit may write to its span. The Call is valid until emit returns.
 func (r *Reader) Read(
 	td ptrace.Traces,
 	emit func(call *Call, span ptrace.Span),
 	skip func(dialect string, reason SkipReason),
 ) {
-	var state *reading // only a payload with GenAI in it needs one
+	var state *reading // only a payload with GenAI spans needs one
 	for i, resources := 0, td.ResourceSpans(); i < resources.Len(); i++ {
 		ofResource := resources.At(i)
 		firstOfResource := true
@@ -138,10 +137,10 @@ type reading struct {
 
 	attrs   attributes // of the current span
 	others  attributes // of an ancestor or a resource
-	touched nameSet    // every name that attrs or others ever had, to let go of the payload
+	touched nameSet    // every name that attrs or others ever had, to release the payload
 
 	facts facts      // of the current span
-	span  spanReader // the same as the hooks of its dialect see it
+	span  spanReader // the same, as the dialect's hooks see it
 
 	resource ofResource
 	scope    string
@@ -151,8 +150,8 @@ type reading struct {
 
 	calls    []found
 	observed []*[observedAtOnce]observed // by call
-	pending  []facts                     // of the calls that other spans of the payload must complete
-	wrapped  []facts                     // what wrapper spans say of calls
+	pending  []facts                     // of calls that other spans of the payload must complete
+	wrapped  []facts                     // what wrapper spans report about calls
 	tree     tree
 	ids      once.Table
 
@@ -164,27 +163,28 @@ type reading struct {
 type found struct {
 	call     Call
 	report   *observed
-	span     ptrace.Span    // that reports it, or
+	span     ptrace.Span    // the span that reports it, or
 	record   plog.LogRecord // the event
-	user     string         // the resource's
-	tags     []usage.Tag    // the resource's
-	provider string         // what the span calls the provider
+	user     string         // from the resource
+	tags     []usage.Tag    // from the resource
+	provider string         // the provider as the span names it
 	address  string
 	// cloudRegion is where a cloud's client calls, or where the app runs.
 	cloudRegion string
 	op          operation
 	pending     int32 // index into reading.pending plus 1, 0 for none
-	wrapped     bool  // a wrapper span may say more
-	// isAgent: the span of an agent, which is a call only where no other is.
+	wrapped     bool  // a wrapper span may report more
+	// isAgent: the span of an agent, which counts as a call only when nothing else of its
+	// trace does.
 	isAgent bool
 	inner   once.Sum // of the calls inside this one
 }
 
-// observed is what a call is recognised by. It lies apart from the rest, and close
-// to that of the next call: all of a payload are looked through several times.
+// observed is what a call is recognised by. It is stored apart from the rest and close to
+// that of the next call, because all of a payload are scanned several times.
 type observed struct {
 	once.Report
-	// dropped: another report stands for this call.
+	// dropped: another report of this call is kept.
 	dropped bool
 }
 
@@ -230,8 +230,8 @@ func (r *reading) start(td ptrace.Traces, skip func(string, SkipReason)) {
 	r.tree.traces = td
 }
 
-// release lets go of everything that points into the payload. It is false
-// when the reading has grown too large to be kept.
+// release drops every reference into the payload. It returns false when the reading has
+// grown too large to be reused.
 func (r *reading) release() bool {
 	r.touched.each(func(id nameID) {
 		r.attrs.values[id] = pcommon.Value{}
@@ -273,14 +273,14 @@ func (r *reading) enterScope(scope pcommon.InstrumentationScope) {
 	}
 }
 
-// source stands for the current service and scope.
+// source identifies the current service and scope.
 func (r *reading) source() (id pcommon.TraceID) {
 	binary.LittleEndian.PutUint64(id[:], r.observer|1)
 	binary.LittleEndian.PutUint64(id[8:], r.resource.serviceHash)
 	return id
 }
 
-// dialectOf decides which dialect the current span is written in.
+// dialectOf returns the dialect in which the current span is written.
 func (r *reading) dialectOf(a *attributes) *dialect {
 	if a.some(isMark) {
 		for _, d := range dialects {

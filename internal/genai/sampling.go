@@ -14,9 +14,9 @@ import (
 var (
 	// One in how many traces is kept.
 	namesSampledOneIn = names("SampleRate", "sampleRate")
-	// How many of a hundred.
+	// The percentage that is kept.
 	namesSampledPercent = names("_MS.sampleRate", "microsoft.sample_rate")
-	// The probability to be kept.
+	// The probability of being kept.
 	namesSampledShare = names("sentry.sample_rate", "sampling.probability", "otel.sampling.probability", "_dd.rule_psr", "_dd.agent_psr")
 	nameSamplerType   = name("sampler.type")
 	nameSamplerParam  = name("sampler.param")
@@ -32,8 +32,8 @@ var (
 	}()
 )
 
-// sampled gives the share of the traces that were kept, as decimal text such as
-// "0.25"; "" where all were, or nobody says.
+// sampled returns the share of traces that were kept, as decimal text such as "0.25"; ""
+// when all were kept or nothing tells.
 func sampled(traceState string, a *attributes) string {
 	share, known := sampledByState(traceState)
 	if !known && a.some(isSampling) {
@@ -57,7 +57,7 @@ func sampledByState(state string) (share float64, known bool) {
 		}
 		for field := range strings.SplitSeq(list, ";") {
 			if threshold, ok := strings.CutPrefix(field, "th:"); ok && threshold != "" && len(threshold) <= 14 {
-				// The share that is rejected, as a hexadecimal fraction.
+				// The share that is dropped, as a hexadecimal fraction.
 				n, err := strconv.ParseUint(threshold, 16, 64)
 				if err == nil {
 					return 1 - float64(n)/float64(uint64(1)<<(4*len(threshold))), true

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// spanReader is the current span, as the hooks of a dialect see it.
+// spanReader is the current span as the hooks of a dialect see it.
 type spanReader struct {
 	r        *reading
 	a        *attributes
@@ -20,13 +20,13 @@ type spanReader struct {
 	scope    string
 	call     *Call
 	op       operation
-	provider string // what the span calls the provider
+	provider string // the provider as the span names it
 	address  string
-	// callFailed: the dialect has a word for it.
+	// callFailed: the dialect reports the failure in its own way.
 	callFailed bool
 	// isUnclaimed and isAgent: see [spanReader.unclaimed].
 	isUnclaimed, isAgent bool
-	// wrapped: LangChain's messages on other spans may say more of the call.
+	// wrapped: LangChain messages on other spans may report more of the call.
 	wrapped bool
 }
 
@@ -110,7 +110,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	if call.User == "" {
 		call.User = r.userOf(a, d)
 	}
-	if s.isAgent { // whose calls may come without their user
+	if s.isAgent { // its calls may come without their user
 		r.rememberUser(call.TraceID, call.User, a.firstText(namesSession))
 	}
 	call.Outcome = s.outcome()
@@ -133,8 +133,8 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	r.quantify(f, numbers)
 }
 
-// quantify settles who hosts the call, of which type it is and what it
-// consumed. All three depend on the model.
+// quantify settles who hosts the call, its API type and what it consumed. All three depend
+// on the model.
 func (r *reading) quantify(f *found, numbers *facts) {
 	call := &f.call
 	info := r.model(call.Model)
@@ -157,8 +157,7 @@ func (r *reading) quantify(f *found, numbers *facts) {
 	call.Unreported = numbers.unreported(call, host.own)
 }
 
-// fitTo moves the quantities that mean different things for different types of
-// calls to their place.
+// fitTo moves quantities whose meaning depends on the type of call to their place.
 func (f *facts) fitTo(call *Call, info *modelInfo) {
 	switch call.APIType {
 	case usage.APITypeVideo:
@@ -188,8 +187,8 @@ func (f *facts) fitTo(call *Call, info *modelInfo) {
 	}
 }
 
-// conventionalOperation reads gen_ai.operation.name. Where the span has none,
-// only a client span that names its model and its usage is taken for a call.
+// conventionalOperation reads gen_ai.operation.name. Without it, only a client span that
+// names its model and reports usage counts as a call.
 func (s *spanReader) conventionalOperation() operation {
 	if s.call.Operation != "" {
 		return operationNamed(s.call.Operation)
@@ -201,7 +200,7 @@ func (s *spanReader) conventionalOperation() operation {
 }
 
 var (
-	// How many requests the numbers of the span sum up.
+	// The number of requests that the numbers of the span sum up.
 	namesRequests = names("gen_ai.usage.requests", "gen_ai.usage.request_count", "gen_ai.request.count", "llm.request.count", "gen_ai.agent.num_turns", "num_turns")
 
 	modelNames = setOf(append(append([]nameID{}, conventionWords.model...), conventionWords.requestModel...)...)
@@ -209,13 +208,13 @@ var (
 	usageNames = setOf(names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")...)
 )
 
-// skipSpan counts a span that is no call, and remembers the user it names for
-// the calls below it.
+// skipSpan counts a span that is not a call, and remembers the user that it names for the
+// calls below it.
 func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
 	r.nameUser(span, r.userOf(&r.attrs, d), r.attrs.firstText(namesSession), r.resource.service, r.resource.serviceHash)
 	switch {
 	case op == opOtherSignal:
-		r.traces.note(span.TraceID()) // the wrappers around it repeat it
+		r.traces.note(span.TraceID()) // the wrappers around it repeat its usage
 		r.skip(d.name, SkipOtherSignal)
 	case op == opUnknown && r.attrs.present.meets(&usageNames):
 		r.skip(d.name, SkipUnknownOperation)
@@ -224,8 +223,7 @@ func (r *reading) skipSpan(d *dialect, span ptrace.Span, op operation) {
 	}
 }
 
-// outcome is the status of the span. An error that stands in an attribute alone
-// counts too.
+// outcome returns the status of the span. An error that is only in an attribute counts too.
 func (s *spanReader) outcome() usage.Outcome {
 	switch {
 	case s.failed():
@@ -244,9 +242,9 @@ func (s *spanReader) failed() bool {
 	return s.a.has(nameHTTPStatus) && s.a.count(nameHTTPStatus) >= 400
 }
 
-// userOf gives the first configured user attribute that has a value. With the
-// default list, an attribute that names an installation in this dialect comes
-// last; d may be nil.
+// userOf returns the value of the first configured user attribute that has one. With the
+// default list, an attribute that names an installation in this dialect comes last; d may
+// be nil.
 func (r *reading) userOf(a *attributes, d *dialect) string {
 	if !a.present.meets(&r.userSet) {
 		return ""
@@ -265,7 +263,7 @@ func (r *reading) userOf(a *attributes, d *dialect) string {
 	return installation
 }
 
-// userText gives the text of a user attribute. Numbers are users too.
+// userText returns the text of a user attribute; a number is converted to text.
 func userText(a *attributes, id nameID) string {
 	if !a.present.has(id) {
 		return ""
@@ -279,13 +277,14 @@ func userText(a *attributes, id nameID) string {
 	return ""
 }
 
-// tagNames is a tag of the configuration and the attributes that may carry it.
+// tagNames is a configured tag and the attributes that may carry it.
 type tagNames struct {
 	name string
 	ids  []nameID
 }
 
-// tagsOf gives the tags that the attributes carry, each from the first that does.
+// tagsOf returns the tags that the attributes carry, each from the first attribute that has
+// it.
 func (r *reading) tagsOf(a *attributes) (tags []usage.Tag) {
 	for i := range r.tags {
 		for _, id := range r.tags[i].ids {

@@ -5,22 +5,22 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// callKind is what [facts.quantities] needs to know beside the numbers.
+// callKind is what [facts.quantities] needs to know besides the numbers.
 type callKind struct {
 	apiType  usage.APIType
 	provider string
-	client   string // whose API the library speaks, when it is known
+	client   string // whose API the library speaks, when known
 	model    modelInfo
 }
 
-// minCacheable is the number of input tokens below which OpenAI neither reads
-// nor writes a cache, documented for all its models. Other providers have
-// lower limits, none, or one per model.
+// minCacheable is the number of input tokens below which OpenAI neither reads nor writes a
+// cache, as documented for all its models. Other providers have lower limits, none, or one
+// for each model.
 const minCacheable = 1024
 
-// quantities turns the facts into disjoint quantities. The reason is "" when
-// these are certain. It never gives a negative quantity and never overflows:
-// the counts it starts from are at most [maxCount].
+// quantities turns the facts into disjoint quantities. The reason is "" when they are
+// certain. Quantities are never negative and never overflow: the counts it starts from are
+// at most [maxCount].
 func (f *facts) quantities(q *usage.Quantities, kind callKind) (usage.Reason, Missing) {
 	s := split{f: f, kind: kind, inconsistent: f.inconsistent}
 	s.sides()
@@ -36,7 +36,7 @@ func (f *facts) quantities(q *usage.Quantities, kind callKind) (usage.Reason, Mi
 	return s.reason(q), s.missing()
 }
 
-// unitFacts are the facts that are quantities as they stand.
+// unitFacts are the facts that are quantities without further work.
 var unitFacts = [...]struct {
 	fact fact
 	kind usage.QuantityKind
@@ -46,8 +46,8 @@ var unitFacts = [...]struct {
 	{factPages, usage.Pages}, {factSearchUnits, usage.SearchUnits}, {factCitations, usage.CitationTokens},
 }
 
-// split is how the tokens of one call divide, while that is worked out. Each
-// step reads what those before it have found.
+// split is the state while the tokens of one call are divided. Each step reads what the
+// earlier ones found.
 type split struct {
 	f    *facts
 	kind callKind
@@ -56,22 +56,21 @@ type split struct {
 
 	uncached, read, write, write1h int64
 	write30m, write12h             int64 // OpenAI's
-	exclusive                      bool  // the cache was beside the input
-	assumed                        bool  // ... or inside, by a guess
+	exclusive                      bool  // the cache was not part of the input
+	assumed                        bool  // ... or was, by assumption
 	cacheMissing, lifetimeMissing  bool
 
 	reasoning        int64
-	outside          bool // it is beside the output
-	overflow         bool // ... for the sole reason that it does not fit inside
+	outside          bool // it is not part of the output
+	overflow         bool // ... only because it would not fit
 	reasoningKnown   bool
-	reasoningMissing bool // and billed beside the output
+	reasoningMissing bool // and billed in addition to the output
 
 	audioMissing bool
 	inconsistent bool
 }
 
-// sides finds input and output. A span that reports the total and one side
-// reports the other side too.
+// sides finds input and output. The total and one side give the other side.
 func (s *split) sides() {
 	f := s.f
 	input, output, total := f.n[factInput], f.n[factOutput], f.n[factTotal]
@@ -91,8 +90,8 @@ func (s *split) sides() {
 	}
 }
 
-// cache takes the cached tokens out of the input where they are inside it.
-// Those that do not fit into the input cannot be, whatever the dialect says.
+// cache takes the cached tokens out of the input when the input includes them. Cached
+// tokens that exceed the input cannot be part of it, whatever the dialect says.
 func (s *split) cache() {
 	f, kind := s.f, &s.kind
 	short, long := f.n[factCacheWrite5m], f.n[factCacheWrite1h]
@@ -125,7 +124,7 @@ func (s *split) cache() {
 	s.cacheMissing = !reported && kind.mayCache(s.uncached) || f.cachePartly && kind.excludesCache()
 }
 
-// thoughts decides whether reasoning is inside the output.
+// thoughts decides whether the output includes reasoning.
 func (s *split) thoughts() {
 	f, kind := s.f, &s.kind
 	s.reasoning, s.reasoningKnown = f.n[factReasoning].or0(), f.n[factReasoning] != absent
@@ -145,8 +144,8 @@ func (s *split) thoughts() {
 		kind.model.reasons && kind.excludesReasoning() && kind.model.vendor != catalog.VendorPerplexity
 }
 
-// total compares the parts with the total, which shows what they leave out or
-// how they overlap.
+// total compares the parts with the total, which shows what they leave out or how they
+// overlap.
 func (s *split) total() {
 	f, kind := s.f, &s.kind
 	tools := f.n[factToolPrompt].or0()
@@ -174,27 +173,27 @@ func (s *split) total() {
 	case extra == s.reasoning:
 		s.outside, s.overflow = true, false
 	case f.inputMeans == inputDisjoint && s.read+s.write > 0 && extra == -(s.read+s.write) && s.uncached >= s.read+s.write:
-		// Parts beyond the total are not beside one another.
+		// Parts that exceed the total must overlap.
 		s.exclusive, s.uncached = false, s.uncached-s.read-s.write
 	case f.inputMeans == inputDisjoint && extra < 0:
 		s.inconsistent = true
 	case extra < 0:
-		// Some libraries add up what they write, whatever that leaves out.
+		// Some libraries make the total by adding what they write, whatever that leaves
+		// out.
 		s.inconsistent = s.inconsistent || !s.exclusive || extra != -(s.read+s.write)
 	case !s.reasoningKnown && (kind.model.vendor == catalog.VendorGoogle || kind.model.vendor == catalog.VendorXAI):
 		s.reasoning, s.reasoningKnown, s.outside, s.reasoningMissing = extra, true, true, false
 		s.inconsistent = s.inconsistent || f.unlisted // or what tools gave to the model
 	case s.read+s.write == 0 && kind.excludesCache():
-		// Bedrock's total counts cached tokens that the library dropped. How
-		// many of them were read and how many written is lost; reads are by far
-		// the more frequent.
+		// Bedrock's total counts cached tokens that the library dropped. How many were
+		// reads and how many writes is lost; reads are far more frequent.
 		s.read, s.cacheMissing = extra, true
 	default:
 		s.inconsistent = true
 	}
 }
 
-// otherParts is what a dialect whose parts do not overlap has beside the two sides.
+// otherParts returns what a dialect with disjoint parts has in addition to the two sides.
 func (s *split) otherParts() (sum int64) {
 	if s.f.inputMeans == inputDisjoint {
 		for _, i := range [...]fact{factInputAudio, factInputImage, factInputVideo, factCacheReadAudio, factCacheReadImage} {
@@ -207,8 +206,8 @@ func (s *split) otherParts() (sum int64) {
 	return sum
 }
 
-// toolPrompt adds what tools gave to the model to the input, where it is beside
-// that.
+// toolPrompt adds what tools gave to the model to the input, when the input does not
+// include it.
 func (s *split) toolPrompt(tokens int64, beside bool) {
 	if beside {
 		s.in += tokens
@@ -216,7 +215,7 @@ func (s *split) toolPrompt(tokens int64, beside bool) {
 	}
 }
 
-// beside adds what the provider bills apart from the sides.
+// beside adds what the provider bills in addition to the sides.
 func (s *split) beside() {
 	n := &s.f.n
 	s.inconsistent = s.inconsistent || s.overflow
@@ -224,7 +223,7 @@ func (s *split) beside() {
 		s.inconsistent = true // an answer to nothing
 	}
 	if n[factBesideInput] > 0 && n[factBesideRead] == absent {
-		s.cacheMissing = true // a sum, of which part may come from the cache
+		s.cacheMissing = true // a sum, part of which may come from the cache
 	}
 	s.uncached += n[factBesideInput].or0()
 	s.read += n[factBesideRead].or0()
@@ -233,7 +232,7 @@ func (s *split) beside() {
 	s.out += n[factBesideOutput].or0()
 }
 
-// inputParts takes what is no text out of the input.
+// inputParts takes everything that is not text out of the input.
 func (s *split) inputParts(q *usage.Quantities) {
 	f := s.f
 	readAudio := min(f.n[factCacheReadAudio].or0(), s.read)
@@ -244,8 +243,8 @@ func (s *split) inputParts(q *usage.Quantities) {
 	text := s.uncached
 	if f.inputMeans != inputDisjoint {
 		if audio+image+video > text {
-			// Audio is counted before the cache in some places: the cached
-			// part of it is not known.
+			// Some providers count audio before the cache: the cached part of it is
+			// unknown.
 			s.inconsistent = true
 			audio = min(audio, text)
 			image = min(image, text-audio)
@@ -259,7 +258,7 @@ func (s *split) inputParts(q *usage.Quantities) {
 	case usage.APITypeTranscription:
 		if f.n[factInputAudio] == absent && s.in > 0 {
 			audio, text = text, 0 // nearly all of it is the recording
-			s.audioMissing = true // who reports audio would have reported some
+			s.audioMissing = true // a library that reports audio would have reported some
 		}
 	}
 	q[usage.InputTextTokens] = text
@@ -275,7 +274,7 @@ func (s *split) inputParts(q *usage.Quantities) {
 	q[usage.InputVideoTokens] = video
 }
 
-// outputParts takes what is no visible text out of the output.
+// outputParts takes everything that is not visible text out of the output.
 func (s *split) outputParts(q *usage.Quantities) {
 	f := s.f
 	text, reasoning := s.out, s.reasoning
@@ -309,7 +308,7 @@ func (s *split) outputParts(q *usage.Quantities) {
 	q[usage.OutputImageTokens] = image
 }
 
-// reason gives the most serious doubt about the quantities, "" when there is none.
+// reason returns the most serious doubt about the quantities, "" for none.
 func (s *split) reason(q *usage.Quantities) usage.Reason {
 	f := s.f
 	reported, bad := false, false
@@ -335,7 +334,7 @@ func (s *split) reason(q *usage.Quantities) usage.Reason {
 		return usage.ReasonInconsistentQuantities
 	case f.unknown:
 		return usage.ReasonUnknownQuantity
-	case s.reasoningMissing: // billed on top: worse than the next
+	case s.reasoningMissing: // billed in addition: worse than the next
 		return usage.ReasonReasoningNotReported
 	case s.cacheMissing:
 		return usage.ReasonCacheNotReported
@@ -349,7 +348,7 @@ func (s *split) reason(q *usage.Quantities) usage.Reason {
 	return ""
 }
 
-// missing gives the details that the span leaves out.
+// missing returns the details that the span leaves out.
 func (s *split) missing() (missing Missing) {
 	if s.cacheMissing {
 		missing |= MissingCache
@@ -372,8 +371,8 @@ func (s *split) missing() (missing Missing) {
 	return missing
 }
 
-// excludesCache reports whether the provider's own number of input tokens
-// leaves cached tokens out: Anthropic's Messages API and Bedrock's Converse do.
+// excludesCache reports whether the provider's own number of input tokens excludes cached
+// tokens, as in Anthropic's Messages API and Bedrock's Converse.
 func (k callKind) excludesCache() bool {
 	if catalog.SpeaksOpenAI(k.client) {
 		return false
@@ -381,9 +380,9 @@ func (k callKind) excludesCache() bool {
 	return k.model.vendor == catalog.VendorAnthropic && !catalog.SpeaksOpenAI(k.provider) || k.provider == catalog.Bedrock || k.provider == catalog.Anthropic
 }
 
-// excludesReasoning reports whether the provider's own number of output
-// tokens leaves reasoning out: Gemini's candidatesTokenCount does, and xAI's
-// and Perplexity's completion_tokens.
+// excludesReasoning reports whether the provider's own number of output tokens excludes
+// reasoning, as do Gemini's candidatesTokenCount and the completion_tokens of xAI and
+// Perplexity.
 func (k callKind) excludesReasoning() bool {
 	switch k.model.vendor {
 	case catalog.VendorGoogle, catalog.VendorXAI, catalog.VendorPerplexity:
@@ -392,8 +391,8 @@ func (k callKind) excludesReasoning() bool {
 	return false
 }
 
-// mayCache reports whether part of the input may have come from a cache
-// without the span saying so.
+// mayCache reports whether part of the input may have come from a cache although the span
+// does not say so.
 func (k callKind) mayCache(input int64) bool {
 	switch k.apiType {
 	case usage.APITypeText, usage.APITypeSpeech:
@@ -401,7 +400,7 @@ func (k callKind) mayCache(input int64) bool {
 		return false
 	}
 	if k.excludesCache() {
-		return true // the input we see is only what was not cached
+		return true // the reported input is only what was not cached
 	}
 	return input >= minCacheable || k.model.vendor != catalog.VendorOpenAI && input > 0
 }

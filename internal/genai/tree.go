@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// tree finds the ancestors of a span in the payload. It is built when the
-// first call needs one, because most payloads need none.
+// tree finds the ancestors of a span in the payload. It is built for the first call that
+// needs one, because most payloads need none.
 type tree struct {
 	traces ptrace.Traces
 	built  bool
@@ -24,15 +24,15 @@ type tree struct {
 type node struct {
 	span ptrace.Span
 	call int32 // index into reading.calls plus 1, 0 for none
-	read bool  // the texts below are
+	read bool  // the texts below have been read
 	user string
-	// session and model may stand on wrapper spans only.
+	// session and model may be on wrapper spans only.
 	session, model string
 	tags           []usage.Tag
 }
 
-// maxDepth bounds how far a span looks up: deeper trees are broken ones, and
-// a loop of parents is no tree at all.
+// maxDepth bounds how many ancestors are visited: deeper trees are broken, and parents may
+// form a loop.
 const maxDepth = 64
 
 // buildTree indexes all spans of the payload by their ids.
@@ -66,7 +66,7 @@ func (t *tree) release() {
 	t.traces = ptrace.Traces{}
 }
 
-// find gives the index of a span, -1 when it is not in the payload.
+// find returns the index of a span, -1 when it is not in the payload.
 func (t *tree) find(trace pcommon.TraceID, id pcommon.SpanID) int32 {
 	if id.IsEmpty() {
 		return -1
@@ -79,7 +79,7 @@ func (t *tree) find(trace pcommon.TraceID, id pcommon.SpanID) int32 {
 	return -1
 }
 
-// parentOf gives the parent of node i, -1 when it is not in the payload.
+// parentOf returns the parent of node i, -1 when it is not in the payload.
 func (t *tree) parentOf(i int32) int32 {
 	span := t.nodes[i].span
 	return t.find(span.TraceID(), span.ParentSpanID())
@@ -87,7 +87,7 @@ func (t *tree) parentOf(i int32) int32 {
 
 func spanHash(id pcommon.SpanID) uint64 { return binary.LittleEndian.Uint64(id[:]) }
 
-// describe reads what a node can give to the calls below it.
+// describe reads what a node can pass on to the calls below it.
 func (r *reading) describe(n *node) {
 	if n.read {
 		return
@@ -102,8 +102,8 @@ func (r *reading) describe(n *node) {
 	n.tags = r.tagsOf(a)
 }
 
-// needsAncestors reports whether somebody above the span could say something
-// that it does not say itself.
+// needsAncestors reports whether an ancestor could report something that the span does not
+// report itself.
 func (r *reading) needsAncestors(f *found) bool {
 	if f.span.ParentSpanID().IsEmpty() {
 		return false
@@ -133,7 +133,7 @@ func (r *reading) inherit(f *found) {
 	}
 }
 
-// addTags adds those whose name the call does not have.
+// addTags adds the tags whose names the call does not have.
 func (c *Call) addTags(tags []usage.Tag) {
 	for _, tag := range tags {
 		if !slices.ContainsFunc(c.Tags, func(have usage.Tag) bool { return have.Key == tag.Key }) {

@@ -2,14 +2,13 @@ package genai
 
 import "strings"
 
-// An unclaimed span reports usage, and no dialect says that it is a call: it
-// names no operation, or one that nobody knows. It becomes a call unless calls
-// turn out to be inside it, for then it repeats them. So does the span of an
-// agent, a chain or another wrapper when nothing else of its trace is a call: its
-// usage is a sum, and says so.
+// An unclaimed span reports usage, and no dialect says that it is a call: it names no
+// operation, or an unknown one. It is counted as a call unless calls turn out to be inside
+// it, because then it repeats them. The same applies to the span of an agent, a chain or
+// another wrapper when nothing else of its trace is a call: its usage is a sum, and is
+// marked as one.
 
-// unclaimed gives the operation of the current span when it is such a span, and
-// op otherwise.
+// unclaimed returns the operation of the current span when it is such a span, otherwise op.
 func (s *spanReader) unclaimed(d *dialect, op operation) operation {
 	if op.isCall() || op == opOtherSignal || op == opModeration || !s.reportsUsage(d) {
 		return op
@@ -25,7 +24,7 @@ func (s *spanReader) unclaimed(d *dialect, op operation) operation {
 	return op
 }
 
-// wraps reports whether the span says that it is something which sums up its calls.
+// wraps reports whether the span says that it sums up its calls.
 func (s *spanReader) wraps(d *dialect) bool {
 	if wrapperOperations[strings.ToLower(s.call.Operation)] {
 		return true
@@ -39,7 +38,7 @@ func (s *spanReader) wraps(d *dialect) bool {
 		d == &braintrust && wrapperOperations[jsonMember(s.a.text(braintrustType), "type")]
 }
 
-// wrapperOperations are the operations, and the kinds of spans, that sum up their calls.
+// wrapperOperations are the operations and the kinds of spans that sum up their calls.
 var wrapperOperations = map[string]bool{
 	"invoke_agent": true, "invoke_workflow": true, "agent": true, "workflow": true, "run_agent": true, "agent_step": true,
 	"invoke_subagent": true, "execute_task": true, "task": true, "chain": true, "span": true, "crew": true, "flow": true,
@@ -49,7 +48,7 @@ var wrapperOperations = map[string]bool{
 }
 
 var (
-	// namesOfKind are the attributes in which platforms say what a span is.
+	// namesOfKind are the attributes in which platforms give the kind of a span.
 	namesOfKind = names("openinference.span.kind", "langfuse.observation.type", "langsmith.span.kind", "mastra.span.type", "traceloop.span.kind",
 		"mlflow.spanType", "langwatch.span.type", "honeyhive_event_type", "opik.span.type", "opik.type", "lmnr.span.type")
 
@@ -81,8 +80,8 @@ func (f *facts) readSum(a *attributes) {
 	}
 }
 
-// reportsUsage reports whether the span has a count above zero, under any name
-// that reports a side of a call, or what is billed in its place.
+// reportsUsage reports whether the span has a count above zero under any name for a side of
+// a call, or for what is billed instead of tokens.
 func (s *spanReader) reportsUsage(d *dialect) bool {
 	a := s.a
 	if a.present.meets(&sumNames) && a.firstCount(sumWords.counts[factInput][:1]) > 0 {
@@ -113,7 +112,7 @@ func (s *spanReader) reportsUsage(d *dialect) bool {
 	return false
 }
 
-// operationLike guesses what an operation does by its words.
+// operationLike guesses an operation from the words of its name.
 func operationLike(name string) operation {
 	name = strings.ToLower(name)
 	for _, like := range [...]struct {

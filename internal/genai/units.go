@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// readUnits reads what is not counted in tokens: first what the app itself
-// says with the configured attributes, then what libraries say.
+// readUnits reads what is not counted in tokens: first what the app itself reports in the
+// configured attributes, then what libraries report.
 func (s *spanReader) readUnits(f *facts) {
 	r, a := s.r, s.a
 	if n := a.count(r.inputImages); n != absent {
@@ -65,8 +65,8 @@ var (
 	nameLiveKitSTT  = name("lk.stt_metrics")
 )
 
-// imageVariant makes the variant of an image, "1024x1792/hd", of its size and
-// its quality, unless that is the standard one.
+// imageVariant returns the variant of an image, "1024x1792/hd", from its size and its
+// quality, unless the quality is standard.
 func imageVariant(size, quality string) string {
 	switch {
 	case size == "":
@@ -94,7 +94,7 @@ func nanosOfFloat(seconds float64) count {
 	return count(nanos)
 }
 
-// maxSeconds is the longest audio taken seriously: a year.
+// maxSeconds is the longest audio accepted: a year.
 const maxSeconds = 366 * 24 * 3600
 
 // readCost reads the cost that arrived with the span.
@@ -115,8 +115,8 @@ func (s *spanReader) readCost(ids []nameID) {
 	s.readCostBySides()
 }
 
-// reportCost takes a cost in dollars, as double or text. Zero, negative and
-// absurd costs are none.
+// reportCost sets a cost in dollars from a double or a text. Zero, negative and absurd
+// costs are ignored.
 func (c *Call) reportCost(v pcommon.Value) {
 	switch v.Type() {
 	case pcommon.ValueTypeStr:
@@ -151,12 +151,11 @@ func (c *Call) reportCostText(text string) {
 	}
 }
 
-// minKeyBytes is the length from which a response id is taken for unique.
-// The providers' ids have 20 and more random characters; Ollama counts from
-// chatcmpl-0 to chatcmpl-999.
+// minKeyBytes is the length from which a response id is considered unique. The providers'
+// ids have 20 or more random characters; Ollama counts from chatcmpl-0 to chatcmpl-999.
 const minKeyBytes = 16
 
-// setKey makes the response id the identity of the call, where it can be one.
+// setKey makes the response id the identity of the call, where it can be unique.
 func (c *Call) setKey() {
 	if c.Key == "" && len(c.ResponseID) >= minKeyBytes {
 		c.Key = c.ResponseID

@@ -105,8 +105,8 @@ var shippedNames = factNames{
 	factCitations:    names("gen_ai.usage.citation_tokens", "gen_ai.usage.details.citation_tokens"),
 }
 
-// isUsageName reports whether an attribute stands where libraries report usage.
-// It is asked for names that are in no vocabulary only.
+// isUsageName reports whether an attribute has a name under which libraries report usage.
+// It is called only for names that are in no vocabulary.
 func isUsageName(key string) bool {
 	if len(key) < 10 {
 		return false
@@ -124,19 +124,18 @@ func isUsageName(key string) bool {
 	return false
 }
 
-// unknownUsage is an attribute that stands where usage is reported, under a name
-// that nobody listed.
+// unknownUsage is an attribute with an unlisted name under a prefix of usage.
 type unknownUsage struct {
 	name  string
 	value pcommon.Value
 }
 
-// maxUnknownUsage is how many of them are looked at.
+// maxUnknownUsage is how many of them are read.
 const maxUnknownUsage = 16
 
-// readUnknown looks at the attributes under a usage prefix whose names are in no
-// vocabulary. Where the words of a name leave no doubt what it counts, and
-// nothing else reports that, the number is taken; that it is a guess stays.
+// readUnknown reads the attributes under a usage prefix whose names are in no vocabulary.
+// When the words of a name leave no doubt what it counts, and nothing else reports that,
+// the number is used; the doubt remains.
 func (f *facts) readUnknown(list []unknownUsage) {
 	for _, u := range list {
 		n := countOf(u.value)
@@ -144,13 +143,13 @@ func (f *facts) readUnknown(list []unknownUsage) {
 			f.readDetailObject(u.name, text)
 		}
 		if n <= 0 {
-			continue // no count, or nothing of what it counts
+			continue // not a count, or unclear what it counts
 		}
 		i, counts := meaningOf(u.name)
 		if !counts {
 			continue
 		}
-		f.estimate = f.estimate || strings.Contains(u.name, ".partial.") // so far, of a call that goes on
+		f.estimate = f.estimate || strings.Contains(u.name, ".partial.") // an interim count of a call that continues
 		switch {
 		case i == factCount:
 			f.unknown = true
@@ -162,10 +161,9 @@ func (f *facts) readUnknown(list []unknownUsage) {
 	}
 }
 
-// meaningOf says by the words of a name what it counts: a fact, or factCount when
-// the words do not say which. counts is false for what is no count of something
-// that is billed apart: money, times, rates, and parts such as the text tokens
-// that are in the sum already.
+// meaningOf tells from the words of a name what it counts: a fact, or factCount when the
+// words do not tell. counts is false for numbers that are not billed on their own: money,
+// times, rates, and parts that are already in the sum, such as text tokens.
 func meaningOf(name string) (i fact, counts bool) {
 	var is nameWords
 	for word := range words(name) {
@@ -182,14 +180,14 @@ func meaningOf(name string) (i fact, counts bool) {
 	return factCount, true
 }
 
-// meanings are what names with these words count; the first that fits holds.
+// meanings maps words to what names with them count; the first match applies.
 var meanings = []struct {
 	all, none nameWords
 	fact      fact
 	ignored   bool
 }{
 	{all: wordNoCount, fact: factCount, ignored: true},
-	{all: wordText, fact: factCount, ignored: true}, // what remains of a side
+	{all: wordText, fact: factCount, ignored: true}, // the remainder of a side
 	{all: wordTool, fact: factCount},
 	{all: wordAudio | wordCache, none: wordWrite, fact: factCacheReadAudio},
 	{all: wordImage | wordCache, none: wordWrite, fact: factCacheReadImage},
@@ -204,14 +202,14 @@ var meanings = []struct {
 	{all: wordImage | wordOutput, fact: factOutputImage},
 	{all: wordAudio, fact: factCount},
 	{all: wordImage, fact: factCount},
-	{all: wordDetails, none: wordOther, fact: factCount, ignored: true}, // the provider's own sides, beside those of the library
+	{all: wordDetails, none: wordOther, fact: factCount, ignored: true}, // the provider's own sides, in addition to the library's
 	{all: wordDetails | wordOther, fact: factCount},
 	{all: wordTotal, none: wordInput | wordOutput, fact: factTotal},
 	{all: wordInput, none: wordOutput, fact: factInput},
 	{all: wordOutput, none: wordInput, fact: factOutput},
 }
 
-// nameWords is a set of what the words of a name say.
+// nameWords is the set of meaningful words in a name.
 type nameWords uint32
 
 const (
@@ -262,8 +260,8 @@ var nameWord = func() map[string]nameWords {
 	return m
 }()
 
-// words gives the words of a name in lower case: it is cut at what is no letter
-// or digit, and before a capital.
+// words yields the words of a name in lower case: it is split at characters that are not
+// letters or digits, and before capitals.
 func words(name string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		start, last := 0, rune(0)
