@@ -1,11 +1,10 @@
-// Package bill is the form of what a provider says it charges, whatever report it
-// came in: a Line is one row of a report, LineSum and CallSum are what is compared
-// with each other.
+// Package bill defines what a provider charges, independent of the report it comes from. A
+// Line is one row of a report. A CallSum sums the stored calls that it is compared with.
 //
-// Around it are three rooms, and none imports another's inside: reports reads the
-// providers' reports into lines, fetch asks the providers for them, explain divides
-// the difference between the bill and the stored calls into causes.
+// Three packages use it, and none imports another: reports parses the providers' reports
+// into lines, fetch downloads the reports from the providers, and explain splits the
+// difference between the bill and the stored calls into causes.
 //
-// It owns no SQL, no network and no clock: internal/store keeps the lines and
-// sums the calls up.
+// It owns these types. It does not own SQL, network access or a clock: internal/store
+// stores the lines and sums the calls.
 package bill

@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Covered is a day that a report covers, even if that was "nothing".
+// Covered is a day that a report covers, even if nothing was charged.
 type Covered struct {
 	Provider   string
 	Report     Report
@@ -18,59 +18,58 @@ type Covered struct {
 	Incomplete bool
 }
 
-// Billed is what all reports say of one provider and UTC day.
+// Billed is what all reports contain for one provider and UTC day.
 type Billed struct {
 	Provider string
 	Day      time.Time
-	// Lines are the rows of the reports; those that are alike in all but numbers may
-	// be one.
+	// Lines are the rows of the reports. Rows that differ only in numbers may be merged.
 	Lines []Line
-	// Cut: there are more lines than are distinguished. Of the rest nothing says whose
-	// they are.
+	// Cut means that there were too many different lines to keep apart. The owners of the
+	// rest are unknown.
 	Cut bool
 }
 
-// CallSum is stored calls of one UTC day, added up by what explains a
+// CallSum sums the stored calls of one UTC day that agree in everything that explains a
 // difference.
 type CallSum struct {
 	Provider, Model string
 	Day             time.Time
-	Tier            string // "" is the standard tier
+	Tier            string // "" means the standard tier
 	Status          usage.PricingStatus
 	Reason          usage.Reason
 	QuantityReason  usage.Reason
-	Assumptions     string // words joined by +, "" for none
+	Assumptions     string // words joined by +; "" for none
 	Payer           usage.Payer
-	// Late: the calls are later than what the bill of the day covers.
+	// Late means that the calls were made after the time that the bill covers of the day.
 	Late       bool
 	Calls      int64
 	Cost       decimal.Decimal // dollars
-	Quantities []Quantity      // disjoint; seconds as seconds
+	Quantities []Quantity      // disjoint; time in seconds
 }
 
-// ImportedDay is a day that was imported.
+// ImportedDay is a day whose report was imported.
 type ImportedDay struct {
 	Covered
 	Account    string
 	ImportedAt time.Time
 }
 
-// Input is all that an explanation is made of.
+// Input is everything that an explanation is computed from.
 type Input struct {
-	From, To time.Time // UTC midnights, To is excluded
+	From, To time.Time // UTC midnights; To is excluded
 	Days     []ImportedDay
-	// Charged are the costs of the reports that have them, before anything else is
-	// known of them.
+	// Charged are the total costs of the reports with costs, by provider and currency. They
+	// are known before Bill is read.
 	Charged []Charged
-	// Bill gives one provider and day after the other, because a year of a bill may
-	// not fit into memory. Days without lines may be left out.
+	// Bill yields one provider and day at a time, because a year of a bill may not fit into
+	// memory. Days without lines may be missing.
 	Bill  iter.Seq2[Billed, error]
 	Calls []CallSum
-	// Rates are how much of a currency a dollar buys, by currency and day; USD
-	// needs none.
+	// Rates is how much of a currency one dollar buys, by currency and day. USD needs no
+	// rate.
 	Rates map[RateKey]decimal.Decimal
-	// RetainedFrom: the calls before it were deleted, so those days cannot be
-	// compared. Zero: none were.
+	// RetainedFrom is the time before which calls were deleted, so that earlier days cannot
+	// be compared. It is zero when none were deleted.
 	RetainedFrom time.Time
 }
 
@@ -80,7 +79,7 @@ type Charged struct {
 	Cost               decimal.Decimal
 }
 
-// RateKey names an exchange rate.
+// RateKey identifies an exchange rate.
 type RateKey struct {
 	Currency string
 	Day      time.Time

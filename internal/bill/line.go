@@ -11,34 +11,34 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Report is one kind of report of a provider; together with provider, account
-// and UTC day it is what an import replaces.
+// Report is a kind of report of a provider. An import replaces the days of one provider,
+// account and report.
 type Report string
 
-// The reports.
+// Kinds of reports.
 const (
-	OpenAICosts         Report = "costs"                 // dollars, by line item
+	OpenAICosts         Report = "costs"                 // dollars by line item
 	OpenAIUsage         Report = "usage"                 // quantities; the endpoint follows: usage/completions
-	AnthropicCosts      Report = "cost_report"           // cents, by description
+	AnthropicCosts      Report = "cost_report"           // cents by description
 	AnthropicUsage      Report = "usage_report/messages" // quantities
 	AnthropicDevelopers Report = "usage_report/claude_code"
 	FOCUS               Report = "focus" // dollars and quantities of any provider
 )
 
-// HasCosts reports whether the amounts of the report are what is charged. Those
-// of the developer report are the provider's estimate.
+// HasCosts reports whether the amounts of the report are charged. Those of the developer
+// report are only the provider's estimate.
 func (r Report) HasCosts() bool { return r == OpenAICosts || r == AnthropicCosts || r == FOCUS }
 
-// HasQuantities reports whether the report counts what was consumed, for the
-// reports beside it to be compared with.
+// HasQuantities reports whether the report counts what was consumed, in addition to the
+// reports that only have costs.
 func (r Report) HasQuantities() bool {
 	return strings.HasPrefix(string(r), string(OpenAIUsage)+"/") || r == AnthropicUsage
 }
 
-// Category is what a charge is for when it is not for calls to a model.
+// Category is the purpose of a charge.
 type Category string
 
-// The categories.
+// Categories.
 const (
 	ForCalls      Category = ""
 	ForSessions   Category = "session_runtime" // agents that the provider runs
@@ -49,8 +49,8 @@ const (
 	ForOther      Category = "other" // tax, credit, support
 )
 
-// Quantity is an amount of one kind. Kinds are those of calls; reasoning is
-// counted as text output, as every bill does.
+// Quantity is an amount of one kind. Kinds are those of calls, except that reasoning counts
+// as text output, as on every bill.
 type Quantity struct {
 	Kind   usage.QuantityKind
 	Amount decimal.Decimal
@@ -58,51 +58,51 @@ type Quantity struct {
 
 // Line is one row of a report.
 type Line struct {
-	Provider string    // who bills, as calls name it
+	Provider string    // who bills, under the name that calls use
 	Report   Report    //
 	Day      time.Time // start of the UTC day
-	// Until is the end of what the report covers of the day, at most its end.
+	// Until is the end of the part of the day that the report covers.
 	Until time.Time
-	// Incomplete: the report lists no more than so many groups of the day, and
-	// leaves the rest out without saying so.
+	// Incomplete means that the report has a limit of groups per day and silently omits the
+	// rest.
 	Incomplete bool
 
-	// Cost is in whole units of Currency (dollars, never cents); HasCost is false
-	// for a row of quantities alone.
+	// Cost is in whole units of Currency (dollars, never cents). HasCost is false for a row
+	// that has only quantities.
 	Cost     decimal.Decimal
 	HasCost  bool
-	Currency string // ISO 4217, capital letters; "" without a cost
-	// Slack is how far the cost may be off by the digits that the report writes.
+	Currency string // ISO 4217, upper case; "" without a cost
+	// Slack is the rounding error of Cost, given the digits that the report writes.
 	Slack decimal.Decimal
 
 	Category Category
-	// Kind is what Cost is for, when HasKind.
+	// Kind is the kind of quantity that Cost pays for, if HasKind is true.
 	Kind    usage.QuantityKind
 	HasKind bool
 
-	Model string // as the report writes it
-	// Tier is the service tier: "" when the report does not say, else "standard",
-	// "batch", "flex", "priority" ...
+	Model string // as written in the report
+	// Tier is the service tier: "standard", "batch", "flex", "priority" and so on, or ""
+	// when the report does not say.
 	Tier                  string
 	Project, APIKey, User string
-	Item                  string      // the words of the report
-	Payer                 usage.Payer // who pays, where the report says it
+	Item                  string      // text of the report
+	Payer                 usage.Payer // "" when the report does not say
 	Requests              int64
 	HasRequests           bool
 	Quantities            []Quantity
 
-	// Raw is the row as it came, compact JSON.
+	// Raw is the original row as compact JSON.
 	Raw []byte
 }
 
-// Clean brings the texts of a line within what a row holds.
+// Clean makes the texts of a line valid and short enough for the table.
 func (l *Line) Clean() {
 	for _, text := range []*string{&l.Model, &l.Tier, &l.Project, &l.APIKey, &l.User, &l.Item} {
 		*text = usage.CleanText(strings.TrimSpace(*text), usage.MaxTextBytes)
 	}
 }
 
-// Add notes a quantity that is not 0.
+// Add adds a quantity unless it is 0.
 func (l *Line) Add(kind usage.QuantityKind, n decimal.Decimal) {
 	if n.IsZero() {
 		return
@@ -117,7 +117,7 @@ func (l *Line) Add(kind usage.QuantityKind, n decimal.Decimal) {
 	l.Quantities = append(l.Quantities, Quantity{kind, n})
 }
 
-// Folded is the kind under which a bill counts what calls distinguish.
+// Folded returns the kind under which a bill counts a kind of calls.
 func Folded(kind usage.QuantityKind) usage.QuantityKind {
 	if kind == usage.OutputReasoningTokens {
 		return usage.OutputTextTokens
@@ -125,8 +125,8 @@ func Folded(kind usage.QuantityKind) usage.QuantityKind {
 	return kind
 }
 
-// Digest identifies a row among all of an account; copies is how many equal rows
-// of the day came before it.
+// Digest identifies a row among all rows of an account. copies is the number of equal rows
+// of the day before it.
 func (l *Line) Digest(copies uint32) [16]byte {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%s\n%s\n%s\n%d\n", l.Provider, l.Report, l.Day.Format(time.DateOnly), copies)
@@ -134,8 +134,8 @@ func (l *Line) Digest(copies uint32) [16]byte {
 	return [16]byte(h.Sum(nil))
 }
 
-// ParseDecimal reads a number from its text, never through a double. An exponent
-// of millions would make the arithmetic itself a denial of service.
+// ParseDecimal parses a number from text, never through a float. It limits the exponent,
+// because arithmetic with an exponent in the millions would itself be a denial of service.
 func ParseDecimal(what, text string) (decimal.Decimal, error) {
 	if text == "" || len(text) > 64 {
 		return decimal.Zero, fmt.Errorf("%s: found %q, must be a decimal number of at most 64 characters", what, usage.CleanText(text, 80))
@@ -150,8 +150,8 @@ func ParseDecimal(what, text string) (decimal.Decimal, error) {
 	return d, nil
 }
 
-// SetSpan says which UTC day a row is for, and how much of it is covered. A
-// bucket of a report lies inside one UTC day, or is one.
+// SetSpan sets the UTC day of a row and how much of it is covered. It returns an error
+// unless the bucket lies within one UTC day.
 func (l *Line) SetSpan(from, to time.Time) error {
 	from, to = from.UTC(), to.UTC()
 	l.Day = from.Truncate(24 * time.Hour)
@@ -169,5 +169,5 @@ func (l *Line) SetSpan(from, to time.Time) error {
 	return nil
 }
 
-// StandardTier is what a report calls the tier that calls leave empty.
+// StandardTier is the name in reports of the tier that calls leave empty.
 const StandardTier = "standard"

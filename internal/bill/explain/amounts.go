@@ -44,7 +44,7 @@ func (a *amounts) isZero() bool {
 	return true
 }
 
-// tokens is the total of the kinds that are tokens.
+// tokens sums the kinds that are tokens.
 func (a *amounts) tokens() (sum decimal.Decimal) {
 	for k := range a {
 		if usage.QuantityKind(k).Unit() == usage.UnitToken {
@@ -54,7 +54,7 @@ func (a *amounts) tokens() (sum decimal.Decimal) {
 	return sum
 }
 
-// signs says which signs the amounts have.
+// signs reports whether any amount is positive, and whether any is negative.
 func (a *amounts) signs() (positive, negative bool) {
 	for k := range a {
 		positive = positive || a[k].IsPositive()
@@ -63,7 +63,7 @@ func (a *amounts) signs() (positive, negative bool) {
 	return positive, negative
 }
 
-// owner is whose a part of the bill is.
+// owner is whom a part of the bill belongs to.
 type owner struct{ project, apiKey, user string }
 
 func (o owner) known() bool { return o != owner{} }

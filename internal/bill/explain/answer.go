@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Amount is an exact number of a JSON document.
+// Amount is an exact number in a JSON document.
 type Amount struct{ decimal.Decimal }
 
 // MarshalJSON writes a JSON number with all digits.
@@ -26,47 +26,46 @@ func (a *Amount) UnmarshalJSON(text []byte) (err error) {
 	return err
 }
 
-// Answer is the document that `usagectl bill explain --json` and GET
-// /api/admin/bill give. Costs are in the currency of the bill.
+// Answer is the document of `usagectl bill explain --json` and GET /api/admin/bill. Costs
+// are in the currency of the bill.
 type Answer struct {
 	From string `json:"from"` // first day, UTC
-	To   string `json:"to"`   // last day, excluded
-	// Providers are those of which a bill was imported.
+	To   string `json:"to"`   // day after the last, UTC
+	// Providers are those whose bills were imported.
 	Providers []Provider `json:"providers"`
-	// WithoutBill are providers that rows have a cost at and no bill was imported
-	// of.
+	// WithoutBill lists the providers that have calls with a cost but no imported bill.
 	WithoutBill []RowCost `json:"withoutBill,omitempty"`
 }
 
-// RowCost is what rows of a provider cost, in dollars.
+// RowCost is the cost of a provider's rows in dollars.
 type RowCost struct {
 	Provider string `json:"provider"`
 	RowCost  Amount `json:"rowCost"`
 }
 
-// Provider is the comparison of one provider, all its accounts together.
+// Provider is the comparison for one provider, all accounts together.
 type Provider struct {
 	Provider string `json:"provider"`
 	Account  string `json:"account"`
 	Currency string `json:"currency"`
-	// BillCost and RowCost are of the same days: those of which costs were
-	// imported.
+	// BillCost and RowCost cover the same days, namely those whose costs were imported.
 	BillCost   Amount `json:"billCost"`
 	RowCost    Amount `json:"rowCost"`
 	Difference Amount `json:"difference"` // bill minus rows
-	// ExplainedShare is the part of the bill that is neither unknown nor unseen
-	// without an owner; null for a bill of nothing.
+	// ExplainedShare is the part of the bill that is neither unknown nor not seen without
+	// an owner. It is null when the bill is 0.
 	ExplainedShare *Amount `json:"explainedShare"`
 	Causes         []Cause `json:"causes"`
-	// CustomerTypes is who pays for what developers use, as the provider's report of
-	// them estimates it. It is beside the bill: only api is charged by it.
+	// CustomerTypes breaks down what developers use by who pays, as the provider's report
+	// estimates it. It is not part of the comparison: only the usage of type api is
+	// charged.
 	CustomerTypes []CustomerType `json:"customerTypes,omitempty"`
 	Days          []Day          `json:"days"`
-	// Problems say what is not known, and what to do.
+	// Problems lists what is unknown and what to do about it.
 	Problems []string `json:"problems"`
 }
 
-// CustomerType is what developers used of one kind of customer.
+// CustomerType sums what developers of one customer type used.
 type CustomerType struct {
 	CustomerType  string `json:"customerType"` // subscription or api
 	EstimatedCost Amount `json:"estimatedCost"`
@@ -82,7 +81,7 @@ type Cause struct {
 	Details  Details `json:"details"`
 }
 
-// Details say where a cause is found; what does not apply is left out.
+// Details say where a cause comes from. Fields that do not apply are omitted.
 type Details struct {
 	Model      string   `json:"model,omitempty"`
 	Tier       string   `json:"tier,omitempty"`
@@ -95,19 +94,19 @@ type Details struct {
 	APIKey     string   `json:"apiKey,omitempty"`
 	User       string   `json:"user,omitempty"`
 	Candidates []string `json:"candidates,omitempty"`
-	// Divided: the amount is a share by the number of calls, because the bill does
-	// not say which of several causes it belongs to.
+	// Divided means that the amount is a share proportional to the number of calls, because
+	// the bill does not say which of several causes it belongs to.
 	Divided bool   `json:"divided,omitempty"`
 	Note    string `json:"note,omitempty"`
-	// Factor is bill by rows of the calls whose price differs.
+	// Factor is the bill's cost divided by the rows' cost, for calls with another price.
 	Factor *Amount `json:"factor,omitempty"`
-	// Rates are what the bill charges.
+	// Rates are the prices that the bill implies.
 	Rates []Rate `json:"rates,omitempty"`
 
 	rates []rate
 }
 
-// What says in words what a cause is about.
+// What describes what a cause is about.
 func (d *Details) What() string {
 	parts := nonEmpty(d.Reason, d.Assumption, d.Category, d.Item, d.Payer)
 	if d.Factor != nil {
@@ -122,7 +121,7 @@ func (d *Details) What() string {
 	return strings.Join(append(parts, nonEmpty(d.Note)...), ", ")
 }
 
-// Whose says in words whose it is.
+// Whose describes whom a cause belongs to.
 func (d *Details) Whose() string {
 	var parts []string
 	for _, owner := range [][2]string{{"project", d.Project}, {"key", d.APIKey}, {"user", d.User}} {
@@ -136,15 +135,15 @@ func (d *Details) Whose() string {
 	return strings.Join(parts, ", ")
 }
 
-// Rate is the price that a bill implies.
+// Rate is a price that a bill implies.
 type Rate struct {
 	Kind       string `json:"kind"`
 	Quantity   Amount `json:"quantity"`
 	Cost       Amount `json:"cost"`
-	PerMillion Amount `json:"perMillion"` // for a million of the kind, rounded to 12 places
+	PerMillion Amount `json:"perMillion"` // price of a million of the kind, rounded to 12 places
 }
 
-// Day is one UTC day.
+// Day is the comparison for one UTC day.
 type Day struct {
 	Date       string          `json:"date"`
 	BillCost   Amount          `json:"billCost"`
@@ -156,8 +155,8 @@ type Day struct {
 	unexplained decimal.Decimal
 }
 
-// Details are the causes of the day with all that is known of each; they add up to
-// the difference. Unexplained is the part of them that nothing explains.
+// Details returns the day's causes with all details; they add up to the difference.
+// unexplained is the part that nothing explains.
 func (d *Day) Details() (causes []Cause, unexplained Amount) {
 	return d.details, Amount{d.unexplained}
 }
@@ -168,7 +167,7 @@ type rate struct {
 	count decimal.Decimal
 }
 
-// quantity is how much of what a cause is about.
+// quantity is an amount with its unit, call or token.
 type quantity struct {
 	n    decimal.Decimal
 	unit string
@@ -178,7 +177,7 @@ func calls(n int64) quantity { return quantity{decimal.New(n, 0), string(usage.U
 
 func tokens(n decimal.Decimal) quantity { return quantity{n, string(usage.UnitToken)} }
 
-// providerWork gathers the days of a provider.
+// providerWork collects the days of a provider.
 type providerWork struct {
 	name       string
 	accounts   []string
@@ -186,14 +185,15 @@ type providerWork struct {
 	charged    map[string]decimal.Decimal // by currency
 	compared   map[time.Time]bool
 	explained  map[time.Time]bool
-	counted    map[time.Time]bool // the bill has quantities
+	counted    map[time.Time]bool // days for which the bill has quantities
 	calls      map[time.Time][]*bill.CallSum
 	names      *nameMatch
 	rates      map[bill.RateKey]decimal.Decimal
 	days       []*dayCauses
-	causes     causes // of all days
+	causes     causes // summed over all days
 	developers map[string]*CustomerType
-	// noRate are days without an exchange rate, cut days whose lines are not distinguished.
+	// noRate are the days without an exchange rate, and cut those with too many lines to
+	// keep apart.
 	noRate, cut []time.Time
 }
 
@@ -202,7 +202,7 @@ type cause struct {
 	details  Details
 	cost     decimal.Decimal
 	quantity quantity
-	rows     decimal.Decimal // of a price
+	rows     decimal.Decimal // cost of the rows, for a price
 	charged  decimal.Decimal
 }
 
@@ -256,7 +256,7 @@ func (p *providerWork) rateOn(at time.Time) (decimal.Decimal, bool) {
 	return r, ok
 }
 
-// mixedCurrencies refuses to add up what is no sum.
+// mixedCurrencies returns a problem instead of a sum over several currencies.
 func (p *providerWork) mixedCurrencies() Provider {
 	var sums []string
 	for _, c := range p.currencies {
@@ -268,7 +268,7 @@ func (p *providerWork) mixedCurrencies() Provider {
 	}
 }
 
-// dayCauses gathers one day.
+// dayCauses collects the causes of one day.
 type dayCauses struct {
 	p          *providerWork
 	day        time.Time
@@ -276,14 +276,15 @@ type dayCauses struct {
 	slack      decimal.Decimal
 	sum        decimal.Decimal
 	causes     causes
-	list       []Cause // when the day is finished
-	// plans are what developers used on a subscription, by model; "" is of any model.
+	list       []Cause // set by finish
+	// plans are the quantities that developers used on a subscription, by model; "" holds
+	// those of an unknown model.
 	plans map[string]*amounts
-	// unexplained is what lowers the explained share.
+	// unexplained is the amount that lowers the explained share.
 	unexplained decimal.Decimal
 }
 
-// causes are added up by what distinguishes them.
+// causes sums causes by their [Details.key].
 type causes map[string]*cause
 
 func (p *providerWork) begin(at time.Time) *dayCauses {
@@ -292,7 +293,7 @@ func (p *providerWork) begin(at time.Time) *dayCauses {
 	return d
 }
 
-// key is what causes of several days are added up by.
+// key returns the key by which causes are merged.
 func (d *Details) key(w Word) string {
 	return strings.Join([]string{
 		string(w), d.Model, d.Tier, d.Reason, d.Assumption, d.Category, d.Item, d.Payer, d.Project, d.APIKey, d.User, d.Note, fmt.Sprint(d.Divided), strings.Join(d.Candidates, ","),
@@ -308,7 +309,7 @@ func (d *dayCauses) add(w Word, details Details, cost decimal.Decimal, q quantit
 	return d.causes.add(&cause{word: w, details: details, cost: cost, quantity: q})
 }
 
-// add merges a cause into the one it is like.
+// add merges a cause into an existing one with the same key, if any.
 func (all causes) add(more *cause) *cause {
 	key := more.details.key(more.word)
 	c, ok := all[key]
@@ -337,7 +338,7 @@ func (c *cause) addRates(rates []rate) {
 	}
 }
 
-// list writes the causes in the order in which people read them.
+// list returns the causes in display order.
 func (all causes) list() []Cause {
 	list := []Cause{}
 	for _, key := range sortedKeys(all) {
@@ -358,15 +359,15 @@ func (d *dayCauses) addNotSeen(details Details, cost decimal.Decimal, q quantity
 	}
 }
 
-// addRated keeps the rates of the bill, what the rows of the pool cost and what the
-// bill charges for the same quantities.
+// addRated adds a cause with the rates of the bill. rows is the cost of the pool's rows,
+// and charged what the bill charges for the same quantities.
 func (d *dayCauses) addRated(w Word, details Details, cost decimal.Decimal, q quantity, rows, charged decimal.Decimal) {
 	c := d.add(w, details, cost, q)
 	c.rows, c.charged = c.rows.Add(rows), c.charged.Add(charged)
 	c.addRates(details.rates)
 }
 
-// addDevelopers notes a row of the report of developers.
+// addDevelopers adds a row of the developer report.
 func (d *dayCauses) addDevelopers(b *bill.Line) {
 	var counts amounts
 	counts.add(b.Quantities)
@@ -387,8 +388,8 @@ func (d *dayCauses) addDevelopers(b *bill.Line) {
 	t.EstimatedCost.Decimal, t.Tokens.Decimal = t.EstimatedCost.Add(b.Cost), t.Tokens.Add(counts.tokens())
 }
 
-// finish gives what divisions left over a name: the causes of a day are all of
-// its difference. Then the day is written down.
+// finish adds the remaining difference as a cause, so that the causes of a day add up to it
+// exactly. It then stores the day's causes.
 func (d *dayCauses) finish() {
 	left := d.bill.Sub(d.rows).Sub(d.sum)
 	switch {
@@ -408,17 +409,17 @@ func (d *dayCauses) finish() {
 	d.list, d.causes = d.causes.list(), nil
 }
 
-// How many causes are distinguished, of a day and of a provider: the greatest. More is
-// what nobody reads, and a bill has a line for each of its users.
+// Limits on the number of causes per day and per provider; only the largest are kept. A
+// bill can have a line for each user, and nobody reads more.
 const (
 	maxOfDay  = 500
 	maxCauses = 5_000
 )
 
-// notListed is the note of a cause that is many.
+// notListed marks a cause that sums many small ones.
 const notListed = "smaller ones, not listed one by one"
 
-// keep leaves the greatest causes and one for each word that is the rest.
+// keep keeps the largest causes and merges the others into one cause per word.
 func (all causes) keep(most int) {
 	if len(all) <= most {
 		return
@@ -435,7 +436,7 @@ func (all causes) keep(most int) {
 	}
 }
 
-// answer makes the document of the provider.
+// answer builds the provider's part of the document.
 func (p *providerWork) answer(in *bill.Input) Provider {
 	a := Provider{Provider: p.name, Account: strings.Join(p.accounts, ", "), Currency: p.currency(), Causes: []Cause{}, Days: []Day{}}
 	var bill, rows, unexplained decimal.Decimal
@@ -482,7 +483,7 @@ func (c *cause) document() Cause {
 	return out
 }
 
-// problemsOf says what of the question is not known.
+// problemsOf lists what is unknown about the provider.
 func (p *providerWork) problemsOf(in *bill.Input) []string {
 	list := []string{}
 	var missing, part, incomplete []time.Time
@@ -527,7 +528,7 @@ func (p *providerWork) problemsOf(in *bill.Input) []string {
 	return list
 }
 
-// daysText names days, ranges of them joined.
+// daysText formats days, with consecutive ones joined into ranges.
 func daysText(days []time.Time) string {
 	slices.SortFunc(days, time.Time.Compare)
 	days = slices.CompactFunc(days, time.Time.Equal)

@@ -12,52 +12,53 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// class is calls whose cost differs from the bill for one reason.
+// class groups calls whose cost can differ from the bill for the same reason.
 type class struct {
 	word    Word
 	details Details
 	calls   int64
 	cost    decimal.Decimal
 	counts  amounts
-	// gaps: the counts themselves are doubtful, so what is missing may be theirs.
+	// gaps means that the counts themselves are doubtful, so missing quantities may belong
+	// to these calls.
 	gaps bool
 }
 
-// comparison is a pool with everything added up.
+// comparison holds the sums of a pool.
 type comparison struct {
 	poolKey
 	out *dayCauses
 
 	cost, slack decimal.Decimal
 	costs       amounts         // dollars by kind
-	loose       decimal.Decimal // dollars of no kind
+	loose       decimal.Decimal // dollars without a kind
 	hasCost     bool
-	counts      amounts // consumed, as the bill says
+	counts      amounts // consumed according to the bill
 	hasCounts   bool
 	requests    int64
 	hasRequests bool
 	owners      []*share
 
-	// tierReported: the bill says of all of it that the standard tier served it.
+	// tierReported means that every line of the bill names the standard tier.
 	tierReported bool
 
-	calls   int64 // that can be a request: all but those that failed
+	calls   int64 // calls that can be a request: all except failed ones
 	seen    amounts
 	rows    decimal.Decimal
 	classes []*class
-	rates   amounts // dollars for one of a kind
-	// doubted: some of the counts that rows have are not the bill's, or may not be.
+	rates   amounts // dollars per unit
+	// doubted means that some counts of the rows differ, or may differ, from the bill's.
 	doubted bool
 }
 
-// explain divides the difference of one pool.
+// explain splits the difference of one pool into causes.
 func (p *pool) explain(out *dayCauses) {
 	c := comparison{poolKey: p.poolKey, out: out}
 	c.addBill(p.bill)
 	c.addCalls(p.calls)
 	switch {
 	case !c.hasCost && len(p.calls) == 0:
-		return // consumed and not charged, and no row says otherwise
+		return // consumed but not charged, and there are no rows
 	case !c.hasCost:
 		note := "the bill has no cost for this model"
 		if c.hasCounts {
@@ -105,8 +106,9 @@ func (c *comparison) addBill(lines []*bill.Line) {
 				c.loose = c.loose.Add(b.Cost)
 			}
 		}
-		// The costs repeat quantities of the usage report, without its detail;
-		// of the fees only they may.
+		// Costs repeat the quantities of the usage report with less detail, so only the
+		// usage report is counted. Fees are counted here unless the usage report has them
+		// too.
 		if !b.Report.HasQuantities() && (fromUsage && !isFee(b) || isFee(b) && reported[b.Kind]) {
 			continue
 		}
@@ -158,11 +160,11 @@ func (c *comparison) addCalls(list []*bill.CallSum) {
 	slices.SortFunc(c.classes, func(a, b *class) int {
 		return strings.Compare(string(a.word)+a.details.Reason+a.details.Assumption, string(b.word)+b.details.Reason+b.details.Assumption)
 	})
-	// Each row rounds half a picodollar.
+	// Each row is rounded by up to half a picodollar.
 	c.slack = c.slack.Add(decimal.New(c.calls, -places))
 }
 
-// doubtful reports whether the counts of calls may not be the provider's.
+// doubtful reports whether the counts of the calls may differ from the provider's.
 func doubtful(s *bill.CallSum) bool {
 	if s.QuantityReason != "" {
 		return s.QuantityReason != usage.ReasonCallFailed
@@ -170,7 +172,7 @@ func doubtful(s *bill.CallSum) bool {
 	return s.Reason.OfReading() && s.Reason != usage.ReasonCallFailed
 }
 
-// classOf says by which word the cost of calls may differ.
+// classOf returns the class for calls: the reason why their cost may differ.
 func (c *comparison) classOf(s *bill.CallSum) *class {
 	switch {
 	case s.Status == usage.StatusUnpriced:
@@ -186,7 +188,7 @@ func (c *comparison) classOf(s *bill.CallSum) *class {
 	return &class{word: Price}
 }
 
-// open leaves of the assumptions of calls those that the bill does not confirm.
+// open removes the assumptions that the bill confirms and returns the rest.
 func (c *comparison) open(words string) string {
 	if words == "" {
 		return ""
@@ -217,7 +219,7 @@ func (c *comparison) open(words string) string {
 	return strings.Join(nonEmpty(set.String(), unknown), "+")
 }
 
-// nothingSeen: no row has the model on that day.
+// nothingSeen explains a pool without any calls.
 func (c *comparison) nothingSeen(lines []*bill.Line) {
 	if !c.hasCounts || len(c.owners) == 0 {
 		c.notSeenByLine(lines)
@@ -229,14 +231,15 @@ func (c *comparison) nothingSeen(lines []*bill.Line) {
 		o := c.owners[i]
 		cost := c.value(&o.counts)
 		if i == len(c.owners)-1 {
-			cost = left // with what the rates round away
+			cost = left // includes the rounding of the rates
 		}
 		left = left.Sub(cost)
 		c.notSeen(o, cost)
 	}
 }
 
-// notSeenByLine takes the owners from the costs, where no quantities are known.
+// notSeenByLine takes the owners from the lines with costs, because the bill has no
+// quantities.
 func (c *comparison) notSeenByLine(lines []*bill.Line) {
 	for _, b := range lines {
 		if b.HasCost {
@@ -256,7 +259,7 @@ func (c *comparison) notSeen(o *share, cost decimal.Decimal) {
 	c.out.addNotSeen(o.details(c.model, c.tier), cost, q, o.known())
 }
 
-// dollarsOnly compares costs of which no quantity is known.
+// dollarsOnly compares costs when the bill has no quantities.
 func (c *comparison) dollarsOnly() {
 	d := c.cost.Sub(c.rows)
 	details := Details{Model: c.model, Tier: c.tier, Note: "the bill has no quantities for it: import the usage report too"}
@@ -270,12 +273,12 @@ func (c *comparison) dollarsOnly() {
 	}
 }
 
-// setRates finds what one of each kind costs by the bill. Where costs and counts
-// are divided differently, the kinds that belong together share one rate.
+// setRates computes the price per unit of each kind according to the bill. Where costs and
+// counts are split into different kinds, related kinds share one rate.
 func (c *comparison) setRates() {
 	groups := map[int][]int{}
 	for k := range c.costs {
-		// A charge without a count: the rows say how many, if they know.
+		// A fee without a count: use the count of the rows, if they have one.
 		if !c.costs[k].IsZero() && c.counts[k].IsZero() && usage.QuantityKind(k).Unit() == usage.UnitCall && c.seen[k].IsPositive() {
 			c.counts[k] = c.seen[k]
 		}
@@ -303,7 +306,8 @@ func (c *comparison) setRates() {
 	}
 }
 
-// uncounted explains charges of kinds of which nothing is counted.
+// uncounted explains charges for kinds that the bill does not count. It reports whether the
+// given kinds are such.
 func (c *comparison) uncounted(kinds []int) bool {
 	var cost decimal.Decimal
 	for _, k := range kinds {
@@ -327,8 +331,8 @@ func (c *comparison) uncounted(kinds []int) bool {
 	return true
 }
 
-// ratePlaces is how far a rate is divided: a price per million tokens ends long
-// before.
+// ratePlaces is the number of decimal places of a rate, far more than a price per million
+// tokens needs.
 const ratePlaces = 30
 
 func valuesOf(groups map[int][]int) (all [][]int) {
@@ -338,7 +342,7 @@ func valuesOf(groups map[int][]int) (all [][]int) {
 	return all
 }
 
-// family is which kinds may be billed under one name.
+// family returns a number that is equal for kinds which may be billed under one name.
 func family(k usage.QuantityKind) int {
 	switch k {
 	case usage.InputTextTokens, usage.CacheReadTokens, usage.CacheWrite5mTokens, usage.CacheWrite1hTokens, usage.CacheWrite30mTokens, usage.CacheWrite12hTokens,
@@ -350,7 +354,8 @@ func family(k usage.QuantityKind) int {
 	return int(k)
 }
 
-// blend gives kinds one rate.
+// blend gives all the kinds the same rate. more is an additional cost to distribute over
+// them.
 func (c *comparison) blend(kinds []int, more decimal.Decimal) {
 	cost, n := more, decimal.Zero
 	for _, k := range kinds {
@@ -364,7 +369,7 @@ func (c *comparison) blend(kinds []int, more decimal.Decimal) {
 	}
 }
 
-// value is what counts cost by the rates of the bill.
+// value returns the cost of counts at the rates of the bill.
 func (c *comparison) value(counts *amounts) (sum decimal.Decimal) {
 	for k := range counts {
 		if !counts[k].IsZero() && !c.rates[k].IsZero() {
@@ -374,12 +379,11 @@ func (c *comparison) value(counts *amounts) (sum decimal.Decimal) {
 	return sum.Round(places)
 }
 
-// prices explains what the rows cost otherwise than the bill says of the same
-// quantities. What the plainly priced calls show (a discount) is taken off the
-// others first.
+// prices explains differences in price for the same quantities. If calls without any doubt
+// show a factor (a discount), it is applied to the other classes first.
 func (c *comparison) prices() {
 	for _, cl := range c.classes {
-		// The bill counts the same: whatever was doubtful about the counts, they are right.
+		// The bill has the same counts, so they were right despite the doubt.
 		if cl.gaps && cl.word == Estimated && !c.doubted {
 			cl.word, cl.details = Price, Details{}
 		}
@@ -419,7 +423,7 @@ func (c *comparison) prices() {
 
 func (c *comparison) isSlack(d decimal.Decimal) bool { return d.Abs().Cmp(c.slack) <= 0 }
 
-// price notes other dollars for the same quantities, with the rates of the bill.
+// price adds a cause for another price of the same quantities, with the rates of the bill.
 func (c *comparison) price(d decimal.Decimal, n int64) {
 	if d.IsZero() {
 		return
@@ -428,7 +432,8 @@ func (c *comparison) price(d decimal.Decimal, n int64) {
 	c.out.addRated(Price, details, d, calls(n), c.rows, c.value(&c.seen))
 }
 
-// impliedRates are what the bill charges for each kind that it counts.
+// impliedRates lists the costs and counts of each kind that the bill both charges and
+// counts.
 func (c *comparison) impliedRates() (list []rate) {
 	for k := range c.rates {
 		if !c.costs[k].IsZero() && c.counts[k].IsPositive() {

@@ -14,33 +14,32 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Word is a cause of a difference.
+// Word names a cause of a difference.
 type Word string
 
-// The causes. Each is an amount of the difference "bill minus rows"; together
-// they are all of it.
+// The causes. Each is an amount of the difference "bill minus rows", and together they are
+// the whole difference.
 const (
-	NotSeen    Word = "not_seen"     // on the bill, and without a row
+	NotSeen    Word = "not_seen"     // on the bill without a row
 	NotOnBill  Word = "not_on_bill"  // rows that this bill does not charge: a test, another organization, a plan
-	Unpriced   Word = "unpriced"     // rows without a cost, by their reason
-	Estimated  Word = "estimated"    // rows whose counts or price are doubtful, by their reason
-	Assumption Word = "assumption"   // rows whose price took a default, by its word
-	Price      Word = "price"        // the same quantities for other dollars
-	NotInSpans Word = "not_in_spans" // what no span reports: session runtime, storage, seats
-	Rounding   Word = "rounding"     // what the digits of the bill leave open
-	NotFinal   Word = "not_final"    // rows later than what the bill covers
-	Unknown    Word = "unknown"      // nothing explains it
+	Unpriced   Word = "unpriced"     // rows without a cost, by reason
+	Estimated  Word = "estimated"    // rows with doubtful counts or price, by reason
+	Assumption Word = "assumption"   // rows priced with an assumption, by assumption
+	Price      Word = "price"        // other dollars for the same quantities
+	NotInSpans Word = "not_in_spans" // what spans never report: session runtime, storage, seats
+	Rounding   Word = "rounding"     // within the rounding of the bill's amounts
+	NotFinal   Word = "not_final"    // rows later than the bill covers
+	Unknown    Word = "unknown"      // unexplained
 )
 
-// Words lists the causes in the order in which people read them.
+// Words lists the causes in display order.
 var Words = []Word{NotSeen, NotOnBill, Unpriced, Estimated, Assumption, Price, NotInSpans, Rounding, NotFinal, Unknown}
 
-// places is how many decimal places an amount of a cause has at most: those of
-// the column usage_dollars.
+// places is the number of decimal places of an amount, as in the column usage_dollars.
 const places = usage.MoneyScale
 
-// Difference compares what was imported with the rows of the same days. It reads no
-// clock and rounds nothing that it does not name. The error is that of in.Bill.
+// Difference compares the imported bills with the rows of the same days. It reads no clock,
+// and every rounding is part of a cause. An error comes from in.Bill.
 func Difference(in bill.Input) (Answer, error) {
 	a := Answer{From: in.From.Format(time.DateOnly), To: in.To.Format(time.DateOnly), Providers: []Provider{}}
 	providers := map[string]*providerWork{}
@@ -70,7 +69,7 @@ func Difference(in bill.Input) (Answer, error) {
 	return a, nil
 }
 
-// Explain makes it the answer of [Difference].
+// Explain sets a to the answer of [Difference].
 func (a *Answer) Explain(in bill.Input) (err error) {
 	*a, err = Difference(in)
 	return err
@@ -78,7 +77,7 @@ func (a *Answer) Explain(in bill.Input) (err error) {
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// explain explains one day, all accounts together: rows do not know which account a
+// explain explains one day, all accounts together, because rows do not say which account a
 // call was charged to.
 func (p *providerWork) explain(b bill.Billed) {
 	for i := range b.Lines {
@@ -97,7 +96,7 @@ func (p *providerWork) explain(b bill.Billed) {
 	w.explain()
 }
 
-// finish explains the days of which the bill has no line, and gives the answer.
+// finish explains the days for which the bill has no line, and returns the answer.
 func (p *providerWork) finish(in *bill.Input) Provider {
 	if len(p.currencies) > 1 {
 		return p.mixedCurrencies()
@@ -118,7 +117,7 @@ type dayWork struct {
 	out      *dayCauses
 }
 
-// pool is what is compared with each other: one model and service tier of a day.
+// poolKey identifies a pool, the unit of comparison: one model and service tier of a day.
 type poolKey struct{ model, tier string }
 
 type pool struct {
@@ -159,7 +158,7 @@ func (w *dayWork) explain() {
 			w.out.slack = w.out.slack.Add(b.Slack)
 		}
 		if b.Category == bill.ForCode && sessions {
-			// The rows count them, so what they cost can be compared.
+			// The rows count code sessions, so their cost can be compared.
 			fee := *b
 			fee.Category, fee.Kind, fee.HasKind = bill.ForCalls, usage.CodeSessions, true
 			b = &fee
@@ -183,15 +182,15 @@ func (w *dayWork) explain() {
 
 var one = decimal.New(1, 0)
 
-// pools divides a day by model, and by tier where all of the bill knows it.
+// pools splits a day by model, and by tier if every line of the model has one.
 func pools(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*pool {
-	blind := map[string]bool{} // models whose bill has no tier
+	blind := map[string]bool{} // models with lines that have no tier
 	for _, b := range lines {
 		if b.Tier == "" && !isFee(b) {
 			blind[names.ofBill(b.Model)] = true
 		}
 	}
-	// Costs that are not divided by model can only be compared as one sum.
+	// Costs without a model can only be compared as one sum.
 	whole := slices.ContainsFunc(lines, func(b *bill.Line) bool { return b.HasCost && b.Model == "" && !b.HasKind })
 	byKey := map[poolKey]*pool{}
 	at := func(model, tier string) *pool {
@@ -226,8 +225,8 @@ func pools(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*pool 
 	return list
 }
 
-// isFee reports whether a line charges for calls of a tool, or counts nothing else.
-// They have no tier.
+// isFee reports whether a line charges for, or counts, nothing but calls of a tool. Such
+// lines have no tier.
 func isFee(b *bill.Line) bool {
 	if b.HasKind || len(b.Quantities) == 0 {
 		return b.HasKind && b.Kind.Unit() == usage.UnitCall
@@ -235,9 +234,9 @@ func isFee(b *bill.Line) bool {
 	return !slices.ContainsFunc(b.Quantities, func(q bill.Quantity) bool { return q.Kind.Unit() != usage.UnitCall })
 }
 
-// shareFees gives the charges for tools that name no model to the models that used
-// them: as the usage report counts them by model, else as far as the calls did. What is
-// left stays without a model.
+// shareFees distributes tool charges without a model over the models that used the tools:
+// by the usage report's counts, or else by those of the calls. What remains stays without a
+// model.
 func shareFees(lines []*bill.Line, calls []*bill.CallSum, names *nameMatch) []*bill.Line {
 	var out []*bill.Line
 	for _, b := range lines {

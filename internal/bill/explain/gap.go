@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// quantities explains what is counted on one side only.
+// quantities explains quantities that only one side has.
 func (c *comparison) quantities() {
 	gap := c.counts.minus(&c.seen)
 	c.orphans(&gap)
@@ -36,8 +36,8 @@ func (c *comparison) quantities() {
 	}
 }
 
-// takePlan takes from what developers used on a subscription as much as the rows have
-// more than the bill.
+// takePlan takes quantities that only the rows have out of what developers used on a
+// subscription, and returns them.
 func (c *comparison) takePlan(gap *amounts) (taken amounts) {
 	for _, model := range []string{c.model, ""} {
 		plan := c.out.plans[model]
@@ -52,7 +52,7 @@ func (c *comparison) takePlan(gap *amounts) (taken amounts) {
 	return taken
 }
 
-// onPlan explains rows that the provider says are of a subscription.
+// onPlan explains quantities that were used on a subscription according to the provider.
 func (c *comparison) onPlan(gap *amounts) {
 	if taken := c.takePlan(gap); !taken.isZero() {
 		c.out.add(NotOnBill, Details{Model: c.model, Tier: c.tier, Payer: string(usage.PayerPlan), Note: planNote}, c.value(&taken).Neg(), tokens(taken.tokens()))
@@ -61,8 +61,8 @@ func (c *comparison) onPlan(gap *amounts) {
 
 const planNote = "the provider's report of developers says so"
 
-// orphans explains charges for tools that the rows do not count. What the bill
-// counts and does not charge is no gap.
+// orphans explains charges for tools that the rows do not count. What the bill counts but
+// does not charge is not a gap.
 func (c *comparison) orphans(gap *amounts) {
 	for _, k := range []usage.QuantityKind{usage.WebSearches, usage.FileSearches, usage.CodeSessions} {
 		if gap[k].IsZero() {
@@ -96,12 +96,12 @@ func (c *comparison) unknown(gap *amounts, note string) {
 	c.out.add(Unknown, Details{Model: c.model, Tier: c.tier, Note: note}, c.value(gap), tokens(gap.tokens()))
 }
 
-// doubtful gives a gap to the calls whose counts are doubtful, by their number.
+// doubtful attributes a gap to the calls with doubtful counts.
 func (c *comparison) doubtful(gap *amounts, doubts []*class) {
 	c.divide(c.value(gap), doubts, !c.hasRequests && gap.tokens().IsPositive())
 }
 
-// divide shares a cost among the calls whose counts are doubtful.
+// divide splits a cost among the classes with doubtful counts in proportion to their calls.
 func (c *comparison) divide(cost decimal.Decimal, doubts []*class, mayHideCalls bool) {
 	c.doubted = true
 	var all int64
@@ -124,13 +124,13 @@ func (c *comparison) divide(cost decimal.Decimal, doubts []*class, mayHideCalls 
 	}
 }
 
-// unseenTokens: the bill counts no requests, and more tokens than the rows.
+// unseenTokens explains more tokens on the bill when it does not count requests.
 func (c *comparison) unseenTokens(gap *amounts) {
 	owners := c.find(func(s *share) bool { return equal(&s.counts, gap) })
 	c.unseen(gap, owners, tokens(gap.tokens()))
 }
 
-// unseenRequests: the bill has more requests than there are rows.
+// unseenRequests explains more requests on the bill than there are rows.
 func (c *comparison) unseenRequests(gap *amounts, missing int64, doubts []*class) {
 	if len(doubts) == 0 {
 		_, negative := gap.signs()
@@ -141,8 +141,8 @@ func (c *comparison) unseenRequests(gap *amounts, missing int64, doubts []*class
 		c.unseen(gap, owners, calls(missing))
 		return
 	}
-	// Some calls were not seen, of others the counts are not known: whose requests
-	// are exactly as many as are missing, and fit into the gap?
+	// Some calls were not seen, and the counts of others are unknown. Find the owners with
+	// exactly the missing number of requests and quantities within the gap.
 	owners := c.find(func(s *share) bool { return s.requests == missing && fits(&s.counts, gap) })
 	if owners == nil {
 		c.divideRequests(gap, missing, doubts)
@@ -159,7 +159,8 @@ func (c *comparison) unseenRequests(gap *amounts, missing int64, doubts []*class
 	}
 }
 
-// divideRequests shares a gap by the number of calls, and says so.
+// divideRequests splits a gap in proportion to the number of calls and marks the causes as
+// divided.
 func (c *comparison) divideRequests(gap *amounts, missing int64, doubts []*class) {
 	var doubted int64
 	for _, cl := range doubts {
@@ -173,7 +174,8 @@ func (c *comparison) divideRequests(gap *amounts, missing int64, doubts []*class
 	c.divide(cost.Sub(part), doubts, false)
 }
 
-// onlyOwner describes whom calls belong to, where the pool has one owner.
+// onlyOwner describes the owner if the pool has exactly one, and otherwise lists
+// candidates.
 func (c *comparison) onlyOwner() (d Details, known bool) {
 	if len(c.owners) == 1 {
 		return c.owners[0].details(c.model, c.tier), c.owners[0].known()
@@ -187,14 +189,14 @@ func (c *comparison) onlyOwner() (d Details, known bool) {
 	return d, false
 }
 
-// maxCandidates bounds how many owners are named that a part may belong to.
+// maxCandidates is how many possible owners are listed.
 const maxCandidates = 5
 
 func nonEmpty(list ...string) []string {
 	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
 }
 
-// unseen gives a gap to its owners, or to nobody in particular.
+// unseen attributes a gap to its owners, or to nobody in particular if owners is nil.
 func (c *comparison) unseen(gap *amounts, owners []*share, q quantity) {
 	if owners == nil {
 		d, known := c.onlyOwner()
@@ -212,8 +214,8 @@ func (c *comparison) unseen(gap *amounts, owners []*share, q quantity) {
 	}
 }
 
-// withoutNegative reports what only the rows have as unknown, and gives the
-// rest.
+// withoutNegative reports the quantities that only the rows have as unknown, and returns
+// the rest of the gap.
 func (c *comparison) withoutNegative(gap *amounts) *amounts {
 	var more, less amounts
 	for k := range gap {
@@ -227,11 +229,12 @@ func (c *comparison) withoutNegative(gap *amounts) *amounts {
 	return &more
 }
 
-// maxSearched bounds how many owners are tried in all combinations.
+// maxSearched is the number of owners up to which every combination is tried.
 const maxSearched = 12
 
-// find gives the owners that together are what is looked for, when only one set
-// is: of up to twelve owners any set, of more one, or all but one.
+// find returns the set of owners whose sum satisfies is, or nil unless there is exactly one
+// such set. Among up to twelve owners it tries every set; among more it tries each single
+// owner, and all owners but one.
 func (c *comparison) find(is func(*share) bool) []*share {
 	var found [][]*share
 	try := func(sum *share, list func() []*share) {
@@ -260,7 +263,7 @@ func (c *comparison) find(is func(*share) bool) []*share {
 	return found[0]
 }
 
-// chosen lists owners.
+// chosen returns the owners for which in is true.
 func (c *comparison) chosen(in func(i int) bool) (list []*share) {
 	for i := range c.owners {
 		if in(i) {
@@ -283,7 +286,7 @@ func equal(a, b *amounts) bool {
 	return d.isZero()
 }
 
-// fits reports whether no count is more than the gap's, and one is above 0.
+// fits reports whether a is not all zero and no count in it exceeds the gap's.
 func fits(a, gap *amounts) bool {
 	for k := range a {
 		if a[k].IsPositive() && a[k].Cmp(gap[k]) > 0 {

@@ -7,9 +7,9 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 )
 
-// nameMatch says which name of the bill is which model of the calls.
+// nameMatch maps the bill's model names to the models of the calls.
 type nameMatch struct {
-	calls map[string]bool // bases of the models of calls
+	calls map[string]bool // base names of the models of calls
 	parts map[string][]string
 	bill  map[string]string
 	bases map[string]string
@@ -37,9 +37,9 @@ func (n *nameMatch) addCall(model string) {
 
 func (n *nameMatch) ofCall(model string) string { return n.base(model) }
 
-// ofBill finds the model of the calls that a bill means: the same name but for
-// date and host, else the one all of whose parts stand in the words of the bill
-// ("USE1-Claude4.6Opus-input-tokens"); the longest of several.
+// ofBill returns the calls' model for a name on a bill: the one with the same name apart
+// from date and host, or else the longest one whose parts all occur in the bill's text
+// ("USE1-Claude4.6Opus-input-tokens").
 func (n *nameMatch) ofBill(model string) string {
 	if found, ok := n.bill[model]; ok {
 		return found
@@ -67,7 +67,7 @@ func (n *nameMatch) ofBill(model string) string {
 	return found
 }
 
-// nameParts cuts a name into words and numbers: "claude", "4", "6", "opus".
+// nameParts splits a name into words and numbers: "claude", "4", "6", "opus".
 func nameParts(name string) (parts []string) {
 	kind := func(c byte) int {
 		switch {
@@ -92,7 +92,7 @@ func nameParts(name string) (parts []string) {
 	return parts
 }
 
-// containsAll reports whether each of some stands in have, as often as there.
+// containsAll reports whether have contains every element of some, at least as often.
 func containsAll(have, some []string) bool {
 	left := slices.Clone(have)
 	for _, s := range some {

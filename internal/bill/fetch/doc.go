@@ -1,6 +1,7 @@
-// Package fetch asks OpenAI and Anthropic for their reports, page by page to the
-// true end, and hands whole days on in their order.
+// Package fetch downloads the reports of OpenAI and Anthropic page by page to the end, and
+// passes on whole days in order.
 //
-// It owns addresses, parameters, retries and bounds. What a page says is read by
-// internal/bill; it owns no SQL, and it never sees where a key came from.
+// It owns addresses, parameters, retries and limits. It does not own what a page means,
+// which internal/bill/reports parses, or SQL, and it does not know where the key comes
+// from.
 package fetch

@@ -22,7 +22,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The bounds of asking.
+// Limits of requests.
 const (
 	maxPages     = 10_000
 	maxPageBytes = 48 << 20
@@ -32,30 +32,31 @@ const (
 	day          = 24 * time.Hour
 )
 
-// Source is a report that can be asked for.
+// Source is a report that can be downloaded.
 type Source struct {
 	Report bill.Report
-	// Optional: not every organization has it, so a refusal ends nothing.
+	// Optional means that not every organization has the report, so a refusal is not an
+	// error.
 	Optional bool
 
 	path   string
 	groups []string
-	// days is how many are asked for at once at first.
+	// days is the initial number of days per request.
 	days int
-	// single: the report is of one day, which is named by its date.
+	// single means that a request covers one day, given as a date.
 	single bool
 }
 
-// host is how a provider is asked.
+// host describes the API of a provider.
 type host struct {
 	endpoint string
-	keyText  string // what a key of the right kind is
+	keyText  string // describes the right kind of key
 	sources  []Source
 	header   func(h http.Header, key string)
 	span     func(q url.Values, from, to time.Time)
 }
 
-// address is where a provider's API is.
+// address returns the base URL of a provider's API.
 func address(provider string) string { return "https://" + catalog.Named(provider).Addresses[0] }
 
 var openAIUsageGroups = []string{"project_id", "user_id", "api_key_id", "model", "batch", "service_tier"}
@@ -72,7 +73,7 @@ var hosts = map[string]host{
 			{Report: bill.OpenAIUsage + "/audio_speeches", path: "/v1/organization/usage/audio_speeches", groups: openAIUsageGroups[:4], days: 31},
 			{Report: bill.OpenAIUsage + "/audio_transcriptions", path: "/v1/organization/usage/audio_transcriptions", groups: openAIUsageGroups[:4], days: 31},
 			{Report: bill.OpenAIUsage + "/moderations", path: "/v1/organization/usage/moderations", groups: openAIUsageGroups[:4], days: 31, Optional: true},
-			// The rows of the tools' reports have other names than the paths.
+			// Rows of the tools' reports are named differently from the paths.
 			{Report: bill.OpenAIUsage + "/web_searches", path: "/v1/organization/usage/web_search_calls", groups: openAIUsageGroups[:4], days: 31, Optional: true},
 			{Report: bill.OpenAIUsage + "/file_searches", path: "/v1/organization/usage/file_search_calls", groups: openAIUsageGroups[:3], days: 31, Optional: true},
 			{Report: bill.OpenAIUsage + "/code_interpreter_sessions", path: "/v1/organization/usage/code_interpreter_sessions", groups: openAIUsageGroups[:1], days: 31, Optional: true},
@@ -103,41 +104,41 @@ var hosts = map[string]host{
 	},
 }
 
-// Sources are the reports of a provider that can be asked for; none for a
-// provider that has no such API.
+// Sources lists the reports of a provider that can be downloaded. It returns nil for a
+// provider without such an API.
 func Sources(provider string) []Source { return hosts[provider].sources }
 
-// Fetcher asks one provider. Key is never part of an error or a log.
+// Fetcher downloads reports from one provider. Key never appears in an error or a log.
 type Fetcher struct {
 	Provider string
 	Key      string
-	// Endpoint is the API's address, the provider's own when empty.
+	// Endpoint is the base URL of the API; empty for the provider's own.
 	Endpoint string
-	// Client makes the requests; nil is one that follows no redirect, so that the
-	// key goes nowhere else.
+	// Client sends the requests. nil means a client that follows no redirects, so that the
+	// key is sent nowhere else.
 	Client *http.Client
-	// Pause waits between tries; nil is a real pause.
+	// Pause waits between attempts; nil waits in real time.
 	Pause func(context.Context, time.Duration) error
-	// Retried is called before another attempt, when not nil.
+	// Retried, if not nil, is called before another attempt.
 	Retried func(why string, pause time.Duration)
 }
 
-// Days is what a provider reported of some whole days.
+// Days is what a provider reported for some whole days.
 type Days struct {
 	Covered []bill.Covered
 	Lines   []bill.Line
-	// Until: all days before it are complete.
+	// Until is the end of these days: all days before it are complete.
 	Until time.Time
 }
 
-// ErrRefused is a key that may not ask, or a report that the organization does
-// not have.
+// ErrRefused means that the key has no access, or that the organization does not have the
+// report.
 var ErrRefused = errors.New("the provider refuses the report")
 
-// errTooDense is an answer that the provider, or our bound, calls too large.
+// errTooDense means that an answer exceeds the provider's limit or ours.
 var errTooDense = errors.New("too many groups for one page")
 
-// CheckEndpoint refuses an address to which a key would go in clear.
+// CheckEndpoint returns an error for an address to which the key would be sent unencrypted.
 func CheckEndpoint(endpoint string) error {
 	if endpoint == "" {
 		return nil
@@ -153,14 +154,14 @@ func CheckEndpoint(endpoint string) error {
 	return nil
 }
 
-// Each asks for a report of the UTC days from from to to, excluded, and gives
-// them in their order, each day whole: a page may end inside one.
+// Each downloads a report for the UTC days from from to to (excluded) and passes them on in
+// order. Each day is passed on whole, although a page may end within one.
 func (f *Fetcher) Each(ctx context.Context, s Source, from, to, now time.Time, o reports.Options, each func(Days) error) error {
 	r := run{f: f, s: s, o: o, host: hosts[f.Provider], from: from, to: to, now: now, each: each, limit: s.days}
 	for r.from.Before(to) {
 		err := r.pages(ctx)
 		if errors.Is(err, errTooDense) && r.limit > 1 {
-			r.limit = (r.limit + 1) / 2 // and again from the first day that is not read
+			r.limit = (r.limit + 1) / 2 // restarts at the first day not read yet
 			continue
 		}
 		if err != nil {
@@ -175,16 +176,16 @@ type run struct {
 	s        Source
 	o        reports.Options
 	host     host
-	from, to time.Time // from: the first day that is not read yet
+	from, to time.Time // from is the first day not read yet
 	now      time.Time
 	limit    int
 	each     func(Days) error
 
-	held Days // of the last day, which the next page may continue
+	held Days // the last day, which the next page may continue
 }
 
-// pages asks from the first day that is not read to the end. A report of single
-// days is asked for one of them.
+// pages requests all pages from the first day not read yet to the end. For a report of
+// single days it requests one of them.
 func (r *run) pages(ctx context.Context) error {
 	r.held = Days{}
 	token, seen := "", map[string]bool{}
@@ -221,7 +222,7 @@ func (r *run) pages(ctx context.Context) error {
 	return fmt.Errorf("the report has more than %d pages; ask for fewer days with --since", maxPages)
 }
 
-// mergeDays adds days, the one that a page continued once.
+// mergeDays appends days. A day that continues on the next page is listed once.
 func mergeDays(have, more []bill.Covered) []bill.Covered {
 	for _, d := range more {
 		if n := len(have) - 1; n >= 0 && have[n].Day.Equal(d.Day) {
@@ -236,7 +237,7 @@ func mergeDays(have, more []bill.Covered) []bill.Covered {
 	return have
 }
 
-// handOn gives all days but the last.
+// handOn passes on all days except the last.
 func (r *run) handOn() error {
 	n := len(r.held.Covered) - 1
 	if n <= 0 {
@@ -259,7 +260,7 @@ func (r *run) handOn() error {
 	return nil
 }
 
-// finish gives the rest. Days that the provider has no bucket for were charged
+// finish passes on the rest. Days for which the provider has no bucket were charged
 // nothing.
 func (r *run) finish(end time.Time) error {
 	covered := map[time.Time]bool{}
@@ -283,7 +284,7 @@ func (r *run) finish(end time.Time) error {
 	return nil
 }
 
-// address is where the next page is.
+// address returns the URL of the next page.
 func (r *run) address(token string, end time.Time) string {
 	q := url.Values{}
 	if r.s.single {
@@ -305,7 +306,7 @@ func (r *run) address(token string, end time.Time) string {
 	return strings.TrimSuffix(endpoint, "/") + r.s.path + "?" + q.Encode()
 }
 
-// get asks until there is an answer, or a refusal that does not go away.
+// get retries until it has an answer or a permanent refusal.
 func (f *Fetcher) get(ctx context.Context, address string) ([]byte, error) {
 	for try := 1; ; try++ {
 		body, again, err := f.once(ctx, address)
@@ -332,8 +333,8 @@ func (f *Fetcher) pause(ctx context.Context, d time.Duration) error {
 
 var plainClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
-// once asks once. again is how long the provider wants to be left alone, less
-// than 0 where asking again is of no use.
+// once sends one request. again is how long to wait before another attempt; it is negative
+// when a retry is pointless.
 func (f *Fetcher) once(ctx context.Context, address string) (body []byte, again time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pageTimeout)
 	defer cancel()
@@ -349,9 +350,9 @@ func (f *Fetcher) once(ctx context.Context, address string) (body []byte, again 
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return nil, 0, err // names the address, never a header
+		return nil, 0, err // contains the address, never a header
 	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
+	defer response.Body.Close() //nolint:errcheck // only read from
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxPageBytes+1))
 	switch {
 	case err != nil:
@@ -365,10 +366,10 @@ func (f *Fetcher) once(ctx context.Context, address string) (body []byte, again 
 	return nil, again, err
 }
 
-// fault says what a status means.
+// fault returns the error for a status code.
 func (f *Fetcher) fault(response *http.Response, body []byte) (again time.Duration, err error) {
 	said := f.said(body)
-	if f.Key != "" { // a provider may repeat what it was sent
+	if f.Key != "" { // a provider may echo the key
 		said = strings.ReplaceAll(said, f.Key, "…")
 	}
 	switch code := response.StatusCode; {
@@ -391,7 +392,7 @@ func (f *Fetcher) fault(response *http.Response, body []byte) (again time.Durati
 	}
 }
 
-// said is what the provider says of a fault, in one line.
+// said returns the provider's error message in one line.
 func (f *Fetcher) said(body []byte) string {
 	_, err := reports.ReadJSON(f.Provider, bytes.NewReader(body), reports.Options{}, func(*bill.Line) error { return nil })
 	if err == nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// anthropicReport recognises the three reports by the fields that only one has.
+// anthropicReport recognises each of the three reports by a field that only it has.
 func anthropicReport(row []byte) (bill.Report, error) {
 	var r struct {
 		Amount   json.RawMessage `json:"amount"`
@@ -40,7 +40,7 @@ func isDeveloperRow(row []byte) bool {
 	return err == nil && report == bill.AnthropicDevelopers
 }
 
-// tokenTypes are the kinds by their names in the cost report.
+// tokenTypes maps token types of the cost report to kinds.
 var tokenTypes = map[string]usage.QuantityKind{
 	"uncached_input_tokens":                    usage.InputTextTokens,
 	"output_tokens":                            usage.OutputTextTokens,
@@ -49,7 +49,8 @@ var tokenTypes = map[string]usage.QuantityKind{
 	"cache_creation.ephemeral_1h_input_tokens": usage.CacheWrite1hTokens,
 }
 
-// costTypes are what else is charged. What is not named here is kept as it is.
+// costTypes maps the other charges to categories. A charge that is not listed keeps its
+// text.
 var costTypes = map[string]bill.Category{
 	"code_execution": bill.ForCode,
 	"session_usage":  bill.ForSessions,
@@ -65,7 +66,7 @@ func anthropicLine(l *bill.Line, raw []byte, o Options) error {
 	return developerLine(l, raw, o)
 }
 
-// anthropicCost reads a result of the cost report: cents, as decimal text.
+// anthropicCost reads a result of the cost report. Amounts are cents as decimal text.
 func anthropicCost(l *bill.Line, raw []byte) (err error) {
 	var r struct {
 		Amount      json.RawMessage `json:"amount"`
@@ -144,7 +145,7 @@ func anthropicUsage(l *bill.Line, raw []byte) error {
 		{"server_tool_use.web_search_requests", usage.WebSearches, r.Tools.WebSearches},
 	} {
 		if part.n == "" {
-			continue // null or not there
+			continue // null or missing
 		}
 		n, err := count(part.name, part.n.String())
 		if err != nil {
@@ -155,8 +156,8 @@ func anthropicUsage(l *bill.Line, raw []byte) error {
 	return nil
 }
 
-// developerLine reads a row of the Claude Code report: one developer's day. It is
-// the only word of the provider on who pays: by API, or by subscription.
+// developerLine reads a row of the Claude Code report, one developer's day. It is the
+// provider's only information on who pays: API or subscription.
 func developerLine(l *bill.Line, raw []byte, o Options) error {
 	var r struct {
 		Date  string `json:"date"`
@@ -202,7 +203,7 @@ func developerLine(l *bill.Line, raw []byte, o Options) error {
 	default:
 		return fmt.Errorf("customer_type: found %q, known are api and subscription", usage.CleanText(r.CustomerType, 40))
 	}
-	// The breakdown by model stays in the row; the sums are what is compared.
+	// The row keeps the breakdown by model; only the sums are compared.
 	for _, m := range r.Models {
 		for _, part := range []struct {
 			kind usage.QuantityKind
@@ -226,7 +227,7 @@ func developerLine(l *bill.Line, raw []byte, o Options) error {
 	return nil
 }
 
-// withoutEmail writes a row again without the address of its actor.
+// withoutEmail returns the row without the email address of its actor.
 func withoutEmail(raw []byte) ([]byte, error) {
 	row := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &row); err != nil {

@@ -17,11 +17,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The columns of FOCUS 1.2 that have to be there.
+// focusNeeded lists the required columns of FOCUS 1.2.
 var focusNeeded = []string{"BilledCost", "BillingCurrency", "ChargeCategory", "ChargePeriodStart", "ChargePeriodEnd", "ProviderName"}
 
-// focusHosts find who hosts a model by the words of a line, the first that
-// matches wins: the clouds bill under names of products.
+// focusHosts finds the host of a model by words of the line; the first match wins. Clouds
+// bill under product names.
 var focusHosts = []struct{ words, host string }{
 	{"azure openai", catalog.AzureOpenAI},
 	{"openai microsoft", catalog.AzureOpenAI},
@@ -32,15 +32,15 @@ var focusHosts = []struct{ words, host string }{
 	{"generative language", catalog.Gemini},
 }
 
-// FocusNotes are what a FOCUS file has beside lines of models.
+// FocusNotes describes what a FOCUS file contains besides lines of models.
 type FocusNotes struct {
 	Page
-	// Others are lines of services that host no models, by name of the service.
+	// Others counts the lines of services that host no models, by name of the service.
 	Others map[string]int
 }
 
-// ReadFOCUS reads a CSV file of FOCUS 1.2. Lines of other services than those that
-// host models are left out and counted.
+// ReadFOCUS parses a CSV file of FOCUS 1.2. Lines of services that do not host models are
+// counted and left out.
 func ReadFOCUS(in io.Reader, o Options, each func(*bill.Line) error) (FocusNotes, error) {
 	notes := FocusNotes{Others: map[string]int{}}
 	r := csv.NewReader(in)
@@ -97,10 +97,10 @@ type focusReader struct {
 	record []string
 	o      Options
 	days   []bill.Covered
-	seen   map[bill.Covered]int // by provider and day, the place in days
+	seen   map[bill.Covered]int // index in days, by provider and day
 }
 
-// get gives a field, "" for a column that is not there. Providers write null as an
+// get returns a field, or "" when the column is missing. Most providers write null as an
 // empty field, some as the word.
 func (f *focusReader) get(name string) string {
 	i, ok := f.at[name]
@@ -110,7 +110,7 @@ func (f *focusReader) get(name string) string {
 	return strings.TrimSpace(f.record[i])
 }
 
-// line reads a record; other is the service of a line that is not about models.
+// line parses a record. other is the service of a line that is not about models.
 func (f *focusReader) line(record []string) (l *bill.Line, other string, err error) {
 	f.record = record
 	l = &bill.Line{Report: bill.FOCUS}
@@ -144,7 +144,7 @@ func (f *focusReader) line(record []string) (l *bill.Line, other string, err err
 	return l, "", nil
 }
 
-// host is who hosts the model of a line, "" for none.
+// host returns the provider that hosts the model of a line, or "" for none.
 func (f *focusReader) host(words string) string {
 	words = strings.ToLower(words)
 	for _, h := range focusHosts {
@@ -160,8 +160,7 @@ func (f *focusReader) host(words string) string {
 	return ""
 }
 
-// cloudNames are providers whose name is that of a cloud too, which bills much
-// beside models.
+// cloudNames are providers named like a cloud, which bills for much besides models.
 var cloudNames = map[string]bool{catalog.Bedrock: true, catalog.GoogleAny: true, catalog.AzureOpenAI: true, catalog.Alibaba: true}
 
 func orNone(text string) string {
@@ -183,21 +182,21 @@ func (f *focusReader) span(l *bill.Line) error {
 		}
 		*c.into = at
 	}
-	// A charge for a month or a year is for no day: it stands on its first.
+	// A charge for a month or a year has no day of its own; it is assigned to the first.
 	if to.Sub(from.UTC().Truncate(day)) > day {
 		l.Category, to = bill.ForOther, from.UTC().Truncate(day).AddDate(0, 0, 1)
 	}
 	if err := l.SetSpan(from, to); err != nil {
 		return err
 	}
-	// Lines may be of single hours; the file covers the whole day.
+	// Lines may cover single hours, but the file covers the whole day.
 	if l.Until = earlier(l.Day.AddDate(0, 0, 1), f.o.AsOf); !l.Until.After(l.Day) {
 		return fmt.Errorf("ChargePeriodStart: %s is after %s, when the file was made; is --as-of right?", from.Format(time.RFC3339), f.o.AsOf.Format(time.RFC3339))
 	}
 	return nil
 }
 
-// focusTime reads a time of FOCUS, with or without its zone, which is UTC.
+// focusTime parses a time of FOCUS, which is in UTC when it has no zone.
 func focusTime(text string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly} {
 		if at, err := time.Parse(layout, text); err == nil {
@@ -207,7 +206,7 @@ func focusTime(text string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("found %q, must be a time such as 2026-01-31T00:00:00Z", usage.CleanText(text, 60))
 }
 
-// what finds out what a line is for.
+// what determines what a line charges for.
 func (f *focusReader) what(l *bill.Line, words string) {
 	switch category := f.get("ChargeCategory"); {
 	case l.Category != bill.ForCalls:
@@ -217,12 +216,12 @@ func (f *focusReader) what(l *bill.Line, words string) {
 		return
 	}
 	l.Model = f.get("SkuId")
-	if kind, err := usage.ParseQuantityKind(f.get("SkuMeter")); err == nil { // as our own export writes it
+	if kind, err := usage.ParseQuantityKind(f.get("SkuMeter")); err == nil { // as written by our own export
 		l.Kind, l.HasKind = bill.Folded(kind), true
 	} else {
 		l.Category, l.Kind, l.HasKind = charge(l.Item)
 		if catalog.Inspect(l.Model).Vendor == 0 {
-			l.Model = l.Item // the meter names the model, more or less
+			l.Model = l.Item // the meter contains the model's name, more or less
 		}
 	}
 	if l.Tier = strings.ToLower(f.get("x_ServiceTier")); l.Tier == "" {
@@ -265,7 +264,7 @@ func (f *focusReader) quantity(l *bill.Line) error {
 	return nil
 }
 
-// raw is the record as a JSON object of its columns, in their order.
+// raw returns the record as a JSON object with its columns in order.
 func (f *focusReader) raw() ([]byte, error) {
 	b := []byte{'{'}
 	for i, name := range f.header {
@@ -288,7 +287,7 @@ func (f *focusReader) raw() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// cover notes the day of a line.
+// cover records the day of a line.
 func (f *focusReader) cover(l *bill.Line) {
 	key := bill.Covered{Provider: l.Provider, Day: l.Day}
 	if i, ok := f.seen[key]; ok {
@@ -301,12 +300,12 @@ func (f *focusReader) cover(l *bill.Line) {
 	f.days = append(f.days, bill.Covered{Provider: l.Provider, Report: bill.FOCUS, Day: l.Day, Until: l.Until})
 }
 
-// longestGap is how long a file may have no line of a provider and still cover
-// the days between.
+// longestGap is the longest time without a line of a provider for which the file still
+// counts as covering the days between.
 const longestGap = 62 * day
 
-// withGaps adds the days between the first and the last of each provider: on
-// those the file has no line, so nothing was charged.
+// withGaps adds the days without lines between the first and the last day of each provider.
+// Nothing was charged on them.
 func withGaps(days []bill.Covered) []bill.Covered {
 	slices.SortFunc(days, func(a, b bill.Covered) int {
 		return cmp.Or(strings.Compare(a.Provider, b.Provider), a.Day.Compare(b.Day))

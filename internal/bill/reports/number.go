@@ -12,10 +12,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// maxAmount bounds a cost and a quantity: what the columns hold.
+// maxAmount is the limit of costs and quantities, given by the columns of the table.
 var maxAmount = decimal.New(1, 24)
 
-// count reads a quantity, which is never negative.
+// count parses a quantity, which must not be negative.
 func count(what, text string) (decimal.Decimal, error) {
 	n, err := bill.ParseDecimal(what, text)
 	if err == nil && (n.IsNegative() || n.Cmp(maxAmount) >= 0) {
@@ -24,18 +24,18 @@ func count(what, text string) (decimal.Decimal, error) {
 	return n, err
 }
 
-// slackOfText is how far a decimal that was written as text may be off: half of
-// its last digit, at most a thousandth of it.
+// slackOfText returns the rounding error of a decimal that was written as text: half of its
+// last digit, but at most a thousandth of its value.
 func slackOfText(d decimal.Decimal) decimal.Decimal {
 	half := decimal.New(5, d.Exponent()-1)
 	return decimal.Min(half, d.Abs().Shift(-3))
 }
 
-// slackOfNumber is how far a binary JSON number may be off: it is the shortest
-// text of a double, and a sum of many.
+// slackOfNumber returns the rounding error of a JSON number, which is the shortest text of
+// a float64 and the sum of many.
 func slackOfNumber(d decimal.Decimal) decimal.Decimal { return d.Abs().Shift(-12) }
 
-// currency reads a code of ISO 4217 in letters of either case.
+// currency parses an ISO 4217 code in either case.
 func currency(text string) (string, error) {
 	code := strings.ToUpper(strings.TrimSpace(text))
 	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {

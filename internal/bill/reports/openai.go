@@ -13,13 +13,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// formats are how the providers that have an API of reports write them.
+// formats describes the reports of the providers that have an API for them.
 var formats = map[string]format{
 	catalog.OpenAI:    {kind: openAIReport, line: openAILine},
 	catalog.Anthropic: {kind: anthropicReport, line: anthropicLine, unbucketed: isDeveloperRow, most: 100},
 }
 
-// openAIReport reads "organization.costs.result" and
+// openAIReport recognises "organization.costs.result" and
 // "organization.usage.completions.result".
 func openAIReport(row []byte) (bill.Report, error) {
 	var r struct {
@@ -39,7 +39,7 @@ func openAIReport(row []byte) (bill.Report, error) {
 	return "", fmt.Errorf("object: found %q, must be organization.costs.result or organization.usage.….result", usage.CleanText(r.Object, 60))
 }
 
-// openAIRow is every field of every result that is read here. Numbers stay text.
+// openAIRow has every field of every result that is read. Numbers stay text.
 type openAIRow struct {
 	Amount *struct {
 		Value    json.Number `json:"value"`
@@ -57,7 +57,7 @@ type openAIRow struct {
 	Batch       *bool   `json:"batch"`
 }
 
-// openAICounts are the fields of a usage result that count something of one kind.
+// openAICounts lists the fields of a usage result that count one kind.
 var openAICounts = []struct {
 	field string
 	kind  usage.QuantityKind
@@ -76,7 +76,7 @@ var openAICounts = []struct {
 	{"num_sessions", usage.CodeSessions},
 }
 
-// openAITools are the reports of calls of a tool, by the names of their rows.
+// openAITools maps the reports of tool calls, by the names of their rows, to kinds.
 var openAITools = map[bill.Report]usage.QuantityKind{
 	bill.OpenAIUsage + "/web_searches": usage.WebSearches, bill.OpenAIUsage + "/file_searches": usage.FileSearches,
 }
@@ -107,7 +107,7 @@ func text(s *string) string {
 	return *s
 }
 
-// openAICost reads a result of the costs: dollars as a number.
+// openAICost reads a result of the costs report. Amounts are dollars as a number.
 func openAICost(l *bill.Line, r *openAIRow) (err error) {
 	if r.Amount == nil {
 		return fmt.Errorf("amount: missing")
@@ -126,7 +126,7 @@ func openAICost(l *bill.Line, r *openAIRow) (err error) {
 	l.Category, l.Kind, l.HasKind = charge(words)
 	l.Model, l.Tier = model, tierOf(words)
 	if l.Item == "" {
-		return nil // costs that nobody asked to be grouped: only their total can be compared
+		return nil // costs without grouping: only their total can be compared
 	}
 	if l.Category == bill.ForCalls && !l.HasKind {
 		l.Category = bill.ForOther
@@ -145,7 +145,7 @@ func openAICost(l *bill.Line, r *openAIRow) (err error) {
 	return nil
 }
 
-// unitFactor is how many units of a kind one unit of the bill is.
+// unitFactor returns how many units of a kind one unit of the bill is.
 func unitFactor(unit string) (factor decimal.Decimal, known bool) {
 	switch strings.ToLower(unit) {
 	case "tokens", "token", "duration_seconds", "seconds", "images", "image", "characters", "requests", "calls", "count", "units", "searches":
@@ -162,8 +162,8 @@ func unitFactor(unit string) (factor decimal.Decimal, known bool) {
 	return decimal.Zero, false
 }
 
-// openAIUsage reads a result of quantities. input_tokens includes what was read
-// from the cache and written to it, of every modality.
+// openAIUsage reads a result with quantities. input_tokens includes cache reads and writes
+// of every modality.
 func openAIUsage(l *bill.Line, raw []byte) error {
 	fields := map[string]json.RawMessage{}
 	if err := json.Unmarshal(raw, &fields); err != nil {
@@ -180,7 +180,7 @@ func openAIUsage(l *bill.Line, raw []byte) error {
 	if tool, ok := openAITools[l.Report]; ok {
 		n, _, err := get("num_requests")
 		l.Add(tool, n)
-		return err // the model's requests, which used it, stand in another report
+		return err // the requests of the model that used the tool are in another report
 	}
 	requests, has, err := get("num_model_requests")
 	if err != nil {

@@ -13,48 +13,46 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// Options of reading.
+// Options of the parsers.
 type Options struct {
-	// AsOf is when the report was made: it covers nothing after it.
+	// AsOf is when the report was created. It covers nothing later.
 	AsOf time.Time
-	// Report is which report a document is, where it cannot be recognised by its rows:
-	// one without any. "" otherwise.
+	// Report says which report a document is, for a document without rows. "" otherwise.
 	Report bill.Report
-	// KeepEmails keeps the e-mail addresses of people; without it they are taken out
-	// of the rows before anything else sees them.
+	// KeepEmails keeps people's email addresses. Without it they are removed from the rows
+	// before anything else reads them.
 	KeepEmails bool
 }
 
-// Page is what a page of a report says beside its rows.
+// Page is what a page contains besides its rows.
 type Page struct {
 	HasMore bool
 	Next    string
-	// Days are those of its buckets, in their order; a day may stand there twice.
+	// Days are the days of its buckets in order. A day can be listed twice.
 	Days []bill.Covered
 	Rows int
 }
 
-// errNoReport is the fault of a document whose rows do not say which report it
-// is, because it has none.
+// errNoReport means that a document has no rows from which the report could be recognised.
 var errNoReport = errors.New("no row says which report this is; name it by --report")
 
-// format is how one provider writes results.
+// format describes the results of one provider.
 type format struct {
-	// kind finds the report that a row belongs to; "" when it is none of ours.
+	// kind returns the report that a row belongs to, or "" for an unknown one.
 	kind func(row []byte) (bill.Report, error)
-	// line reads a row of a bucket.
+	// line parses a row of a bucket.
 	line func(l *bill.Line, row []byte, o Options) error
-	// unbucketed rows have their day inside, and stand in "data" themselves.
+	// unbucketed reports whether a row contains its own day and is itself an element of
+	// "data".
 	unbucketed func(row []byte) bool
-	// most is how many groups of a day a report lists at most without a rest; 0 is
-	// no such limit.
+	// most is the maximum number of groups per day, beyond which a report silently omits
+	// the rest; 0 means no limit.
 	most int
 }
 
-// ReadJSON reads pages of OpenAI or Anthropic as they came: one document, an array
-// of pages, or one after the other. each is called for every line, which it must
-// not keep; an error ends the reading. The last page comes back, with the days of
-// all.
+// ReadJSON parses pages of OpenAI or Anthropic: one document, an array of pages, or several
+// in sequence. It calls each for every line, which each must not keep; an error from each
+// stops it. It returns the last page, with the days of all pages.
 func ReadJSON(provider string, in io.Reader, o Options, each func(*bill.Line) error) (Page, error) {
 	f, ok := formats[provider]
 	if !ok {
@@ -78,15 +76,15 @@ type decoder struct {
 	provider string
 	o        Options
 	each     func(*bill.Line) error
-	// report is the one of the last row: a document has one.
+	// report is that of the last row. A document has only one.
 	report bill.Report
 	page   Page
-	// unknown are empty buckets that came before the first row.
+	// unknown are empty buckets before the first row.
 	unknown []bill.Covered
 	pageNo  int
 }
 
-// at says where a fault stands.
+// at adds the position to an error.
 func (d *decoder) at(err error) error {
 	var syntax *json.SyntaxError
 	switch {
@@ -190,11 +188,11 @@ func (d *decoder) value(key string, into any) error {
 	return nil
 }
 
-// RefusedPrefix begins the words of a provider in the error of a document that is a
-// refusal.
+// RefusedPrefix starts the error for a document in which the provider refuses the report.
+// The provider's message follows.
 const RefusedPrefix = "the provider refused instead of reporting: "
 
-// refusal reads what a provider answers instead of a page.
+// refusal reads an error that a provider returns instead of a page.
 func (d *decoder) refusal() error {
 	var e struct {
 		Message string `json:"message"`
@@ -206,8 +204,8 @@ func (d *decoder) refusal() error {
 	return fmt.Errorf(RefusedPrefix+"%s (%s)", usage.CleanText(e.Message, 200), usage.CleanText(e.Type, 60))
 }
 
-// bucket reads an element of data. Its time may come after its results; only
-// then they are held.
+// bucket reads an element of data. Results are kept in memory only if they precede the
+// bucket's time.
 func (d *decoder) bucket() error {
 	if err := d.open('{', "a bucket"); err != nil {
 		return err
@@ -272,7 +270,7 @@ func (d *decoder) bucket() error {
 	return d.covered(b, rows)
 }
 
-// unbucketed reads an element that is a row itself.
+// unbucketed reads an element that is itself a row.
 func (d *decoder) unbucketed(fields map[string]json.RawMessage) error {
 	row, err := json.Marshal(fields)
 	if err != nil {
@@ -284,12 +282,12 @@ func (d *decoder) unbucketed(fields map[string]json.RawMessage) error {
 	return d.row(bucketHead{}, row)
 }
 
-// bucketHead is when a bucket begins and ends.
+// bucketHead is the time of a bucket.
 type bucketHead struct{ from, to time.Time }
 
 func (b *bucketHead) known() bool { return !b.from.IsZero() && !b.to.IsZero() }
 
-// set takes a field of the bucket; false when it is a time that cannot be read.
+// set sets a field of the bucket. It returns false for an invalid time.
 func (b *bucketHead) set(name string, value []byte) bool {
 	var into *time.Time
 	switch name {
@@ -311,7 +309,7 @@ func (b *bucketHead) set(name string, value []byte) bool {
 	return true
 }
 
-// row reads one result.
+// row parses one result.
 func (d *decoder) row(b bucketHead, raw []byte) error {
 	report, err := d.format.kind(raw)
 	if err != nil {
@@ -346,8 +344,8 @@ func (d *decoder) row(b bucketHead, raw []byte) error {
 	return d.each(&l)
 }
 
-// covered notes a whole bucket, also an empty one: it is not the end, and it says
-// that there was nothing.
+// covered records a whole bucket. An empty one matters too: it is not the end, and it says
+// that nothing was used.
 func (d *decoder) covered(b bucketHead, rows int) error {
 	var l bill.Line
 	if err := l.SetSpan(b.from, b.to); err != nil {
@@ -367,7 +365,7 @@ func (d *decoder) covered(b bucketHead, rows int) error {
 	return nil
 }
 
-// noteCovered adds a day, or widens what is known of the last one.
+// noteCovered adds a day, or extends the last one.
 func (d *decoder) noteCovered(c bill.Covered) {
 	for i := len(d.page.Days) - 1; i >= 0; i-- {
 		if have := &d.page.Days[i]; have.Day.Equal(c.Day) && have.Report == c.Report {

@@ -11,7 +11,7 @@ import (
 // tierWords are service tiers as bills write them.
 var tierWords = []string{"batch", "flex", "priority", "standard"}
 
-// tierOf finds a service tier among words.
+// tierOf returns the service tier that a text contains.
 func tierOf(words string) string {
 	for _, w := range tierWords {
 		if hasWord(words, w) {
@@ -21,8 +21,8 @@ func tierOf(words string) string {
 	return ""
 }
 
-// charges are what words of a bill mean, the first that matches wins. Words are
-// compared with the text in lower case; all of one entry have to be there.
+// charges maps words of a bill to what they charge for; the first match wins. All words of
+// an entry must occur in the lower-case text.
 var charges = []struct {
 	words    string
 	category bill.Category
@@ -74,8 +74,8 @@ var charges = []struct {
 	{words: "transcri", kind: usage.AudioSeconds, hasKind: true},
 }
 
-// charge says what the words of a line item are for. The words of an entry may
-// stand anywhere in the text, in any order.
+// charge returns what the text of a line item charges for. The words of an entry may occur
+// anywhere in the text, in any order.
 func charge(text string) (category bill.Category, kind usage.QuantityKind, hasKind bool) {
 	text = strings.ToLower(text)
 	for _, c := range charges {
@@ -95,7 +95,7 @@ func hasAll(text, words string) bool {
 	return true
 }
 
-// hasWord reports whether a word stands in a text by itself.
+// hasWord reports whether text contains word as a separate word.
 func hasWord(text, word string) bool {
 	for field := range strings.FieldsFuncSeq(strings.ToLower(text), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
 		if field == word {
