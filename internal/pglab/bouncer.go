@@ -36,9 +36,9 @@ type Bouncer struct {
 	dir      string
 }
 
-// StartBouncer starts one with poolSize connections to the server that dsn
-// names. It knows the user of dsn alone. A port of 0 takes a free one. The
-// program is installed where it is missing and we may.
+// StartBouncer starts one with poolSize connections to the server of dsn, for the user of
+// dsn only. A port of 0 picks a free one. It installs the program if it is missing and we
+// are allowed to.
 func StartBouncer(ctx context.Context, dsn string, poolSize, port int, log io.Writer) (*Bouncer, error) {
 	program, err := findBouncer(ctx, log)
 	if err != nil {
@@ -70,8 +70,8 @@ func findBouncer(ctx context.Context, log io.Writer) (program string, err error)
 	return program, nil
 }
 
-// The settings of a pooler that forgives nothing: no startup parameter is
-// ignored, no connection is reset between two transactions.
+// The strictest settings of a pooler: no startup parameter is ignored, no connection is
+// reset between transactions.
 const bouncerSettings = `[databases]
 * = host=%s port=%d
 [pgbouncer]
@@ -158,7 +158,7 @@ func (b *Bouncer) waitReady(ctx context.Context) error {
 	}
 }
 
-// Stop breaks all connections that lead through it. Stopping twice is fine.
+// Stop breaks all connections through it. Calling it twice is fine.
 func (b *Bouncer) Stop() {
 	if b == nil {
 		return

@@ -34,8 +34,8 @@ var citusSettings = []string{
 // superuser may come without a password: tests make roles as they like.
 const citusAccess = "host all postgres 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
 
-// StartCitus starts temporary servers; [Cluster.CreateDatabase] makes databases
-// that know each other.
+// StartCitus starts temporary servers; [Cluster.CreateDatabase] creates databases on all of
+// them.
 func StartCitus(ctx context.Context, workers int) (*Cluster, error) {
 	c := &Cluster{}
 	for range workers + 1 {
@@ -61,7 +61,7 @@ func (c *Cluster) nodes() []*pgserver.Server {
 	return append([]*pgserver.Server{c.Coordinator}, c.Workers...)
 }
 
-// letIn has the nodes accept each other's connections.
+// letIn makes the nodes accept each other's connections.
 func (c *Cluster) letIn(ctx context.Context) error {
 	coordinator, err := pgx.ParseConfig(c.Coordinator.DSN)
 	if err != nil {
@@ -103,8 +103,8 @@ func (c *Cluster) letIn(ctx context.Context) error {
 	return nil
 }
 
-// CreateDatabase makes a database of Citus and returns its address on the
-// coordinator, for the superuser.
+// CreateDatabase creates a Citus database and returns the superuser's DSN for it on the
+// coordinator.
 func (c *Cluster) CreateDatabase(ctx context.Context, name string) (dsn string, err error) {
 	for _, s := range c.nodes() {
 		if err := execAll(ctx, s, `CREATE DATABASE `+name); err != nil {

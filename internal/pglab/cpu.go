@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// CPU is the processor time that the processes of the server with this data
-// directory have taken, in steps of 10 ms each; 0 where there is no /proc. Those
-// that ended are not counted any more.
+// CPU returns the processor time of the living processes of the server with this data
+// directory, in steps of 10 ms; 0 where there is no /proc.
 func CPU(dir string) time.Duration {
 	first, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 )
 
-// patience is how long something may take to start.
+// patience is how long anything may take to start.
 const patience = 60 * time.Second
 
 // Standby starts a copy of a server in dir that follows it and can be read.
@@ -70,17 +70,17 @@ func copyOf(ctx context.Context, s *pgserver.Server, dir string, settings []stri
 	return pgserver.Start(ctx, pgserver.Options{Dir: dir, Settings: settings})
 }
 
-// Promote makes a standby a server of its own.
+// Promote turns a standby into a server of its own.
 func Promote(ctx context.Context, s *pgserver.Server) error {
-	// What it copied from its primary must not make it wait for a standby.
+	// The settings copied from its primary must not make it wait for a standby.
 	if err := execAll(ctx, s, `SELECT pg_promote()`, `ALTER SYSTEM RESET synchronous_standby_names`, `SELECT pg_reload_conf()`); err != nil {
 		return fmt.Errorf("promote the standby: %w", err)
 	}
 	return nil
 }
 
-// MakeReadOnly refuses writing from now on and leaves the connections, as a
-// primary does that a managed service turns into a reader.
+// MakeReadOnly refuses writes from now on and keeps the connections, like a primary that a
+// managed service turns into a reader.
 func MakeReadOnly(ctx context.Context, s *pgserver.Server) error {
 	return execAll(ctx, s, `ALTER SYSTEM SET default_transaction_read_only = on`, `SELECT pg_reload_conf()`)
 }
@@ -99,7 +99,7 @@ func execAll(ctx context.Context, s *pgserver.Server, statements ...string) erro
 	return nil
 }
 
-// until repeats a query until it says true.
+// until repeats a query until it returns true.
 func until(ctx context.Context, s *pgserver.Server, sql string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

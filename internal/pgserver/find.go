@@ -13,13 +13,12 @@ import (
 	"strings"
 )
 
-// minVersion is the oldest major version of PostgreSQL we support: the first
-// with date_bin and with publicly documented support left is 14; 15 is what
-// all tests run on.
+// minVersion is the oldest supported major version of PostgreSQL: 14 is the first with
+// date_bin; all tests run on 15.
 const minVersion = 14
 
-// binDirs are the places where distributions put the server's programs, which
-// are often not in the PATH.
+// binDirs are the places where distributions put the server's programs, often outside the
+// PATH.
 var binDirs = []string{
 	"/usr/lib/postgresql/*/bin",              // Debian, Ubuntu
 	"/usr/pgsql-*/bin",                       // packages of postgresql.org for Red Hat and others
@@ -40,12 +39,12 @@ const howToInstall = `no PostgreSQL server programs (initdb, postgres) of versio
 // errNotInstalled is returned when there are no server programs.
 var errNotInstalled = errors.New(howToInstall)
 
-// binDirVariable is the environment variable that names the directory of the
-// server's programs, for a version that is not the newest of the machine.
+// binDirVariable is the environment variable that names the directory of the server's
+// programs, to use another version than the newest.
 const binDirVariable = "PG_BINDIR"
 
-// Find returns the directory that holds initdb and postgres: the one that
-// binDirVariable names, else that of the newest version of all that are there.
+// Find returns the directory that holds initdb and postgres: the one named by
+// binDirVariable, otherwise that of the newest version found.
 func Find() (binDir string, err error) {
 	if dir := os.Getenv(binDirVariable); dir != "" {
 		if version := majorVersion(filepath.Join(dir, "postgres")); version < minVersion {
@@ -69,8 +68,8 @@ func Find() (binDir string, err error) {
 	var candidates []candidate
 	seen := map[string]bool{}
 	for _, dir := range dirs {
-		// The program in the PATH may be a link; its neighbours and libraries
-		// are found from where it really lies.
+		// The program in the PATH may be a link; its neighbours and libraries are found
+		// from its real location.
 		program, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
 		if err != nil || seen[program] {
 			continue
@@ -91,7 +90,7 @@ func Find() (binDir string, err error) {
 	return candidates[0].dir, nil
 }
 
-// majorVersion runs "postgres --version"; 0 when that says nothing useful.
+// majorVersion runs "postgres --version"; it returns 0 when the output has no version.
 func majorVersion(program string) int {
 	out, err := exec.Command(program, "--version").Output() //nolint:gosec,noctx // a program of the places above; it prints and ends
 	if err != nil {
@@ -110,9 +109,9 @@ func majorVersion(program string) int {
 	return version
 }
 
-// FindOrInstall is [Find]; where it finds nothing and we are root on a system
-// with apt, it installs the distribution's package first and says so on log.
-// The package's own server is neither created nor started.
+// FindOrInstall is [Find]; when it finds nothing and we are root on a system with apt, it
+// installs the distribution's package and says so on log. The package's own server is
+// neither created nor started.
 func FindOrInstall(ctx context.Context, log io.Writer) (string, error) {
 	dir, err := Find()
 	if err == nil || !errors.Is(err, errNotInstalled) || !canInstall() {
@@ -140,11 +139,11 @@ func canInstall() bool {
 	return err == nil && os.Getuid() == 0
 }
 
-// errCannotInstall is returned where nothing can be installed: we are not root, or
-// the system has no apt-get.
+// errCannotInstall is returned where nothing can be installed: not as root, or on a system
+// without apt-get.
 var errCannotInstall = errors.New("only root on a system with apt-get installs packages")
 
-// InstallPackage installs a package of the distribution until found says yes.
+// InstallPackage installs a package of the distribution unless found already returns true.
 func InstallPackage(ctx context.Context, log io.Writer, name string, found func() bool) error {
 	if !canInstall() {
 		return errCannotInstall
@@ -173,7 +172,7 @@ func InstallPackage(ctx context.Context, log io.Writer, name string, found func(
 	return err
 }
 
-// LastLines is the end of a log.
+// LastLines returns the end of a log.
 func LastLines(text []byte, n int) string {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")

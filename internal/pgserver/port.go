@@ -32,8 +32,8 @@ var given struct {
 	end    int            // the first port after that block
 }
 
-// FreePort gives a TCP port of 127.0.0.1 that nobody listens on, another one at
-// each call and in each process.
+// FreePort returns a TCP port of 127.0.0.1 on which nobody listens, a different one for
+// each call and each process.
 func FreePort() (int, error) {
 	given.Lock()
 	defer given.Unlock()
@@ -83,8 +83,8 @@ func isFree(address string) bool {
 	return !errors.As(err, &failure) || !failure.Timeout()
 }
 
-// FreeAddress is a [FreePort] with its host; or the first of the preferred
-// addresses that nobody listens on.
+// FreeAddress returns a [FreePort] with its host, or the first of the preferred addresses
+// on which nobody listens.
 func FreeAddress(preferred ...string) (string, error) {
 	for _, address := range preferred {
 		if isFree(address) {

@@ -22,17 +22,17 @@ import (
 
 // Options of a server. The zero value gives a temporary one.
 type Options struct {
-	// Dir holds the cluster. Empty: a temporary directory that goes with the
-	// server. A cluster that is already there is started again as it is.
+	// Dir holds the cluster. Empty: a temporary directory that is removed with the server.
+	// An existing cluster is started unchanged.
 	Dir string
-	// Port on 127.0.0.1; 0 takes a free one.
+	// Port on 127.0.0.1; 0 picks a free one.
 	Port int
-	// Fsync makes commits survive a crash of the machine. A crash of the
-	// server alone loses nothing without it.
+	// Fsync makes commits survive a crash of the machine. A crash of the server alone loses
+	// nothing even without it.
 	Fsync bool
-	// Settings are further "name=value" lines for the server.
+	// Settings are additional "name=value" settings of the server.
 	Settings []string
-	// Log is called with long steps; nil logs nothing.
+	// Log receives a line for each long step; nil logs nothing.
 	Log io.Writer
 }
 
@@ -47,14 +47,14 @@ type Server struct {
 
 	cmd       *exec.Cmd
 	watchdog  *exec.Cmd
-	lifeline  *os.File // its end shows the watchdog that we are gone
+	lifeline  *os.File // its end tells the watchdog that this process has ended
 	temporary bool
 }
 
 const startTimeout = 60 * time.Second
 
-// Start creates the cluster where needed and starts the server. When it
-// returns, the server accepts connections.
+// Start creates the cluster if necessary and starts the server. When it returns, the server
+// accepts connections.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -107,8 +107,8 @@ func (s *Server) start(ctx context.Context, o Options, binDir string, owner *sys
 		return err
 	}
 
-	// A free port may be taken by another before the server listens; then the
-	// next try takes another.
+	// Another process may take a free port before the server listens on it; the next
+	// attempt picks another.
 	const tries = 5
 	for try := 1; ; try++ {
 		if s.Port = o.Port; s.Port == 0 {
@@ -163,7 +163,7 @@ func (s *Server) launch(o Options, binDir string, owner *syscall.Credential) err
 		"listen_addresses=127.0.0.1", "port=" + strconv.Itoa(s.Port), "unix_socket_directories=",
 		"fsync=" + onOff[o.Fsync], "full_page_writes=" + onOff[o.Fsync],
 		"max_connections=200", "shared_buffers=128MB", "logging_collector=off", "log_min_messages=warning",
-		// The log of a test server must not be a way for rows to get out.
+		// Rows must not leak through the log of a test server.
 		"log_error_verbosity=terse",
 	}, o.Settings...)
 	args := []string{"-D", filepath.Join(s.Dir, "data")}
@@ -219,8 +219,8 @@ if [ "$3" = temporary ]; then rm -rf "$1"; fi`
 	return nil
 }
 
-// lifelines keeps the garbage collector from closing the pipe of a server that
-// its starter has no further use for: that would stop the server.
+// lifelines keeps the garbage collector from closing the pipe of a server that its starter
+// no longer refers to, which would stop the server.
 var lifelines sync.Map
 
 var errEnded = errors.New("the server ended")
@@ -233,8 +233,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 		if err == nil {
 			return conn.Close(ctx)
 		}
-		// Signal 0 does not distinguish a zombie from a living process, a wait
-		// without hanging does.
+		// Signal 0 cannot tell a zombie from a living process; a non-blocking wait can.
 		var status syscall.WaitStatus
 		if pid, _ := syscall.Wait4(s.cmd.Process.Pid, &status, syscall.WNOHANG, nil); pid == s.cmd.Process.Pid {
 			s.cmd = nil
@@ -250,8 +249,8 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
-// Stop ends the server, its connections first, and removes its directory when
-// that was temporary. Stopping twice is fine.
+// Stop breaks the server's connections, ends it, and removes its directory if that was
+// temporary. Calling it twice is fine.
 func (s *Server) Stop() {
 	if s == nil {
 		return
@@ -262,8 +261,8 @@ func (s *Server) Stop() {
 	}
 }
 
-// Kill ends the server as a crash would: nothing is written, connections
-// break. The directory stays; [Start] with the same Dir recovers.
+// Kill ends the server like a crash: nothing is flushed, connections break. The directory
+// stays; [Start] with the same Dir recovers.
 func (s *Server) Kill() { s.halt(syscall.SIGKILL) }
 
 func (s *Server) halt(signal syscall.Signal) {
@@ -283,7 +282,7 @@ func (s *Server) halt(signal syscall.Signal) {
 		s.cmd = nil
 	}
 	if s.watchdog != nil {
-		// It must not find a directory that a next server uses.
+		// It must not run against a directory that a later server uses.
 		s.watchdog.Process.Kill() //nolint:errcheck,gosec // it may have ended
 		s.watchdog.Wait()         //nolint:errcheck,gosec // that it ended is all we want
 		lifelines.Delete(s.lifeline)
@@ -292,8 +291,8 @@ func (s *Server) halt(signal syscall.Signal) {
 	}
 }
 
-// UnprivilegedUser is whom a server runs as that root should not run: nil for
-// ourselves, who are not root, else the first of the names that exists.
+// UnprivilegedUser returns the user as which to run a server that root must not run: nil
+// when we are not root, otherwise the first of the names that exists.
 func UnprivilegedUser(names ...string) (*syscall.Credential, error) {
 	if os.Getuid() != 0 {
 		return nil, nil //nolint:nilnil // nobody else is a valid answer
@@ -312,7 +311,8 @@ func UnprivilegedUser(names ...string) (*syscall.Credential, error) {
 	return nil, fmt.Errorf("a server does not run as root, and none of the users %s exists to run it as; create one: useradd --system %s", strings.Join(names, ", "), names[0])
 }
 
-// reachable says which directory above keeps the server's user out.
+// reachable returns an error that names the parent directory which the server's user cannot
+// enter.
 func reachable(dir string, owner *syscall.Credential) error {
 	if owner == nil {
 		return nil
@@ -332,11 +332,11 @@ func reachable(dir string, owner *syscall.Credential) error {
 	}
 }
 
-// AsUser lets a program run in dir as the user, with nothing of our environment
-// but the PATH. A nil owner is ourselves.
+// AsUser makes a program run in dir as the user, with only the PATH of our environment. A
+// nil owner means the current user.
 func AsUser(cmd *exec.Cmd, dir string, owner *syscall.Credential) {
 	cmd.Dir = dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
-	// Nothing of the caller's PGHOST, PGDATA and so on must lead elsewhere.
+	// The caller's PGHOST, PGDATA and so on must have no effect.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC", "HOME=" + dir}
 }

@@ -17,8 +17,8 @@ type Bouncer struct {
 	running  *pglab.Bouncer
 }
 
-// Bouncer starts one with poolSize connections to the server. It ends with the
-// test, which is skipped where there is no pgbouncer and none can be installed.
+// Bouncer starts one with poolSize connections to the server. It ends with the test, which
+// is skipped when there is no pgbouncer and none can be installed.
 func (db *DB) Bouncer(poolSize int) *Bouncer {
 	db.t.Helper()
 	b := &Bouncer{db: db, poolSize: poolSize}
@@ -28,7 +28,7 @@ func (db *DB) Bouncer(poolSize int) *Bouncer {
 	return b
 }
 
-// Restart breaks every connection and comes back under the same address.
+// Restart breaks every connection and restarts the pooler at the same address.
 func (b *Bouncer) Restart() {
 	b.db.t.Helper()
 	port := b.running.Port

@@ -30,9 +30,9 @@ var (
 	citusMutex sync.Mutex
 )
 
-// NewCitus gives a database with the current schema whose calls are distributed
-// as docs/scale.md says, on a coordinator and two workers that this test binary
-// starts once. It skips the test where Citus is not installed or not asked for.
+// NewCitus returns a database with the current schema whose calls are distributed as
+// docs/scale.md describes, on a coordinator and two workers that this test binary starts
+// once. It skips the test when Citus is not installed or not requested.
 func NewCitus(t testing.TB) *DB {
 	t.Helper()
 	db := newOnCitus(t)
@@ -40,9 +40,9 @@ func NewCitus(t testing.TB) *DB {
 	return db
 }
 
-// NewEither gives what [New] gives, or that on Citus with nothing distributed
-// yet where this is asked for: a test fills it as any writer may, and has
-// [DB.Distribute] move it before it asks.
+// NewEither returns what [New] returns or, when requested, a Citus database in which
+// nothing is distributed yet: a test fills it like any writer and calls [DB.Distribute]
+// before it queries.
 func NewEither(t testing.TB) *DB {
 	t.Helper()
 	if OnCitus() {
@@ -51,8 +51,8 @@ func NewEither(t testing.TB) *DB {
 	return New(t)
 }
 
-// Distribute moves the calls of a database of [NewEither] to the workers; a
-// plain one stays as it is.
+// Distribute moves the calls of a database of [NewEither] to the workers; a plain database
+// stays unchanged.
 func (db *DB) Distribute() {
 	db.t.Helper()
 	if !db.onCitus {

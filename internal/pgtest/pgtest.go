@@ -42,7 +42,7 @@ type DB struct {
 	t       testing.TB
 }
 
-// New gives a database with the current schema.
+// New returns a database with the current schema.
 func New(t testing.TB) *DB {
 	t.Helper()
 	template, err := template()
@@ -52,13 +52,13 @@ func New(t testing.TB) *DB {
 	return create(t, " TEMPLATE "+template)
 }
 
-// NewEmpty gives a database without any of our tables.
+// NewEmpty returns a database without any of our tables.
 func NewEmpty(t testing.TB) *DB {
 	t.Helper()
 	return create(t, "")
 }
 
-// Exec runs a statement and fails the test when it is refused.
+// Exec runs a statement and fails the test when the server refuses it.
 func (db *DB) Exec(sql string, args ...any) pgconn.CommandTag {
 	db.t.Helper()
 	tag, err := db.Pool.Exec(db.t.Context(), sql, args...)
@@ -68,8 +68,8 @@ func (db *DB) Exec(sql string, args ...any) pgconn.CommandTag {
 	return tag
 }
 
-// Text runs a query and gives all its values as text: columns joined by "|",
-// rows by a line end, NULL as "-".
+// Text runs a query and returns all its values as text: columns joined by "|", rows by a
+// line end, NULL as "-".
 func (db *DB) Text(sql string, args ...any) string {
 	db.t.Helper()
 	rows, err := db.Pool.Query(db.t.Context(), sql, args...)
@@ -81,8 +81,8 @@ func (db *DB) Text(sql string, args ...any) string {
 		if err != nil {
 			return "", err
 		}
-		// A text cast in the query decides how a value looks; what comes as
-		// another type looks as Go prints it.
+		// A text cast in the query decides how a value looks; other types look as Go prints
+		// them.
 		parts := make([]string, len(values))
 		for i, v := range values {
 			switch v := v.(type) {
@@ -124,8 +124,8 @@ var (
 	errServer  error
 )
 
-// ServerDSN is the address of the server's database "postgres", or what
-// TEST_DATABASE_URL names. The server is started when it is not yet running.
+// ServerDSN returns the DSN of the server's database "postgres", or of the one that
+// TEST_DATABASE_URL names. It starts the server if it is not running.
 func ServerDSN() (string, error) {
 	serverOnce.Do(func() {
 		for _, name := range []string{"TEST_DATABASE_URL", "DATABASE_URL"} {
@@ -133,8 +133,8 @@ func ServerDSN() (string, error) {
 				return
 			}
 		}
-		// Nothing stops it here: the server's watchdog does when this process
-		// ends, also by a panic or a time-out of the test.
+		// Nothing stops it here: the server's watchdog does when this process ends, also
+		// after a panic or a timeout of the test.
 		var s *pgserver.Server
 		if s, errServer = pgserver.Start(context.Background(), pgserver.Options{Log: os.Stderr}); errServer == nil {
 			serverDSN = s.DSN

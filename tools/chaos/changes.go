@@ -9,14 +9,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pause"
 )
 
-// change is what an administrator does to a database that is written to, and takes
-// back: by mistake, during maintenance, or because somebody got their password.
+// change is a change that an administrator makes to a database in use and then reverts: by
+// mistake, during maintenance, or because somebody got their password.
 type change struct {
 	name       string
 	make, back string // statements of a superuser
 }
 
-// writerRole is who the collectors log in as.
+// writerRole is the role as which the collectors log in.
 const writerRole = "chaos_writer"
 
 const (
@@ -48,8 +48,8 @@ var changes = []change{
 	{"all names lead nowhere", `ALTER SCHEMA auth RENAME TO auth2`, `ALTER SCHEMA auth2 RENAME TO auth`},
 }
 
-// changeDatabase makes a change while calls are sent and takes it back. Nothing is
-// parked for what an administrator did.
+// changeDatabase makes a change while calls are sent and reverts it. Nothing may be parked
+// because of an administrator.
 func changeDatabase(c change) func(context.Context, *lab) (seen, error) {
 	return func(ctx context.Context, l *lab) (s seen, err error) {
 		if err := l.flowing(ctx, 300); err != nil {

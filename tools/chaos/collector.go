@@ -77,7 +77,7 @@ func newCollector(binary, dir string, number int, queue, dsn string) (*collector
 	return c, nil
 }
 
-// spawn starts the process and does not wait for it.
+// spawn starts the process without waiting for it.
 func (c *collector) spawn() error {
 	log, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -113,13 +113,13 @@ func (c *collector) kill() {
 	}
 }
 
-// stop asks it to end and reports whether it did by itself.
+// stop asks it to end and reports whether it ended by itself.
 func (c *collector) stop() bool {
 	process := c.take()
 	return process == nil || process.Stop(20*time.Second)
 }
 
-// take gives the process to whoever ends it.
+// take hands over the process to the caller, who ends it.
 func (c *collector) take() *collectorproc.Process {
 	c.mu.Lock()
 	defer c.mu.Unlock()

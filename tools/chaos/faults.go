@@ -17,13 +17,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// fault is one way of breaking things, done while calls flow.
+// fault is one way to break the installation while calls flow.
 type fault struct {
 	name string
 	do   func(ctx context.Context, l *lab) (seen, error)
 }
 
-// seen is what shows that the fault happened.
+// seen is the evidence that the fault happened.
 type seen struct {
 	kills int
 	note  string
@@ -49,7 +49,7 @@ func faults(o options) []fault {
 	return all
 }
 
-// changed begins the names of the faults in changes.go.
+// changed is the prefix of the names of the faults in changes.go.
 const changed = "changed: "
 
 // killCollectors kills one collector after the other with SIGKILL.
@@ -81,7 +81,7 @@ func killRestoring(ctx context.Context, l *lab) (seen, error) {
 		if err := c.spawn(); err != nil {
 			return seen{}, err
 		}
-		if err := pause.For(ctx, time.Duration(rand.IntN(500))*time.Millisecond); err != nil { //nolint:gosec // any moment will do
+		if err := pause.For(ctx, time.Duration(rand.IntN(500))*time.Millisecond); err != nil { //nolint:gosec // any moment
 			return seen{}, err
 		}
 		c.kill()
@@ -150,7 +150,7 @@ func (l *lab) killBackend(ctx context.Context) func() (bool, error) {
 	}
 }
 
-// breakConnections does everything to connections but end them well.
+// breakConnections breaks connections in every way except closing them properly.
 func breakConnections(ctx context.Context, l *lab) (seen, error) {
 	p := l.active()
 	broken := 0
@@ -177,8 +177,8 @@ func breakConnections(ctx context.Context, l *lab) (seen, error) {
 	return seen{note: fmt.Sprintf("%d connections broken", broken)}, nil
 }
 
-// freezeConnections lets nothing pass for longer than a batch may take, and
-// says nothing, like a firewall that has forgotten a connection.
+// freezeConnections silently holds all traffic for longer than a batch may take, like a
+// firewall that has dropped its state.
 func freezeConnections(ctx context.Context, l *lab) (seen, error) {
 	if err := l.flowing(ctx, 500); err != nil {
 		return seen{}, err
@@ -192,7 +192,7 @@ func freezeConnections(ctx context.Context, l *lab) (seen, error) {
 	return seen{}, l.flowing(ctx, 500)
 }
 
-// active is the proxy that leads to the primary.
+// active returns the proxy that leads to the primary.
 func (l *lab) active() *proxy {
 	for _, p := range l.proxies {
 		if p.leadsTo() == address(l.server) {
@@ -202,7 +202,7 @@ func (l *lab) active() *proxy {
 	return l.proxies[0]
 }
 
-// other is the proxy that p is not.
+// other returns the other proxy.
 func (l *lab) other(p *proxy) *proxy {
 	if p == l.proxies[0] {
 		return l.proxies[1]
@@ -273,7 +273,7 @@ func deadlocks(ctx context.Context, pool *pgxpool.Pool) (n int64, err error) {
 	return n, err
 }
 
-// takeDatabaseAway stops the server for a while, in order.
+// takeDatabaseAway shuts the server down properly for a while.
 func takeDatabaseAway(ctx context.Context, l *lab) (seen, error) {
 	if err := l.flowing(ctx, 500); err != nil {
 		return seen{}, err

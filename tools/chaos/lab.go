@@ -22,7 +22,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// lab is the installation that is broken.
+// lab is the installation under test.
 type lab struct {
 	o          options
 	dir        string
@@ -33,10 +33,10 @@ type lab struct {
 	disk       *disk // small, under the queue of the first collector; nil when it cannot be mounted
 	noDisk     error
 
-	calls atomic.Int64 // numbers given out: 0 to calls-1 were sent to both collectors
+	calls atomic.Int64 // numbers handed out: 0 to calls-1 were sent to both collectors
 }
 
-// newLab returns what it has made even with an error, to be closed.
+// newLab returns what it has built even with an error, so that it can be closed.
 func newLab(ctx context.Context, o options) (*lab, error) {
 	l := &lab{o: o}
 	var err error
@@ -84,7 +84,7 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	return l, nil
 }
 
-// close ends everything and removes it, but for the logs when they are wanted.
+// close ends and removes everything, except the logs when they are wanted.
 func (l *lab) close(keepLogs bool) {
 	for _, c := range l.collectors {
 		if c != nil {
@@ -116,7 +116,7 @@ func (l *lab) serverDir() string {
 
 func address(s *pgserver.Server) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.Port)) }
 
-// restartServer brings the primary back where it was.
+// restartServer starts the primary again on the same port.
 func (l *lab) restartServer(ctx context.Context) error {
 	s, err := pgserver.Start(ctx, pgserver.Options{Dir: l.server.Dir, Port: l.server.Port, Settings: serverSettings})
 	if err == nil {
@@ -130,8 +130,7 @@ func (l *lab) connect(ctx context.Context) (*pgxpool.Pool, error) {
 	return store.Connect(ctx, store.Config{DSN: l.server.DSN, MaxConns: 4, ApplicationName: "chaos"})
 }
 
-// collectorDSN names both proxies: clients take the one that leads to a server
-// that can be written to.
+// collectorDSN names both proxies: clients pick the one that leads to a writable server.
 func (l *lab) collectorDSN() string {
 	u, err := url.Parse(l.server.DSN)
 	if err != nil {
@@ -147,7 +146,7 @@ func (l *lab) collectorDSN() string {
 
 func (l *lab) sent() int { return int(l.calls.Load()) }
 
-// refused is how often a collector did not accept a request.
+// refused returns how often a collector did not accept a request.
 func (l *lab) refused() int64 { return l.collectors[0].refused.Load() + l.collectors[1].refused.Load() }
 
 const (
@@ -216,8 +215,7 @@ func (l *lab) until(ctx context.Context, what string, check func() (bool, error)
 	}
 }
 
-// count waits until every call is there, or the time for that is over, and
-// says what it finds.
+// count waits until every call is stored or the time is up, and returns what it finds.
 func (l *lab) count(ctx context.Context) (outcome, error) {
 	pool, err := l.connect(ctx)
 	if err != nil {

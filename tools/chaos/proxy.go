@@ -50,7 +50,7 @@ func (p *proxy) serve(client *net.TCPConn) {
 	}
 	conn, err := net.Dial("tcp", target) //nolint:noctx // answers or refuses at once
 	if err != nil {
-		client.Close() //nolint:errcheck,gosec // as the database
+		client.Close() //nolint:errcheck,gosec // the database does so too
 		return
 	}
 	s := &stream{client, conn.(*net.TCPConn)}

@@ -12,14 +12,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// advancer brings a book up to later downloads: a price that changed becomes a
-// row of its own from the first day on which a download has it.
+// advancer brings a book up to date with later downloads: a changed price becomes a row of
+// its own, valid from the first day on which a download has it.
 type advancer struct {
 	*result
 	base       []source
-	later      []source // by day, up to the one that is being taken over
+	later      []source // by day, up to the one being processed
 	researched map[string]*book.File
-	// notes are what was left out at the last look at a model.
+	// notes are what was left out the last time a model was processed.
 	notes map[[2]string][]string
 }
 
@@ -28,15 +28,15 @@ func (a *advancer) note(provider, model, why string) {
 	a.notes[key] = append(a.notes[key], why)
 }
 
-// advance lays later downloads over the book that the base downloads gave, one
-// after the other: what changed between two of them is dated by the second.
+// advance applies later downloads in order to the book made from the base downloads: a
+// change between two of them is dated by the second.
 func (r *result) advance(base, later []source, researched map[string]*book.File) {
 	slices.SortStableFunc(later, func(a, b source) int { return a.day.Compare(b.day) })
 	a := &advancer{result: r, base: base, researched: researched, notes: map[[2]string][]string{}}
 	for i := range later {
 		a.later = later[:i+1]
 		if later[i].witness {
-			continue // heard with the next one
+			continue // processed with the next one
 		}
 		for _, provider := range slices.Sorted(maps.Keys(later[i].rows)) {
 			a.provider(provider, slices.Sorted(maps.Keys(later[i].rows[provider])))
@@ -71,7 +71,7 @@ func (a *advancer) provider(provider string, models []string) {
 	}
 }
 
-// votes are the latest words of each origin about a model.
+// votes returns the latest vote of each origin on a model.
 func (a *advancer) votes(provider, model string) (votes []consensus.Vote, dated *source) {
 	var origins []string
 	for i := len(a.later) - 1; i >= 0; i-- {
@@ -91,8 +91,8 @@ func (a *advancer) votes(provider, model string) (votes []consensus.Vote, dated 
 	return votes, dated
 }
 
-// confirming leaves of a witness what another source says too. It is older than
-// they are as often as not, and never says anything alone.
+// confirming keeps of a witness only what another source confirms. A witness is as often
+// older than the others as not, and is never believed alone.
 func confirming(votes []consensus.Vote) (heard []consensus.Vote) {
 	for _, v := range votes {
 		if v.Origin == catwalk.Origin() {
@@ -111,7 +111,7 @@ func confirming(votes []consensus.Vote) (heard []consensus.Vote) {
 	return heard
 }
 
-// looksOdd says what of a row no price list is likely to say, "" when nothing.
+// looksOdd describes what no price list is likely to contain in a row, "" for nothing.
 func looksOdd(provider string, row book.Row) string {
 	_, warnings, err := book.Decode(provider, book.Encode(&book.File{Provider: provider, Rows: []book.Row{row}}))
 	if err != nil {
@@ -123,8 +123,8 @@ func looksOdd(provider string, row book.Row) string {
 	return ""
 }
 
-// meetThresholds makes "above 272000" of "from 272000", outside of the hosts
-// that charge from the threshold on: sources differ about this one token.
+// meetThresholds turns "from 272000" into "above 272000", except for hosts that charge from
+// the threshold on: sources differ about this one token.
 func meetThresholds(provider string, votes []consensus.Vote) {
 	if slices.Contains(inclusiveHosts, provider) {
 		return
@@ -182,7 +182,7 @@ func (a *advancer) model(f *book.File, model string) {
 	f.Rows = append(f.Rows, withHistory(*row, f.Provider, history)...)
 }
 
-// latest are the downloads whose word about a model is their origin's last.
+// latest lists the downloads that hold their origin's latest data about a model.
 func (a *advancer) latest(provider, model string) (list []source) {
 	for i := len(a.later) - 1; i >= 0; i-- {
 		s := a.later[i]
@@ -193,7 +193,7 @@ func (a *advancer) latest(provider, model string) (list []source) {
 	return list
 }
 
-// renew compares the row that holds today with the later votes.
+// renew compares the row in force today with later votes.
 func (a *advancer) renew(f *book.File, i int, all []consensus.Vote) {
 	cur := f.Rows[i]
 	votes := confirming(all)
@@ -221,7 +221,7 @@ func (a *advancer) renew(f *book.File, i int, all []consensus.Vote) {
 	}
 	if len(moved) == 0 {
 		for _, p := range filled {
-			// A detail that nobody named before.
+			// A detail that no earlier source named.
 			consensus.Set(&f.Rows[i], p, said[p])
 		}
 		confirmBy(&f.Rows[i], all)
@@ -277,20 +277,20 @@ func sortPrices(row *book.Row) {
 	slices.SortFunc(row.Tiers, func(a, b book.Tier) int { return int(a.Min - b.Min) })
 }
 
-// isDefault reports whether the file says a price for all its rows.
+// isDefault reports whether the file has a price for all its rows.
 func isDefault(f *book.File, p consensus.Place, price book.Price) bool {
 	have, ok := book.Find(f.Defaults.Prices, p.Item)
 	return ok && p.Min == 0 && consensus.Alike(have, price)
 }
 
-// isParents reports whether a kind of output costs what output costs.
+// isParents reports whether a kind of output has the same price as output.
 func isParents(ours map[consensus.Place]book.Price, p consensus.Place, price book.Price) bool {
 	output, ok := ours[consensus.Place{Min: p.Min, Item: book.Output}]
 	return ok && p.Item == book.Item(usage.OutputReasoningTokens) && consensus.Alike(output, price)
 }
 
-// followed reports whether the origin that has the new price had ours before: it
-// shows a change rather than another opinion.
+// followed reports whether the origin with the new price had ours before: then it shows a
+// change, not a different opinion.
 func (a *advancer) followed(provider, model string, p consensus.Place, our, winner book.Price) bool {
 	all := slices.Concat(a.base, a.later)
 	for _, last := range all {
@@ -314,8 +314,8 @@ func (a *advancer) followed(provider, model string, p consensus.Place, our, winn
 	return false
 }
 
-// firstSeen is the day on which a new price began, where a source says so, else
-// the first day on which a download of any origin had it.
+// firstSeen returns the day on which a new price began, when a source gives it, otherwise
+// the first day on which a download of any origin has it.
 func (a *advancer) firstSeen(provider, model string, moved []consensus.Place, said map[consensus.Place]book.Price, since time.Time) time.Time {
 	var first time.Time
 	for _, s := range slices.Concat(a.base, a.later) {
@@ -337,7 +337,7 @@ func (a *advancer) firstSeen(provider, model string, moved []consensus.Place, sa
 			day = row.Span.From
 		}
 		if !day.After(since) {
-			continue // the price of an earlier time, back again
+			continue // an earlier price has returned
 		}
 		if first.IsZero() || day.Before(first) {
 			first = day
@@ -346,7 +346,7 @@ func (a *advancer) firstSeen(provider, model string, moved []consensus.Place, sa
 	return first
 }
 
-// confidenceOf says how many origins stand behind what a row's model costs.
+// confidenceOf returns the confidence from the number of origins that confirm a row.
 func confidenceOf(votes []consensus.Vote, row book.Row) string {
 	trust := "high"
 	for p := range consensus.Flatten(&row) {
@@ -363,8 +363,8 @@ func confidenceOf(votes []consensus.Vote, row book.Row) string {
 	return trust
 }
 
-// confirmBy raises a row that was the word of one origin when another one has
-// the same price.
+// confirmBy raises the confidence of a row from a single origin when another has the same
+// price.
 func confirmBy(row *book.Row, votes []consensus.Vote) {
 	if row.Confidence != book.LowConfidence {
 		return

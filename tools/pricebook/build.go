@@ -15,12 +15,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
-// source is what one project says on the day of the download: provider ->
-// model -> row, and what it says held before.
+// source is what one project publishes on the day of the download: provider -> model ->
+// row, and what it says applied before.
 type source struct {
 	name   string
 	origin string
-	// witness: the source confirms what another one says and says nothing alone.
+	// witness: the source can confirm another one and is not believed alone.
 	witness bool
 	day     time.Time
 	rows    map[string]map[string]book.Row
@@ -28,7 +28,7 @@ type source struct {
 	refused []omission
 }
 
-// refuse notes a price that the reader did not believe.
+// refuse records a price that the reader did not believe.
 func (s *source) refuse(file string, issue *book.Fault) {
 	if !strings.HasSuffix(issue.Text, foreign.NoTokenPrice) {
 		return
@@ -44,8 +44,8 @@ func (s *source) refuse(file string, issue *book.Fault) {
 	s.refused = append(s.refused, omission{catalog.Book(provider), model, item + ": " + issue.Text + " (" + s.name + ")"})
 }
 
-// add sorts a row by when it holds: what a source announces for later is not
-// believed before it happened.
+// add sorts a row by its validity: a price announced for later is not believed before that
+// day.
 func (s *source) add(provider string, row book.Row) {
 	if s.rows[provider] == nil {
 		s.rows[provider] = map[string]book.Row{}
@@ -62,7 +62,7 @@ func (s *source) add(provider string, row book.Row) {
 	}
 }
 
-// result is the new book and what is missing in it.
+// result is the new book and what was left out of it.
 type result struct {
 	files   []*book.File
 	leftOut []omission
@@ -71,11 +71,10 @@ type result struct {
 // omission is a price that was not taken over.
 type omission struct{ provider, model, why string }
 
-// String is a line of the list.
+// String returns one line of the list.
 func (o omission) String() string { return o.provider + "\t" + o.model + "\t" + o.why }
 
-// build makes one file for each provider that researched rows or a source
-// speaks about.
+// build makes one file for each provider with researched rows or rows from a source.
 func build(sources, later []source, researched map[string]*book.File) *result {
 	var original []source
 	for _, list := range [][]source{sources, later} {
@@ -260,8 +259,8 @@ func (r *result) compare(provider, name, model string, f *book.File, sources []s
 	}
 }
 
-// explain lists where the finished book says something else than a source and
-// nothing was noted yet: a rule decided.
+// explain lists the differences between the finished book and the sources that were not
+// recorded yet because a rule decided.
 func (r *result) explain(sources []source) {
 	noted := map[string]bool{}
 	for _, o := range r.leftOut {
@@ -292,14 +291,14 @@ func (r *result) explain(sources []source) {
 	}
 }
 
-// lastOf is the last reason of a row, which is the one that decided.
+// lastOf returns the last reason in a row's source, which is the one that decided.
 func lastOf(source string) string {
 	parts := strings.Split(source, "; ")
 	return parts[len(parts)-1]
 }
 
-// priceOn is what a model costs on a day, by its row, else by what the sources
-// decide about it.
+// priceOn returns what a model costs on a day: from its row, otherwise from what the
+// sources decide.
 func (r *result) priceOn(f *book.File, model string, day book.Span, sources []source) map[consensus.Place]book.Price {
 	for i := range f.Rows {
 		if f.Rows[i].Model == model && f.Rows[i].Span.Overlaps(day) {
@@ -312,7 +311,7 @@ func (r *result) priceOn(f *book.File, model string, day book.Span, sources []so
 	return nil
 }
 
-// withoutOddities takes out single prices that no list is likely to say.
+// withoutOddities removes single prices that no list is likely to contain.
 func (r *result) withoutOddities(f *book.File) {
 	for range 5 {
 		parts, warnings, err := book.Decode(f.Provider, book.Encode(f))
@@ -332,8 +331,8 @@ func (r *result) withoutOddities(f *book.File) {
 	}
 }
 
-// oddity drops a price below a tier, a service tier or a cache price; what two
-// sources agree on as the price itself is kept.
+// oddity drops an odd price of a tier, a service tier or the cache; a main price on which
+// two sources agree is kept.
 func (r *result) oddity(f *book.File, w *book.Fault) {
 	name := strings.TrimPrefix(w.Key, "model ")
 	for i := range f.Rows {
@@ -346,7 +345,7 @@ func (r *result) oddity(f *book.File, w *book.Fault) {
 		item, known := book.ParseItem(what)
 		switch suffix = strings.TrimPrefix(suffix, " "); {
 		case row.Confidence == "low" && suffix == "" && (item == book.Input || item == book.Output):
-			// What one source alone says must at least look like a price.
+			// A price from a single source must at least look like one.
 			row.Model = ""
 			r.leftOut = append(r.leftOut, omission{f.Provider, name, w.Text + " (" + row.Source + ")"})
 			continue

@@ -41,7 +41,7 @@ func readCatwalk(name string, content []byte) (*foreign.Result, error) {
 	for _, m := range file.Models {
 		models[m.ID] = map[string]any{"cost": map[string]any{"input": m.In, "output": m.Out}}
 	}
-	// The words of models.dev, so that one reader checks all numbers.
+	// In the format of models.dev, so that one reader checks all numbers.
 	text, err := json.Marshal(map[string]any{"catwalk": map[string]any{"models": models}})
 	if err != nil {
 		return nil, err

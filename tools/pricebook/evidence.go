@@ -15,14 +15,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
-// uplift is what a host adds where a call must stay in a region. It decides
-// over sources that do not know it.
+// uplift is the surcharge of a host for calls that must stay in a region. It overrides
+// sources that do not know it.
 type uplift struct {
 	provider string
 	models   *regexp.Regexp             // without region
-	regions  map[string]decimal.Decimal // what the price is multiplied by
-	// named finds models whose name begins with the region; nil where the
-	// region is distinguished from the name.
+	regions  map[string]decimal.Decimal // the factor for each region
+	// named matches models whose name begins with the region; nil where the region is
+	// separate from the name.
 	named  *regexp.Regexp
 	source string
 }
@@ -47,7 +47,7 @@ var uplifts = []uplift{
 	},
 }
 
-// upliftOf finds what a host adds to a model, nil when nothing.
+// upliftOf returns the surcharge of a host for a model, nil for none.
 func upliftOf(provider, model string) *uplift {
 	for i := range uplifts {
 		u := &uplifts[i]
@@ -58,7 +58,7 @@ func upliftOf(provider, model string) *uplift {
 	return nil
 }
 
-// global is the name under which a host has the price before the uplift.
+// global returns the name under which a host has the price before the surcharge.
 func (u *uplift) global(model string) string {
 	if u.named == nil {
 		return model
@@ -75,13 +75,13 @@ func (u *uplift) base(model string) string {
 	return model
 }
 
-// inName reports whether the name begins with a region in which the uplift is
-// paid. Such a name is priced as the model in that region and needs no row.
+// inName reports whether the name begins with a region in which the surcharge is paid. Such
+// a name is priced as the model in that region and needs no row.
 func (u *uplift) inName(model string) bool {
 	return u.base(model) != model && model != u.global(model)
 }
 
-// apply gives a row the regions of an uplift.
+// apply adds the regions of a surcharge to a row.
 func (u *uplift) apply(row *book.Row) {
 	row.Regions = nil
 	for region, times := range u.regions {
@@ -118,8 +118,8 @@ func (s *source) globalise() source {
 	return before
 }
 
-// knowsUplift reports whether a source has a tenth more than the maker's price
-// for a name without region.
+// knowsUplift reports whether a source charges a tenth more than the maker for a name
+// without region.
 func (s *source) knowsUplift(name string, row book.Row) bool {
 	input, ok := book.Find(row.Prices, book.Input)
 	for model, maker := range s.rows[catalog.Anthropic] {
@@ -160,7 +160,7 @@ func (r *result) expand() {
 	}
 }
 
-// multiplied is a row whose prices, fees aside, are so many times as high.
+// multiplied returns a row with all prices except fees multiplied.
 func multiplied(row book.Row, times decimal.Decimal) book.Row {
 	list := func(prices []book.Price) []book.Price {
 		prices = slices.Clone(prices)
@@ -186,7 +186,7 @@ func multiplied(row book.Row, times decimal.Decimal) book.Row {
 	return row
 }
 
-// compareUplift lists sources that price a region otherwise.
+// compareUplift lists sources that price a region differently.
 func (r *result) compareUplift(provider, model string, u *uplift, sources []source) {
 	for _, s := range sources {
 		base, ok := s.rows[provider][u.global(model)]
@@ -206,8 +206,8 @@ func (r *result) compareUplift(provider, model string, u *uplift, sources []sour
 	}
 }
 
-// inclusiveHosts charge the price for long inputs from the threshold on, and not
-// only above it; most files cannot say so.
+// inclusiveHosts charge the long-input price from the threshold on, not only above it; most
+// files cannot express that.
 var inclusiveHosts = []string{catalog.XAI}
 
 // includeThresholds moves the context tiers of such a host's row.
@@ -217,7 +217,7 @@ func includeThresholds(provider string, row *book.Row) {
 	}
 	row.Tiers = slices.Clone(row.Tiers)
 	for i := range row.Tiers {
-		// Who writes 199999 has moved the boundary already.
+		// A source with 199999 has moved the boundary already.
 		if t := &row.Tiers[i]; t.Above {
 			if consensus.IsAbove(t.Min) {
 				t.Min--
@@ -254,8 +254,8 @@ func withHistory(row book.Row, provider string, sources []source) []book.Row {
 	return []book.Row{row}
 }
 
-// makers are hosts that sell the models of others at the maker's own list
-// price; the same price there confirms theirs.
+// makers are hosts that sell other makers' models at the list price; the same price at such
+// a host confirms theirs.
 var makers = map[string][]string{
 	catalog.AzureOpenAI: {catalog.OpenAI},
 	catalog.Bedrock:     {catalog.Anthropic},
@@ -314,7 +314,7 @@ func supports(other, row *book.Row) bool {
 	return true
 }
 
-// originsOf lists whose data a row was taken from.
+// originsOf lists the origins from which a row was taken.
 func originsOf(source string) (origins []string) {
 	source, _, _ = strings.Cut(source, "; ")
 	for part := range strings.SplitSeq(source, ", ") {

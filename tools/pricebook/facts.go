@@ -18,8 +18,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// fact is what one model costs according to the data, in dollars per million
-// tokens; the tests of the book compare with it.
+// fact is what one model costs according to the data, in dollars per million tokens; the
+// tests of the book compare against it.
 type fact struct{ source, provider, name, input, output, cacheRead string }
 
 // liteLLMFacts reads the plain token prices of LiteLLM's file by a way of its
@@ -63,8 +63,8 @@ func perMillion(text json.Number) string {
 	return d.Shift(6).Round(10).String()
 }
 
-// agreedFacts are the models whose input and output two sources price alike,
-// and no source otherwise.
+// agreedFacts are the models for which two sources agree on input and output and none
+// disagrees.
 func agreedFacts(sources []source) []fact {
 	votes := map[[2]string][]book.Row{}
 	names := map[[2]string][]string{}
@@ -90,7 +90,7 @@ func agreedFacts(sources []source) []fact {
 	return facts
 }
 
-// listedProviders are those whose list the book must cover.
+// listedProviders are those whose price list the book must cover.
 var listedProviders = []string{
 	catalog.OpenAI, catalog.Anthropic, catalog.Gemini, catalog.XAI, catalog.DeepSeek,
 	catalog.OpenRouter, catalog.Bedrock, catalog.AzureOpenAI, catalog.Vertex, "github_copilot",

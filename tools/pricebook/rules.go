@@ -15,14 +15,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// rule is what a host charges for a family of models and price lists leave out
-// or have wrong. It is laid over what the sources say.
+// rule is a charge of a host for a family of models that price lists omit or have wrong. It
+// is applied over the sources.
 type rule struct {
 	provider string
 	models   *regexp.Regexp
 	// apply changes a row and reports whether there was something to change.
 	apply func(*book.Row) bool
-	// source says where the host or somebody who was billed says so.
+	// source says where the host, or somebody who was billed, confirms it.
 	source string
 }
 
@@ -128,7 +128,7 @@ func price(kind usage.QuantityKind, unit, amount string) book.Price {
 	return book.Price{Item: book.Item(kind), Same: book.Item(kind), Unit: book.MustUnit(unit), Amount: decimal.RequireFromString(amount)}
 }
 
-// applyRules lays the rules over all rows.
+// applyRules applies the rules to all rows.
 func (r *result) applyRules() {
 	for _, f := range r.files {
 		for _, c := range cuts {
@@ -244,8 +244,8 @@ func isTenthMore(row *book.Row, zone *book.Block) bool {
 	return zone.Times == nil
 }
 
-// hourWrites completes the price of a write for an hour where that for five
-// minutes is known.
+// hourWrites adds the price of one-hour cache writes where that of five-minute writes is
+// known.
 func hourWrites(row *book.Row) bool {
 	changed := false
 	complete := func(list []book.Price) []book.Price {
@@ -299,8 +299,7 @@ func fee(kind usage.QuantityKind, unit, amount string) func(*book.Row) bool {
 	}
 }
 
-// halfHourWrites prices what is written for 30 minutes: it is what the lists call
-// a cache write.
+// halfHourWrites prices 30-minute cache writes: they are what the lists call a cache write.
 func halfHourWrites(row *book.Row) bool {
 	if _, write := book.Find(row.Prices, book.Item(usage.CacheWrite5mTokens)); !write {
 		return false
@@ -318,7 +317,7 @@ func freeWrites(row *book.Row) bool {
 	return true
 }
 
-// sameAs lets an item be billed as another one.
+// sameAs bills an item as another one.
 func sameAs(kind usage.QuantityKind, other book.Item) func(*book.Row) bool {
 	return func(row *book.Row) bool {
 		if have, ok := book.Find(row.Prices, book.Item(kind)); ok && have.Same == other {
