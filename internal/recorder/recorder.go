@@ -6,7 +6,6 @@
 package recorder
 
 import (
-	"encoding/hex"
 	"hash/maphash"
 	"strings"
 	"time"
@@ -127,9 +126,6 @@ var usersSeed = maphash.MakeSeed()
 
 // spanRequestID returns "<trace id>:<span id>".
 func spanRequestID(call *genai.Call) string {
-	var b [49]byte
-	hex.Encode(b[:32], call.TraceID[:])
-	b[32] = ':'
-	hex.Encode(b[33:], call.SpanID[:])
-	return string(b[:])
+	b := usage.AppendHex(make([]byte, 0, 49), call.TraceID[:])
+	return string(usage.AppendHex(append(b, ':'), call.SpanID[:]))
 }

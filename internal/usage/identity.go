@@ -2,6 +2,7 @@ package usage
 
 import (
 	"crypto/sha1"
+	"encoding/binary"
 	"time"
 )
 
@@ -122,11 +123,31 @@ func (id ID) String() string { return string(id.AppendText(make([]byte, 0, 36)))
 
 // AppendText appends what [ID.String] returns.
 func (id ID) AppendText(b []byte) []byte {
-	text := [36]byte{8: '-', 13: '-', 18: '-', 23: '-'}
-	for i, at := range digitsOfID {
-		text[at], text[at+1] = lowerDigits[id[i]>>4], lowerDigits[id[i]&15]
-	}
-	return append(b, text[:]...)
+	b1, b2 := hexDigits(id[4:]), hexDigits(id[8:])
+	b = binary.BigEndian.AppendUint64(b, hexDigits(id[:]))
+	b = binary.BigEndian.AppendUint32(append(b, '-'), uint32(b1>>32))
+	b = binary.BigEndian.AppendUint32(append(b, '-'), uint32(b1))
+	b = binary.BigEndian.AppendUint32(append(b, '-'), uint32(b2>>32))
+	b = binary.BigEndian.AppendUint32(append(b, '-'), uint32(b2))
+	return binary.BigEndian.AppendUint64(b, hexDigits(id[12:]))
 }
 
-const lowerDigits = "0123456789abcdef"
+// AppendHex appends bytes in hexadecimal digits, lower case. Their number is a multiple of
+// four, as that of trace and span ids is.
+func AppendHex(b, bytes []byte) []byte {
+	for ; len(bytes) >= 4; bytes = bytes[4:] {
+		b = binary.BigEndian.AppendUint64(b, hexDigits(bytes))
+	}
+	return b
+}
+
+// hexDigits returns the first four bytes as eight hexadecimal digits, in lower case and in
+// big-endian order: all digits are made at once.
+func hexDigits(bytes []byte) uint64 {
+	x := uint64(binary.BigEndian.Uint32(bytes))
+	x = (x | x<<16) & 0x0000ffff_0000ffff
+	x = (x | x<<8) & 0x00ff00ff_00ff00ff
+	x = (x | x<<4) & (0x0f * eachByte) // a digit in each byte
+	letters := (x + 6*eachByte) >> 4 & eachByte
+	return x + '0'*eachByte + letters*('a'-'0'-10)
+}

@@ -99,6 +99,9 @@ type Record struct {
 	// record, and words of closed sets under the name of their field. It is stored and
 	// never interpreted.
 	Unread []Tag
+
+	// plain: Clean found that no text needs cleaning or escaping.
+	plain bool
 }
 
 // Tag is one configured dimension of a record.
@@ -236,8 +239,12 @@ func CleanText(text string, maxBytes int) string {
 	return text
 }
 
-// Clean brings every text of the record within its limits.
+// Clean brings every text of the record within its limits. Call it again after changing a
+// text.
 func (r *Record) Clean() {
+	if r.plain = r.allPlain(); r.plain {
+		return
+	}
 	for _, text := range [...]*string{
 		&r.Provider, &r.RequestModel, &r.Service, &r.Environment,
 		&r.SessionID, &r.ServiceTier, &r.Region, &r.Variant, &r.Sampled, &r.Dialect,
@@ -265,6 +272,30 @@ func (r *Record) Clean() {
 		}
 	}
 }
+
+// allPlain reports whether there are no tags, and every text [IsPlain] and short enough, as
+// nearly all records are.
+func (r *Record) allPlain() bool {
+	if len(r.Tags)+len(r.Unread) > 0 {
+		return false
+	}
+	long := 0
+	bad := uint64(0)
+	for _, text := range [...]*string{
+		&r.Provider, &r.Model, &r.RequestModel, &r.Service, &r.Environment, &r.UserExternalID, &r.SessionID, &r.RequestID,
+		&r.ServiceTier, &r.Region, &r.Variant, &r.PriceID, &r.Sampled, &r.Dialect,
+	} {
+		if *text != "" {
+			long = max(long, len(*text))
+			bad |= unplain(*text)
+		}
+	}
+	return long <= min(MaxTextBytes, MaxModelBytes, MaxRequestIDBytes) && bad&(0x80*eachByte) == 0
+}
+
+// Cleaned reports whether [Record.Clean] found every text to be plain, see [IsPlain], so
+// that none needs escaping, and no tags.
+func (r *Record) Cleaned() bool { return r.plain }
 
 // Validate reports everything that the table would refuse, all faults at once.
 func (r *Record) Validate() error {

@@ -1,6 +1,7 @@
 package usage_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
@@ -140,6 +141,19 @@ func TestIDsAreVersion5AndStable(t *testing.T) {
 	assert.Equal(t, byte(5), a[6]>>4)
 	assert.NotEqual(t, a, usage.IDFromResponse("azure.ai.openai", "x"))
 	assert.NotEqual(t, usage.IDFromSpan([16]byte{1}, [8]byte{2}), usage.IDFromSpan([16]byte{1}, [8]byte{3}))
+}
+
+func TestHexadecimalDigitsAreThoseOfTheStandardLibrary(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 2000 {
+		var id usage.ID
+		for i := range id {
+			id[i] = byte(r.Uint32())
+		}
+		text := hex.EncodeToString(id[:])
+		assert.Equal(t, text, string(usage.AppendHex(nil, id[:])))
+		assert.Equal(t, text[:8]+"-"+text[8:12]+"-"+text[12:16]+"-"+text[16:20]+"-"+text[20:], id.String())
+	}
 }
 
 func TestParseIDRefusesWhatIsNoUUID(t *testing.T) {

@@ -1,7 +1,6 @@
 package usageattr
 
 import (
-	"encoding/hex"
 	"strconv"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -26,13 +25,14 @@ type part struct{ start, end int }
 
 // appendRecord is [Append], and also returns where it put the cost.
 func appendRecord(b []byte, r *usage.Record) (_ []byte, cost part) {
+	plain := r.Cleaned()
 	b = append(b, version+";id="...)
 	b = r.ID.AppendText(b)
 	b = append(b, ";t="...)
 	b = strconv.AppendInt(b, r.Time.UnixNano(), 10)
-	b = appendText(b, ";type=", string(r.APIType))
-	b = appendText(b, ";status=", string(r.Status))
-	b = appendText(b, ";reason=", string(r.Reason))
+	b = appendWord(b, ";type=", string(r.APIType))
+	b = appendWord(b, ";status=", string(r.Status))
+	b = appendText(b, plain, ";reason=", string(r.Reason))
 	if r.HasAssumptions {
 		b = r.Assumptions.AppendText(append(b, ";assumed="...))
 	}
@@ -42,7 +42,7 @@ func appendRecord(b []byte, r *usage.Record) (_ []byte, cost part) {
 		b = r.Cost.AppendText(b)
 		cost.end = len(b)
 	}
-	b = appendText(b, ";source=", string(r.CostSource))
+	b = appendWord(b, ";source=", string(r.CostSource))
 	if r.HasReportedCost {
 		b = append(b, ";reported="...)
 		b = r.ReportedCost.AppendText(b)
@@ -50,43 +50,41 @@ func appendRecord(b []byte, r *usage.Record) (_ []byte, cost part) {
 			b = append(b, ";bill=1"...)
 		}
 	}
-	b = appendText(b, ";price=", r.PriceID)
-	b = appendText(b, ";provider=", r.Provider)
-	b = appendText(b, ";model=", r.Model)
-	b = appendText(b, ";rmodel=", r.RequestModel)
-	b = appendText(b, ";service=", r.Service)
-	b = appendText(b, ";env=", r.Environment)
+	b = appendText(b, plain, ";price=", r.PriceID)
+	b = appendText(b, plain, ";provider=", r.Provider)
+	b = appendText(b, plain, ";model=", r.Model)
+	b = appendText(b, plain, ";rmodel=", r.RequestModel)
+	b = appendText(b, plain, ";service=", r.Service)
+	b = appendText(b, plain, ";env=", r.Environment)
 	if !r.UserID.IsZero() {
 		b = append(b, ";user="...)
 		b = r.UserID.AppendText(b)
 	}
-	b = appendText(b, ";xuser=", r.UserExternalID)
-	b = appendText(b, ";session=", r.SessionID)
-	b = appendText(b, ";req=", r.RequestID)
+	b = appendText(b, plain, ";xuser=", r.UserExternalID)
+	b = appendText(b, plain, ";session=", r.SessionID)
+	b = appendText(b, plain, ";req=", r.RequestID)
 	if r.TraceID != [16]byte{} {
 		b = append(b, ";trace="...)
-		b = hex.AppendEncode(b, r.TraceID[:])
+		b = usage.AppendHex(b, r.TraceID[:])
 	}
 	if r.SpanID != [8]byte{} {
 		b = append(b, ";span="...)
-		b = hex.AppendEncode(b, r.SpanID[:])
+		b = usage.AppendHex(b, r.SpanID[:])
 	}
-	b = appendText(b, ";tier=", r.ServiceTier)
-	b = appendText(b, ";region=", r.Region)
-	b = appendText(b, ";variant=", r.Variant)
-	b = appendText(b, ";outcome=", string(r.Outcome))
-	b = appendText(b, ";payer=", string(r.Payer))
-	b = appendText(b, ";sampled=", r.Sampled)
-	b = appendText(b, ";dialect=", r.Dialect)
-	b = appendText(b, ";qreason=", string(r.QuantityReason))
+	b = appendText(b, plain, ";tier=", r.ServiceTier)
+	b = appendText(b, plain, ";region=", r.Region)
+	b = appendText(b, plain, ";variant=", r.Variant)
+	b = appendWord(b, ";outcome=", string(r.Outcome))
+	b = appendWord(b, ";payer=", string(r.Payer))
+	b = appendText(b, plain, ";sampled=", r.Sampled)
+	b = appendText(b, plain, ";dialect=", r.Dialect)
+	b = appendText(b, plain, ";qreason=", string(r.QuantityReason))
 	if r.Missing != 0 {
 		b = r.Missing.AppendText(append(b, ";missing="...))
 	}
 	for k := range usage.QuantityKindCount {
 		if n := r.Quantities[k]; n != 0 {
-			b = append(b, ";q."...)
-			b = append(b, k.String()...)
-			b = append(b, '=')
+			b = append(b, quantityFields[k]...)
 			b = usage.AppendQuantity(b, k, n)
 		}
 	}
@@ -103,13 +101,33 @@ func appendRecord(b []byte, r *usage.Record) (_ []byte, cost part) {
 	return b, cost
 }
 
-// appendText appends a field unless its value is empty.
-func appendText(b []byte, key, value string) []byte {
+// appendText appends a field unless its value is empty. A plain one needs no escaping.
+func appendText(b []byte, plain bool, key, value string) []byte {
+	if plain {
+		return appendWord(b, key, value)
+	}
 	if value == "" {
 		return b
 	}
 	return appendEscaped(append(b, key...), value, false)
 }
+
+// appendWord appends a field unless its value is empty, which has the form of a word of a
+// closed set.
+func appendWord(b []byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return append(append(b, key...), value...)
+}
+
+// quantityFields begin the fields of the quantities.
+var quantityFields = func() (fields [usage.QuantityKindCount]string) {
+	for k := range fields {
+		fields[k] = ";q." + usage.QuantityKind(k).String() + "="
+	}
+	return fields
+}()
 
 func appendEscaped(b []byte, text string, isKey bool) []byte {
 	if !isKey && usage.IsPlain(text) {

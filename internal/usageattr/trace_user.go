@@ -16,9 +16,9 @@ const traceUserHead = "user1"
 // digits>;service=<name>;user=<UUID>;xuser=<text>", with the last two as in a record.
 func AppendTraceUser(b []byte, u *usage.TraceUser) []byte {
 	b = hex.AppendEncode(append(b, traceUserHead+";trace="...), u.TraceID[:])
-	b = appendText(b, ";service=", u.Service)
+	b = appendText(b, false, ";service=", u.Service)
 	b = u.UserID.AppendText(append(b, ";user="...))
-	return appendText(b, ";xuser=", u.UserExternalID)
+	return appendText(b, false, ";xuser=", u.UserExternalID)
 }
 
 // IsTraceUser reports whether [AppendTraceUser] wrote the text.

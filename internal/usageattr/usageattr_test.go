@@ -97,6 +97,39 @@ func TestEveryRecordReadsBackAsItWas(t *testing.T) {
 	}
 }
 
+// TestACleanedRecordIsEscapedAsAnyOther puts each kind of character into each text: what
+// Clean says of a record must not let one of them through.
+func TestACleanedRecordIsEscapedAsAnyOther(t *testing.T) {
+	texts := func(r *usage.Record) []*string {
+		return []*string{
+			&r.Provider, &r.Model, &r.RequestModel, &r.Service, &r.Environment, &r.UserExternalID, &r.SessionID, &r.RequestID,
+			&r.PriceID, &r.ServiceTier, &r.Region, &r.Variant, &r.Sampled, &r.Dialect,
+		}
+	}
+	plain := chatRecord()
+	plain.Clean()
+	require.True(t, plain.Cleaned())
+	for place := range texts(&plain) {
+		for _, text := range []string{"ok", "a;cost=0", "100%", "a\nb", "\x00", "ä", strings.Repeat("long", 200)} {
+			r := chatRecord()
+			*texts(&r)[place] = text
+			if r.UserExternalID != "" {
+				r.UserID = usage.UserID(r.UserExternalID)
+			}
+			r.Clean()
+			require.Equal(t, text == "ok", r.Cleaned(), text)
+			var got usage.Record
+			require.NoError(t, usageattr.Decode(string(usageattr.Append(nil, &r)), &got))
+			require.Equal(t, *texts(&r)[place], *texts(&got)[place])
+			require.Equal(t, r.Cost, got.Cost)
+		}
+	}
+	tagged := chatRecord()
+	tagged.Tags = []usage.Tag{{Key: "a=b", Value: "c"}}
+	tagged.Clean()
+	require.False(t, tagged.Cleaned())
+}
+
 func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {
 	good := chatRecord()
 	valid := string(usageattr.Append(nil, &good))
