@@ -210,7 +210,8 @@ func TestASpanThatRepeatsTheSumOfCallsIsDropped(t *testing.T) {
 		"other tokens":              {report(tokens(301, 30), longer, at(3, 9)), 3},
 		"shorter than they":         {report(tokens(300, 30), at(3, 9), func(r *Report) { r.End -= 10 * ms }), 3},
 		"below another span":        {report(tokens(300, 30), longer, at(3, 8)), 3},
-		"by another observer":       {report(tokens(300, 30), longer, at(3, 9), func(r *Report) { r.Observer = 7 }), 3},
+		"by another observer":       {report(tokens(300, 30), longer, at(3, 9), func(r *Report) { r.Observer = 7 }), 2},
+		"by one that has an answer": {report(tokens(300, 30), longer, at(3, 9), key("x"), func(r *Report) { r.Observer = 7 }), 3},
 		"of one call, another call": {report(tokens(100, 10), longer, at(3, 9)), 3},
 	} {
 		first, second := report(tokens(100, 10), at(1, 9)), report(tokens(200, 20), at(2, 9))
