@@ -287,8 +287,10 @@ func Book(name string) string {
 }
 
 // At returns the provider at a host, "" for a host that the catalog does not have. Clients
-// made for one API are often pointed at another host, and the host sends the bill.
+// made for one API are often pointed at another host, and the host sends the bill. A URL or
+// a port in the place of a host is accepted.
 func At(host string) string {
+	host = hostIn(host)
 	if len(host) < minHost || len(host) > maxHost {
 		return ""
 	}

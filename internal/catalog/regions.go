@@ -8,7 +8,9 @@ import (
 // RegionAt reads the region from the address of a host that has one host name per region:
 // "eu.api.openai.com", "bedrock-runtime.us-east-1.amazonaws.com",
 // "us-central1-aiplatform.googleapis.com", "aiplatform.eu.rep.googleapis.com".
+// It takes a URL too, as [At] does.
 func RegionAt(address string) string {
+	address = hostIn(address)
 	if len(address) < 12 {
 		return ""
 	}

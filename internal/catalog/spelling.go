@@ -39,6 +39,7 @@ var rules = []rule{
 	{"provider prefix", cutProviderPrefix, prices | contracts},
 	{"route", cutRoute, prices | contracts},
 	{"region path", cutRegionPath, prices | contracts},
+	{"route suffix", cutPattern(`^(.+?/.+):(?:nitro|floor|exacto|online|extended|thinking|beta)$`), everywhere},
 	{"any path", cutPath, sameCall},
 	{"dotted version", cutDots, everywhere},
 	{"context suffix", cutPattern(`^(.+?)(?:\[\d+[km]\]|:1m)$`), everywhere},
@@ -63,7 +64,7 @@ type Spelling struct {
 	Region string
 	// Snapshot: the part that was cut off named a snapshot of the model.
 	Snapshot bool
-	used     uint16 // bit set of the rules applied
+	used     uint32 // bit set of the rules applied
 }
 
 // maxSpellings bounds the number of spellings of one model.
@@ -266,6 +267,21 @@ func cutVendorPrefix(_, name string) (string, string, bool) {
 		_, ok = makers[head]
 	}
 	return rest, "", ok
+}
+
+// RouteSuffix returns how OpenRouter is to serve a call, such as "nitro", "floor" or
+// "online", from the end of the model's name; "" for none. "free" is a model of its own,
+// which costs nothing.
+func RouteSuffix(name string) string {
+	i := strings.LastIndexByte(name, ':')
+	if i < 0 || strings.IndexByte(name[:i], '/') < 0 {
+		return ""
+	}
+	switch suffix := name[i+1:]; suffix {
+	case "nitro", "floor", "exacto", "online", "extended", "free":
+		return suffix
+	}
+	return "" // "thinking" and "beta" cost what the model does
 }
 
 // Plain returns the shortest spelling of a name, in lower case.
