@@ -1,5 +1,7 @@
 package genai
 
+import "strings"
+
 // answer holds what a provider's answer reports, where a library attaches it to the span as
 // JSON: the whole answer or only its usage object, from any provider.
 type answer struct {
@@ -17,6 +19,10 @@ func readAnswer(text string) (a answer) {
 	}
 	j := newJSON(text)
 	a.value(&j)
+	if text[0] == '[' && strings.Contains(text, `_call"`) { // the items of an answer, without what is around them
+		j = newJSON(text)
+		a.usage.readItems("", &j)
+	}
 	return a
 }
 
@@ -51,6 +57,8 @@ func (a *answer) object(j *jsonText) {
 			own.readUsage(j)
 			own.reports = 0
 			a.usage.addDetails(&own)
+		case "replies", "meta", "_meta": // Haystack's
+			a.value(j)
 		case "generation_info", "generationInfo", "outputs", "provider_details", "providerDetails", "provider_metadata", "providerMetadata", "responseMetadata",
 			"generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
 			a.value(j)
@@ -104,7 +112,7 @@ var usageKeys = func() map[string]usageKey {
 		{usageKey{fact: factOutput, output: outputExclusive}, []string{"candidatesTokenCount", "candidates_token_count"}},
 		{usageKey{fact: factTotal}, []string{"total_tokens", "totalTokens", "totalTokenCount", "total_token_count"}},
 		{usageKey{fact: factCacheRead, input: inputExclusive}, []string{"cache_read_input_tokens", "cacheReadInputTokens"}},
-		{usageKey{fact: factCacheWrite, input: inputExclusive}, []string{"cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens"}},
+		{usageKey{fact: factCacheWrite, input: inputExclusive}, []string{"cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens", "cache_write_input_tokens"}},
 		{usageKey{fact: factCacheRead}, []string{"prompt_cached_tokens", "cache_read_tokens", "cacheReadTokens", "input_cached_tokens", "cached_content_tokens", "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens", "cached_input_tokens", "prompt_cache_hit_tokens", "cached_prompt_tokens", "cached_token_count", "cachedTokens"}},
 		{usageKey{fact: factReasoning, output: outputExclusive}, []string{"thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens", "thoughts_tokens"}},
 		{usageKey{fact: factCacheWrite}, []string{"prompt_cache_creation_tokens", "cache_creation_tokens", "cache_write_tokens", "cacheCreationTokens", "cacheWriteTokens"}},

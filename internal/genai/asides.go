@@ -15,11 +15,11 @@ var (
 		"gen_ai.response.metadata", "gen_ai.response_metadata", "response_metadata", "llm.response_metadata", "llm.response.metadata",
 		"gen_ai.response.provider_metadata", "provider_metadata", "ai.response.providerMetadata", "gen_ai.response.details", "generation_info",
 		"gen_ai.response.generation_info", "langfuse.observation.metadata", "langfuse.observation.metadata.response_metadata",
-		"langsmith.metadata.response_metadata", "mastra.response.metadata", "gen_ai.event.content", "metadata", "hidden_params",
+		"langsmith.metadata.response_metadata", "mastra.metadata.providerMetadata", "mastra.response.metadata", "gen_ai.event.content", "metadata", "hidden_params",
 		"spring.ai.chat.response.metadata", "langwatch.metadata", "mlflow.chat.response_metadata", "honeyhive_metadata", "opik.metadata",
 		"braintrust.metadata", "llm.usage_metadata", "gen_ai.usage_details", "lmnr.span.output", "braintrust.output_json")
 	namesAskedAside = names("llm.invocation_parameters", "langfuse.observation.model.parameters", "langsmith.metadata.ls_invocation_params",
-		"langsmith.metadata.invocation_params", "invocation_params", "gen_ai.request.parameters", "gen_ai.request.options", "gen_ai.request.raw", "gen_ai.request.body",
+		"langsmith.metadata.invocation_params", "langsmith.metadata.ls_model_kwargs", "invocation_params", "gen_ai.request.parameters", "gen_ai.request.options", "gen_ai.request.raw", "gen_ai.request.body",
 		"gen_ai.request", "gen_ai.request.extra_body", "gen_ai.request.model_kwargs", "request_data", "ai.request.providerOptions", "ai.settings.providerOptions", "model_parameters",
 		"mlflow.spanInputs", "langwatch.params", "input.value", "llm.request", "gen_ai.request.provider_options", "gen_ai.request.metadata",
 		"honeyhive_config", "model_request_parameters", "gen_ai.request.model_settings", "gcp.vertex.agent.llm_request", "litellm.request.optional_params", "optional_params", "model_config")

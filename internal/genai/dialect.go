@@ -181,7 +181,7 @@ func init() {
 		&vercel, &openInference, &langfuse, &langsmith, &genkit, &googleADK, &mastra, &litellm,
 		&openRouter, &claudePlatform, &anthropicSDK, &traceloop, &openllmetry, &vercelOTel, &openlit, &strands, &pydanticAI,
 		&awsSDK, &googleGenAI, &microsoft, &springAI, &sentry, &voltAgent,
-		&mlflow, &langWatch, &braintrust, &honeyHive, &opik,
+		&haystack, &mlflow, &langWatch, &braintrust, &honeyHive, &opik,
 		&claudeCode, &codex, &geminiCLI, &copilot,
 		&conventions, &unknownDialect,
 	}

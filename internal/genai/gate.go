@@ -33,7 +33,7 @@ const (
 
 func newGate(names *nameTable, own string) gate {
 	g := gate{own: own, names: names}
-	for pair := range strings.FieldsSeq("ge gc ll la lm li lk op ai ma ml in pr br ve ho") {
+	for pair := range strings.FieldsSeq("ge gc ll la lm li lk op ai ma ml in pr br ve ho ha") {
 		g.first[pair[0]] |= isGenAI
 		g.second[pair[0]] |= 1 << (pair[1] & 31)
 	}
@@ -106,7 +106,7 @@ func passesGate(key string) bool {
 	case 'm':
 		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
 	case 'h':
-		return key[1] == 'o' && strings.HasPrefix(key, "honeyhive")
+		return key[1] == 'o' && strings.HasPrefix(key, "honeyhive") || key[1] == 'a' && strings.HasPrefix(key, "haystack.component.")
 	case 'i':
 		return key == "input_tokens"
 	case 'p':

@@ -43,7 +43,11 @@ var writings = map[string]writing{
 	"voltagent":   {marks: map[string]string{"llm.operation": "generateText"}},
 	"claude-code": {marks: map[string]string{"span.type": "llm_request"}},
 	"codex":       {span: "handle_responses"},
-	"sentry":      {marks: map[string]string{"sentry.op": "gen_ai.chat"}},
+	"haystack": {marks: map[string]string{"haystack.component.type": "OpenAIChatGenerator"},
+		answer: func(json string) (string, string) {
+			return "haystack.component.output", `{"replies":["x"],"meta":[` + json + `]}`
+		}},
+	"sentry": {marks: map[string]string{"sentry.op": "gen_ai.chat"}},
 }
 
 // written makes a payload with one span of a dialect.
@@ -202,6 +206,12 @@ func TestARegionalHostIsARegionInEveryDialect(t *testing.T) {
 			{"gcp.vertex_ai", "gemini-2.5-pro", "europe-west4-aiplatform.googleapis.com", "", "europe-west4"},
 			{"aws.bedrock", "anthropic.claude-sonnet-4-6", "bedrock-runtime.us-east-1.amazonaws.com", "", "us-east-1"},
 			{"aws.bedrock", "anthropic.claude-sonnet-4-6", "", "us-east-1", "us-east-1"},
+			// What libraries write in the place of a host.
+			{"openai", "gpt-5.5", "https://eu.api.openai.com/v1", "", "eu"},
+			{"openai", "gpt-5.5", "https://eu.api.openai.com/v1/chat/completions?x=1", "", "eu"},
+			{"openai", "gpt-5.5", "EU.api.openai.com:443", "", "eu"},
+			{"openai", "gpt-5.5", "https://api.openai.com/v1", "", ""},
+			{"aws.bedrock", "anthropic.claude-sonnet-4-6", "https://bedrock-runtime.us-east-1.amazonaws.com:443", "", "us-east-1"},
 		} {
 			attributes := map[string]any{}
 			if c.address != "" {

@@ -70,8 +70,36 @@ var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ 
 	return set, slots
 }()
 
+// modifierNamed says which modifier an attribute reports by the last word of a name
+// that is in no list: "mastra.metadata.response.service_tier", -1 for none.
+func modifierNamed(key string) int {
+	if len(key) < 16 {
+		return -1
+	}
+	modifier := -1
+	switch end := key[len(key)-12:]; {
+	case end == "service_tier", end == "service-tier", strings.HasSuffix(end, ".serviceTier"):
+		modifier = modServed
+	case end == "traffic_type", strings.HasSuffix(end, ".trafficType"):
+		return modServed
+	case strings.HasSuffix(key, ".inference_geo"), strings.HasSuffix(key, ".inferenceGeo"):
+		return modGeo
+	default:
+		return -1
+	}
+	for _, word := range [...]string{"equest", "onfig", "aram", "ption", "etting", "nput", "kwargs"} {
+		if strings.Contains(key, word) {
+			return modAsked
+		}
+	}
+	return modifier
+}
+
 // read reads the modifiers that are attributes and are not known yet.
 func (m *modifiers) read(a *attributes) {
+	if a.hasAside {
+		defer m.join(&a.aside) // the names that are listed go before
+	}
 	if !a.some(isModifier) {
 		return
 	}

@@ -178,17 +178,25 @@ type attributes struct {
 	values  [maxNames]pcommon.Value // valid where present
 	// unknown are attributes under a usage prefix whose names are in no vocabulary.
 	unknown []unknownUsage
+	// aside are modifiers under such names; hasAside: there is one.
+	aside    modifiers
+	hasAside bool
 }
 
 // read reads the known attributes of m. The first of equal names wins, as in
 // [pcommon.Map.Get].
 func (a *attributes) read(t *nameTable, m pcommon.Map) {
 	a.present, a.roles, a.unknown = nameSet{}, 0, a.unknown[:0]
+	if a.hasAside {
+		a.aside, a.hasAside = modifiers{}, false
+	}
 	for key, value := range m.All() {
 		switch id := t.find(key); {
 		case id == 0:
 			if isUsageName(key) && len(a.unknown) < maxUnknownUsage {
 				a.unknown = append(a.unknown, unknownUsage{key, value})
+			} else if modifier := modifierNamed(key); modifier >= 0 && a.aside[modifier] == "" {
+				a.aside[modifier], a.hasAside = value.Str(), true
 			}
 		case !a.present.has(id):
 			a.present.put(id)

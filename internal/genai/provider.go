@@ -18,7 +18,11 @@ func providerOf(named, address, model string, info modelInfo) string {
 	p := catalog.Canonical(named)
 	switch p {
 	case catalog.OpenAI, catalog.Anthropic, catalog.GoogleAny, "":
-		if at := catalog.At(address); at != "" {
+		switch at := catalog.At(address); at {
+		case "":
+		case catalog.AzureAI:
+			p = at // see below
+		default:
 			return at
 		}
 	}

@@ -171,7 +171,8 @@ func TestTotal(t *testing.T) {
 	}{
 		"all is in the parts":                            {kindOpenAI, outputInclusive, split{reasoning: 60}, 1100, total{reasoning: 60}},
 		"reasoning was inside after all":                 {kindGoogle, outputAsProvider, split{reasoning: 60, outside: true}, 1100, total{reasoning: 60}},
-		"buckets stay beside one another":                {kindGoogle, outputDisjoint, split{reasoning: 60, outside: true}, 1100, total{reasoning: 60, outside: true}},
+		"buckets are beside one another":                 {kindGoogle, outputDisjoint, split{reasoning: 60, outside: true}, 1160, total{reasoning: 60, outside: true}},
+		"buckets overlap, says their total":              {kindGoogle, outputDisjoint, split{reasoning: 60, outside: true}, 1100, total{reasoning: 60}},
 		"reasoning was beside":                           {kindOpenAI, outputInclusive, split{reasoning: 60}, 1160, total{reasoning: 60, outside: true}},
 		"reasoning that was not reported":                {kindGoogle, outputAsProvider, split{reasoningMissing: true}, 1160, total{reasoning: 60, outside: true}},
 		"cached tokens that were dropped":                {kindNova, outputInclusive, split{}, 1700, total{read: 600, cacheMissing: true}},

@@ -238,6 +238,7 @@ func (r *reading) release() bool {
 		r.others.values[id] = pcommon.Value{}
 	})
 	r.touched = nameSet{}
+	r.attrs.aside, r.others.aside = modifiers{}, modifiers{}
 	clear(r.attrs.unknown[:cap(r.attrs.unknown)])
 	clear(r.others.unknown[:cap(r.others.unknown)])
 	r.skip, r.resource, r.scope, r.version, r.dialect, r.span = nil, ofResource{}, "", "", nil, spanReader{}

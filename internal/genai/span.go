@@ -153,8 +153,32 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		call.APIType = usage.APITypeSpeech
 	}
 	numbers.fitTo(call, info)
+	if call.Provider == catalog.OpenRouter {
+		numbers.readRoute(call)
+	}
 	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, *info})
 	call.Unreported = numbers.unreported(call, host.own)
+}
+
+// readRoute reads what the name of a model says of how OpenRouter serves it. One
+// that prefers some hosts has no price of its own, as a service tier that the book
+// lacks; ":online" searches the web, how often is not reported.
+func (f *facts) readRoute(call *Call) {
+	suffix := catalog.RouteSuffix(call.Model)
+	if suffix == "" && call.RequestModel != call.Model {
+		suffix = catalog.RouteSuffix(call.RequestModel)
+	}
+	switch suffix {
+	case "", "free":
+	case "online":
+		if f.n[factWebSearches] <= 0 {
+			f.n[factWebSearches], f.unknown = 1, true
+		}
+	default:
+		if call.ServiceTier == "" {
+			call.ServiceTier = suffix
+		}
+	}
 }
 
 // fitTo moves quantities whose meaning depends on the type of call to their place.

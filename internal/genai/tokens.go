@@ -166,14 +166,15 @@ func (s *split) total() {
 	}
 	switch {
 	case extra == 0:
-		if f.outputMeans != outputDisjoint {
-			s.outside = s.outside && s.reasoning > s.out
-		}
+		// Also where the parts should be disjoint: they would be more than the total.
+		s.outside = s.outside && s.reasoning > s.out
 		s.reasoningMissing = false
 	case extra == s.reasoning:
 		s.outside, s.overflow = true, false
-	case f.inputMeans == inputDisjoint && s.read+s.write > 0 && extra == -(s.read+s.write) && s.uncached >= s.read+s.write:
+	case f.inputMeans == inputDisjoint && s.read+s.write > 0 && s.uncached >= s.read+s.write &&
+		(extra == -(s.read+s.write) || extra == s.reasoning-(s.read+s.write)):
 		// Parts that exceed the total must overlap.
+		s.outside = s.outside && extra > -(s.read+s.write)
 		s.exclusive, s.uncached = false, s.uncached-s.read-s.write
 	case f.inputMeans == inputDisjoint && extra < 0:
 		s.inconsistent = true
@@ -291,6 +292,8 @@ func (s *split) outputParts(q *usage.Quantities) {
 			*inside = min(*inside, text-audio-image)
 		}
 		text -= audio + image + *inside
+	} else if !s.outside {
+		text -= min(reasoning, text) // the total shows that it is inside all the same
 	}
 	switch s.kind.apiType {
 	case usage.APITypeTTS:

@@ -23,15 +23,17 @@ var shippedNames = factNames{
 		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
 		"gen_ai.response.prompt_token_count", "gen_ai.response.usage.prompt_tokens", "gen_ai.response.usage.input_tokens", "llm.response.usage.prompt_tokens",
 		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens", "usage.input_tokens", "usage.prompt_tokens", "usage.inputTokens", "usage.promptTokens",
-		"gen_ai.response.prompt_tokens", "gen_ai.response.input_tokens", "openclaw.tokens.input", "llm.tokens.prompt", "llm.tokens.input", "tokens.prompt", "tokens.input"),
+		"gen_ai.response.prompt_tokens", "gen_ai.response.input_tokens", "gen_ai.input_tokens", "gen_ai.prompt_tokens", "gen_ai.tokens.input", "gen_ai.tokens.prompt",
+		"gen_ai.token_usage.input_tokens", "gen_ai.token_usage.prompt_tokens", "gen_ai.token_count.input", "gen_ai.token_count.prompt", "openclaw.tokens.input", "llm.tokens.prompt", "llm.tokens.input", "tokens.prompt", "tokens.input"),
 	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
 		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
 		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
 		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens", "usage.output_tokens", "usage.completion_tokens", "usage.outputTokens", "usage.completionTokens",
-		"gen_ai.response.completion_tokens", "gen_ai.response.completion_token", "gen_ai.response.output_tokens", "openclaw.tokens.output", "llm.tokens.completion", "llm.tokens.output", "tokens.completion", "tokens.output"),
+		"gen_ai.response.completion_tokens", "gen_ai.response.completion_token", "gen_ai.response.output_tokens", "gen_ai.output_tokens", "gen_ai.completion_tokens", "gen_ai.tokens.output", "gen_ai.tokens.completion",
+		"gen_ai.token_usage.output_tokens", "gen_ai.token_usage.completion_tokens", "gen_ai.token_count.output", "gen_ai.token_count.completion", "openclaw.tokens.output", "llm.tokens.completion", "llm.tokens.output", "tokens.completion", "tokens.output"),
 	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
 		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens", "usage.total_tokens", "usage.totalTokens",
-		"gen_ai.response.total_tokens", "openclaw.tokens.total", "llm.tokens.total", "tokens.total"),
+		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total"),
 
 	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
 		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
@@ -46,7 +48,7 @@ var shippedNames = factNames{
 		"llm.usage.cache_read_input_tokens", "llm.usage.cached_tokens", "llm.usage.prompt_tokens_details.cached_tokens", "llm.usage.cache_read_tokens",
 		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
 		"usage.cache_read_input_tokens", "usage.cached_tokens", "usage.cached_input_tokens",
-		"gen_ai.response.cached_prompt_tokens", "openclaw.tokens.cache_read", "llm.tokens.cached"),
+		"gen_ai.response.cached_prompt_tokens", "gen_ai.cached_tokens", "gen_ai.cache_read_tokens", "gen_ai.tokens.cached", "gen_ai.tokens.cache_read", "openclaw.tokens.cache_read", "llm.tokens.cached"),
 	factCacheWrite: names("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
 		"gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.details.cache_write_tokens",
 		"gen_ai.usage.cache_write_tokens", "gen_ai.usage.cache_creation_tokens",
@@ -113,9 +115,11 @@ func isUsageName(key string) bool {
 	}
 	switch key[0] {
 	case 'g':
-		return strings.HasPrefix(key, "gen_ai.usage.") || strings.HasPrefix(key, "gen_ai.response.usage.")
+		return strings.HasPrefix(key, "gen_ai.usage.") || strings.HasPrefix(key, "gen_ai.response.usage.") ||
+			strings.HasPrefix(key, "gen_ai.token") && (strings.HasPrefix(key, "gen_ai.tokens.") || strings.HasPrefix(key, "gen_ai.token_usage.") ||
+				strings.HasPrefix(key, "gen_ai.token_count."))
 	case 'l':
-		return strings.HasPrefix(key, "llm.usage.") || strings.HasPrefix(key, "llm.token_count.")
+		return strings.HasPrefix(key, "llm.usage.") || strings.HasPrefix(key, "llm.token_count.") || strings.HasPrefix(key, "llm.tokens.") || strings.HasPrefix(key, "llm.token_usage.")
 	case 'a':
 		return strings.HasPrefix(key, "ai.usage.") || strings.HasPrefix(key, "anthropic.usage.")
 	case 'o':

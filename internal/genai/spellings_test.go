@@ -1,0 +1,49 @@
+package genai
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// What the price depends on is read under names that nobody listed, too, where
+// their last word leaves no doubt.
+func TestAModifierUnderAnUnknownNameIsReadInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for name, want := range map[string]string{
+			"gcp.gen_ai.operation.config.service_tier": "priority", "some.framework.response.service_tier": "priority", "my.metadata.serviceTier": "priority",
+			"gen_ai.openai.response.service-tier": "priority", "some.vertex.traffic_type": "priority",
+			"service_tier_count.of.something": "", "my_service_tiers": "",
+		} {
+			call := onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{name: "priority"}))
+			require.Equal(t, want, call.ServiceTier, name)
+		}
+		both := map[string]any{"my.request.config.service_tier": "priority", "my.response.service_tier": "default"}
+		require.Empty(t, onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, both)).ServiceTier, "what served goes before what was asked for")
+		listed := map[string]any{"my.other.service_tier": "priority", "openai.response.service_tier": "flex"}
+		require.Equal(t, "flex", onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, listed)).ServiceTier, "a name that is listed goes first")
+		geo := map[string]any{"some.anthropic.usage.inference_geo": "us"}
+		require.Equal(t, "us", onlyCall(t, written(d, "anthropic", "claude-opus-4-8", twoSides, geo)).Region)
+	})
+}
+
+func TestHowOpenRouterServesACallIsReadInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		if d == &claudeCode {
+			return // Claude alone, from Anthropic
+		}
+		for suffix, tier := range map[string]string{"": "", ":nitro": "nitro", ":floor": "floor", ":exacto": "exacto", ":extended": "extended", ":thinking": "", ":free": ""} {
+			call := onlyCall(t, written(d, "openrouter", "openai/gpt-4o-mini"+suffix, twoSides, nil))
+			require.Equal(t, "openrouter", call.Provider)
+			require.Equal(t, tier, call.ServiceTier, suffix)
+			require.Zero(t, call.Quantities[usage.WebSearches])
+		}
+		call := onlyCall(t, written(d, "openrouter", "openai/gpt-4o-mini:online", map[fact]int64{factInput: 500, factOutput: 100, factCacheRead: 0}, nil))
+		require.Equal(t, int64(1), call.Quantities[usage.WebSearches])
+		require.Equal(t, usage.ReasonUnknownQuantity, call.Reason, "nothing says how often it searched")
+	})
+}
