@@ -1,8 +1,8 @@
-// Command usagectl looks after an otelcol-usage installation: it migrates the
-// database, explains prices and shows the whole system at work.
+// Command usagectl maintains an otelcol-usage installation: it migrates the database,
+// explains prices and bills, and demonstrates the whole system.
 //
-// It owns the process: signals, the error line and the exit status. The commands
-// are internal/cli.
+// It owns the process: signals, the error message and the exit status. The commands are in
+// internal/cli.
 package main
 
 import (

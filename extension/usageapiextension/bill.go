@@ -10,11 +10,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
-// maxBillDays bounds a question about bills: it reads the calls themselves.
+// maxBillDays is the longest period of a bill comparison, which reads the calls themselves.
 const maxBillDays = 93
 
-// bill answers /api/admin/bill, with the document that usagectl bill explain
-// prints.
+// bill answers /api/admin/bill with the document that usagectl bill explain prints.
 func (a *api) bill(q *question) (*answer, error) {
 	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], "", a.now())
 	if err != nil {

@@ -21,64 +21,62 @@ import (
 
 // Config is the configuration of the extension.
 type Config struct {
-	// DSN is the connection string of the database. Its user must be a member
-	// of the roles usage_reader and usage_own.
+	// DSN is the connection string of the database. Its user must be a member of the roles
+	// usage_reader and usage_own.
 	DSN configopaque.String `mapstructure:"dsn"`
-	// DSNFile is a file that holds the DSN instead, PasswordFile one that holds
-	// the password alone. Both are read again for every new connection.
+	// DSNFile is a file that contains the DSN; PasswordFile is one that contains only the
+	// password. Both are read again for each new connection.
 	DSNFile      string `mapstructure:"dsn_file"`
 	PasswordFile string `mapstructure:"password_file"`
-	// MaxConnections is how many connections to the database are kept at most,
-	// and so how many questions are answered at a time. Default 8.
+	// MaxConnections is the maximum number of database connections, and so of concurrent
+	// queries. Default 8.
 	MaxConnections int32 `mapstructure:"max_conns"`
-	// StatementTimeout ends a question that takes too long. Default 15s.
+	// StatementTimeout is the time limit of a query. Default 15s.
 	StatementTimeout time.Duration `mapstructure:"statement_timeout"`
 
-	// HTTP is the server: endpoint, tls, cors, auth and everything else of the
+	// HTTP configures the server: endpoint, tls, cors, auth and the other settings of the
 	// collector's HTTP servers. Default endpoint 127.0.0.1:8080.
 	HTTP confighttp.ServerConfig `mapstructure:"http"`
 
-	// MaxHTTPConnections is how many connections of callers are open at a time;
-	// further ones wait. Default 1000.
+	// MaxHTTPConnections is the maximum number of open client connections; further ones
+	// wait. Default 1000.
 	MaxHTTPConnections int `mapstructure:"max_http_connections"`
 
-	// Access says who may see what.
+	// Access defines who may see what.
 	Access AccessConfig `mapstructure:"access"`
 
-	// Page serves the dashboard at /: pages for a browser, with the numbers of the API.
-	// Default false.
+	// Page serves the dashboard at /, HTML pages with the numbers of the API. Default
+	// false.
 	Page bool `mapstructure:"page"`
 
-	// RateLimit bounds how often one caller may ask.
+	// RateLimit limits the requests of each caller.
 	RateLimit RateLimitConfig `mapstructure:"rate_limit"`
 }
 
-// AccessConfig says who a caller is and who is an administrator.
+// AccessConfig defines how a caller is identified and who is an administrator.
 type AccessConfig struct {
-	// Subject is the attribute of the authenticator that names the caller: of
-	// oidc "subject" or "claims.<name>", of basicauth "username". Its value
-	// must be the text that the apps send as the user of a call. Default
-	// "auto": "subject", else "username".
+	// Subject is the authenticator's attribute that names the caller: "subject" or
+	// "claims.<name>" of oidc, "username" of basicauth. Its value must equal the user that
+	// apps send with a call. Default "auto": "subject", else "username".
 	Subject string `mapstructure:"subject"`
-	// Admin makes administrators by an attribute.
+	// Admin defines administrators by an attribute.
 	Admin AdminConfig `mapstructure:"admin"`
-	// AdminSubjects are administrators by name.
+	// AdminSubjects names administrators by subject.
 	AdminSubjects []string `mapstructure:"admin_subjects"`
-	// BearerIsAdmin makes everybody an administrator who knows the shared token
-	// of the authenticator bearertokenauth, which says nothing about callers.
+	// BearerIsAdmin makes everybody an administrator who knows the shared token of the
+	// authenticator bearertokenauth, which does not identify callers.
 	BearerIsAdmin bool `mapstructure:"bearer_is_admin"`
-	// InsecureLoopbackAdmin lets the server run without an authenticator, on a
-	// loopback address, and makes everybody an administrator who reaches it.
+	// InsecureLoopbackAdmin allows the server to run without an authenticator on a loopback
+	// address. Everybody who reaches it is an administrator.
 	InsecureLoopbackAdmin bool `mapstructure:"insecure_loopback_admin"`
 }
 
-// AdminConfig names an attribute and the values that make an administrator.
+// AdminConfig is an attribute, and the values of it that make a caller an administrator.
 type AdminConfig struct {
-	// Attribute is, of oidc, "membership" or "claims.<name>". Empty: nobody is
-	// an administrator by attribute.
+	// Attribute is "membership" or "claims.<name>" of oidc. Empty means that nobody is an
+	// administrator by attribute.
 	Attribute string `mapstructure:"attribute"`
-	// Values are compared with the attribute's value, or with each element if
-	// it is a list.
+	// Values are compared with the attribute's value, or with each element of a list.
 	Values []string `mapstructure:"values"`
 }
 
@@ -87,7 +85,7 @@ func createDefaultConfig() component.Config {
 	server.NetAddr.Endpoint = "127.0.0.1:8080"
 	server.ReadHeaderTimeout = 10 * time.Second
 	server.ReadTimeout = 30 * time.Second
-	// Questions have no body.
+	// No request has a body.
 	server.MaxRequestBodySize = 64 << 10
 	return &Config{
 		MaxConnections:     8,
@@ -101,9 +99,8 @@ func createDefaultConfig() component.Config {
 
 var _ confmap.Unmarshaler = (*Config)(nil)
 
-// Unmarshal refuses unknown keys under `http` too. confighttp reads its own
-// keys and lets others pass, so a mistyped `tls` would leave the server
-// without encryption, and nobody would notice.
+// Unmarshal rejects unknown keys under `http` as well. confighttp ignores them, so a
+// mistyped `tls` would silently leave the server without encryption.
 func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err := conf.Unmarshal(c); err != nil {
 		return err
@@ -115,7 +112,7 @@ func (c *Config) Unmarshal(conf *confmap.Conf) error {
 	if err != nil {
 		return err
 	}
-	// The same fields without the method that is too lenient.
+	// The same fields without the lenient method.
 	type strict confighttp.ServerConfig
 	return wrapKey("http", server.Unmarshal(&strict{}))
 }
@@ -127,7 +124,7 @@ func wrapKey(key string, err error) error {
 	return fmt.Errorf("`%s`: %w", key, err)
 }
 
-// Validate reports all faults that can be found without a connection.
+// Validate returns all errors that can be found without a connection.
 func (c *Config) Validate() error {
 	var errs []error
 	errs = append(errs, c.store().Validate())
@@ -161,8 +158,8 @@ func (c *Config) validateAddress() error {
 	return nil
 }
 
-// Types of authenticators: bearertokenauth shares one token among all callers,
-// basicauth compares passwords.
+// Types of authenticators: with bearertokenauth all callers share one token, and basicauth
+// compares passwords.
 const (
 	bearerType = "bearertokenauth"
 	basicType  = "basicauth"
@@ -211,8 +208,8 @@ func (c *Config) validateAccess() error {
 	return errors.Join(errs...)
 }
 
-// validateLoopback keeps a server without authenticator from the network. Names
-// other than localhost are not resolved: what they mean can change.
+// validateLoopback ensures that a server without an authenticator is not reachable from the
+// network. It resolves no names except localhost, because what they resolve to can change.
 func (c *Config) validateLoopback() error {
 	var errs []error
 	host, _, err := net.SplitHostPort(c.HTTP.NetAddr.Endpoint)
@@ -226,8 +223,7 @@ func (c *Config) validateLoopback() error {
 	return errors.Join(errs...)
 }
 
-// isLoopback reports whether a host of an endpoint or of a Host header means
-// this machine.
+// isLoopback reports whether the host of an endpoint or a Host header is this machine.
 func isLoopback(host string) bool {
 	if strings.EqualFold(host, "localhost") {
 		return true
@@ -236,7 +232,7 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// store is where the answers are read.
+// store returns the settings of the database connection.
 func (c *Config) store() store.Config {
 	return store.Config{
 		DSN: string(c.DSN), DSNFile: c.DSNFile, PasswordFile: c.PasswordFile,
@@ -244,7 +240,7 @@ func (c *Config) store() store.Config {
 	}
 }
 
-// policy puts the configuration in the terms of the decisions.
+// policy converts the configuration into an access policy.
 func (c *Config) policy() *access.Policy {
 	p := &access.Policy{
 		Subject:        c.Access.Subject,

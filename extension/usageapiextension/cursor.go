@@ -5,19 +5,19 @@ import (
 	"encoding/json"
 )
 
-// A cursor is where a page ended, in a form that callers pass back as it is. It
-// is not secret and not signed: whatever it says, it only moves the place
-// within what the caller may see anyway.
+// A cursor is the position at which a page ended, in a form that callers pass back
+// unchanged. It is neither secret nor signed: any value only moves the position within what
+// the caller may see anyway.
 
 func encodeCursor(place any) string {
 	text, err := json.Marshal(place)
 	if err != nil {
-		panic(err) // places are structs of texts
+		panic(err) // cannot happen: places are structs of strings
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-// decodeCursor reads the parameter cursor into place.
+// decodeCursor parses the parameter cursor into place.
 func decodeCursor(text string, place any) error {
 	b, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {

@@ -18,30 +18,28 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
-// rowCountTrailer ends an export that is complete; an export without it was cut
-// off.
+// rowCountTrailer is sent after a complete export. An export without it was cut off.
 const rowCountTrailer = "X-Row-Count"
 
 const (
-	// exportDayTimeout bounds the reading of one day, however slow the caller.
+	// exportDayTimeout limits the reading of one day, however slow the caller is.
 	exportDayTimeout = 10 * time.Minute
-	// exportStall is how long a caller may take no bytes.
+	// exportStall is how long a caller may accept no bytes.
 	exportStall = time.Minute
-	// flushEvery is how many rows go out together.
+	// flushEvery is how many rows are sent together.
 	flushEvery = 500
 )
 
 // exporter writes rows in one format.
 type exporter interface {
-	// each gives every row of the answer to the exporter's own writer and calls
-	// row after each.
+	// each writes every row of the answer and calls row after each.
 	each(a *api, q *question, ask read.CallsQuestion, row func() error) error
-	// flush passes on what is still held back.
+	// flush writes buffered rows.
 	flush() error
 }
 
-// export answers /api/admin/usage/export and /api/usage/export: all calls of a period, streamed in
-// constant memory, the oldest first.
+// export answers /api/admin/usage/export and /api/usage/export. It streams all calls of a
+// period, oldest first, in constant memory.
 func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, error) {
 	format, err := q.params.choice("format", "csv", "jsonl", "focus")
 	if err != nil {
@@ -105,17 +103,17 @@ func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, 
 		}
 		return 0, err
 	}
-	// A part is out already under status 200: breaking off the connection is
-	// the only way left to say that it is not all.
+	// Part of the export was sent with status 200 already. Only closing the connection can
+	// show that it is incomplete.
 	a.log.Warn("An export broke off", zap.String("request_id", q.requestID), zap.Int("rows", rows), zap.String("sqlstate", store.SQLState(err)))
 	return rows, errCutOff
 }
 
-// errCutOff is the end of an export of which a part has been sent.
+// errCutOff means that an export failed after part of it was sent.
 var errCutOff = errors.New("the export broke off")
 
-// stream is the way out of an export: packed if the caller wants it, with a
-// time limit on each piece instead of on the whole.
+// stream sends an export, compressed if the caller accepts that. It has a time limit for
+// each piece instead of one for the whole.
 type stream struct {
 	out  *bufio.Writer
 	zip  *gzip.Writer
@@ -132,7 +130,8 @@ func newStream(w http.ResponseWriter, r *http.Request) *stream {
 		s.zip = gzip.NewWriter(w)
 		to = s.zip
 	}
-	// Big enough that a problem before the first flush can still be answered.
+	// Large enough that an error before the first flush can still be answered with a
+	// problem.
 	s.out = bufio.NewWriterSize(writerFunc(func(p []byte) (int, error) {
 		s.sent = true
 		s.extend()
@@ -145,16 +144,16 @@ type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
-// extend gives the caller time for the next piece. Without it the server's
-// write_timeout would end every long export.
+// extend gives the caller time for the next piece. Without it the server's write_timeout
+// would cut off every long export.
 func (s *stream) extend() {
-	_ = s.http.SetWriteDeadline(time.Now().Add(exportStall)) // where it is not possible, write_timeout stays
+	_ = s.http.SetWriteDeadline(time.Now().Add(exportStall)) // if unsupported, write_timeout applies
 }
 
-// Write implements io.Writer.
+// Write implements [io.Writer].
 func (s *stream) Write(p []byte) (int, error) { return s.out.Write(p) }
 
-// flush passes everything on to the caller.
+// flush sends everything that is buffered.
 func (s *stream) flush() error {
 	if err := s.out.Flush(); err != nil {
 		return err
@@ -178,7 +177,7 @@ func (s *stream) close() error {
 	return nil
 }
 
-// jsonlExport writes each call as /records shows it, one JSON object a line.
+// jsonlExport writes one JSON object per line for each call, as in /records.
 type jsonlExport struct{ out io.Writer }
 
 func (e *jsonlExport) each(a *api, q *question, ask read.CallsQuestion, row func() error) error {
@@ -194,11 +193,11 @@ func (e *jsonlExport) each(a *api, q *question, ask read.CallsQuestion, row func
 
 func (e *jsonlExport) flush() error { return nil }
 
-// csvExport writes each call as a line (RFC 4180).
+// csvExport writes one CSV record (RFC 4180) for each call.
 type csvExport struct{ out *csv.Writer }
 
-// csvColumns are the columns of an export as CSV. Texts that come from outside
-// go through [safeCell].
+// csvColumns lists the columns of the CSV export. Text from outside goes through
+// [safeCell].
 var csvColumns = []struct {
 	name  string
 	value func(d *recordDocument) string
@@ -285,10 +284,9 @@ func numberOf(n *int64) string {
 	return strconv.FormatInt(*n, 10)
 }
 
-// safeCell keeps a spreadsheet from taking a text that an app chose for a
-// formula: `=HYPERLINK(...)` as a model's name would run when somebody opens
-// the file. Objects begin with a brace and numbers are ours, so only texts
-// need it.
+// safeCell keeps a spreadsheet from interpreting text that an app chose as a formula: a
+// model named `=HYPERLINK(...)` would be evaluated when the file is opened. Only text needs
+// it: objects start with a brace, and numbers are ours.
 func safeCell(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text

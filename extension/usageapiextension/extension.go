@@ -23,30 +23,29 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
-// probeInterval is how often the database is asked whether it answers, so that
-// the component's status is right also while nobody asks.
+// probeInterval is how often the database is probed, so that the component's status is
+// correct even without requests.
 const probeInterval = 15 * time.Second
 
-// api is the extension: a server, a pool of connections, and a watch over the
-// database.
+// api is the extension: a server, a connection pool, and a probe of the database.
 type api struct {
 	config   *Config
 	settings extension.Settings
 	log      *zap.Logger
 	policy   *access.Policy
 	now      func() time.Time
-	// patience is how long after the start missing tables are no fault:
+	// patience is how long after the start missing tables are not an error, because
 	// extensions start before the exporter that creates them.
 	patience time.Duration
-	// telemetry is the extension's part of the collector's own metrics.
+	// telemetry records the extension's own metrics.
 	telemetry *metadata.TelemetryBuilder
 
 	pool   *pgxpool.Pool
 	reader *read.Reader
 	server *http.Server
 	stop   context.CancelFunc // ends the probe
-	// exports has a place for each export that runs: half of the connections,
-	// so that slow downloads never keep everybody else from asking.
+	// exports has a slot for each running export. There are half as many as connections, so
+	// that slow downloads leave some for everybody else.
 	exports chan struct{}
 	shared  sharer
 	limiter limiter
@@ -64,8 +63,8 @@ func newAPI(config *Config, settings extension.Settings) (*api, error) {
 	}, nil
 }
 
-// Start opens the port. It does not wait for the database: while that is down,
-// questions are answered with 503 and the component's status says why.
+// Start opens the port. It does not wait for the database: while that is unreachable,
+// requests are answered with 503 and the component's status gives the reason.
 func (a *api) Start(ctx context.Context, host component.Host) error {
 	if err := a.open(ctx); err != nil {
 		return err
@@ -96,8 +95,8 @@ func (a *api) Start(ctx context.Context, host component.Host) error {
 	return nil
 }
 
-// newServer puts the handler behind the collector's own HTTP stack, and what
-// observes it around both.
+// newServer puts the handler behind the collector's HTTP stack and wraps both to observe
+// requests.
 func (a *api) newServer(ctx context.Context, host component.Host) (*http.Server, error) {
 	extensions := host.GetExtensions()
 	if auth := a.config.HTTP.Auth.Get(); auth != nil {
@@ -112,7 +111,7 @@ func (a *api) newServer(ctx context.Context, host component.Host) (*http.Server,
 	return server, nil
 }
 
-// open makes the pool, without connecting.
+// open creates the pool without connecting.
 func (a *api) open(ctx context.Context) error {
 	pool, err := store.Connect(ctx, a.config.store())
 	if err != nil {
@@ -124,14 +123,14 @@ func (a *api) open(ctx context.Context) error {
 	return nil
 }
 
-// Shutdown lets questions that are being answered end, as long as ctx allows.
+// Shutdown waits for running requests until ctx ends.
 func (a *api) Shutdown(ctx context.Context) error {
 	if a.server == nil { // never started
 		return nil
 	}
 	err := a.server.Shutdown(ctx)
 	if err != nil {
-		// The time is over; answers that still run lose their connection.
+		// The time is up: close the connections of running requests.
 		err = errors.Join(err, a.server.Close())
 	}
 	a.stop()
@@ -142,7 +141,7 @@ func (a *api) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// warn says what is allowed and yet rarely meant.
+// warn logs settings that are allowed but rarely intended.
 func (a *api) warn(address net.Addr) {
 	if a.config.Access.InsecureLoopbackAdmin {
 		a.log.Warn("Everybody who reaches this address is an administrator: access::insecure_loopback_admin is true", zap.Stringer("address", address))
@@ -153,7 +152,7 @@ func (a *api) warn(address net.Addr) {
 	}
 }
 
-// watch reports when the database stops and when it begins to answer.
+// watch reports when the database becomes unavailable or available.
 func (a *api) watch(ctx context.Context, host component.Host) {
 	started, last := time.Now(), "not asked yet"
 	for {
@@ -183,7 +182,7 @@ func (a *api) watch(ctx context.Context, host component.Host) {
 	}
 }
 
-// tell logs what the watch sees and makes it the component's status.
+// tell logs the state of the database and sets the component's status.
 func (a *api) tell(host component.Host, problem string, err error) {
 	switch problem {
 	case "":
@@ -197,5 +196,5 @@ func (a *api) tell(host component.Host, problem string, err error) {
 	}
 }
 
-// noTablesYet is the problem of the first moments.
+// noTablesYet is the state shortly after the start.
 const noTablesYet = "no tables yet"

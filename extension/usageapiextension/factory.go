@@ -9,7 +9,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/extension/usageapiextension/internal/metadata"
 )
 
-// NewFactory makes the factory of the extension usage_api.
+// NewFactory returns the factory of the extension usage_api.
 func NewFactory() extension.Factory {
 	return extension.NewFactory(metadata.Type, createDefaultConfig, create, metadata.ExtensionStability)
 }

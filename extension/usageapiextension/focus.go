@@ -15,21 +15,21 @@ import (
 )
 
 // focusVersion is the version of the FinOps Open Cost and Usage Specification
-// that the export follows (https://focus.finops.org).
+// (https://focus.finops.org) that the export conforms to.
 const focusVersion = "1.2"
 
-// focusRow is what one line of the export says: a group of calls, and one of
-// its meters or, when it has several, all of them together.
+// focusRow is one row of the export: a group of calls with one of its meters or, for a
+// group with several meters, all of them together.
 type focusRow struct {
 	*read.MeterGroup
-	// meter is nil for the line that carries the cost of several meters.
+	// meter is nil for the row that carries the cost of several meters.
 	meter *read.Meter
-	// carriesCost: the group's cost stands in this line.
+	// carriesCost means that the group's cost is in this row.
 	carriesCost bool
 }
 
-// focusColumns in the order of the specification, ours after them. Empty is
-// null.
+// focusColumns lists the columns in the order of the specification, then ours. An empty
+// value is null.
 var focusColumns = []struct {
 	name  string
 	value func(r focusRow) string
@@ -54,7 +54,7 @@ var focusColumns = []struct {
 	{"ListCost", focusRow.cost},
 	{"PricingCategory", func(r focusRow) string {
 		if r.unpriced() {
-			return "Other" // a usage must have a category
+			return "Other" // usage must have a category
 		}
 		return "Standard"
 	}},
@@ -95,8 +95,8 @@ var focusColumns = []struct {
 
 func (r focusRow) unpriced() bool { return r.Status == usage.StatusUnpriced }
 
-// cost: FOCUS lets a cost not be null, so a line of quantities alone and a line
-// of unpriced calls have 0; x_PricingStatus and SkuPriceId say which.
+// cost returns the cost of the row. FOCUS does not allow null there, so a row of quantities
+// and a row of unpriced calls have 0; x_PricingStatus and SkuPriceId distinguish them.
 func (r focusRow) cost() string {
 	if !r.carriesCost {
 		return "0"
@@ -104,8 +104,8 @@ func (r focusRow) cost() string {
 	return r.Cost.String()
 }
 
-// quantity: FOCUS wants one in every line of usage. That of a line for several
-// meters is what they have in common, the number of calls.
+// quantity returns the quantity of the row. FOCUS requires one in every row of usage. A row
+// for several meters has the number of calls, which they share.
 func (r focusRow) quantity() string {
 	if r.meter == nil {
 		return strconv.FormatInt(r.Calls, 10)
@@ -113,7 +113,7 @@ func (r focusRow) quantity() string {
 	return r.meter.Amount
 }
 
-// unit is a plural with a capital, as FOCUS writes units.
+// unit returns a capitalised plural, as FOCUS writes units.
 func (r focusRow) unit() string {
 	if r.meter == nil {
 		return "Requests"
@@ -125,7 +125,7 @@ func (r focusRow) unit() string {
 	return strings.ToUpper(unit[:1]) + unit[1:] + "s"
 }
 
-// allMeters is the SkuMeter of a line that carries the cost of several meters.
+// allMeters is the SkuMeter of a row that carries the cost of several meters.
 const allMeters = "all meters"
 
 func (r focusRow) meterName() string {
@@ -139,8 +139,8 @@ func (r focusRow) month() time.Time {
 	return time.Date(r.From.Year(), r.From.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// tags are those of the call and its environment; a tag of that name is the
-// operator's own and wins.
+// tags returns the tags of the call and its environment as a JSON object. An operator's tag
+// named environment takes precedence.
 func (r focusRow) tags() string {
 	tags := maps.Clone(r.Tags)
 	if _, own := tags["environment"]; !own && r.Environment != "" {
@@ -154,12 +154,12 @@ func (r focusRow) tags() string {
 	}
 	text, err := json.Marshal(tags)
 	if err != nil {
-		return "{}" // texts always marshal
+		return "{}" // cannot happen: strings always marshal
 	}
 	return string(text)
 }
 
-// named stands in for a name that is not known where FOCUS allows no null.
+// named replaces an unknown name where FOCUS does not allow null.
 func named(name string) string {
 	if name == "" {
 		return report.NoName
@@ -169,11 +169,10 @@ func named(name string) string {
 
 func focusTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// focusExport writes FOCUS: one line for each UTC day, group and meter. The
-// store knows what a call cost, not what each of its meters did. A group with
-// one meter is one line. A group with several is a line for each quantity and
-// one, SkuMeter "all meters", for the cost: so sums of costs and sums of
-// quantities are both exact, and no split is invented.
+// focusExport writes FOCUS: one row for each UTC day, group and meter. The store knows the
+// cost of a call, but not of each meter. A group with one meter is one row. A group with
+// several has a row per quantity, and another one with SkuMeter "all meters" for the cost.
+// Sums of costs and of quantities are thus exact, and no split is invented.
 type focusExport struct{ out *csv.Writer }
 
 func newFocusExport(w io.Writer) *focusExport { return &focusExport{csv.NewWriter(w)} }

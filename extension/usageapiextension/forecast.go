@@ -7,7 +7,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 )
 
-// The numbers that bound a list of forecasts: each reads 400 days.
+// Limits of a list of forecasts, each of which reads 400 days.
 const (
 	defaultForecasts = 5
 	maxForecasts     = 20

@@ -21,67 +21,67 @@ import (
 )
 
 const (
-	// loginMemory is how long failures are counted, and how long a password that was
-	// right is believed without a new comparison: one by bcrypt takes up to a third of
-	// a second of processor time.
+	// loginMemory is how long failures are counted, and how long a correct password is
+	// accepted without another comparison. Comparing with bcrypt takes up to a third of a
+	// second of CPU time.
 	loginMemory = time.Minute
-	// loginsRemembered bounds the memory of each.
+	// loginsRemembered is the maximum number of entries of either cache.
 	loginsRemembered = 10_000
-	// loginPace is the time between two logins of those who failed too often, and
-	// loginLine how many of them wait. While there is room in the line nobody is
-	// refused for the failures of others: behind one proxy all have one address.
+	// loginPace is the time between two login attempts after too many failures, and
+	// loginLine is how many may wait. While there is room in the line, nobody is refused
+	// because of other people's failures: behind a proxy all callers share one address.
 	loginPace = 100 * time.Millisecond
 	loginLine = 32
 )
 
-// errTooManyFailures refuses a login that nobody looked at.
+// errTooManyFailures refuses a login without checking it.
 var errTooManyFailures = errors.New("too many failed logins")
 
-// loginGuard stands in front of the authenticator. It counts failures by the
-// address they come from and, where the credentials name one, the user, so that a
-// guesser slows down only logins as that user from there. Whoever failed more often
-// than allowed is looked at one at a time and in a slow pace: a right password still
-// gets in. A password that was right a moment ago costs no second comparison.
+// loginGuard wraps the authenticator. It counts failures by address and, if the credentials
+// contain one, user. An attacker who guesses passwords thus slows down only logins as that
+// user from that address. After too many failures, attempts are checked slowly, one at a
+// time, so a correct password still succeeds. A password that was correct recently is not
+// compared again.
 type loginGuard struct {
 	component.Component
 	authenticator extensionauth.Server
-	allowed       int // failures in a minute, 0 for no limit
+	allowed       int // failures per minute, 0 for no limit
 
-	key      []byte                                   // of the digests; a dump of the memory shows no credentials
-	good     *lru.Cache[[sha256.Size]byte, goodLogin] // nil where nothing is remembered
+	key      []byte                                   // of the digests, so that a memory dump contains no credentials
+	good     *lru.Cache[[sha256.Size]byte, goodLogin] // nil when nothing is remembered
 	counting sync.Mutex
 	failures *lru.Cache[string, failedLogins]
-	line     chan struct{} // a place for each login that waits
-	turn     chan struct{} // held by the one that is looked at
+	line     chan struct{} // one slot per waiting login
+	turn     chan struct{} // held by the login being checked
 }
 
-// goodLogin is what the authenticator said of credentials, and until when it is
-// believed.
+// goodLogin is the authenticator's result for credentials, and until when it is valid.
 type goodLogin struct {
 	auth  client.AuthData
 	until time.Time
 }
 
-// failedLogins are the failures of a minute.
+// failedLogins counts the failures of a minute.
 type failedLogins struct {
 	n     int
 	until time.Time
 }
 
-// guardLogins gives the extensions with the authenticator behind a guard.
+// guardLogins returns the extensions with the authenticator wrapped in a guard.
 func guardLogins(extensions map[component.ID]component.Component, id component.ID, failuresPerMinute int) map[component.ID]component.Component {
 	authenticator, ok := extensions[id].(extensionauth.Server)
 	if !ok {
-		return extensions // confighttp says what is wrong with it
+		return extensions // confighttp reports the error
 	}
 	g := &loginGuard{
 		Component: extensions[id], authenticator: authenticator, allowed: failuresPerMinute, key: make([]byte, sha256.Size),
 		line: make(chan struct{}, loginLine), turn: make(chan struct{}, 1),
 	}
-	g.failures, _ = lru.New[string, failedLogins](loginsRemembered) // fails only without a size
-	_, _ = rand.Read(g.key)                                         // never fails, says its documentation
+	g.failures, _ = lru.New[string, failedLogins](loginsRemembered) // fails only for a size of 0
+	_, _ = rand.Read(g.key)                                         // never fails, as documented
 	if id.Type().String() == basicType {
-		// Tokens are cheap to check, and each check sees whether they expired.
+		// Tokens are not remembered: they are cheap to check, and each check sees whether
+		// they have expired.
 		g.good, _ = lru.New[[sha256.Size]byte, goodLogin](loginsRemembered)
 	}
 	guarded := maps.Clone(extensions)
@@ -89,10 +89,10 @@ func guardLogins(extensions map[component.ID]component.Component, id component.I
 	return guarded
 }
 
-// Authenticate asks the authenticator, unless it said yes a moment ago.
+// Authenticate calls the authenticator, unless it accepted the same credentials recently.
 func (g *loginGuard) Authenticate(ctx context.Context, headers map[string][]string) (context.Context, error) {
 	credentials := http.Header(headers).Get("Authorization")
-	if credentials == "" { // as a browser asks first: nothing to guess, nothing to compare
+	if credentials == "" { // a browser's first request: there is nothing to guess or compare
 		return g.authenticator.Authenticate(ctx, headers)
 	}
 	digest := g.digest(credentials)
@@ -127,20 +127,19 @@ func (g *loginGuard) Authenticate(ctx context.Context, headers map[string][]stri
 
 func (g *loginGuard) digest(credentials string) (digest [sha256.Size]byte) {
 	h := hmac.New(sha256.New, g.key)
-	_, _ = h.Write([]byte(credentials)) // a hash takes everything
+	_, _ = h.Write([]byte(credentials)) // a hash never fails
 	h.Sum(digest[:0])
 	return digest
 }
 
-// failedTooOften reports whether the failures of this minute are all that are
-// allowed.
+// failedTooOften reports whether the failures of this minute have reached the limit.
 func (g *loginGuard) failedTooOften(who string) bool {
 	failed, ok := g.failures.Get(who)
 	return g.allowed > 0 && ok && failed.n >= g.allowed && time.Now().Before(failed.until)
 }
 
-// fail counts a failure, and reports whether it is one more than allowed. The
-// minute begins with the first.
+// fail counts a failure, and reports whether it exceeds the limit. The minute starts with
+// the first failure.
 func (g *loginGuard) fail(who string) (tooMany bool) {
 	g.counting.Lock()
 	defer g.counting.Unlock()
@@ -153,8 +152,8 @@ func (g *loginGuard) fail(who string) (tooMany bool) {
 	return g.allowed > 0 && failed.n > g.allowed
 }
 
-// waitInLine waits for the turn of a login, and gives what ends it: the next one
-// follows after the pace. false: the line is full, or the caller has gone.
+// waitInLine waits for the turn of a login. next ends the turn; after loginPace the next
+// login follows. ok is false when the line is full or the caller is gone.
 func (g *loginGuard) waitInLine(ctx context.Context) (next func(), ok bool) {
 	select {
 	case g.line <- struct{}{}:
@@ -170,8 +169,8 @@ func (g *loginGuard) waitInLine(ctx context.Context) (next func(), ok bool) {
 	}
 }
 
-// loginKey is whose failures are counted together: those of an address and, of a
-// basic login, of the user it names.
+// loginKey returns the key by which failures are counted: the address and, for basic
+// authentication, the user.
 func loginKey(ctx context.Context, credentials string) string {
 	key := ""
 	if address := client.FromContext(ctx).Addr; address != nil {
@@ -189,8 +188,8 @@ func loginKey(ctx context.Context, credentials string) string {
 	return key
 }
 
-// tooManyFailures is where the guard leaves for [api.refuseEarly] that a login was
-// refused for the number of failures before it.
+// tooManyFailures is the context key with which the guard reports to [api.refuseEarly] that
+// a login was refused because of earlier failures.
 type tooManyFailures struct{}
 
 func noteTooManyFailures(ctx context.Context) {

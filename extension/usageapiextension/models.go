@@ -6,12 +6,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// modelsDocument is the answer of GET /api/admin/models.
+// modelsDocument is the response of GET /api/admin/models.
 type modelsDocument struct {
 	Models []modelDocument `json:"models"`
 	// Complete is false when there are more models than the limit.
 	Complete bool `json:"complete"`
-	// OtherModels is how many those are.
+	// OtherModels is the number of models left out.
 	OtherModels int64     `json:"otherModels"`
 	OtherCalls  int64     `json:"otherCalls"`
 	OtherCost   usage.Sum `json:"otherCost"`
@@ -21,8 +21,8 @@ type modelDocument struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
 	APIType  string `json:"apiType"`
-	// Status is unpriced when no call has a cost, priced when all have, and
-	// partly between.
+	// Status is unpriced when no call has a cost, priced when all have one, and otherwise
+	// partly.
 	Status         string    `json:"status"`
 	Calls          int64     `json:"calls"`
 	UnpricedCalls  int64     `json:"unpricedCalls"`

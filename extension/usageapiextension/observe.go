@@ -17,26 +17,26 @@ import (
 
 // Kinds of callers in the access log.
 const (
-	kindUnknown       = "unknown" // refused before anybody knew who it is
+	kindUnknown       = "unknown" // refused before the caller was identified
 	kindUser          = "user"
 	kindAdministrator = "administrator"
 )
 
-// other stands for what is not in a closed set: a path, a method or a status
-// that this API does not have.
+// other replaces a path, method or status that this API does not have, so that the set of
+// values is closed.
 const other = "other"
 
-// Statuses that no answer carries.
+// Statuses that are not HTTP statuses.
 const (
-	statusCanceled = "canceled"  // the caller went away before an answer
-	statusBrokeOff = "broke_off" // an export broke off under status 200
+	statusCanceled = "canceled"  // the caller was gone before an answer
+	statusBrokeOff = "broke_off" // an export failed after status 200
 )
 
-// statuses are the HTTP statuses that are counted one by one.
+// statuses are the HTTP statuses that are counted individually.
 var statuses = []int{200, 204, 304, 400, 401, 403, 404, 405, 429, 500, 503}
 
-// callerKind is where the handler leaves for the access log what kind of caller
-// it met.
+// callerKind is the context key with which the handler reports the kind of caller to the
+// access log.
 type callerKind struct{}
 
 func noteCaller(ctx context.Context, caller access.Caller) {
@@ -50,9 +50,9 @@ func noteCaller(ctx context.Context, caller access.Caller) {
 	}
 }
 
-// observe measures every request and logs it at debug, also those that the
-// collector's handlers around ours refuse. Neither holds what anybody chose:
-// no value, no name of a caller, no path that there is not.
+// observe measures every request and logs it at debug level, including those that the
+// collector's handlers refuse. Metrics and log contain nothing that a caller chose: no
+// parameter value, no name, no unknown path.
 func (a *api) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		kind, tooMany := kindUnknown, false
@@ -98,7 +98,7 @@ func methodOf(r *http.Request) string {
 	return other
 }
 
-// statusOf names what became of a request; code is 0 where nothing was sent.
+// statusOf names the outcome of a request. code is 0 when nothing was sent.
 func statusOf(code int, whole bool) string {
 	switch {
 	case !whole:

@@ -15,7 +15,7 @@ import (
 //go:embed openapi.yaml
 var openAPIText []byte
 
-// openAPIDocument is openapi.yaml as JSON.
+// openAPIDocument is openapi.yaml converted to JSON.
 var openAPIDocument = sync.OnceValues(func() ([]byte, error) {
 	var document any
 	if err := yaml.Unmarshal(openAPIText, &document); err != nil {
@@ -33,7 +33,7 @@ func (a *api) openAPI(*question) (*answer, error) {
 	return &answer{body: document, maxAge: time.Hour}, nil
 }
 
-// versionDocument is the answer of GET /api/version.
+// versionDocument is the response of GET /api/version.
 type versionDocument struct {
 	Version string  `json:"version"`
 	Commit  *string `json:"commit"`

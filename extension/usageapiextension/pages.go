@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// pageRoutes are the endpoints of the dashboard, which `page: true` adds. Their
-// parameters are those of the API and one for the length of the period.
+// pageRoutes are the routes of the dashboard, which `page: true` adds. They take the
+// parameters of the API, and one for the length of the period.
 var pageRoutes = []route{
 	{path: page.OverviewPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams), answer: (*api).overviewPage},
 	{path: page.CallsPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams, []string{"traceId", "requestId", "status", "cursor"}), answer: (*api).callsPage},
@@ -26,13 +26,12 @@ var pageRoutes = []route{
 	}},
 }
 
-// placeParams are the parameters of both pages.
+// placeParams are the parameters that all pages share.
 var placeParams = slices.Concat([]string{page.DaysParam}, periodParams, []string{"userId"})
 
 const htmlType = "text/html; charset=utf-8"
 
-// overviewPage answers [page.OverviewPath] with what the API answers to the same
-// question.
+// overviewPage answers [page.OverviewPath] with the API's answer to the same question.
 func (a *api) overviewPage(q *question) (*answer, error) {
 	place, err := a.place(q, page.OverviewPath)
 	if err != nil {
@@ -96,8 +95,8 @@ func (a *api) billPage(q *question) (*answer, error) {
 	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
 }
 
-// place says where a page is, and turns the parameters of the question into those of
-// the API.
+// place returns the parameters of a page's URL, and replaces the question's parameters with
+// those of the API.
 func (a *api) place(q *question, path string) (page.Place, error) {
 	p := page.Place{Path: path, Chosen: maps.Clone(q.params), Everybody: !q.own, Viewer: q.caller.Subject, Now: a.now()}
 	days, err := q.params.choice(page.DaysParam, page.Days...)
@@ -125,8 +124,8 @@ func (a *api) place(q *question, path string) (page.Place, error) {
 	return p, nil
 }
 
-// userNames gives what people call these users, by id; other texts are left out.
-// Whoever sees only themselves gets no other name.
+// userNames returns the names of users by id, and ignores texts that are not ids. A caller
+// who sees only their own usage gets no other name.
 func (a *api) userNames(q *question, users []string) (map[string]string, error) {
 	if q.own {
 		return map[string]string{usage.UserID(q.caller.Subject).String(): q.caller.Subject}, nil
@@ -145,25 +144,25 @@ func (a *api) userNames(q *question, users []string) (map[string]string, error) 
 	return names, err
 }
 
-// isPage reports whether a browser shows what is at this path.
+// isPage reports whether the path is a page for a browser.
 func (a *api) isPage(path string) bool {
 	return a.config.Page && slices.Contains([]string{page.OverviewPath, page.CallsPath, page.BillPath}, path)
 }
 
-// preparePage says what the page may load, and that nobody keeps it.
+// preparePage sets headers that limit what the page may load and forbid caching.
 func preparePage(h http.Header) {
 	h.Set("Content-Security-Policy", page.ContentSecurityPolicy)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "private, no-store")
 }
 
-// writePage sends the problem to a browser.
+// writePage sends the problem as an HTML page.
 func (p *problem) writePage(w http.ResponseWriter) {
 	body, err := page.WriteProblem(page.Problem{
 		Status: p.Status, Title: cmp.Or(p.Title, "No answer"), Detail: p.Detail, Parameter: p.Parameter, Found: p.Found, Allowed: p.Allowed, RequestID: p.RequestID,
 		Styled: p.Status != http.StatusUnauthorized && p.Status != http.StatusTooManyRequests,
 	})
-	if err != nil { // the template takes every text
+	if err != nil { // cannot happen: the template accepts any text
 		p.write(w)
 		return
 	}

@@ -8,17 +8,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxValueBytes bounds a parameter: longer than any column that it is compared
+// maxValueBytes is the maximum length of a parameter, longer than any column it is compared
 // with.
 const maxValueBytes = 1024
 
-// params are the parameters of a request, each at most once, each known to its
-// route, none empty. A parameter that is mistyped, repeated or left empty
-// could otherwise be a filter that was meant and does not hold.
+// params are the parameters of a request. Each occurs at most once, is known to its route
+// and is not empty. A misspelled, repeated or empty parameter could otherwise be an
+// intended filter that has no effect.
 type params map[string]string
 
-// parseParams reads the query string for a route that knows these names. A form
-// sends its empty fields too, which are left out.
+// parseParams parses the query string for a route with the given parameters. If form is
+// true, empty ones are ignored, because an HTML form sends its empty fields.
 func parseParams(query string, known []string, form bool) (params, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -28,13 +28,13 @@ func parseParams(query string, known []string, form bool) (params, error) {
 	for name := range values {
 		names = append(names, name)
 	}
-	slices.Sort(names) // the same problem for the same request, every time
+	slices.Sort(names) // so that the same request always gets the same problem
 	p := make(params, len(values))
 	for _, name := range names {
 		all := values[name]
 		switch {
 		case !slices.Contains(known, name):
-			// Its value is not repeated: it may be a secret in the wrong place.
+			// The value is not repeated: it may be a secret in the wrong place.
 			bad := paramProblem(name, "", allowedNames(known))
 			bad.Detail = "there is no such parameter here; allowed are " + bad.Allowed
 			bad.Parameter = strings.ToValidUTF8(name[:min(len(name), maxFound)], "\uFFFD")
@@ -60,7 +60,7 @@ func allowedNames(known []string) string {
 	return strings.Join(known, ", ")
 }
 
-// text gives a parameter or, when it is not there, its default.
+// text returns a parameter, or def when it is missing.
 func (p params) text(name, def string) string {
 	if v, ok := p[name]; ok {
 		return v
@@ -68,8 +68,7 @@ func (p params) text(name, def string) string {
 	return def
 }
 
-// choice reads a parameter that has few values, the first of which is the
-// default.
+// choice returns a parameter with a few allowed values. The first is the default.
 func (p params) choice(name string, allowed ...string) (string, error) {
 	v := p.text(name, allowed[0])
 	if !slices.Contains(allowed, v) {
@@ -78,7 +77,7 @@ func (p params) choice(name string, allowed ...string) (string, error) {
 	return v, nil
 }
 
-// number reads a whole number.
+// number returns a whole number between least and most.
 func (p params) number(name string, def, least, most int) (int, error) {
 	v, ok := p[name]
 	if !ok {

@@ -17,8 +17,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
-// problem is an answer that is none, as RFC 9457 writes it. Its texts hold no
-// SQL, no row and nothing of the credentials.
+// problem is an error response as in RFC 9457. Its texts contain no SQL, no row and no part
+// of the credentials.
 type problem struct {
 	Title     string `json:"title"`
 	Status    int    `json:"status"`
@@ -37,7 +37,7 @@ func newProblem(status int, detail string) *problem {
 	return &problem{Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// maxFound bounds how much of a bad value is repeated.
+// maxFound is how many bytes of an invalid value are repeated.
 const maxFound = 100
 
 func paramProblem(name, found, allowed string) *problem {
@@ -50,7 +50,7 @@ func paramProblem(name, found, allowed string) *problem {
 	return p
 }
 
-// toProblem says what an error means to a caller.
+// toProblem converts an error into a problem for the caller.
 func toProblem(err error) *problem {
 	var p *problem
 	var denied *access.Denied
@@ -63,7 +63,7 @@ func toProblem(err error) *problem {
 		return newProblem(http.StatusForbidden, denied.Because)
 	case errors.As(err, &param):
 		allowed := param.Allowed
-		if strings.Contains(param.Found, " ") { // of +01:00 in an offset, as a query decodes it
+		if strings.Contains(param.Found, " ") { // an offset such as +01:00, in which the query string decodes + to a space
 			allowed += ` (write "+" as %2B in a URL)`
 		}
 		return paramProblem(param.Param, param.Found, allowed)
@@ -73,8 +73,8 @@ func toProblem(err error) *problem {
 	return databaseProblem(err)
 }
 
-// rateProblem distinguishes a currency without rates, which is the caller's
-// mistake, from a day that a rate is missing of, which the operator can correct.
+// rateProblem distinguishes a currency without any rates, which is the caller's mistake,
+// from a missing rate on some day, which the operator can add.
 func rateProblem(err *read.RateError) *problem {
 	if err.Day.IsZero() {
 		return paramProblem("currency", err.Currency, strings.Join(append([]string{read.Dollar}, err.Known...), ", ")+" (more with: usagectl rates import FILE)")
@@ -85,7 +85,7 @@ func rateProblem(err *read.RateError) *problem {
 	return p
 }
 
-// databaseProblem says what an error of the store means, without its text.
+// databaseProblem describes an error of the store without its text.
 func databaseProblem(err error) *problem {
 	unavailable := func(detail string, retryAfter int) *problem {
 		p := newProblem(http.StatusServiceUnavailable, detail)
@@ -103,7 +103,7 @@ func databaseProblem(err error) *problem {
 	case store.ClassSchema, store.ClassAccess:
 		detail := "the tables of the database are missing or too old"
 		switch state := store.SQLState(err); {
-		case strings.HasPrefix(state, "28"): // it was not even let in
+		case strings.HasPrefix(state, "28"): // authentication failed
 			detail = "the database refuses the user of usage_api"
 		case store.Classify(err) == store.ClassAccess:
 			detail = "the user of usage_api lacks a right in the database"
@@ -116,14 +116,14 @@ func databaseProblem(err error) *problem {
 // write sends the problem.
 func (p *problem) write(w http.ResponseWriter) {
 	body, err := json.Marshal(p)
-	if err != nil { // texts and numbers always marshal
+	if err != nil { // cannot happen: strings and numbers always marshal
 		body = []byte(`{"status":500}`)
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	p.send(w, "application/problem+json", body)
 }
 
-// send sends the problem in one of its forms.
+// send sends the problem with the given content type.
 func (p *problem) send(w http.ResponseWriter, contentType string, body []byte) {
 	h := w.Header()
 	h.Set("Content-Type", contentType)
@@ -134,5 +134,5 @@ func (p *problem) send(w http.ResponseWriter, contentType string, body []byte) {
 		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) // the caller is gone: nobody is left to tell
+	_, _ = w.Write(body) // the caller is gone
 }

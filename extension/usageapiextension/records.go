@@ -14,7 +14,7 @@ import (
 // recordsDocument is one page of single calls.
 type recordsDocument struct {
 	Records []recordDocument `json:"records"`
-	// Next is the cursor of the next page, null at the end.
+	// Next is the cursor of the next page, null on the last page.
 	Next *string `json:"next"`
 }
 
@@ -28,12 +28,12 @@ type recordDocument struct {
 	Model       *string   `json:"model"`
 	Service     string    `json:"service"`
 	Environment string    `json:"environment"`
-	// Cost is null where none is known: that is not 0.
+	// Cost is null when unknown, which is not 0.
 	Cost          *usage.Sum `json:"cost"`
 	PricingStatus string     `json:"pricingStatus"`
 	PricingReason *string    `json:"pricingReason"`
-	// Assumptions are the defaults that the price took: empty for none, null
-	// where nobody said.
+	// Assumptions lists the assumptions of the price. It is empty for none and null when
+	// unknown.
 	Assumptions  []string        `json:"assumptions"`
 	PriceID      *string         `json:"priceId"`
 	CostSource   *string         `json:"costSource"`
@@ -48,15 +48,15 @@ type recordDocument struct {
 	SpanID       *string         `json:"spanId"`
 	SessionID    *string         `json:"sessionId"`
 	Outcome      *string         `json:"outcome"`
-	// Payer is who pays: api, plan, credit or own, null where it is not known.
-	// Cost is at API prices, whoever pays.
+	// Payer is api, plan, credit or own, and null when unknown. Cost is at API prices,
+	// whoever pays.
 	Payer    *string         `json:"payer"`
 	Metadata json.RawMessage `json:"metadata"`
 	StoredAt time.Time       `json:"storedAt"`
 }
 
-// recordTokens are inclusive, as OpenTelemetry counts them; null is "none or
-// not known".
+// recordTokens include their parts, as OpenTelemetry counts tokens. null means none or
+// unknown.
 type recordTokens struct {
 	Total        *int64 `json:"total"`
 	Input        *int64 `json:"input"`
@@ -67,7 +67,7 @@ type recordTokens struct {
 	Reasoning    *int64 `json:"reasoning"`
 }
 
-// newRecord writes a call as the API shows it.
+// newRecord converts a call to the API's format.
 func newRecord(c *read.Call) recordDocument {
 	d := recordDocument{
 		ID: c.ID.String(), Timestamp: c.Time, APIType: c.APIType, Provider: c.Provider, Model: c.Model,
@@ -89,8 +89,8 @@ func newRecord(c *read.Call) recordDocument {
 		n := json.Number(*c.AudioSeconds)
 		d.AudioSeconds = &n
 	}
-	// The metadata of rows that others wrote may hold anything; what is not
-	// text is no id.
+	// The metadata of rows that other programs wrote may contain anything. A value that is
+	// not text is not an id.
 	var metadata map[string]any
 	if json.Unmarshal(c.Metadata, &metadata) == nil {
 		d.SpanID = textIn(metadata, "span_id")
@@ -105,13 +105,13 @@ func textIn(object map[string]any, key string) *string {
 	return nil
 }
 
-// recordCursor is the place where a page of calls ended.
+// recordCursor is the position at which a page of calls ended.
 type recordCursor struct {
 	Time time.Time `json:"t"`
 	ID   string    `json:"i"`
 }
 
-// recordParams are the parameters that choose calls.
+// recordParams are the parameters that select calls.
 var recordParams = []string{"userId", "traceId", "requestId", "status"}
 
 // records answers /api/admin/usage/records and /api/usage/records.
@@ -154,7 +154,7 @@ func (a *api) records(q *question) (*answer, error) {
 	return answer, err
 }
 
-// callsQuestion reads the parameters that choose calls.
+// callsQuestion parses the parameters that select calls.
 func (a *api) callsQuestion(q *question) (read.CallsQuestion, error) {
 	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], a.now())
 	if err != nil {

@@ -27,30 +27,30 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// audience is who may call a route.
+// audience says who may call a route.
 type audience uint8
 
 const (
-	administrators audience = iota // the zero value is the narrow one
-	themselves                     // everybody, about their own usage
-	everybody                      // whoever the authenticator lets through
-	eachTheirs                     // administrators, and everybody else about their own usage
+	administrators audience = iota // the zero value is the most restrictive
+	themselves                     // any identified caller, about their own usage
+	everybody                      // whoever the authenticator accepts
+	eachTheirs                     // administrators, and others about their own usage
 )
 
-// route is one endpoint: GET and HEAD on a path.
+// route is an endpoint that accepts GET and HEAD.
 type route struct {
 	path     string
 	audience audience
 	params   []string
-	// page is set where a browser shows the answer.
+	// page is true when the response is for a browser.
 	page bool
-	// One of the two: an answer as a whole, or one that is sent while it is
+	// Exactly one is set: answer returns the whole response, stream sends it while it is
 	// read.
 	answer func(*api, *question) (*answer, error)
 	stream func(*api, *question, http.ResponseWriter, *http.Request) (rows int, err error)
 }
 
-// routes are all endpoints.
+// routes lists the endpoints of the API.
 var routes = []route{
 	{path: "/api/admin/usage", audience: administrators, params: usageParams, answer: (*api).usage},
 	{path: "/api/admin/usage/records", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
@@ -67,7 +67,7 @@ var routes = []route{
 	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
 }
 
-// Parameters that several routes share.
+// Parameters that several routes accept.
 var (
 	periodParams   = []string{"startDate", "endDate", "timezone"}
 	filterParams   = []string{"apiType", "provider", "model", "service", "environment", "tag"}
@@ -76,34 +76,34 @@ var (
 	usageParams    = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail", "currency"})
 )
 
-// question is a request that was let in and understood so far.
+// question is an authorised request with its parsed parameters.
 type question struct {
 	context.Context
 	caller access.Caller
 	viewer read.Viewer
 	params params
-	// own is set when the question is about the caller's own usage.
+	// own is true for a question about the caller's own usage.
 	own       bool
 	requestID string
 }
 
-// answer is what goes back with status 200.
+// answer is a response with status 200.
 type answer struct {
-	contentType string // application/json when empty
+	contentType string // empty means application/json
 	body        []byte
-	// rows is how many rows of usage or users the answer holds, for the audit.
+	// rows is the number of rows of usage or users in the answer, for the audit.
 	rows int
-	// maxAge is how long it may be kept without asking again.
+	// maxAge is how long the answer may be cached without revalidation.
 	maxAge time.Duration
 
-	// What the body says, where it is one of these documents, for the pages.
+	// The content of the body, if it is one of these documents; the pages use it.
 	usage *report.Answer
 	bill  *explain.Answer
 	calls []read.Call
-	next  string // the cursor behind calls, "" at the end
+	next  string // the cursor after calls; "" at the end
 }
 
-// jsonAnswer makes an answer of a document.
+// jsonAnswer returns an answer with a JSON document.
 func jsonAnswer(document any, rows int) (*answer, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -114,7 +114,7 @@ func jsonAnswer(document any, rows int) (*answer, error) {
 	return &answer{body: b.Bytes(), rows: rows}, nil
 }
 
-// handler is everything behind the authenticator.
+// handler returns everything behind the authenticator.
 func (a *api) handler() http.Handler {
 	byPath := make(map[string]route, len(routes))
 	for _, r := range routes {
@@ -133,8 +133,8 @@ func (a *api) handler() http.Handler {
 			a.refuse(w, r, id, p)
 			return
 		}
-		// The caller is looked at before the path: whoever is nobody learns
-		// nothing, not even which paths there are.
+		// Identify the caller before looking at the path: an unknown caller learns nothing,
+		// not even which paths exist.
 		caller, err := a.policy.Caller(attributesOf(r))
 		if err != nil {
 			a.refuse(w, r, id, toProblem(err))
@@ -159,7 +159,7 @@ func (a *api) handler() http.Handler {
 	})
 }
 
-// serve answers one route.
+// serve handles a request to a route.
 func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller access.Caller, id string) {
 	start := a.now()
 	q, err := a.ask(r, route, caller, id)
@@ -169,17 +169,17 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 	}
 	rows, err := a.reply(w, r, route, q)
 	if errors.Is(err, errCutOff) {
-		// What went out was read, and is noted like a whole answer.
+		// The rows that were sent were read, so they are audited like a complete answer.
 		a.audit(q, route, rows, a.now().Sub(start), zap.Bool("broke_off", true))
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {
 		if errors.Is(r.Context().Err(), context.Canceled) {
-			return // the caller has gone
+			return // the caller is gone
 		}
 		p := toProblem(err)
 		if p.Status >= http.StatusInternalServerError {
-			// The error's text can quote a value; the code cannot.
+			// The error's text can contain a value; the code cannot.
 			a.log.Error("Query failed", zap.String("request_id", id), zap.String("path", route.path),
 				zap.Int("status", p.Status), zap.String("sqlstate", store.SQLState(err)), zap.String("problem", p.Detail))
 		}
@@ -191,7 +191,7 @@ func (a *api) serve(w http.ResponseWriter, r *http.Request, route route, caller 
 	}
 }
 
-// reply answers a question, or gives the error while nothing is sent yet.
+// reply sends the answer. It returns an error only if nothing was sent, except errCutOff.
 func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *question) (rows int, err error) {
 	if err := a.refuseDerivedID(r.Context(), q); err != nil {
 		return 0, err
@@ -214,9 +214,9 @@ func (a *api) reply(w http.ResponseWriter, r *http.Request, route route, q *ques
 	return answer.rows, nil
 }
 
-// refuseDerivedID refuses callers whose name has the form of a user id that was made
-// from another name: where callers choose their name, anybody can compute that of
-// somebody else.
+// refuseDerivedID refuses a caller whose name is a user id that was derived from another
+// name. Where callers choose their names, anybody could compute such an id for somebody
+// else.
 func (a *api) refuseDerivedID(ctx context.Context, q *question) error {
 	id, ok := usage.ParseID(q.caller.Subject)
 	if !q.own || !ok || !id.IsNameBased() {
@@ -231,11 +231,11 @@ func (a *api) refuseDerivedID(ctx context.Context, q *question) error {
 	return err
 }
 
-// readingTime bounds a reading of the database: the server ends each statement
-// in time, this ends waiting for a connection as well.
+// readingTime limits one use of the database. The server ends each statement on time; this
+// also ends the wait for a connection.
 func (a *api) readingTime() time.Duration { return a.config.StatementTimeout + 5*time.Second }
 
-// ask checks who asks what.
+// ask checks whether the caller may use the route, and parses the parameters.
 func (a *api) ask(r *http.Request, route route, caller access.Caller, id string) (*question, error) {
 	q := &question{caller: caller, requestID: id}
 	audience := route.audience
@@ -267,15 +267,15 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 		q.own = true
 		q.viewer = read.OwnUsage(user)
 	case everybody:
-		// The viewer stays without rights: such routes read no usage.
+		// The viewer stays without rights, because these routes read no usage.
 	}
 	var err error
 	q.params, err = parseParams(r.URL.RawQuery, route.params, route.page)
 	return q, err
 }
 
-// audit notes who asked for what of whom: names of filters, never values. No line
-// is left out, however many there are.
+// audit logs which administrator read usage, by which parameters, without their values.
+// Lines are never sampled.
 func (a *api) audit(q *question, route route, rows int, took time.Duration, more ...zap.Field) {
 	names := make([]string, 0, len(q.params))
 	for name := range q.params {
@@ -295,7 +295,7 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, id string, p *probl
 	if p.Status == http.StatusForbidden {
 		a.log.Info("A caller was refused", zap.String("path", r.URL.Path[:min(len(r.URL.Path), maxFound)]), zap.String("problem", p.Detail), zap.String("request_id", id))
 	}
-	own := *p // the same problem can be several callers', see [sharer]
+	own := *p // callers who share a reading also share the problem; see [sharer]
 	own.RequestID = id
 	if a.isPage(r.URL.Path) {
 		own.writePage(w)
@@ -304,9 +304,9 @@ func (a *api) refuse(w http.ResponseWriter, r *http.Request, id string, p *probl
 	own.write(w)
 }
 
-// refuseEarly is the answer of the collector's own handlers in front of ours:
-// an authenticator that refuses, a body that cannot be unpacked. Their text is
-// not passed on, it may speak of the credentials.
+// refuseEarly answers requests that the collector's own handlers refuse: failed
+// authentication, a body that cannot be decompressed. Their text is not passed on, because
+// it may contain parts of the credentials.
 func (a *api) refuseEarly(w http.ResponseWriter, r *http.Request, _ string, status int) {
 	id := requestID(r)
 	prepareHeader(w.Header(), id)
@@ -326,18 +326,18 @@ func (a *api) refuseEarly(w http.ResponseWriter, r *http.Request, _ string, stat
 
 const noBody = "questions have no body; send none"
 
-// refuseBody answers a request that announces a body before anything waits for
-// it: whoever sends it slowly, or never, would hold a connection meanwhile.
+// refuseBody answers a request that announces a body before anything waits for it. A caller
+// who sends it slowly, or never, would otherwise hold a connection.
 func (a *api) refuseBody(w http.ResponseWriter, r *http.Request) {
 	id := requestID(r)
 	prepareHeader(w.Header(), id)
 	w.Header().Set("Connection", "close")
 	a.refuse(w, r, id, newProblem(http.StatusBadRequest, noBody))
-	// The server would read what is still to come, to use the connection again.
+	// Otherwise the server would read the rest of the body to reuse the connection.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 }
 
-// challenge says which credentials are wanted.
+// challenge returns the value of WWW-Authenticate.
 func (a *api) challenge() string {
 	if auth := a.config.HTTP.Auth.Get(); auth != nil && auth.Config.AuthenticatorID.Type().String() == basicType {
 		return `Basic realm="usage", charset="UTF-8"`
@@ -345,8 +345,8 @@ func (a *api) challenge() string {
 	return `Bearer realm="usage"`
 }
 
-// refuseRebinding guards a server without authenticator against web pages: a
-// name that an attacker points to 127.0.0.1 makes the browser send that page's
+// refuseRebinding protects a server without an authenticator from DNS rebinding by web
+// pages: a name that an attacker points to 127.0.0.1 makes the browser send that page's
 // requests here, but with that name as Host.
 func (a *api) refuseRebinding(r *http.Request) *problem {
 	if !a.config.Access.InsecureLoopbackAdmin {
@@ -362,32 +362,32 @@ func (a *api) refuseRebinding(r *http.Request) *problem {
 	return newProblem(http.StatusForbidden, "without an authenticator only requests to 127.0.0.1, [::1] or localhost are answered")
 }
 
-// recover turns a fault of ours into an answer.
+// recover answers a request whose handler panicked.
 func (a *api) recover(w http.ResponseWriter, r *http.Request, id string) {
 	fault := recover()
 	if fault == nil {
 		return
 	}
-	if fault == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
+	if fault == http.ErrAbortHandler { //nolint:errorlint // net/http compares it in this way
 		panic(fault)
 	}
 	a.log.Error("Query failed by a fault in the program", zap.String("request_id", id), zap.String("path", r.URL.Path), zap.ByteString("stack", debug.Stack()))
 	a.refuse(w, r, id, newProblem(http.StatusInternalServerError, "a fault in the program; the collector's log has it under the request id"))
 }
 
-// attributesOf is what the authenticator said, nil for nothing.
+// attributesOf returns the authenticator's attributes, or nil for none.
 func attributesOf(r *http.Request) access.Attributes {
 	auth := client.FromContext(r.Context()).Auth
 	if auth == nil {
-		return nil // not an interface that holds nil
+		return nil // not an interface that contains nil
 	}
 	return auth
 }
 
 const requestIDHeader = "X-Request-Id"
 
-// requestID takes the caller's id for the request, if it is a harmless one, so
-// that it can be followed through proxies.
+// requestID returns the caller's request id if it is harmless, so that a request can be
+// traced through proxies, and otherwise a new one.
 func requestID(r *http.Request) string {
 	id := r.Header.Get(requestIDHeader)
 	harmless := func(c rune) bool {
@@ -397,7 +397,7 @@ func requestID(r *http.Request) string {
 		return id
 	}
 	var random [12]byte
-	_, _ = rand.Read(random[:]) // never fails, says its documentation
+	_, _ = rand.Read(random[:]) // never fails, as documented
 	return hex.EncodeToString(random[:])
 }
 

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// gzipFrom is the size in bytes from which an answer is worth packing: what
-// fits into one network packet is not.
+// gzipFrom is the size in bytes from which an answer is compressed. A smaller one fits into
+// one network packet anyway.
 const gzipFrom = 1400
 
-// send writes an answer. Usage can change at any time, also that of last year
-// (calls arrive late, prices are corrected), so an answer is kept by the
-// caller but asked for again; its entity tag makes that cheap.
+// send writes an answer. Usage can change at any time, even last year's (calls arrive late,
+// prices are corrected), so a cached answer must be revalidated. Its entity tag makes that
+// cheap.
 func send(w http.ResponseWriter, r *http.Request, a *answer) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -25,7 +25,7 @@ func send(w http.ResponseWriter, r *http.Request, a *answer) {
 		h.Set("Content-Type", a.contentType)
 	}
 	h.Add("Vary", "Accept-Encoding")
-	if h.Get("Cache-Control") != "" { // a page, which nobody keeps
+	if h.Get("Cache-Control") != "" { // a page, which is never cached
 		sendBody(w, r, a.body)
 		return
 	}
@@ -34,7 +34,7 @@ func send(w http.ResponseWriter, r *http.Request, a *answer) {
 		h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int(a.maxAge.Seconds())))
 	}
 	sum := sha256.Sum256(a.body)
-	// Weak: packed and plain are the same answer and not the same bytes.
+	// Weak: the compressed answer is equivalent but has other bytes.
 	tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
 	h.Set("ETag", tag)
 	if matches(r.Header.Values("If-None-Match"), tag) {
@@ -44,13 +44,13 @@ func send(w http.ResponseWriter, r *http.Request, a *answer) {
 	sendBody(w, r, a.body)
 }
 
-// sendBody packs the body where that is wanted and worth it.
+// sendBody compresses the body if the caller accepts that and it is large enough.
 func sendBody(w http.ResponseWriter, r *http.Request, body []byte) {
 	h := w.Header()
 	if len(body) >= gzipFrom && acceptsGzip(r.Header.Values("Accept-Encoding")) {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
-		_, _ = z.Write(body) // a buffer takes everything
+		_, _ = z.Write(body) // a buffer never fails
 		_ = z.Close()
 		body = b.Bytes()
 		h.Set("Content-Encoding", "gzip")
@@ -58,11 +58,11 @@ func sendBody(w http.ResponseWriter, r *http.Request, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the caller is gone: nobody is left to tell
+		_, _ = w.Write(body) // the caller is gone
 	}
 }
 
-// matches compares entity tags weakly, as If-None-Match wants it.
+// matches compares entity tags weakly, as If-None-Match requires.
 func matches(headers []string, tag string) bool {
 	for _, header := range headers {
 		for candidate := range strings.SplitSeq(header, ",") {
@@ -75,7 +75,7 @@ func matches(headers []string, tag string) bool {
 	return false
 }
 
-// acceptsGzip reads Accept-Encoding. A weight of 0 refuses.
+// acceptsGzip parses Accept-Encoding. A weight of 0 means no.
 func acceptsGzip(headers []string) bool {
 	for _, header := range headers {
 		for offer := range strings.SplitSeq(header, ",") {

@@ -5,20 +5,19 @@ import (
 	"sync/atomic"
 )
 
-// sharer lets callers who ask the same at the same time share one reading of
-// the database: a dashboard that fifty people open in the morning costs what
-// two do.
+// sharer lets callers who ask the same question at the same time share one database query.
+// A dashboard that fifty people open in the morning costs as much as two.
 //
-// Nobody gets an answer that began to be read before they asked, so what was
-// stored before a question is always in its answer: whoever finds a reading
-// under way waits for the next, which all who came meanwhile share.
+// Nobody gets an answer whose query started before their question, so everything stored
+// before a question is in its answer. A caller who finds a query running waits for the next
+// one, which all who arrive meanwhile share.
 type sharer struct {
 	mu      sync.Mutex
 	flights map[string]*flights
-	waiters atomic.Int64 // how many wait for somebody's reading
+	waiters atomic.Int64 // how many wait for another caller's query
 }
 
-// flights are the reading of one question that is under way and the next.
+// flights are the running query of a question and the next one.
 type flights struct{ running, next *flight }
 
 type flight struct {
@@ -27,7 +26,7 @@ type flight struct {
 	err    error
 }
 
-// do gives the answer that read finds for key.
+// do returns the answer of read, or that of another caller with the same key.
 func (s *sharer) do(key string, read func() (*answer, error)) (*answer, error) {
 	s.mu.Lock()
 	f := s.flights[key]
@@ -61,10 +60,10 @@ func (s *sharer) wait(f *flight) {
 
 func newFlight() *flight { return &flight{done: make(chan struct{}), err: errReading} }
 
-// errReading is what sharers of a reading get that ended in a panic.
+// errReading is the error for those who shared a query that panicked.
 var errReading = newProblem(500, "a fault in the program; the collector's log has it")
 
-// fly reads, and lets go whoever waits for it.
+// fly runs the query and wakes those who wait for it.
 func (s *sharer) fly(key string, f *flights, mine *flight, read func() (*answer, error)) (*answer, error) {
 	s.mu.Lock()
 	if f.next == mine {

@@ -12,7 +12,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The numbers that bound lists.
+// Limits of lists.
 const (
 	defaultTop = 1000
 	maxTop     = 10_000
@@ -42,8 +42,7 @@ func (a *api) usage(q *question) (*answer, error) {
 	}
 	ask := report.Question{Viewer: q.viewer, Filter: filter, Span: span, Top: top, Detail: detail == "full", Currency: currency}
 	return a.shared.do(sharedKey(q, ask), func() (*answer, error) {
-		// Whoever shares this reading must not lose it because this caller
-		// goes away.
+		// Callers who share this query must not lose it when this one goes away.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
 		defer cancel()
 		document, err := report.Ask(ctx, a.reader, ask)
@@ -58,8 +57,8 @@ func (a *api) usage(q *question) (*answer, error) {
 	})
 }
 
-// sharedKey is the same for two questions only if everything is the same that
-// their answer depends on: whose usage, which period, every parameter.
+// sharedKey is equal for two questions only if they agree in everything that affects the
+// answer: whose usage, which period, every parameter.
 func sharedKey(q *question, ask report.Question) string {
 	values := make(url.Values, len(q.params))
 	for name, value := range q.params {
@@ -72,7 +71,7 @@ func sharedKey(q *question, ask report.Question) string {
 	return fmt.Sprintf("%s %s %s %s", who, ask.Span.Current.From.Format(time.RFC3339Nano), ask.Span.Current.To.Format(time.RFC3339Nano), values.Encode())
 }
 
-// filter reads all filters of the question, the user included.
+// filter parses all filters of the question, including the user.
 func (a *api) filter(q *question) (read.Filter, error) {
 	f, err := report.ParseFilter(func(name string) string { return q.params[name] })
 	if err != nil {
@@ -101,8 +100,8 @@ func (a *api) filter(q *question) (read.Filter, error) {
 		}
 		return f, nil
 	}
-	// Callers may name themselves; whoever names another user gets an error, not
-	// their own numbers as if they were the other's.
+	// Callers may name themselves. A caller who names another user gets an error, and not
+	// their own numbers as if they were the other user's.
 	if named && usage.UserID(user) != usage.UserID(q.caller.Subject) {
 		return read.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}
 	}

@@ -10,16 +10,16 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The sizes of pages.
+// Page sizes.
 const (
 	defaultLimit = 100
 	maxLimit     = 1000
 )
 
-// usersDocument is one page of GET /api/admin/users.
+// usersDocument is a page of GET /api/admin/users.
 type usersDocument struct {
 	Users []userDocument `json:"users"`
-	// Next is the cursor of the next page, null at the end.
+	// Next is the cursor of the next page, null on the last page.
 	Next *string `json:"next"`
 }
 
@@ -35,7 +35,7 @@ type userDocument struct {
 	TotalCost     usage.Sum  `json:"totalCost"`
 }
 
-// userCursor is the place where a page of users ended.
+// userCursor is the position at which a page of users ended.
 type userCursor struct {
 	Sort string `json:"s"`
 	Key  string `json:"k"`
@@ -77,12 +77,11 @@ func (a *api) users(q *question) (*answer, error) {
 	return jsonAnswer(document, len(page))
 }
 
-// timeKey is how PostgreSQL writes an instant in UTC.
+// timeKey is PostgreSQL's format of a time in UTC.
 const timeKey = "2006-01-02 15:04:05.999999Z07"
 
-// userPlace reads a cursor. Its key is read as a value of the order and written
-// again, so that the database never sees a text that it reads in another way
-// than we do, or not at all.
+// userPlace parses a cursor. Its key is parsed as a value of the order's type and formatted
+// again, so that the database never gets text that it would read differently or reject.
 func userPlace(text, sort string) (*read.UserPlace, error) {
 	var c userCursor
 	if err := decodeCursor(text, &c); err != nil {

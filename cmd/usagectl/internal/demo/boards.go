@@ -12,12 +12,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// negotiated is the model whose price changes within the demo's days, so that
-// the dashboards have a change to mark.
+// negotiated is the model whose price changes during the demo's days, so that the
+// dashboards have a change to mark.
 const negotiated = "gpt-4o-2024-08-06"
 
-// writePrices writes the demo's own price file, as a team writes a price it
-// negotiated, and gives its path and the day (UTC) from which it holds.
+// writePrices writes the demo's own price file, such as a team writes for a negotiated
+// price. It returns the path, and the UTC day on which the price starts.
 func writePrices(dir string, now time.Time, days int) (file string, from time.Time, err error) {
 	from = now.UTC().AddDate(0, 0, -max(1, days/5)).Truncate(24 * time.Hour)
 	file = filepath.Join(dir, "demo-prices.yaml")
@@ -32,9 +32,8 @@ rows:
 	return file, from, os.WriteFile(file, []byte(content), 0o600)
 }
 
-// fillBoards lets the dashboards know what calls alone do not show: list
-// prices, as `usagectl prices publish` does, and in a database that is the
-// demo's own also examples of budgets and of an exchange rate.
+// fillBoards adds what the dashboards need besides calls: list prices, as `usagectl prices
+// publish` does, and in the demo's own database also example budgets and an exchange rate.
 func fillBoards(ctx context.Context, out io.Writer, commands Commands, dsn, priceFile string, ownDatabase bool) error {
 	book, err := pricing.Load(pricing.Config{Files: []string{priceFile}})
 	if err != nil {

@@ -46,7 +46,7 @@ func startCollector(ctx context.Context, binary, dir, dsn, priceFile string) (*c
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the collector holds its own copy
+	defer log.Close() //nolint:errcheck // the collector has its own file handle
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func startCollector(ctx context.Context, binary, dir, dsn, priceFile string) (*c
 	return c, err
 }
 
-// stop lets the collector write out what it holds, then ends it.
+// stop ends the collector after it has written what it holds.
 func (c *collector) stop(out io.Writer) {
 	fmt.Fprintln(out, "Stopping the collector.")
 	if !c.Stop(30 * time.Second) {
@@ -67,12 +67,12 @@ func (c *collector) stop(out io.Writer) {
 	}
 }
 
-// died says why the process ended, with the end of its log.
+// died returns the reason why the process ended, with the end of its log.
 func (c *collector) died() error {
 	return fmt.Errorf("%w; its last lines:\n%s", c.Ended(), lastOf(c.logFile))
 }
 
-// lastOf is the end of a log.
+// lastOf returns the end of a log file.
 func lastOf(file string) []byte {
 	log, _ := os.ReadFile(file)
 	return log[max(0, len(log)-4096):]
@@ -85,8 +85,8 @@ func errOr(err error, text string) error {
 	return err
 }
 
-// poll calls done every 100 ms until it is true, the collector ends or time is
-// up. The last error of done says what was missing.
+// poll calls done every 100 ms until it returns true, the collector ends, or the time is
+// up. The error includes the last one of done.
 func (c *collector) poll(ctx context.Context, what string, done func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -131,7 +131,7 @@ func (c *collector) waitForCalls(ctx context.Context, want int64) error {
 	})
 }
 
-// calls asks the API how many calls the last year holds.
+// calls returns the number of calls of the last year, from the API.
 func (c *collector) calls(ctx context.Context) (int64, error) {
 	now := time.Now().UTC()
 	u, err := c.usage(ctx, now.AddDate(-1, 0, 0), now)
@@ -141,8 +141,8 @@ func (c *collector) calls(ctx context.Context) (int64, error) {
 	return u.Current.Calls.Int64()
 }
 
-// usageAnswer is the part of GET /api/admin/usage that the demo shows. Numbers
-// stay text: they are money.
+// usageAnswer is the part of GET /api/admin/usage that the demo shows. Numbers stay text
+// because they are money.
 type usageAnswer struct {
 	Current, Previous struct {
 		TotalCost   json.Number            `json:"totalCost"`

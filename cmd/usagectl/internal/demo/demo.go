@@ -1,9 +1,8 @@
-// Package demo is `usagectl demo`: the whole system on one machine, fed
-// with captured telemetry of real libraries, until Ctrl-C.
+// Package demo is `usagectl demo`: the whole system on one machine, fed with captured
+// telemetry of real libraries until Ctrl-C.
 //
-// It owns the order of the steps and what is said about them. Every step uses
-// what a user would use: the built collector as a process of its own, OTLP
-// over gRPC, the query API over HTTP.
+// It owns the steps and their output. Each step uses what a user would use: the built
+// collector as a separate process, OTLP over gRPC, and the query API over HTTP.
 package demo
 
 import (
@@ -26,9 +25,9 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// Commands are what the demo does by other commands of usagectl.
+// Commands are the other commands of usagectl that the demo uses.
 type Commands struct {
-	// PublishPrices is `usagectl prices publish`; it says what it did.
+	// PublishPrices runs `usagectl prices publish` and returns its output.
 	PublishPrices func(context.Context, *pgxpool.Pool, *pricing.Book) (string, []upkeep.CalledModel, error)
 }
 
@@ -75,7 +74,7 @@ Their services are ` + strings.Join(services, ", ") + ".",
 			}
 			err := run(cmd.Context(), cmd.OutOrStdout(), c, o)
 			if errors.Is(err, context.Canceled) && cmd.Context().Err() != nil {
-				return nil // Ctrl-C is how a demo ends
+				return nil // Ctrl-C is the normal end of a demo
 			}
 			return err
 		},
@@ -89,7 +88,7 @@ Their services are ` + strings.Join(services, ", ") + ".",
 	return cmd
 }
 
-// deadline bounds each step that waits for something.
+// deadline limits each step that waits.
 const deadline = 2 * time.Minute
 
 func run(ctx context.Context, out io.Writer, commands Commands, o options) error {
@@ -104,7 +103,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // a folder of TMPDIR
+	defer os.RemoveAll(dir) //nolint:errcheck // a folder in TMPDIR
 
 	ownDatabase := os.Getenv("DATABASE_URL") == ""
 	dsn, stopDatabase, err := database(ctx, out, o.addTo)
@@ -165,7 +164,7 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 	return s.trickle(ctx, c.Exited(), pace(o.callsPerDay))
 }
 
-// database gives a DSN and how to let go of it.
+// database returns a DSN, and a function that releases the database.
 func database(ctx context.Context, out io.Writer, addTo bool) (string, func(), error) {
 	if dsn := os.Getenv("DATABASE_URL"); dsn != "" {
 		if err := askDatabase(ctx, dsn, addTo); err != nil {
@@ -184,8 +183,8 @@ func database(ctx context.Context, out io.Writer, addTo bool) (string, func(), e
 	return server.DSN, server.Stop, nil
 }
 
-// askDatabase fails at once where the database does not answer, and where the
-// demo's calls would stand beside real ones.
+// askDatabase returns an error if the database is unreachable, or if it contains real calls
+// and addTo is false.
 func askDatabase(ctx context.Context, dsn string, addTo bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()

@@ -24,14 +24,14 @@ import (
 
 // grafanaProgram is an installed Grafana.
 type grafanaProgram struct {
-	args []string // the program, and the subcommand where it needs one
-	home string   // the folder with conf and public
+	args []string // the program and, if needed, its subcommand
+	home string   // the folder that contains conf and public
 }
 
 var errNoGrafana = errors.New("no grafana-server on this machine; compose.yaml starts one with the dashboards where Docker runs, dashboards/README.md says how to load them into yours")
 
-// findGrafana looks in PATH, and for its home in GF_PATHS_HOME, where packages
-// put it, and above the program.
+// findGrafana looks for the program in PATH. It looks for the home folder in GF_PATHS_HOME,
+// where packages install it, and above the program.
 func findGrafana() (grafanaProgram, error) {
 	for _, args := range [][]string{{"grafana", "server"}, {"grafana-server"}} {
 		path, err := exec.LookPath(args[0])
@@ -54,8 +54,7 @@ func findGrafana() (grafanaProgram, error) {
 	return grafanaProgram{}, errNoGrafana
 }
 
-// grafana is a running Grafana with our provisioning, in a folder that goes
-// with it.
+// grafana is a running Grafana with our provisioning, in a temporary folder.
 type grafana struct {
 	cmd     *exec.Cmd
 	dir     string
@@ -63,8 +62,8 @@ type grafana struct {
 	exited  chan struct{}
 }
 
-// startGrafana returns when the boards can be looked at. The database has to be
-// the demo's own: its role usage_grafana gets a new password.
+// startGrafana returns when the dashboards can be viewed. The database must be the demo's
+// own, because the role usage_grafana gets a new password.
 func startGrafana(ctx context.Context, program grafanaProgram, dsn string) (_ *grafana, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -99,7 +98,7 @@ func startGrafana(ctx context.Context, program grafanaProgram, dsn string) (_ *g
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the process has its own handle
+	defer log.Close() //nolint:errcheck // the process has its own file handle
 	cmd := grafanaCommand(program, g.dir, g.address, database, password)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: owner}
@@ -114,12 +113,12 @@ func startGrafana(ctx context.Context, program grafanaProgram, dsn string) (_ *g
 	return g, g.waitUntilReady(ctx)
 }
 
-// grafanaCommand is how Grafana is started: on loopback, everybody may look and
-// nobody may log in, nothing is sent to the internet, and nothing
-// of the caller's own settings applies.
+// grafanaCommand returns the command that starts Grafana on loopback. Everybody may view
+// and nobody may log in, nothing is sent to the internet, and none of the user's own
+// settings apply.
 func grafanaCommand(program grafanaProgram, dir, address string, database *pgx.ConnConfig, password string) *exec.Cmd {
 	host, port, _ := net.SplitHostPort(address)
-	// Not CommandContext: Ctrl-C must end it in its turn.
+	// Not CommandContext: on Ctrl-C it must end in its turn.
 	cmd := exec.Command(program.args[0], append(program.args[1:], "--homepath", program.home)...) //nolint:gosec,noctx // the Grafana that was found; see above
 	cmd.Dir = dir
 	cmd.Env = []string{
@@ -142,11 +141,11 @@ func grafanaCommand(program grafanaProgram, dir, address string, database *pgx.C
 	return cmd
 }
 
-// boardsFolder is where the provisioning file expects the boards.
+// boardsFolder is where the provisioning file expects the dashboards.
 const boardsFolder = "/var/lib/grafana/dashboards/llm-usage"
 
-// writeProvisioning writes what Grafana loads, readable by owner, and the folder
-// for its data.
+// writeProvisioning writes the files that Grafana loads, readable by owner, and creates its
+// data folder.
 func writeProvisioning(dir string, owner *syscall.Credential) error {
 	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
 		return err
@@ -173,7 +172,7 @@ func writeProvisioning(dir string, owner *syscall.Credential) error {
 		if err != nil {
 			return err
 		}
-		return os.Lchown(path, int(owner.Uid), int(owner.Gid)) //nolint:gosec // a folder that nobody else writes to
+		return os.Lchown(path, int(owner.Uid), int(owner.Gid)) //nolint:gosec // nobody else writes to the folder
 	})
 }
 
@@ -184,7 +183,7 @@ func allowGrafana(ctx context.Context, database *pgx.ConnConfig, password string
 		return err
 	}
 	defer db.Close(ctx) //nolint:errcheck // nothing is left to write
-	// The password is letters and digits; DDL takes no parameters.
+	// The password is letters and digits. DDL takes no parameters.
 	if _, err := db.Exec(ctx, "ALTER ROLE usage_grafana LOGIN PASSWORD '"+password+"'"); err != nil {
 		return fmt.Errorf("let the role usage_grafana log in: %w", err)
 	}
@@ -195,7 +194,7 @@ func (g *grafana) waitUntilReady(ctx context.Context) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		// The boards are loaded before the server answers.
+		// The dashboards are loaded before the server answers.
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+g.address+"/api/health", http.NoBody)
 		if err != nil {
 			return err
@@ -216,7 +215,7 @@ func (g *grafana) waitUntilReady(ctx context.Context) error {
 	}
 }
 
-// stop ends Grafana and takes its folder away.
+// stop ends Grafana and deletes its folder.
 func (g *grafana) stop() {
 	if g.cmd != nil {
 		g.end(syscall.SIGTERM, 10*time.Second)
@@ -225,7 +224,7 @@ func (g *grafana) stop() {
 	_ = os.RemoveAll(g.dir)
 }
 
-// end asks the process and its children to end, unless it has.
+// end signals the process and its children, unless they have ended.
 func (g *grafana) end(signal syscall.Signal, patience time.Duration) {
 	select {
 	case <-g.exited:
@@ -239,8 +238,8 @@ func (g *grafana) end(signal syscall.Signal, patience time.Duration) {
 	}
 }
 
-// showGrafana starts Grafana where there is one and says where the boards are,
-// or how to see them. It is no reason to end the demo.
+// showGrafana starts Grafana if it is installed, and prints where the dashboards are or how
+// to view them. A failure does not end the demo.
 func showGrafana(ctx context.Context, out io.Writer, dsn string, ownDatabase bool) (stop func()) {
 	program, err := findGrafana()
 	if err == nil && !ownDatabase {

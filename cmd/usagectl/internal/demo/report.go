@@ -14,10 +14,10 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// shownDays bounds the daily trend in the terminal.
+// shownDays limits the daily trend in the terminal.
 const shownDays = 21
 
-// report asks the API as a user would and prints its answers.
+// report asks the API as a user would and prints the answers.
 func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, days int) error {
 	from := now.AddDate(0, 0, 1-days)
 	answer, err := c.usage(ctx, from, now)
@@ -51,7 +51,7 @@ func (c *collector) report(ctx context.Context, out io.Writer, now time.Time, da
 	return nil
 }
 
-// totalCost writes what all calls cost, a dash where none has a price.
+// totalCost prints the cost of all calls, or a dash when none has a price.
 func totalCost(out io.Writer, cost, calls, unpriced json.Number) {
 	switch {
 	case unpriced == "" || unpriced == "0":
@@ -63,7 +63,7 @@ func totalCost(out io.Writer, cost, calls, unpriced json.Number) {
 	}
 }
 
-// suggest says what can be tried while the demo stays up.
+// suggest prints what to try while the demo runs.
 func (c *collector) suggest(out io.Writer, now time.Time, days int, dsn string, ownDatabase bool) {
 	from := now.AddDate(0, 0, 1-days)
 	fmt.Fprintf(out, `  Look at it: http://%s/
@@ -84,8 +84,8 @@ func (c *collector) suggest(out io.Writer, now time.Time, days int, dsn string, 
 	fmt.Fprintf(out, "  Send your own spans: OTEL_EXPORTER_OTLP_ENDPOINT=http://%s\n", c.http)
 }
 
-// breakdown writes costs by key. Where calls have no price it says so: their part
-// of a cost is unknown, not 0.
+// breakdown prints costs by key. It says where calls have no price, because their cost is
+// unknown and not 0.
 func breakdown(out io.Writer, title string, costs, unpriced map[string]json.Number, names map[string]string) {
 	keys := slices.SortedFunc(maps.Keys(costs), func(a, b string) int {
 		return cmp.Or(amount(costs[b]).Cmp(amount(costs[a])), cmp.Compare(a, b))
@@ -113,8 +113,8 @@ func breakdown(out io.Writer, title string, costs, unpriced map[string]json.Numb
 	fmt.Fprintln(out)
 }
 
-// amount reads a cost; what is not a number would be a defect of the API and
-// shows as 0.
+// amount parses a cost. Text that is not a number, which would be a defect of the API,
+// gives 0.
 func amount(cost json.Number) decimal.Decimal {
 	d, err := decimal.NewFromString(cost.String())
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/replay"
 )
 
-// users make calls in proportion to their weight; the empty one is the traffic
-// that names nobody. They are those of a company that does not exist.
+// users make calls in proportion to their weight. The empty one is traffic without a user.
+// The company does not exist.
 var users = []struct {
 	name   string
 	weight int
@@ -35,8 +35,7 @@ type sender struct {
 	client   ptraceotlp.GRPCClient
 	captures []*replay.Capture
 	random   *rand.Rand
-	// run makes ids differ from one demo to the next, so that a database that
-	// is kept gets new calls each time.
+	// run makes the ids of each demo unique, so that a kept database gets new calls.
 	run             uint64
 	sent            uint64
 	spans, billable int
@@ -59,8 +58,8 @@ func newSender(address string, captures []*replay.Capture) (*sender, error) {
 
 func (s *sender) close() { _ = s.conn.Close() }
 
-// sendHistory sends days of traffic that grows by about a half, with quiet
-// weekends, so that the trend has something to show.
+// sendHistory sends days of traffic that grows by about half, with quiet weekends, so that
+// there is a trend to show.
 func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, days, callsPerDay int) error {
 	fmt.Fprintf(out, "[3/4] telemetry: %d captures of real libraries, replayed over the last %d days\n", len(s.captures), days)
 	for day := days - 1; day >= 0; day-- {
@@ -75,7 +74,7 @@ func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, 
 		}
 		batch := ptrace.NewTraces()
 		for range int(n) + 1 {
-			// The calls end before now: none lies in the future.
+			// No call lies in the future.
 			at := midnight.Add(time.Duration(s.random.Int64N(int64(until.Sub(midnight)) + 1)))
 			td, err := s.replay(at)
 			if err != nil {
@@ -93,14 +92,13 @@ func (s *sender) sendHistory(ctx context.Context, out io.Writer, now time.Time, 
 	return nil
 }
 
-// pace is the time between two live calls: a day of them looks like the days
-// before it.
+// pace returns the time between two live calls, so that a day of them resembles the days
+// before.
 func pace(callsPerDay int) time.Duration {
 	return (24 * time.Hour / time.Duration(callsPerDay)).Round(time.Second)
 }
 
-// trickle sends a call at once and then at every pace, until ctx ends or the
-// collector does.
+// trickle sends a call at once and then one per pace, until ctx or the collector ends.
 func (s *sender) trickle(ctx context.Context, exited <-chan struct{}, pace time.Duration) error {
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
@@ -149,7 +147,7 @@ func (s *sender) user() string {
 	return ""
 }
 
-// send hands one request to the collector.
+// send sends one request to the collector.
 func (s *sender) send(ctx context.Context, td ptrace.Traces) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
