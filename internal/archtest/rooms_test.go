@@ -61,10 +61,11 @@ var rooms = map[string]room{
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
 	// Its three rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/read":   {uses: []string{"internal/bill", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
-	// What comes next: arithmetic over daily sums.
-	"internal/outlook": {uses: []string{"internal/usage"}},
+	// What comes next: arithmetic over sums.
+	"internal/outlook":         {uses: []string{"internal/usage"}},
+	"internal/outlook/savings": {uses: []string{"internal/catalog", "internal/outlook", "internal/pricing", "internal/usage"}},
 	// Questions and answers about what is stored.
 	"internal/report": {uses: []string{"internal/outlook", "internal/store/read", "internal/usage"}},
 
@@ -92,7 +93,7 @@ var rooms = map[string]room{
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/outlook", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},

@@ -28,6 +28,7 @@ func New() *cobra.Command {
 	root.SetOut(os.Stdout) // cobra would print results to standard error
 	root.AddCommand(
 		demo.New(demo.Commands{PublishPrices: publishPrices}),
+		newAdvise(),
 		newBill(),
 		newDoctor(),
 		newExplain(),

@@ -1,0 +1,188 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"text/template"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/golden"
+	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
+	"github.com/otelcol-usage/otelcol-usage/internal/outlook/savings"
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+)
+
+// called is rows of public.api_usage for a test of advice: calls of three days ago, a
+// second apart, each in a session of its own, as the collector prices them. What stands in
+// set is laid over it.
+func called(service string, calls int, set string) string {
+	row := map[string]string{
+		"timestamp": "date_trunc('day', now(), 'UTC') - interval '60 hours' + n * interval '1 second'",
+		"service":   "'" + service + "'", "provider": "'openai'", "model": "'gpt-4o'", "api_type": "'text'", "usage_dollars": "1", "cost_source": "'computed'",
+		"session_id": "'of its own ' || n", "input_tokens": "100000", "output_tokens": "1000",
+	}
+	for line := range strings.SplitSeq(set, ";") {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
+			row[name] = value
+		}
+	}
+	row["tokens_used"] = row["input_tokens"] + " + " + row["output_tokens"]
+	names := slices.Sorted(maps.Keys(row))
+	values := make([]string, len(names))
+	for i, name := range names {
+		values[i] = row[name]
+	}
+	return fmt.Sprintf("INSERT INTO public.api_usage (%s) SELECT %s FROM generate_series(1, %d) AS n", strings.Join(names, ", "), strings.Join(values, ", "), calls)
+}
+
+// adviceIn gives what usagectl advise says of a database.
+func adviceIn(t *testing.T, dsn string) (list outlook.AdviceList) {
+	t.Helper()
+	out, err := on(t, dsn, "advise", "--json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal([]byte(out), &list), out)
+	return list
+}
+
+// saidOf is the advice about one service.
+func saidOf(list outlook.AdviceList, service string) string {
+	lines := []string{}
+	for _, a := range list.Advice {
+		if a.Rows.Service == service {
+			lines = append(lines, fmt.Sprintf("%s, %s: %s of %s for %d", a.Rule, a.Change, a.SavesPerMonth, a.Rows.Cost, a.Rows.Calls))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+const (
+	// minutes is when calls of a session are made that are so many minutes apart.
+	minutes = "timestamp=date_trunc('day', now(), 'UTC') - interval '60 hours' + n * interval '%d minutes'; session_id='one'; "
+	sonnet  = "provider='anthropic'; model='claude-sonnet-4-5'; "
+	job     = "session_id=NULL; "
+)
+
+// TestEachRuleOnRowsMadeForIt reckons by the built-in book, dollars for a million tokens:
+// gpt-4o 2.50 input and 10 output, batch at half, priority 4.25 and 17;
+// gpt-4o-2024-05-13 5 and 15; gpt-4o-mini 0.15 and 0.60; o3 2 and 8, flex at half;
+// claude-sonnet-4-5 3 input, 0.30 cached, 3.75 and 6 written for five minutes and an hour,
+// 15 output, above 200,000 tokens twice as much and 22.50; claude-sonnet-4-6 the same, 1.1
+// times in us.
+func TestEachRuleOnRowsMadeForIt(t *testing.T) {
+	t.Parallel()
+	at := func(apart int) string { return fmt.Sprintf(minutes, apart) }
+	cases := []struct {
+		name  string
+		calls int
+		set   string
+		want  string
+	}{
+		{"a job", 20, job, "batch, tier batch: 2.6 of 5.2 for 20"},
+		{"a job that runs all day", 720, job + "timestamp=date_trunc('day', now(), 'UTC') - interval '61 hours' - n * interval '40 minutes'; input_tokens=1000", ""},
+		{"a few calls at night", 9, job, ""},
+		{"calls of users", 20, "", ""},
+		{"a job of traces with several calls", 20, job + "trace_id=repeat('0', 32); input_tokens=100000 - n", ""},
+		{"a job without a batch price", 20, job + "provider='groq'; model='llama-3.1-8b-instant'; input_tokens=10000000", ""},
+		{"a job with flex", 20, job + "model='o3'", "batch, tier batch: 2.08 of 4.16 for 20"},
+		{"a hurry", 1, `metadata='{"service_tier": "priority"}'`, "priority, tier standard: 0.182 of 0.442 for 1"},
+		{"a conversation", 3, at(1) + sonnet + "input_tokens=8000 + 2000 * n; output_tokens=500", "prompt_caching, cache on: 0.0489 of 0.1305 for 3"},
+		{"a conversation of short prompts", 40, at(1) + sonnet + "input_tokens=10 + 90 * n; output_tokens=10", ""},
+		{"a slow conversation", 3, at(6) + sonnet + "input_tokens=8000 + 2000 * n; output_tokens=500", ""},
+		{"other prompts each time", 3, at(1) + sonnet + "input_tokens=20000 - 2000 * n; output_tokens=500", ""},
+		{"prompts a little longer than before", 3, at(1) + sonnet + "input_tokens=20000 + n", ""},
+		{"a library that hides the cache", 3, at(1) + sonnet + `input_tokens=8000 + 2000 * n; output_tokens=500; metadata='{"missing": "cache"}'`, ""},
+		{"writes that nobody reads", 10, sonnet + "input_tokens=10000; output_tokens=10; cache_write_5m_tokens=10000", "cache_off, cache off: 0.075 of 0.3765 for 10"},
+		{"a cache that pays", 6, at(1) + sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_5m_tokens=CASE n WHEN 1 THEN 10000 END; cache_read_tokens=CASE WHEN n > 1 THEN 10000 END", ""},
+		{"writes every twenty minutes", 4, at(20) + sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_5m_tokens=10000", "cache_1h, cache writes for an hour: 0.081 of 0.15063 for 4"},
+		{"an hour that is not needed", 5, at(1) + sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_1h_tokens=CASE n WHEN 1 THEN 10000 END; cache_read_tokens=CASE WHEN n > 1 THEN 10000 END",
+			"cache_5m, cache writes for five minutes: 0.0225 of 0.072795 for 5"},
+		{"an hour that is needed", 5, at(20) + sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_1h_tokens=CASE n WHEN 1 THEN 10000 END; cache_read_tokens=CASE WHEN n > 1 THEN 10000 END", ""},
+		{"a little too long", 1, sonnet + "input_tokens=210000", "long_context, shorter input: 0.6675 of 1.2825 for 1"},
+		{"far too long", 1, sonnet + "input_tokens=300000", ""},
+		{"long where it costs no more", 1, "input_tokens=210000", ""},
+		{"in one country", 1, `provider='anthropic'; model='claude-sonnet-4-6'; metadata='{"region": "us"}'`, "region, any region: 0.0315 of 0.3465 for 1"},
+		{"in a region of the same price", 1, `metadata='{"region": "nowhere"}'`, ""},
+		{"an error that costs", 1, "outcome='error'", "failed_calls, no such calls: 0.26 of 0.26 for 1"},
+		{"asked twice", 2, at(1), "repeated_calls, no such calls: 0.26 of 0.26 for 1"},
+		{"asked again later", 2, at(6), ""},
+		{"asked again after an error", 2, at(1) + "outcome=CASE n WHEN 1 THEN 'error' END", "failed_calls, no such calls: 0.26 of 0.26 for 1"},
+		{"no answer", 1, "output_tokens=0", "empty_answers, no such calls: 0.25 of 0.25 for 1"},
+		{"no answer but a warm cache", 1, sonnet + "input_tokens=10; output_tokens=0; cache_write_5m_tokens=10", ""},
+		{"embeddings have no output", 1, "api_type='embedding'; model='text-embedding-3-small'; input_tokens=10000000; output_tokens=0", ""},
+		{"an old snapshot", 1, "model='gpt-4o-2024-05-13'", "dearer_snapshot, model gpt-4o: 0.255 of 0.515 for 1"},
+		{"a snapshot that costs no more", 1, "model='gpt-4o-2024-11-20'", ""},
+		{"two models", 2, "model=(ARRAY['gpt-4o', 'gpt-4o-mini'])[n]", "other_model, model gpt-4o-mini: 0.2444 of 0.26 for 1"},
+		{"two models for two things", 2, "model=(ARRAY['gpt-4o', 'text-embedding-3-small'])[n]; api_type=(ARRAY['text', 'embedding'])[n]; output_tokens=(ARRAY[1000, 0])[n]", ""},
+		{"a cent is the least", 1, job + "input_tokens=700; output_tokens=0", ""},
+		{"before the last 30 days", 1, "output_tokens=0; timestamp=now() - interval '32 days'", ""},
+		{"today", 1, "output_tokens=0; timestamp=now()", ""},
+		{"on a plan", 1, "output_tokens=0; payer='plan'", ""},
+		{"an estimate", 1, "output_tokens=0; pricing_status='estimated'; pricing_reason='price_fallback'", ""},
+		{"stored by others", 1, "output_tokens=0; cost_source=NULL", ""},
+		{"a model that nobody knows", 1, "output_tokens=0; model='never-heard-of'; usage_dollars=7", ""},
+	}
+	db := pgtest.New(t)
+	for _, c := range cases {
+		db.Exec(called(c.name, c.calls, c.set))
+	}
+	list := adviceIn(t, db.DSN)
+	for _, c := range cases {
+		assert.Equal(t, c.want, saidOf(list, c.name), c.name)
+	}
+	leftOut := map[string]string{}
+	for _, l := range list.LeftOut {
+		leftOut[l.Reason] = fmt.Sprintf("%d %s", l.Calls, l.Cost)
+	}
+	assert.Equal(t, map[string]string{"payer": "1 1", "estimated": "1 1", "foreign": "1 1", "no_price": "1 7"}, leftOut)
+}
+
+// TestTheDocumentationOfAdvice writes docs/advice.md.
+func TestTheDocumentationOfAdvice(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	for _, sql := range []string{
+		called("reports", 400, job+"timestamp='2026-01-20T02:00Z'::timestamptz + n * interval '5 seconds'"),
+		called("assistant", 300, sonnet+"timestamp='2026-01-21T09:00Z'::timestamptz + n * interval '1 minute'; session_id='chat ' || n / 6; input_tokens=8000 + 2000 * (n % 6); output_tokens=500"),
+		called("search", 50, "model=(ARRAY['gpt-4o', 'gpt-4o-mini'])[1 + n % 2]; timestamp='2026-01-22T09:00Z'::timestamptz + n * interval '1 minute'; outcome=CASE n % 10 WHEN 0 THEN 'error' END"),
+		called("editors", 10, "payer='plan'; timestamp='2026-01-22T09:00Z'::timestamptz + n * interval '1 minute'"),
+	} {
+		db.Exec(sql)
+	}
+	b, err := pricing.Load(pricing.Config{})
+	require.NoError(t, err)
+	pool, err := pgxpool.New(t.Context(), db.DSN)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	list, err := adviceOf(t.Context(), read.New(pool, time.Minute), b, time.Minute, time.Date(2026, 2, 1, 6, 0, 0, 0, time.UTC))
+	require.NoError(t, err)
+	var example, page bytes.Buffer
+	require.NoError(t, printAdvice(&example, list))
+	text, err := os.ReadFile("testdata/advice.md.tmpl")
+	require.NoError(t, err)
+	require.NoError(t, template.Must(template.New("").Parse(string(text))).Execute(&page, map[string]any{"Example": example.String(), "Rules": savings.Rules}))
+	golden.Equal(t, "../../../../docs/advice.md", page.String())
+}
+
+// TestAnotherHostOfTheSameModel has calls at two hosts, of which one asks more for the model.
+func TestAnotherHostOfTheSameModel(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(called("shop", 1, "provider='aws.bedrock'; model='us.anthropic.claude-sonnet-4-5-20250929-v1:0'"))
+	db.Exec(called("shop", 1, "provider='groq'; model='llama-3.3-70b-versatile'"))
+	first := adviceIn(t, db.DSN)
+	assert.Equal(t, "region, any region: 0.0315 of 0.3465 for 1", saidOf(first, "shop"))
+	db.Exec(called("search", 1, sonnet))
+	assert.Equal(t, "region, any region: 0.0315 of 0.3465 for 1", saidOf(adviceIn(t, db.DSN), "shop"), "at the same price nothing is said")
+}
