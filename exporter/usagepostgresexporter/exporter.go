@@ -84,7 +84,7 @@ func (e *usageExporter) start(context.Context, component.Host) error {
 		UserCacheSize:    e.cfg.UserCacheSize,
 		Encode:           usageattr.Append,
 	})
-	e.ready.start(e.prepare)
+	e.ready.start(e.prepare, e.keepDetail)
 	return e.observeAge()
 }
 

@@ -252,6 +252,23 @@ func TestNobodyHasToRememberTheNextMonth(t *testing.T) {
 	}
 }
 
+// TestWhatBusyUsersUsedIsKept: no cron job has kept it.
+func TestWhatBusyUsersUsedIsKept(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO auth.users (id) SELECT md5(n::text)::uuid FROM generate_series(1, 2) n`)
+	db.Exec(`
+		INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type)
+		SELECT md5('1')::uuid, '2026-01-03Z'::timestamptz, 1, 'text' FROM generate_series(1, 1000)
+		UNION ALL SELECT md5('2')::uuid, '2026-01-03Z'::timestamptz, 1, 'text' FROM generate_series(1, 999)
+		UNION ALL SELECT md5('1')::uuid, now(), 1, 'text' FROM generate_series(1, 1000)`)
+	f := start(t, fast(db.DSN), nil)
+	defer f.stop(t)
+	eventually(t, "what is over and worth keeping", func() bool {
+		return db.Text(`SELECT string_agg(bucket::date || ' ' || calls || ' ' || usage_dollars, ', ') FROM public.usage_user_detail`) == "2026-01-01 1000 1000.000000000000"
+	})
+}
+
 func TestRecordsOutliveADatabaseThatIsAwayAndTheCollector(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -30,7 +30,8 @@ type readiness struct {
 // errNotLooked is returned until the first check has ended.
 var errNotLooked = errors.New("the database was not reached yet; usage waits in the queue")
 
-func (r *readiness) start(prepare func(context.Context) error) {
+// start looks with prepare, and runs after when the database is ready.
+func (r *readiness) start(prepare func(context.Context) error, after func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r.notReady, r.wake, r.cancel, r.done, r.looked = errNotLooked, make(chan struct{}, 1), cancel, make(chan struct{}), make(chan struct{})
 	go func() {
@@ -49,6 +50,8 @@ func (r *readiness) start(prepare func(context.Context) error) {
 			again := upkeepInterval
 			if err != nil {
 				again = prepareInterval
+			} else {
+				after(ctx)
 			}
 			select {
 			case <-ctx.Done():
@@ -182,6 +185,20 @@ func (e *usageExporter) addMonths(ctx context.Context) {
 		e.logger.Warn("partitions of the coming months cannot be created; their calls will wait in public.api_usage_default", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
 	case added > 0:
 		e.logger.Info("created partitions of public.api_usage", zap.Int("months", added))
+	}
+}
+
+// keepDetail keeps what users used of half months that are over, so that questions about
+// one user do not read all their calls. That it fails makes these slower and nothing else.
+func (e *usageExporter) keepDetail(ctx context.Context) {
+	for ctx.Err() == nil && e.ready.err() == nil {
+		kept, err := upkeep.KeepUserDetail(ctx, e.pool, upkeep.KeepOptions{})
+		if err != nil && ctx.Err() == nil {
+			e.logger.Warn("what users used of half months that are over cannot be kept; questions about one user read their calls", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
+		}
+		if err != nil || kept == 0 {
+			return
+		}
 	}
 }
 

@@ -27,6 +27,8 @@ func TestEveryBreakdownAddsUpToWhatTheRowsSay(t *testing.T) {
 	db := pgtest.NewEither(t)
 	fillAtRandom(t, db, r, 1500)
 	fillRates(t, db, r)
+	keepUserDetail(t, db, 20)
+	require.NotEqual(t, "0", db.Text(`SELECT count(*) FROM public.usage_user_detail`))
 	db.Distribute()
 	now := time.Date(2026, 4, 2, 11, 7, 0, 0, time.UTC)
 	api := newTestAPI(t, db.DSN, now)
@@ -173,6 +175,14 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		for _, by := range c.got.UsageByUser {
 			if id, ok := usage.ParseID(by.Key); ok {
 				same("usageByUser "+by.Key, sum(" AND user_id = $3", [16]byte(id)), by.Cost)
+			}
+		}
+		for what, column := range map[string]string{"model": "coalesce(model, '')", "provider": "provider", "service": "service"} {
+			for _, by := range map[string]report.Costs{"model": c.got.UsageByModel, "provider": c.got.UsageByProvider, "service": c.got.UsageByService}[what] {
+				// Some have names that answers use themselves.
+				if !strings.Contains(by.Key, report.Others) && !strings.Contains(by.Key, report.NoName) {
+					same("usage by "+what+" "+by.Key, sum(" AND "+column+" = $3", by.Key), by.Cost)
+				}
 			}
 		}
 		require.Len(t, c.got.DailyUsage, len(c.period.Days), target)

@@ -25,6 +25,7 @@ func Texts() map[string]string {
 		"views of sums":              views(),
 		"spend":                      spend(),
 		"spend by user":              spendByUser(),
+		"what single users used":     userDetail(),
 	}
 }
 

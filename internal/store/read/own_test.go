@@ -27,6 +27,9 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 		db.Exec(`INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type) VALUES ($1::text::uuid, '2026-01-15T12:00Z', $2::text::numeric, 'text')`, user.String(), cost)
 	}
 	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES ('2026-01-15T12:00Z', 4, 'text')`)
+	var kept int
+	db.Scan(`SELECT public.usage_keep_user_detail(10, 1)`, nil, &kept)
+	require.Equal(t, 2, kept, "users with a half month that is kept")
 	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	reader := New(db.Pool, time.Minute)
 	asAda := func(sql string, args ...any) (sum string, err error) {
@@ -35,7 +38,7 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	}
 
 	for name, filter := range map[string]Filter{"no condition": {}, "another's": {ByUser: true, User: eve}, "nobody's": {ByUser: true}} {
-		for _, l := range []*sums.Level{sums.Single, sums.DayUser} {
+		for _, l := range []*sums.Level{sums.Single, sums.DayUser, sums.UserDetail} {
 			s := &sources{viewer: OwnUsage(ada), filter: filter, keys: []string{"user_id"}, sums: []string{"usage_dollars"}} // newSources would add ada
 			s.shares = addShares(nil, 0, []sums.Piece{{Level: l, From: from, To: to}})
 			sum, err := asAda(fmt.Sprintf("SELECT coalesce(sum(usage_dollars), 0)::text FROM %s", s), s.args...)
@@ -62,7 +65,7 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
-	for _, l := range append([]*sums.Level{sums.Single}, sums.Levels...) {
+	for _, l := range append([]*sums.Level{sums.Single, sums.UserDetail}, sums.Levels...) {
 		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + relation(l, Administrator()))
 		assert.Equal(t, "42501", store.SQLState(err), "%s is the administrators'", relation(l, Administrator()))
 	}
@@ -74,5 +77,5 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	open, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
-	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_setting"}, open, "what the role usage_own can read")
+	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_user_detail", "usage_setting"}, open, "what the role usage_own can read")
 }

@@ -84,9 +84,13 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		if err != nil {
 			return err
 		}
+		kept, err := q.readKept(ctx, tx)
+		if err != nil {
+			return err
+		}
 		var batch pgx.Batch
 		both := [2]*Summary{&previous, &current}
-		q.queueGroups(&batch, e, both, rates)
+		q.queueGroups(&batch, e, kept, both, rates)
 		q.queueDays(&batch, e, both, rates)
 		if !q.oneUser() {
 			q.queueUsers(&batch, e, both, rates)
@@ -148,19 +152,28 @@ var (
 	detailKeys = []string{"api_type", "provider", "model", "service"}
 )
 
-// queueGroups queues the queries for the totals and the groups by key. For one user no sums
-// by model, provider and service are kept, so these are read from the calls. The totals
-// still come from the sums, which include calls that retention has deleted.
-func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
+// queueGroups queues the queries for the totals and the groups by key. For one user no
+// writer keeps sums by model, provider and service, so these are read from what was kept
+// later ([sums.UserDetail]) and from the calls. The totals still come from the sums, which
+// include calls that retention has deleted.
+func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, kept keptDetail, both [2]*Summary, rates *dayRates) {
 	levels := q.groupLevels(rates != nil)
-	byUser := levels[0].ByUser() && levels[0] != sums.Single
-	q.queueGroupsFrom(batch, e, both, rates, q.Detail && !byUser, everyGroup, levels...)
-	if q.Detail && byUser {
-		// A year of a busy user has many calls: let two processes read them.
+	apart := q.partsApart(levels)
+	cut := func(from, to time.Time) []sums.Piece { return e.Cut(from, to, levels...) }
+	q.queueGroupsFrom(batch, both, rates, q.Detail && !apart, everyGroup, len(levels) > 1, cut)
+	if apart {
+		// Much of a busy user may have to be read from the calls: by two processes.
 		batch.Queue(`SELECT set_config('max_parallel_workers_per_gather', '1', true)`)
-		q.queueGroupsFrom(batch, e, both, rates, true, detailGroups, sums.Single)
+		cut = func(from, to time.Time) []sums.Piece { return kept.cut(e, from, to) }
+		q.queueGroupsFrom(batch, both, rates, true, detailGroups, false, cut)
 		batch.Queue(`SELECT set_config('max_parallel_workers_per_gather', '0', true)`)
 	}
+}
+
+// partsApart reports whether the groups with detail are not in these levels, which have
+// the sums of single users.
+func (q *SummaryQuestion) partsApart(levels []*sums.Level) bool {
+	return q.Detail && levels[0].ByUser() && levels[0] != sums.Single
 }
 
 // groupLevels returns the levels that cover every call of the question. byDay leaves out
@@ -184,17 +197,19 @@ const (
 	detailGroups groupPart = true // only the fields that need Detail
 )
 
-func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates, detail bool, part groupPart, levels ...*sums.Level) {
+// queueGroupsFrom asks for groups in the pieces that cut makes of a period. folded says
+// that calls count under the names that their sums have.
+func (q *SummaryQuestion) queueGroupsFrom(batch *pgx.Batch, both [2]*Summary, rates *dayRates, detail bool, part groupPart, folded bool, cut func(from, to time.Time) []sums.Piece) {
 	keys, measures := basicKeys, sums.BasicMeasures()
 	if detail {
 		keys, measures = detailKeys, sums.AllMeasures()
 	}
 	s := newSources(q.Viewer, q.Filter)
 	s.convert(rates)
-	s.folded = len(levels) > 1
+	s.folded = folded
 	s.keys, s.sums = keys, sums.Names(measures)
 	for i, p := range q.periods() {
-		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
+		s.shares = addShares(s.shares, i, cut(p[0], p[1]))
 	}
 	batch.Queue(groupsSQL(s, keys, measures), s.args...).Query(func(rows pgx.Rows) error {
 		var period, set int

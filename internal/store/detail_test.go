@@ -1,0 +1,190 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
+	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// detailDifferences counts what usage_user_detail shows of a user and half month that is
+// not the sum of their calls, and then what it shows.
+const detailDifferences = `
+WITH kept AS (
+  SELECT user_id, bucket, api_type, provider, model, service, environment, calls, unpriced_calls, tokens, input_tokens, cache_write_tokens, usage_dollars, assumed_dollars, plan_dollars
+  FROM public.usage_user_detail
+), truth AS (
+  SELECT c.user_id, h.bucket, c.api_type, c.provider, coalesce(c.model, ''), c.service, c.environment, count(*), count(*) FILTER (WHERE c.pricing_status = 'unpriced'),
+         coalesce(sum(c.tokens_used), 0), coalesce(sum(c.input_tokens), 0), coalesce(sum(coalesce(c.cache_write_5m_tokens, 0) + coalesce(c.cache_write_1h_tokens, 0)), 0), sum(c.usage_dollars),
+         coalesce(sum(c.usage_dollars) FILTER (WHERE cardinality(c.pricing_assumptions) > 0), 0), coalesce(sum(c.usage_dollars) FILTER (WHERE c.payer = 'plan'), 0)
+  FROM (SELECT DISTINCT user_id, bucket FROM kept) AS h
+  JOIN public.api_usage AS c ON c.user_id = h.user_id AND c.timestamp >= h.bucket
+    AND c.timestamp < CASE extract(day FROM h.bucket AT TIME ZONE 'UTC') WHEN 1 THEN h.bucket + interval '360 hours' ELSE date_trunc('month', h.bucket + interval '20 days', 'UTC') END
+  GROUP BY 1, 2, 3, 4, 5, 6, 7
+)
+SELECT (SELECT count(*) FROM ((TABLE kept EXCEPT TABLE truth) UNION ALL (TABLE truth EXCEPT TABLE kept)) AS d),
+       (SELECT count(DISTINCT (user_id, bucket)) FROM kept)`
+
+func keepDetail(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	for kept := 1; kept > 0; {
+		var err error
+		kept, err = upkeep.KeepUserDetail(t.Context(), db.Pool, upkeep.KeepOptions{FewestCalls: 1})
+		require.NoError(t, err)
+	}
+}
+
+// TestWhatUsersUsedIsShownWhileItIsWhatTheirCallsSay changes calls of one user in a half
+// month that is kept, in every way there is: it is not shown any more, the others are.
+func TestWhatUsersUsedIsShownWhileItIsWhatTheirCallsSay(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		writeAll(t, w, randomCalls(800))
+		halves := db.Text(`SELECT count(*) FROM public.usage_half_month_user WHERE user_id <> '00000000-0000-0000-0000-000000000000' AND calls > 0`)
+		keepDetail(t, db)
+		require.Equal(t, "0|"+halves, db.Text(detailDifferences))
+		require.NotEqual(t, "0", halves)
+
+		var all int
+		db.Scan(`SELECT $1::text::integer`, []any{halves}, &all)
+		shown := func(less int, what string) {
+			t.Helper()
+			require.Equal(t, fmt.Sprintf("0|%d", all-less), db.Text(detailDifferences), what)
+			keepDetail(t, db)
+		}
+		late := call(5000)
+		late.UserID, late.UserExternalID = usage.UserID("user-1@example.com"), "user-1@example.com"
+		_, err := w.Write(t.Context(), []usage.Record{late})
+		require.NoError(t, err)
+		shown(1, "a late call")
+
+		half := db.Text(`SELECT count(DISTINCT bucket) FROM public.usage_user_detail`)
+		require.NotEqual(t, "0", half)
+		_, err = upkeep.Reprice(t.Context(), db.Pool, upkeep.RepriceOptions{
+			Filter: upkeep.RepriceFilter{From: testTime, To: testTime.Add(24 * time.Hour)},
+			Price: func(r *usage.Record) {
+				if r.Status == usage.StatusPriced {
+					r.Cost++
+				}
+			},
+		})
+		require.NoError(t, err)
+		require.NotEqual(t, "0|"+halves, db.Text(detailDifferences), "repriced calls")
+		shown(all-shownHalves(t, db), "repriced calls")
+
+		gone := usage.UserID("user-2@example.com")
+		var theirs int
+		db.Scan(`SELECT count(DISTINCT bucket) FROM public.usage_user_detail WHERE user_id = $1`, []any{[16]byte(gone)}, &theirs)
+		require.Positive(t, theirs)
+		if db.Text(`SELECT to_regproc('public.usage_forget_user')`) != "-" {
+			db.Exec(`SELECT public.usage_forget_user($1)`, [16]byte(gone))
+		}
+		db.Exec(`DELETE FROM auth.users WHERE id = $1`, [16]byte(gone))
+		require.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_user_detail_kept WHERE user_id = $1`, [16]byte(gone)))
+		shown(theirs, "a user who is gone")
+	})
+}
+
+// shownHalves is of how many users and half months the parts are shown.
+func shownHalves(t *testing.T, db *pgtest.DB) (n int) {
+	t.Helper()
+	var wrong int
+	db.Scan(detailDifferences, nil, &wrong, &n)
+	require.Zero(t, wrong)
+	return n
+}
+
+// TestAnyChangeOfACallHidesWhatWasKeptWithIt changes single calls by hand.
+func TestAnyChangeOfACallHidesWhatWasKeptWithIt(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	writeAll(t, newWriter(t, db, write.Options{}), randomCalls(800))
+	for _, change := range []string{
+		`UPDATE public.api_usage SET model = 'another' WHERE id = $1`,
+		`UPDATE public.api_usage SET usage_dollars = usage_dollars + 1 WHERE id = $1`,
+		`UPDATE public.api_usage SET pricing_assumptions = '{service_tier}', payer = 'plan' WHERE id = $1`,
+		`UPDATE public.api_usage SET timestamp = timestamp + interval '1 second' WHERE id = $1`,
+		`UPDATE public.api_usage SET user_id = NULL WHERE id = $1`,
+		`DELETE FROM public.api_usage WHERE id = $1`,
+	} {
+		keepDetail(t, db)
+		before := shownHalves(t, db)
+		var id [16]byte
+		db.Scan(`SELECT id FROM public.api_usage WHERE user_id IS NOT NULL AND pricing_status = 'priced' AND timestamp < date_trunc('day', timestamp, 'UTC') + interval '23 hours' LIMIT 1`, nil, &id)
+		db.Exec(change, id)
+		assert.Equal(t, before-1, shownHalves(t, db), change)
+	}
+	keepDetail(t, db)
+	before := shownHalves(t, db)
+	_, err := upkeep.Retain(t.Context(), db.Pool, upkeep.RetainOptions{Before: testTime.AddDate(0, 0, 40)})
+	require.NoError(t, err)
+	var n int
+	db.Scan(`SELECT count(DISTINCT (user_id, bucket)) FROM public.usage_user_detail`, nil, &n)
+	assert.Equal(t, before, n, "retention deletes calls and keeps their sums")
+	keepDetail(t, db)
+	db.Scan(`SELECT count(DISTINCT (user_id, bucket)) FROM public.usage_user_detail`, nil, &n)
+	assert.Equal(t, before, n)
+}
+
+// TestWhatIsKeptIsTrueAmongWriters keeps what users used while others change their calls.
+func TestWhatIsKeptIsTrueAmongWriters(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	writeAll(t, newWriter(t, db, write.Options{}), randomCalls(300))
+	ctx := context.Background()
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for n := range 2 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(3, uint64(n)))
+			for !stop.Load() {
+				id := [16]byte(call(r.IntN(300)).ID)
+				sql := []string{
+					`UPDATE public.api_usage SET model = 'model-' || (random() * 3)::integer WHERE id = $1`,
+					`UPDATE public.api_usage SET usage_dollars = usage_dollars + 1 WHERE id = $1 AND pricing_status <> 'unpriced'`,
+					`UPDATE public.api_usage SET payer = CASE payer WHEN 'plan' THEN 'api' ELSE 'plan' END WHERE id = $1`,
+				}[r.IntN(3)]
+				if _, err := db.Pool.Exec(ctx, sql, id); err != nil {
+					assert.Equal(t, store.ClassConflict, store.Classify(err), "%v", err)
+				}
+				time.Sleep(time.Duration(r.IntN(20)) * time.Millisecond)
+			}
+		})
+	}
+	wg.Go(func() {
+		for !stop.Load() {
+			if _, err := upkeep.KeepUserDetail(ctx, db.Pool, upkeep.KeepOptions{FewestCalls: 1}); err != nil {
+				assert.Equal(t, store.ClassConflict, store.Classify(err), "%v", err)
+			}
+		}
+	})
+	seen := 0
+	for begin := time.Now(); time.Since(begin) < time.Second || seen < 50 && time.Since(begin) < time.Minute; {
+		var wrong, shown int
+		require.NoError(t, pgx.BeginTxFunc(ctx, db.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+			return tx.QueryRow(ctx, detailDifferences).Scan(&wrong, &shown)
+		}))
+		if shown > 0 {
+			seen++
+		}
+		if !assert.Zero(t, wrong) {
+			break
+		}
+	}
+	stop.Store(true)
+	wg.Wait()
+	assert.Positive(t, seen, "nothing was kept")
+}

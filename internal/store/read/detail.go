@@ -1,0 +1,63 @@
+package read
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
+)
+
+// keptDetail is the time for which a user's parts are kept in [sums.UserDetail], as
+// stretches from border to border of half months, in their order.
+type keptDetail []stretch
+
+type stretch struct{ from, to time.Time }
+
+// readKept finds it for the parts of a question about one user. The question has to be
+// asked in the same transaction: the next moment may show less.
+func (q *SummaryQuestion) readKept(ctx context.Context, tx pgx.Tx) (kept keptDetail, err error) {
+	// Half a month has no one rate.
+	if !q.partsApart(q.groupLevels(false)) || q.Currency != "" && q.Currency != Dollar {
+		return nil, nil
+	}
+	user := q.Filter.User
+	if q.Viewer.own() {
+		user = q.Viewer.user
+	}
+	rows, err := tx.Query(ctx, `SELECT DISTINCT bucket FROM `+relation(sums.UserDetail, q.Viewer)+` WHERE user_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 1`,
+		[16]byte(user), sums.HalfMonth.Floor(q.Days[0]), q.Days[len(q.Days)-1])
+	if err != nil {
+		return nil, err
+	}
+	var half time.Time
+	_, err = pgx.ForEachRow(rows, []any{&half}, func() error {
+		end := sums.HalfMonth.Ceil(half.Add(time.Microsecond))
+		if last := len(kept) - 1; last >= 0 && kept[last].to.Equal(half) {
+			kept[last].to = end
+		} else {
+			kept = append(kept, stretch{half.UTC(), end})
+		}
+		return nil
+	})
+	return kept, err
+}
+
+// cut divides a period among what is kept and the calls.
+func (k keptDetail) cut(e extent, from, to time.Time) (pieces []sums.Piece) {
+	for _, s := range k {
+		if !s.to.After(from) || !s.from.Before(to) {
+			continue
+		}
+		if s.from.After(from) {
+			pieces, from = append(pieces, e.Cut(from, s.from, sums.Single)...), s.from
+		}
+		end := s.to
+		if end.After(to) {
+			end = to
+		}
+		pieces, from = append(pieces, e.Cut(from, end, sums.UserDetail, sums.Single)...), end
+	}
+	return append(pieces, e.Cut(from, to, sums.Single)...)
+}

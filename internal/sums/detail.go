@@ -1,0 +1,102 @@
+package sums
+
+import (
+	"fmt"
+	"strings"
+)
+
+// UserDetail has what one user used in a half month that is over, by all keys. It is
+// none of [Levels]: no writer adds to it, because a row for each user, model and
+// service would cost every insert as much as all the other sums by user. It is made
+// of the calls once ([usage_keep_user_detail]), by the names that the calls have, and
+// shown as long as the row of [HalfMonthUser] is the one it was made beside: whatever
+// changes a call of the user in that half month writes that row in the same
+// transaction. What is not kept, or not shown any more, is read from the calls.
+var UserDetail = &Level{
+	Name: "usage_user_detail", Width: HalfMonth, Keys: append([]Key{user}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_user_detail",
+}
+
+// userDetail are the table, the views and the function of [UserDetail].
+func userDetail() string {
+	l := UserDetail
+	var columns strings.Builder
+	for _, k := range l.Keys {
+		fmt.Fprintf(&columns, "  %-18s %-11s NOT NULL,\n", k.Name, k.Type)
+	}
+	for _, m := range l.Measures {
+		fmt.Fprintf(&columns, "  %-18s %-11s NOT NULL,\n", m.Name, m.Type())
+	}
+	var made []string
+	for _, k := range l.Keys[1:] {
+		made = append(made, as(Single.Column(k.Name), k.Name))
+	}
+	for _, m := range l.Measures {
+		made = append(made, as(m.sum(false), m.Name))
+	}
+	list := commas(append(l.keyNames(), l.measureNames()...))
+	rest := commas(append(l.keyNames()[2:], l.measureNames()...))
+	h := HalfMonthUser.Table()
+	const unchanged = "h.bucket = k.bucket AND h.user_id = k.user_id AND h.xmin = k.version AND h.ctid = k.place"
+	return `CREATE TABLE ` + l.Table() + `_kept (
+  -- The row of ` + HalfMonthUser.Name + ` that was there: the transaction that wrote it, and its place.
+  version            xid         NOT NULL,
+  place              tid         NOT NULL,
+  bucket             timestamptz NOT NULL,
+` + columns.String() + `  CONSTRAINT ` + l.Name + `_kept_pkey PRIMARY KEY (user_id, bucket, ` + commas(l.keyNames()[2:]) + `),
+  CONSTRAINT ` + l.Name + `_kept_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+);
+
+-- What is as it was when it was made.
+CREATE VIEW ` + l.Table() + ` AS
+  SELECT ` + list + `
+  FROM ` + l.Table() + `_kept AS k
+  WHERE EXISTS (SELECT FROM ` + h + ` AS h WHERE ` + unchanged + `);
+
+CREATE VIEW ` + l.OwnView + ` WITH (security_barrier) AS
+  SELECT ` + list + `
+  FROM ` + l.Table() + `
+  WHERE user_id = nullif(current_setting('usage.user_id', true), '')::uuid;
+
+-- Keeps at most so many half months of users that are over, have at least so many calls
+-- and are not kept yet, or have changed since. It says how many it kept: 0 when it is
+-- done, and when somebody else is at it. When it is done it forgets what else changed.
+CREATE FUNCTION public.usage_keep_user_detail(most integer, fewest_calls integer) RETURNS integer
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $keep$
+DECLARE
+  half record;
+  keys integer;
+  kept integer := 0;
+BEGIN
+  -- On Citus each of these would ask every shard.
+  IF to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL OR NOT pg_try_advisory_xact_lock('public.usage_user_detail_kept'::regclass::bigint) THEN
+    RETURN 0;
+  END IF;
+  FOR half IN
+    SELECT h.bucket, h.user_id, ` + HalfMonth.of("(h.bucket + interval '20 days')") + ` AS until
+    FROM ` + h + ` AS h
+    WHERE h.calls >= fewest_calls AND h.bucket < ` + HalfMonth.of("(now() - interval '1 day')") + `
+      AND h.bucket >= coalesce((SELECT value::timestamptz FROM public.usage_setting WHERE name = 'retained_from'), '-infinity')
+      AND h.user_id <> '00000000-0000-0000-0000-000000000000'
+      AND NOT EXISTS (SELECT FROM ` + l.Table() + `_kept AS k WHERE ` + unchanged + `)
+    ORDER BY h.calls DESC, h.bucket, h.user_id
+    LIMIT most
+  LOOP
+    DELETE FROM ` + l.Table() + `_kept AS k WHERE k.user_id = half.user_id AND k.bucket = half.bucket;
+    -- One statement, which sees one moment. Parts that are not the whole are not kept.
+    WITH made AS MATERIALIZED (
+` + indent("SELECT "+strings.Join(made, ",\n  ")+"\nFROM "+Single.Table()+"\nWHERE user_id = half.user_id AND timestamp >= half.bucket AND timestamp < half.until\nGROUP BY "+numbered(len(l.Keys)-1), "      ") + `
+    )
+    INSERT INTO ` + l.Table() + `_kept (version, place, ` + list + `)
+    SELECT h.xmin, h.ctid, h.bucket, h.user_id, ` + rest + `
+    FROM (SELECT xmin, ctid, bucket, user_id, calls AS all_calls, usage_dollars AS all_dollars FROM ` + h + ` WHERE bucket = half.bucket AND user_id = half.user_id) AS h, made
+    WHERE (all_calls, all_dollars) = (SELECT sum(calls), sum(usage_dollars) FROM made);
+    GET DIAGNOSTICS keys = ROW_COUNT;
+    kept := kept + least(keys, 1);
+  END LOOP;
+  IF kept = 0 THEN
+    DELETE FROM ` + l.Table() + `_kept AS k WHERE NOT EXISTS (SELECT FROM ` + h + ` AS h WHERE ` + unchanged + `);
+  END IF;
+  RETURN kept;
+END $keep$;
+REVOKE ALL ON FUNCTION public.usage_keep_user_detail(integer, integer) FROM PUBLIC;`
+}
