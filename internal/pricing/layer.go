@@ -33,6 +33,14 @@ type shelf struct {
 // that gateways and price data use (azure, bedrock, x-ai). It returns nil when the layer
 // has none.
 func (s *shelf) provider(name string) *provider {
+	if p := s.find(name); p != nil {
+		return p.open()
+	}
+	return nil
+}
+
+// find is provider without reading its rows.
+func (s *shelf) find(name string) *provider {
 	if p := s.providers[name]; p != nil {
 		return p
 	}
@@ -42,6 +50,14 @@ func (s *shelf) provider(name string) *provider {
 	return s.providers[catalog.Book(name)]
 }
 
+// shelfName is the name under which a shelf has a provider that was not there before.
+func shelfName(name string) string {
+	if catalog.Named(name) != nil {
+		return catalog.Book(name)
+	}
+	return name
+}
+
 // distinct lists each provider once, by name.
 func (s *shelf) distinct() (list []*provider) {
 	for _, name := range slices.Sorted(maps.Keys(s.providers)) {
@@ -49,5 +65,6 @@ func (s *shelf) distinct() (list []*provider) {
 			list = append(list, p)
 		}
 	}
+	openAll(list)
 	return list
 }

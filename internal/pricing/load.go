@@ -1,19 +1,13 @@
 package pricing
 
 import (
-	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
@@ -35,35 +29,23 @@ type Config struct {
 	Update string
 }
 
-// The built-in books.
-const (
-	DefaultBuiltin = "current"
-	NoBuiltin      = "none"
-)
-
-//go:embed books
-var builtinFiles embed.FS
-
-// BuiltinNames lists the built-in books.
-func BuiltinNames() []string {
-	entries, err := builtinFiles.ReadDir("books")
-	if err != nil {
-		panic(err) // the folder is part of the binary
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, e.Name())
-	}
-	return names
-}
-
 // Builtin returns the built-in book of that name.
 func Builtin(name string) (*Book, error) {
 	return Load(Config{Builtin: name})
 }
 
-// Load reads a book. The error names file, line and key of every fault.
+// Load reads a book. The error names file, line and key of every fault. The rows of a
+// provider of the built-in book are read when the first call asks for them, unless another
+// file speaks of the same provider.
 func Load(cfg Config) (*Book, error) {
+	l, err := read(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return l.book()
+}
+
+func read(cfg Config) (*loader, error) {
 	l := &loader{contents: newFingerprint()}
 	l.builtin(cfg.Builtin)
 	if cfg.Update != "" {
@@ -72,19 +54,23 @@ func Load(cfg Config) (*Book, error) {
 	for _, name := range cfg.Files {
 		l.file(name)
 	}
-	return l.book()
+	return l, errors.Join(l.faults...)
 }
 
 // Parse reads a book from a single file in memory, without a built-in book.
 func Parse(name string, content []byte) (*Book, error) {
 	l := &loader{contents: newFingerprint()}
 	l.content(name, filepath.Base(name)+":", LayerContract, content)
+	if len(l.faults) > 0 {
+		return nil, errors.Join(l.faults...)
+	}
 	return l.book()
 }
 
 type loader struct {
-	parts    []part
-	names    []string
+	under    []*builtinFile
+	parts    []part // of all other files
+	order    int    // number of the last file
 	contents fingerprinter
 	warnings []error
 	faults   []error
@@ -92,14 +78,23 @@ type loader struct {
 
 // book builds the book from everything that was read.
 func (l *loader) book() (*Book, error) {
-	if len(l.faults) > 0 {
-		return nil, errors.Join(l.faults...)
-	}
-	shelves, err := assemble(l.parts)
+	return l.bookOf(l.split())
+}
+
+// bookOf builds the book from parts of the built-in book, which come before all others, and
+// from files of it that are read later.
+func (l *loader) bookOf(builtin []part, later []unread) (*Book, error) {
+	shelves, err := assemble(append(builtin, l.parts...))
 	if err != nil {
 		return nil, err
 	}
+	shelves = lay(shelves, later)
 	b := &Book{lookups: newLookups(), shelves: shelves, first: firstAsked(shelves), version: l.contents.text()}
+	for _, f := range l.under {
+		if f.head.AsOf.After(b.asOf) {
+			b.asOf = f.head.AsOf
+		}
+	}
 	for _, p := range l.parts {
 		if p.layer != LayerContract && p.AsOf.After(b.asOf) {
 			b.asOf = p.AsOf
@@ -107,64 +102,6 @@ func (l *loader) book() (*Book, error) {
 	}
 	b.warnings = append(l.warnings, b.review(l.parts)...)
 	return b, nil
-}
-
-// builtinParts keeps what was read of the built-in books: they never change.
-var builtinParts sync.Map // name -> *loader
-
-func (l *loader) builtin(name string) {
-	if name == "" {
-		name = DefaultBuiltin
-	}
-	if name == NoBuiltin {
-		return
-	}
-	if !slices.Contains(BuiltinNames(), name) {
-		l.faults = append(l.faults, fmt.Errorf("unknown built-in price book %q; there are %s and %s (no prices)", name, strings.Join(BuiltinNames(), ", "), NoBuiltin))
-		return
-	}
-	known, ok := builtinParts.Load(name)
-	if !ok {
-		known, _ = builtinParts.LoadOrStore(name, readBuiltin(name))
-	}
-	b := known.(*loader)
-	l.parts = append(l.parts, b.parts...)
-	l.names = append(l.names, b.names...)
-	l.warnings = append(l.warnings, b.warnings...)
-	l.faults = append(l.faults, b.faults...)
-	l.contents.add(name, []byte(b.contents.text()))
-}
-
-func readBuiltin(name string) *loader {
-	l := &loader{contents: newFingerprint()}
-	entries, err := builtinFiles.ReadDir(path.Join("books", name))
-	if err != nil {
-		l.faults = append(l.faults, err)
-	}
-	// The files are independent of each other, so they are read in parallel.
-	read := make([]decoded, len(entries))
-	var workers sync.WaitGroup
-	var next atomic.Int64
-	for range min(runtime.GOMAXPROCS(0), len(entries)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(entries)); i = next.Add(1) - 1 {
-				read[i] = readBuiltinFile(name, entries[i].Name())
-			}
-		})
-	}
-	workers.Wait()
-	for _, d := range read {
-		l.add(d, "", LayerBuiltin)
-	}
-	return l
-}
-
-func readBuiltinFile(book, file string) decoded {
-	content, err := fs.ReadFile(builtinFiles, path.Join("books", book, file))
-	if err != nil {
-		return decoded{err: err}
-	}
-	return decodeFile(book+"/"+file, content)
 }
 
 // decoded is the content of one file.
@@ -235,19 +172,17 @@ func (l *loader) content(name, idPrefix string, layer Layer, content []byte) {
 
 // add takes over the content of a file; the ids of its rows get the prefix.
 func (l *loader) add(d decoded, idPrefix string, layer Layer) {
-	if d.name != "" {
-		l.contents.add(filepath.Base(d.name), d.content)
-	}
+	l.contents.add(filepath.Base(d.name), d.content)
 	if d.err != nil {
 		l.faults = append(l.faults, d.err)
 		return
 	}
-	l.names = append(l.names, d.name)
+	l.order++
 	for _, w := range d.warnings {
 		l.warnings = append(l.warnings, w)
 	}
 	for _, f := range d.files {
-		l.parts = append(l.parts, part{f, idPrefix, layer, len(l.names)})
+		l.parts = append(l.parts, part{f, idPrefix, layer, l.order})
 	}
 }
 

@@ -82,7 +82,7 @@ func (b *Book) asItIs(c *Call, second int64, f *found) bool {
 	if p == nil {
 		return false
 	}
-	t := p.names[c.Model]
+	t := p.open().names[c.Model]
 	if t == nil {
 		return false
 	}
@@ -99,7 +99,7 @@ func firstAsked(shelves []*shelf) map[string]*provider {
 	for _, s := range shelves {
 		for name := range s.providers {
 			for i := 0; first[name] == nil; i++ {
-				first[name] = shelves[i].provider(name)
+				first[name] = shelves[i].find(name)
 			}
 		}
 	}

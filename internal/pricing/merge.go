@@ -81,9 +81,7 @@ func (m *merger) provider(name string) *provider {
 			name = p.name
 		}
 	}
-	if catalog.Named(name) != nil {
-		name = catalog.Book(name)
-	}
+	name = shelfName(name)
 	p := m.top.providers[name]
 	if p == nil {
 		p = &provider{layer: m.top.layer, name: name, names: map[string]*timeline{}}

@@ -11,10 +11,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/book"
 )
 
-// provider holds the prices of one host.
+// provider holds the prices of one host. Where unread is set, the fields below it are not
+// there until [provider.open].
 type provider struct {
 	layer    Layer
 	name     string
+	unread   func()
+	once     sync.Once // of unread
 	names    map[string]*timeline
 	folded   map[string]string // lower case -> the name, where they differ
 	patterns []pattern         // the most specific first

@@ -47,6 +47,22 @@ func Decode(name string, content []byte) (files []*File, warnings []*Fault, err 
 	return files, warnings, nil
 }
 
+// Head reads what a price file of one provider says before its rows: provider, as_of and
+// also. It is for files that are known to be right, of which the rows are read later.
+func Head(name string, content []byte) (*File, error) {
+	if body := bodyOfFile.FindIndex(content); body != nil {
+		content = content[:body[0]]
+	}
+	d := &decoder{faults: faults{file: name}, known: map[string]string{}, amounts: map[string]decimal.Decimal{}}
+	root, ok := plainTree(content)
+	if !ok {
+		return nil, &Fault{File: name, Text: "the file does not begin with plain keys"}
+	}
+	return d.file(root), d.err()
+}
+
+var bodyOfFile = regexp.MustCompile(`(?m)^(defaults|rows|aliases|adjustments):`)
+
 // documents reads all YAML documents of the file.
 func (d *decoder) documents(content []byte) (files []*File) {
 	documents := yaml.NewDecoder(bytes.NewReader(content))
