@@ -17,27 +17,27 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 )
 
-// credentialsVariable is the environment variable with the credentials for the API.
+// credentialsVariable is the environment variable that holds the credentials for the API.
 const credentialsVariable = "USAGE_API_CREDENTIALS"
 
-// apiClient asks the extension usage_api what a command else asks the database.
+// apiClient asks the extension usage_api what a command otherwise asks the database.
 type apiClient struct {
 	address     string // such as http://127.0.0.1:8080
-	credentials string // a file; never the credentials, which others could read among the processes
+	credentials string // a file; credentials as an argument would be visible in the process list
 	own         bool   // ask for the caller's own usage
 }
 
-// addFlags declares --api and what goes with it.
+// addFlags declares --api and related flags.
 func (c *apiClient) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.address, "api", "", "ask the extension usage_api at this address instead of the database, such as http://127.0.0.1:8080")
 	f.StringVar(&c.credentials, "api-credentials", "", "file with user:password or a bearer token for --api (default: the environment variable "+credentialsVariable+")")
 	f.BoolVar(&c.own, "own", false, "with --api: your own usage, which needs no administrator")
 }
 
-// maxAnswer bounds what is read of an answer.
+// maxAnswer is how much of an answer is read, in bytes.
 const maxAnswer = 64 << 20
 
-// ask asks for usage with these parameters.
+// ask requests usage with the given parameters.
 func (c *apiClient) ask(ctx context.Context, timeout time.Duration, parameters url.Values) (answer report.Answer, err error) {
 	if err := c.get(ctx, timeout, "/api/admin/usage", "/api/usage", parameters, &answer); err != nil {
 		return answer, err
@@ -48,7 +48,7 @@ func (c *apiClient) ask(ctx context.Context, timeout time.Duration, parameters u
 	return answer, nil
 }
 
-// forecast asks for forecasts with these parameters.
+// forecast requests forecasts with the given parameters.
 func (c *apiClient) forecast(ctx context.Context, timeout time.Duration, parameters url.Values) (answer report.ForecastAnswer, err error) {
 	if err := c.get(ctx, timeout, "/api/admin/forecast", "/api/usage/forecast", parameters, &answer); err != nil {
 		return answer, err
@@ -63,8 +63,8 @@ func (c *apiClient) notOurs() error {
 	return fmt.Errorf("--api: %s answers, but not as usage_api does; is this its address?", c.address)
 }
 
-// get reads the document at one of the paths. A refusal is an error with what the API
-// says of it and what to do here.
+// get reads the document at one of the paths. If the API refuses, the error contains its
+// message and what to do about it.
 func (c *apiClient) get(ctx context.Context, timeout time.Duration, path, ownPath string, parameters url.Values, into any) error {
 	at, err := url.Parse(c.address)
 	if err != nil || (at.Scheme != "http" && at.Scheme != "https") || at.Host == "" || at.User != nil {
@@ -124,7 +124,7 @@ func (c *apiClient) authorise(request *http.Request) error {
 	return nil
 }
 
-// refusal says in the words of this command what the API refused.
+// refusal converts the API's error into one that names the flags of this command.
 func (c *apiClient) refusal(status int, body []byte) error {
 	err := fmt.Errorf("the API answers %d %s%s", status, http.StatusText(status), problemDetail(body))
 	switch {

@@ -16,8 +16,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// newBill keeps the bills of providers and explains them. What a difference is
-// made of is internal/bill.
+// newBill returns the command that imports and explains the bills of providers. Package
+// internal/bill computes the explanation.
 func newBill() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bill",
@@ -73,7 +73,7 @@ database user then needs the role usage_biller beside usage_reader.`,
 	return cmd
 }
 
-// addQuestion declares which days of which bill are asked about.
+// addQuestion declares the flags for the days and the provider of a bill.
 func (o *billOptions) addQuestion(cmd *cobra.Command) {
 	o.period = addPeriod(cmd, "from", "to", " (required without --days)", " (required without --days)")
 	f := cmd.Flags()
@@ -84,10 +84,10 @@ func (o *billOptions) addQuestion(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("days", "to")
 }
 
-// maxExplainedDays bounds --days: a year, and a day more.
+// maxExplainedDays is the maximum of --days: a year and a day.
 const maxExplainedDays = 366
 
-// question checks the flags. A bill is by UTC days, whole ones.
+// question checks the flags. A bill covers whole UTC days.
 func (o *billOptions) question(now time.Time) (q read.BillQuestion, err error) {
 	if o.causes < 0 {
 		return q, fmt.Errorf("--causes: found %d, must be 0 or more", o.causes)
@@ -135,7 +135,7 @@ func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgx
 	}
 }
 
-// answer explains what is stored.
+// answer explains the stored bill.
 func (o *billOptions) answer(ctx context.Context, pool *pgxpool.Pool, q read.BillQuestion) (a explain.Answer, err error) {
 	err = read.New(pool, o.timeout).Bill(ctx, q, a.Explain)
 	if err == nil && len(a.Providers) == 0 {
@@ -144,7 +144,7 @@ func (o *billOptions) answer(ctx context.Context, pool *pgxpool.Pool, q read.Bil
 	return a, err
 }
 
-// printBill writes the comparison for a terminal.
+// printBill prints the comparison for a terminal, with at most most causes.
 func printBill(w io.Writer, a explain.Answer, most int) error {
 	for i, p := range a.Providers {
 		if i > 0 {
@@ -216,7 +216,7 @@ func printBillOf(w io.Writer, p explain.Provider, most int) error {
 	return nil
 }
 
-// printCausesCSV writes a line for each cause of each day.
+// printCausesCSV prints a line for each cause of each day.
 func printCausesCSV(w io.Writer, a explain.Answer) error {
 	out := csv.NewWriter(w)
 	if err := out.Write([]string{"day", "provider", "account", "currency", "bill_cost", "row_cost", "cause", "cost", "quantity", "unit", "model", "tier", "what", "project", "api_key", "user"}); err != nil {
@@ -226,7 +226,7 @@ func printCausesCSV(w io.Writer, a explain.Answer) error {
 		for i := range p.Days {
 			d := &p.Days[i]
 			causes, _ := d.Details()
-			if len(causes) == 0 { // a day without a difference is a line too
+			if len(causes) == 0 { // a day without a difference has a line too
 				causes = []explain.Cause{{}}
 			}
 			for _, c := range causes {

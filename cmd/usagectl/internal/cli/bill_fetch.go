@@ -20,14 +20,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// billDays is how far back a bill is asked for again: providers change a month
+// billDays is how many days back a bill is fetched again, because providers change a month
 // until it is closed.
 const billDays = 35
 
-// billProgress is how often a run that asks a provider says how far it is.
+// billProgress is how often a run that fetches from a provider reports its progress.
 const billProgress = 2 * time.Second
 
-// billFetch are the flags of usagectl bill import without a file.
+// billFetch holds the flags of usagectl bill import without a file.
 type billFetch struct{ since, keyFile, endpoint string }
 
 func (o *billFetch) add(cmd *cobra.Command) {
@@ -37,8 +37,8 @@ func (o *billFetch) add(cmd *cobra.Command) {
 	f.StringVar(&o.endpoint, "endpoint", "", "without --file: another address of the provider's API, such as a proxy")
 }
 
-// key reads the admin key. It is never an argument, which every user of the
-// machine can see.
+// key reads the admin key. It is never an argument, because every user of the machine can
+// see those.
 func (o *billFetch) key(provider string) (string, error) {
 	name := strings.ToUpper(provider) + "_ADMIN_KEY"
 	key, from := os.Getenv(name), "the environment variable "+name
@@ -58,7 +58,7 @@ func (o *billFetch) key(provider string) (string, error) {
 	return key, nil
 }
 
-// days are what the provider is asked for, today included.
+// days returns the days to fetch, including today.
 func (o *billFetch) days(now time.Time) (from, to time.Time, err error) {
 	today := now.UTC().Truncate(24 * time.Hour)
 	from, to = today.AddDate(0, 0, -billDays), today.AddDate(0, 0, 1)
@@ -73,7 +73,7 @@ func (o *billFetch) days(now time.Time) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
-// fetch asks the provider for its reports and stores them, whole days at a time.
+// fetch downloads the provider's reports and stores them in whole days.
 func (o *billImport) fetch(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, key string) error {
 	sources := fetch.Sources(o.provider)
 	if o.report != "" {
@@ -105,7 +105,7 @@ func (o *billImport) fetch(ctx context.Context, cmd *cobra.Command, pool *pgxpoo
 			continue
 		}
 		if errors.Is(err, fetch.ErrRefused) {
-			return err // a key that may not ask: nothing goes on
+			return err // the key has no access: stop
 		}
 		if err != nil {
 			return fmt.Errorf("%w; the days before are stored, and the same command goes on from there", err)

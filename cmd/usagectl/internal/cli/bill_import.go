@@ -25,10 +25,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// fromFOCUS is what --provider says of a file that names its providers itself.
+// fromFOCUS is the value of --provider for a file that names its providers itself.
 const fromFOCUS = "focus"
 
-// billImport are the flags of usagectl bill import.
+// billImport holds the flags of usagectl bill import.
 type billImport struct {
 	provider, file, account, asOf, report string
 	keepEmails                            bool
@@ -88,7 +88,7 @@ usage_biller, and no right on the calls.`,
 		if err != nil {
 			return err
 		}
-		defer file.Close() //nolint:errcheck // it was only read
+		defer file.Close() //nolint:errcheck // only read
 		return db.with(cmd, asBiller, func(ctx context.Context, pool *pgxpool.Pool) error {
 			return o.importFile(ctx, cmd, pool, file)
 		})
@@ -126,13 +126,13 @@ func (o *billImport) open() (*os.File, error) {
 		err = errors.New("it is no regular file; a report is read twice, first to check it")
 	}
 	if err != nil {
-		file.Close() //nolint:errcheck,gosec // it was only opened
+		file.Close() //nolint:errcheck,gosec // only opened
 		return nil, fmt.Errorf("--file: %s: %w", o.file, err)
 	}
 	return file, nil
 }
 
-// options says how the file is read.
+// options returns how to read the file.
 func (o *billImport) options(file *os.File) (reports.Options, error) {
 	read := reports.Options{Report: bill.Report(o.report), KeepEmails: o.keepEmails}
 	if o.asOf != "" {
@@ -148,7 +148,7 @@ func (o *billImport) options(file *os.File) (reports.Options, error) {
 	return read, nil
 }
 
-// read reads the file from its beginning.
+// read reads the file from the start.
 func (o *billImport) read(file *os.File, options reports.Options, each func(*bill.Line) error) (reports.FocusNotes, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return reports.FocusNotes{}, err
@@ -219,7 +219,7 @@ func moneyText(sums map[string]decimal.Decimal) string {
 	return strings.Join(parts, " and ")
 }
 
-// othersText names the services of lines that are not about models.
+// othersText names the services whose lines are not about models.
 func othersText(others map[string]int) string {
 	if len(others) == 0 {
 		return ""

@@ -62,8 +62,8 @@ estimates. Nothing is changed: read it, then
 
 var errNoBill = errors.New("no bill is stored for those days; import one: usagectl bill import --help")
 
-// proposal is a price file, with a document for each provider, and how many rows
-// it has. What is no price stands in comments.
+// proposal returns a price file with a document per provider, and the number of its rows.
+// Comments contain what a price cannot correct.
 func proposal(a explain.Answer, senders []read.BillSender) (text string, rows int) {
 	var b strings.Builder
 	for i := range a.Providers {
@@ -112,10 +112,10 @@ func proposal(a explain.Answer, senders []read.BillSender) (text string, rows in
 	return b.String(), rows
 }
 
-// maxSenders bounds how many services are named of a reason.
+// maxSenders is how many services are named for a reason.
 const maxSenders = 5
 
-// sendersOf says in comments which services and libraries are behind reasons and
+// sendersOf returns comments that name the services and libraries behind reasons and
 // assumptions.
 func sendersOf(provider string, words map[string]bool, senders []read.BillSender) string {
 	var b strings.Builder
@@ -139,7 +139,7 @@ func sendersOf(provider string, words map[string]bool, senders []read.BillSender
 	return b.String()
 }
 
-// note writes what no price corrects as a comment.
+// note adds a comment about something that no price corrects.
 func note(b *strings.Builder, c explain.Cause, advice string) {
 	fmt.Fprintf(b, "# %s %s", c.Cause, c.Cost)
 	if c.Quantity != nil {
@@ -153,8 +153,8 @@ func note(b *strings.Builder, c explain.Cause, advice string) {
 	b.WriteString(": " + advice + "\n")
 }
 
-// proposedRow is a row with the rates of the bill; "" when it has none that a
-// price file can hold.
+// proposedRow returns a row with the bill's rates, or "" when a price file cannot express
+// any of them.
 func proposedRow(a explain.Answer, p *explain.Provider, c explain.Cause) string {
 	var prices []string
 	for _, r := range c.Details.Rates {
@@ -187,8 +187,9 @@ func proposedRow(a explain.Answer, p *explain.Provider, c explain.Cause) string 
 	return b.String()
 }
 
-// cleanRate is the shortest rate for a million that the bill's dollars allow: a
-// bill rounds its dollars, a price list does not write 1.499999.
+// cleanRate returns the shortest rate per million that is consistent with the bill's
+// dollars. A bill rounds its dollars, so dividing them would give 1.499999 where the price
+// list says 1.5.
 func cleanRate(r explain.Rate) decimal.Decimal {
 	for places := int32(2); places < 6; places++ {
 		short := r.PerMillion.Round(places)

@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// addBook declares --builtin, --update and --file, which mean what the keys under
-// genai_usage::prices mean.
+// addBook declares --builtin, --update and --file, which correspond to the keys of
+// genai_usage::prices.
 func addBook(cmd *cobra.Command) *pricing.Config {
 	c := &pricing.Config{}
 	cmd.Flags().StringVar(&c.Builtin, "builtin", pricing.DefaultBuiltin, "built-in book to begin with: "+strings.Join(pricing.BuiltinNames(), ", ")+" or "+pricing.NoBuiltin)
@@ -22,7 +22,7 @@ func addBook(cmd *cobra.Command) *pricing.Config {
 	return c
 }
 
-// bookName is how people call a book: "current + ours.yaml".
+// bookName returns the name of a book for display: "current + ours.yaml".
 func bookName(c pricing.Config) string {
 	names := []string{c.Builtin}
 	if c.Update != "" {
@@ -34,8 +34,8 @@ func bookName(c pricing.Config) string {
 	return strings.Join(names, " + ")
 }
 
-// addReported declares --reported-cost and --max-reported-dollars; the function
-// reads them into a pricer without a book.
+// addReported declares --reported-cost and --max-reported-dollars. The function that it
+// returns reads them into a pricer without a book.
 func addReported(cmd *cobra.Command) func() (pricing.Pricer, error) {
 	names := make([]string, len(pricing.ReportedCostPolicies))
 	for i, p := range pricing.ReportedCostPolicies {

@@ -16,10 +16,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// bundled runs an examination, and writes what it prints into a new file, with what
-// else a report of a fault needs. Nothing in it may be a credential, a user or content.
+// bundled runs an examination and writes its output to a new file, together with other
+// information for a bug report. None of it may be a credential, a user or content.
 func bundled(cmd *cobra.Command, pool *pgxpool.Pool, name string, examine func() error) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // named by the operator
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the operator chose the name
 	if err != nil {
 		return fmt.Errorf("--bundle: %w; it must be a new file", err)
 	}

@@ -1,12 +1,11 @@
-// Package cli is usagectl: what an operator does with an installation. A file is
-// a command, or a group of commands.
+// Package cli is usagectl, the tool for operators of an installation. A file is a command
+// or a group of commands.
 //
-// It owns the flags, what is asked back, what is printed and the exit status. It
-// does not own any logic of the product: calls are priced by internal/pricing,
-// read and changed by internal/store, summed up by internal/report, and the
-// schema is brought about by internal/dbmigrate. What the commands share stands
-// in database.go (connect, advise, close), book.go (the price book), period.go
-// (dates) and table.go (tables and JSON).
+// It owns the flags, the prompts, the output and the exit status. It does not own any logic
+// of the product: internal/pricing prices calls, internal/store reads and changes them,
+// internal/report sums them, and internal/dbmigrate migrates the schema. The commands share
+// database.go (connect, advise, close), book.go (the price book), period.go (dates) and
+// table.go (tables and JSON).
 package cli
 
 import (

@@ -9,13 +9,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// addYes declares --yes on a command that takes something away.
+// addYes declares --yes on a command that deletes something.
 func addYes(cmd *cobra.Command) *bool {
 	return cmd.Flags().Bool("yes", false, "do not ask, as for scripts")
 }
 
-// confirm asks whether to do what a command is about to do. Where nobody can be
-// asked, such as in cron, it refuses.
+// confirm asks before a command does something irreversible. Without a terminal, as in
+// cron, it returns an error instead.
 func confirm(cmd *cobra.Command, yes bool, what string) error {
 	if yes {
 		return nil

@@ -14,13 +14,14 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// costSums of a set of calls; dollars are exact.
+// costSums are sums over a set of calls, in exact dollars.
 type costSums struct {
 	Calls    int64 `json:"calls"`
 	Changed  int64 `json:"changedCalls"`
 	Unpriced int64 `json:"unpricedBefore"`
 	Remain   int64 `json:"unpricedAfter"`
-	// Lost are calls that had a cost and would have none, LostCost what it was.
+	// Lost is the number of calls that have a cost today and would have none. LostCost is
+	// their cost.
 	Lost     int64     `json:"losingTheirCost"`
 	LostCost usage.Sum `json:"lostCost"`
 	Old      usage.Sum `json:"oldCost"`
@@ -28,7 +29,7 @@ type costSums struct {
 	Delta    usage.Sum `json:"delta"`
 }
 
-// modelDifference is the calls of one model at one provider.
+// modelDifference covers the calls of one model at one provider.
 type modelDifference struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
@@ -41,23 +42,23 @@ type skippedCalls struct {
 	Calls  int64  `json:"calls"`
 }
 
-// costDifference is what other prices would change about stored calls, by model.
+// costDifference is the effect of other prices on stored calls, by model.
 type costDifference struct {
 	Total   costSums          `json:"total"`
 	Models  []modelDifference `json:"models"`
 	Skipped []skippedCalls    `json:"skipped"`
-	// Reach is nil where no files are tried.
+	// Reach is nil when no price files are tried.
 	Reach *reachSums `json:"reach,omitempty"`
 
-	// Losing counts calls that have a price and would have none, by the book
-	// that priced them.
+	// Losing counts the calls that have a price and would have none, by the book that
+	// priced them.
 	Losing map[string]int64 `json:"callsLosingTheirPrice,omitempty"`
 
 	byModel map[[2]string]*costSums
 	skipped map[string]int64
 }
 
-// compareCosts prices stored calls again and changes nothing.
+// compareCosts reprices stored calls without changing them.
 func compareCosts(ctx context.Context, pool *pgxpool.Pool, o upkeep.RepriceOptions) (*costDifference, error) {
 	d := &costDifference{byModel: map[[2]string]*costSums{}, skipped: map[string]int64{}, Losing: map[string]int64{}}
 	if err := upkeep.Compare(ctx, pool, o, d.add); err != nil {
@@ -67,7 +68,7 @@ func compareCosts(ctx context.Context, pool *pgxpool.Pool, o upkeep.RepriceOptio
 	return d, nil
 }
 
-// add takes one call in.
+// add adds a call.
 func (d *costDifference) add(c upkeep.Compared) {
 	if c.Fault != nil {
 		d.skipped[c.Fault.Error()]++
@@ -103,7 +104,7 @@ func (d *costDifference) add(c upkeep.Compared) {
 	}
 }
 
-// finish sorts the models, those that change most first.
+// finish sorts the models by the size of the difference, largest first.
 func (d *costDifference) finish() {
 	d.Models, d.Skipped = []modelDifference{}, []skippedCalls{}
 	for key, s := range d.byModel {
@@ -120,7 +121,7 @@ func (d *costDifference) finish() {
 	slices.SortFunc(d.Skipped, func(a, b skippedCalls) int { return cmp.Compare(a.Reason, b.Reason) })
 }
 
-// print writes the answer for a terminal, dollars with all their digits.
+// print prints the answer for a terminal, with all digits.
 func (d *costDifference) print(w io.Writer) error {
 	var t table
 	line := func(provider, model string, s costSums) {

@@ -13,19 +13,19 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 )
 
-// database is the database a command works on.
+// database is the database that a command uses.
 type database struct{ dsn, passwordFile string }
 
-// addDatabase declares --dsn and --password-file on a command and those below it.
+// addDatabase declares --dsn and --password-file on a command and its subcommands.
 func addDatabase(cmd *cobra.Command) *database {
 	d := &database{}
-	// Never with a default from the environment: the help text would print it.
+	// No default from the environment: the help text would print it.
 	cmd.PersistentFlags().StringVar(&d.dsn, "dsn", "", "PostgreSQL to work on, postgres://user:password@host:5432/database (default: the environment variable DATABASE_URL)")
 	cmd.PersistentFlags().StringVar(&d.passwordFile, "password-file", "", "file that holds the password of the DSN's user alone")
 	return d
 }
 
-// Who may run a command: a role of ours, or the owner of the tables.
+// The role that a command needs: one of ours, or the owner of the tables.
 const (
 	asReader = "usage_reader"
 	asPricer = "usage_pricer"
@@ -33,8 +33,8 @@ const (
 	asOwner  = ""
 )
 
-// with connects, hands the database to do and closes it. An error of the
-// database comes back with advice, for a user who needs the role.
+// with connects, passes the pool to do, and closes it. A database error is returned with
+// advice for a user who needs the role.
 func (d *database) with(cmd *cobra.Command, role string, do func(context.Context, *pgxpool.Pool) error) error {
 	pool, err := d.open(cmd.Context())
 	if err != nil {
@@ -44,7 +44,7 @@ func (d *database) with(cmd *cobra.Command, role string, do func(context.Context
 	if err = pool.Ping(cmd.Context()); err == nil {
 		err = do(cmd.Context(), pool)
 	}
-	// What is missing may be all tables, some, or what another build calls otherwise.
+	// All tables may be missing, or some, or a newer build has renamed them.
 	var schema *dbmigrate.SchemaError
 	if store.Classify(err) == store.ClassSchema && !errors.As(err, &schema) && errors.As(dbmigrate.Check(cmd.Context(), pool), &schema) {
 		return fmt.Errorf("%w; %w", err, schema)
@@ -52,7 +52,7 @@ func (d *database) with(cmd *cobra.Command, role string, do func(context.Context
 	return advise(err, role)
 }
 
-// open does not wait for an answer.
+// open creates the pool without waiting for the database.
 func (d *database) open(ctx context.Context) (*pgxpool.Pool, error) {
 	dsn := d.dsn
 	if dsn == "" {
@@ -64,7 +64,7 @@ func (d *database) open(ctx context.Context) (*pgxpool.Pool, error) {
 	return store.Connect(ctx, store.Config{DSN: dsn, PasswordFile: d.passwordFile, ApplicationName: "usagectl"})
 }
 
-// advise adds what to do about an error of the database.
+// advise adds to a database error what to do about it.
 func advise(err error, role string) error {
 	if err == nil {
 		return nil

@@ -20,8 +20,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// newDoctor looks at an installation and says what is wrong, each with the command
-// that repairs it.
+// newDoctor returns the command that examines an installation and prints each problem with
+// the command that repairs it.
 func newDoctor() *cobra.Command {
 	var api, bundle string
 	var repair bool
@@ -71,7 +71,7 @@ before you send it.`,
 	return cmd
 }
 
-// examination prints one line for each thing that was looked at.
+// examination prints one line per check.
 type examination struct {
 	cmd    *cobra.Command
 	faults int
@@ -100,14 +100,14 @@ func (e *examination) fault(what, format string, args ...any) {
 	e.cmd.Printf("FAULT %-10s %s\n", what, fmt.Sprintf(format, args...))
 }
 
-// How old the last call may be, and how large the share of unpriced calls,
-// before that is worth a look: an app may simply be quiet, a model may be free.
+// The age of the last call and the share of unpriced calls from which they are reported.
+// Both can be harmless: an app may be quiet, a model may be free.
 const (
 	quietAfter    = 24 * time.Hour
 	unpricedShare = 0.05
 )
 
-// database reports whether it can be asked.
+// database reports whether the database can be queried.
 func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time.Time) bool {
 	start := time.Now()
 	if err := pool.Ping(ctx); err != nil {
@@ -167,11 +167,11 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 	return true
 }
 
-// oldPrices is the age from which the prices of a book are worth a look when
-// calls name models that it does not know.
+// oldPrices is the age from which a book is reported when calls name models that it does
+// not have.
 const oldPrices = 30 * 24 * time.Hour
 
-// book looks for models that came after the book.
+// book looks for models that are newer than the book.
 func (e *examination) book(ctx context.Context, pool *pgxpool.Pool, config pricing.Config, now time.Time) {
 	b, err := pricing.Load(config)
 	if err != nil {
@@ -230,7 +230,8 @@ func (e *examination) calls(h upkeep.Health, now time.Time) {
 	}
 }
 
-// grafanaRole looks for what a viewer of Grafana can do to the role of the boards.
+// grafanaRole looks for changes that viewers of Grafana can make to the role of the
+// dashboards.
 func (e *examination) grafanaRole(ctx context.Context, pool *pgxpool.Pool) {
 	r, err := upkeep.ReadGrafanaRole(ctx, pool)
 	switch {
@@ -282,7 +283,8 @@ func repairRoles(cmd *cobra.Command, pool *pgxpool.Pool) error {
 	return nil
 }
 
-// queueLasts is how long a queue of a size takes in what came in 7 days.
+// queueLasts returns how long a queue of the given size lasts at the rate of the last 7
+// days.
 func queueLasts(bytes, calls int64) string {
 	const recordBytes = 450
 	hours := float64(bytes) / recordBytes / float64(calls) * 7 * 24
@@ -297,7 +299,7 @@ func queueLasts(bytes, calls int64) string {
 	return fmt.Sprintf("%.0f minutes", hours*60)
 }
 
-// dismissed says how many refused records somebody has looked at already.
+// dismissed says how many refused records were dismissed.
 func dismissed(n int64) string {
 	if n == 0 {
 		return ""
@@ -305,7 +307,8 @@ func dismissed(n int64) string {
 	return fmt.Sprintf(" but %d dismissed", n)
 }
 
-// storedAt is when the last row came: long after its call, it waited.
+// storedAt says when the last row was stored. A time long after its call means that it
+// waited in a queue.
 func storedAt(h upkeep.Health) string {
 	if h.LastStored.IsZero() {
 		return ""
@@ -313,7 +316,7 @@ func storedAt(h upkeep.Health) string {
 	return ", its row stored at " + h.LastStored.UTC().Format(time.RFC3339)
 }
 
-// rollups compares the sums of this month and the one before.
+// rollups verifies the sums of this month and the previous one.
 func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h upkeep.Health, now time.Time) {
 	found, err := upkeep.Verify(ctx, pool, upkeep.VerifyOptions{From: now.AddDate(0, 0, -31)})
 	switch {
@@ -329,7 +332,7 @@ func (e *examination) rollups(ctx context.Context, pool *pgxpool.Pool, h upkeep.
 	}
 }
 
-// partitions says nothing of a plain table.
+// partitions prints nothing for a table that is not partitioned.
 func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now time.Time) {
 	p, err := upkeep.ReadPartitions(ctx, pool, now)
 	switch {
@@ -345,7 +348,7 @@ func (e *examination) partitions(ctx context.Context, pool *pgxpool.Pool, now ti
 	}
 }
 
-// api asks without credentials: an answer that refuses us is a good one.
+// api asks without credentials; a refusal is a good answer.
 func (e *examination) api(ctx context.Context, address string) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -364,7 +367,7 @@ func (e *examination) api(ctx context.Context, address string) {
 		return
 	}
 	defer response.Body.Close()                                 //nolint:errcheck // only read
-	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20)) // what was read until an error will do
+	body, _ := io.ReadAll(io.LimitReader(response.Body, 1<<20)) // what was read before an error is enough
 	switch response.StatusCode {
 	case http.StatusOK:
 		e.look("api", "answers everybody who can reach it; give it an authenticator unless it is for this machine only")
@@ -377,7 +380,7 @@ func (e *examination) api(ctx context.Context, address string) {
 	}
 }
 
-// problemDetail is what the API says of its problem.
+// problemDetail returns the detail of a problem document.
 func problemDetail(body []byte) string {
 	var problem struct{ Detail string }
 	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
@@ -386,7 +389,7 @@ func problemDetail(body []byte) string {
 	return ": " + problem.Detail
 }
 
-// advised is the error on one line, with what to do about it.
+// advised returns the error in one line, with advice.
 func advised(err error) string {
 	return strings.Join(strings.Fields(advise(err, asReader).Error()), " ")
 }

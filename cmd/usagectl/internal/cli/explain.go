@@ -15,7 +15,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// storedCost is what the row of a call says of its cost.
+// storedCost is the cost in the row of a call.
 type storedCost struct {
 	ID          string              `json:"id"`
 	Time        time.Time           `json:"timestamp"`
@@ -32,22 +32,22 @@ type storedCost struct {
 	Fault string `json:"fault,omitempty"`
 }
 
-// explained is a stored call and how today's book prices it.
+// explained is a stored call with today's price for it.
 type explained struct {
 	Stored storedCost `json:"stored"`
-	// Today is nil for a call whose quantities are not known.
+	// Today is nil for a call with unknown quantities.
 	Today *pricing.Explanation `json:"today,omitempty"`
-	// Router is what the host asks for having chosen the model, nil where it did not.
+	// Router is the host's fee for choosing the model; nil if it did not choose.
 	Router *pricing.Explanation `json:"router,omitempty"`
-	// Assumptions are the defaults that today's price takes.
+	// Assumptions lists the assumptions of today's price.
 	Assumptions []string `json:"assumptions"`
-	// Cost is what usagectl reprice would make of the call.
+	// Cost is the cost that usagectl reprice would store.
 	Cost   usage.Money         `json:"cost"`
 	Status usage.PricingStatus `json:"status"`
 	Reason usage.Reason        `json:"reason,omitempty"`
 }
 
-// newExplain shows how the cost of a stored call came about.
+// newExplain returns the command that shows how the cost of a stored call was computed.
 func newExplain() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{

@@ -96,7 +96,7 @@ func (o *forecastOptions) question(now time.Time) (report.ForecastQuestion, erro
 	return q, nil
 }
 
-// parameters are those of the API for the flags that are set.
+// parameters returns the parameters of the API for the flags that are set.
 func (o *forecastOptions) parameters(flags *pflag.FlagSet) url.Values {
 	values := url.Values{"top": {strconv.Itoa(o.top)}}
 	setParameters(values, flags, "user", "userId", "period", "period", "scope", "scope")
@@ -110,7 +110,7 @@ func (o *forecastOptions) print(out io.Writer, answer report.ForecastAnswer) err
 	return printForecasts(out, answer)
 }
 
-// printForecasts writes the answer for people. Amounts are rounded for the eye.
+// printForecasts prints the answer for people, with rounded amounts.
 func printForecasts(w io.Writer, a report.ForecastAnswer) error {
 	p := &printer{out: w}
 	if len(a.Forecasts) == 0 {
@@ -155,7 +155,7 @@ func methodText(f report.ScopeForecast) string {
 	return string(f.Method)
 }
 
-// shareText is in percent.
+// shareText formats a share in percent.
 func shareText(s *outlook.Share) number {
 	if s == nil {
 		return "not known"
@@ -163,7 +163,7 @@ func shareText(s *outlook.Share) number {
 	return number(decimal.New(int64(*s), -4).StringFixed(1) + " %")
 }
 
-// notesOf says what a line of the table has no place for.
+// notesOf returns notes that do not fit into a line of the table.
 func notesOf(f report.ScopeForecast) (notes []string) {
 	if f.UnpricedCalls > 0 {
 		notes = append(notes, plural(f.UnpricedCalls, "call")+" of the period without a known cost, in no amount")

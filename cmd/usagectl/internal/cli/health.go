@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newHealth asks the collector's extension health_check, for images that have
-// neither a shell nor curl. What healthy means is the extension's.
+// newHealth returns the command that asks the collector's extension health_check, for
+// images that have neither a shell nor curl.
 func newHealth() *cobra.Command {
 	var url string
 	var timeout time.Duration
@@ -45,7 +45,7 @@ func askHealth(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("the collector does not answer: %w; is the extension health_check in its configuration?", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing of it is read
+	defer res.Body.Close() //nolint:errcheck // nothing is read
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("the collector is not healthy: health_check answers %s", res.Status)
 	}

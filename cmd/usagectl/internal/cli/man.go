@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// newMan writes the manual: a page for each command, of what --help prints.
+// newMan returns the command that writes the manual: one page per command, with the text of
+// --help.
 func newMan() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man DIRECTORY",
@@ -18,12 +19,12 @@ func newMan() *cobra.Command {
 		Example: "  usagectl man ~/.local/share/man/man1 && man usagectl-prices-list",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // for everybody to read
+			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // readable for everybody
 				return err
 			}
 			pages := manPages(cmd.Root())
 			for name, text := range pages {
-				if err := os.WriteFile(filepath.Join(args[0], name), []byte(text), 0o644); err != nil { //nolint:gosec // for everybody to read
+				if err := os.WriteFile(filepath.Join(args[0], name), []byte(text), 0o644); err != nil { //nolint:gosec // readable for everybody
 					return err
 				}
 			}
@@ -33,7 +34,7 @@ func newMan() *cobra.Command {
 	}
 }
 
-// manPages gives the pages of a command and of those below it, by file name.
+// manPages returns the pages of a command and its subcommands by file name.
 func manPages(root *cobra.Command) map[string]string {
 	pages := map[string]string{}
 	var add func(cmd *cobra.Command)
@@ -51,13 +52,13 @@ func manPages(root *cobra.Command) map[string]string {
 
 func manName(cmd *cobra.Command) string { return strings.ReplaceAll(cmd.CommandPath(), " ", "-") }
 
-// manPage is one page in the macros of man(7).
+// manPage returns a page in the macros of man(7).
 func manPage(cmd *cobra.Command) string {
 	cmd.InitDefaultHelpFlag()
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line(`.TH %s 1 "" "usagectl %s" "otelcol-usage"`, roff(strings.ToUpper(manName(cmd))), roff(version()))
-	line(".ad l") // long options leave nothing to adjust
+	line(".ad l") // long options cannot be justified
 	line(".SH NAME\n%s \\- %s", roff(manName(cmd)), roff(cmd.Short))
 	line(".SH SYNOPSIS\n.B %s", roff(cmd.UseLine()))
 	if cmd.Long != "" {
@@ -99,7 +100,7 @@ func manPage(cmd *cobra.Command) string {
 	return b.String()
 }
 
-// roff keeps a text from being read as commands of the typesetter.
+// roff escapes a text so that it is not read as typesetting commands.
 func roff(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(text)
 	lines := strings.Split(text, "\n")

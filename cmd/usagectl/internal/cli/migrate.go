@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 )
 
-// newMigrate brings the schema of the database to the version this build works
-// with, or says which it has.
+// newMigrate returns the command that migrates the schema to the version of this build, or
+// shows its version.
 func newMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",

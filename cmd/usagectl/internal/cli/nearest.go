@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// maxNearest is how many near names are offered.
+// maxNearest is how many similar names are suggested.
 const maxNearest = 3
 
-// nearest gives the names that a mistyped one was probably meant to be, the likeliest
-// first: those that it takes few changed characters to reach.
+// nearest returns the names that a mistyped one was probably meant to be, most similar
+// first: those that differ in few characters.
 func nearest(typed string, names []string) []string {
 	type candidate struct {
 		name    string
@@ -31,8 +31,8 @@ func nearest(typed string, names []string) []string {
 	return found
 }
 
-// changes counts the characters to insert, delete, replace or swap with their neighbour to
-// make b of a.
+// changes returns the number of insertions, deletions, replacements and swaps of adjacent
+// characters that turn a into b.
 func changes(a, b string) int {
 	before, row, next := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
@@ -55,7 +55,7 @@ func changes(a, b string) int {
 	return row[len(b)]
 }
 
-// didYouMean offers near names, if there are any.
+// didYouMean suggests similar names, if there are any.
 func didYouMean(names []string) string {
 	if len(names) == 0 {
 		return ""

@@ -19,12 +19,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
-// maxPayload bounds one payload in a file of traces.
+// maxPayload is the maximum size of one payload in a file of traces.
 const maxPayload = 256 << 20
 
-// readTraces reads what the collector's file exporter writes: OTLP as JSON, a payload a
-// line, or as protobuf, each payload after its length in four bytes. All of it becomes one
-// payload, in which every span is near its parent.
+// readTraces reads files that the collector's file exporter writes: OTLP as JSON, one
+// payload per line, or as protobuf, each payload preceded by its length in four bytes. It
+// merges all payloads into one, so that every span is near its parent.
 func readTraces(file string) (ptrace.Traces, error) {
 	all := ptrace.NewTraces()
 	f, err := os.Open(file)
@@ -64,7 +64,7 @@ func unmarshalJSON(payload []byte) (ptrace.Traces, error) {
 	return td, err
 }
 
-// nextLine reads a line of any length up to maxPayload.
+// nextLine reads a line of up to maxPayload bytes.
 func nextLine(in *bufio.Reader) ([]byte, error) {
 	var line []byte
 	for {
@@ -100,8 +100,8 @@ func nextMessage(in *bufio.Reader) ([]byte, error) {
 	return payload, err
 }
 
-// readCalls finds the calls in traces and prices each as if it were made at a moment, so
-// that two runs are priced alike. A call that is reported twice is one.
+// readCalls finds the calls in traces and prices each as if it were made at the given time,
+// so that two runs are priced alike. A call that is reported twice is counted once.
 func readCalls(td ptrace.Traces, pricer pricing.Pricer, at time.Time) ([]usage.Record, error) {
 	reader, err := genai.NewReader(genai.Config{
 		InputAudioSeconds: usageattr.InputAudioSeconds, InputCharacters: usageattr.InputCharacters, InputImages: usageattr.InputImages,

@@ -15,7 +15,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
 
-// newParked looks after the records that the table refused.
+// newParked returns the commands for records that the table refused.
 func newParked() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "parked",
@@ -26,7 +26,8 @@ func newParked() *cobra.Command {
 	return cmd
 }
 
-// addParkedFilter declares the flags that pick records; the function reads them.
+// addParkedFilter declares the flags that select records. The function that it returns
+// reads them.
 func addParkedFilter(cmd *cobra.Command) func() (upkeep.ParkedFilter, error) {
 	ids := cmd.Flags().StringArray("id", nil, "only the record of the call with this id; give it again for more")
 	state := cmd.Flags().String("sqlstate", "", "only records refused with this SQLSTATE; \"\" are those that were never sent")
@@ -93,7 +94,7 @@ func listParked(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, f u
 	return t.print(cmd.OutOrStdout())
 }
 
-// parkedPart is how many records are held in memory at once.
+// parkedPart is how many records are in memory at once.
 const parkedPart = 1000
 
 func listEachParked(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, f upkeep.ParkedFilter) error {
@@ -128,7 +129,7 @@ record is refused.`,
 }
 
 func retryParked(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, f upkeep.ParkedFilter) error {
-	f.Before = earliest(f.Before, time.Now()) // what is parked by the retry itself has had its turn
+	f.Before = earliest(f.Before, time.Now()) // excludes what the retry itself parks
 	writer := write.New(pool, write.Options{Encode: usageattr.Append})
 	var stored, duplicates, refused int
 	reasons := map[string]int{}
@@ -182,7 +183,7 @@ func retryParked(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, f 
 	return nil
 }
 
-// earliest is the earlier of two times; zero is no bound.
+// earliest returns the earlier of two times, where zero means no bound.
 func earliest(a, b time.Time) time.Time {
 	if a.IsZero() || b.Before(a) {
 		return b

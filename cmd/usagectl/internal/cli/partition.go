@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// newPartition partitions the calls by month, once, and creates the months to
-// come, from cron.
+// newPartition returns the command that partitions the calls by month, once, and creates
+// the partitions of coming months, from cron.
 func newPartition() *cobra.Command {
 	var convert bool
 	var ahead int

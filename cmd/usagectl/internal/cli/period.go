@@ -10,8 +10,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 )
 
-// period is two flags that bound what a command works on. Each is a day, the last
-// one included, or an instant, which is excluded as an end.
+// period is a pair of flags that bounds what a command covers. Each is a day or an instant.
+// As the end, a day is included and an instant excluded.
 type period struct{ startFlag, endFlag, start, end string }
 
 func addPeriod(cmd *cobra.Command, startFlag, endFlag, startDefault, endDefault string) *period {
@@ -21,14 +21,14 @@ func addPeriod(cmd *cobra.Command, startFlag, endFlag, startDefault, endDefault 
 	return p
 }
 
-// span reads both flags as the API reads startDate and endDate: without a start
-// it is [report.DefaultDays] days, without an end they end with today.
+// span parses both flags as the API parses startDate and endDate. The default end is the
+// end of today, and the default start gives 30 days.
 func (p *period) span(zone string, now time.Time) (report.Span, error) {
 	span, err := report.ParseSpan(p.start, p.end, zone, now)
 	return span, p.flagged(err)
 }
 
-// given is [period.span] in UTC for a command that needs both flags.
+// given is [period.span] in UTC for a command that requires both flags.
 func (p *period) given(now time.Time) (from, to time.Time, err error) {
 	for _, f := range [][2]string{{p.startFlag, p.start}, {p.endFlag, p.end}} {
 		if f[1] == "" {
@@ -39,7 +39,7 @@ func (p *period) given(now time.Time) (from, to time.Time, err error) {
 	return span.Current.From, span.Current.To, err
 }
 
-// bounds is zero for a flag that is not set.
+// bounds returns a zero time for a flag that is not set.
 func (p *period) bounds() (from, to time.Time, err error) {
 	if p.start != "" {
 		from, err = report.ParseBound("startDate", p.start, time.UTC, false)
@@ -50,14 +50,13 @@ func (p *period) bounds() (from, to time.Time, err error) {
 	return from, to, p.flagged(err)
 }
 
-// flagged calls what is wrong by the names of the flags.
+// flagged renames the parameters in an error to the names of the flags.
 func (p *period) flagged(err error) error {
 	return flagged(err, "startDate", "--"+p.startFlag, "endDate", "--"+p.endFlag)
 }
 
-// flagged calls the parameters of the API that an error names by the names of
-// flags, which are given in pairs. A parameter that is not among them is the flag
-// of the same name.
+// flagged renames the API parameters in an error to the names of flags, given in pairs. A
+// parameter without a pair has a flag of the same name.
 func flagged(err error, pairs ...string) error {
 	var param *report.ParamError
 	if !errors.As(err, &param) {
@@ -72,7 +71,7 @@ func flagged(err error, pairs ...string) error {
 	return &renamed
 }
 
-// addAt declares --at, a moment; the function reads it, now when it is not set.
+// addAt declares --at, a time. The function that it returns reads it; the default is now.
 func addAt(cmd *cobra.Command, help string) func() (time.Time, error) {
 	at := cmd.Flags().String("at", "", help)
 	return func() (time.Time, error) {

@@ -11,13 +11,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// reachSums counts the calls that price files reach.
+// reachSums counts the calls that rows of the price files apply to.
 type reachSums struct {
 	Reached int64         `json:"reachedCalls"`
 	Missed  []missedCalls `json:"missed"`
 }
 
-// missedCalls are calls that a row of the files was surely meant for.
+// missedCalls are calls that a row of the files was almost certainly meant for.
 type missedCalls struct {
 	Provider string `json:"provider"`
 	Model    string `json:"model"`
@@ -25,7 +25,7 @@ type missedCalls struct {
 	Why      string `json:"why"`
 }
 
-// reachCount counts stored calls by whether a row of one's own prices them.
+// reachCount counts stored calls by whether a row of the given files prices them.
 type reachCount struct {
 	book    *pricing.Book
 	known   map[reachKey]pricing.Reach
@@ -33,8 +33,8 @@ type reachCount struct {
 	missed  map[missedCalls]int64
 }
 
-// reachKey is what the answer depends on; prices change at midnight, or so
-// seldom at other times that a count may differ by it.
+// reachKey holds what the result depends on. Prices change at midnight; other times are too
+// rare to affect a count.
 type reachKey struct {
 	provider, model, request string
 	day                      time.Time
@@ -71,7 +71,7 @@ func (c *reachCount) sums() *reachSums {
 	return s
 }
 
-// print writes the counts for a terminal; nothing when no files were tried.
+// print prints the counts for a terminal, and nothing when no files were tried.
 func (s *reachSums) print(w io.Writer) error {
 	if s == nil {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// newPrices shows which price a call has and why, and whether a price file is
-// good. Prices, and how they are found and applied, are internal/pricing.
+// newPrices returns the commands that show which price a call has and why, and whether a
+// price file is valid. Package internal/pricing computes the prices.
 func newPrices() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prices",
@@ -77,7 +77,7 @@ Without any, a million tokens of text in and a million out are taken.`,
 	return cmd
 }
 
-// nearModels says whom a name that the book does not know was probably meant for.
+// nearModels suggests models for a name that the book does not have.
 func nearModels(b *pricing.Book, provider, model string) string {
 	known := providers(b)
 	if near := nearest(provider, known); len(near) > 0 && !slices.Contains(known, provider) {
@@ -110,8 +110,8 @@ func parseQuantities(args []string) (q usage.Quantities, err error) {
 	return q, nil
 }
 
-// kindsLike are the quantities that somebody may have meant who writes as price
-// files do, such as input, or nearly right.
+// kindsLike returns the kinds of quantities that name may stand for: a kind as price files
+// write it, such as input, or a misspelled one.
 func kindsLike(name string) (kinds []string) {
 	for _, kind := range usage.QuantityKindNames() {
 		if len(name) > 2 && strings.HasPrefix(kind, name) {

@@ -12,7 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing/foreign"
 )
 
-// newPricesImport turns price data of other projects into a price file.
+// newPricesImport returns the command that converts price data of other projects into a
+// price file.
 func newPricesImport() *cobra.Command {
 	var format, provider, model string
 	var quiet bool
@@ -65,7 +66,7 @@ price file, on standard output. What cannot be taken over goes to standard error
 	return cmd
 }
 
-// newPricesSchema prints the JSON Schema of price files.
+// newPricesSchema returns the command that prints the JSON Schema of price files.
 func newPricesSchema() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",

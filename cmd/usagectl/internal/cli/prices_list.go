@@ -16,10 +16,10 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// screenful is how many rows of the book a terminal gets without --limit.
+// screenful is how many rows of the book are printed on a terminal without --limit.
 const screenful = 100
 
-// newPricesList lists the rows of the price book.
+// newPricesList returns the command that lists the rows of the price book.
 func newPricesList() *cobra.Command {
 	var provider, model string
 	var limit int
@@ -62,7 +62,7 @@ In a terminal lines are cut to its width, and the first %d rows are shown unless
 		if t.width > 0 && !cmd.Flags().Changed("limit") {
 			limit = screenful
 		}
-		t.row("PROVIDER", "MODEL", "HOLDS", "SOURCE", "PRICES") // the longest at the end, where nothing is padded
+		t.row("PROVIDER", "MODEL", "HOLDS", "SOURCE", "PRICES") // the longest column last, where nothing is padded
 		found := 0
 		for _, r := range b.Rows() {
 			if provider != "" && r.Provider != provider || !strings.Contains(r.Name, model) || !always && !holds(r.Span, moment) {
@@ -86,7 +86,7 @@ In a terminal lines are cut to its width, and the first %d rows are shown unless
 	return cmd
 }
 
-// nothingListed says what is near to what was asked for.
+// nothingListed returns an error that suggests similar names.
 func nothingListed(b *pricing.Book, provider, model string) error {
 	if known := providers(b); provider != "" && !slices.Contains(known, provider) {
 		if near := nearest(provider, known); len(near) > 0 {
@@ -97,7 +97,7 @@ func nothingListed(b *pricing.Book, provider, model string) error {
 	return fmt.Errorf("no row of the book fits%s; --model takes a part of a name, and without it every model of the provider is listed", didYouMean(nearest(model, models(b, provider))))
 }
 
-// models are the names in the book of a provider, or of all for "".
+// models returns the model names in the book of a provider, or of all providers for "".
 func models(b *pricing.Book, provider string) (names []string) {
 	for _, r := range b.Rows() {
 		if provider == "" || r.Provider == provider {
@@ -132,7 +132,7 @@ func providers(b *pricing.Book) (names []string) {
 	return slices.Compact(names)
 }
 
-// newPricesDiff lists what other prices would change.
+// newPricesDiff returns the command that lists what other prices would change.
 func newPricesDiff() *cobra.Command {
 	var asJSON, onStored bool
 	cmd := &cobra.Command{

@@ -20,7 +20,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// missingPrice is one line of `usagectl prices missing`.
+// missingPrice is a line of `usagectl prices missing`.
 type missingPrice struct {
 	Provider     string       `json:"provider"`
 	Model        string       `json:"model"`
@@ -29,17 +29,17 @@ type missingPrice struct {
 	Calls        int64        `json:"calls"`
 	Reported     int64        `json:"reportedCalls"`
 	Tokens       int64        `json:"tokens"`
-	// Quantities are sums by kind, seconds as decimal numbers.
+	// Quantities are sums by kind; seconds are decimal numbers.
 	Quantities map[string]json.Number `json:"quantities"`
-	// Missing are the kinds that today's book has no price for.
+	// Missing lists the kinds that today's book has no price for.
 	Missing []string  `json:"missingUnits"`
 	First   time.Time `json:"firstSeen"`
 	Last    time.Time `json:"lastSeen"`
-	// PricedNow says that the book given to the command has all prices.
+	// PricedNow reports whether the book given to the command has all prices.
 	PricedNow bool `json:"pricedNow"`
 }
 
-// newPricesMissing lists the models that were called and have no price.
+// newPricesMissing returns the command that lists the called models without a price.
 func newPricesMissing() *cobra.Command {
 	var asJSON, asDraft bool
 	cmd := &cobra.Command{
@@ -92,7 +92,7 @@ reprice --only-unpriced.`,
 	return cmd
 }
 
-// lookAgain asks today's book for the units that have no price.
+// lookAgain finds the units that have no price in today's book.
 func lookAgain(prices *pricing.Book, m *upkeep.MissingPrice) missingPrice {
 	out := missingPrice{
 		Provider: m.Provider, Model: m.Model, RequestModel: m.RequestModel, Reason: m.Reason, Calls: m.Calls, Reported: m.ReportedCalls,
@@ -168,14 +168,14 @@ func printDraft(cmd *cobra.Command, list []missingPrice) error {
 	return err
 }
 
-// headings are the units of a price file for what is not counted in tokens;
-// those that know one item only need no name below them.
+// headings are the section names in a price file of units other than tokens. A unit with a
+// single item needs no name below it.
 var headings = map[usage.Unit]string{
 	usage.UnitToken: "per_1m_tokens", usage.UnitSecond: "per_minute", usage.UnitCharacter: "per_1k_characters", usage.UnitImage: "per_image",
 	usage.UnitCall: "per_1k_calls", usage.UnitPage: "per_1k_pages", usage.UnitPixel: "per_megapixel", usage.UnitMBDay: "per_gb_day",
 }
 
-// draft is a price file for each provider.
+// draft returns a price file with a document per provider.
 func draft(list []missingPrice) string {
 	var b strings.Builder
 	for _, provider := range providersOf(list) {
@@ -206,7 +206,7 @@ func draft(list []missingPrice) string {
 
 func providersOf(list []missingPrice) (names []string) {
 	for _, m := range list {
-		nameless := m.Provider == "" || plain(m.Provider) != m.Provider // no price file can name it
+		nameless := m.Provider == "" || plain(m.Provider) != m.Provider // a price file cannot name it
 		if !m.PricedNow && !nameless && !slices.Contains(names, m.Provider) {
 			names = append(names, m.Provider)
 		}
@@ -214,8 +214,8 @@ func providersOf(list []missingPrice) (names []string) {
 	return names
 }
 
-// writeUnits names everything the model consumed, because a row replaces what
-// the book says about the model.
+// writeUnits lists everything that the model consumed, because a row replaces all that the
+// book has for the model.
 func writeUnits(b *strings.Builder, m missingPrice) {
 	items := map[string][]string{}
 	for k := range usage.QuantityKindCount {

@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// newPricesPublish writes list prices for dashboards.
+// newPricesPublish returns the command that writes list prices for dashboards.
 func newPricesPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish",
@@ -46,9 +46,8 @@ rows. The database user needs the role usage_pricer.`,
 	return cmd
 }
 
-// publishPrices writes the list prices of a book for the models that were called.
-// It says in one line what it did, and gives the models that the book has no list
-// price for.
+// publishPrices writes the book's list prices of the models that were called. It returns a
+// one-line summary, and the models for which the book has no list price.
 func publishPrices(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book) (summary string, unknown []upkeep.CalledModel, err error) {
 	models, err := upkeep.CalledModels(ctx, pool)
 	if err != nil {

@@ -28,11 +28,11 @@ type updateOptions struct {
 	rollback, dryRun, yes, json bool
 }
 
-// defaultUpdate is where the update layer stands when nothing else is said.
+// defaultUpdate is the default file of the update layer.
 const defaultUpdate = "prices.update.yaml"
 
-// newPricesUpdate brings the update layer of the price book up to date. What is
-// taken over is internal/pricing/update.
+// newPricesUpdate returns the command that updates the update layer of the price book.
+// Package internal/pricing/update decides what is adopted.
 func newPricesUpdate() *cobra.Command {
 	var o updateOptions
 	cmd := &cobra.Command{
@@ -105,7 +105,7 @@ type updateAnswer struct {
 	File    string `json:"file"`
 	Written bool   `json:"written"`
 	*update.Proposal
-	// Stored is what changes on the stored calls; nil without a database.
+	// Stored is what changes for the stored calls; nil without a database.
 	Stored *costDifference `json:"stored,omitempty"`
 }
 
@@ -116,7 +116,7 @@ func (o *updateOptions) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer unlock()
-	// The update must not be judged by prices of one's own.
+	// Compare the update with public prices only, not with the user's price files.
 	public := pricing.Config{Builtin: o.book.Builtin, Update: o.book.Update}
 	current, err := pricing.Load(public)
 	if err != nil {
@@ -157,7 +157,7 @@ func (o *updateOptions) run(cmd *cobra.Command) error {
 	return o.finish(cmd, s, &a)
 }
 
-// finish writes the update unless somebody has to look first.
+// finish writes the update unless it needs a review first.
 func (o *updateOptions) finish(cmd *cobra.Command, s update.Store, a *updateAnswer) error {
 	var refused error
 	switch {
@@ -189,7 +189,7 @@ func (o *updateOptions) finish(cmd *cobra.Command, s update.Store, a *updateAnsw
 	return nil
 }
 
-// onStored prices the stored calls with the update; nil without a database.
+// onStored prices the stored calls with the update; it returns nil without a database.
 func (o *updateOptions) onStored(cmd *cobra.Command, p *update.Proposal) (*costDifference, error) {
 	if o.db.dsn == "" && os.Getenv("DATABASE_URL") == "" {
 		return nil, nil
@@ -224,7 +224,7 @@ func (o *updateOptions) onStored(cmd *cobra.Command, p *update.Proposal) (*costD
 	return d, err
 }
 
-// mostHeld is how many lines of what was held back are printed.
+// mostHeld is how many of the changes held back are printed.
 const mostHeld = 20
 
 func (a *updateAnswer) print(w io.Writer) error {

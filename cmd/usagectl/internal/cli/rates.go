@@ -20,8 +20,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// newRates keeps the exchange rates by which reports show costs in another
-// currency.
+// newRates returns the commands for the exchange rates with which reports show costs in
+// other currencies.
 func newRates() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rates",
@@ -47,7 +47,7 @@ role usage_pricer.`,
 			if err != nil {
 				return fmt.Errorf("read rates: %w", err)
 			}
-			defer file.Close() //nolint:errcheck // it was only read
+			defer file.Close() //nolint:errcheck // only read
 			rates, err := readRates(args[0], file)
 			if err != nil {
 				return err
@@ -88,15 +88,15 @@ func newRatesList(db *database) *cobra.Command {
 var (
 	rateHeader   = []string{"currency", "valid_from", "rate", "source"}
 	rateCurrency = regexp.MustCompile(`^[A-Z]{3}$`)
-	// rateNumber keeps what decimal also reads, exponents and signs, out: in a
-	// rate they are mistakes. The table keeps twelve digits on each side.
+	// rateNumber excludes exponents and signs, which decimal accepts but which are mistakes
+	// in a rate. The table stores twelve digits on each side.
 	rateNumber = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?$`)
 )
 
-// maxRateFaults is how many faults of a file are reported at once.
+// maxRateFaults is how many errors of a file are reported at once.
 const maxRateFaults = 20
 
-// readRates reads a file and reports all its faults, each with its line.
+// readRates parses a file and returns all errors with their line numbers.
 func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
 	in := csv.NewReader(r)
 	in.TrimLeadingSpace = true

@@ -29,8 +29,8 @@ type repriceOptions struct {
 	dryRun, json          bool
 }
 
-// newReprice prices stored calls again with today's price book. How calls are
-// priced is internal/pricing, how they are changed internal/store.
+// newReprice returns the command that prices stored calls again with today's price book.
+// Package internal/pricing prices them, and internal/store changes them.
 func newReprice() *cobra.Command {
 	var o repriceOptions
 	cmd := &cobra.Command{
@@ -79,12 +79,12 @@ had a cost and would have none is asked about first; a script says --yes.`,
 	return cmd
 }
 
-// forStore checks the flags. A provider or model that is given may be "": calls
-// without one.
+// forStore checks the flags and returns the options for the store. A provider or model
+// given as "" selects the calls without one.
 func (o *repriceOptions) forStore(byProvider, byModel bool) (s upkeep.RepriceOptions, err error) {
 	s.Filter.OnlyUnpriced, s.BatchCalls, s.Note = o.onlyUnpriced, o.batch, o.note
 	if o.changed && o.period.start == "" && o.period.end == "" {
-		// The same bounds each time, so that a run that was stopped is found again.
+		// The same bounds every time, so that an interrupted run is found again.
 		s.Filter.From, s.Filter.To = usage.MinTime, usage.MaxTime
 	} else if s.Filter.From, s.Filter.To, err = o.period.given(time.Now()); err != nil {
 		return s, err
@@ -186,8 +186,8 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upke
 	return nil
 }
 
-// losing says which calls would lose their cost, and by which books that are not
-// given they were priced.
+// losing says which calls would lose their cost, and which books they were priced with that
+// are not given.
 func losing(d *costDifference, given pricing.Config) string {
 	text := fmt.Sprintf("%s a cost, together %s USD, and would have none", plural(d.Total.Lost, "call has", "calls have"), d.Total.LostCost)
 	files := append([]string{given.Update}, given.Files...)

@@ -14,8 +14,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// minKeep is the least age that may be deleted. Calls that still wait in a
-// collector's queue are refused once their time is behind the mark.
+// minKeep is the minimum age of calls to delete. Calls that still wait in a collector's
+// queue are refused once they are older than the mark.
 const minKeep = 7 * 24 * time.Hour
 
 // retentionOptions are the flags of usagectl retention.
@@ -26,7 +26,7 @@ type retentionOptions struct {
 	yes              *bool
 }
 
-// newRetention deletes old calls and keeps their sums.
+// newRetention returns the command that deletes old calls and keeps their sums.
 func newRetention() *cobra.Command {
 	var o retentionOptions
 	cmd := &cobra.Command{
@@ -102,7 +102,7 @@ func retain(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, r upkee
 	return err
 }
 
-// moveBack is for a mark that lies later than what is asked for.
+// moveBack moves the mark back when it is later than requested.
 func moveBack(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, r upkeep.RetainOptions, o retentionOptions, found upkeep.Retention) error {
 	mark, old := found.Mark.Format(time.DateOnly), found.Old.Format(time.DateOnly)
 	if !o.moveBack || o.dryRun {

@@ -11,21 +11,21 @@ import (
 	"golang.org/x/term"
 )
 
-// number is a cell of a table that is aligned to the right.
+// number is a right-aligned cell of a table.
 type number string
 
 func count[T int | int64](n T) number { return number(fmt.Sprint(n)) }
 
-// table prints rows whose columns line up, two spaces apart.
+// table prints rows in aligned columns, two spaces apart.
 type table struct {
 	indent string
-	widest int // of a cell in characters; longer ones are cut. 0 is no limit.
-	width  int // of a line in characters; the widest columns are cut. 0 is no limit.
+	widest int // maximum width of a cell in characters; longer ones are cut. 0 means no limit.
+	width  int // maximum width of a line in characters; the widest columns are cut. 0 means no limit.
 	rows   [][]any
 }
 
-// row adds a line. A cell is a string or a [number]; a string that an app chose
-// cannot steer the terminal.
+// row adds a line. A cell is a string or a [number]. Control characters in a string, which
+// an app may have chosen, are replaced.
 func (t *table) row(cells ...any) { t.rows = append(t.rows, cells) }
 
 func (t *table) print(w io.Writer) error {
@@ -58,10 +58,10 @@ func (t *table) print(w io.Writer) error {
 	return nil
 }
 
-// narrowest is what a column keeps of its width when a line is too long.
+// narrowest is the minimum width of a column when a line is too long.
 const narrowest = 12
 
-// fit takes from the widest column until a line has its width.
+// fit narrows the widest columns until a line fits.
 func (t *table) fit(widths []int) {
 	line := utf8.RuneCountInString(t.indent) + 2*(len(widths)-1)
 	for _, width := range widths {
@@ -90,7 +90,7 @@ func (t *table) text(cell any) string {
 	return text
 }
 
-// cut shortens a text to a number of characters, and shows that it did.
+// cut shortens a text to a number of characters and marks the cut.
 func cut(text string, width int) string {
 	if utf8.RuneCountInString(text) <= width {
 		return text
@@ -98,8 +98,8 @@ func cut(text string, width int) string {
 	return string([]rune(text)[:width-1]) + "…"
 }
 
-// terminalWidth is how many characters a line of the terminal takes, 0 where the output
-// is a file, a pipe or no terminal at all.
+// terminalWidth returns the width of the terminal in characters, and 0 if the output is not
+// a terminal.
 func terminalWidth(out io.Writer) int {
 	file, ok := out.(*os.File)
 	if !ok {
@@ -112,8 +112,7 @@ func terminalWidth(out io.Writer) int {
 	return width
 }
 
-// plain keeps what apps call their models and users from steering the
-// terminal.
+// plain keeps names of models and users, which apps choose, from controlling the terminal.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
@@ -123,7 +122,7 @@ func plain(text string) string {
 	}, text)
 }
 
-// printJSON writes a value over several lines.
+// printJSON prints a value as indented JSON.
 func printJSON(w io.Writer, value any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -131,7 +130,7 @@ func printJSON(w io.Writer, value any) error {
 	return encoder.Encode(value)
 }
 
-// csvCell keeps a spreadsheet from taking a text that others chose for a formula.
+// csvCell keeps a spreadsheet from interpreting a text that others chose as a formula.
 func csvCell(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		text = "'" + text
@@ -139,8 +138,8 @@ func csvCell(text string) string {
 	return plain(text)
 }
 
-// plural counts things: "1 month", "2 months". A second form is the plural where
-// it is not the first with an s.
+// plural counts things: "1 month", "2 months". The plural is one plus "s" unless it is
+// given.
 func plural[T int | int64](n T, one string, many ...string) string {
 	switch {
 	case n == 1:

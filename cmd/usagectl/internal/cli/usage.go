@@ -28,9 +28,9 @@ type usageOptions struct {
 	api                  apiClient
 }
 
-// newUsage gives the answers of the query API in a terminal, as tables, as JSON or
-// as CSV. What an answer holds and how a period is read are internal/report, so
-// that the API says the same.
+// newUsage returns the command that prints the answers of the query API as tables, JSON or
+// CSV. Package internal/report parses periods and builds answers, so that the API gives the
+// same ones.
 func newUsage() *cobra.Command {
 	var o usageOptions
 	cmd := &cobra.Command{
@@ -83,7 +83,7 @@ user:password, or a bearer token.`,
 	return cmd
 }
 
-// askDatabase answers a question of package report, each statement within the timeout.
+// askDatabase answers a question of package report, with a time limit for each statement.
 func askDatabase[Q, A any](cmd *cobra.Command, db *database, timeout time.Duration, question Q, ask func(context.Context, *read.Reader, Q) (A, error)) (answer A, err error) {
 	err = db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) (err error) {
 		answer, err = ask(ctx, read.New(pool, timeout), question)
@@ -92,7 +92,7 @@ func askDatabase[Q, A any](cmd *cobra.Command, db *database, timeout time.Durati
 	return answer, err
 }
 
-// print writes the answer in the form that was asked for.
+// print prints the answer in the requested format.
 func (o *usageOptions) print(out io.Writer, answer report.Answer) error {
 	switch o.output {
 	case "json":
@@ -136,7 +136,7 @@ func (o *usageOptions) question(now time.Time) (report.Question, error) {
 	return q, nil
 }
 
-// adviseOnQuestion adds what to do when a question cannot be answered.
+// adviseOnQuestion adds to an error what to do when a question cannot be answered.
 func adviseOnQuestion(err error) error {
 	var rate *read.RateError
 	switch {
@@ -148,7 +148,7 @@ func adviseOnQuestion(err error) error {
 	return err
 }
 
-// parameters are those of the API for the flags that are set.
+// parameters returns the parameters of the API for the flags that are set.
 func (o *usageOptions) parameters(flags *pflag.FlagSet) url.Values {
 	values := url.Values{}
 	setParameters(values, flags, "start", "startDate", "end", "endDate", "user", "userId", "currency", "currency")
@@ -156,11 +156,10 @@ func (o *usageOptions) parameters(flags *pflag.FlagSet) url.Values {
 	return values
 }
 
-// filterFlags are the values of the flags that narrow a question, by the parameters of
-// the API.
+// filterFlags holds the values of the filter flags by the API's parameter names.
 type filterFlags map[string]*string
 
-// filterNames are the flags and the parameters of the API that they are.
+// filterNames lists pairs of a flag and the API parameter that it sets.
 var filterNames = []string{"type", "apiType", "provider", "provider", "model", "model", "service", "service", "environment", "environment", "tag", "tag", "timezone", "timezone"}
 
 func addFilter(f *pflag.FlagSet) filterFlags {
@@ -179,7 +178,7 @@ func (f filterFlags) parameter(name string) string {
 	return ""
 }
 
-// setParameters takes the flags that are set, given as pairs of a flag and its
+// setParameters sets the parameters of the flags that are set, given as pairs of flag and
 // parameter, and those of the filter.
 func setParameters(values url.Values, flags *pflag.FlagSet, names ...string) {
 	names = append(names, filterNames...)

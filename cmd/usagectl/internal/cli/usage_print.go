@@ -18,8 +18,8 @@ import (
 // barWidth is the length of the longest bar in characters.
 const barWidth = 40
 
-// printTables writes an answer for people. Amounts are rounded for the eye, to
-// six places; json and csv have all digits.
+// printTables prints an answer for people. Amounts are rounded to six decimal places; the
+// formats json and csv have all digits.
 func printTables(w io.Writer, a report.Answer) error {
 	p := &printer{out: w}
 	c, previous := a.Current, a.Previous
@@ -43,7 +43,7 @@ func printTables(w io.Writer, a report.Answer) error {
 	return p.err
 }
 
-// breakdown is the costs of both periods by one key, and the unpriced calls in them.
+// breakdown holds the costs of both periods by one key, and their unpriced calls.
 type breakdown struct {
 	by                       string
 	current, previous        report.Costs
@@ -69,7 +69,7 @@ func numbers(list report.Numbers) map[string]int64 {
 	return byKey
 }
 
-// totals are the figures of the whole period.
+// totals returns a table with the figures of the whole period.
 func totals(a report.Answer) *table {
 	t := &table{indent: "  "}
 	c, previous := a.Current, a.Previous
@@ -112,8 +112,8 @@ func (p *printer) table(t *table) {
 	}
 }
 
-// costs writes a breakdown. Where calls are unpriced it says so: their part of
-// a cost is unknown, not 0.
+// costs prints a breakdown. It says where calls are unpriced, because their cost is unknown
+// and not 0.
 func (p *printer) costs(title string, b breakdown, name func(string) string) {
 	if len(b.current) == 0 {
 		return
@@ -139,7 +139,7 @@ func (p *printer) costs(title string, b breakdown, name func(string) string) {
 	p.table(t)
 }
 
-// known is a cost, or a dash where all that is in it has no known cost.
+// known returns a cost, or a dash when no call in it has a known cost.
 func known(cost usage.Sum, unpriced int64) number {
 	if unpriced > 0 && cost.IsZero() {
 		return "–"
@@ -147,8 +147,7 @@ func known(cost usage.Sum, unpriced int64) number {
 	return amount(cost)
 }
 
-// days draws the daily trend: a bar for each day, or for each week when there
-// are too many to read.
+// days prints the daily trend: a bar per day, or per week if there are too many days.
 func (p *printer) days(days []report.DayCost, unpriced map[string]int64) {
 	title, step := "by day", 1
 	if len(days) > 92 {
@@ -182,8 +181,8 @@ func (p *printer) days(days []report.DayCost, unpriced map[string]int64) {
 	p.table(t)
 }
 
-// bar is as long as its share of the longest, in eighths of a character. What
-// is not 0 is never drawn as nothing.
+// bar returns a bar in proportion to the largest, with a resolution of an eighth of a
+// character. An amount above 0 always has a visible bar.
 func bar(cost, most usage.Sum) string {
 	if cost.IsZero() || most.IsZero() {
 		return ""
@@ -197,8 +196,7 @@ func bar(cost, most usage.Sum) string {
 	return text
 }
 
-// amount rounds for the eye. An amount that would look like 0 and is not says
-// so.
+// amount rounds for display. An amount that would look like 0 but is not is marked.
 func amount(s usage.Sum) number {
 	d := s.Decimal()
 	if !d.IsZero() && d.Abs().LessThan(decimal.New(1, -6)) {
@@ -218,7 +216,7 @@ func change(p *report.Percent) string {
 	return text + " %"
 }
 
-// periodName names the first and the last day, or the two instants.
+// periodName returns the first and the last day, or the two instants.
 func periodName(u report.Usage) string {
 	if isMidnight(u.Start) && isMidnight(u.End) && len(u.DailyUsage) > 0 {
 		return u.DailyUsage[0].Date + " to " + u.DailyUsage[len(u.DailyUsage)-1].Date
@@ -230,9 +228,9 @@ func isMidnight(t time.Time) bool {
 	return t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && t.Nanosecond() == 0
 }
 
-// printCSV writes every number as a line: what it breaks down by, the key, the
-// cost in the current and in the previous period, with all digits, and how many calls of
-// both have no known cost and no part in it.
+// printCSV prints one line per number: the breakdown, the key, the cost in the current and
+// in the previous period with all digits, and the number of calls in both without a known
+// cost.
 func printCSV(w io.Writer, a report.Answer) error {
 	out := csv.NewWriter(w)
 	write := func(by, key, current, previous string, unpriced, before int64) {
@@ -240,7 +238,7 @@ func printCSV(w io.Writer, a report.Answer) error {
 		if key != "" && strings.ContainsRune("=+-@\t\r\n", rune(key[0])) {
 			key = "'" + key
 		}
-		_ = out.Write([]string{by, plain(key), current, previous, strconv.FormatInt(unpriced, 10), strconv.FormatInt(before, 10)}) // Error below tells
+		_ = out.Write([]string{by, plain(key), current, previous, strconv.FormatInt(unpriced, 10), strconv.FormatInt(before, 10)}) // Error below returns it
 	}
 	c, p := a.Current, a.Previous
 	_ = out.Write([]string{"by", "key", "current", "previous", "unpriced_calls", "previous_unpriced_calls"})
@@ -256,7 +254,7 @@ func printCSV(w io.Writer, a report.Answer) error {
 			write(b.by, c.Key, c.Cost.String(), before[c.Key].String(), b.unpriced[c.Key], b.unpricedBefore[c.Key])
 			delete(before, c.Key)
 		}
-		for _, c := range b.previous { // what was used then and not now
+		for _, c := range b.previous { // only in the previous period
 			if cost, left := before[c.Key]; left {
 				write(b.by, c.Key, "0", cost.String(), 0, b.unpricedBefore[c.Key])
 			}
@@ -264,7 +262,7 @@ func printCSV(w io.Writer, a report.Answer) error {
 	}
 	now, then := numbers(c.Unpriced.Days), numbers(p.Unpriced.Days)
 	for i, d := range c.DailyUsage {
-		previous, unpriced := "", int64(0) // the period before can have one day more or less
+		previous, unpriced := "", int64(0) // the previous period can have one day more or less
 		if i < len(p.DailyUsage) {
 			before := p.DailyUsage[i]
 			previous, unpriced = before.Cost.String(), then[before.Date]

@@ -11,8 +11,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// newVerify compares the rollups with the calls they are the sums of, and
-// repairs them on request.
+// newVerify returns the command that compares the rollups with the calls and repairs them
+// on request.
 func newVerify() *cobra.Command {
 	var o upkeep.VerifyOptions
 	cmd := &cobra.Command{

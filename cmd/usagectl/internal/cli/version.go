@@ -11,7 +11,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 )
 
-// newVersion says which build this is.
+// newVersion returns the command that prints the version of this build.
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -21,13 +21,13 @@ func newVersion() *cobra.Command {
 	}
 }
 
-// version is the build, and the schema it works with.
+// version returns the version of the build and of its schema.
 func version() string {
 	return fmt.Sprintf("%s, schema %d", build.Current(), dbmigrate.Latest())
 }
 
-// point lets each error that is about the use of a command say where its use is
-// described, and a group of commands refuse what is none of them.
+// point adds a reference to the help text to each usage error, and makes a group of
+// commands reject an unknown subcommand.
 func point(cmd *cobra.Command) {
 	cmd.SuggestionsMinimumDistance = 2
 	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -55,7 +55,7 @@ func point(cmd *cobra.Command) {
 			switch {
 			case err == nil:
 				return nil
-			case strings.Contains(err.Error(), "arg(s)"): // cobra's words for a number of arguments
+			case strings.Contains(err.Error(), "arg(s)"): // cobra's error for a wrong number of arguments
 				return fmt.Errorf("found %s, must be %s; see %s --help", plural(len(given), "argument"), cmd.UseLine(), cmd.CommandPath())
 			}
 			return fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())

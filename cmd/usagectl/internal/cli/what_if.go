@@ -103,7 +103,7 @@ cache, answers, models), and with a database what that is in a month at today's 
 	return cmd
 }
 
-// change reads the flags.
+// change parses the flags.
 func (o *whatIfOptions) change() (c outlook.Change, err error) {
 	c.Models, c.Provider, c.Tier = map[string]string{}, o.toProvider, o.tier
 	for _, text := range o.models {
@@ -137,7 +137,7 @@ func (o *whatIfOptions) change() (c outlook.Change, err error) {
 	return c, nil
 }
 
-// checkModels refuses models that the book does not know where they are to be called.
+// checkModels returns an error for a model that the book does not have at its provider.
 func (o *whatIfOptions) checkModels(b *pricing.Book, c outlook.Change, end time.Time) error {
 	if c.Provider == "" {
 		return nil
@@ -170,7 +170,7 @@ func (o *whatIfOptions) ask(ctx context.Context, pool *pgxpool.Pool, filter upke
 	return w, err
 }
 
-// printWhatIf writes the answer for a terminal, dollars with all their digits.
+// printWhatIf prints the answer for a terminal, with all digits.
 func printWhatIf(w io.Writer, answer *outlook.WhatIf, from, to time.Time) error {
 	p := &printer{out: w}
 	p.line("Calls from %s until before %s (UTC), in USD at API prices\n", from.Format(time.DateOnly), to.Format(time.DateOnly))

@@ -22,8 +22,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// runsOptions are the flags of usagectl what-if that compare two recorded runs: what a
-// change of the code costs.
+// runsOptions holds the flags of usagectl what-if that compare two recorded runs, to show
+// what a code change costs.
 type runsOptions struct {
 	head, base, failAbove string
 	markdown              bool
@@ -44,7 +44,7 @@ func (o *runsOptions) addFlags(cmd *cobra.Command) {
 	}
 }
 
-// limit is what --fail-above allows the head to cost more.
+// limit is how much more than the base the head may cost, from --fail-above.
 type limit struct {
 	text   string
 	amount decimal.Decimal
@@ -63,7 +63,7 @@ func (o *runsOptions) limit() (*limit, error) {
 	return &limit{o.failAbove, amount, share}, nil
 }
 
-// check says why a comparison does not pass.
+// check returns an error when a comparison exceeds the limit.
 func (l *limit) check(d outlook.RunDifference) error {
 	if l == nil {
 		return nil
@@ -81,7 +81,7 @@ func (l *limit) check(d outlook.RunDifference) error {
 	return nil
 }
 
-// compare prices both runs.
+// compare prices and compares both runs.
 func (o *runsOptions) compare(pricer pricing.Pricer) (d outlook.RunDifference, services []string, err error) {
 	at, err := o.at()
 	if err != nil {
@@ -108,7 +108,8 @@ func (o *runsOptions) compare(pricer pricing.Pricer) (d outlook.RunDifference, s
 	return outlook.CompareRuns(runs[0], runs[1]), slices.Sorted(maps.Keys(names)), nil
 }
 
-// run compares, adds the effect of a month where a database is named, and prints.
+// run compares the runs, adds the monthly effect if a database is given, and prints the
+// result.
 func (o *runsOptions) run(cmd *cobra.Command, db *database, book *pricing.Config, asJSON bool) error {
 	l, err := o.limit()
 	if err != nil {
@@ -159,10 +160,10 @@ func callsOfLate(ctx context.Context, r *read.Reader, services []string) (calls 
 	return calls, nil
 }
 
-// form is how a table is written.
+// form writes a table in some format.
 type form func(w io.Writer, rows [][]string) error
 
-// text lines columns up for a terminal.
+// text writes a table with aligned columns for a terminal.
 func text(w io.Writer, rows [][]string) error {
 	var t table
 	for _, row := range rows {
@@ -177,7 +178,7 @@ func text(w io.Writer, rows [][]string) error {
 	return t.print(w)
 }
 
-// markdown writes a table of GitHub's Markdown.
+// markdown writes a table in GitHub Flavored Markdown.
 func markdown(w io.Writer, rows [][]string) error {
 	for i, row := range rows {
 		if _, err := fmt.Fprintf(w, "| %s |\n", strings.ReplaceAll(plain(strings.Join(row, " | ")), "\\", `\\`)); err != nil {
@@ -192,7 +193,7 @@ func markdown(w io.Writer, rows [][]string) error {
 	return nil
 }
 
-// printRuns writes the comparison, dollars with all their digits.
+// printRuns prints the comparison, with all digits.
 func printRuns(w io.Writer, d outlook.RunDifference, table form) error {
 	p := &printer{out: w}
 	write := func(rows [][]string) {
@@ -233,12 +234,12 @@ func printRuns(w io.Writer, d outlook.RunDifference, table form) error {
 	return p.err
 }
 
-// causeTexts say in words what moved the cost.
+// causeTexts describe the causes in words.
 var causeTexts = map[string]string{
 	"calls": "number of calls", "prompt": "length of prompts", "cache": "use of the cache", "output": "length of answers, and all else", "model": "other models",
 }
 
-// shareOf is a difference in percent, "" of nothing.
+// shareOf returns a difference in percent, or "" when of is 0.
 func shareOf(difference, of usage.Sum) string {
 	if of.IsZero() {
 		return ""
