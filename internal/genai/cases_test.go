@@ -105,7 +105,7 @@ func TestCases(t *testing.T) {
 				got.Calls = append(got.Calls, expect(&calls[i]))
 			}
 			require.False(t, len(got.Calls) == 0 && len(got.Skips) == 0,
-				"no span was looked at: passesGate in gate.go has to know how an attribute of %s begins", dialect)
+				"no span was looked at: genAINames in gate.go need a name of %s", dialect)
 			raw, err := json.MarshalIndent(got, "", "  ")
 			require.NoError(t, err)
 			golden.Equal(t, filepath.Join(folder, "expected.json"), string(raw)+"\n")

@@ -14,8 +14,10 @@ type gate struct {
 	// second tells for each first byte which second byte such a name has, as bits for the
 	// lower five bits of that byte: it rules out "http." and "app.".
 	second [256]uint32
-	own    string // [Config.Own]
-	names  *nameTable
+	// patterns are genAINames by their first byte.
+	patterns [256][]namePattern
+	own      string // [Config.Own]
+	names    *nameTable
 	// entries are the user attributes that spans without GenAI attributes may have; lengths
 	// has, by first byte, a bit for the length of each.
 	entries nameSet
@@ -31,11 +33,30 @@ const (
 	isOwn                       // an attribute has the prefix [Config.Own]
 )
 
+// genAINames match the attribute names by which a span is recognised as GenAI; a * stands for
+// any text. Names that begin with the same two letters are compared in this order.
+var genAINames = []string{
+	"gen_ai.*", "genkit:*", "gcp.vertex.agent.*",
+	"llm.*", "langfuse.observation.*", "langsmith.span.*", "langwatch.*", "lmnr.span.*", "litellm.*", "lk.*_metrics",
+	"openinference.*", "opik.*", "openrouter.*", "openclaw.*",
+	"ai.operationId", "ai.model.*", "ai.usage.*", "vercel.ai.*",
+	"mastra.*", "mlflow.*", "honeyhive*", "haystack.component.*", "braintrust.*",
+	"input_tokens", "prompt_tokens",
+}
+
+// namePattern is one of genAINames.
+type namePattern struct {
+	prefix, suffix string
+	whole          bool // the prefix is the whole name
+}
+
 func newGate(names *nameTable, own string) gate {
 	g := gate{own: own, names: names}
-	for pair := range strings.FieldsSeq("ge gc ll la lm li lk op ai ma ml in pr br ve ho ha") {
-		g.first[pair[0]] |= isGenAI
-		g.second[pair[0]] |= 1 << (pair[1] & 31)
+	for _, name := range genAINames {
+		prefix, suffix, starred := strings.Cut(name, "*")
+		g.first[name[0]] |= isGenAI
+		g.second[name[0]] |= 1 << (name[1] & 31)
+		g.patterns[name[0]] = append(g.patterns[name[0]], namePattern{prefix, suffix, !starred})
 	}
 	if own != "" {
 		g.first[own[0]] |= isOwn
@@ -61,7 +82,7 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may == 0 {
 			continue
 		}
-		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && passesGate(key) {
+		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.matches(key) {
 			seen |= isGenAI
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
@@ -89,49 +110,14 @@ func isAgentSpan(name string) bool {
 	return strings.HasPrefix(name, "claude_code.") || strings.HasPrefix(name, "qwen-code.") || strings.HasPrefix(name, "gemini_cli.")
 }
 
-// passesGate reports whether a name has a prefix of some dialect; newGate has the first
-// bytes. It checks the second byte before it compares, because "app." and "message." are
-// frequent too.
-func passesGate(key string) bool {
-	switch key[0] {
-	case 'l':
-		return passesGateOfL(key)
-	case 'g':
-		return key[1] == 'e' && (strings.HasPrefix(key, "gen_ai.") || strings.HasPrefix(key, "genkit:")) ||
-			key[1] == 'c' && strings.HasPrefix(key, "gcp.vertex.agent.")
-	case 'o':
-		return key[1] == 'p' && (strings.HasPrefix(key, "openinference.") || strings.HasPrefix(key, "opik.") || strings.HasPrefix(key, "openrouter.") || strings.HasPrefix(key, "openclaw."))
-	case 'a':
-		return key[1] == 'i' && (key == "ai.operationId" || strings.HasPrefix(key, "ai.model.") || strings.HasPrefix(key, "ai.usage."))
-	case 'm':
-		return key[1] == 'a' && strings.HasPrefix(key, "mastra.") || key[1] == 'l' && strings.HasPrefix(key, "mlflow.")
-	case 'h':
-		return key[1] == 'o' && strings.HasPrefix(key, "honeyhive") || key[1] == 'a' && strings.HasPrefix(key, "haystack.component.")
-	case 'i':
-		return key == "input_tokens"
-	case 'p':
-		return key == "prompt_tokens"
-	case 'b':
-		return key[1] == 'r' && strings.HasPrefix(key, "braintrust.")
-	case 'v':
-		return key[1] == 'e' && strings.HasPrefix(key, "vercel.ai.")
-	}
-	return false
-}
-
-// passesGateOfL is passesGate for names that begin with "l".
-func passesGateOfL(key string) bool {
-	switch key[1] {
-	case 'l':
-		return strings.HasPrefix(key, "llm.")
-	case 'a':
-		return strings.HasPrefix(key, "langfuse.observation.") || strings.HasPrefix(key, "langsmith.span.") || strings.HasPrefix(key, "langwatch.")
-	case 'm':
-		return strings.HasPrefix(key, "lmnr.span.")
-	case 'i':
-		return strings.HasPrefix(key, "litellm.")
-	case 'k':
-		return strings.HasPrefix(key, "lk.") && strings.HasSuffix(key, "_metrics")
+// matches reports whether an attribute name matches one of genAINames. The caller has looked
+// at its first two bytes, because "app." and "message." are frequent too.
+func (g *gate) matches(key string) bool {
+	for i := range g.patterns[key[0]] {
+		p := &g.patterns[key[0]][i]
+		if strings.HasPrefix(key, p.prefix) && strings.HasSuffix(key, p.suffix) && (!p.whole || len(key) == len(p.prefix)) {
+			return true
+		}
 	}
 	return false
 }

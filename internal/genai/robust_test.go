@@ -112,10 +112,15 @@ func TestALoopOfParentsEnds(t *testing.T) {
 func TestAPayloadOfEqualSpanIDsTakesLinearTime(t *testing.T) {
 	t.Parallel()
 	const few, many = 2_500, 20_000
-	short := timeOfEqualSpanIDs(t, few)
-	long := timeOfEqualSpanIDs(t, many)
-	// Linear is 8, quadratic 64; the machine may be busy with one of them.
-	require.Less(t, long/short, time.Duration(32), "%d spans took %s, %d spans %s", few, short, many, long)
+	// Linear is 8, quadratic 64. Other work may fall on one of them: the best of a few counts.
+	short, long := time.Hour, time.Hour
+	for range 5 {
+		short, long = min(short, timeOfEqualSpanIDs(t, few)), min(long, timeOfEqualSpanIDs(t, many))
+		if long/short < 32 {
+			return
+		}
+	}
+	t.Errorf("%d spans took %s, %d spans %s", few, short, many, long)
 }
 
 // timeOfEqualSpanIDs reads n calls that differ in nothing but their input.
