@@ -1,9 +1,9 @@
-// Package dashboards holds what Grafana and Prometheus load to show AI API
-// usage: boards, provisioning, alert rules.
+// Package dashboards contains what Grafana and Prometheus load to show AI API usage:
+// dashboards, provisioning and alert rules.
 //
-// It owns the files. Boards and the SQL alert rules are generated from
-// dashboards/internal/boards, the rest is written by hand; README.md says how
-// to use them. Tests run every query in them on a real PostgreSQL.
+// It owns the files. Dashboards and SQL alert rules are generated from
+// dashboards/internal/boards; the other files are written by hand. README.md explains how
+// to use them. Tests run every query on a real PostgreSQL.
 package dashboards
 
 import "embed"

@@ -1,6 +1,6 @@
-// Command generate writes the dashboards and alert rules of package boards as
-// the files that Grafana loads. It owns no content; `go generate ./dashboards`
-// runs it in the folder dashboards.
+// Command generate writes the dashboards and alert rules of package boards to the files
+// that Grafana loads. It owns no content. `go generate ./dashboards` runs it in the folder
+// dashboards.
 package main
 
 import (
@@ -24,7 +24,7 @@ func write(folder string) error {
 		return err
 	}
 	for path, text := range files {
-		if err := os.WriteFile(filepath.Join(folder, filepath.FromSlash(path)), text, 0o644); err != nil { //nolint:gosec // files of a repository are for everybody
+		if err := os.WriteFile(filepath.Join(folder, filepath.FromSlash(path)), text, 0o644); err != nil { //nolint:gosec // readable for everybody, as files of a repository are
 			return err
 		}
 	}

@@ -2,31 +2,32 @@ package boards
 
 import "fmt"
 
-// Rule is one alert rule on the usage database. Its query returns a row for
-// each thing that it watches: text columns become the labels of that alert, the
-// one number is compared with the threshold.
+// Rule is an alert rule on the usage database. Its query returns a row for each thing that
+// it watches: text columns become the labels of that alert, and the single number is
+// compared with the threshold.
 type Rule struct {
 	UID, Title  string
-	Summary     string // template of Grafana, with $labels and $values
+	Summary     string // a Grafana template with $labels and $values
 	Description string
 	SQL         string
 	Above       float64 // fires when the number is greater
-	For         string  // how long it has to be
+	For         string  // how long the condition must hold
 	Severity    string
-	// Link is where the notification leads. Grafana's own link shows the hour
-	// before the alert, so that a panel that follows the period is empty there.
+	// Link is where the notification leads. Grafana's own link shows the hour before the
+	// alert, in which a panel that follows the period would be empty.
 	Link Link
 }
 
-// Link leads to a panel, or without a title to a board, over a period that
-// holds what fired the rule.
+// Link leads to a panel, or to a board if it has no title, over a period that includes what
+// fired the rule.
 type Link struct {
 	Board, Panel string
-	From         string // as Grafana writes it: "now-24h"; may be a template
-	Filter       string // further parameters of the address; may be a template
+	From         string // in Grafana's notation, such as "now-24h"; may be a template
+	Filter       string // additional URL parameters; may be a template
 }
 
-// URL is the address as a template of Grafana. externalURL ends with a slash.
+// URL returns the URL as a Grafana template. panels maps titles to panel ids. externalURL
+// ends with a slash.
 func (l Link) URL(panels map[string]int) (string, error) {
 	url := "{{ externalURL }}d/" + l.Board + "?from=" + l.From + "&to=now"
 	if l.Panel != "" {
@@ -39,7 +40,7 @@ func (l Link) URL(panels map[string]int) (string, error) {
 	return url + l.Filter, nil
 }
 
-// ofBudget is the breakdown of what a budget limits, in its day or month.
+// ofBudget links to the breakdown of what a budget limits, in its day or month.
 var ofBudget = Link{
 	Board: breakdownUID,
 	From:  `now/{{ if eq $labels.period "day" }}d{{ else }}M{{ end }}`,
@@ -47,8 +48,8 @@ var ofBudget = Link{
 		`{{ if eq $labels.scope "user" }}&var-user={{ urlquery $labels.filter }}{{ end }}`,
 }
 
-// budgetShare gives each budget with a percentage of its limit, and the value
-// by which the boards filter to what it limits.
+// budgetShare returns a query for the percentage used of each budget, and the filter value
+// with which the boards show what it limits.
 func budgetShare(amount, where string) string {
 	return `SELECT s.budget,
        s.scope,
@@ -61,11 +62,11 @@ JOIN usage_report.budget AS b ON b.name = s.budget
 ` + where + `ORDER BY s.budget`
 }
 
-// Rules are the alert rules. Limits stand in public.usage_budgets and not in
-// the files, because Grafana reads queries from files as they are.
+// Rules are the alert rules. Limits are stored in public.usage_budgets and not in the
+// files, because Grafana takes queries from files unchanged.
 //
-// All of them count in UTC but for budgets, which have a zone of their own:
-// alerts have no viewer.
+// Every rule counts in UTC, because alerts have no viewer. Budgets have a time zone of
+// their own.
 var Rules = []Rule{
 	{
 		UID: "llm-usage-budget-80", Title: "AI API budget above 80 %", Severity: "warning", For: "0s", Above: 80, Link: ofBudget,

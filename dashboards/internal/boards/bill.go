@@ -6,13 +6,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// noBill is what a panel of the bill says without one.
+// noBill is shown in a panel of the bill when there is no bill.
 const noBill = "no bill was explained for this period: docs/bill.md"
 
-// billPeriod holds the UTC days of the period; dollars alone can be added up.
+// billPeriod selects the UTC days of the period, and bills in dollars, because other
+// currencies cannot be summed with them.
 const billPeriod = `day >= (` + from + ` AT TIME ZONE 'UTC')::date AND day <= ((` + to + ` - interval '1 microsecond') AT TIME ZONE 'UTC')::date AND currency = 'USD'`
 
-// billBoard says why the provider's bill is not the sum of the calls.
+// billBoard returns the board that explains why the provider's bill differs from the sum of
+// the calls.
 func billBoard() *grafana.Dashboard {
 	b := newBoard(billUID, "AI API usage: the bill",
 		"Why the provider's bill is not the sum of the calls, by UTC days, as usagectl bill explain --store left it. Dollars; bills in other currencies are explained by usagectl alone.")
@@ -51,7 +53,7 @@ func billBoard() *grafana.Dashboard {
 	return b
 }
 
-// billWords are the causes with their colours.
+// billWords lists the causes with their colours.
 var billWords = []struct{ name, color string }{
 	{"not_seen", purple}, {"not_on_bill", sky}, {"unpriced", "red"}, {"estimated", "orange"}, {"assumption", amber},
 	{"price", blue}, {"not_in_spans", brown}, {"not_final", navy}, {"rounding", gray}, {"unknown", lilac},
@@ -82,7 +84,7 @@ WHERE ` + billPeriod + `
 GROUP BY 1, 2
 ORDER BY 1, 2`
 
-// billTable adds causes up by columns.
+// billTable returns a query that sums causes by columns.
 func billTable(where, columns, keys string) string {
 	return `SELECT ` + columns + `,
        sum(cost)::float8 AS "Cost",
@@ -107,7 +109,7 @@ func billRows(title, description, sql string) grafana.Panel {
 	return p
 }
 
-// billImports says how fresh the bills are.
+// billImports returns the panel that shows how recent the bills are.
 func billImports() grafana.Panel {
 	p := rows("Imports", "The newest day of each report, and when it was imported. Whatever is chosen above.", `SELECT provider AS "Provider",
        account AS "Account",

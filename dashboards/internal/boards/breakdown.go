@@ -2,7 +2,7 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// breakdownBoard says where the cost comes from, down to single calls.
+// breakdownBoard returns the board that breaks the cost down, to single calls.
 func breakdownBoard() *grafana.Dashboard {
 	b := sqlBoard(breakdownUID, "AI API usage: breakdown",
 		"Where the cost comes from: by model, provider, API type, service, environment or user, down to single calls. Choose the dimension with By, click a name to see it alone.")
@@ -59,22 +59,22 @@ func cacheShare() grafana.Panel {
 	return p
 }
 
-// listPrice joins the list price of a kind on the day of a sum by model.
+// listPrice joins sums by model with the list price of a kind on their day.
 func listPrice(kind string) string {
 	return `LEFT JOIN usage_report.list_price AS ` + kind + `
   ON ` + kind + `.provider = s.provider AND ` + kind + `.model = s.model AND ` + kind + `.kind = '` + kind + `'
   AND ` + kind + `.valid_from <= s.day AND (` + kind + `.valid_until IS NULL OR ` + kind + `.valid_until > s.day)`
 }
 
-// byModelAndDay are the sums that list prices are held against.
+// byModelAndDay selects the sums that are compared with list prices.
 var byModelAndDay = `SELECT day, provider, model, sum(usage_dollars) AS cost, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls,
        sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens
 FROM ` + spend(from, to, utc, "true") + `
 GROUP BY day, provider, model
 HAVING sum(calls) <> 0`
 
-// cacheSavings needs list prices: the store keeps what a call cost, not what it
-// would have cost.
+// cacheSavings returns the panel of cache savings. It needs list prices, because the store
+// has the cost of a call but not what it would have cost without the cache.
 func cacheSavings() grafana.Panel {
 	sql := `SELECT sum(s.cache_read_tokens * (input_text.dollars_per_million - cache_read.dollars_per_million) / 1000000)::float8 AS "saved",
        (sum(s.cache_read_tokens) FILTER (WHERE input_text.dollars_per_million - cache_read.dollars_per_million IS NOT NULL) / nullif(sum(s.cache_read_tokens), 0))::float8 AS "of cached tokens have a list price"
@@ -103,7 +103,8 @@ func breakdownTable() grafana.Panel {
 			perUnit("Cost per call", width(120)), money("Cost per 1M tokens", width(150)))...)
 }
 
-// lastHours shows when something began: nothing finer is kept as sums.
+// lastHours returns a chart by quarter hour, the finest sums there are, to show when
+// something began.
 func lastHours() grafana.Panel {
 	since := "greatest(" + from + ", " + to + " - interval '24 hours')"
 	p := byRank(bars("The last 24 hours by ${by}", "Cost of each quarter hour, of the last 24 hours or of the chosen period's last ones. The eight largest, all others and the total.", cents,
@@ -112,10 +113,10 @@ func lastHours() grafana.Panel {
 	return p
 }
 
-// costByKind parts the cost into kinds of tokens where list prices explain it:
-// a row of the store has one cost. What they do not explain to the hundredth (other
-// tiers, discounts, audio, fees, calls without a price among the tokens) stays
-// together.
+// costByKind returns the panel that splits the cost into kinds of tokens, where list prices
+// explain it, because a row of the store has a single cost. Where they do not explain it to
+// within a hundredth (other tiers, discounts, audio, fees, unpriced calls among the
+// tokens), the cost is not split.
 func costByKind() grafana.Panel {
 	price := func(tokens, kind string) string {
 		return "CASE WHEN " + tokens + " = 0 THEN 0 ELSE (" + tokens + ") * " + kind + ".dollars_per_million / 1000000 END"

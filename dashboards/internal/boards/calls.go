@@ -6,12 +6,13 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// Panels that read calls one by one.
+// Panels that read single calls.
 
-// since says in descriptions which calls are read.
+// since is the part of descriptions that says which calls are read.
 const since = " Of the newest 100,000 calls of the period; the line above says where they begin."
 
-// covered says how much of the period the panels of single calls read.
+// covered returns the panel that says how much of the period the panels of single calls
+// read.
 func covered() grafana.Panel {
 	sql := `SELECT CASE
          WHEN s.since <= usage_report.quarter(` + from + `) THEN 'all ' || r.calls || ' calls of the period'
@@ -28,7 +29,7 @@ WHERE t.calls <> 0`
 	return p
 }
 
-// distribution says what single calls cost.
+// distribution returns the panel of the cost of single calls.
 func distribution() grafana.Panel {
 	sql := fmt.Sprintf(`WITH calls AS MATERIALIZED (
   SELECT coalesce(%[1]s, a.name, '(no user)') AS key, c.usage_dollars
@@ -57,7 +58,7 @@ ORDER BY k.place`, keyOfBy, singleCalls(from, to), named)
 		names("Name"), perUnit("P50", width(105)), perUnit("P95", width(105)), perUnit("Highest", width(105)), unit("Calls", count, width(70)), money("Cost", width(100)))
 }
 
-// uncertain lists why costs are not known or may be wrong.
+// uncertain returns the panel of the reasons why costs are unknown or estimated.
 func uncertain() grafana.Panel {
 	sql := fmt.Sprintf(`WITH groups AS (
 SELECT pricing_status AS status, coalesce(pricing_reason, '') AS reason, model, service, count(*) AS calls, sum(tokens) AS tokens,
@@ -84,8 +85,8 @@ ORDER BY place`, singleCalls(from, to), named)
 	return p
 }
 
-// assumed lists which defaults were taken for what a price depends on. A call with
-// several stands under all of them together, so that each is listed once.
+// assumed returns the panel of the assumptions that prices made. A call with several is
+// listed once, under all of them together.
 func assumed() grafana.Panel {
 	sql := fmt.Sprintf(`WITH groups AS (
 SELECT array_to_string(pricing_assumptions, ', ') AS assumed, model, dialect, count(*) AS calls, sum(usage_dollars) AS cost,
@@ -112,7 +113,8 @@ ORDER BY place`, singleCalls(from, to), named)
 	return p
 }
 
-// reported holds our costs against those that arrived with the calls.
+// reported returns the panel that compares our costs with those that arrived with the
+// calls.
 func reported() grafana.Panel {
 	sql := fmt.Sprintf(`WITH groups AS (
 SELECT provider || ' ' || model AS name, count(*) AS calls, sum(reported_dollars) AS reported, sum(usage_dollars) AS computed,
@@ -135,8 +137,8 @@ ORDER BY g.place`, singleCalls(from, to), named)
 	return p
 }
 
-// currencies converts each UTC day of the period at the rate of that day, the
-// part of a day at its borders too.
+// currencies returns the panel of costs in other currencies. Each UTC day is converted at
+// its rate, including the parts of days at the ends of the period.
 func currencies() grafana.Panel {
 	sql := `WITH days AS (
 SELECT day, ` + known("sum(usage_dollars)") + ` AS cost
@@ -161,7 +163,8 @@ ORDER BY c.currency`
 	return p
 }
 
-// callTable are single calls with what it takes to find them elsewhere.
+// callTable returns the table of single calls, with the ids by which they can be found
+// elsewhere.
 func callTable() grafana.Panel {
 	const shown = "200"
 	sql := `WITH calls AS MATERIALIZED (
@@ -201,5 +204,5 @@ ORDER BY place`
 		hidden("url"), text("Request", minWidth(150), cut))
 }
 
-// howToTraces is where a trace id leads while no place of traces is set.
+// howToTraces is the link of a trace id while no trace URL is configured.
 const howToTraces = "https://github.com/otelcol-usage/otelcol-usage/blob/main/dashboards/README.md#from-a-call-to-its-trace"

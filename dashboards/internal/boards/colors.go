@@ -2,9 +2,9 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// Colours are fixed by name and the same on every board. None of them is red or
-// green, which only say bad and good, and grey is the rest. They differ in
-// lightness too, for people who cannot distinguish the hues.
+// Colours are fixed by name and equal on every board. None is red or green, which mean bad
+// and good; grey is the rest. They also differ in lightness, for people who cannot
+// distinguish the hues.
 const (
 	blue   = "#3274D9"
 	sky    = "#6CC5F0"
@@ -17,28 +17,27 @@ const (
 	gray   = "#8E8E8E"
 )
 
-// palette are the colours of ranks, the largest first.
+// palette lists the colours of ranks, the largest first.
 var palette = []string{blue, orange, purple, sky, amber, brown, lilac, navy}
 
-// apiTypes are the colours of the kinds of API.
+// apiTypes lists the colours of API types.
 var apiTypes = []struct{ name, color string }{
 	{"text", blue}, {"image", orange}, {"speech", purple}, {"embedding", sky},
 	{"transcription", amber}, {"video", brown}, {"tts", lilac}, {"rerank", navy},
 }
 
-// tokenKinds are the colours of the kinds of tokens.
+// tokenKinds lists the colours of kinds of tokens.
 var tokenKinds = []struct{ name, color string }{
 	{"input", blue}, {"cache read", sky}, {"cache write", amber}, {"output", orange}, {"reasoning", purple},
 }
 
-// statuses say how far a cost is known; the only ones with the colours of good and
+// statuses lists the colours of pricing statuses. Only these use the colours of good and
 // bad.
 var statuses = []struct{ name, color string }{
 	{"priced", "green"}, {"reported", blue}, {"estimated", "orange"}, {"unpriced", "red"},
 }
 
-// byRank colours series by the rank before their names, and kinds of API as
-// everywhere.
+// byRank colours series by the rank in their names, and API types as on other boards.
 func byRank(p grafana.Panel) grafana.Panel {
 	for i, color := range palette {
 		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, colored("/^"+string(rune('1'+i))+"\\. /", color))

@@ -6,7 +6,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// Overrides of columns and series.
+// Overrides for columns and series.
 
 func column(name string, properties ...grafana.Property) grafana.Override {
 	return grafana.Override{Matcher: grafana.Matcher{ID: "byName", Options: name}, Properties: properties}
@@ -22,8 +22,7 @@ func hidden(name string) grafana.Override {
 
 func width(pixels int) grafana.Property { return grafana.Property{ID: "custom.width", Value: pixels} }
 
-// minWidth lets a column without a width of its own shrink below Grafana's 150
-// pixels, or keeps it above.
+// minWidth sets the minimum width of a column, which is 150 pixels by default.
 func minWidth(pixels int) grafana.Property {
 	return grafana.Property{ID: "custom.minWidth", Value: pixels}
 }
@@ -34,15 +33,16 @@ func text(name string, more ...grafana.Property) grafana.Override {
 	return unit(name, "string", more...)
 }
 
-// lessThanACent says so: rounded it would be $0.00, which only nothing is.
+// lessThanACent shows such amounts as "< $0.01". Rounded they would be $0.00, which is
+// reserved for 0.
 var lessThanACent = grafana.Mapping{Type: "range", Options: m{"from": 1e-12, "to": 0.004999999999, "result": m{"text": "< $0.01"}}}
 
-// money shows dollars with cents; a cost that is not known is a dash.
+// money shows dollars and cents, and an unknown cost as a dash.
 func money(name string, more ...grafana.Property) grafana.Override {
 	return unit(name, cents, append([]grafana.Property{decimals(2), mapped(lessThanACent)}, more...)...)
 }
 
-// perUnit shows small prices, all to the millionth of a dollar.
+// perUnit shows small prices with six decimal places.
 func perUnit(name string, more ...grafana.Property) grafana.Override {
 	return unit(name, cents, append([]grafana.Property{decimals(6)}, more...)...)
 }
@@ -51,7 +51,7 @@ func mapped(mappings ...grafana.Mapping) grafana.Property {
 	return grafana.Property{ID: "mappings", Value: mappings}
 }
 
-// gauge draws a share as a bar in its cell.
+// gauge shows a share as a bar in its cell.
 func gauge(name string, more ...grafana.Property) grafana.Override {
 	return unit(name, percent, append([]grafana.Property{
 		{ID: "min", Value: 0}, {ID: "max", Value: 1}, decimals(1),
@@ -69,7 +69,8 @@ func colorText(thresholds *grafana.Thresholds) []grafana.Property {
 	}
 }
 
-// changed colours a change of cost: more is red. NaN is what was not there before.
+// changed colours a change of cost, with an increase in red. NaN means that there was
+// nothing before.
 func changed(name string) grafana.Override {
 	return unit(name, percent, append([]grafana.Property{decimals(1), width(80), mapped(
 		grafana.Mapping{Type: "special", Options: m{"match": "nan", "result": m{"text": "new", "color": "text"}}},
@@ -77,17 +78,18 @@ func changed(name string) grafana.Override {
 	)}, colorText(steps("green", above(0.0001, "red")))...)...)
 }
 
-// unpricedCalls counts in amber the calls whose cost is missing in a row.
+// unpricedCalls shows in amber how many calls of a row have no known cost.
 func unpricedCalls(name string) grafana.Override {
 	return unit(name, count, append([]grafana.Property{width(90)}, colorText(steps("text", above(1, "orange")))...)...)
 }
 
-// filters are the variables that all SQL boards share.
+// filters lists the variables that all SQL boards share.
 var filters = []string{"user", "service", "model", "api_type", "provider", "environment", "datasource"}
 
-// linked makes the names of a table lead to a board, filtered by the row's key
-// and otherwise as here. A table by the variable "by" keeps only the period: a
-// filter that stands in a link twice would be read as two values. The rest is grey.
+// linked links the names of a table to a board, filtered by the row's key and otherwise by
+// the current filters. In a table by the variable "by", the link keeps only the period: a
+// filter that occurs twice in a link would be read as two values. The row of all others is
+// grey.
 func linked(name, title, board, variable string) grafana.Override {
 	url := "/d/" + board + "?${__url_time_range}"
 	for _, other := range filters {
@@ -98,7 +100,7 @@ func linked(name, title, board, variable string) grafana.Override {
 	return names(name, grafana.Property{ID: "links", Value: []grafana.Link{{Title: title, URL: url + "&var-" + variable + "=${__data.fields.key:percentencode}"}}})
 }
 
-// panelURL leads to one panel of a board over the same period and filters.
+// panelURL returns the URL of a panel of a board, with the same period and filters.
 func panelURL(b *grafana.Dashboard, title string) string {
 	for _, p := range b.AllPanels() {
 		if p.Title == title {
@@ -108,7 +110,7 @@ func panelURL(b *grafana.Dashboard, title string) string {
 	panic("board " + b.UID + " has no panel " + title)
 }
 
-// names is a column of names, which can be opened where they are cut.
+// names is a column of names. A name that is cut can be opened.
 func names(name string, more ...grafana.Property) grafana.Override {
 	return text(name, append([]grafana.Property{
 		minWidth(140), {ID: "custom.inspect", Value: true},
@@ -117,12 +119,12 @@ func names(name string, more ...grafana.Property) grafana.Override {
 	}, more...)...)
 }
 
-// colored gives series their colour, by a regular expression.
+// colored sets the colour of the series that match a regular expression.
 func colored(pattern, color string) grafana.Override {
 	return grafana.Override{Matcher: grafana.Matcher{ID: "byRegexp", Options: pattern}, Properties: []grafana.Property{{ID: "color", Value: fixed(color)}}}
 }
 
-// over draws one series as a line over the bars, added to none of them.
+// over draws a series as a line over stacked bars, without stacking it.
 func over(name, color string, width int, dash bool) grafana.Override {
 	style := m{"fill": "solid"}
 	if dash {
@@ -140,6 +142,6 @@ func over(name, color string, width int, dash bool) grafana.Override {
 // dashed draws one series as a dashed line.
 func dashed(name, color string) grafana.Override { return over(name, color, 2, true) }
 
-// total is a line without width: it stands in the legend and in the tooltip of
-// stacked bars.
+// total is a line of zero width, shown only in the legend and in the tooltip of stacked
+// bars.
 var total = over("total", "text", 0, false)

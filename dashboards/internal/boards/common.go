@@ -12,11 +12,11 @@ const (
 	sourceUID     = "llm-usage-postgres"
 )
 
-// tag is what the bar of links finds our boards by.
+// tag marks our boards for the bar of links.
 const tag = "llm-usage"
 
-// quickRanges are the periods of the request. A period begins at a midnight of
-// the viewer and ends now: its last day is not over yet and counts as one.
+// quickRanges lists the periods to choose from. A period begins at a midnight of the viewer
+// and ends now, and its unfinished last day counts as a day.
 var quickRanges = []grafana.TimeRange{
 	{Display: "Last 7 days", From: "now-6d/d", To: "now"},
 	{Display: "Last 30 days", From: "now-29d/d", To: "now"},
@@ -27,7 +27,7 @@ var quickRanges = []grafana.TimeRange{
 	{Display: "Last month", From: "now-1M/M", To: "now-1M/M"},
 }
 
-// newBoard gives a board with what all boards share.
+// newBoard returns a board with what all boards share.
 func newBoard(uid, title, description string) *grafana.Dashboard {
 	b := grafana.New(uid, title, description)
 	b.Tags = []string{tag}
@@ -40,8 +40,7 @@ func newBoard(uid, title, description string) *grafana.Dashboard {
 	return b
 }
 
-// sqlBoard gives a board on the usage database, with the filters that all of
-// them share.
+// sqlBoard returns a board on the usage database, with the filters that all of these share.
 func sqlBoard(uid, title, description string) *grafana.Dashboard {
 	b := newBoard(uid, title, description)
 	b.Templating.List = []grafana.Variable{
@@ -53,7 +52,7 @@ func sqlBoard(uid, title, description string) *grafana.Dashboard {
 		filter("environment", "Environment", "deployment.environment.name of the app.", valuesQuery("environment")),
 		sourceVariable("postgres", "PostgreSQL with the usage database"),
 	}
-	// Without a toggle each: the filters have to fit in one row.
+	// Without toggles: the filters have to fit into one row.
 	b.Annotations.List = []grafana.Annotation{
 		{Name: "Price changes", DataSource: source, Enable: true, Hide: true, IconColor: purple, Target: target("Prices", "table", priceChanges)},
 		{Name: "Not over yet", DataSource: source, Enable: true, Hide: true, IconColor: gray, Target: target("Unfinished", "table", unfinished)},
@@ -66,7 +65,7 @@ func sourceVariable(kind, description string) grafana.Variable {
 		Name: "datasource", Label: "Data source", Description: description, Type: "datasource", Query: kind, Refresh: 1,
 		Current: m{}, Options: []grafana.Option{},
 	}
-	if kind == source.Type { // of several, ours
+	if kind == source.Type { // among several data sources, select ours
 		v.Current = m{"selected": true, "text": "AI API usage", "value": sourceUID}
 	}
 	return v
@@ -95,9 +94,9 @@ func dimension() grafana.Variable {
 
 var dimensions = []string{"model", "provider", "api_type", "service", "environment", "user"}
 
-// valuesQuery lists what occurs in the period; whole UTC days are near enough
-// for a list. Grafana marks a filter whose query gives no row as failed, so that
-// nothing is a choice too.
+// valuesQuery returns a query for the values that occur in the period, rounded to whole UTC
+// days. It always returns a row, because Grafana marks a filter as failed whose query
+// returns none.
 func valuesQuery(column string) string {
 	return `SELECT unnest(coalesce(array_agg(DISTINCT ` + column + `), ARRAY['(none)'])) AS ` + column + `
 FROM usage_report.day
@@ -106,8 +105,8 @@ WHERE bucket >= date_trunc('day', ` + from + `, 'UTC')
 ORDER BY 1`
 }
 
-// usersQuery lists those of the months that the period touches, at most the
-// 5,000 with the highest cost.
+// usersQuery lists the users of the half months that overlap the period, at most the 5,000
+// with the highest cost.
 const usersQuery = `SELECT CASE u.user_id WHEN ` + noUser + ` THEN '(no user)' ELSE coalesce(a.name, u.user_id::text) END AS __text,
        u.user_id::text AS __value
 FROM (
@@ -125,7 +124,7 @@ FROM (
 LEFT JOIN usage_report.account AS a ON a.user_id = u.user_id
 ORDER BY 1, 2`
 
-// priceChanges marks where list prices of a model changed.
+// priceChanges selects the times at which list prices of a model changed.
 var priceChanges = `SELECT valid_from AS time,
        model || ', per million ' || string_agg(replace(kind, '_', ' ') || ': $' || trim_scale(previous_dollars_per_million) || ' to $' || trim_scale(dollars_per_million), ', ' ORDER BY kind) AS text,
        provider AS tags

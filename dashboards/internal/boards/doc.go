@@ -1,7 +1,7 @@
-// Package boards says what our Grafana dashboards and alert rules show.
+// Package boards defines our Grafana dashboards and alert rules.
 //
-// It owns every query of theirs: sql.go has each snippet once, panels.go how
-// kinds of panels look, and one file per board what stands on it. The JSON form
-// belongs to package grafana, the sums to the schema usage_report of
-// migrations. Files gives everything as the files that Grafana loads.
+// It owns their queries: sql.go has each snippet once, panels.go defines how kinds of
+// panels look, and each board has a file. It does not own the JSON format, which package
+// grafana defines, or the sums, which are in the schema usage_report of migrations. Files
+// returns everything as files that Grafana loads.
 package boards

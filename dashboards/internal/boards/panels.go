@@ -2,15 +2,15 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// source is the PostgreSQL data source that the viewer has chosen.
+// source is the PostgreSQL data source that the viewer selected.
 var source = grafana.DataSource{Type: "postgres", UID: "${datasource}"}
 
-// Units, as Grafana names them.
+// Units in Grafana's notation.
 const (
-	// cents has separators and the decimals that are set, $3,594.53: what people
-	// compare with bills. Grafana 12.1 brought it.
+	// cents has separators and a fixed number of decimals, as in $3,594.53, for amounts
+	// that people compare with bills. It needs Grafana 12.1.
 	cents   = "currency:financial:$"
-	dollars = "currencyUSD" // shortened, $3.59K
+	dollars = "currencyUSD" // abbreviated: $3.59K
 	count   = "short"
 	percent = "percentunit" // 1 is 100 %
 	seconds = "s"
@@ -20,11 +20,11 @@ type m = map[string]any
 
 func ptr[T any](v T) *T { return &v }
 
-// fixed colours a value the same whatever it is: Grafana's default turns red at
-// 80 of anything.
+// fixed gives every value the same colour. Grafana's default turns red from 80 on, whatever
+// the value means.
 func fixed(color string) m { return m{"mode": "fixed", "fixedColor": color} }
 
-// steps are thresholds from a base colour upwards.
+// steps returns thresholds: a base colour, and the steps above it.
 func steps(base string, more ...grafana.Step) *grafana.Thresholds {
 	return &grafana.Thresholds{Mode: "absolute", Steps: append([]grafana.Step{{Color: base}}, more...)}
 }
@@ -33,7 +33,7 @@ func above(value float64, color string) grafana.Step {
 	return grafana.Step{Color: color, Value: &value}
 }
 
-// table and series are queries of the two formats.
+// table and series return queries in Grafana's two formats.
 func table(sql string) []grafana.Target  { return []grafana.Target{target("A", "table", sql)} }
 func series(sql string) []grafana.Target { return []grafana.Target{target("A", "time_series", sql)} }
 
@@ -48,11 +48,10 @@ func panel(kind, title, description string, targets []grafana.Target, field graf
 	}
 }
 
-// noCalls is what an empty panel says, with the first step where nothing has ever
-// arrived.
+// noCalls is shown in an empty panel, with the first step to take if nothing ever arrived.
 const noCalls = "no calls in this period; if there have never been any: docs/troubleshooting.md, No data"
 
-// stat is one number, or several side by side.
+// stat returns a panel with one number, or several side by side.
 func stat(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	return panel("stat", title, description, targets,
 		grafana.Field{Unit: unit, NoValue: "0", Color: fixed("text"), Thresholds: steps("text")},
@@ -62,11 +61,10 @@ func stat(title, description, unit string, targets []grafana.Target) grafana.Pan
 		})
 }
 
-// whatBefore says in descriptions what a change compares with.
+// whatBefore is the part of descriptions that says what a change compares with.
 const whatBefore = " The change compares with the same hours as many days earlier, from a week on whole weeks earlier; none where that period was not recorded."
 
-// change is a number with its change against the period before. Costs that rise
-// are red.
+// change returns a number with its change from the previous period. Rising costs are red.
 func change(title, description, unit string, query func(from, to string) string) grafana.Panel {
 	p := stat(title, description+whatBefore, unit, series(compared(title, query)))
 	p.FieldConfig.Defaults.NoValue = "–"
@@ -75,25 +73,25 @@ func change(title, description, unit string, query func(from, to string) string)
 	return p
 }
 
-// neutral is change for a number that may rise without harm.
+// neutral is like change, for a number that may rise without harm.
 func neutral(title, description, unit string, query func(from, to string) string) grafana.Panel {
 	p := change(title, description, unit, query)
 	p.Options["percentChangeColorMode"] = "same_as_value"
 	return p
 }
 
-// amount shows dollars with cents, and what is less than half a cent as that.
+// amount shows dollars and cents, and an amount below half a cent as "< $0.01".
 func amount(p grafana.Panel) grafana.Panel {
 	p.FieldConfig.Defaults.Decimals = ptr(2)
 	p.FieldConfig.Defaults.Mappings = append(p.FieldConfig.Defaults.Mappings, lessThanACent)
 	return p
 }
 
-// bars are sums per bar of time, stacked.
+// bars returns a panel of stacked bars over time.
 func bars(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	return panel("timeseries", title, description, targets,
 		grafana.Field{
-			// Bars do not begin at 0 by themselves.
+			// Set Min, because bars do not start at 0 by default.
 			Unit: unit, Min: ptr(0.0), NoValue: noCalls, Color: fixed(gray),
 			Custom: m{
 				"drawStyle": "bars", "fillOpacity": 80, "lineWidth": 0, "barAlignment": 1, "barWidthFactor": 0.8, "showPoints": "never",
@@ -106,8 +104,7 @@ func bars(title, description, unit string, targets []grafana.Target) grafana.Pan
 		})
 }
 
-// columns are bars over texts, such as hours of the day: a picture that does not
-// depend on time.
+// columns returns a panel of bars over texts, such as hours of the day, instead of time.
 func columns(title, description, unit string, sql string) grafana.Panel {
 	return panel("barchart", title, description, table(sql),
 		grafana.Field{Unit: unit, Min: ptr(0.0), NoValue: noCalls, Color: fixed(blue), Custom: m{"fillOpacity": 80, "lineWidth": 0, "axisBorderShow": false}},
@@ -118,7 +115,7 @@ func columns(title, description, unit string, sql string) grafana.Panel {
 		})
 }
 
-// lines are values per bar of time, each for itself.
+// lines returns a panel of lines over time that are not stacked.
 func lines(title, description, unit string, targets []grafana.Target) grafana.Panel {
 	p := bars(title, description, unit, targets)
 	p.FieldConfig.Defaults.Custom = m{
@@ -129,12 +126,12 @@ func lines(title, description, unit string, targets []grafana.Target) grafana.Pa
 	return p
 }
 
-// rows is a table.
+// rows returns a table panel.
 func rows(title, description, sql string, overrides ...grafana.Override) grafana.Panel {
 	p := panel("table", title, description, table(sql),
 		grafana.Field{Unit: count, NoValue: noCalls, Color: fixed("text"), Thresholds: steps("text"), Custom: m{"align": "auto", "cellOptions": m{"type": "auto"}, "filterable": false}},
 		m{"showHeader": true, "cellHeight": "sm"})
-	// An empty table says so, an empty cell needs no words.
+	// NoValue is for an empty table; an empty cell needs no text.
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, grafana.Override{
 		Matcher: grafana.Matcher{ID: "byRegexp", Options: "/.*/"}, Properties: []grafana.Property{{ID: "noValue", Value: "–"}},
 	})
@@ -142,6 +139,7 @@ func rows(title, description, sql string, overrides ...grafana.Override) grafana
 	return p
 }
 
-// tall is how high a table has to be for so many rows to be seen: 36 pixels each
-// and for the header, 52 around them, where a unit of height has 38 less 8.
+// tall returns the height of a table, in grid units, that shows the given number of rows
+// without scrolling. Each row and the header take 36 pixels, and the frame takes 52. A unit
+// of height is 38 pixels, with 8 less for the gap.
 func tall(rows int) int { return (36*rows + 36 + 52 + 8 + 37) / 38 }

@@ -6,15 +6,15 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// prometheusSource is the Prometheus data source that the viewer has chosen.
+// prometheusSource is the Prometheus data source that the viewer selected.
 var prometheusSource = grafana.DataSource{Type: "prometheus", UID: "${datasource}"}
 
-// matching is the filter of the counters that examples/prometheus.yaml makes.
+// matching filters the counters that examples/prometheus.yaml creates.
 const matching = `{model=~"$model", service=~"$service"}`
 
-// prometheusBoard is a board on the counters of examples/prometheus.yaml and the
-// collector's own metrics, for teams that watch there. Money is exact in
-// PostgreSQL; counters are for rates and alerts.
+// prometheusBoard returns a board on the counters of examples/prometheus.yaml and the
+// collector's own metrics, for teams that use Prometheus. Exact money is in PostgreSQL;
+// counters are for rates and alerts.
 func prometheusBoard() *grafana.Dashboard {
 	b := newBoard(prometheusUID, "AI API usage: Prometheus",
 		"Rates of cost and tokens from the collector's counters, and the health of the collector itself. For rates and alerts: exact sums stand in the boards on PostgreSQL.")
@@ -78,7 +78,8 @@ func prometheusBoard() *grafana.Dashboard {
 	return b
 }
 
-// promCost has no value where no call of the period has a price.
+// promCost returns the panel of the cost. It has no value when no call of the period has a
+// price.
 func promCost() grafana.Panel {
 	priced := "sum(" + grown(`llm_usage_calls_total{pricing_status!="unpriced", model=~"$model", service=~"$service"}`, "$__range") + ") > 0"
 	p := promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders. Calls without a price are not in it: see Unpriced.", dollars,
@@ -87,7 +88,7 @@ func promCost() grafana.Panel {
 	return p
 }
 
-// inKinds colours kinds of tokens as on the boards on PostgreSQL, which know fewer.
+// inKinds colours kinds of tokens as on the PostgreSQL boards, which have fewer kinds.
 func inKinds(p grafana.Panel) grafana.Panel {
 	for _, kind := range tokenKinds {
 		p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, colored("/^"+strings.ReplaceAll(kind.name, " ", "_")+"(_|$)/", kind.color))
@@ -95,17 +96,18 @@ func inKinds(p grafana.Panel) grafana.Panel {
 	return p
 }
 
-// queueInUse is a share: queues are measured in bytes, or what sizer says.
+// queueInUse is how full each queue is, as a share. The size is in bytes, or whatever sizer
+// is set to.
 const queueInUse = `max by (exporter) (otelcol_exporter_queue_size{exporter=~"usage_postgres.*"} / otelcol_exporter_queue_capacity{exporter=~"usage_postgres.*"})`
 
-// grown is what each series of a counter grew by in a window. increase() alone
-// leaves out the value that a series begins with, which of a rare model or an
-// error is all there is.
+// grown is the increase of each series of a counter in a window. Unlike increase(), it
+// includes the first value of a new series, which is the only one for a rare model or
+// error.
 func grown(counter, window string) string {
 	return "increase(" + counter + "[" + window + `]) or label_replace(min_over_time(` + counter + "[" + window + "]) unless " + counter + " offset " + window + `, "begins", "here", "", "")`
 }
 
-// quantile is what 95 of 100 observations of a histogram stay below.
+// quantile is the 95th percentile of a histogram.
 func quantile(histogram, by, where, window string) string {
 	return "histogram_quantile(0.95, sum by (" + by + ") (rate(" + histogram + "_bucket" + where + "[" + window + "])))"
 }
@@ -124,7 +126,7 @@ func labelFilter(name, label, description string) grafana.Variable {
 	return v
 }
 
-// promTargets takes pairs of expression and legend.
+// promTargets returns targets for pairs of expression and legend.
 func promTargets(pairs ...string) (targets []grafana.Target) {
 	for i := 0; i+1 < len(pairs); i += 2 {
 		targets = append(targets, grafana.Target{
@@ -145,13 +147,13 @@ func promStat(title, description, unit, expr string) grafana.Panel {
 
 func promLines(title, description, unit string, pairs ...string) grafana.Panel {
 	p := lines(title, description, unit, promTargets(pairs...))
-	// Models and services have no order here that a colour could follow.
+	// Models and services have no fixed order that a colour could follow.
 	p.FieldConfig.Defaults.Color = m{"mode": "palette-classic"}
 	p.DataSource = &prometheusSource
 	return p
 }
 
-// promAreas are lines that add up.
+// promAreas returns a panel of stacked lines.
 func promAreas(title, description, unit string, pairs ...string) grafana.Panel {
 	p := promLines(title, description, unit, pairs...)
 	custom := p.FieldConfig.Defaults.Custom
@@ -160,7 +162,7 @@ func promAreas(title, description, unit string, pairs ...string) grafana.Panel {
 	return p
 }
 
-// watched is a number that is green until it is worth a look.
+// watched colours a number green up to the limit.
 func watched(p grafana.Panel, limit float64, decimals int) grafana.Panel {
 	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
 	p.FieldConfig.Defaults.Thresholds = steps("green", above(limit, "orange"))
@@ -168,7 +170,7 @@ func watched(p grafana.Panel, limit float64, decimals int) grafana.Panel {
 	return p
 }
 
-// whole shows a share on an axis up to 100 %.
+// whole sets the maximum of the axis to 100 %.
 func whole(p grafana.Panel) grafana.Panel {
 	p.FieldConfig.Defaults.Max = ptr(1.0)
 	return p

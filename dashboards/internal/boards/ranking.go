@@ -6,11 +6,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// A ranking lists the largest keys of a period and the rest as one row, so that
-// its rows add up to the total.
+// A ranking lists the largest keys of a period, and all others as one row, so that its rows
+// add up to the total.
 
-// keyOfBy is the dimension that the variable "by" names, of a row that has all
-// but the user.
+// keyOfBy selects the dimension that the variable "by" names, from a row with every
+// dimension except the user.
 const keyOfBy = `CASE ${by:sqlstring}
          WHEN 'model' THEN model
          WHEN 'provider' THEN provider
@@ -19,16 +19,15 @@ const keyOfBy = `CASE ${by:sqlstring}
          WHEN 'environment' THEN environment
        END`
 
-// sums are the sums of a period by keys, still to be added up: columns key,
-// user_id and the measures. All kinds of tokens are NULL for users, for whom no
-// rollup keeps them.
+// sums is a query for partial sums of a period by key, with the columns key, user_id and
+// the measures. Kinds of tokens are NULL for users, because no rollup keeps them by user.
 type sums struct {
 	of func(from, to string) string
-	// comparable is the condition that the period before has the same sums.
+	// comparable is the condition under which the previous period has the same sums.
 	comparable string
 }
 
-// keyed are the sums by what the variable "by" names.
+// keyed sums by the dimension that the variable "by" names.
 var keyed = sums{
 	comparable: "NOT (${by:sqlstring} = 'user' AND " + usersFromCalls + ")",
 	of: func(from, to string) string {
@@ -36,12 +35,12 @@ var keyed = sums{
 	},
 }
 
-// keyedBy are the sums by one dimension other than the user.
+// keyedBy sums by one dimension other than the user.
 func keyedBy(column, detail string) sums {
 	return sums{of: byColumn(column, detail, "true"), comparable: "true"}
 }
 
-// keyedByUser are the sums by user.
+// keyedByUser sums by user.
 var keyedByUser = sums{of: byUser("true"), comparable: "NOT " + usersFromCalls}
 
 func byColumn(column, detail, where string) func(from, to string) string {
@@ -54,9 +53,8 @@ FROM ` + spend(from, to, utc, detail) + `
 	}
 }
 
-// byUser reads users from their sums, or from single calls where a filter is set
-// that the sums lack. What lies before the newest calls that can be read is then
-// one row without user.
+// byUser returns a query for sums by user. If a filter is set that the sums by user lack,
+// it reads the newest single calls instead; older calls are then one row without a user.
 func byUser(where string) func(from, to string) string {
 	return func(from, to string) string {
 		return `SELECT user_id::text AS key, user_id, calls, unpriced_calls, tokens, 0::bigint AS unpriced_tokens,
@@ -77,15 +75,15 @@ WHERE ` + filtered + `
 	}
 }
 
-// nameOf is how people read a key; account is joined as a.
+// nameOf is the display name of a key; the view account is joined as a.
 const nameOf = `CASE s.user_id
          WHEN ` + noUser + ` THEN '(no user)'
          WHEN ` + anyUser + ` THEN '(earlier calls, users not kept)'
          ELSE coalesce(a.name, s.key)
        END`
 
-// bothPeriods are the sums of this period and of the one before by key, as the
-// common table expressions current and previous, and both side by side as s.
+// bothPeriods returns CTEs with the sums by key: current and previous for the two periods,
+// and s with both side by side.
 func (s sums) bothPeriods() string {
 	measures := `sum(usage_dollars) AS cost, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls,
        sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens,
@@ -114,8 +112,8 @@ FULL JOIN previous AS p ON p.key = c.key
 )`
 }
 
-// changeOf is the change of a sum of rows of s: NaN, shown as "new", where there
-// were no calls before, NULL where a cost is not known or nothing was recorded.
+// changeOf is the change of a sum over rows of s. It is NaN, shown as "new", when there
+// were no calls before. It is NULL when a cost is unknown or nothing was recorded then.
 func (s sums) changeOf() string {
 	return `CASE
          WHEN NOT coalesce(` + recorded + `, false) OR NOT ` + s.comparable + ` OR sum(calls) = sum(unpriced_calls) THEN NULL
@@ -124,10 +122,10 @@ func (s sums) changeOf() string {
        END::float8`
 }
 
-// ranked are the largest keys of a period with cost, share and change, and the
-// rest, with what was there only before, as one row. The key of that row,
-// '$__all', is what resets a filter in a link. columns are further columns over
-// the sums of each row. restFirst puts the rest where a long table shows it.
+// ranked returns a query for the largest keys of a period with cost, share and change. One
+// more row sums all others, including keys that only the previous period has. The key of
+// that row, '$__all', resets a filter in a link. columns adds columns over the sums of each
+// row. restFirst puts the row of all others first, where it is visible in a long table.
 func (s sums) ranked(rows int, restFirst bool, columns string) string {
 	if columns != "" {
 		columns = ",\n       " + columns
@@ -160,17 +158,17 @@ HAVING sum(calls) <> 0
 ORDER BY %[7]s`, s.bothPeriods(), rows, anyUser, nameOf, s.changeOf(), columns, order)
 }
 
-// perCall and perMillion leave out what has no price: unknown is not free.
+// perCall and perMillion exclude calls without a price, because unknown is not free.
 const (
 	perCall    = `(sum(cost) / nullif(sum(calls) - sum(unpriced_calls), 0))::float8 AS "Cost per call"`
 	perMillion = `(CASE WHEN sum(calls) <> sum(unpriced_calls) THEN sum(cost) * 1000000 / nullif(sum(tokens) - sum(unpriced_tokens), 0) END)::float8 AS "Cost per 1M tokens"`
 )
 
-// named are the keys of a ranking that are rows of their own; one more row is the
-// rest.
+// named is how many keys of a ranking have rows of their own, in addition to the row of all
+// others.
 const named = 8
 
-// ranking is a table of the largest keys with share and change.
+// ranking returns a table of the largest keys with share and change.
 func ranking(title, description string, s sums, variable string) grafana.Panel {
 	return rows(title, description+" The last row is all others; the rows add up to the total.", s.ranked(named, false, ""),
 		rankingColumns(variable)...)
@@ -183,8 +181,8 @@ func rankingColumns(variable string) []grafana.Override {
 	}
 }
 
-// movers lists whose cost changed most, those that went away too. Where all calls
-// of one of the two periods are unpriced, there is no difference.
+// movers returns a query for the keys whose cost changed most, including those that
+// disappeared. If all calls of either period are unpriced, the difference is NULL.
 func (s sums) movers() string {
 	return fmt.Sprintf(`WITH %[1]s, ranks AS (
 SELECT s.key, s.user_id, coalesce(s.cost, 0) AS cost, coalesce(s.previous_cost, 0) AS previous_cost, s.calls, s.unpriced_calls, s.previous_calls, s.previous_unpriced,
@@ -212,10 +210,9 @@ GROUP BY key, name, rank
 ORDER BY rank`, s.bothPeriods(), recorded, s.comparable, named, nameOf)
 }
 
-// overTime has a point for each bar and each of the largest keys, "1. " to "8. "
-// before their names so that the largest is at the bottom, one for all others and
-// one for the total. at is the begin of a bar. What has no price at all has no
-// points.
+// overTime returns a query with a point per bar for each of the largest keys, for all
+// others and for the total. Names are prefixed with "1. " to "8. " so that the largest is
+// at the bottom. at is the start of a bar. Keys without any price have no points.
 func overTime(parts, at, key string) string {
 	return fmt.Sprintf(`WITH parts AS (
 SELECT %[2]s AS at, key,

@@ -2,92 +2,90 @@ package boards
 
 import "strings"
 
-// Every table and function is written with its schema, every time is cast, and
-// days are those of a named time zone: a viewer's session settings stay in the
-// data source's connections and must change nothing for the next viewer.
+// Every table and function is qualified with its schema, every time is cast, and days
+// belong to a named time zone. Otherwise settings that a viewer makes in a session, which
+// the data source's connections keep, would affect the next viewer.
 //
-// Macros and variables in the snippets are Grafana's; package macro documents
-// them.
+// Macros and variables in the snippets are Grafana's; package macro documents them.
 
-// allValue is what "All" inserts. A list of all values would lose nothing now
-// that '(none)' stands for unknown ones, but grow to thousands of items.
+// allValue is the value of "All". A list of all values would be correct too, since '(none)'
+// stands for unknown ones, but could have thousands of items.
 const allValue = "'__all'"
 
-// chosen is what a filter has, as an array of text.
+// chosen is the value of a filter as an array of text.
 func chosen(variable string) string { return "ARRAY[${" + variable + ":sqlstring}]::text[]" }
 
-// isAll is true when a filter leaves nothing out: All, or a filter that the
-// viewer has cleared, which Grafana inserts as nothing or as an empty text.
+// isAll is true when a filter excludes nothing: "All", or a filter that the viewer has
+// cleared, which Grafana inserts as nothing or as an empty text.
 func isAll(variable string) string {
 	return "ARRAY['__all', ''] @> " + chosen(variable)
 }
 
-// allUsers is true when no user is chosen.
+// allUsers is true when no user is selected.
 var allUsers = isAll("user")
 
-// usersArgument is the chosen users as functions of usage_report take them.
+// usersArgument is the selected users as an argument of the functions of usage_report.
 var usersArgument = "CASE WHEN " + allUsers + " THEN ARRAY['__all'] ELSE " + chosen("user") + " END"
 
-// IDs of usage_report.spend_by_user that are no user's.
+// Ids in the result of usage_report.spend_by_user that are not users.
 const (
 	noUser  = "'00000000-0000-0000-0000-000000000000'" // calls without a user
-	anyUser = "'ffffffff-ffff-ffff-ffff-ffffffffffff'" // the sum of all, where no rollup keeps users apart
+	anyUser = "'ffffffff-ffff-ffff-ffff-ffffffffffff'" // the sum of all users, where no rollup keeps them separately
 )
 
-// isChosen is the condition that a column has one of the chosen values. Grafana
-// writes a double quote in a value as \", which is undone once for the values and
-// not for each row.
+// isChosen is the condition that a column has one of the selected values. Grafana writes a
+// double quote in a value as \", which is undone once per value and not once per row.
 func isChosen(variable, column string) string {
 	return "(" + isAll(variable) + " OR " + column + ` = ANY (ARRAY(SELECT replace(value, '\"', '"') FROM unnest(` + chosen(variable) + `) AS value)))`
 }
 
-// filtered is the condition of all filters but the users.
+// filtered is the condition of all filters except the users.
 var filtered = strings.Join([]string{
 	isChosen("api_type", "api_type"), isChosen("provider", "provider"), isChosen("model", "model"),
 	isChosen("service", "service"), isChosen("environment", "environment"),
 }, "\n  AND ")
 
-// refined is true when a filter is set that the rollups of users lack.
+// refined is true when a filter is set that the rollups by user lack.
 var refined = "NOT (" + isAll("provider") + " AND " + isAll("model") + " AND " + isAll("service") + " AND " + isAll("environment") + ")"
 
-// byType is true when API types are chosen.
+// byType is true when API types are selected.
 var byType = "NOT " + isAll("api_type")
 
-// unfiltered is true when nothing at all is left out.
+// unfiltered is true when no filter is set.
 var unfiltered = "(" + allUsers + " AND NOT " + refined + " AND NOT " + byType + ")"
 
-// usersFromCalls is true when users can only be distinguished call by call: a filter
-// is set that their sums lack, and no user is chosen.
+// usersFromCalls is true when users can be distinguished only call by call: no user is
+// selected, and a filter is set that the sums by user lack.
 var usersFromCalls = "(" + allUsers + " AND " + refined + ")"
 
-// spend are the sums of a period under all filters. detail says whether more
-// than cost, calls and tokens by API type is needed: "true", or refined.
+// spend selects the sums of a period with all filters. detail is the condition under which
+// more is needed than cost, calls and tokens by API type: "true", or refined.
 func spend(from, to, zone, detail string) string {
 	return "usage_report.spend(" + from + ", " + to + ", " + zone + ", " + usersArgument + ", " + detail + ")\nWHERE " + filtered
 }
 
-// spendByUser are the sums of a period by user under all filters.
+// spendByUser selects the sums of a period by user with all filters.
 func spendByUser(from, to string) string {
 	return "usage_report.spend_by_user(" + from + ", " + to + ", " + usersArgument + ", " + byType + ", " + refined + ")\nWHERE " + filtered
 }
 
-// atMost bounds how many single calls a panel reads. 100,000 of 2,000,000 took
-// half a second for everybody, one and a half for one user.
+// atMost limits how many single calls a panel reads. Reading 100,000 of 2,000,000 took half
+// a second for everybody, and one and a half seconds for one user.
 const atMost = "100000"
 
-// callsSince is where the calls begin that panels of single calls read.
+// callsSince is the time from which panels of single calls read.
 func callsSince(from, to string) string {
 	return "usage_report.calls_since(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")"
 }
 
-// singleCalls are the newest calls of a period under all filters.
+// singleCalls selects the newest calls of a period with all filters.
 func singleCalls(from, to string) string {
 	return "usage_report.recent_calls(" + from + ", " + to + ", " + usersArgument + ", " + atMost + ")\nWHERE " + filtered
 }
 
-// charted are the measures of charts over time, in the columns of quarters and
-// measured. ofCall is the measure of a row of usage_report.calls; where byType is
-// false, the sums by API type alone do not have it.
+// charted lists the measures of charts over time, in the order of the columns of quarters
+// and measured. ofCall computes the measure from a row of usage_report.calls. If byType is
+// false, the sums by API type alone lack the measure.
 var charted = []struct {
 	name, ofCall string
 	byType       bool
@@ -106,9 +104,9 @@ var charted = []struct {
 	{"usage_dollars", "usage_dollars", true},
 }
 
-// measures are the columns of quarters and measured that are added up; signed are
-// those of r with the sign of s, typed and signedOfTypes the same of sums by API
-// type; ofCalls are those of single calls.
+// Column lists of quarters and measured: measures are the plain columns, signed those of r
+// with the sign of s, typed and signedOfTypes the same for sums by API type, and ofCalls
+// those of single calls.
 var measures, signed, typed, signedOfTypes, ofCalls = func() (all, signed, typed, signedOfTypes, ofCalls string) {
 	var lists [5][]string
 	for _, m := range charted {
@@ -124,8 +122,8 @@ var measures, signed, typed, signedOfTypes, ofCalls = func() (all, signed, typed
 	return text(0), text(1), text(2), text(3), text(4)
 }()
 
-// quarters are the sums of a period by quarter hours, of chosen users by single
-// calls: "at" and the measures, under all filters. detail is as for spend.
+// quarters selects sums by quarter hour or, for selected users, single calls, with all
+// filters: "at" and the measures. detail is as for spend.
 func quarters(from, to, where, detail string) string {
 	inPeriod := `  AND bucket >= usage_report.quarter(` + from + `) AND bucket < usage_report.quarter(` + to + `)
 `
@@ -148,18 +146,18 @@ WHERE NOT ` + allUsers + ` AND ` + where + `
   AND ` + filtered
 }
 
-// measured are the sums of the period for a chart whose bars are what bucket says,
-// measuredBefore those of the period before, still at their own time.
+// measured selects the sums of the period for a chart with the bars of bucket.
+// measuredBefore does the same for the previous period, without moving the times.
 func measured(detail string) string { return inBars(from, to, "interval '0 days'", detail) }
 
 func measuredBefore(detail string) string { return inBars(beforeFrom, beforeTo, shift, detail) }
 
-// inBars are the sums of a period that lies back before the chosen one. Bars that
-// are longer than days are made of days of UTC: only at their borders are quarter
-// hours moved, and not at each midnight.
+// inBars selects the sums of a period that precedes the selected one by back. Bars longer
+// than a day are summed from UTC days, and quarter hours are moved only at the borders of
+// bars instead of at every midnight.
 func inBars(from, to, back, detail string) string {
 	coarse := "(" + allUsers + " AND " + dayCount + " > 120)"
-	// The bar that a day of UTC is counted to is the one at its noon.
+	// A UTC day counts towards the bar that contains its noon.
 	noon := func(day string) string {
 		return "least(greatest(" + day + " + interval '12 hours', " + from + "), " + to + " - interval '1 microsecond')"
 	}
@@ -197,9 +195,8 @@ UNION ALL
 ` + quarters(from, to, hourly, detail)
 }
 
-// perMoment adds measures of measured or quarters up by moment and key: which bar a
-// moment belongs to takes longer to compute than to add, and there are far fewer
-// moments than calls.
+// perMoment sums measures of measured or quarters by time and key. Computing the bar of a
+// time takes longer than adding, and there are far fewer distinct times than calls.
 func perMoment(parts, key string, measures ...string) string {
 	sums := make([]string, len(measures))
 	for i, m := range measures {
@@ -212,18 +209,18 @@ FROM (
 GROUP BY 1, 2`
 }
 
-// known is an amount that is NULL where no call of the sum has a price: that cost
-// is not known, and not 0.
+// known is an amount that is NULL when no call of the sum has a price, because the cost is
+// then unknown and not 0.
 func known(amount string) string {
 	return "CASE WHEN sum(calls) <> sum(unpriced_calls) OR coalesce(sum(calls), 0) = 0 THEN " + amount + " END"
 }
 
-// compared is a series of two points, the sum of the period before and the sum of
-// this one: a stat panel compares first and last point, and so shows the true
-// change. query gives one number for a period. Without one for this period there
-// are no points, because the panel would show the other sum; without one to
-// compare with there is one point and no change. A change of less than a
-// thousandth is none: a stat shows all its digits.
+// compared returns a series of two points: the sums of the previous and of the selected
+// period. A stat panel compares the first and last point, so it shows the change. query
+// returns one number for a period. Without a number for the selected period there are no
+// points, because the panel would show the other sum. Without one for the previous period
+// there is a single point and no change. A change of less than a thousandth counts as none,
+// because a stat shows all its digits.
 func compared(name string, query func(from, to string) string) string {
 	return `WITH sums AS MATERIALIZED (
 SELECT CASE WHEN ` + recorded + ` THEN (
@@ -242,14 +239,14 @@ WHERE sums.current IS NOT NULL AND p.shown
 ORDER BY 1`
 }
 
-// sumOf asks for the sum of a measure of a period.
+// sumOf returns a query for the sum of a measure.
 func sumOf(measure, detail string) func(from, to string) string {
 	return func(from, to string) string {
 		return "SELECT coalesce(sum(" + measure + "), 0) FROM " + spend(from, to, utc, detail)
 	}
 }
 
-// costOf asks for the cost of a period.
+// costOf returns a query for the cost of a period.
 func costOf(from, to string) string {
 	return "SELECT " + known("coalesce(sum(usage_dollars), 0)") + " FROM " + spend(from, to, utc, refined)
 }

@@ -2,8 +2,8 @@ package boards
 
 import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 
-// summaryBoard is the board to begin with: what was spent, whether the numbers can be
-// trusted, who spent it and on what.
+// summaryBoard returns the board to start with: what was spent, how reliable the numbers
+// are, who spent it and on what.
 func summaryBoard() *grafana.Dashboard {
 	b := sqlBoard(summaryUID, "AI API usage: summary",
 		"What AI API calls cost, compared with before, against the budget, and whether the numbers can be trusted. The last day of a period is not over yet. Costs are exact in the database and shown rounded.")
@@ -34,14 +34,14 @@ func summaryBoard() *grafana.Dashboard {
 	return b
 }
 
-// cost is the number that people compare with bills.
+// cost returns the number that people compare with bills.
 func cost() grafana.Panel {
 	p := amount(change("Cost", "Cost of all calls that have a price; the others are counted under \"without a price\".", cents, costOf))
 	p.FieldConfig.Defaults.NoValue = "no price"
 	return p
 }
 
-// activeUsers is NULL, not 0, where users are not kept apart.
+// activeUsers is NULL, not 0, where users cannot be distinguished.
 func activeUsers(from, to string) string {
 	return `SELECT CASE WHEN ` + usersFromCalls + ` AND ` + callsSince(from, to) + ` > usage_report.quarter(` + from + `) THEN NULL ELSE count(*) END
 FROM (
@@ -54,14 +54,15 @@ HAVING sum(calls) > 0
 ) AS u`
 }
 
-// Months of the viewer.
+// Months in the viewer's time zone.
 const (
 	monthNow  = "(date_trunc('month', now() AT TIME ZONE " + viewer + ") AT TIME ZONE " + viewer + ")"
 	monthNext = "((date_trunc('month', now() AT TIME ZONE " + viewer + ") + interval '1 month') AT TIME ZONE " + viewer + ")"
 )
 
-// thisMonth goes on like the last seven days until the end of the month. The
-// budget is of the organisation, so that it stands beside no filtered cost.
+// thisMonth returns the panel of the month so far, projected to its end at the rate of the
+// last seven days. The budget is the organisation's, so it is not shown when a filter is
+// set.
 func thisMonth() grafana.Panel {
 	sql := `SELECT s.spent::float8 AS "so far",
        (s.spent + r.recent * extract(epoch FROM ` + monthNext + ` - now()) / extract(epoch FROM t.span))::float8 AS "at this pace",
@@ -81,7 +82,8 @@ FROM (SELECT least(interval '7 days', greatest(interval '1 hour', now() - ` + fi
 
 const trustTitle = "Can these numbers be trusted?"
 
-// trust is what the sums rest on, in one strip of numbers of one size.
+// trust returns the panel that shows how reliable the sums are, as a strip of numbers of
+// equal size.
 func trust() grafana.Panel {
 	sql := `SELECT s.unpriced::float8 AS "calls without a price",
        (s.unpriced / nullif(s.calls, 0))::float8 AS "of calls without a price",
@@ -119,13 +121,14 @@ func watch(thresholds *grafana.Thresholds) grafana.Property {
 	return grafana.Property{ID: "thresholds", Value: thresholds}
 }
 
-// overBudget are the budgets that need a look, and the others in one row.
+// overBudget returns the panel of the budgets that need attention, with the others in one
+// row.
 func overBudget() grafana.Panel {
 	return budgetTable("Budgets to look at", "Budgets that are used to more than 80 %, will be exceeded if the rest of the period goes on like the last seven days, or limit calls of which none has a price; the others in one row, with the highest of them. In their current day or month, whatever is chosen above. All of them are on the board trends.", budgetsToLookAt)
 }
 
-// budgets are all budgets now. What was spent is NULL, and not 0, where no call
-// that a budget limits has a price; unpriced counts those that have none.
+// budgets selects the current state of all budgets. spent is NULL, and not 0, when no call
+// that a budget limits has a price; unpriced counts the calls without one.
 var budgets = func() string {
 	limited := func(since string) string {
 		return `(
@@ -146,7 +149,7 @@ CROSS JOIN LATERAL ` + limited("s.period_start") + ` AS p
 CROSS JOIN LATERAL ` + limited("now() - interval '7 days'") + ` AS w`
 }()
 
-// budgetsToLookAt has three rows at most and one for the rest.
+// budgetsToLookAt returns at most three rows, and one for the rest.
 var budgetsToLookAt = `WITH budgets AS (
 ` + budgets + `
 ), b AS (
@@ -182,7 +185,7 @@ func budgetTable(title, description, sql string) grafana.Panel {
 	return p
 }
 
-// previousOverTime is the period before, at the place of this one.
+// previousOverTime selects the previous period, moved to the selected one.
 var previousOverTime = `SELECT ` + bucket(moved("at")) + ` AS "time",
        sum(usage_dollars)::float8 AS "previous period"
 FROM (

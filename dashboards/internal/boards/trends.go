@@ -4,7 +4,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 )
 
-// trendsBoard says where the cost goes.
+// trendsBoard returns the board that shows where the cost is heading.
 func trendsBoard() *grafana.Dashboard {
 	b := sqlBoard(trendsUID, "AI API usage: trends",
 		"Where the cost goes: day by day, month by month, against the budget, what grew, when calls are made. Days are those of the viewer's time zone.")
@@ -39,7 +39,7 @@ ORDER BY spent / dollars DESC NULLS LAST, budget`))
 	for i, color := range palette[:5] {
 		perMillion.FieldConfig.Overrides = append(perMillion.FieldConfig.Overrides, colored("/^"+string(rune('1'+i))+"\\. /", color))
 	}
-	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // a price does not end on a day without calls
+	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // the price line continues over days without calls
 	l.Row(10, perMillion,
 		byName(bars("Calls by how their cost is known", "Priced: computed from the price book. Reported: taken as the call reports it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
 	l.Row(10,
@@ -49,8 +49,8 @@ ORDER BY spent / dollars DESC NULLS LAST, budget`))
 	return b
 }
 
-// dailyAverages has every day of the period, also those without a call, and where
-// bars are longer than days only their sums.
+// dailyAverages selects every day of the period, including those without calls. Where bars
+// are longer than days, it has only their sums.
 var dailyAverages = `SELECT ` + bucket("day") + ` AS "time", sum(cost)::float8 AS "cost",
        (CASE WHEN ` + dayCount + ` <= 120 THEN max(average) END)::float8 AS "7-day average"
 FROM (
@@ -74,8 +74,8 @@ WHERE known AND day >= ` + localMidnight(from, "0 days") + `
 GROUP BY 1
 ORDER BY 1`
 
-// monthToDate begins to add up at the first of the month in which the period
-// begins. Between two months it has NULL, where the line ends.
+// monthToDate selects running sums that start on the first of the month in which the period
+// begins. NULL between two months ends the line.
 var monthToDate = `WITH days AS (
   SELECT d AT TIME ZONE ` + viewer + ` AS day
   FROM generate_series(
@@ -111,8 +111,8 @@ CROSS JOIN ` + localDays("0 days") + ` AS d
 WHERE b.scope = 'org' AND b.period = 'month' AND ` + unfiltered + `
 ORDER BY 1, 2`
 
-// months are the last twelve and the running one, which stands beside the same
-// part of the month before.
+// months returns the panel of the last twelve months and the current one, which is compared
+// with the same part of the month before.
 func months() grafana.Panel {
 	monthsAgo := func(n string) string {
 		return "((date_trunc('month', now() AT TIME ZONE " + viewer + ") - interval '" + n + " months') AT TIME ZONE " + viewer + ")"
@@ -150,7 +150,8 @@ ORDER BY month DESC`
 	return p
 }
 
-// movers are the keys whose cost changed most, those that went away too.
+// movers returns the panel of the keys whose cost changed most, including those that
+// disappeared.
 func movers() grafana.Panel {
 	p := rows("What changed most by ${by}", "Whose cost changed most, and all others."+whatBefore, keyed.movers(),
 		hidden("key"), linked("Name", "Break down", breakdownUID, "${by}"),
@@ -161,7 +162,7 @@ func movers() grafana.Panel {
 	return p
 }
 
-// tokensByKind parts all tokens into kinds that do not overlap.
+// tokensByKind splits all tokens into disjoint kinds.
 var tokensByKind = `SELECT ` + bucket("at") + ` AS "time",
        sum(input_tokens - cache_read_tokens - cache_write_tokens)::float8 AS "input",
        sum(cache_read_tokens)::float8 AS "cache read",
@@ -187,8 +188,8 @@ GROUP BY 1
 HAVING sum(calls) <> 0
 ORDER BY 1`
 
-// pricePerMillion has NULL for a bar without calls: Grafana draws a missing row
-// as 0.
+// pricePerMillion has NULL for a bar without calls, because Grafana draws a missing row as
+// 0.
 var pricePerMillion = `WITH parts AS (
   SELECT ` + bucket("at") + ` AS at, key AS model, sum(usage_dollars) AS cost, sum(tokens) - sum(unpriced_tokens) AS tokens
   FROM (
@@ -207,11 +208,13 @@ JOIN models AS k ON k.place <= 5
 LEFT JOIN parts AS p ON p.at = a.at AND p.model = k.model AND p.tokens > 0
 ORDER BY 1, 2`
 
-// slots are the hours that averages are made of, each with how often it was, and
-// its cost: whole hours of the viewer that are over and since recording began.
+// slots selects the hours that averages are computed from, each with its number of
+// occurrences and its cost: whole hours in the viewer's time zone that are over and lie
+// after recording began.
 var slots = func() string {
 	since := "greatest(" + from + ", (" + to + " AT TIME ZONE " + viewer + " - interval '90 days') AT TIME ZONE " + viewer + ")"
-	// As a table of one row the bounds are computed once, and found by index.
+	// The bounds are a table of one row so that they are computed once and can use an
+	// index.
 	const begins, ends = "(SELECT begins FROM bounds)", "(SELECT ends FROM bounds)"
 	return `WITH bounds AS MATERIALIZED (
 SELECT date_trunc('hour', greatest(` + since + `, ` + firstCall + `) + interval '59 minutes 59.999999 seconds', ` + viewer + `) AS begins,
@@ -240,8 +243,8 @@ WHERE (SELECT sum(calls) <> sum(unpriced_calls) FROM costs)
 )`
 }()
 
-// byWeekday adds up the average of each hour, so that unequal numbers of weekdays
-// and days that are not over weigh nothing.
+// byWeekday sums the averages of the hours, so that unequal numbers of weekdays and
+// unfinished days do not distort the result.
 var byWeekday = slots + `
 SELECT (ARRAY['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'])[day] AS "Day", ` + known("sum(cost / times)") + `::float8 AS "average cost"
 FROM slots

@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// SchemaVersion is that of Grafana 10.4, the oldest version we promise.
+// SchemaVersion is that of Grafana 10.4, the oldest supported version.
 const SchemaVersion = 39
 
-// Dashboard is one board. Begin with [New].
+// Dashboard is a board. Create one with [New].
 type Dashboard struct {
 	UID           string     `json:"uid"`
 	Title         string     `json:"title"`
@@ -17,7 +17,7 @@ type Dashboard struct {
 	Tags          []string   `json:"tags"`
 	SchemaVersion int        `json:"schemaVersion"`
 	Version       int        `json:"version"`
-	Editable      bool       `json:"editable"` // false: the files in git are what counts
+	Editable      bool       `json:"editable"` // false, because the files in git are authoritative
 	GraphTooltip  int        `json:"graphTooltip"`
 	Timezone      string     `json:"timezone"`
 	WeekStart     string     `json:"weekStart"`
@@ -34,7 +34,7 @@ type Dashboard struct {
 	Panels []Panel `json:"panels"`
 }
 
-// New gives a board without panels.
+// New returns a board without panels.
 func New(uid, title, description string) *Dashboard {
 	return &Dashboard{
 		UID: uid, Title: title, Description: description, SchemaVersion: SchemaVersion,
@@ -43,21 +43,20 @@ func New(uid, title, description string) *Dashboard {
 	}
 }
 
-// TimeRange is a period as Grafana writes it: "now-30d/d" to "now".
+// TimeRange is a period in Grafana's notation: "now-30d/d" to "now".
 type TimeRange struct {
 	From    string `json:"from"`
 	To      string `json:"to"`
 	Display string `json:"display,omitempty"` // only for quick ranges
 }
 
-// Timepicker offers periods. Versions that do not know quick ranges show their
-// own list.
+// Timepicker offers periods. Versions without quick ranges show their own list.
 type Timepicker struct {
 	RefreshIntervals []string    `json:"refresh_intervals"`
 	QuickRanges      []TimeRange `json:"quick_ranges"`
 }
 
-// Link is an entry of the bar above the panels, or on a panel or field.
+// Link is an entry of the bar above the panels, or a link of a panel or field.
 type Link struct {
 	Title       string   `json:"title"`
 	Type        string   `json:"type,omitempty"` // "dashboards" lists boards by tag
@@ -69,7 +68,7 @@ type Link struct {
 	TargetBlank bool     `json:"targetBlank,omitempty"`
 }
 
-// DataSource points at a data source, here always at a variable.
+// DataSource refers to a data source, always by a variable here.
 type DataSource struct {
 	Type string `json:"type"`
 	UID  string `json:"uid"`
@@ -84,25 +83,25 @@ type Variable struct {
 	DataSource  *DataSource `json:"datasource,omitempty"`
 	Query       string      `json:"query"`
 	Definition  string      `json:"definition,omitempty"`
-	Refresh     int         `json:"refresh"` // 2: on every change of the period
+	Refresh     int         `json:"refresh"` // 2: whenever the period changes
 	Sort        int         `json:"sort"`
 	Multi       bool        `json:"multi"`
 	IncludeAll  bool        `json:"includeAll"`
-	AllValue    string      `json:"allValue,omitempty"` // inserted as it stands, also into a formatted reference
+	AllValue    string      `json:"allValue,omitempty"` // inserted unchanged, even by a formatted reference
 	Current     any         `json:"current"`
 	Options     []Option    `json:"options"`
 	Hide        int         `json:"hide"`
 	Regex       string      `json:"regex"`
 }
 
-// Option is one choice of a custom variable.
+// Option is a value of a custom variable.
 type Option struct {
 	Text     string `json:"text"`
 	Value    string `json:"value"`
 	Selected bool   `json:"selected"`
 }
 
-// Annotation marks moments in every chart of a board.
+// Annotation marks times in every chart of a board.
 type Annotation struct {
 	Name       string     `json:"name"`
 	DataSource DataSource `json:"datasource"`
@@ -112,7 +111,7 @@ type Annotation struct {
 	Target     Target     `json:"target"`
 }
 
-// Grid is where a panel stands: 24 columns, rows of some 30 pixels.
+// Grid is the position of a panel: 24 columns, and rows of about 30 pixels.
 type Grid struct {
 	H int `json:"h"`
 	W int `json:"w"`
@@ -120,7 +119,7 @@ type Grid struct {
 	Y int `json:"y"`
 }
 
-// Panel is one picture, or a heading when Type is "row".
+// Panel is a panel, or a heading when Type is "row".
 type Panel struct {
 	ID              int              `json:"id"`
 	Type            string           `json:"type"`
@@ -132,13 +131,13 @@ type Panel struct {
 	FieldConfig     *FieldConfig     `json:"fieldConfig,omitempty"`
 	Options         map[string]any   `json:"options,omitempty"`
 	Links           []Link           `json:"links,omitempty"`
-	TimeFrom        string           `json:"timeFrom,omitempty"` // a period of its own, while that of the board is relative
+	TimeFrom        string           `json:"timeFrom,omitempty"` // replaces a relative period of the board
 	Transformations []map[string]any `json:"transformations,omitempty"`
 	Collapsed       *bool            `json:"collapsed,omitempty"` // of rows
 	Panels          []Panel          `json:"panels,omitempty"`    // of collapsed rows
 }
 
-// Target is one query.
+// Target is a query.
 type Target struct {
 	RefID        string     `json:"refId"`
 	DataSource   DataSource `json:"datasource"`
@@ -151,13 +150,13 @@ type Target struct {
 	Instant      bool       `json:"instant,omitempty"`
 }
 
-// FieldConfig says how values look.
+// FieldConfig defines how values look.
 type FieldConfig struct {
 	Defaults  Field      `json:"defaults"`
 	Overrides []Override `json:"overrides"`
 }
 
-// Field is how one value looks.
+// Field defines how a value looks.
 type Field struct {
 	Unit       string         `json:"unit,omitempty"`
 	Decimals   *int           `json:"decimals,omitempty"`
@@ -171,8 +170,8 @@ type Field struct {
 	Mappings   []Mapping      `json:"mappings,omitempty"`
 }
 
-// Mapping shows other text or colour for some values: Type "value", "range",
-// "regex" or "special".
+// Mapping replaces the text or colour of some values. Type is "value", "range", "regex" or
+// "special".
 type Mapping struct {
 	Type    string         `json:"type"`
 	Options map[string]any `json:"options"`
@@ -184,32 +183,32 @@ type Thresholds struct {
 	Steps []Step `json:"steps"`
 }
 
-// Step is where a colour begins.
+// Step is the start of a colour.
 type Step struct {
 	Color string   `json:"color"`
 	Value *float64 `json:"value"`
 }
 
-// Override changes fields that a matcher finds.
+// Override changes the fields that match.
 type Override struct {
 	Matcher    Matcher    `json:"matcher"`
 	Properties []Property `json:"properties"`
 }
 
-// Matcher finds fields: ID "byName", "byRegexp".
+// Matcher selects fields: ID is "byName" or "byRegexp".
 type Matcher struct {
 	ID      string `json:"id"`
 	Options string `json:"options"`
 }
 
-// Property is one changed setting, such as "unit".
+// Property is a changed setting, such as "unit".
 type Property struct {
 	ID    string `json:"id"`
 	Value any    `json:"value"`
 }
 
-// JSON is the board as a file: indented, keys in a fixed order, SQL readable
-// (no \u003c for "<").
+// JSON returns the board as a file: indented, keys in a fixed order, and SQL readable (no
+// \u003c for "<").
 func (d *Dashboard) JSON() ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -221,7 +220,8 @@ func (d *Dashboard) JSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// AllPanels gives the panels with those inside collapsed rows, without rows.
+// AllPanels returns the panels, including those in collapsed rows, without the rows
+// themselves.
 func (d *Dashboard) AllPanels() []Panel {
 	var all []Panel
 	for _, p := range d.Panels {

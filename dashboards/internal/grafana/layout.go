@@ -3,18 +3,17 @@ package grafana
 // Columns is the width of every board.
 const Columns = 24
 
-// Layout places panels in rows from the top, so that none overlap, and numbers
-// them.
+// Layout places panels in rows from the top, without overlap, and numbers them.
 type Layout struct {
 	board *Dashboard
 	y     int
 	id    int
 }
 
-// NewLayout begins at the top of a board.
+// NewLayout returns a layout for an empty board.
 func NewLayout(board *Dashboard) *Layout { return &Layout{board: board} }
 
-// Heading adds a heading that parts the board.
+// Heading adds a heading.
 func (l *Layout) Heading(title string) {
 	open := false
 	l.id++
@@ -24,8 +23,8 @@ func (l *Layout) Heading(title string) {
 	l.y++
 }
 
-// Row adds panels side by side, all as high as given. Their widths stand in
-// GridPos.W; 0 shares what is left evenly, the first ones take the remainder.
+// Row adds panels of equal height side by side. Their widths are in GridPos.W. Panels with
+// width 0 share the remaining width evenly; the first ones take the remainder.
 func (l *Layout) Row(height int, panels ...Panel) {
 	free, flexible := Columns, 0
 	for _, p := range panels {

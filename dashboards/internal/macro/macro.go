@@ -9,29 +9,29 @@ import (
 	"time"
 )
 
-// Values is what a viewer has chosen.
+// Values is what a viewer has selected.
 type Values struct {
 	From, To time.Time
-	// TimeZone is an IANA name or "UTC": ${__timezone}.
+	// TimeZone is an IANA name or "UTC", the value of ${__timezone}.
 	TimeZone string
-	// Vars are the chosen values of each variable. A variable of one value is a
-	// list of one.
+	// Vars maps each variable to its selected values. A single-valued variable has a list
+	// of one.
 	Vars map[string][]string
-	// All are the variables for which "All" is chosen, with their allValue.
+	// All maps the variables for which "All" is selected to their allValue.
 	All map[string]string
 }
 
 var (
 	variable = regexp.MustCompile(`\$\{(\w+)(?::(\w+))?\}|\[\[(\w+)\]\]|\$(\w+)`)
-	// sqlstring is how the browser escapes: PostgreSQL reads the second pair as two
-	// characters, so that the text that arrives is not the one that was chosen.
+	// sqlstring escapes as the browser does. PostgreSQL reads the second pair as two
+	// characters, so the text that arrives differs from the selected one.
 	sqlstring = strings.NewReplacer("'", "''", `"`, `\"`)
 
 	call     = regexp.MustCompile(`\$(__\w+)\(([^)]*)\)`)
 	interval = regexp.MustCompile(`^'(\d+)([smhdw])'$`)
 )
 
-// Expand gives the SQL that reaches the database.
+// Expand returns the SQL that reaches the database.
 func Expand(sql string, v Values) (string, error) {
 	var errs []error
 	sql = variable.ReplaceAllStringFunc(sql, func(match string) string {
@@ -60,7 +60,7 @@ func Expand(sql string, v Values) (string, error) {
 	return sql, errors.Join(errs...)
 }
 
-// errMacro says that a name belongs to the second step.
+// errMacro means that a name is a macro, which is expanded in the second step.
 var errMacro = errors.New("macro")
 
 func (v Values) variable(name, format string) (string, error) {
