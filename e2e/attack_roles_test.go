@@ -20,7 +20,7 @@ import (
 
 // databaseRoles are the roles that the migrations make, and one that has none of
 // them: whoever else may log in to the database.
-var databaseRoles = []string{"usage_biller", "usage_grafana", "usage_own", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
+var databaseRoles = []string{"usage_biller", "usage_grafana", "usage_meterer", "usage_own", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
 
 // roleAttempts are statements of a stolen login. Each is tried as every role and
 // has to be refused for lack of rights, but for the roles it is part of the work of.
@@ -106,6 +106,14 @@ var roleAttempts = []struct {
 	{"UPDATE public.usage_bill_row SET cost = 0", "biller"},
 	{"DELETE FROM public.usage_bill_fetch", "biller"},
 	{"TRUNCATE public.usage_bill_day", ""},
+	{"SELECT usage_dollars, user_id FROM public.api_usage", "meterer pricer reader writer"},
+	{"SELECT external_id FROM public.usage_user", "meterer reader"},
+	{"SELECT customer FROM public.usage_meter_event", "meterer reader"},
+	{"UPDATE public.usage_meter_event SET state = 'accepted'", "meterer"},
+	{"UPDATE public.usage_meter_event SET quantity = 0", ""},
+	{"DELETE FROM public.usage_meter_event", ""},
+	{"DELETE FROM public.usage_meter", ""},
+	{"UPDATE public.usage_meter SET since = now()", ""},
 	{"UPDATE auth.users SET external_id = 'x'", ""},
 	{"UPDATE auth.users SET email = 'x@example.com'", ""},
 	{"DELETE FROM auth.users", ""},
@@ -231,6 +239,7 @@ var searchPathTricks = map[string]string{
 	"usage_writer":  "INSERT INTO public.api_usage (usage_dollars, api_type, model) VALUES (1, 'text', 'm')",
 	"usage_pricer":  "UPDATE public.api_usage SET usage_dollars = 3, pricing_status = 'priced'",
 	"usage_biller":  "SELECT count(*) FROM public.usage_bill_row",
+	"usage_meterer": "SELECT count(*) FROM public.usage_meter_event",
 	"usage_grafana": "SELECT * FROM usage_report.spend('2026-01-01', '2026-01-09', 'UTC', NULL, true)",
 	"usage_reader":  "SELECT * FROM usage_report.calls('2026-01-01', '2026-01-09', NULL)",
 	"usage_own":     "SET usage.user_id = '6b1f0d5e-8c21-4b53-9d0a-2f641c7e9001'; SELECT * FROM public.usage_own_calls",

@@ -28,6 +28,8 @@ var rooms = map[string]room{
 	"internal/catalog": {},
 	// A wait that ends with its context.
 	"internal/pause": {},
+	// Where a key may go.
+	"internal/endpoint": {uses: []string{"internal/usage"}},
 
 	// One decision each, of pure functions.
 	"internal/once":      {uses: []string{"internal/usage"}},
@@ -40,7 +42,9 @@ var rooms = map[string]room{
 	"internal/bill":         {uses: []string{"internal/usage"}, tests: []string{"internal/catalog"}},
 	"internal/bill/reports": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
 	"internal/bill/explain": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
-	"internal/bill/fetch":   {uses: []string{"internal/bill", "internal/bill/reports", "internal/pause", "internal/usage", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
+	"internal/bill/fetch":   {uses: []string{"internal/bill", "internal/bill/reports", "internal/pause", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
+	// Charging one's own customers.
+	"internal/metering": {uses: []string{"internal/endpoint", "internal/usage"}},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
@@ -59,10 +63,11 @@ var rooms = map[string]room{
 	"internal/dbmigrate": {uses: []string{"internal/build", "migrations"}},
 	"internal/sums":      {uses: []string{"internal/usage"}},
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
-	// Its three rooms, which do not import one another.
+	// Its four rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/outbox": {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}},
 	// What comes next: arithmetic over sums.
 	"internal/outlook":         {uses: []string{"internal/usage"}},
 	"internal/outlook/savings": {uses: []string{"internal/catalog", "internal/outlook", "internal/pricing", "internal/usage"}},
@@ -93,7 +98,7 @@ var rooms = map[string]room{
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/genai", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report",
 			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},

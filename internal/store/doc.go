@@ -4,7 +4,8 @@
 //   - write stores records exactly once;
 //   - read answers questions with the rights of the caller;
 //   - upkeep maintains what is stored: it verifies, reprices, applies retention,
-//     partitions, and reports the state of the store.
+//     partitions, and reports the state of the store;
+//   - outbox keeps the events by which usagectl meter charges customers.
 //
 // Each owns the SQL statements of its own work, and none imports another. Package
 // migrations creates the tables and documents their columns. Package sums defines

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill"
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Limits of requests.
@@ -137,22 +135,6 @@ var ErrRefused = errors.New("the provider refuses the report")
 
 // errTooDense means that an answer exceeds the provider's limit or ours.
 var errTooDense = errors.New("too many groups for one page")
-
-// CheckEndpoint returns an error for an address to which the key would be sent unencrypted.
-func CheckEndpoint(endpoint string) error {
-	if endpoint == "" {
-		return nil
-	}
-	u, err := url.Parse(endpoint)
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return fmt.Errorf("found %q, needed is an address such as https://api.example.com", usage.CleanText(endpoint, 100))
-	}
-	ip := net.ParseIP(u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
-		return fmt.Errorf("found %q, needed is https: the key would go in clear", usage.CleanText(endpoint, 100))
-	}
-	return nil
-}
 
 // Each downloads a report for the UTC days from from to to (excluded) and passes them on in
 // order. Each day is passed on whole, although a page may end within one.

@@ -178,15 +178,3 @@ func TestWhatCannotBeReadIsAnErrorAndNeverAnEnd(t *testing.T) {
 		}
 	})
 }
-
-func TestAKeyGoesOnlyOverTLSOrToThisMachine(t *testing.T) {
-	t.Parallel()
-	for endpoint, ok := range map[string]bool{
-		"": true, "https://proxy.example.com": true, "http://127.0.0.1:8080": true, "http://localhost:1": true, "http://[::1]:1": true,
-		"http://proxy.example.com": false, "ftp://127.0.0.1": false, "proxy": false, "https://user:pw@proxy": false, "https://proxy?a=b": false,
-	} {
-		if err := fetch.CheckEndpoint(endpoint); (err == nil) != ok {
-			t.Errorf("%q: %v", endpoint, err)
-		}
-	}
-}

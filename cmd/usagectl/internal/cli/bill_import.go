@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill"
-	"github.com/otelcol-usage/otelcol-usage/internal/bill/fetch"
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
+	"github.com/otelcol-usage/otelcol-usage/internal/endpoint"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -107,7 +107,7 @@ func (o *billImport) check() error {
 	if o.account == "" || len(o.account) > usage.MaxTextBytes || usage.CleanText(o.account, usage.MaxTextBytes) != o.account {
 		return fmt.Errorf("--account: must be set to a name of 1 to %d bytes", usage.MaxTextBytes)
 	}
-	if err := fetch.CheckEndpoint(o.ask.endpoint); err != nil {
+	if err := endpoint.Check(o.ask.endpoint); err != nil {
 		return fmt.Errorf("--endpoint: %w", err)
 	}
 	return nil
