@@ -30,6 +30,26 @@ func (e *RightsError) Error() string {
 	return fmt.Sprintf("%s may not do all that the migrations need, and nothing was changed; an administrator of the database runs once: %s", e.User, strings.Join(e.Statements, " "))
 }
 
+// MissingRoles lists the group roles that the server lacks, in the order in which the
+// migrations create them.
+func MissingRoles(ctx context.Context, db querier) (missing []string, err error) {
+	err = db.QueryRow(ctx, `
+SELECT ARRAY(SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS r (name, place)
+             WHERE to_regrole(name) IS NULL ORDER BY place)`, groupRoleNames()).Scan(&missing)
+	if err != nil {
+		return nil, fmt.Errorf("read roles: %w", err)
+	}
+	return missing, nil
+}
+
+func groupRoleNames() []string {
+	names := make([]string, len(groupRoles))
+	for i, r := range groupRoles {
+		names[i] = r.name
+	}
+	return names
+}
+
 // AdminStatements returns the statements that an administrator has to run before the user
 // can migrate this database and then use it. There are none if the user has all privileges.
 // needed reports whether migrating fails without them.
@@ -38,17 +58,13 @@ func AdminStatements(ctx context.Context, db querier) (user string, statements [
 		database                             string
 		mayCreateRoles, inDatabase, inPublic bool
 		existing, member                     []string
-		names                                = make([]string, len(groupRoles))
 	)
-	for i, r := range groupRoles {
-		names[i] = r.name
-	}
 	err = db.QueryRow(ctx, `
 SELECT quote_ident(current_user), quote_ident(current_database()), r.rolsuper OR r.rolcreaterole,
        has_database_privilege(current_database(), 'CREATE'), has_schema_privilege('public', 'CREATE'),
        ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname = ANY ($1)),
        ARRAY(SELECT rolname::text FROM pg_catalog.pg_roles WHERE rolname = ANY ($1) AND pg_has_role(current_user, oid, 'MEMBER'))
-FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user`, names).
+FROM pg_catalog.pg_roles AS r WHERE r.rolname = current_user`, groupRoleNames()).
 		Scan(&user, &database, &mayCreateRoles, &inDatabase, &inPublic, &existing, &member)
 	if err != nil {
 		return "", nil, false, fmt.Errorf("read rights: %w", err)

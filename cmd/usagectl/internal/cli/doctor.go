@@ -124,6 +124,9 @@ func (e *examination) database(ctx context.Context, pool *pgxpool.Pool, now time
 		e.look("schema", "%v", err)
 	default:
 		e.fault("schema", "%s", advised(err))
+		if roles := rolesBefore(ctx, pool, err); roles != "" {
+			e.look("roles", "%s", roles)
+		}
 		return false
 	}
 	h, err := upkeep.ReadHealth(ctx, pool, now)

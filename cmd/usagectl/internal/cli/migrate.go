@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -29,7 +31,7 @@ func newMigrateUp(db *database) *cobra.Command {
 		Use:   "up",
 		Short: "Applies every migration that is missing; safe to run again, also twice at once",
 		Long: `Applies every migration that is missing. It looks first whether the user may do all
-of it, and changes nothing if not. The migrations create five roles, which belong to
+of it, and changes nothing if not. The migrations create six roles, which belong to
 the whole server: a user without CREATEROLE has an administrator do that, once.
 --print-roles prints the SQL for that and changes nothing.`,
 		Example: "  usagectl migrate up --print-roles | psql --host db.example.com --username postgres app\n  usagectl migrate up",
@@ -109,7 +111,11 @@ func newMigrateStatus(db *database) *cobra.Command {
 				if err := printStates(cmd, states); err != nil {
 					return err
 				}
-				return dbmigrate.Check(ctx, pool)
+				err = dbmigrate.Check(ctx, pool)
+				if roles := rolesBefore(ctx, pool, err); roles != "" {
+					cmd.Println(roles)
+				}
+				return err
 			})
 		},
 	}
@@ -170,6 +176,28 @@ func printStates(cmd *cobra.Command, states []dbmigrate.State) error {
 		t.row(s.Name, applied)
 	}
 	return t.print(cmd.OutOrStdout())
+}
+
+// rolesBefore says which roles the server lacks and who makes them, where the schema has to be
+// migrated; "" where there is nothing to say.
+func rolesBefore(ctx context.Context, pool *pgxpool.Pool, check error) string {
+	var schema *dbmigrate.SchemaError
+	if !errors.As(check, &schema) || (schema.State != dbmigrate.Missing && schema.State != dbmigrate.TooOld) {
+		return ""
+	}
+	missing, err := dbmigrate.MissingRoles(ctx, pool)
+	if err != nil || len(missing) == 0 {
+		return "" // the error of the schema is reported
+	}
+	text := "the server has no role " + strings.Join(missing, ", ") + "; "
+	user, statements, needed, err := dbmigrate.AdminStatements(ctx, pool)
+	switch {
+	case err != nil:
+		return text + "to see what an administrator has to run first: usagectl migrate up --print-roles"
+	case needed:
+		return text + user + " may not do all that the migrations need, an administrator of the database runs once before: " + strings.Join(statements, " ")
+	}
+	return text + "usagectl migrate up creates it, as " + user + " may"
 }
 
 func printStep(cmd *cobra.Command, s dbmigrate.Step) {

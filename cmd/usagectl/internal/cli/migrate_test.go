@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 )
 
@@ -42,6 +44,39 @@ func TestUpDownAndStatusSayWhatTheyDid(t *testing.T) {
 	out, err = run(t, "migrate", "down", "--yes", dsn)
 	require.NoError(t, err)
 	assert.Contains(t, out, "nothing to do")
+}
+
+// TestMissingRolesAreNamedBeforeTheFirstMigration needs a server without our roles, which
+// belong to the whole cluster.
+func TestMissingRolesAreNamedBeforeTheFirstMigration(t *testing.T) {
+	t.Parallel()
+	server, err := pgserver.Start(t.Context(), pgserver.Options{})
+	require.NoError(t, err)
+	t.Cleanup(server.Stop)
+	admin, err := pgx.Connect(t.Context(), server.DSN)
+	require.NoError(t, err)
+	defer admin.Close(t.Context())
+	for _, sql := range []string{`CREATE ROLE app LOGIN PASSWORD 'pw'`, `CREATE DATABASE app OWNER app`} {
+		_, err := admin.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	const missing = "the server has no role usage_writer, usage_reader, usage_own, usage_grafana, usage_pricer, usage_biller; "
+	app, err := url.Parse(server.DSN)
+	require.NoError(t, err)
+	app.User, app.Path = url.UserPassword("app", "pw"), "/app"
+	for _, command := range [][]string{{"migrate", "status"}, {"doctor"}} {
+		out, err := run(t, append(command, "--dsn="+server.DSN)...)
+		require.Error(t, err)
+		assert.Contains(t, out, missing+"usagectl migrate up creates it, as postgres may\n")
+		out, err = run(t, append(command, "--dsn="+app.String())...)
+		require.Error(t, err)
+		assert.Contains(t, out, missing+"app may not do all that the migrations need, an administrator of the database runs once before: CREATE ROLE usage_writer NOLOGIN; ")
+	}
+	_, err = admin.Exec(t.Context(), `CREATE ROLE usage_writer`)
+	require.NoError(t, err)
+	out, err := run(t, "migrate", "status", "--dsn="+server.DSN)
+	require.Error(t, err)
+	assert.Contains(t, out, "the server has no role usage_reader, ")
 }
 
 func TestWithoutADatabaseTheErrorSaysHowToNameOne(t *testing.T) {
