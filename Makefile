@@ -219,6 +219,10 @@ release-check: ## build linux/amd64 twice, compare the bytes; as root install, u
 	@$(postgres)
 	@RELEASE_DIST='$(CURDIR)/.build/dist' RELEASE_NEXT='$(CURDIR)/.build/next' $(GO) test -count=1 -timeout 10m -v -run '^TestRelease' $(TESTFLAGS) ./e2e
 
+.PHONY: newest-core
+newest-core: ## build another collector with our components and the newest published core; asks the module proxy
+	@NEWEST_CORE=1 OTELCOL_USAGE_BINARY=none $(GO) test -count=1 -timeout 20m -v -run '^TestOthersBuild' $(TESTFLAGS) ./e2e
+
 .PHONY: vulnerabilities
 vulnerabilities: ## look for known vulnerabilities that our programs reach; asks vuln.go.dev
 	@$(GO) tool -modfile=tools/vuln.mod govulncheck -C distribution ./...
