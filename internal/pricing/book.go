@@ -77,9 +77,15 @@ func (b *Book) Warnings() []error { return b.warnings }
 // A call that consumed nothing costs 0, or the request fee where the model has one. Whether
 // "nothing" is a fact or a gap is for the caller to decide.
 func (b *Book) Price(c *Call) (price Price) {
+	b.price(b.exact(c.Provider, c.Model), c, &price)
+	return price
+}
+
+// price is [Book.Price] for who knows what [Book.exact] returns; it fills an empty answer.
+func (b *Book) price(t *timeline, c *Call, price *Price) {
 	var f found
 	second := c.At.Unix()
-	b.find(c, second, &f)
+	b.findFrom(t, c, second, &f)
 	if f.segment == nil {
 		price.Status = usage.StatusUnpriced
 		switch {
@@ -90,11 +96,11 @@ func (b *Book) Price(c *Call) (price Price) {
 		default:
 			price.Reason = usage.ReasonUnknownModel
 		}
-		return price
+		return
 	}
 	row := f.segment.row
 	sel, guessed := row.choose(c, f.region)
-	row.plan(sel).price(&c.Quantities, &price)
+	row.plan(sel).price(&c.Quantities, price)
 	if guessed != "" && (price.Status == usage.StatusPriced || price.Reason == usage.ReasonUnconfirmedPrice) {
 		price.Status, price.Reason = usage.StatusEstimated, guessed
 	}
@@ -106,7 +112,6 @@ func (b *Book) Price(c *Call) (price Price) {
 			price.Assumptions |= usage.AssumedModelVersion
 		}
 	}
-	return price
 }
 
 // Row is one row of a book, for listings and comparisons.

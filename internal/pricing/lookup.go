@@ -60,7 +60,12 @@ const maxNameBytes = 512
 // find looks up the model that answered, then the requested one, in each layer. The
 // provider is part of the key: the same name may cost something else at another host.
 func (b *Book) find(c *Call, second int64, f *found) {
-	if b.asItIs(c, second, f) {
+	b.findFrom(b.exact(c.Provider, c.Model), c, second, f)
+}
+
+// findFrom is find for who knows what [Book.exact] returns.
+func (b *Book) findFrom(t *timeline, c *Call, second int64, f *found) {
+	if t.asItIs(second, f) {
 		return
 	}
 	if len(c.Provider) > maxNameBytes || len(c.Model) > maxNameBytes || len(c.RequestModel) > maxNameBytes {
@@ -75,18 +80,22 @@ func (b *Book) find(c *Call, second int64, f *found) {
 	*f, _ = pick(list, second)
 }
 
+// exact returns the timeline of a provider and model that the book knows exactly as
+// spelled, nil for others.
+func (b *Book) exact(provider, model string) *timeline {
+	if p := b.first[provider]; p != nil {
+		return p.open().names[model]
+	}
+	return nil
+}
+
 // asItIs is find for a provider and model that the book knows exactly as spelled. It
 // returns false when a search is needed.
-func (b *Book) asItIs(c *Call, second int64, f *found) bool {
-	p := b.first[c.Provider]
-	if p == nil {
-		return false
-	}
-	t := p.open().names[c.Model]
+func (t *timeline) asItIs(second int64, f *found) bool {
 	if t == nil {
 		return false
 	}
-	if f.segment = t.at(second); f.segment == nil && p.layer != LayerBuiltin {
+	if f.segment = t.at(second); f.segment == nil && t.of.layer != LayerBuiltin {
 		return false
 	}
 	f.known, f.timeline = true, t

@@ -1,6 +1,8 @@
 package pricing
 
 import (
+	"strings"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -38,6 +40,52 @@ type Pricer struct {
 	MaxReported usage.Money
 	// call is reused for each record to avoid an allocation.
 	call Call
+	// names are those that the book knows as spelled, of the latest calls.
+	names *[knownNames]knownName
+	of    *Book // whose names these are
+}
+
+// knownName is a provider and model that a book knows exactly as spelled.
+type knownName struct {
+	provider, model string
+	timeline        *timeline
+	// relevant is [Book.Relevant] of all details.
+	relevant usage.Missing
+}
+
+// knownNames is how many a [Pricer] remembers: a service uses few.
+const knownNames = 256
+
+// name returns what the book knows of a provider and model as spelled; the timeline is nil
+// when it knows nothing.
+func (p *Pricer) name(provider, model string) (k *knownName) {
+	if p.of != p.Book {
+		p.of, p.names = p.Book, new([knownNames]knownName)
+	}
+	place := len(provider) + 31*len(model)
+	for i := range min(len(model), 4) {
+		place = 31*place + int(model[len(model)-1-i])
+	}
+	k = &p.names[uint(place)%knownNames]
+	if k.model == model && k.provider == provider {
+		return k
+	}
+	t := p.Book.exact(provider, model)
+	if t == nil {
+		return &unknownName // nothing from outside is remembered that the book does not have
+	}
+	*k = knownName{strings.Clone(provider), strings.Clone(model), t, p.Book.Relevant(provider, ^usage.Missing(0))}
+	return k
+}
+
+var unknownName knownName
+
+// Relevant is [Book.Relevant] for a record.
+func (p *Pricer) Relevant(r *usage.Record) usage.Missing {
+	if k := p.name(r.Provider, r.Model); k.timeline != nil {
+		return r.Missing & k.relevant
+	}
+	return p.Book.Relevant(r.Provider, r.Missing)
 }
 
 // Price sets Cost, Status, Reason, Assumptions, PriceID and CostSource of a record from its
@@ -92,19 +140,20 @@ func (p *Pricer) compute(r *usage.Record) {
 		return
 	}
 	c := &p.call
-	*c = Call{
-		Provider: r.Provider, Model: r.Model, RequestModel: r.RequestModel, At: r.Time,
-		ServiceTier: r.ServiceTier, Region: r.Region, Variant: r.Variant, Quantities: r.Quantities,
-		Unreported: r.Missing.Unreported(),
-	}
-	price := p.Book.Price(c)
+	// Field by field: a literal would be copied.
+	c.Provider, c.Model, c.RequestModel, c.At = r.Provider, r.Model, r.RequestModel, r.Time
+	c.ServiceTier, c.Region, c.Variant, c.Quantities = r.ServiceTier, r.Region, r.Variant, r.Quantities
+	c.Unreported = r.Missing.Unreported()
+	t := p.name(c.Provider, c.Model).timeline
+	var price Price
+	p.Book.price(t, c, &price)
 	r.Status, r.Reason, r.PriceID = price.Status, price.Reason, price.PriceID
 	if r.Status == usage.StatusUnpriced {
 		return
 	}
 	r.Cost, r.CostSource = price.Cost, usage.SourceComputed
 	r.Assumptions, r.HasAssumptions = price.Assumptions, true
-	if reason := p.doubt(r); reason != "" {
+	if reason := p.doubt(r, t); reason != "" {
 		qualify(r, reason)
 	}
 	if router := RouterCall(r); router != nil {
@@ -155,7 +204,7 @@ var details = []struct {
 
 // doubt returns the reason why the cost may differ from the bill, "" for none. A detail
 // that a library leaves out is a doubt only where it changes the price.
-func (p *Pricer) doubt(r *usage.Record) usage.Reason {
+func (p *Pricer) doubt(r *usage.Record, t *timeline) usage.Reason {
 	if r.QuantityReason != "" && !r.QuantityReason.OnlyHidden() {
 		return r.QuantityReason // tokens are wrong or missing, not only counted as another kind
 	}
@@ -169,9 +218,10 @@ func (p *Pricer) doubt(r *usage.Record) usage.Reason {
 			continue
 		}
 		q[d.shown], q[d.hidden] = 0, q[d.hidden]+amount
-		other := p.Book.Price(&p.call).Cost
+		var other Price
+		p.Book.price(t, &p.call, &other)
 		q[d.shown], q[d.hidden] = amount, q[d.hidden]-amount
-		if other != r.Cost {
+		if other.Cost != r.Cost {
 			return d.reason
 		}
 	}

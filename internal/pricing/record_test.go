@@ -1,6 +1,7 @@
 package pricing_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -144,4 +145,40 @@ rows:
 		require.Equal(t, c.id, r.PriceID)
 		require.Equal(t, c.status, r.Status)
 	}
+}
+
+// TestAPricerForgetsTheNamesOfAnotherBook prices the same names by two books in turns:
+// what a Pricer remembers of the names of one must not price a call by the other.
+func TestAPricerForgetsTheNamesOfAnotherBook(t *testing.T) {
+	t.Parallel()
+	parse := func(yaml string) *pricing.Book {
+		book, err := pricing.Parse("acme.yaml", []byte(yaml))
+		require.NoError(t, err)
+		return book
+	}
+	books := []*pricing.Book{parse(recordBook), parse(strings.ReplaceAll(recordBook, "input: 10", "input: 30")), parse(strings.ReplaceAll(recordBook, "discounts", "gone"))}
+	var p pricing.Pricer
+	for range 3 {
+		for _, book := range books {
+			p.Book = book
+			for _, model := range []string{"discounts", "plain", "ACME/plain", "nobody's", ""} {
+				for range 2 { // met for the first time, and known
+					r := usage.Record{
+						Provider: "acme", Model: model, Time: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC),
+						Quantities: usage.Quantities{usage.InputTextTokens: 1000}, Missing: usage.MissingDependencies | usage.MissingCache,
+					}
+					p.Price(&r)
+					alone := pricing.Pricer{Book: book}
+					want := r
+					alone.Price(&want)
+					require.Equal(t, want, r)
+					require.Equal(t, book.Relevant(r.Provider, r.Missing), p.Relevant(&r))
+				}
+			}
+		}
+	}
+	r := usage.Record{Provider: "acme", Model: "plain", Time: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), Quantities: usage.Quantities{usage.InputTextTokens: 1000}}
+	p.Book = books[1]
+	p.Price(&r)
+	require.Equal(t, usage.Money(30_000_000_000), r.Cost)
 }

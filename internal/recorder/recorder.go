@@ -23,19 +23,26 @@ type Recorder struct {
 	// record is reused from call to call.
 	record usage.Record
 	users  []knownUsers
+	// replaced counts the users that were remembered, each in the place of another.
+	replaced uint8
 }
 
 // knownUsers are texts that name users, by hash, with the ids derived from them.
 type knownUsers struct {
-	hashes [4]uint64
-	texts  [4]string
-	ids    [4]usage.ID
-	next   uint8 // the position that the next new one takes
+	hashes [usersOfHash]uint64
+	users  [usersOfHash]knownUser
 }
+
+type knownUser struct {
+	text string
+	id   usage.ID
+}
+
+const usersOfHash = 8
 
 // New returns a recorder that prices with pricer. [Recorder.Begin] sets the book.
 func New(pricer pricing.Pricer) Recorder {
-	return Recorder{pricer: pricer, users: make([]knownUsers, maxKnownUsers/4)}
+	return Recorder{pricer: pricer, users: make([]knownUsers, maxKnownUsers/usersOfHash)}
 }
 
 // Begin starts a payload that arrived at now and is priced from a book.
@@ -67,7 +74,7 @@ func (r *Recorder) Make(call *genai.Call) *usage.Record {
 		rec.ReportedCost, rec.HasReportedCost, rec.ReportedIsBill = 0, false, false
 	}
 	r.pricer.Price(rec)
-	rec.Missing = r.pricer.Book.Relevant(rec.Provider, rec.Missing)
+	rec.Missing = r.pricer.Relevant(rec)
 	if tooMuch && rec.Status == usage.StatusUnpriced {
 		rec.Reason = usage.ReasonCostOutOfRange // more than the column reported_dollars can hold
 	}
@@ -108,15 +115,15 @@ func (r *Recorder) user(text string) (id usage.ID, externalID string) {
 	hash := maphash.String(usersSeed, text)
 	known := &r.users[hash%uint64(len(r.users))]
 	for i := range known.hashes {
-		if known.hashes[i] == hash && known.texts[i] == text {
-			return known.ids[i], text
+		if known.hashes[i] == hash && known.users[i].text == text {
+			return known.users[i].id, text
 		}
 	}
 	id = usage.UserID(text)
 	if len(text) <= usage.MaxTextBytes {
-		i := known.next % 4
-		known.hashes[i], known.texts[i], known.ids[i] = hash, strings.Clone(text), id // clone, so that the payload is not kept in memory
-		known.next++
+		i := r.replaced % usersOfHash
+		r.replaced++
+		known.hashes[i], known.users[i] = hash, knownUser{strings.Clone(text), id} // clone, so that the payload is not kept in memory
 	}
 	return id, text
 }

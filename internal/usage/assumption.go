@@ -4,6 +4,7 @@ import (
 	"iter"
 	"math/bits"
 	"strings"
+	"sync/atomic"
 )
 
 // Assumptions is a set of defaults that a price took because the call does not report what
@@ -59,8 +60,10 @@ func (a Assumptions) All() iter.Seq[string] {
 // AppendText appends the words, such as "service_tier+region"; an empty set appends
 // nothing.
 func (a Assumptions) AppendText(b []byte) []byte {
-	return appendNames(b, uint32(a), assumptionNames)
+	return joinedAssumptions.appendTo(b, uint32(a), assumptionNames)
 }
+
+var joinedAssumptions, joinedMissing joinedNames
 
 // String returns what [Assumptions.AppendText] appends.
 func (a Assumptions) String() string { return string(a.AppendText(nil)) }
@@ -81,6 +84,29 @@ func namesOf(set uint32, names []string) []string {
 		}
 	}
 	return list
+}
+
+// joinedNames remembers the texts of sets: few are in use. A set whose place is taken by
+// another is spelled out each time.
+type joinedNames [64]atomic.Pointer[joinedSet]
+
+type joinedSet struct {
+	set  uint32
+	text string
+}
+
+// appendTo appends the names of the bits of a set, with "+" between them.
+func (j *joinedNames) appendTo(b []byte, set uint32, names []string) []byte {
+	place := &j[set*0x9E3779B1>>26]
+	known := place.Load()
+	if known == nil {
+		known = &joinedSet{set, string(appendNames(nil, set, names))}
+		place.Store(known)
+	}
+	if known.set != set {
+		return appendNames(b, set, names)
+	}
+	return append(b, known.text...)
 }
 
 // appendNames appends the names of the bits of a set, with "+" between them.

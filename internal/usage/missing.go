@@ -77,7 +77,9 @@ func (m Missing) Has(details Missing) bool { return m&details == details }
 
 // AppendText appends the names of the details, such as "cache+audio"; an empty set appends
 // nothing.
-func (m Missing) AppendText(b []byte) []byte { return appendNames(b, uint32(m), missingNames) }
+func (m Missing) AppendText(b []byte) []byte {
+	return joinedMissing.appendTo(b, uint32(m), missingNames)
+}
 
 // String returns what [Missing.AppendText] appends.
 func (m Missing) String() string { return string(m.AppendText(nil)) }
