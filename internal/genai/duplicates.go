@@ -187,6 +187,7 @@ func (r *reading) Merge(i, j int) { merge(&r.calls[i], &r.calls[j]) }
 func (r *reading) askWindow() {
 	r.window.Begin()
 	defer r.window.End()
+	r.window.Expect(r)
 	for i := range r.calls {
 		o := r.observedAt(i)
 		if o.dropped {

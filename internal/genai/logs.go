@@ -235,7 +235,7 @@ func (r *reading) readRecord(event, scope string, record plog.LogRecord) {
 		call.Outcome = usage.OutcomeError
 	}
 	if s.callFailed && !numbers.hasNumbers() {
-		r.calls = r.calls[:len(r.calls)-1]
+		r.dropFound(len(r.calls) - 1)
 		r.skip(d.name, SkipCallFailed)
 		return
 	}
@@ -285,7 +285,7 @@ func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.Lo
 	}
 	f := &r.calls[before]
 	if f.isAgent {
-		r.calls = r.calls[:before]
+		r.dropFound(before)
 		r.skip(d.name, SkipNotACall)
 		return
 	}

@@ -2,6 +2,7 @@ package genai
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -190,7 +191,7 @@ type observed struct {
 
 const observedAtOnce = 256
 
-// newFound makes room for a call.
+// newFound makes room for a call. What is beyond the calls is zero.
 func (r *reading) newFound() *found {
 	n := len(r.calls)
 	if n/observedAtOnce == len(r.observed) {
@@ -198,8 +199,18 @@ func (r *reading) newFound() *found {
 	}
 	report := r.observedAt(n)
 	*report = observed{}
-	r.calls = append(r.calls, found{report: report})
+	if n == cap(r.calls) {
+		r.calls = slices.Grow(r.calls, 1)
+	}
+	r.calls = r.calls[:n+1]
+	r.calls[n].report = report
 	return &r.calls[n]
+}
+
+// dropFound drops the calls that were found last, but for a number of them.
+func (r *reading) dropFound(keep int) {
+	clear(r.calls[keep:])
+	r.calls = r.calls[:keep]
 }
 
 func (r *reading) observedAt(i int) *observed { return &r.observed[i/observedAtOnce][i%observedAtOnce] }

@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
-	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -41,7 +40,8 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	f := r.newFound()
 	call := &f.call
 	s := &r.span
-	*s = spanReader{r: r, a: a, span: span, scope: r.scope, call: call}
+	*s = spanReader{} // field by field: a literal would be copied
+	s.r, s.a, s.span, s.scope, s.call = r, a, span, r.scope, call
 	call.Dialect, call.HasOwn = d.name, seen&isOwn != 0
 	call.Operation = a.firstText(words.operation)
 	if d.operation != nil {
@@ -53,7 +53,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 		s.op = s.unclaimed(d, s.op)
 	}
 	if !s.op.isCall() {
-		r.calls = r.calls[:len(r.calls)-1]
+		r.dropFound(len(r.calls) - 1)
 		r.skipSpan(d, span, s.op)
 		return
 	}
@@ -99,7 +99,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	call.ReportedIsBill = call.HasReportedCost && (call.ReportedIsBill || d == &openRouter) // which writes its own bill
 	call.setKey()
 	if s.failed() && call.ResponseID == "" && !numbers.hasNumbers() {
-		r.calls = r.calls[:len(r.calls)-1]
+		r.dropFound(len(r.calls) - 1)
 		r.skip(d.name, SkipCallFailed)
 		return
 	}
@@ -120,8 +120,9 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	call.Sampled = sampled(span.TraceState().AsRaw(), a)
 	call.Tags, f.tags = r.tagsOf(a), r.resource.tags
 	f.span, f.user = span, r.resource.user
-	f.report.Report = once.Report{Observer: r.observer, Service: r.resource.serviceHash, Environment: r.resource.environmentHash, Parent: span.ParentSpanID()}
-	f.report.Unclaimed, f.isAgent = s.isUnclaimed, s.isAgent
+	report := &f.report.Report
+	report.Observer, report.Service, report.Environment, report.Parent = r.observer, r.resource.serviceHash, r.resource.environmentHash, span.ParentSpanID()
+	report.Unclaimed, f.isAgent = s.isUnclaimed, s.isAgent
 	numbers.callsMissing = numbers.callsMissing || s.isAgent
 	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, numbers.modifiers[modCloud]
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent

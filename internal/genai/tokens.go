@@ -314,16 +314,14 @@ func (s *split) outputParts(q *usage.Quantities) {
 // reason returns the most serious doubt about the quantities, "" for none.
 func (s *split) reason(q *usage.Quantities) usage.Reason {
 	f := s.f
-	reported, bad := false, false
-	for i := range f.n {
-		n := f.n[i]
-		reported = reported || n.known()
-		bad = bad || n == invalid
+	least, most := absent, absent
+	for _, n := range &f.n {
+		least, most = min(least, n), max(most, n)
 	}
 	switch {
-	case bad:
+	case least == invalid:
 		return usage.ReasonInvalidQuantity
-	case !reported:
+	case !most.known():
 		return usage.ReasonNoUsage
 	case q.IsZero():
 		return usage.ReasonZeroUsageStream

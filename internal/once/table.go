@@ -32,16 +32,19 @@ func (t *Table) Reset(n int) {
 // cost a duplicate but never loses a call.
 const maxProbes = 64
 
-// Put adds an item, an index of the caller's, under a hash.
-func (t *Table) Put(hash uint64, item int32) {
+// Put adds an item, an index of the caller's, under a hash. It reports whether the hash has
+// another item already.
+func (t *Table) Put(hash uint64, item int32) (another bool) {
 	slot := mix(hash) & t.mask
 	for range maxProbes {
 		if t.items[slot] == 0 {
 			t.hashes[slot], t.items[slot] = hash, item+1
-			return
+			return another
 		}
+		another = another || t.hashes[slot] == hash
 		slot = (slot + 1) & t.mask
 	}
+	return another
 }
 
 // First returns the first item with the hash, -1 for none; Next returns the following ones.
@@ -141,10 +144,14 @@ func (t *Table) look(all Reports, way way, i int, look [2]uint64) {
 // DropSums drops the reports that repeat the sum of calls beside them.
 func (t *Table) DropSums(all Reports) {
 	t.Reset(all.Len())
+	beside := false
 	for i := range all.Len() {
-		if r := all.At(i); r != nil {
-			t.Put(spanHash(r.Trace, r.Parent), int32(i))
+		if r := all.At(i); r != nil && t.Put(spanHash(r.Trace, r.Parent), int32(i)) {
+			beside = true
 		}
+	}
+	if !beside { // no call is beside another, as where each has a trace of its own
+		return
 	}
 	for i := range all.Len() {
 		r, sum := all.At(i), Sum{}

@@ -26,6 +26,8 @@ type Window struct {
 	next  int32              // the position that is written next
 	taken int32              // the number of positions in use
 	count uint32             // of the reports that passed; it may wrap around
+	// expected means nothing: it keeps the reads of Expect.
+	expected uint32
 	// observer is the only observer so far; an observer reports a call once.
 	observer uint64
 	several  bool
@@ -74,6 +76,18 @@ func (w *Window) Begin() {
 
 // End unlocks the window.
 func (w *Window) End() { w.mu.Unlock() }
+
+// Expect reads the heads that [Window.Decide] will ask for, of all reports of a payload.
+// The window does not fit into the fastest cache: heads that are asked for one by one are
+// waited for one by one, and all together they come together.
+func (w *Window) Expect(all Reports) {
+	spans, parents, ids := &w.indexes[bySpan], &w.indexes[byParent], &w.indexes[byID]
+	for i := range all.Len() {
+		if r := all.At(i); r != nil {
+			w.expected += spans.head(spanHash(r.Trace, r.Span)).when + parents.head(spanHash(r.Trace, r.Parent)).when + ids.head(r.Key).when
+		}
+	}
+}
 
 // Decision is the window's answer about a report.
 type Decision uint8
