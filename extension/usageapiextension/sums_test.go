@@ -40,7 +40,9 @@ func TestEveryBreakdownAddsUpToWhatTheRowsSay(t *testing.T) {
 var (
 	randomUsers  = []string{"ada", "eve", "bob", "6f9619ff-8b86-4d11-b42d-00c04fc964ff", "zoë", ""}
 	randomModels = []string{"gpt-4o", "gpt-4o-mini", "", "others", "(none)", "claude-sonnet-4-5"}
-	randomZones  = []string{"UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Pacific/Apia", "Europe/Berlin", "Australia/Lord_Howe"}
+	randomTags   = []string{"{}", "{}", `"{""tags"":{""team"":""search""}}"`, `"{""tags"":{""team"":""search"",""tenant"":""a:b""}}"`, `"{""tags"":{""team"":""shop"",""tenant"":""others"",""x"":""1""}}"`,
+		`"{""tags"":{""team"":""rare"",""tenant"":""c""},""folded_tags"":{""team"":""value""}}"`, `"{""tags"":[1],""folded_tags"":7}"`, `"{""tags"":{""team"":null,""tenant"":""""}}"`}
+	randomZones = []string{"UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Pacific/Apia", "Europe/Berlin", "Australia/Lord_Howe"}
 )
 
 // fillAtRandom spreads calls over four months, many of them on the borders of
@@ -49,7 +51,7 @@ func fillAtRandom(t testing.TB, db *pgtest.DB, r *rand.Rand, n int) {
 	t.Helper()
 	start := time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)
 	var b strings.Builder
-	b.WriteString("time,user,dollars,type,model,provider,service,environment,status,reason,input,output,cacheRead,cacheWrite5m,reasoning\n")
+	b.WriteString("time,user,dollars,type,model,provider,service,environment,status,reason,input,output,cacheRead,cacheWrite5m,reasoning,metadata\n")
 	for range n {
 		at := start.Add(time.Duration(r.Int64N(int64(122 * 24 * time.Hour))))
 		switch r.IntN(4) {
@@ -66,9 +68,9 @@ func fillAtRandom(t testing.TB, db *pgtest.DB, r *rand.Rand, n int) {
 			status, reason = "estimated", "price_fallback"
 		}
 		pick := func(of []string) string { return of[r.IntN(len(of))] }
-		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%d,%d,%d,%d,%d\n", at.Format(time.RFC3339Nano), pick(randomUsers), cost,
+		fmt.Fprintf(&b, "%s,%s,%s,%s,%s,%s,%s,%s,%s,%s,%d,%d,%d,%d,%d,%s\n", at.Format(time.RFC3339Nano), pick(randomUsers), cost,
 			pick([]string{"text", "tts", "embedding"}), pick(randomModels), pick([]string{"openai", "anthropic", ""}), pick([]string{"shop", "search", ""}),
-			pick([]string{"prod", ""}), status, reason, r.IntN(1000), r.IntN(500), r.IntN(50), r.IntN(50), r.IntN(50))
+			pick([]string{"prod", ""}), status, reason, r.IntN(1000), r.IntN(500), r.IntN(50), r.IntN(50), r.IntN(50), pick(randomTags))
 	}
 	insertRows(t, db, []byte(b.String()))
 }
@@ -109,7 +111,7 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		query.Set("currency", []string{"EUR", "JPY", "USD"}[r.IntN(3)])
 	}
 	conditions := []string{"true"}
-	users, narrowed := []string{"__all"}, false // as the boards ask for them
+	users, narrowed, withoutTags := []string{"__all"}, false, false // as the boards ask for them
 	caller, path := "admin", "/api/admin/usage"
 	if r.IntN(4) == 0 {
 		caller, path = "ada", "/api/usage"
@@ -132,8 +134,14 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		}
 		value := map[string]string{"apiType": "tts", "model": "gpt-4o", "provider": "openai", "service": "(none)", "environment": "prod"}[name]
 		query.Set(name, value)
-		narrowed = true
+		narrowed, withoutTags = true, withoutTags || name != "apiType"
 		conditions = append(conditions, column+" = '"+report.KeyText(value)+"'")
+	}
+	if r.IntN(4) == 0 {
+		value := []string{"search", "shop", "(none)"}[r.IntN(3)]
+		query.Set("tag", "team:"+value)
+		narrowed = true
+		conditions = append(conditions, "coalesce(metadata -> 'tags' ->> 'team', '') = '"+report.KeyText(value)+"'")
 	}
 	target := path + "?" + query.Encode()
 	w := api.get(t, caller, target)
@@ -171,6 +179,16 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		}
 		for _, by := range c.got.UsageByType {
 			same("usageByType "+by.Key, sum(" AND api_type = $3", by.Key), by.Cost)
+		}
+		answered := !withoutTags || len(users) == 1 && users[0] != "__all" || query.Has("tag")
+		require.Equal(t, answered, c.got.UsageByTag != nil, "%s: usageByTag", target)
+		for _, tag := range c.got.UsageByTag {
+			same("usageByTag "+tag.Name, total, addUp(tag.Values))
+			for _, by := range tag.Values {
+				if by.Key == "search" || by.Key == "a:b" || by.Key == report.NoName {
+					same("usageByTag "+tag.Name+" "+by.Key, sum(" AND coalesce(metadata -> 'tags' ->> $3, '') = $4", tag.Name, report.KeyText(by.Key)), by.Cost)
+				}
+			}
 		}
 		for _, by := range c.got.UsageByUser {
 			if id, ok := usage.ParseID(by.Key); ok {

@@ -25,10 +25,11 @@ var large = map[string]struct {
 	"internal/store/write":           {3500, "one transaction: storing, correcting, attributing and parking a batch share its rows and its retries"},
 	"internal/pricing/book":          {3000, "one form, read, checked and written; a key of a price file is in all three"},
 	"dashboards/internal/boards":     {3000, "a board is a file; they share the snippets of SQL and the looks of panels"},
-	"internal/store/read":            {3000, "a question is a file; all are asked through the one door that takes a role on"},
+	"internal/store/read":            {3500, "a question is a file; all are asked through the one door that takes a role on"},
 	"tools/pricebook":                {2500, "made for one purpose and read by who keeps prices"},
 	"internal/store/upkeep":          {2500, "a command's statements are a file; they share little but the pool"},
 	"internal/bill/explain":          {2000, "one division: what the parts of a difference are depends on one another"},
+	"internal/sums":                  {2000, "a level is an entry and all that is made of it; its texts for the migrations, its fold and its plan read the same declaration"},
 	"exporter/usagepostgresexporter": {2000, "a component of the collector: two hundred lines of it are the queue's form on disk (decision 0004)"},
 }
 

@@ -73,7 +73,10 @@ type UsageDetail struct {
 	UsageByModel    Costs     `json:"usageByModel"`
 	UsageByProvider Costs     `json:"usageByProvider"`
 	UsageByService  Costs     `json:"usageByService"`
-	CallsByType     Numbers   `json:"callsByType"`
+	// UsageByTag has a breakdown for each tag that a call of the period has, by name;
+	// nil where the question is narrowed by what no sums by tag are kept of.
+	UsageByTag  Tagged[Costs] `json:"usageByTag"`
+	CallsByType Numbers       `json:"callsByType"`
 	// EstimatedCalls have a cost that may differ from the bill.
 	EstimatedCalls int64     `json:"estimatedCalls"`
 	EstimatedCost  usage.Sum `json:"estimatedCost"`
@@ -135,6 +138,8 @@ type UnpricedDetail struct {
 	Models    Numbers `json:"models"`
 	Providers Numbers `json:"providers"`
 	Services  Numbers `json:"services"`
+	// Tags are the values of each tag with unpriced calls, and how many.
+	Tags Tagged[Numbers] `json:"tags"`
 }
 
 // Change is the change from the previous period in percent, rounded to two decimal places;
@@ -235,6 +240,39 @@ func (n *Numbers) add(key string, count int64) {
 		}
 	}
 	*n = append(*n, Number{key, count})
+}
+
+// Tagged is a JSON object with a breakdown for each tag, in the order of their names.
+type Tagged[Breakdown any] []TagBreakdown[Breakdown]
+
+// TagBreakdown is one member of [Tagged].
+type TagBreakdown[Breakdown any] struct {
+	Name   string
+	Values Breakdown
+}
+
+// MarshalJSON writes the object.
+func (t Tagged[Breakdown]) MarshalJSON() ([]byte, error) {
+	if t == nil {
+		return []byte("null"), nil
+	}
+	return marshalObject(len(t), func(i int) (string, any) { return t[i].Name, t[i].Values })
+}
+
+// UnmarshalJSON reads the object in its order.
+func (t *Tagged[Breakdown]) UnmarshalJSON(text []byte) error {
+	if *t = nil; string(text) == "null" {
+		return nil
+	}
+	*t = Tagged[Breakdown]{}
+	return unmarshalObject(text, func(key string, value json.RawMessage) error {
+		tag := TagBreakdown[Breakdown]{Name: key}
+		if err := json.Unmarshal(value, &tag.Values); err != nil {
+			return err
+		}
+		*t = append(*t, tag)
+		return nil
+	})
 }
 
 func marshalObject(length int, member func(i int) (string, any)) ([]byte, error) {
@@ -387,10 +425,53 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 	}
 	u.Estimated = q.parts(s, func(c *read.Counts) usage.Sum { return c.EstimatedCost })
 	u.Assumed = q.parts(s, func(c *read.Counts) usage.Sum { return c.AssumedCost })
+	if s.ByTag != nil {
+		u.UsageByTag, u.Unpriced.Tags = Tagged[Costs]{}, Tagged[Numbers]{}
+	}
+	for _, tag := range s.ByTag {
+		u.UsageByTag = append(u.UsageByTag, TagBreakdown[Costs]{tag.Name, tagCosts(&tag, t.Cost)})
+		if unpriced := tagUnpriced(&tag); len(unpriced) > 0 {
+			u.Unpriced.Tags = append(u.Unpriced.Tags, TagBreakdown[Numbers]{tag.Name, unpriced})
+		}
+	}
 	for _, g := range s.ByType {
 		u.CallsByType.add(keyName(g.Key), g.Calls)
 	}
 	return u
+}
+
+// tagCosts lists what the values of a tag cost, then the rest of the total: the calls
+// without the tag, and those that retention has removed together with their tags.
+func tagCosts(tag *read.TagGroup, total usage.Sum) Costs {
+	list := make(Costs, 0, len(tag.Values)+2)
+	for _, g := range tag.Values {
+		list.add(keyName(g.Key), g.Cost)
+		total = total.Minus(g.Cost)
+	}
+	if tag.Others.Calls != 0 {
+		list.add(Others, tag.Others.Cost)
+		total = total.Minus(tag.Others.Cost)
+	}
+	if tag.None.Calls != 0 || !tag.None.Cost.IsZero() {
+		list.add(NoName, tag.None.Cost)
+		total = total.Minus(tag.None.Cost)
+	}
+	if !total.IsZero() {
+		list.add(NoLongerStored, total)
+	}
+	return list
+}
+
+// tagUnpriced lists the unpriced calls under the keys of tagCosts.
+func tagUnpriced(tag *read.TagGroup) Numbers {
+	list := unpricedGroups(tag.Values, len(tag.Values))
+	if n := tag.Others.UnpricedCalls; n > 0 {
+		list.add(Others, n)
+	}
+	if n := tag.None.UnpricedCalls; n > 0 {
+		list.add(NoName, n)
+	}
+	return list
 }
 
 // parts breaks part of the cost down by the same keys as the cost itself.

@@ -16,7 +16,7 @@ func TestNoSumOverflows(t *testing.T) {
 	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
 		assert.Equal(t, 1, writeAll(t, w, calls(0, 1)).Inserted)
 		const full = "999999999999.999999999999"
-		for _, table := range []string{"usage_quarter_hour", "usage_day", "usage_half_month", "usage_quarter_type", "usage_day_type", "usage_day_user", "usage_half_month_user"} {
+		for _, table := range []string{"usage_quarter_hour", "usage_day", "usage_half_month", "usage_quarter_type", "usage_day_type", "usage_day_user", "usage_half_month_user", "usage_day_tag", "usage_half_month_tag"} {
 			db.Exec(`UPDATE public.` + table + ` SET usage_dollars = ` + full)
 		}
 		result := writeAll(t, w, calls(1, 3))

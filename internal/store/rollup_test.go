@@ -202,7 +202,7 @@ func TestForgettingAUserTakesHisPartOfEverySum(t *testing.T) {
 	writeAll(t, newWriter(t, without, write.Options{}), others)
 	assert.Equal(t, fmt.Sprint(len(all)-len(others)), with.Text(`SELECT public.usage_forget_user($1)`, [16]byte(gone)))
 	assert.Equal(t, noDifferences, with.Text(rollupDifferences))
-	for _, rollup := range []string{"usage_quarter_hour", "usage_day", "usage_half_month", "usage_quarter_type", "usage_day_type", "usage_day_user", "usage_half_month_user"} {
+	for _, rollup := range []string{"usage_quarter_hour", "usage_day", "usage_half_month", "usage_quarter_type", "usage_day_type", "usage_day_user", "usage_half_month_user", "usage_day_tag", "usage_half_month_tag"} {
 		// 0 may have digits where something was added and taken away.
 		sums := `SELECT string_agg(line, E'\n' ORDER BY line) FROM (SELECT regexp_replace(t::text, '\y0\.0+\y', '0', 'g') AS line FROM public.` + rollup + ` t WHERE calls <> 0) AS lines`
 		assert.Equal(t, without.Text(sums), with.Text(sums), rollup)
@@ -334,7 +334,7 @@ func TestOwnUsageSeesOneUserOnly(t *testing.T) {
 		}
 		_, err := asOwn("not a uuid", `SELECT count(*) FROM public.usage_own_calls`)
 		assert.Equal(t, "22P02", store.SQLState(err))
-		for _, table := range []string{"public.api_usage", "public.usage_day_user", "public.usage_half_month_user", "public.usage_day", "public.usage_user", "auth.users", "public.usage_dead_letter"} {
+		for _, table := range []string{"public.api_usage", "public.usage_day_user", "public.usage_half_month_user", "public.usage_day", "public.usage_day_tag", "public.usage_user", "auth.users", "public.usage_dead_letter"} {
 			_, err := asOwn(ada.String(), `SELECT count(*) FROM `+table)
 			assert.Equal(t, "42501", store.SQLState(err), table)
 		}

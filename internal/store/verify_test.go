@@ -50,6 +50,8 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 			"public.usage_day":             `DELETE FROM public.usage_day WHERE ctid IN (SELECT ctid FROM public.usage_day LIMIT 1)`,
 			"public.usage_half_month":      `UPDATE public.usage_half_month SET bucket = bucket + interval '1 day' WHERE ctid IN (SELECT ctid FROM public.usage_half_month LIMIT 1)`,
 			"public.usage_quarter_type":    `INSERT INTO public.usage_quarter_type SELECT '2026-05-05 05:00Z', 'text', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket, api_type) DO UPDATE SET calls = 77`,
+			"public.usage_day_tag":         `UPDATE public.usage_day_tag SET tag_value = 'x' WHERE ctid IN (SELECT ctid FROM public.usage_day_tag LIMIT 1)`,
+			"public.usage_half_month_tag":  `DELETE FROM public.usage_half_month_tag WHERE ctid IN (SELECT ctid FROM public.usage_half_month_tag LIMIT 1)`,
 			"public.usage_day_type":        `UPDATE public.usage_day_type SET tokens = tokens - 1 WHERE ctid IN (SELECT ctid FROM public.usage_day_type LIMIT 1)`,
 			"public.usage_day_user":        `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
 			"public.usage_half_month_user": `UPDATE public.usage_half_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_half_month_user LIMIT 1)`,

@@ -76,7 +76,7 @@ func randomCall(r *rand.Rand, n int) usage.Record {
 	if r.IntN(3) == 0 {
 		c.TraceID, c.SpanID = [16]byte{1, byte(n)}, [8]byte{2, byte(n)}
 		c.SessionID, c.Dialect, c.ServiceTier, c.Region, c.Variant = "s-1", "otel", "batch", "eu", "hd"
-		c.Tags = []usage.Tag{{Key: `team "a"\`, Value: "größe\n\t€"}}
+		c.Tags = []usage.Tag{{Key: `team "a"\`, Value: "größe\n\t€"}, {Key: "tenant", Value: fmt.Sprint(n % 7)}, {Key: "empty"}}
 	}
 	return c
 }
@@ -169,6 +169,8 @@ var rollupDifferences = func() string {
 		allSums  = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars), "
 		typeSums = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars)"
 		userSums = "count(*), sum(unpriced), sum(tokens), sum(usage_dollars)"
+		tagged   = " FROM c CROSS JOIN LATERAL (SELECT key AS tag, CASE folded_tags ->> key WHEN 'value' THEN '(other)' ELSE value END AS value" +
+			" FROM jsonb_each_text(tags) WHERE value <> '' AND coalesce(folded_tags ->> key, '') <> 'name') AS tags"
 	)
 	sumOf := func(when string) string { return "coalesce(sum(usage_dollars) FILTER (WHERE " + when + "), 0)" }
 	moreSums := sumOf("estimated = 1") + ", count(*) FILTER (WHERE reported), count(*) FILTER (WHERE assumed), " + sumOf("assumed") + ", " +
@@ -177,6 +179,8 @@ var rollupDifferences = func() string {
 	for _, r := range []struct{ table, truth string }{
 		{"day_user", "day, user_id, api_type, " + userSums + " FROM c GROUP BY 1, 2, 3"},
 		{"half_month_user", "half_month, user_id, " + userSums + " FROM c GROUP BY 1, 2"},
+		{"day_tag", "day, tag, value, api_type, " + userSums + tagged + " GROUP BY 1, 2, 3, 4"},
+		{"half_month_tag", "half_month, tag, value, " + userSums + tagged + " GROUP BY 1, 2, 3"},
 		{"quarter_hour", "quarter, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
 		{"day", "day, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
 		{"half_month", "half_month, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},
@@ -196,13 +200,14 @@ WITH c AS (
          (pricing_status = 'unpriced')::int AS unpriced, (pricing_status = 'estimated')::int AS estimated, coalesce(tokens_used, 0)::bigint AS tokens,
          coalesce(input_tokens, 0) AS i, coalesce(output_tokens, 0) AS o, coalesce(cache_read_tokens, 0) AS cr,
          coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars,
-         (array_length(pricing_assumptions, 1) >= 1) IS TRUE AS assumed, pricing_status = 'reported' AS reported, coalesce(payer, '') AS payer
+         (array_length(pricing_assumptions, 1) >= 1) IS TRUE AS assumed, pricing_status = 'reported' AS reported, coalesce(payer, '') AS payer,
+         metadata -> 'tags' AS tags, metadata -> 'folded_tags' AS folded_tags
   FROM public.api_usage
 )
 ` + strings.Join(each, "\nUNION ALL\n")
 }()
 
-const noDifferences = "day_user|0\nhalf_month_user|0\nquarter_hour|0\nday|0\nhalf_month|0\nquarter_type|0\nday_type|0"
+const noDifferences = "day_user|0\nhalf_month_user|0\nday_tag|0\nhalf_month_tag|0\nquarter_hour|0\nday|0\nhalf_month|0\nquarter_type|0\nday_type|0"
 
 func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 	t.Parallel()

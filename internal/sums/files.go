@@ -2,31 +2,82 @@ package sums
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Texts returns the SQL that this package writes into the files of migrations/, by the name
-// in the markers; see [Replace].
+// in the markers; see [Replace]. The released migrations keep the levels of their time.
+// Each later migration that adds levels has texts of its own, with its number.
 func Texts() map[string]string {
-	return map[string]string{
-		"tables of sums":             tables(),
+	first := upTo(0)
+	texts := map[string]string{
+		"tables of sums":             tables(first),
 		"tables of names":            nameTables(),
 		"functions that decide":      decide(),
-		"drop tables of sums":        "DROP TABLE " + wrapped(names(reversed(Levels)), "  ") + ";",
-		"functions of triggers":      functions(),
-		"reader sees sums":           grant("GRANT SELECT ON", Levels, "TO usage_reader"),
-		"reader sees no sums":        grant("REVOKE ALL ON", Levels, "FROM usage_writer, usage_reader"),
-		"own sums":                   ownViews(),
-		"pricer sees sums":           grant("GRANT SELECT ON", Levels, "TO usage_pricer"),
-		"pricer sees no sums":        grant("REVOKE ALL ON", Levels, "FROM usage_pricer"),
+		"drop tables of sums":        drop(first),
+		"functions of triggers":      functions("CREATE", first),
+		"reader sees sums":           grant("GRANT SELECT ON", first, "TO usage_reader"),
+		"reader sees no sums":        grant("REVOKE ALL ON", first, "FROM usage_writer, usage_reader"),
+		"own sums":                   ownViews(first),
+		"pricer sees sums":           grant("GRANT SELECT ON", first, "TO usage_pricer"),
+		"pricer sees no sums":        grant("REVOKE ALL ON", first, "FROM usage_pricer"),
 		"writer folds":               grant("GRANT SELECT, INSERT, UPDATE ON", Levels, "TO usage_writer, usage_pricer"),
 		"triggers fold":              grant("REVOKE INSERT, UPDATE ON", Levels, "FROM usage_writer, usage_pricer") + "\n" + grant("REVOKE SELECT ON", Levels, "FROM usage_writer"),
-		"forget the calls of a user": forget(),
-		"views of sums":              views(),
+		"forget the calls of a user": forget(Levels),
+		"views of sums":              views(append(slices.Clone(first), Single)),
 		"spend":                      spend(),
 		"spend by user":              spendByUser(),
 		"what single users used":     userDetail(),
+		"functions that decide tags": decideTags(),
+		"decide names without tags":  decideNames("CREATE OR REPLACE", anyLimit),
 	}
+	for _, since := range migrationsOf(Levels) {
+		added, before, after := only(func(l *Level) bool { return l.Since == since }), upTo(since-1), upTo(since)
+		for name, text := range map[string]string{
+			"tables of sums":        tables(added),
+			"drop tables of sums":   drop(added),
+			"sums of what is there": fill(added),
+			"triggers":              functions("CREATE OR REPLACE", after),
+			"triggers before":       functions("CREATE OR REPLACE", before),
+			"reader sees sums":      grant("GRANT SELECT ON", added, "TO usage_reader, usage_pricer"),
+			"writer folds":          indent(grant("GRANT SELECT, INSERT, UPDATE ON", added, "TO usage_writer, usage_pricer"), "    "),
+			"forget a user":         forget(after),
+			"forget a user before":  forget(before),
+			"views of sums":         views(added),
+		} {
+			texts[fmt.Sprintf("%04d: %s", since, name)] = text
+		}
+	}
+	return texts
+}
+
+// migrationsOf are the numbers of the migrations after the first that make levels.
+func migrationsOf(levels []*Level) (list []int) {
+	for _, l := range levels {
+		if l.Since > 0 && !slices.Contains(list, l.Since) {
+			list = append(list, l.Since)
+		}
+	}
+	return list
+}
+
+func drop(levels []*Level) string {
+	return "DROP TABLE " + wrapped(names(reversed(levels)), "  ") + ";"
+}
+
+// fill makes the sums of the calls that are there.
+func fill(levels []*Level) string {
+	list := make([]string, len(levels))
+	for i, l := range levels {
+		list[i] = "INSERT INTO " + l.Table() + " (" + commas(append(l.keyNames(), l.measureNames()...)) + ")\n"
+		if isIn(levels, l.Of) {
+			list[i] += l.FromParent(l.Of.Table(), "") + ";"
+		} else {
+			list[i] += l.FromCalls(Single.Table(), "") + ";"
+		}
+	}
+	return strings.Join(list, "\n")
 }
 
 func markers(name string) (begin, end string) {
@@ -52,9 +103,9 @@ func Replace(file string, texts map[string]string) (replaced string, found []str
 	return file, found, nil
 }
 
-func tables() string {
+func tables(levels []*Level) string {
 	var b strings.Builder
-	for i, l := range Levels {
+	for i, l := range levels {
 		if i > 0 {
 			b.WriteString("\n")
 		}
@@ -77,9 +128,9 @@ func tables() string {
 }
 
 // ownViews returns the views that show users their own sums.
-func ownViews() string {
+func ownViews(levels []*Level) string {
 	var b strings.Builder
-	for _, l := range withUsers() {
+	for _, l := range levels {
 		if l.OwnView != "" {
 			fmt.Fprintf(&b, `CREATE VIEW %s WITH (security_barrier) AS
   SELECT %s
@@ -93,8 +144,8 @@ func ownViews() string {
 }
 
 // functions returns the trigger functions.
-func functions() string {
-	columns := commas(Columns(Levels))
+func functions(create string, levels []*Level) string {
+	columns := commas(Columns(levels))
 	var b strings.Builder
 	for i, f := range []struct {
 		name, guard string
@@ -115,23 +166,23 @@ func functions() string {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "CREATE FUNCTION public.%s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$\n"+
+		fmt.Fprintf(&b, "%s FUNCTION public.%s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$\n"+
 			"BEGIN\n%s%s\n  RETURN NULL;\nEND $fold$;\nREVOKE ALL ON FUNCTION public.%s() FROM PUBLIC;\n",
-			f.name, f.guard, indent(foldInFunction(Levels, f.rows), "  "), f.name)
+			create, f.name, f.guard, indent(foldInFunction(levels, f.rows), "  "), f.name)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // forget returns the statement that moves a user's calls out of everybody's sums and counts
 // them.
-func forget() string {
-	columns := commas(Columns(Levels))
+func forget(levels []*Level) string {
+	columns := commas(Columns(levels))
 	parts := append([]string{
 		"del AS (\n  DELETE FROM public.api_usage WHERE user_id = forgotten\n  RETURNING " + columns + "\n)",
 		"gone AS (\n  SELECT -1 AS sign, " + columns + " FROM del\n)",
-	}, Fold(withoutUsers(), Rows{From: "gone", Signed: true})...)
+	}, Fold(filter(levels, func(l *Level) bool { return !l.ByUser() }), Rows{From: "gone", Signed: true})...)
 	text := With(parts, "SELECT count(*) INTO deleted FROM del;")
-	for _, l := range withUsers() {
+	for _, l := range filter(levels, (*Level).ByUser) {
 		text += "\nDELETE FROM " + l.Table() + " WHERE user_id = forgotten;"
 	}
 	return indent(text, "  ")

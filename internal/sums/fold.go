@@ -93,17 +93,39 @@ func (l *Level) FromCalls(from, where string) string { return l.fromCalls(Rows{F
 
 func (l *Level) fromCalls(rows Rows, where string) string {
 	list := []string{l.Width.of("timestamp") + " AS bucket"}
+	unnest := l.unnest()
+	if unnest == nil {
+		for _, k := range l.Keys {
+			list = append(list, as(k.inSums(), k.Name))
+		}
+		for _, m := range l.Measures {
+			list = append(list, as(m.sum(rows.Signed), m.Name))
+		}
+		return l.selected(list, rows.From, where)
+	}
+	// What has the same sets and other keys first, then each of the sets apart.
+	outer := []string{"bucket"}
+	for _, s := range unnest.Sets {
+		list = append(list, as(s.Of, s.Name))
+	}
 	for _, k := range l.Keys {
-		list = append(list, as(k.inSums(), k.Name))
+		if Single.Has(k.Name) {
+			list, outer = append(list, as(k.inSums(), k.Name)), append(outer, k.Name)
+		} else {
+			outer = append(outer, as(k.inSums(), k.Name))
+		}
 	}
+	groups := numbered(len(list))
 	for _, m := range l.Measures {
-		list = append(list, as(m.sum(rows.Signed), m.Name))
+		list, outer = append(list, as(m.sum(rows.Signed), m.Name)), append(outer, "sum("+m.Name+") AS "+m.Name)
 	}
-	from := rows.From
-	if unnest := l.unnest(); unnest != "" {
-		from += " " + unnest
+	if where == "" {
+		where = "WHERE " + unnest.When
+	} else {
+		where += " AND " + unnest.When
 	}
-	return l.selected(list, from, where)
+	sets := "SELECT " + strings.Join(list, ",\n  ") + "\nFROM " + rows.From + "\n" + where + "\nGROUP BY " + groups
+	return l.selected(outer, "(\n"+indent(sets, "  ")+"\n) AS sets "+unnest.Join, "WHERE "+unnest.Keep)
 }
 
 // FromParent returns a query for the sums of a level, computed from those of its parent,
@@ -178,14 +200,11 @@ func isIn(levels []*Level, l *Level) bool {
 
 func indent(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }
 
-// withoutUsers returns the levels that have no sums per user.
-func withoutUsers() []*Level { return only(func(l *Level) bool { return !l.ByUser() }) }
+// only returns the levels for which keep is true.
+func only(keep func(*Level) bool) []*Level { return filter(Levels, keep) }
 
-// withUsers returns the levels that have sums per user.
-func withUsers() []*Level { return only((*Level).ByUser) }
-
-func only(keep func(*Level) bool) (list []*Level) {
-	for _, l := range Levels {
+func filter(levels []*Level, keep func(*Level) bool) (list []*Level) {
+	for _, l := range levels {
 		if keep(l) {
 			list = append(list, l)
 		}

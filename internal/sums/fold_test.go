@@ -17,10 +17,12 @@ func TestALevelMayCountACallUnderSeveralKeys(t *testing.T) {
 	t.Parallel()
 	byTag := &sums.Level{
 		Name: "sums_by_tag", Width: sums.Day,
-		Unnest:      "CROSS JOIN LATERAL jsonb_each_text(metadata -> 'tags') AS tag (name, value)",
-		UnnestReads: []string{"metadata"},
-		Keys:        []sums.Key{{Name: "tag_name", Of: "tag.name", Type: "text"}, {Name: "tag_value", Of: "tag.value", Type: "text"}},
-		Measures:    []sums.Measure{sums.Calls, sums.UnpricedCalls, sums.Dollars},
+		Unnest: &sums.Unnest{
+			Sets: []sums.Set{{Name: "tags", Of: "metadata -> 'tags'"}}, Reads: []string{"metadata"}, When: "metadata ? 'tags'",
+			Join: "CROSS JOIN LATERAL jsonb_each_text(tags) AS tag (name, value)", Keep: "true",
+		},
+		Keys:     []sums.Key{{Name: "tag_name", Of: "tag.name", Type: "text"}, {Name: "tag_value", Of: "tag.value", Type: "text"}},
+		Measures: []sums.Measure{sums.Calls, sums.UnpricedCalls, sums.Dollars},
 	}
 	halves := &sums.Level{Name: "sums_by_name", Of: byTag, Width: sums.HalfMonth, Keys: byTag.Keys[:1], Measures: byTag.Measures}
 	levels := []*sums.Level{byTag, halves}

@@ -33,6 +33,9 @@ const (
 
 // inSums returns the expression of the key as the sums have it: the name, or [Other].
 func (k Key) inSums() string {
+	if k.InSums != "" {
+		return k.InSums
+	}
 	if k.Names == 0 {
 		return k.Of
 	}
@@ -43,7 +46,7 @@ func (k Key) inSums() string {
 // [Level.Column], it counts a single call under the name that its sums have.
 func (l *Level) FoldedColumn(name string) string {
 	for _, k := range l.Keys {
-		if k.Name == name && l == Single {
+		if k.Name == name && l.IsCalls() {
 			return k.inSums()
 		}
 	}
@@ -112,52 +115,7 @@ func decide() string {
 		kept = append(kept, fmt.Sprintf("CASE WHEN bits & %d = 0 THEN %s END", k.Bit, k.Name))
 	}
 	list, arrays := commas(keys), strings.Join(keys, "s, ")+"s"
-	return `CREATE FUNCTION public.usage_decide_names(days timestamptz[], kinds text[], list text[])
-  RETURNS TABLE (day timestamptz, kind text, name text)
-  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $decide$
-#variable_conflict use_column
-DECLARE
-  fresh   record;
-  full_at integer;
-  had     integer;
-  is_full boolean;
-  added   integer;
-BEGIN
-  -- In one order everywhere, so that two writers wait for each other and never in
-  -- a circle. Whoever waited sees what the other decided.
-  FOR fresh IN
-    SELECT v.day, v.kind, array_agg(DISTINCT v.name ORDER BY v.name) AS names
-    FROM unnest(days, kinds, list) AS v (day, kind, name)
-    LEFT JOIN public.usage_name AS k ON k.day = v.day AND k.kind = v.kind AND k.name = v.name
-    LEFT JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind
-    WHERE k.name IS NULL AND d.closed IS NOT TRUE
-    GROUP BY v.day, v.kind
-    ORDER BY v.day, v.kind
-  LOOP
-    INSERT INTO public.usage_name_day (day, kind, names, closed) VALUES (fresh.day, fresh.kind, 0, false) ON CONFLICT DO NOTHING;
-    SELECT d.names, d.closed INTO had, is_full FROM public.usage_name_day AS d WHERE d.day = fresh.day AND d.kind = fresh.kind FOR UPDATE;
-    CONTINUE WHEN is_full;
-    full_at := (SELECT l.names FROM public.usage_name_limit AS l WHERE l.kind = fresh.kind);
-    INSERT INTO public.usage_name (day, kind, name)
-    SELECT fresh.day, fresh.kind, n.name
-    FROM unnest(fresh.names) AS n (name)
-    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = fresh.day AND k.kind = fresh.kind AND k.name = n.name)
-    ORDER BY n.name
-    LIMIT greatest(full_at - had, 0);
-    GET DIAGNOSTICS added = ROW_COUNT;
-    is_full := EXISTS (
-      SELECT FROM unnest(fresh.names) AS n (name)
-      WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = fresh.day AND k.kind = fresh.kind AND k.name = n.name));
-    UPDATE public.usage_name_day AS d SET names = had + added, closed = is_full, closed_at = CASE WHEN is_full THEN now() END
-    WHERE d.day = fresh.day AND d.kind = fresh.kind;
-  END LOOP;
-  RETURN QUERY
-    SELECT DISTINCT v.day, v.kind, v.name
-    FROM unnest(days, kinds, list) AS v (day, kind, name)
-    JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind AND d.closed
-    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = v.day AND k.kind = v.kind AND k.name = v.name);
-END $decide$;
-REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM PUBLIC;
+	return decideNames("CREATE", anyLimit) + `
 
 -- The column folded of calls that are about to be stored: first their names are
 -- decided on, then what is left of them together.
@@ -199,4 +157,58 @@ BEGIN
     SELECT array_agg((CASE WHEN (day, name) IN (SELECT day, name FROM many) THEN bits | ` + fmt.Sprint(combinationBits) + ` ELSE bits END)::smallint ORDER BY n) FROM calls);
 END $fold$;
 REVOKE ALL ON FUNCTION public.usage_fold_names(timestamptz[], text[], text[], text[], text[]) FROM PUBLIC;`
+}
+
+// anyLimit finds how many names a kind may have.
+const anyLimit = "(SELECT l.names FROM public.usage_name_limit AS l WHERE l.kind = fresh.kind)"
+
+// decideNames is the function that decides which names of a day have sums of their
+// own; limit says how many of them a kind may have.
+func decideNames(create, limit string) string {
+	return create + ` FUNCTION public.usage_decide_names(days timestamptz[], kinds text[], list text[])
+  RETURNS TABLE (day timestamptz, kind text, name text)
+  LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $decide$
+#variable_conflict use_column
+DECLARE
+  fresh   record;
+  full_at integer;
+  had     integer;
+  is_full boolean;
+  added   integer;
+BEGIN
+  -- In one order everywhere, so that two writers wait for each other and never in
+  -- a circle. Whoever waited sees what the other decided.
+  FOR fresh IN
+    SELECT v.day, v.kind, array_agg(DISTINCT v.name ORDER BY v.name) AS names
+    FROM unnest(days, kinds, list) AS v (day, kind, name)
+    LEFT JOIN public.usage_name AS k ON k.day = v.day AND k.kind = v.kind AND k.name = v.name
+    LEFT JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind
+    WHERE k.name IS NULL AND d.closed IS NOT TRUE
+    GROUP BY v.day, v.kind
+    ORDER BY v.day, v.kind
+  LOOP
+    INSERT INTO public.usage_name_day (day, kind, names, closed) VALUES (fresh.day, fresh.kind, 0, false) ON CONFLICT DO NOTHING;
+    SELECT d.names, d.closed INTO had, is_full FROM public.usage_name_day AS d WHERE d.day = fresh.day AND d.kind = fresh.kind FOR UPDATE;
+    CONTINUE WHEN is_full;
+    full_at := ` + limit + `;
+    INSERT INTO public.usage_name (day, kind, name)
+    SELECT fresh.day, fresh.kind, n.name
+    FROM unnest(fresh.names) AS n (name)
+    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = fresh.day AND k.kind = fresh.kind AND k.name = n.name)
+    ORDER BY n.name
+    LIMIT greatest(full_at - had, 0);
+    GET DIAGNOSTICS added = ROW_COUNT;
+    is_full := EXISTS (
+      SELECT FROM unnest(fresh.names) AS n (name)
+      WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = fresh.day AND k.kind = fresh.kind AND k.name = n.name));
+    UPDATE public.usage_name_day AS d SET names = had + added, closed = is_full, closed_at = CASE WHEN is_full THEN now() END
+    WHERE d.day = fresh.day AND d.kind = fresh.kind;
+  END LOOP;
+  RETURN QUERY
+    SELECT DISTINCT v.day, v.kind, v.name
+    FROM unnest(days, kinds, list) AS v (day, kind, name)
+    JOIN public.usage_name_day AS d ON d.day = v.day AND d.kind = v.kind AND d.closed
+    WHERE NOT EXISTS (SELECT FROM public.usage_name AS k WHERE k.day = v.day AND k.kind = v.kind AND k.name = v.name);
+END $decide$;
+REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) FROM PUBLIC;`
 }

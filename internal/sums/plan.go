@@ -29,12 +29,16 @@ type Need struct {
 func LevelsFor(n Need) []*Level { return levelsFor(Levels, n) }
 
 func levelsFor(all []*Level, n Need) []*Level {
-	list := []*Level{Single}
+	calls := Single
+	if slices.ContainsFunc(n.Keys, func(key string) bool { return !Single.Has(key) && Tagged.Has(key) }) {
+		calls = Tagged
+	}
+	list := []*Level{calls}
 	for width := Quarter; width <= n.Longest; width++ {
 		var best *Level
 		for _, l := range all {
 			finer := list[len(list)-1]
-			if l.Width == width && l.answers(n) && (finer == Single || l.isWithin(finer)) && (best == nil || len(l.Keys) < len(best.Keys)) {
+			if l.Width == width && l.answers(n) && (finer.IsCalls() || l.isWithin(finer)) && (best == nil || len(l.Keys) < len(best.Keys)) {
 				best = l
 			}
 		}
@@ -65,7 +69,7 @@ func (l *Level) answers(n Need) bool {
 			return false
 		}
 	}
-	return l.unnest() == "" || slices.ContainsFunc(l.Keys, func(k Key) bool { return !Single.Has(k.Name) && slices.Contains(n.Keys, k.Name) })
+	return l.unnest() == nil || slices.ContainsFunc(l.Keys, func(k Key) bool { return !Single.Has(k.Name) && slices.Contains(n.Keys, k.Name) })
 }
 
 // Piece is a part of a period that is read from one level. If Minus is true it is

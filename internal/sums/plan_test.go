@@ -71,7 +71,7 @@ func TestCutReadsFewCalls(t *testing.T) {
 // TestAQuestionIsReadFromTheFewestRows holds which levels answer what.
 func TestAQuestionIsReadFromTheFewestRows(t *testing.T) {
 	t.Parallel()
-	byTag := &Level{Name: "by_tag", Width: Day, Keys: []Key{{Name: "tag_value"}}, Measures: userMeasures, Unnest: "CROSS JOIN tags"}
+	byTag := &Level{Name: "by_tag", Width: Day, Keys: []Key{{Name: "tag_value"}}, Measures: userMeasures, Unnest: &Unnest{}}
 	all := append(Levels[:len(Levels):len(Levels)], byTag)
 	for _, c := range []struct {
 		name string

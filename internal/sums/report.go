@@ -9,9 +9,9 @@ import (
 // views returns the reporting views of the sums, and of the calls in the same form. They
 // show '(none)' for an unknown name, so that a filter never meets NULL or an empty text.
 // Keys without calls are left out.
-func views() string {
+func views(levels []*Level) string {
 	var b strings.Builder
-	for _, l := range append(slices.Clone(Levels), Single) {
+	for _, l := range levels {
 		view, where := l.View, "\n  WHERE calls <> 0"
 		if l == Single {
 			view, where = oneCall, ""

@@ -41,12 +41,43 @@ type Key struct {
 	// later ones become [Other]. 0 means no limit. Bit marks such a value in the column
 	// folded of a call. See names.go.
 	Names, Bit int
+	// InSums is the key as the sums have it, where the column folded does not say
+	// what of it is [Other].
+	InSums string
+}
+
+// Unnest makes several rows of calls that have the same sets.
+type Unnest struct {
+	// Sets are what is taken apart. Reads are the columns of public.api_usage that
+	// they read, When is the condition under which a call has any.
+	Sets  []Set
+	Reads []string
+	When  string
+	// Join is the part of a FROM that takes the sets apart, such as a CROSS JOIN
+	// LATERAL, and Keep says which of its rows count. Only keys of a level with this
+	// Unnest may name what it makes.
+	Join, Keep string
+}
+
+// Set is a name, and what it is of a call.
+type Set struct{ Name, Of string }
+
+// FromCalls is the part of a FROM after calls that are not added up first.
+func (u *Unnest) FromCalls() string {
+	names, values := make([]string, len(u.Sets)), make([]string, len(u.Sets))
+	for i, s := range u.Sets {
+		names[i], values[i] = s.Name, s.Of
+	}
+	return "CROSS JOIN LATERAL (VALUES (" + commas(values) + ")) AS sets (" + commas(names) + ") " + u.Join
 }
 
 // Level is a table of sums.
 type Level struct {
 	// Name is the table in the schema public.
 	Name string
+	// Since is the number of the migration that creates the table; 0 is the first ones. The
+	// texts of earlier migrations do not know the level.
+	Since int
 	// Comment precedes the table in the migration. It has no dashes.
 	Comment string
 	// Of is the parent level from which this one is computed; nil when it is computed from
@@ -54,13 +85,10 @@ type Level struct {
 	Of *Level
 	// Width is the length of the buckets.
 	Width Width
-	// Unnest turns a call into several rows: it follows the calls in FROM, such as a CROSS
-	// JOIN LATERAL. When it is empty, a call is one row. UnnestReads lists the columns of
-	// public.api_usage that it uses. Only keys of this level may name its result.
-	Unnest      string
-	UnnestReads []string
-	Keys        []Key
-	Measures    []Measure
+	// Unnest turns a call into several rows. When it is nil, a call is one row.
+	Unnest   *Unnest
+	Keys     []Key
+	Measures []Measure
 	// Fillfactor of the table, in percent. Free space lets an update stay on its page.
 	Fillfactor int
 	// Index lists the columns of a second index, and IndexServes says what it is for.
@@ -81,6 +109,10 @@ var (
 	environment = Key{Name: "environment", Of: "environment", Type: "text", Reads: []string{"environment", foldedColumn}, None: "(none)", Names: 50, Bit: 8}
 
 	allKeys = []Key{apiType, provider, model, service, environment}
+
+	// What tags.go takes a call apart by.
+	tagName  = Key{Name: "tag_name", Of: "tag.name", Type: "text", Reads: []string{"metadata"}}
+	tagValue = Key{Name: "tag_value", Of: "tag.value", Type: "text", Reads: []string{"metadata"}, InSums: "CASE WHEN folded_tags ? tag.name THEN '" + Other + "' ELSE tag.value END"}
 )
 
 // knownTypes is the expression for the API type as the sums have it: [Other] where this
@@ -186,6 +218,18 @@ var (
 			"the table above, which has many more rows.",
 		Of: DayUser, Width: HalfMonth, Keys: []Key{user}, Measures: userMeasures, Fillfactor: 70, View: "user_half_month",
 	}
+	DayTag = &Level{
+		Name: "usage_day_tag", Since: 16,
+		Comment: "Per UTC day, tag and value: a call with three tags stands in three rows, a call\n" +
+			"without tags in none.",
+		Width: Day, Unnest: byTags,
+		Keys: []Key{tagName, tagValue, apiType}, Measures: userMeasures, Fillfactor: 70, View: "day_tag",
+	}
+	HalfMonthTag = &Level{
+		Name: "usage_half_month_tag", Since: 16,
+		Comment: "The same per half month of UTC: a year by tag.",
+		Of:      DayTag, Width: HalfMonth, Keys: []Key{tagName, tagValue}, Measures: userMeasures, Fillfactor: 70,
+	}
 	QuarterHour = &Level{
 		Name: "usage_quarter_hour",
 		Comment: "Per quarter hour, without the user: exact for the days of every time zone,\n" +
@@ -219,13 +263,22 @@ var (
 // Levels lists all levels, each after its parent, in the order in which every writer
 // updates them. Two writers then wait for each other at their first common row and never in
 // a cycle. The most contended level is last.
-var Levels = []*Level{DayUser, HalfMonthUser, QuarterHour, DayKeys, HalfMonthKeys, QuarterType, DayType}
+var Levels = []*Level{DayUser, HalfMonthUser, DayTag, HalfMonthTag, QuarterHour, DayKeys, HalfMonthKeys, QuarterType, DayType}
 
 // Single presents the calls themselves as a level with any instant, every key and every
 // measure. It is not a table of sums and not one of Levels.
 var Single = &Level{
 	Name: "api_usage", Width: Instant, Keys: append([]Key{user}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_calls",
 }
+
+// Tagged is [Single] with a row for each tag of a call.
+var Tagged = &Level{
+	Name: "api_usage", Width: Instant, Keys: append([]Key{user, tagName, tagValue}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_calls",
+	Unnest: byTags,
+}
+
+// IsCalls reports whether the level is the calls themselves, not sums of them.
+func (l *Level) IsCalls() bool { return l.Width == Instant }
 
 // Table returns the qualified name.
 func (l *Level) Table() string { return "public." + l.Name }
@@ -240,9 +293,14 @@ func (l *Level) keeps(measure string) bool {
 	return slices.ContainsFunc(l.Measures, func(m Measure) bool { return m.Name == measure })
 }
 
+// upTo returns the levels that exist after the migration with this number.
+func upTo(migration int) []*Level {
+	return only(func(l *Level) bool { return l.Since <= migration })
+}
+
 // unnest returns the Unnest of the level or of an ancestor.
-func (l *Level) unnest() string {
-	if l.Unnest == "" && l.Of != nil {
+func (l *Level) unnest() *Unnest {
+	if l.Unnest == nil && l.Of != nil {
 		return l.Of.unnest()
 	}
 	return l.Unnest
@@ -254,7 +312,7 @@ func (l *Level) ByUser() bool { return l.Has(user.Name) }
 // Column returns the expression of a key, a measure, or "at", the time by which periods are
 // selected. Tables of sums have columns of these names; for single calls it is computed.
 func (l *Level) Column(name string) string {
-	if l != Single {
+	if !l.IsCalls() {
 		if name == "at" {
 			return "bucket"
 		}
@@ -280,7 +338,7 @@ func (l *Level) Column(name string) string {
 // "" for sums and for measures without a condition. With FILTER, calls that do not count
 // cost no addition of 0, which for numeric takes as long as any other.
 func (l *Level) Conditional(name string) (amount, when string) {
-	if l == Single {
+	if l.IsCalls() {
 		for _, m := range l.Measures {
 			if m.Name == name && m.When != "" {
 				return m.amount(), m.When
@@ -343,7 +401,9 @@ func Columns(levels []*Level) []string {
 		if l.Of != nil {
 			continue
 		}
-		add(l.UnnestReads...)
+		if l.Unnest != nil {
+			add(l.Unnest.Reads...)
+		}
 		for _, k := range l.Keys {
 			add(k.Reads...)
 		}

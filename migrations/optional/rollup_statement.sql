@@ -16,9 +16,9 @@ DROP TRIGGER IF EXISTS api_usage_fold_insert ON public.api_usage;
 
 -- The triggers ran with the rights of their owner; now these two add up themselves.
 -- Made by internal/sums: writer folds.
-GRANT SELECT, INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
-  public.usage_day, public.usage_half_month, public.usage_quarter_type,
-  public.usage_day_type
+GRANT SELECT, INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_day_tag,
+  public.usage_half_month_tag, public.usage_quarter_hour, public.usage_day,
+  public.usage_half_month, public.usage_quarter_type, public.usage_day_type
   TO usage_writer, usage_pricer;
 -- End of what internal/sums made.
 
@@ -42,9 +42,33 @@ BEGIN
 -- Made by internal/sums: forget the calls of a user.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
+    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, metadata, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
   ), gone AS (
-    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
+    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, metadata, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
+  ), of_usage_day_tag AS MATERIALIZED (
+    SELECT bucket,
+      tag.name AS tag_name,
+      CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM (
+      SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+        metadata -> 'tags' AS tags,
+        metadata -> 'folded_tags' AS folded_tags,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+        sum(sign) AS calls,
+        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+      FROM gone
+      WHERE metadata -> 'tags' IS NOT NULL
+      GROUP BY 1, 2, 3, 4
+    ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
+    WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+    GROUP BY 1, 2, 3, 4
   ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
@@ -256,6 +280,38 @@ BEGIN
       plan_dollars = r.plan_dollars + EXCLUDED.plan_dollars,
       credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
       own_dollars = r.own_dollars + EXCLUDED.own_dollars
+    RETURNING 1
+  ), into_usage_half_month_tag AS (
+    INSERT INTO public.usage_half_month_tag AS r (bucket, tag_name, tag_value,
+      calls, unpriced_calls, tokens, usage_dollars)
+    SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      tag_name,
+      tag_value,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM of_usage_day_tag
+    GROUP BY 1, 2, 3
+    ORDER BY 1, 2, 3
+    ON CONFLICT (bucket, tag_name, tag_value) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    RETURNING 1
+  ), into_usage_day_tag AS (
+    INSERT INTO public.usage_day_tag AS r (bucket, tag_name, tag_value, api_type,
+      calls, unpriced_calls, tokens, usage_dollars)
+    SELECT bucket, tag_name, tag_value, api_type,
+      calls, unpriced_calls, tokens, usage_dollars
+    FROM of_usage_day_tag
+    ORDER BY 1, 2, 3, 4
+    ON CONFLICT (bucket, tag_name, tag_value, api_type) DO UPDATE SET
+      calls = r.calls + EXCLUDED.calls,
+      unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+      tokens = r.tokens + EXCLUDED.tokens,
+      usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
     RETURNING 1
   )
   SELECT count(*) INTO deleted FROM del;

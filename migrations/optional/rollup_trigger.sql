@@ -24,13 +24,13 @@ CREATE TRIGGER api_usage_refuse_truncate BEFORE TRUNCATE ON public.api_usage
   FOR EACH STATEMENT EXECUTE FUNCTION public.usage_refuse_truncate();
 
 -- Made by internal/sums: triggers fold.
-REVOKE INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
-  public.usage_day, public.usage_half_month, public.usage_quarter_type,
-  public.usage_day_type
+REVOKE INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_day_tag,
+  public.usage_half_month_tag, public.usage_quarter_hour, public.usage_day,
+  public.usage_half_month, public.usage_quarter_type, public.usage_day_type
   FROM usage_writer, usage_pricer;
-REVOKE SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_quarter_hour,
-  public.usage_day, public.usage_half_month, public.usage_quarter_type,
-  public.usage_day_type
+REVOKE SELECT ON public.usage_day_user, public.usage_half_month_user, public.usage_day_tag,
+  public.usage_half_month_tag, public.usage_quarter_hour, public.usage_day,
+  public.usage_half_month, public.usage_quarter_type, public.usage_day_type
   FROM usage_writer;
 -- End of what internal/sums made.
 -- It would take the sums away a second time.

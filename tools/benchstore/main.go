@@ -103,6 +103,8 @@ func run(ctx context.Context, o options) (float64, error) {
 		{name: "raw COPY, primary key only, 1 connection, batches", write: b.raw(1, o.batch)},
 		{name: "writer, whole schema, 1 connection", write: b.writer(1, 1)},
 		{name: "writer, whole schema, 2 connections", write: b.writer(2, 1)},
+		{name: "writer, three tags, 1 connection", write: b.tagged(1)},
+		{name: fmt.Sprintf("writer, three tags, %d connections", o.connections), write: b.tagged(o.connections)},
 		{name: "writer, whole schema, every call twice", write: b.writer(1, 2)},
 		{name: "writer, sums in the statement, 1 connection", write: b.statement},
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,4 +37,20 @@ func makeRecords(rows, users int) []usage.Record {
 		}
 	}
 	return records
+}
+
+// withTags gives each record a tenant of 200, few of which are most of it, and one of
+// ten features with the team that owns it.
+func withTags(records []usage.Record) []usage.Record {
+	r := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // the same rows every time are wanted
+	tenants := rand.NewZipf(r, 1.2, 20, 199)
+	list := slices.Clone(records)
+	for i := range list {
+		feature := r.IntN(10)
+		list[i].Tags = []usage.Tag{
+			{Key: "team", Value: fmt.Sprint("team-", feature/3)}, {Key: "feature", Value: fmt.Sprint("feature-", feature)},
+			{Key: "tenant", Value: fmt.Sprint("tenant-", tenants.Uint64())},
+		}
+	}
+	return list
 }

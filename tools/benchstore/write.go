@@ -75,7 +75,7 @@ func valuesOf(row pgx.CollectableRow) ([]any, error) {
 func (b *bench) empty(ctx context.Context, own bool) error {
 	tables := `public.bench_raw`
 	if own {
-		tables = `public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type, public.usage_day_user, public.usage_half_month_user`
+		tables = `public.api_usage, public.usage_quarter_hour, public.usage_day, public.usage_half_month, public.usage_quarter_type, public.usage_day_type, public.usage_day_user, public.usage_half_month_user, public.usage_day_tag, public.usage_half_month_tag`
 		if b.o.partitioned {
 			tables += `, public.api_usage_id`
 		}
@@ -109,6 +109,13 @@ func (b *bench) raw(connections, batch int) func(ctx context.Context) error {
 		wg.Wait()
 		return errors.Join(errs...)
 	}
+}
+
+// tagged is writer with the same records, each with three tags.
+func (b *bench) tagged(connections int) func(ctx context.Context) error {
+	other := *b
+	other.records = withTags(b.records)
+	return other.writer(connections, 1)
 }
 
 // writer sends every batch so many times through so many connections. It is the

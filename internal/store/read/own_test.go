@@ -77,5 +77,5 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	open, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
-	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_user_detail", "usage_setting"}, open, "what the role usage_own can read")
+	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_user_detail", "usage_setting", "usage_tagged"}, open, "what the role usage_own can read")
 }

@@ -141,7 +141,8 @@ type Filter struct {
 	// The others select calls with exactly this value. A pointer to "" selects the calls
 	// without one.
 	APIType, Provider, Model, Service, Environment *string
-	// Tag selects the calls with this tag. No sums are kept by tag, so such a question
+	// Tag selects the calls with this tag. Sums of each value are kept by UTC day and API
+	// type. A question that needs more, or asks for the calls without the tag,
 	// reads the calls of its period.
 	Tag *TagValue
 }
@@ -167,8 +168,9 @@ type filterValue struct {
 	value *string
 }
 
-// need returns what a level of sums must keep to answer a question with this filter.
-func (f *Filter) need(v Viewer, keys []string, measures []sums.Measure, longest sums.Width) sums.Need {
+// levels returns the levels that can answer a question with this filter and these keys; see
+// [sums.LevelsFor].
+func (f *Filter) levels(v Viewer, keys []string, measures []sums.Measure, longest sums.Width) []*sums.Level {
 	n := sums.Need{Keys: slices.Clone(keys), Measures: sums.Names(measures), Own: v.own(), Longest: longest}
 	if f.ByUser || v.own() {
 		n.Keys = append(n.Keys, "user_id")
@@ -176,10 +178,20 @@ func (f *Filter) need(v Viewer, keys []string, measures []sums.Measure, longest 
 	for _, c := range f.values() {
 		n.Keys = append(n.Keys, c.key)
 	}
-	if f.Tag != nil {
-		n.Keys = append(n.Keys, "tag")
+	byTag := slices.Contains(keys, "tag_name")
+	switch {
+	case f.Tag == nil:
+		return sums.LevelsFor(n)
+	case byTag || f.Tag.Value == "":
+		// No sum knows which tags come together, or which calls have none.
+		list := sums.LevelsFor(n)
+		return list[len(list)-1:]
 	}
-	return n
+	n.Keys = append(n.Keys, "tag_name", "tag_value")
+	if list := sums.LevelsFor(n); len(list) > 1 {
+		return list
+	}
+	return []*sums.Level{sums.Single}
 }
 
 // Counts holds the sums over a set of calls.

@@ -86,10 +86,14 @@ func (s *sources) sum(l *sums.Level, column string) string {
 
 // from returns the relation of a level, joined with the rates where they are needed.
 func (s *sources) from(l *sums.Level) string {
-	if s.rates != nil {
-		return relation(l, s.viewer) + s.withRates(l)
+	from := relation(l, s.viewer)
+	if l.IsCalls() && l.Unnest != nil {
+		from += " " + l.Unnest.FromCalls()
 	}
-	return relation(l, s.viewer)
+	if s.rates != nil {
+		from += s.withRates(l)
+	}
+	return from
 }
 
 // withRates joins the rows of a level with the rate of their day.
@@ -133,7 +137,7 @@ func addShares(shares []share, period int, pieces []sums.Piece) []share {
 func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	f := s.filter
 	switch {
-	case f.ByUser && f.User.IsZero() && l == sums.Single:
+	case f.ByUser && f.User.IsZero() && l.IsCalls():
 		b.WriteString(" AND user_id IS NULL")
 	case f.ByUser:
 		b.WriteString(" AND user_id = " + s.arg([16]byte(f.User)))
@@ -141,7 +145,14 @@ func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	for _, c := range f.values() {
 		fmt.Fprintf(b, " AND %s = %s", s.column(l, c.key), s.arg(*c.value))
 	}
-	if t := f.Tag; t != nil {
+	if l.IsCalls() && l.Unnest != nil {
+		b.WriteString(" AND " + l.Unnest.When + " AND " + l.Unnest.Keep)
+	}
+	switch t := f.Tag; {
+	case t == nil:
+	case l.Has("tag_name") && !slices.Contains(s.keys, "tag_name"):
+		fmt.Fprintf(b, " AND %s = %s AND %s = %s", s.column(l, "tag_name"), s.arg(t.Name), s.column(l, "tag_value"), s.arg(t.Value))
+	default:
 		fmt.Fprintf(b, " AND coalesce(metadata -> 'tags' ->> %s, '') = %s", s.arg(t.Name), s.arg(t.Value))
 	}
 }
@@ -176,7 +187,11 @@ func (s *sources) String() string {
 		at := p.Level.Column("at")
 		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.Level), at, s.arg(p.From), at, s.arg(p.To))
 		s.narrow(&b, p.Level)
-		b.WriteString(" GROUP BY ")
+		if len(s.keys) == 0 {
+			b.WriteString(" HAVING count(*) > 0")
+		} else {
+			b.WriteString(" GROUP BY ")
+		}
 		for j := range s.keys {
 			if j > 0 {
 				b.WriteString(", ")

@@ -53,6 +53,19 @@ type Summary struct {
 	// These need Detail. They can add up to less than Total where they are read from calls,
 	// some of which retention has deleted. The same is true of ByUser and Daily.
 	ByProvider, ByModel, ByService []Group
+	// ByTag has the tags by name; nil where no sum answers it: of an administrator's
+	// question that is narrowed by what sums by tag do not know.
+	ByTag []TagGroup
+}
+
+// TagGroup is what a tag's values cost. Each call with the tag is in one of them.
+type TagGroup struct {
+	Name string
+	// Values are the first TopUsers, the costliest first, and Others the rest.
+	Values []Group
+	Others Group
+	// None are the calls that do not have the tag.
+	None Group
 }
 
 // Group sums the calls with the same key; the key is "" for calls without one.
@@ -94,6 +107,9 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		q.queueDays(&batch, e, both, rates)
 		if !q.oneUser() {
 			q.queueUsers(&batch, e, both, rates)
+		}
+		if q.Detail {
+			q.queueTags(&batch, e, both, rates)
 		}
 		if q.Viewer.own() {
 			dataThrough = e.Newest
@@ -173,7 +189,7 @@ func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, kept keptDetai
 // partsApart reports whether the groups with detail are not in these levels, which have
 // the sums of single users.
 func (q *SummaryQuestion) partsApart(levels []*sums.Level) bool {
-	return q.Detail && levels[0].ByUser() && levels[0] != sums.Single
+	return q.Detail && levels[0].ByUser() && !levels[0].IsCalls()
 }
 
 // groupLevels returns the levels that cover every call of the question. byDay leaves out
@@ -186,7 +202,7 @@ func (q *SummaryQuestion) groupLevels(byDay bool) []*sums.Level {
 	if q.Detail && !q.oneUser() {
 		keys, measures = detailKeys, sums.AllMeasures()
 	}
-	return sums.LevelsFor(q.Filter.need(q.Viewer, keys, measures, longest))
+	return q.Filter.levels(q.Viewer, keys, measures, longest)
 }
 
 // groupPart says which results of a query of groups are used.
@@ -295,7 +311,7 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Lev
 	from, to := s.arg(froms), s.arg(tos)
 	s.narrow(&where, l)
 	form := daysSQL
-	if e.onShards && l == sums.Single {
+	if e.onShards && l.IsCalls() {
 		form = daysOnShardsSQL
 	}
 	sql := fmt.Sprintf(form, from, to, s.value(l, "usage_dollars"), s.value(l, "unpriced_calls"), s.from(l), l.Column("at"), where.String())
@@ -328,7 +344,7 @@ func (q *SummaryQuestion) queueDayPieces(batch *pgx.Batch, e extent, l *sums.Lev
 
 // dayLevels returns the levels from which the days are read.
 func (q *SummaryQuestion) dayLevels() []*sums.Level {
-	return sums.LevelsFor(q.Filter.need(q.Viewer, nil, sums.BasicMeasures(), sums.Day))
+	return q.Filter.levels(q.Viewer, nil, sums.BasicMeasures(), sums.Day)
 }
 
 // usersSQL ranks the users of each period by cost. It returns the first ones individually
@@ -361,7 +377,7 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 	if rates != nil {
 		longest = sums.Day
 	}
-	levels := sums.LevelsFor(q.Filter.need(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest))
+	levels := q.Filter.levels(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest)
 	s := newSources(q.Viewer, q.Filter)
 	s.keys, s.sums = []string{"user_id"}, []string{"calls", "unpriced_calls", "usage_dollars"}
 	s.convert(rates)
@@ -421,11 +437,13 @@ const (
 	extentSQL = `
 SELECT (SELECT bucket + interval '15 minutes' FROM public.usage_quarter_type WHERE calls > 0 ORDER BY bucket DESC LIMIT 1),
        (` + store.SelectRetainedFrom + `),
+       (SELECT is_tagged FROM public.usage_tagged),
        ` + store.HasCitus + ``
 
 	ownExtentSQL = `
 SELECT (SELECT max(timestamp) FROM public.usage_own_calls WHERE user_id = $1),
        (` + store.SelectRetainedFrom + `),
+       (SELECT is_tagged FROM public.usage_tagged),
        ` + store.HasCitus + ``
 
 	dataThroughSQL = `
@@ -437,6 +455,7 @@ WHERE timestamp >= $1`
 // extent holds what is known of the calls before a question is answered.
 type extent struct {
 	sums.Extent
+	isTagged bool // there are calls with tags
 	onShards bool // Citus distributes the calls over its workers
 }
 
@@ -449,7 +468,7 @@ func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) 
 	}
 	var newest *time.Time
 	var mark *string
-	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark, &e.onShards); err != nil {
+	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark, &e.isTagged, &e.onShards); err != nil {
 		return extent{}, err
 	}
 	if newest != nil {

@@ -20,6 +20,8 @@ type row struct {
 	userUnknown bool
 	// folded is the value of the column folded; 0 for NULL.
 	folded int16
+	// foldedTags are the tags whose value the sums replace or leave out, and which of both.
+	foldedTags []usage.Tag
 	// others are different calls that arrived under the same id.
 	others []*usage.Record
 	// reused: the id that the record arrived with belongs to another call.
@@ -80,6 +82,7 @@ func (r *row) appendMetadata(b []byte) []byte {
 		b = append(r.UserID.AppendText(b), '"')
 	}
 	b = jsonTags(b, "tags", r.Tags)
+	b = jsonTags(b, "folded_tags", r.foldedTags)
 	b = jsonTags(b, "unread", r.Unread)
 	return append(b, '}')
 }

@@ -46,7 +46,8 @@ type Writer struct {
 	o     Options
 	begin pgx.TxOptions
 	users *userCache
-	names nameCache
+	names decisions[named, int16]
+	tags  decisions[tagged, string]
 
 	mu sync.Mutex
 	db *database // nil: not read yet, or out of date

@@ -9,6 +9,30 @@ WITH of_usage_day_user AS MATERIALIZED (
     coalesce(sum(usage_dollars), 0) AS usage_dollars
   FROM ins
   GROUP BY 1, 2, 3
+), of_usage_day_tag AS MATERIALIZED (
+  SELECT bucket,
+    tag.name AS tag_name,
+    CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+    api_type,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(tokens) AS tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM (
+    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      metadata -> 'tags' AS tags,
+      metadata -> 'folded_tags' AS folded_tags,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars
+    FROM ins
+    WHERE metadata -> 'tags' IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+  ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
+  WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+  GROUP BY 1, 2, 3, 4
 ), of_usage_quarter_hour AS MATERIALIZED (
   SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
     CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
@@ -221,6 +245,38 @@ WITH of_usage_day_user AS MATERIALIZED (
     credit_dollars = r.credit_dollars + EXCLUDED.credit_dollars,
     own_dollars = r.own_dollars + EXCLUDED.own_dollars
   RETURNING 1
+), into_usage_half_month_tag AS (
+  INSERT INTO public.usage_half_month_tag AS r (bucket, tag_name, tag_value,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+    tag_name,
+    tag_value,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(tokens) AS tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM of_usage_day_tag
+  GROUP BY 1, 2, 3
+  ORDER BY 1, 2, 3
+  ON CONFLICT (bucket, tag_name, tag_value) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
+), into_usage_day_tag AS (
+  INSERT INTO public.usage_day_tag AS r (bucket, tag_name, tag_value, api_type,
+    calls, unpriced_calls, tokens, usage_dollars)
+  SELECT bucket, tag_name, tag_value, api_type,
+    calls, unpriced_calls, tokens, usage_dollars
+  FROM of_usage_day_tag
+  ORDER BY 1, 2, 3, 4
+  ON CONFLICT (bucket, tag_name, tag_value, api_type) DO UPDATE SET
+    calls = r.calls + EXCLUDED.calls,
+    unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
+    tokens = r.tokens + EXCLUDED.tokens,
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+  RETURNING 1
 ), into_usage_half_month_user AS (
   INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
     calls, unpriced_calls, tokens, usage_dollars)
@@ -330,6 +386,133 @@ SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day 
 FROM public.usage_day_user
 WHERE bucket >= $1 AND bucket < $2
 GROUP BY 1, 2
+
+-- CountDifferences of usage_day_tag
+WITH t AS (
+  SELECT bucket,
+    tag.name AS tag_name,
+    CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+    api_type,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(tokens) AS tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM (
+    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      metadata -> 'tags' AS tags,
+      metadata -> 'folded_tags' AS folded_tags,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars
+    FROM public.api_usage
+    WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+  ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
+  WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+  GROUP BY 1, 2, 3, 4
+), k AS (
+  SELECT bucket, tag_name, tag_value, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_tag
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, tag_name, tag_value, api_type)
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars)
+
+-- Fill of usage_day_tag from the calls
+INSERT INTO public.usage_day_tag (bucket, tag_name, tag_value, api_type, calls, unpriced_calls, tokens, usage_dollars)
+SELECT bucket,
+  tag.name AS tag_name,
+  CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+  api_type,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(tokens) AS tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM (
+  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+    metadata -> 'tags' AS tags,
+    metadata -> 'folded_tags' AS folded_tags,
+    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
+  GROUP BY 1, 2, 3, 4
+) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
+WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+GROUP BY 1, 2, 3, 4
+
+-- CountDifferences of usage_half_month_tag
+WITH t AS (
+  SELECT bucket,
+    tag.name AS tag_name,
+    CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(tokens) AS tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM (
+    SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      metadata -> 'tags' AS tags,
+      metadata -> 'folded_tags' AS folded_tags,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars
+    FROM public.api_usage
+    WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
+    GROUP BY 1, 2, 3
+  ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
+  WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+  GROUP BY 1, 2, 3
+), k AS (
+  SELECT bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_half_month_tag
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+)
+SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
+FROM t FULL JOIN k USING (bucket, tag_name, tag_value)
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars)
+
+-- Fill of usage_half_month_tag from the calls
+INSERT INTO public.usage_half_month_tag (bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars)
+SELECT bucket,
+  tag.name AS tag_name,
+  CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(tokens) AS tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM (
+  SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+    metadata -> 'tags' AS tags,
+    metadata -> 'folded_tags' AS folded_tags,
+    count(*) AS calls,
+    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+    coalesce(sum(tokens_used), 0) AS tokens,
+    coalesce(sum(usage_dollars), 0) AS usage_dollars
+  FROM public.api_usage
+  WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
+  GROUP BY 1, 2, 3
+) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
+WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+GROUP BY 1, 2, 3
+
+-- Fill of usage_half_month_tag from its parent
+INSERT INTO public.usage_half_month_tag (bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars)
+SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+  tag_name,
+  tag_value,
+  sum(calls) AS calls,
+  sum(unpriced_calls) AS unpriced_calls,
+  sum(tokens) AS tokens,
+  sum(usage_dollars) AS usage_dollars
+FROM public.usage_day_tag
+WHERE bucket >= $1 AND bucket < $2
+GROUP BY 1, 2, 3
 
 -- CountDifferences of usage_quarter_hour
 WITH t AS (

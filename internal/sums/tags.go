@@ -1,0 +1,67 @@
+package sums
+
+import "fmt"
+
+// A call is taken apart by its tags, public.api_usage.metadata -> 'tags': an object
+// of texts. What others wrote there and is none of that, has no value or is longer
+// than a tag of ours can be, makes no sum, and no error. Calls with the same tags are
+// added up first: in a batch they are few sets, and taking one apart costs as much as
+// adding up ten calls.
+var byTags = &Unnest{
+	Sets:  []Set{{"tags", "metadata -> 'tags'"}, {"folded_tags", "metadata -> 'folded_tags'"}},
+	Reads: []string{"metadata"},
+	// Not "?": PostgreSQL takes that for rare, and would sort the sets to add them up.
+	When: "metadata -> 'tags' IS NOT NULL",
+	Join: "CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)",
+	Keep: "tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256" +
+		" AND (folded_tags ->> tag.name) IS DISTINCT FROM '" + foldedName + "'",
+}
+
+// Values of a tag are bounded as names are (see [Other]), and each tag by itself, so
+// that a tenant of many leaves the teams their sums. What was decided stands in the
+// call, in metadata -> 'folded_tags', by the name of the tag: its value is [Other], or
+// the day has too many tags and none of the call's sums has this one.
+const (
+	foldedValue, foldedName = "value", "name"
+
+	tagNames, tagValues = 50, 500 // of a day, by default
+)
+
+// FoldTags is a statement that decides about tags before calls are stored: $1 are
+// their UTC days, $2 and $3 names and values. It gives an array with what
+// metadata -> 'folded_tags' says of each, ” where it says nothing.
+const FoldTags = `SELECT public.usage_fold_tags($1::timestamptz[], $2::text[], $3::text[])`
+
+// decideTags is the function behind it.
+func decideTags() string {
+	limits := fmt.Sprintf("INSERT INTO public.usage_name_limit (kind, names) VALUES\n  ('tag', %d),\n  ('tag value', %d);\n", tagNames, tagValues)
+	return limits + decideNames("CREATE OR REPLACE", tagLimit) + `
+CREATE FUNCTION public.usage_fold_tags(days timestamptz[], names text[], tag_values text[])
+  RETURNS text[]
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
+#variable_conflict use_column
+DECLARE
+  many jsonb;
+BEGIN
+  SELECT coalesce(jsonb_object_agg(jsonb_build_array(f.day, f.name)::text, true), '{}') INTO many
+  FROM (SELECT array_agg(day) AS days, array_agg('tag'::text) AS kinds, array_agg(name) AS names
+        FROM (SELECT DISTINCT day, name FROM unnest(days, names) AS t (day, name)) AS d) AS a,
+       public.usage_decide_names(a.days, a.kinds, a.names) AS f;
+  RETURN (
+    WITH tags AS (
+      SELECT t.*, many ? jsonb_build_array(day, name)::text AS left_out FROM unnest(days, names, tag_values) WITH ORDINALITY AS t (day, name, value, n)
+    ), full_values AS MATERIALIZED (
+      SELECT f.day, f.kind, f.name
+      FROM (SELECT array_agg(day) AS days, array_agg(kind) AS kinds, array_agg(value) AS list
+            FROM (SELECT DISTINCT day, 'tag:' || name AS kind, value FROM tags WHERE NOT left_out) AS d) AS a,
+           public.usage_decide_names(a.days, a.kinds, a.list) AS f
+    )
+    SELECT array_agg(CASE WHEN left_out THEN '` + foldedName + `' WHEN (day, 'tag:' || name, value) IN (SELECT day, kind, name FROM full_values) THEN '` + foldedValue + `' ELSE '' END ORDER BY n) FROM tags);
+END $fold$;
+REVOKE ALL ON FUNCTION public.usage_fold_tags(timestamptz[], text[], text[]) FROM PUBLIC;`
+}
+
+// tagLimit finds how many names a kind may have; a row of its own for "tag:tenant"
+// counts before that for the values of all tags.
+const tagLimit = `(SELECT l.names FROM public.usage_name_limit AS l
+      WHERE l.kind = fresh.kind OR l.kind = 'tag value' AND fresh.kind LIKE 'tag:%' ORDER BY l.kind = fresh.kind DESC LIMIT 1)`
