@@ -30,6 +30,7 @@ var everyRoute = map[string]struct {
 	"models":                      {"/api/admin/models", administrators},
 	"bill":                        {"/api/admin/bill", administrators},
 	"forecast":                    {"/api/admin/forecast", administrators},
+	"advice":                      {"/api/admin/advice", administrators},
 	"own forecast":                {"/api/usage/forecast", themselves},
 	"own usage":                   {"/api/usage", themselves},
 	"own calls":                   {"/api/usage/records", themselves},

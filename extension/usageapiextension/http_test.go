@@ -152,7 +152,7 @@ func TestDatabaseTroubleIsSaidAndNotShown(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			api := newTestAPI(t, c.dsn, endOfJanuary)
-			for _, target := range []string{"/api/admin/usage", "/api/admin/users", "/api/usage", "/api/admin/usage/export", "/api/admin/usage/records", "/api/admin/models", "/api/admin/bill", "/api/admin/forecast", "/api/usage/forecast"} {
+			for _, target := range []string{"/api/admin/usage", "/api/admin/users", "/api/usage", "/api/admin/usage/export", "/api/admin/usage/records", "/api/admin/models", "/api/admin/bill", "/api/admin/forecast", "/api/usage/forecast", "/api/admin/advice"} {
 				w := api.get(t, "admin", target)
 				p := problemOf(t, w.Body.Bytes())
 				assert.Equal(t, 503, w.Code, target)

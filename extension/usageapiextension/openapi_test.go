@@ -115,7 +115,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 			"/api/admin/usage/export", "/api/admin/usage/export?format=jsonl", "/api/admin/usage/export?format=focus", "/api/admin/usage/export?format=xls",
 			"/api/admin/users", "/api/admin/users?limit=1", "/api/admin/users?sort=lastSeen", "/api/admin/users?cursor=x", "/api/admin/models", "/api/admin/models?limit=1", "/api/admin/bill",
 			"/api/usage", "/api/usage/records", "/api/usage/export", "/api/usage/export?format=focus", "/api/openapi.json", "/api/version",
-			"/api/admin/forecast", "/api/admin/forecast?scope=user&top=2", "/api/admin/forecast?period=x", "/api/usage/forecast", "/api/usage/forecast?scope=budget",
+			"/api/admin/advice", "/api/admin/forecast", "/api/admin/forecast?scope=user&top=2", "/api/admin/forecast?period=x", "/api/usage/forecast", "/api/usage/forecast?scope=budget",
 		} {
 			for _, caller := range []string{"admin", "ada", "nobody"} {
 				api.get(t, caller, target)

@@ -59,6 +59,7 @@ var routes = []route{
 	{path: "/api/admin/models", audience: administrators, params: []string{"limit"}, answer: (*api).models},
 	{path: "/api/admin/bill", audience: administrators, params: []string{"startDate", "endDate", "provider"}, answer: (*api).bill},
 	{path: "/api/admin/forecast", audience: administrators, params: slices.Concat([]string{"userId"}, forecastParams), answer: (*api).forecast},
+	{path: "/api/admin/advice", audience: administrators, answer: (*api).advice},
 	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},

@@ -66,7 +66,7 @@ var rooms = map[string]room{
 	// Its four rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/outbox": {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}},
 	// What comes next: arithmetic over sums.
 	"internal/outlook":         {uses: []string{"internal/usage"}},

@@ -53,7 +53,8 @@ type ForecastAnswer struct {
 	Timezone  string          `json:"timezone"`
 	Currency  string          `json:"currency"` // of every amount, as an ISO 4217 code
 	// Others is the number of users, services, models or providers that have calls in the
-	// last 30 days but no forecast. OthersCost is their cost in that time.
+	// last 30 days but no forecast. OthersCost is their cost in that time. Of budgets Others
+	// counts those that one reading has no room for, such as that of a team of a thousand.
 	Others     int64     `json:"others"`
 	OthersCost usage.Sum `json:"othersCost"`
 }
@@ -126,18 +127,19 @@ func Forecasts(ctx context.Context, r *read.Reader, q ForecastQuestion) (Forecas
 	if err != nil {
 		return answer, err
 	}
-	ask := read.DaysQuestion{Viewer: q.Viewer, Days: c.borders()}
+	var scopes []read.DaysScope
+	borders := c.borders()
 	for _, s := range subjects {
-		ask.Scopes = append(ask.Scopes, s.filter)
+		scopes = append(scopes, read.DaysScope{Filter: s.filter, Days: borders})
 	}
-	days, err := r.Days(ctx, ask)
+	days, err := r.Days(ctx, q.Viewer, scopes)
 	if err != nil {
 		return answer, err
 	}
 	for i, s := range subjects {
 		var changes []time.Time
 		if model := s.filter.Model; model != nil && q.Viewer == read.Administrator() {
-			if changes, err = r.PriceChanges(ctx, *model, ask.Days[0], c.instant(c.running.next(1))); err != nil {
+			if changes, err = r.PriceChanges(ctx, *model, borders[0], c.instant(c.running.next(1))); err != nil {
 				return answer, err
 			}
 		}
@@ -278,29 +280,54 @@ func (d Driver) isMore(other Driver) bool {
 	return cmp.Or(d.change().Cmp(other.change()), cmp.Compare(other.Key, d.Key)) > 0
 }
 
-// budgets forecasts each budget in its own period and time zone.
+// maxBudgetScopes bounds one reading of budgets: a budget is one scope, that of a team one
+// for each member.
+const maxBudgetScopes = 1000
+
+// budgets forecasts each budget in its own period and time zone. Those for which one
+// reading has no room are counted as others.
 func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *ForecastAnswer) error {
 	budgets, err := r.Budgets(ctx)
 	if err != nil {
 		return err
 	}
+	type part struct {
+		calendar
+		budget     read.Budget
+		first, end int // its scopes
+	}
+	var parts []part
+	var scopes []read.DaysScope
 	for _, b := range budgets {
 		zone, err := parseZone(b.TimeZone)
 		if err != nil {
 			return err
 		}
-		c := calendarOf(b.Period, zone, q.Now)
-		days, err := r.Days(ctx, read.DaysQuestion{Viewer: q.Viewer, Days: c.borders(), Scopes: scopesOf(b, q.Filter)})
+		filters := scopesOf(b, q.Filter)
+		if len(scopes)+len(filters) > maxBudgetScopes {
+			answer.Others++
+			continue
+		}
+		p := part{calendar: calendarOf(b.Period, zone, q.Now), budget: b, first: len(scopes)}
+		borders := p.borders()
+		for _, f := range filters {
+			scopes = append(scopes, read.DaysScope{Filter: f, Days: borders})
+		}
+		p.end = len(scopes)
+		parts = append(parts, p)
+	}
+	days, err := r.Days(ctx, q.Viewer, scopes)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		f, err := p.forecast(together(days[p.first:p.end], len(p.borders())-1), nil, &p.budget.Dollars)
 		if err != nil {
 			return err
 		}
-		f, err := c.forecast(together(days, len(c.borders())-1), nil, &b.Dollars)
-		if err != nil {
-			return err
-		}
-		f.Scope, f.Key = "budget", b.Name
-		if zone.String() != q.Zone.String() {
-			f.Period.Zone = zone.String()
+		f.Scope, f.Key = "budget", p.budget.Name
+		if p.zone.String() != q.Zone.String() {
+			f.Period.Zone = p.zone.String()
 		}
 		answer.Forecasts = append(answer.Forecasts, f)
 	}

@@ -10,13 +10,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// DaysQuestion asks for the cost of each day, for several scopes at once.
-type DaysQuestion struct {
-	Viewer Viewer
+// DaysScope asks for the cost of each day of one scope.
+type DaysScope struct {
+	Filter Filter
 	// Days are the boundaries of the days: each day ends where the next one starts.
 	Days []time.Time
-	// Scopes are the filters. Each gets its own answer.
-	Scopes []Filter
 }
 
 // Days is the cost of the days of one scope.
@@ -26,25 +24,25 @@ type Days struct {
 	Unpriced []int64
 }
 
-// Days answers for every scope, from one snapshot.
-func (r *Reader) Days(ctx context.Context, q DaysQuestion) ([]Days, error) {
-	list := make([]Days, len(q.Scopes))
-	err := r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
-		e, err := readExtent(ctx, tx, q.Viewer)
+// Days answers for every scope, from one snapshot and in one round trip.
+func (r *Reader) Days(ctx context.Context, v Viewer, scopes []DaysScope) ([]Days, error) {
+	list := make([]Days, len(scopes))
+	err := r.view(ctx, v, func(tx pgx.Tx) error {
+		e, err := readExtent(ctx, tx, v)
 		if err != nil {
 			return err
 		}
 		var batch pgx.Batch
-		scopes := make([][2]*Summary, len(q.Scopes))
-		for i, filter := range q.Scopes {
-			scopes[i] = [2]*Summary{{}, {}}
-			ask := SummaryQuestion{Viewer: q.Viewer, Filter: filter, Days: q.Days}
-			ask.queueDays(&batch, e, scopes[i], nil)
+		sums := make([][2]*Summary, len(scopes))
+		for i, s := range scopes {
+			sums[i] = [2]*Summary{{}, {}}
+			ask := SummaryQuestion{Viewer: v, Filter: s.Filter, Days: s.Days}
+			ask.queueDays(&batch, e, sums[i], nil)
 		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
-		for i, s := range scopes {
+		for i, s := range sums {
 			list[i] = Days{s[1].Daily, s[1].DailyUnpriced}
 		}
 		return nil

@@ -21,7 +21,6 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook/savings"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
-	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 )
 
 // called is rows of public.api_usage for a test of advice: calls of three days ago, a
@@ -165,7 +164,8 @@ func TestTheDocumentationOfAdvice(t *testing.T) {
 	pool, err := pgxpool.New(t.Context(), db.DSN)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	list, err := adviceOf(t.Context(), read.New(pool, time.Minute), b, time.Minute, time.Date(2026, 2, 1, 6, 0, 0, 0, time.UTC))
+	o := adviseOptions{timeout: time.Minute}
+	list, err := o.advise(t.Context(), pool, b, time.Date(2026, 2, 1, 6, 0, 0, 0, time.UTC))
 	require.NoError(t, err)
 	var example, page bytes.Buffer
 	require.NoError(t, printAdvice(&example, list))
@@ -185,4 +185,69 @@ func TestAnotherHostOfTheSameModel(t *testing.T) {
 	assert.Equal(t, "region, any region: 0.0315 of 0.3465 for 1", saidOf(first, "shop"))
 	db.Exec(called("search", 1, sonnet))
 	assert.Equal(t, "region, any region: 0.0315 of 0.3465 for 1", saidOf(adviceIn(t, db.DSN), "shop"), "at the same price nothing is said")
+}
+
+// TestDismissedAdviceStaysDismissed until it would save more than twice as much.
+func TestDismissedAdviceStaysDismissed(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(called("shop", 2, "outcome='error'"))
+	db.Exec(called("search", 1, "output_tokens=0"))
+	shown := func() string {
+		return db.Text(`SELECT coalesce(string_agg(place || ' ' || rule || ' ' || service || ' ' || saves_per_month, ', ' ORDER BY place), '') FROM usage_report.advice`)
+	}
+	assert.Empty(t, shown(), "nothing is published by itself")
+	list := adviceIn(t, db.DSN)
+	assert.Equal(t, "failed_calls, no such calls: 0.52 of 0.52 for 2", saidOf(list, "shop"))
+	assert.Empty(t, shown())
+	_, err := on(t, db.DSN, "advise", "--publish")
+	require.NoError(t, err)
+	assert.Equal(t, "1 failed_calls shop 0.52, 2 empty_answers search 0.25", shown())
+
+	for says, args := range map[string][]string{
+		"--dismiss and --reason belong together":              {"--dismiss", "failed_calls"},
+		`--dismiss: no advice has the id or the rule "batch"`: {"--dismiss", "batch", "--reason", "no"},
+		`--restore: no advice "0" is dismissed`:               {"--restore", "0"},
+	} {
+		_, err := on(t, db.DSN, append([]string{"advise"}, args...)...)
+		require.ErrorContains(t, err, says)
+	}
+	out, err := on(t, db.DSN, "advise", "--dismiss", "failed_calls", "--reason", "the provider's fault")
+	require.NoError(t, err)
+	id := list.Advice[0].ID
+	assert.Contains(t, out, "Dismissed:\n  "+id+" failed_calls, no such calls: 0.520000 USD")
+	assert.Equal(t, "1 empty_answers search 0.25", shown())
+	assert.Equal(t, id+" failed_calls shop openai gpt-4o 0.52 the provider's fault", db.Text(`SELECT concat_ws(' ', id, rule, service, provider, model, dollars, reason) FROM public.usage_advice_dismissal`))
+
+	db.Exec(called("shop", 2, "outcome='error'; session_id='again ' || n"))
+	assert.Empty(t, saidOf(adviceIn(t, db.DSN), "shop"), "twice as much")
+	db.Exec(called("shop", 1, "outcome='error'; session_id='and again'"))
+	assert.Equal(t, "failed_calls, no such calls: 1.3 of 1.3 for 5", saidOf(adviceIn(t, db.DSN), "shop"), "more than that")
+	_, err = on(t, db.DSN, "advise", "--dismiss", id, "--reason", "still not ours")
+	require.NoError(t, err)
+	assert.Empty(t, saidOf(adviceIn(t, db.DSN), "shop"))
+	_, err = on(t, db.DSN, "advise", "--restore", id)
+	require.NoError(t, err)
+	assert.Equal(t, "1 failed_calls shop 1.3, 2 empty_answers search 0.25", shown())
+}
+
+// TestTheRoleOfAdvice: readers may look, the pricer may store and dismiss, and nobody writes
+// in whose name that was.
+func TestTheRoleOfAdvice(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(called("shop", 2, "outcome='error'"))
+	login := stranger(t, db, "x")
+	db.Exec("GRANT usage_reader TO " + roleOf(db))
+	_, err := on(t, login, "advise")
+	require.NoError(t, err)
+	for _, args := range [][]string{{"advise", "--publish"}, {"advise", "--dismiss", "failed_calls", "--reason", "no"}, {"forecast", "--publish"}} {
+		_, err := on(t, login, args...)
+		require.ErrorContains(t, err, "GRANT usage_pricer TO <user>")
+	}
+	db.Exec("GRANT usage_pricer TO " + roleOf(db))
+	for _, args := range [][]string{{"advise", "--publish"}, {"advise", "--dismiss", "failed_calls", "--reason", "no"}, {"forecast", "--publish"}} {
+		_, err := on(t, login, args...)
+		require.NoError(t, err)
+	}
 }

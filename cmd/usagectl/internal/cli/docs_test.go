@@ -66,5 +66,5 @@ func TestTheJobsOnKubernetesGiveCommandsThatExist(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 7, found)
+	assert.Equal(t, 9, found)
 }

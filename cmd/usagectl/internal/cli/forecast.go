@@ -2,13 +2,16 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/shopspring/decimal"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -16,6 +19,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // forecastOptions are the flags of usagectl forecast.
@@ -23,7 +27,7 @@ type forecastOptions struct {
 	filter                    filterFlags
 	period, scope, user, zone string
 	top                       int
-	json                      bool
+	json, publish             bool
 	timeout                   time.Duration
 	api                       apiClient
 }
@@ -38,11 +42,16 @@ users, services, models or providers with the greatest cost, or for each budget.
 stand the range that eight in ten outcomes lie in, and how far past forecasts of the same
 kind, and the straight line, were from what came. docs/forecast.md says how it is made.
 
-It asks the database, or with --api the extension usage_api, as usagectl usage does.`,
+It asks the database, or with --api the extension usage_api, as usagectl usage does.
+
+With --publish it stores what boards and alerts show: the running month, quarter and year
+of everything, the month of the 20 services and models with the greatest cost, and every
+budget. Run that every hour; the database user needs usage_reader and usage_pricer.`,
 		Example: `  usagectl forecast
   usagectl forecast --scope service --top 10
   usagectl forecast --scope budget
   usagectl forecast --period quarter --model gpt-4o --timezone Europe/Berlin --json
+  usagectl forecast --publish --timezone Europe/Berlin
   usagectl forecast --api https://usage.example.com --own`,
 		Args: cobra.NoArgs,
 	}
@@ -56,6 +65,7 @@ It asks the database, or with --api the extension usage_api, as usagectl usage d
 	o.filter["timezone"], o.filter["period"], o.filter["scope"] = &o.zone, &o.period, &o.scope
 	f.IntVar(&o.top, "top", 5, "how many users, services, models or providers are forecast")
 	f.BoolVar(&o.json, "json", false, "print the document that GET /api/admin/forecast answers")
+	f.BoolVar(&o.publish, "publish", false, "store the forecasts that boards and alerts show, and print them")
 	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement, or the API, may take")
 	o.api.addFlags(f)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -64,9 +74,18 @@ It asks the database, or with --api the extension usage_api, as usagectl usage d
 			return err
 		}
 		var answer report.ForecastAnswer
-		if o.api.address != "" {
+		switch {
+		case o.publish:
+			if err := o.refuseNarrowed(cmd.Flags()); err != nil {
+				return err
+			}
+			err = db.with(cmd, asPricer, func(ctx context.Context, pool *pgxpool.Pool) (err error) {
+				answer, err = publishForecasts(ctx, pool, read.New(pool, o.timeout), question)
+				return err
+			})
+		case o.api.address != "":
 			answer, err = o.api.forecast(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
-		} else {
+		default:
 			answer, err = askDatabase(cmd, db, o.timeout, question, report.Forecasts)
 		}
 		if err != nil {
@@ -75,6 +94,40 @@ It asks the database, or with --api the extension usage_api, as usagectl usage d
 		return o.print(cmd.OutOrStdout(), answer)
 	}
 	return cmd
+}
+
+// published is the scopes and periods that boards and alerts show.
+var published = []struct{ scope, period string }{
+	{"org", "month"}, {"org", "quarter"}, {"org", "year"}, {"service", "month"}, {"model", "month"}, {"budget", "month"},
+}
+
+// publishedTop is how many services and models are published.
+const publishedTop = 20
+
+// publishForecasts forecasts all that boards and alerts show, and stores it.
+func publishForecasts(ctx context.Context, pool *pgxpool.Pool, r *read.Reader, q report.ForecastQuestion) (all report.ForecastAnswer, err error) {
+	q.Top = publishedTop
+	for _, p := range published {
+		q.Scope, q.Period = p.scope, p.period
+		answer, err := report.Forecasts(ctx, r, q)
+		if err != nil {
+			return all, err
+		}
+		all.Timezone, all.Currency = answer.Timezone, answer.Currency
+		all.Forecasts = append(all.Forecasts, answer.Forecasts...)
+	}
+	return all, upkeep.PublishOutlook(ctx, pool, "forecast", all, q.Now)
+}
+
+// refuseNarrowed refuses flags that would publish a part as if it were all.
+func (o *forecastOptions) refuseNarrowed(flags *pflag.FlagSet) (err error) {
+	allowed := []string{"publish", "timezone", "json", "timeout", "dsn", "password-file"}
+	flags.Visit(func(f *pflag.Flag) {
+		if err == nil && !slices.Contains(allowed, f.Name) {
+			err = fmt.Errorf("--%s: --publish takes --timezone alone, because boards show the forecasts of everything", f.Name)
+		}
+	})
+	return err
 }
 
 // question checks the flags.

@@ -57,3 +57,30 @@ func TestForecastOfADatabase(t *testing.T) {
 		require.ErrorContains(t, err, c.says)
 	}
 }
+
+func TestForecastsForBoards(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, service, pricing_status)
+		SELECT now() - n * interval '1 day', 2, 'text', 'gpt-4o', 'openai', 'shop', 'priced' FROM generate_series(0, 69) AS n`)
+	db.Exec(`INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('all', 'org', 'month', 70.5)`)
+	db.Exec(`INSERT INTO auth.users (id) SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 1001) AS n`)
+	db.Exec(`INSERT INTO public.usage_team_members SELECT 'many', id FROM auth.users`)
+	db.Exec(`INSERT INTO public.usage_budgets (name, scope, team, period, dollars) VALUES ('a team too large', 'team', 'many', 'month', 1)`)
+	out, err := on(t, db.DSN, "forecast", "--publish", "--json")
+	require.NoError(t, err)
+	var a report.ForecastAnswer
+	require.NoError(t, json.Unmarshal([]byte(out), &a))
+	assert.Equal(t, "org month, org quarter, org year, service month, model month, budget month", db.Text(
+		`SELECT string_agg(scope || ' ' || period, ', ' ORDER BY place) FROM (SELECT *, row_number() OVER () AS place FROM usage_report.forecast) AS f`))
+	month := a.Forecasts[0]
+	assert.Equal(t, month.Expected.String(), db.Text(`SELECT trim_scale(expected) FROM usage_report.forecast WHERE scope = 'budget' AND budget = 70.5 AND time_zone = 'UTC'`))
+	assert.Equal(t, month.Period.Start+" "+month.Period.End, db.Text(`SELECT first_day || ' ' || last_day FROM usage_report.forecast WHERE scope = 'org' AND period = 'month'`))
+	out, err = on(t, db.DSN, "forecast", "--scope", "budget", "--json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal([]byte(out), &a))
+	assert.EqualValues(t, 1, a.Others, "the budget that one reading has no room for")
+	assert.Len(t, a.Forecasts, 1)
+	_, err = on(t, db.DSN, "forecast", "--publish", "--service", "shop")
+	require.ErrorContains(t, err, "--service: --publish takes --timezone alone")
+}
