@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -360,6 +361,15 @@ func (q Question) answer(previous, current read.Summary, dataThrough time.Time) 
 	}
 	if !dataThrough.IsZero() {
 		a.DataThrough = &dataThrough
+	}
+	for _, g := range append(slices.Clone(current.ByUser), previous.ByUser...) {
+		if g.Name == "" {
+			continue
+		}
+		if a.UserNames == nil {
+			a.UserNames = map[string]string{}
+		}
+		a.UserNames[g.User.String()] = g.Name
 	}
 	return a
 }

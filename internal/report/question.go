@@ -84,30 +84,7 @@ func Ask(ctx context.Context, r *read.Reader, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	answer := q.answer(previous, current, dataThrough)
-	if ids := answer.users(); q.Detail && q.Viewer == read.Administrator() && len(ids) > 0 {
-		names, err := r.UserNames(ctx, ids)
-		if err != nil {
-			return Answer{}, err
-		}
-		answer.UserNames = make(map[string]string, len(names))
-		for id, name := range names {
-			answer.UserNames[id.String()] = name
-		}
-	}
-	return answer, nil
-}
-
-// users returns the ids of the users that an answer names.
-func (a *Answer) users() (ids []usage.ID) {
-	for _, u := range []Usage{a.Current, a.Previous} {
-		for _, c := range u.UsageByUser {
-			if id, ok := usage.ParseID(c.Key); ok {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids
+	return q.answer(previous, current, dataThrough), nil
 }
 
 // ForStore translates the question into the store's terms.

@@ -19,6 +19,9 @@ type sources struct {
 	shares     []share
 	// folded means that calls count under the names that their sums have.
 	folded bool
+	// flat leaves the rows of levels as they are, where the outer query groups by the keys
+	// anyway and adding up twice would save nothing.
+	flat bool
 	// rates converts usage_dollars; see convert.
 	rates    *dayRates
 	ratesSQL string
@@ -166,47 +169,7 @@ func (s *sources) String() string {
 	}
 	parts := make([]string, len(shares))
 	for i, p := range shares {
-		var b strings.Builder
-		b.WriteString("SELECT part.period")
-		for _, c := range s.keys {
-			b.WriteString(", sums." + c)
-		}
-		for _, c := range s.sums {
-			fmt.Fprintf(&b, ", part.sign * sums.%[1]s AS %[1]s", c)
-		}
-		b.WriteString(" FROM (SELECT ")
-		for _, c := range s.keys {
-			fmt.Fprintf(&b, "%s AS %s, ", s.column(p.Level, c), c)
-		}
-		for j, c := range s.sums {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "%s AS %s", s.sum(p.Level, c), c)
-		}
-		at := p.Level.Column("at")
-		fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.Level), at, s.arg(p.From), at, s.arg(p.To))
-		s.narrow(&b, p.Level)
-		if len(s.keys) == 0 {
-			b.WriteString(" HAVING count(*) > 0")
-		} else {
-			b.WriteString(" GROUP BY ")
-		}
-		for j := range s.keys {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(strconv.Itoa(j + 1))
-		}
-		b.WriteString(") AS sums, (VALUES ")
-		for j, part := range p.parts {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "(%d, %d)", part.period, part.sign)
-		}
-		b.WriteString(") AS part (period, sign)")
-		parts[i] = b.String()
+		parts[i] = s.part(p)
 	}
 	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
 }
@@ -218,4 +181,75 @@ func relation(l *sums.Level, v Viewer) string {
 		return l.OwnView
 	}
 	return l.Table()
+}
+
+// part selects what one piece adds to its periods.
+func (s *sources) part(p share) string {
+	var b strings.Builder
+	// A piece that is added to one period needs no sign: multiplying money by it costs as
+	// much as adding it up.
+	alone := len(p.parts) == 1 && p.parts[0].sign == 1
+	if alone {
+		fmt.Fprintf(&b, "SELECT %d AS period", p.parts[0].period)
+	} else {
+		b.WriteString("SELECT part.period")
+	}
+	for _, c := range s.keys {
+		b.WriteString(", sums." + c)
+	}
+	for _, c := range s.sums {
+		if alone {
+			b.WriteString(", sums." + c)
+		} else {
+			fmt.Fprintf(&b, ", part.sign * sums.%[1]s AS %[1]s", c)
+		}
+	}
+	b.WriteString(" FROM (SELECT ")
+	for _, c := range s.keys {
+		fmt.Fprintf(&b, "%s AS %s, ", s.column(p.Level, c), c)
+	}
+	flat := s.flat && p.Level != sums.Single
+	for j, c := range s.sums {
+		if j > 0 {
+			b.WriteString(", ")
+		}
+		value := s.sum(p.Level, c)
+		switch {
+		case flat:
+			value = s.value(p.Level, c)
+		case !sums.IsMoney(c):
+			// As an integer again: numbers of any length take three times as long to add.
+			value = "(" + value + ")::bigint"
+		}
+		fmt.Fprintf(&b, "%s AS %s", value, c)
+	}
+	at := p.Level.Column("at")
+	fmt.Fprintf(&b, " FROM %s WHERE %s >= %s AND %s < %s", s.from(p.Level), at, s.arg(p.From), at, s.arg(p.To))
+	s.narrow(&b, p.Level)
+	switch {
+	case flat:
+	case len(s.keys) == 0:
+		b.WriteString(" HAVING count(*) > 0")
+	default:
+		b.WriteString(" GROUP BY ")
+		for j := range s.keys {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(strconv.Itoa(j + 1))
+		}
+	}
+	b.WriteString(") AS sums")
+	if alone {
+		return b.String()
+	}
+	b.WriteString(", (VALUES ")
+	for j, part := range p.parts {
+		if j > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "(%d, %d)", part.period, part.sign)
+	}
+	b.WriteString(") AS part (period, sign)")
+	return b.String()
 }

@@ -76,7 +76,10 @@ type Group struct {
 
 // UserGroup sums the calls of one user, or of several.
 type UserGroup struct {
-	User  usage.ID
+	User usage.ID
+	// Name is what people call a user of ByUser, as in [Reader.UserNames], with Detail and
+	// for an administrator; "" where there is none.
+	Name  string
 	Users int64
 	Calls int64
 	// UnpricedCalls is included in Calls and adds nothing to Cost.
@@ -116,17 +119,45 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		} else {
 			queueDataThrough(&batch, e, &dataThrough)
 		}
-		return tx.SendBatch(ctx, &batch).Close()
+		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+			return err
+		}
+		if q.oneUser() {
+			q.fillOneUser(&previous)
+			q.fillOneUser(&current)
+		}
+		if !q.Detail || q.Viewer.own() {
+			return nil
+		}
+		return nameUsers(ctx, tx, both)
 	})
 	if err != nil {
 		return Summary{}, Summary{}, time.Time{}, fmt.Errorf("summarise usage: %w", err)
 	}
-	if q.oneUser() {
-		for _, s := range []*Summary{&previous, &current} {
-			q.fillOneUser(s)
+	return previous, current, dataThrough, nil
+}
+
+// nameUsers fills in the names of the users that are listed one by one.
+func nameUsers(ctx context.Context, tx pgx.Tx, both [2]*Summary) error {
+	var ids []usage.ID
+	for _, s := range both {
+		for i := range s.ByUser {
+			ids = append(ids, s.ByUser[i].User)
 		}
 	}
-	return previous, current, dataThrough, nil
+	if len(ids) == 0 {
+		return nil
+	}
+	names, err := userNames(ctx, tx, ids)
+	if err != nil {
+		return err
+	}
+	for _, s := range both {
+		for i := range s.ByUser {
+			s.ByUser[i].Name = names[s.ByUser[i].User]
+		}
+	}
+	return nil
 }
 
 // oneUser reports whether the question concerns a single user, or the calls without a user.
@@ -347,28 +378,26 @@ func (q *SummaryQuestion) dayLevels() []*sums.Level {
 	return q.Filter.levels(q.Viewer, nil, sums.BasicMeasures(), sums.Day)
 }
 
-// usersSQL ranks the users of each period by cost. It returns the first ones individually
-// and the sum of the others. The nil UUID, which stands for no user, has a row of its own.
+// usersSQL returns the first users of each period by cost, and the sums of all users,
+// without an id. The nil UUID, which stands for no user, has a row of its own.
 const usersSQL = `
-WITH users AS (
+WITH users AS MATERIALIZED (
   SELECT period, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
   FROM %s
   GROUP BY period, user_id
   HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
-), ranked AS (
-  SELECT period, user_id, calls, unpriced_calls, usage_dollars,
-         row_number() OVER (PARTITION BY period, user_id = %[2]s ORDER BY usage_dollars DESC, user_id) AS place
-  FROM users
 )
-SELECT period,
-       CASE WHEN place <= %[3]s OR user_id = %[2]s THEN user_id END,
-       count(*),
-       sum(calls)::bigint,
-       sum(unpriced_calls)::bigint,
-       sum(usage_dollars)::text
-FROM ranked
-GROUP BY 1, 2
-ORDER BY sum(usage_dollars) DESC, 2`
+SELECT period, user_id, users, calls::bigint, unpriced_calls::bigint, usage_dollars::text
+FROM (
+  SELECT period, CASE user_id WHEN %[2]s THEN user_id END AS user_id, count(*) AS users, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
+  FROM users
+  GROUP BY 1, 2
+  UNION ALL
+  SELECT top.*
+  FROM (VALUES (0), (1)) AS of (period),
+       LATERAL (SELECT period, user_id, 1, calls, unpriced_calls, usage_dollars FROM users WHERE users.period = of.period AND user_id <> %[2]s ORDER BY usage_dollars DESC, user_id LIMIT %[3]s) AS top
+) AS rows
+ORDER BY rows.usage_dollars DESC, user_id NULLS FIRST`
 
 // queueUsers queues the queries for the cost of each user. With rates it reads no level
 // longer than a day, because half a month has no single rate.
@@ -379,6 +408,7 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 	}
 	levels := q.Filter.levels(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest)
 	s := newSources(q.Viewer, q.Filter)
+	s.flat = true
 	s.keys, s.sums = []string{"user_id"}, []string{"calls", "unpriced_calls", "usage_dollars"}
 	s.convert(rates)
 	s.folded = len(levels) > 1
@@ -398,19 +428,29 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 			to := both[period]
 			switch {
 			case user == nil:
-				to.OtherUsers = g
-				to.ActiveUsers += g.Users
+				to.OtherUsers.add(g, 1)
+				to.ActiveUsers = g.Users
 			case *user == [16]byte{}:
 				to.NoUser = g
 			default:
 				g.User = *user
 				to.ByUser = append(to.ByUser, g)
-				to.ActiveUsers++
+				to.OtherUsers.add(g, -1)
 			}
 			return nil
 		})
 		return err
 	})
+}
+
+// add adds what other has, or takes it away for a sign of -1.
+func (g *UserGroup) add(other UserGroup, sign int64) {
+	g.Users, g.Calls, g.UnpricedCalls = g.Users+sign*other.Users, g.Calls+sign*other.Calls, g.UnpricedCalls+sign*other.UnpricedCalls
+	if sign < 0 {
+		g.Cost = g.Cost.Minus(other.Cost)
+	} else {
+		g.Cost = g.Cost.Plus(other.Cost)
+	}
 }
 
 // fillOneUser assigns the total to the user of the question.

@@ -237,30 +237,35 @@ func (r *Reader) HasDerivedID(ctx context.Context, id usage.ID) (derived bool, e
 
 // UserNames returns the names of users: the external id, or else the email. Users with
 // neither, and users that no longer exist, are left out.
-func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (map[usage.ID]string, error) {
-	list := make([][16]byte, len(ids))
-	for i, id := range ids {
-		list[i] = id
-	}
-	names := make(map[usage.ID]string, len(ids))
-	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `
-			SELECT id, coalesce(external_id, email)
-			FROM public.usage_user
-			WHERE id = ANY ($1::uuid[]) AND coalesce(external_id, email) IS NOT NULL`, list)
-		if err != nil {
-			return err
-		}
-		var id [16]byte
-		var name string
-		_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error {
-			names[id] = name
-			return nil
-		})
+func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (names map[usage.ID]string, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		names, err = userNames(ctx, tx, ids)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("name users: %w", err)
 	}
 	return names, nil
+}
+
+func userNames(ctx context.Context, tx pgx.Tx, ids []usage.ID) (map[usage.ID]string, error) {
+	list := make([][16]byte, len(ids))
+	for i, id := range ids {
+		list[i] = id
+	}
+	rows, err := tx.Query(ctx, `
+		SELECT id, coalesce(external_id, email)
+		FROM public.usage_user
+		WHERE id = ANY ($1::uuid[]) AND coalesce(external_id, email) IS NOT NULL`, list)
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[usage.ID]string, len(ids))
+	var id [16]byte
+	var name string
+	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+		names[id] = name
+		return nil
+	})
+	return names, err
 }
