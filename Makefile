@@ -146,6 +146,12 @@ chaos: build ## break everything while calls flow and count them; KILLS=20, DOWN
 	@$(postgres)
 	@bin/chaos -collector bin/otelcol-usage -kills $(KILLS) -down $(DOWN)
 
+EVENTS ?= 200000
+.PHONY: meter-soak
+meter-soak: ## send EVENTS through a mock of each billing engine that fails, kill the sender ten times, compare every sum
+	@$(postgres)
+	@METER_EVENTS=$(EVENTS) $(GO) test -count=1 -timeout 60m -v -run TestEveryEventReachesTheEngineOnce ./cmd/usagectl/internal/cli
+
 .PHONY: attack
 attack: build ## try what nobody may do, in ten minutes at most: access, roles, odd input, a changed database
 	@$(GO) build -o bin/chaos ./tools/chaos

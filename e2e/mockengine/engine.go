@@ -66,6 +66,13 @@ func (e *Engine) Events() []Event {
 	return append([]Event(nil), e.events...)
 }
 
+// Accepted is how many those are.
+func (e *Engine) Accepted() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.events)
+}
+
 // Repeated is how often an id came that the engine had already.
 func (e *Engine) Repeated() int {
 	e.mu.Lock()

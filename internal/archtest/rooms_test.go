@@ -44,7 +44,15 @@ var rooms = map[string]room{
 	"internal/bill/explain": {uses: []string{"internal/bill", "internal/usage", "internal/catalog"}},
 	"internal/bill/fetch":   {uses: []string{"internal/bill", "internal/bill/reports", "internal/pause", "internal/catalog"}, tests: []string{"e2e/mockprovider"}},
 	// Charging one's own customers.
-	"internal/metering": {uses: []string{"internal/endpoint", "internal/usage"}},
+	"internal/metering":           {uses: []string{"internal/endpoint", "internal/usage"}},
+	"internal/metering/post":      {uses: []string{"internal/metering", "internal/usage"}},
+	"internal/metering/openmeter": {uses: []string{"internal/metering", "internal/metering/post"}},
+	"internal/metering/lago":      {uses: []string{"internal/metering", "internal/metering/post"}},
+	"internal/metering/stripe":    {uses: []string{"internal/metering", "internal/metering/post"}},
+	"internal/metering/engines": {
+		uses:  []string{"internal/metering", "internal/metering/lago", "internal/metering/openmeter", "internal/metering/post", "internal/metering/stripe"},
+		tests: []string{"e2e/mockengine", "internal/usage"},
+	},
 
 	// The form of price files, and of those of other projects.
 	"internal/pricing/book":    {uses: []string{"internal/usage", "internal/catalog"}},
@@ -98,10 +106,11 @@ var rooms = map[string]room{
 	// Programs and files for people.
 	"cmd/usagectl/...": {
 		uses: []string{
-			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
+			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/metering", "internal/metering/engines", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report",
-			"internal/store", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
+			"internal/store", "internal/store/outbox", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},
+		tests: []string{"e2e/mockengine"},
 	},
 	"dashboards/...":       {tests: []string{"internal/dbmigrate"}},
 	"examples":             {},
@@ -124,6 +133,7 @@ var rooms = map[string]room{
 	})},
 	// Answers as providers do, for tests alone.
 	"e2e/mockprovider": {},
+	"e2e/mockengine":   {},
 }
 
 // testHelpers may be imported by every test.
@@ -154,7 +164,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/pricing/update", "e2e/mockprovider", "tools/benche2e"},
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/metering/engines", "internal/metering/lago", "internal/metering/openmeter", "internal/metering/post", "internal/metering/stripe", "internal/pricing/update", "e2e/mockengine", "e2e/mockprovider", "tools/benche2e"},
 		because: "the network belongs to the extension, to commands and to what fetches newer prices for them",
 	},
 	{

@@ -73,3 +73,14 @@ type Sink interface {
 	// period that holds to, where it knows no other.
 	Total(ctx context.Context, m *Meter, customer string, from, to time.Time) (Total, error)
 }
+
+// Equals reports whether the engine's sum is a quantity, to the last digit that its answer
+// carries.
+func (t Total) Equals(quantity decimal.Decimal) bool {
+	if t.Digits == 0 {
+		return t.Quantity.Equal(quantity)
+	}
+	// Half a unit in the last digit that is carried.
+	last := int32(quantity.NumDigits()) + quantity.Exponent() - t.Digits //nolint:gosec // a few dozen digits
+	return t.Quantity.Sub(quantity).Abs().LessThanOrEqual(decimal.New(5, last-1))
+}

@@ -61,7 +61,7 @@ var ErrCitus = errors.New("public.api_usage is distributed, and its write marks 
 // may be stopped at any moment and run again: a call is compared with what the outbox
 // says of it, so looking twice makes nothing twice.
 func (c *Collector) Collect(ctx context.Context) (Collected, error) {
-	c.done, c.users = Collected{}, map[[16]byte]user{}
+	c.done, c.users, c.progress = Collected{}, map[[16]byte]user{}, time.Now()
 	for _, m := range c.Meters {
 		c.byUser, c.byTeam = c.byUser || m.By == "user" || m.By == "team", c.byTeam || m.By == "team"
 	}

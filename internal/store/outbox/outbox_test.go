@@ -385,6 +385,25 @@ func TestACallThatIsTooOldIsRefusedWithoutBeingSent(t *testing.T) {
 	assert.Equal(t, "too_old: the engine takes calls of the last 24h0m0s", db.Text(`SELECT DISTINCT reason FROM public.usage_meter_event WHERE state = 'refused'`))
 }
 
+func TestADifferenceToWhatWasRefusedIsNotSentWithoutIt(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	c := load(t, costs)
+	insert(db, 1, 1)
+	eventually(t, db, c, charged, "cost "+user2+" 1, tokens chat 100")
+	db.Exec(`UPDATE public.api_usage SET usage_dollars = 3`)
+	eventually(t, db, c, charged, "cost "+user2+" 3, tokens chat 100")
+	s := &sink{batch: 100}
+	done, err := send(t, db, c, s, func(e *metering.Engine) { e.Past = time.Hour })
+	require.NoError(t, err)
+	assert.Equal(t, outbox.Sent{Refused: 2}, done)
+	_, err = outbox.Requeue(t.Context(), asMeterer(t, db), "cost", "refused", "")
+	require.NoError(t, err)
+	_, err = send(t, db, c, s, nil)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"1 " + user2 + " 1", "2 " + user2 + " 2"}, s.got)
+}
+
 func TestWhatStopsAMeterIsKeptAsItsProblem(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

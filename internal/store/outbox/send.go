@@ -51,7 +51,7 @@ const (
 // problem and does not stop the others, but for a key that is not accepted and an
 // engine that does not answer.
 func (s *Sender) Send(ctx context.Context) (Sent, error) {
-	s.done = Sent{}
+	s.done, s.progress = Sent{}, time.Now()
 	var problems []error
 	for _, m := range s.Meters {
 		err := s.meter(ctx, m)
@@ -102,9 +102,25 @@ func (s *Sender) meter(ctx context.Context, m *metering.Meter) error {
 			}
 		}
 		if !sent {
-			return nil
+			return s.follow(ctx, m)
 		}
 	}
+}
+
+// follow refuses what waits behind a refused event of its call: it is a difference to
+// something that the engine does not have. [Requeue] sends both, in their order.
+func (s *Sender) follow(ctx context.Context, m *metering.Meter) error {
+	tag, err := s.Pool.Exec(ctx, `
+UPDATE public.usage_meter_event AS e
+SET state = 'refused', reason = 'follows_refused: an earlier event of the call was refused', settled_at = now()
+WHERE e.meter = $1 AND e.state = 'waiting' AND EXISTS (
+  SELECT FROM public.usage_meter_event AS b
+  WHERE b.call_id = e.call_id AND b.meter = e.meter AND b.revision < e.revision AND b.state = 'refused')`, m.Name)
+	if err != nil {
+		return fmt.Errorf("note what follows a refused event: %w", err)
+	}
+	s.done.Refused += tag.RowsAffected()
+	return nil
 }
 
 // waiting is an event of the outbox.

@@ -12,30 +12,32 @@ import (
 
 // Status is how far a meter is.
 type Status struct {
-	Meter, Engine string
-	Since         time.Time
-	ReplayFrom    *time.Time // calls from then on are still to be compared
-	CollectedAt   *time.Time // nil: never
-	SentAt        *time.Time
-	Problem       string
-	WaitingSince  *time.Time // of the oldest event that waits
-	States        []State
-	Held          []Held
+	Meter        string     `json:"meter"`
+	Engine       string     `json:"engine"`
+	Since        time.Time  `json:"since"`
+	ReplayFrom   *time.Time `json:"replayFrom,omitempty"`  // calls from then on are still to be compared
+	CollectedAt  *time.Time `json:"collectedAt,omitempty"` // nil: never
+	SentAt       *time.Time `json:"sentAt,omitempty"`
+	Problem      string     `json:"problem,omitempty"`
+	WaitingSince *time.Time `json:"waitingSince,omitempty"` // of the oldest event that waits
+	States       []State    `json:"states"`
+	Held         []Held     `json:"held"`
 }
 
 // State is how many events are in a state for a reason, and their sum.
 type State struct {
-	State, Reason string
-	Events        int64
-	Quantity      decimal.Decimal
+	State    string          `json:"state"`
+	Reason   string          `json:"reason,omitempty"`
+	Events   int64           `json:"events"`
+	Quantity decimal.Decimal `json:"quantity"`
 }
 
 // Held is how many calls nobody is charged for, for a reason.
 type Held struct {
-	Reason   string
-	Calls    int64
-	Unknown  int64           // of them, without a known quantity
-	Quantity decimal.Decimal // of the others
+	Reason   string          `json:"reason"`
+	Calls    int64           `json:"calls"`
+	Unknown  int64           `json:"unknown"`  // of them, without a known quantity
+	Quantity decimal.Decimal `json:"quantity"` // of the others
 }
 
 // ReadStatus reads all meters that ever ran, whatever the configuration has now.

@@ -34,6 +34,7 @@ func New() *cobra.Command {
 		newForecast(),
 		newHealth(),
 		newMan(),
+		newMeter(),
 		newMigrate(),
 		newParked(),
 		newPartition(),
