@@ -31,6 +31,8 @@ var everyRoute = map[string]struct {
 	"bill":                        {"/api/admin/bill", administrators},
 	"forecast":                    {"/api/admin/forecast", administrators},
 	"advice":                      {"/api/admin/advice", administrators},
+	"sessions":                    {"/api/admin/sessions", administrators},
+	"own sessions":                {"/api/usage/sessions", themselves},
 	"own forecast":                {"/api/usage/forecast", themselves},
 	"own usage":                   {"/api/usage", themselves},
 	"own calls":                   {"/api/usage/records", themselves},
