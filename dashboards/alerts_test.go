@@ -53,6 +53,10 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	org := func(period, dollars string) string {
 		return `INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('all', 'org', '` + period + `', ` + dollars + `);`
 	}
+	forecast := func(at, expected, exceeds, limit string) string {
+		return `INSERT INTO public.usage_outlook (kind, published_at, document) VALUES ('forecast', '` + at + `', '{"timezone": "UTC", "forecasts": [{"scope": "budget", "key": "all",
+			"period": {"unit": "month", "start": "2026-03-01", "end": "2026-03-31"}, "spent": 20, "expected": ` + expected + `, "method": "weekday", "budget": {"limit": ` + limit + `, "exceeds": ` + exceeds + `}}]}');`
+	}
 	byUser := user + `INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars) VALUES ('ben', 'user', ` + ben + `, 'day', 10);`
 	byTeam := user + `INSERT INTO public.usage_team_members (team, user_id) VALUES ('core', ` + ben + `);
 		INSERT INTO public.usage_budgets (name, scope, team, period, dollars) VALUES ('core', 'team', 'core', 'day', 10);`
@@ -101,6 +105,15 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 		"projection above":              {"llm-usage-projection", org("month", "21.2") + daily("1"), true},
 		"projection below":              {"llm-usage-projection", org("month", "30") + daily("1"), false},
 		"projection, spent already":     {"llm-usage-projection", org("month", "5") + daily("1"), false},
+		"projection, with a forecast":   {"llm-usage-projection", org("month", "21.2") + daily("1") + forecast("2026-03-31 01:30Z", "22", "0.7", "21.2"), false},
+		"projection, an old forecast":   {"llm-usage-projection", org("month", "21.2") + daily("1") + forecast("2026-03-29 01:30Z", "22", "0.7", "21.2"), true},
+		"likely":                        {"llm-usage-likely", org("month", "21.2") + daily("1") + forecast("2026-03-31 01:30Z", "21", "0.51", "21.2"), true},
+		"unlikely":                      {"llm-usage-likely", org("month", "21.2") + daily("1") + forecast("2026-03-31 01:30Z", "22", "0.49", "21.2"), false},
+		"few days, expected above":      {"llm-usage-likely", org("month", "21.2") + daily("1") + forecast("2026-03-31 01:30Z", "22", "null", "21.2"), true},
+		"few days, expected below":      {"llm-usage-likely", org("month", "21.2") + daily("1") + forecast("2026-03-31 01:30Z", "21", "null", "21.2"), false},
+		"another limit since":           {"llm-usage-likely", org("month", "30") + daily("1") + forecast("2026-03-31 01:30Z", "22", "0.7", "21.2"), false},
+		"an old forecast":               {"llm-usage-likely", org("month", "21.2") + daily("1") + forecast("2026-03-29 01:30Z", "22", "0.7", "21.2"), false},
+		"likely, spent already":         {"llm-usage-likely", org("month", "5") + daily("1") + forecast("2026-03-31 01:30Z", "22", "1", "5"), false},
 		"a day of 3.1 times":            {"llm-usage-spike", daily("2") + today("6.2", nobody), true},
 		"a day of 2.9 times":            {"llm-usage-spike", daily("2") + today("5.8", nobody), false},
 		"a first day":                   {"llm-usage-spike", today("500", nobody), false},
@@ -202,6 +215,7 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 		"llm-usage-budget-80":        {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-budget-100":       {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-projection":       {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-likely":           {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-expensive-call":   {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},
 		"llm-usage-spike":            {"Cost over time by API type", `SELECT sum(value) > 6 FROM (%s) AS p WHERE "time" = '2026-03-31Z'`},
 		"llm-usage-names":            {"Cost by ${by}", `SELECT bool_or(p::text LIKE '%%(other)%%') FROM (%s) AS p`},

@@ -83,8 +83,24 @@ var Rules = []Rule{
 	{
 		UID: "llm-usage-projection", Title: "AI API budget will be exceeded", Severity: "warning", For: "1h", Above: 100, Link: ofBudget,
 		Summary:     "{{ $labels.budget }}: at the pace of the last seven days, {{ printf \"%.0f\" $values.A.Value }} % of the month's budget of {{ $labels.subject }} will be used",
-		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but will be if the rest of the month goes on like the last seven days.",
-		SQL:         budgetShare("projected", "WHERE s.period = 'month' AND s.spent <= s.dollars\n"),
+		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but will be if the rest of the month goes on like the last seven days. Where a forecast of it was published in the last two days, the rule llm-usage-likely watches it instead.",
+		SQL:         budgetShare("projected", "LEFT "+forecastOfBudget+"\nWHERE s.period = 'month' AND s.spent <= s.dollars AND f.key IS NULL\n"),
+	},
+	{
+		UID: "llm-usage-likely", Title: "AI API budget will likely be exceeded", Severity: "warning", For: "1h", Above: 50, Link: ofBudget,
+		Summary:     "{{ $labels.budget }}: the month's budget of {{ $labels.subject }} will be exceeded with a probability of {{ printf \"%.0f\" $values.A.Value }} %",
+		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but is more likely to be than not, as usagectl forecast --publish forecast it in the last two days. With too few days for a probability it is 100 % where the expected cost is above the limit.",
+		SQL: `SELECT s.budget,
+       s.scope,
+       s.subject,
+       s.period,
+       coalesce(b.service, b.user_id::text, 'all') AS filter,
+       (coalesce(CASE WHEN f.budget = s.dollars THEN f.exceeds END, (f.expected > s.dollars)::int) * 100)::float8 AS value
+FROM usage_report.budget_status(now()) AS s
+JOIN usage_report.budget AS b ON b.name = s.budget
+` + forecastOfBudget + `
+WHERE s.spent <= s.dollars
+ORDER BY s.budget`,
 	},
 	{
 		UID: "llm-usage-spike", Title: "AI API cost of a day is unusual", Severity: "warning", For: "0s", Above: 3, Link: Link{Board: summaryUID, Panel: "Cost over time by API type", From: "now-14d/d"},

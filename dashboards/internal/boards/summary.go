@@ -60,18 +60,19 @@ const (
 	monthNext = "((date_trunc('month', now() AT TIME ZONE " + viewer + ") + interval '1 month') AT TIME ZONE " + viewer + ")"
 )
 
-// thisMonth returns the panel of the month so far, projected to its end at the rate of the
-// last seven days. The budget is the organisation's, so it is not shown when a filter is
-// set.
+// thisMonth returns the panel of the month so far and of what is expected at its end. The
+// forecast and the budget are the organisation's, so they are not shown when a filter
+// is set.
 func thisMonth() grafana.Panel {
 	sql := `SELECT s.spent::float8 AS "so far",
-       (s.spent + r.recent * extract(epoch FROM ` + monthNext + ` - now()) / extract(epoch FROM t.span))::float8 AS "at this pace",
+       CASE WHEN s.spent IS NULL OR f.expected IS NULL THEN s.spent + r.recent * extract(epoch FROM ` + monthNext + ` - now()) / extract(epoch FROM t.span) ELSE greatest(f.expected, s.spent) END::float8 AS "expected",
        CASE WHEN s.spent IS NOT NULL THEN b.used END::float8 AS "of the budget"
 FROM (SELECT least(interval '7 days', greatest(interval '1 hour', now() - ` + firstCall + `)) AS span) AS t,
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS spent FROM ` + spend(monthNow, "now()", utc, refined) + `) AS s,
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS recent FROM ` + spend("now() - interval '7 days'", "now()", utc, refined) + `) AS r,
-(SELECT max(spent / dollars) AS used FROM usage_report.budget_status(now()) WHERE scope = 'org' AND period = 'month' AND ` + unfiltered + `) AS b`
-	p := amount(stat("This month", "Spent since the first of the viewer's month; what it will be at its end if the rest goes on like the last seven days; and how much of the organisation's monthly budget is used, where there is one and no filter is set. Does not depend on the chosen period.", cents, table(sql)))
+(SELECT max(spent / dollars) AS used FROM usage_report.budget_status(now()) WHERE scope = 'org' AND period = 'month' AND ` + unfiltered + `) AS b,
+(` + forecastOfMonth + ` AND ` + unfiltered + `) AS f`
+	p := amount(stat("This month", "Spent since the first of the viewer's month; what it will be at its end, "+howForecast+" or where a filter is set; and how much of the organisation's monthly budget is used, where there is one and no filter is set. Does not depend on the chosen period.", cents, table(sql)))
 	p.Options["textMode"] = "value_and_name"
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("of the budget", percent, decimals(0),
@@ -124,7 +125,7 @@ func watch(thresholds *grafana.Thresholds) grafana.Property {
 // overBudget returns the panel of the budgets that need attention, with the others in one
 // row.
 func overBudget() grafana.Panel {
-	return budgetTable("Budgets to look at", "Budgets that are used to more than 80 %, will be exceeded if the rest of the period goes on like the last seven days, or limit calls of which none has a price; the others in one row, with the highest of them. In their current day or month, whatever is chosen above. All of them are on the board trends.", budgetsToLookAt)
+	return budgetTable("Budgets to look at", "Budgets that are used to more than 80 %, will be exceeded, or limit calls of which none has a price; the others in one row, with the highest of them. In their current day or month, whatever is chosen above. All of them are on the board trends. Projected: "+howForecast+".", budgetsToLookAt)
 }
 
 // budgets selects the current state of all budgets. spent is NULL, and not 0, when no call
@@ -142,11 +143,12 @@ FROM usage_report.spend(` + since + `, now(), 'UTC',
 WHERE s.scope <> 'service' OR r.service = b.service
 )`
 	}
-	return `SELECT s.budget, s.subject, s.period, s.dollars, p.unpriced, s.spent * p.known AS spent, s.projected * p.known * w.known AS projected
+	return `SELECT s.budget, s.subject, s.period, s.dollars, p.unpriced, s.spent * p.known AS spent, CASE WHEN f.expected IS NOT NULL THEN greatest(f.expected, s.spent) ELSE s.projected * w.known END * p.known AS projected
 FROM usage_report.budget_status(now()) AS s
 JOIN usage_report.budget AS b ON b.name = s.budget
 CROSS JOIN LATERAL ` + limited("s.period_start") + ` AS p
-CROSS JOIN LATERAL ` + limited("now() - interval '7 days'") + ` AS w`
+CROSS JOIN LATERAL ` + limited("now() - interval '7 days'") + ` AS w
+LEFT ` + forecastOfBudget
 }()
 
 // budgetsToLookAt returns at most three rows, and one for the rest.

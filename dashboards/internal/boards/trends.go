@@ -21,7 +21,7 @@ func trendsBoard() *grafana.Dashboard {
 		grafana.Override{Matcher: grafana.Matcher{ID: "byRegexp", Options: "/^budget/"}, Properties: dashed("", purple).Properties})
 	l.Row(11, daily, cumulative)
 	l.Row(tall(13), months())
-	l.Row(tall(8), budgetTable("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: if the rest goes on like the last seven days.", `SELECT budget AS "Budget",
+	l.Row(tall(8), budgetTable("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: "+howForecast+".", `SELECT budget AS "Budget",
        subject AS "For",
        period AS "Per",
        spent::float8 AS "Spent",
@@ -33,6 +33,8 @@ FROM (
 `+budgets+`
 ) AS b
 ORDER BY spent / dollars DESC NULLS LAST, budget`))
+	l.Row(tall(10), forecasts())
+	l.Row(tall(10), advice())
 	l.Row(tall(named+1), movers(),
 		byName(bars("Tokens by kind", "Input that was not cached, input read from and written to caches, output, and reasoning. Together they are all tokens.", count, series(tokensByKind)), tokenKinds))
 	perMillion := amount(lines("Cost per 1M tokens by model", "The five models of the highest cost. Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", cents, series(pricePerMillion)))
