@@ -106,7 +106,7 @@ var roleAttempts = []struct {
 	{"UPDATE public.usage_bill_row SET cost = 0", "biller"},
 	{"DELETE FROM public.usage_bill_fetch", "biller"},
 	{"TRUNCATE public.usage_bill_day", ""},
-	{"SELECT usage_dollars, user_id FROM public.api_usage", "meterer pricer reader writer"},
+	{"SELECT usage_dollars FROM public.usage_metered_call", "meterer"},
 	{"SELECT external_id FROM public.usage_user", "meterer reader"},
 	{"SELECT customer FROM public.usage_meter_event", "meterer reader"},
 	{"UPDATE public.usage_meter_event SET state = 'accepted'", "meterer"},

@@ -11,11 +11,8 @@ BEGIN
   END IF;
 END $$;
 
-DROP VIEW usage_report.metering;
+DROP VIEW usage_report.metering, public.usage_metered_call;
 DROP TABLE public.usage_meter_held, public.usage_meter_event, public.usage_meter;
 REVOKE SELECT ON public.usage_team_members FROM usage_meterer;
 REVOKE SELECT (id, external_id) ON public.usage_user FROM usage_meterer;
-REVOKE SELECT (id, user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, pricing_status, pricing_reason,
-  tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds,
-  characters, images, payer, written_xid) ON public.api_usage FROM usage_meterer;
 REVOKE USAGE ON SCHEMA public FROM usage_meterer;

@@ -131,8 +131,15 @@ COMMENT ON COLUMN usage_report.metering.refused_events IS 'events that the engin
 COMMENT ON COLUMN usage_report.metering.unsure_events IS 'events that the engine may have, and that can no longer be sent again safely';
 COMMENT ON COLUMN usage_report.metering.held_calls IS 'calls that nobody is charged for, see usage_meter_held.reason';
 
--- Charging is a right of its own: it reads of a call what is metered and whose it is,
--- never its metadata, writes the outbox and may not delete an event from it.
+-- What is metered of a call, and whose it is: no more of its metadata than the tags.
+CREATE VIEW public.usage_metered_call AS
+  SELECT id, user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, payer, pricing_status, pricing_reason,
+         tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
+         images, characters, audio_seconds, metadata -> 'tags' AS tags, written_xid
+  FROM public.api_usage;
+
+-- Charging is a right of its own: it reads that view, writes the outbox and may not
+-- delete an event from it.
 DO $$
 BEGIN
   IF to_regrole('usage_meterer') IS NULL THEN
@@ -153,9 +160,7 @@ BEGIN
   END;
 END $$;
 
-GRANT SELECT (id, user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, pricing_status, pricing_reason,
-  tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds,
-  characters, images, payer, written_xid) ON public.api_usage TO usage_meterer;
+GRANT SELECT ON public.usage_metered_call TO usage_meterer;
 GRANT SELECT (id, external_id) ON public.usage_user TO usage_meterer;
 GRANT SELECT ON public.usage_team_members TO usage_meterer;
 GRANT SELECT, INSERT ON public.usage_meter, public.usage_meter_event TO usage_meterer;

@@ -87,6 +87,7 @@ type fileMeter struct {
 	Since    string `yaml:"since"`
 	Customer struct {
 		By   string `yaml:"by"`
+		Tag  string `yaml:"tag"`
 		File string `yaml:"file"`
 	} `yaml:"customer"`
 	Only   map[string][]string `yaml:"only"`
@@ -196,7 +197,7 @@ func duration(bad *faults, key, text string, d *time.Duration) {
 // read makes a meter of its part of the file.
 func (m *fileMeter) read(bad *faults, name, folder string) *Meter {
 	key := "meters." + name
-	meter := &Meter{Name: name, Code: m.Code, Field: m.Field, Measure: Measure(m.Measure), By: m.Customer.By, only: m.Only}
+	meter := &Meter{Name: name, Code: m.Code, Field: m.Field, Measure: Measure(m.Measure), By: m.Customer.By, tag: m.Customer.Tag, only: m.Only}
 	if !nameForm.MatchString(name) {
 		bad.add(key, "a name is 1 to 40 of a-z, 0-9 and _, and begins with a letter")
 	}
@@ -216,6 +217,9 @@ func (m *fileMeter) read(bad *faults, name, folder string) *Meter {
 	meter.Since = date(bad, key+".since", m.Since)
 	if !slices.Contains(subjects, meter.By) {
 		bad.add(key+".customer.by", "found %q, allowed are %s", m.Customer.By, strings.Join(subjects, ", "))
+	}
+	if (meter.By == "tag") != (meter.tag != "") {
+		bad.add(key+".customer.tag", "must name the tag if customers are found by tag, and only then")
 	}
 	if m.Customer.File != "" {
 		path := m.Customer.File

@@ -19,8 +19,10 @@ type Meter struct {
 	Field   string
 	Measure Measure
 	Since   time.Time
-	// By is what a customer is found by: user, team, service or environment.
+	// By is what a customer is found by: user, team, tag, service or environment.
 	By string
+
+	tag string // whose value names the customer
 
 	unitPlaces int32               // the unit is ten to the power of it
 	customers  map[string]string   // by subject; nil: the subject is the customer
@@ -56,7 +58,7 @@ var Measures = []Measure{
 
 // What a customer is found by, and by which columns calls are chosen.
 var (
-	subjects      = []string{"user", "team", "service", "environment"}
+	subjects      = []string{"user", "team", "tag", "service", "environment"}
 	filters       = []string{"api_type", "environment", "model", "payer", "provider", "service"}
 	defaultCharge = []string{string(usage.StatusPriced), string(usage.StatusEstimated), string(usage.StatusReported)}
 )
@@ -108,6 +110,7 @@ type Call struct {
 
 	User  string   // the text that the user was made from, else their UUID; empty: none
 	Teams []string // of the user
+	Tags  map[string]string
 
 	APIType, Provider, Model, Service, Environment, Payer string
 
@@ -231,6 +234,8 @@ func (m *Meter) subject(c *Call) (subject, fault string) {
 			return c.Teams[0], ""
 		}
 		return c.User, SeveralTeams
+	case "tag":
+		return c.Tags[m.tag], ""
 	case "service":
 		return c.Service, ""
 	}

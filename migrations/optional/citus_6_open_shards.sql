@@ -13,14 +13,14 @@ BEGIN
       missing text;
     BEGIN
       PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
-      FOREACH missing IN ARRAY ARRAY['usage_writer', 'usage_reader', 'usage_own', 'usage_pricer', 'usage_grafana'] LOOP
+      FOREACH missing IN ARRAY ARRAY['usage_writer', 'usage_reader', 'usage_own', 'usage_pricer', 'usage_grafana', 'usage_meterer'] LOOP
         IF to_regrole(missing) IS NULL THEN
           EXECUTE format('CREATE ROLE %I LOGIN', missing);
         END IF;
       END LOOP;
     END $$$worker$);
   SELECT string_agg(format('%s:%s: %s', nodename, nodeport, result), '; ') INTO refused
-  FROM run_command_on_placements('public.api_usage', 'GRANT SELECT ON TABLE %s TO usage_own, usage_grafana') WHERE NOT success;
+  FROM run_command_on_placements('public.api_usage', 'GRANT SELECT ON TABLE %s TO usage_own, usage_grafana, usage_meterer') WHERE NOT success;
   IF refused IS NOT NULL THEN
     RAISE EXCEPTION 'cannot open the shards of public.api_usage: %', refused;
   END IF;
@@ -34,6 +34,7 @@ ALTER ROLE usage_reader LOGIN;
 ALTER ROLE usage_own LOGIN;
 ALTER ROLE usage_pricer LOGIN;
 ALTER ROLE usage_grafana LOGIN;
+ALTER ROLE usage_meterer LOGIN;
 COMMIT;
 
 -- These go over connections of their own, which see only what is committed. The

@@ -206,6 +206,16 @@ func TestTeamsPay(t *testing.T) {
 	assert.Equal(t, "cost several_teams 1 1", db.Text(heldNow))
 }
 
+func TestATenantPays(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insert(db, 1, 2)
+	db.Exec(`UPDATE public.api_usage SET metadata = '{"tags": {"tenant": "acme", "feature": "x"}}' WHERE request_id = 'r1'`)
+	collect(t, asMeterer(t, db), load(t, strings.Replace(costs, "{by: user}", "{by: tag, tag: tenant}", 1)))
+	assert.Equal(t, "cost acme 1, tokens chat 200", db.Text(charged))
+	assert.Equal(t, "cost no_customer 1 1", db.Text(heldNow))
+}
+
 func TestARunThatIsNotAloneAndADatabaseThatForgotAreErrors(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// selected are the columns of a call that can be metered. The role usage_meterer may
-// read these and no others.
+// selected are the columns of a call that can be metered, those of the view that the role
+// usage_meterer may read.
 var selected = []store.Selected[scanned]{
 	{SQL: "id", Into: func(s *scanned) any { return &s.id }},
 	{SQL: "timestamp", Into: func(s *scanned) any { return &s.at }},
@@ -35,10 +36,11 @@ var selected = []store.Selected[scanned]{
 	{SQL: "reasoning_tokens", Into: func(s *scanned) any { return &s.Reasoning }},
 	{SQL: "images", Into: func(s *scanned) any { return &s.Images }},
 	{SQL: "characters", Into: func(s *scanned) any { return &s.Characters }},
+	{SQL: "tags::text", Into: func(s *scanned) any { return &s.tags }},
 	{SQL: "audio_seconds::text", Into: func(s *scanned) any { return &s.seconds }},
 }
 
-var selectCalls = "SELECT " + store.SelectList(selected) + " FROM public.api_usage"
+var selectCalls = "SELECT " + store.SelectList(selected) + " FROM public.usage_metered_call"
 
 // scanned is a row as it comes from the server.
 type scanned struct {
@@ -48,7 +50,7 @@ type scanned struct {
 	at             time.Time
 	dollars        string
 	status, reason string
-	seconds        *string
+	seconds, tags  *string
 }
 
 // call is a row that was read; userID is zero where it has none.
@@ -67,7 +69,12 @@ func (s *scanned) call() (c call, err error) {
 	if c.Dollars, err = decimal.NewFromString(s.dollars); err != nil {
 		return c, fmt.Errorf("usage_dollars of %s: %w", c.ID, err)
 	}
-	c.AudioSeconds = nil
+	c.AudioSeconds, c.Tags = nil, nil
+	if s.tags != nil {
+		if err := json.Unmarshal([]byte(*s.tags), &c.Tags); err != nil {
+			return c, fmt.Errorf("tags of %s: %w", c.ID, err)
+		}
+	}
 	if s.seconds != nil {
 		d, err := decimal.NewFromString(*s.seconds)
 		if err != nil {
