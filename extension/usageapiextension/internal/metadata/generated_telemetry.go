@@ -60,7 +60,7 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 	var err, errs error
 	builder.UsageAPIRequestDuration, err = builder.meter.Float64Histogram(
 		"otelcol_usage_api_request_duration",
-		metric.WithDescription("Time to answer a request, authentication and, of an export, the whole file included. [Alpha]"),
+		metric.WithDescription("Duration of a request, including authentication and, for an export, the whole file. [Alpha]"),
 		metric.WithUnit("s"),
 		metric.WithExplicitBucketBoundaries([]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60}...),
 	)
