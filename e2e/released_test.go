@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,7 +29,9 @@ import (
 //
 //	WRITE_RELEASED=0.1.0 go test ./e2e -run TestWriteWhatAReleaseLeaves
 //
-// and never again: the point of them is that they are old.
+// and never again: the point of them is that they are old. Those of 0.1.0 say that the build
+// "dev" made them, since the release had no tag yet; nothing decides by that text. The file
+// commit names the tree they were written in.
 
 const (
 	releasedDatabase = "database.sql.gz"
@@ -48,20 +51,7 @@ func TestWriteWhatAReleaseLeaves(t *testing.T) {
 	calls := callsOfEveryKind(t)
 
 	// What the agent sends, and what the gateway makes of it.
-	sent := filepath.Join(t.TempDir(), "agent.otlp")
-	agent := start(t, `
-receivers: {otlp: {protocols: {grpc: {endpoint: <GRPC>}, http: {endpoint: <HTTP>}}}}
-processors: {genai_usage: {}}
-exporters: {file: {path: `+sent+`, format: proto}}
-service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [otlp], processors: [genai_usage], exporters: [file]}}}
-`)
-	for _, td := range calls {
-		require.NoError(t, agent.sendHTTP(td))
-	}
-	agent.stop()
-	content, err := os.ReadFile(sent)
-	require.NoError(t, err)
-	writeReleased(t, filepath.Join(folder, releasedAgent), content)
+	writeReleased(t, filepath.Join(folder, releasedAgent), sentByAgent(t, calls))
 
 	whole := start(t, configuration{}.String(), dsn)
 	for _, td := range calls {
@@ -69,7 +59,7 @@ service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [
 	}
 	quiet(t, pool)
 	whole.stop()
-	_, err = pool.Exec(t.Context(), `INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('everybody', 'org', 'month', 100)`)
+	_, err := pool.Exec(t.Context(), `INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('everybody', 'org', 'month', 100)`)
 	require.NoError(t, err)
 	bin, err := pgserver.Find()
 	require.NoError(t, err)
@@ -89,9 +79,32 @@ service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [
 		require.NoError(t, down.sendHTTP(td))
 	}
 	down.kill()
-	content, err = os.ReadFile(filepath.Join(directory, "exporter_usage_postgres__traces"))
+	content, err := os.ReadFile(filepath.Join(directory, "exporter_usage_postgres__traces"))
 	require.NoError(t, err)
 	writeReleased(t, filepath.Join(folder, releasedQueue), content)
+	commit, err := exec.CommandContext(t.Context(), "git", "rev-parse", "HEAD").Output()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "commit"), commit, 0o644))
+}
+
+// sentByAgent is what today's agent sends to a gateway, each request with its length in four
+// bytes before it, as the file exporter writes them.
+func sentByAgent(t *testing.T, calls []ptrace.Traces) []byte {
+	t.Helper()
+	sent := filepath.Join(t.TempDir(), "agent.otlp")
+	agent := start(t, `
+receivers: {otlp: {protocols: {grpc: {endpoint: <GRPC>}, http: {endpoint: <HTTP>}}}}
+processors: {genai_usage: {}}
+exporters: {file: {path: `+sent+`, format: proto}}
+service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [otlp], processors: [genai_usage], exporters: [file]}}}
+`)
+	for _, td := range calls {
+		require.NoError(t, agent.sendHTTP(td))
+	}
+	agent.stop()
+	content, err := os.ReadFile(sent)
+	require.NoError(t, err)
+	return content
 }
 
 // callsOfEveryKind are the built-in captures, for several users on several days, and every
@@ -225,8 +238,72 @@ service: {telemetry: {metrics: {level: none}}, pipelines: {traces: {receivers: [
 	}
 }
 
-// releasedPayloads are the requests of the release's agent, each with its length in four
-// bytes before it, as the file exporter writes them.
+// TestAGatewayOfAReleaseReadsTodaysAgent compiles what reads records in the tree of each
+// release, and gives it what today's agent sends: it refuses none, and reads the same calls at
+// the same costs as today's code.
+func TestAGatewayOfAReleaseReadsTodaysAgent(t *testing.T) {
+	t.Parallel()
+	folders, err := filepath.Glob("testdata/released/*")
+	require.NoError(t, err)
+	require.NotEmpty(t, folders)
+	sent := sentByAgent(t, callsOfEveryKind(t))
+	now := t.TempDir()
+	for _, name := range readerNeeds {
+		if content, err := os.ReadFile(filepath.Join("..", name)); err == nil {
+			require.NoError(t, os.WriteFile(filepath.Join(now, name), content, 0o600))
+			continue
+		}
+		require.NoError(t, os.CopyFS(filepath.Join(now, name), os.DirFS(filepath.Join("..", name))))
+	}
+	today := readRecords(t, now, sent)
+	require.Greater(t, strings.Count(today, "\n"), 200)
+	require.NotContains(t, today, "error:")
+	require.Contains(t, today, "\nuser ")
+	for _, folder := range folders {
+		t.Run(filepath.Base(folder), func(t *testing.T) {
+			commit, err := os.ReadFile(filepath.Join(folder, "commit"))
+			require.NoError(t, err)
+			tree := t.TempDir()
+			archive := exec.CommandContext(t.Context(), "git", append([]string{"-C", "..", "archive", strings.TrimSpace(string(commit))}, readerNeeds...)...)
+			packed, err := archive.Output()
+			if err != nil {
+				t.Skipf("the history of this clone does not reach back to the release: %v", err)
+			}
+			unpack := exec.CommandContext(t.Context(), "tar", "-x", "-C", tree)
+			unpack.Stdin = bytes.NewReader(packed)
+			require.NoError(t, unpack.Run())
+			old := strings.Split(readRecords(t, tree, sent), "\n")
+			for i, line := range strings.Split(today, "\n") {
+				// What the release does not know stands in brackets at the end.
+				known, _, _ := strings.Cut(line, " [")
+				require.True(t, i < len(old) && strings.HasPrefix(old[i], known), "today's code reads %q", line)
+			}
+		})
+	}
+}
+
+// readerNeeds is what records are read with.
+var readerNeeds = []string{"go.mod", "go.sum", "internal/usage", "internal/usageattr"}
+
+// readRecords has the code of a tree read what an agent sent.
+func readRecords(t *testing.T, tree string, sent []byte) string {
+	t.Helper()
+	source, err := os.ReadFile("testdata/reader/main.go.txt")
+	require.NoError(t, err)
+	// A package below internal/usageattr may import what is internal.
+	folder := filepath.Join(tree, "internal", "usageattr", "reader-of-a-test")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "main.go"), source, 0o600))
+	reader := exec.CommandContext(t.Context(), "go", "run", ".")
+	reader.Dir, reader.Stdin = folder, bytes.NewReader(sent)
+	var stderr strings.Builder
+	reader.Stderr = &stderr
+	out, err := reader.Output()
+	require.NoError(t, err, stderr.String())
+	return string(out)
+}
+
+// releasedPayloads are the requests of the release's agent, in the form of sentByAgent.
 func releasedPayloads(t *testing.T, folder string) (payloads []ptrace.Traces) {
 	t.Helper()
 	content := readReleased(t, folder, releasedAgent)
