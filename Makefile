@@ -186,6 +186,10 @@ bench-e2e: build ## calls from OTLP to rows with the real binary: rows/s and its
 	@$(postgres)
 	@bin/benche2e -collector bin/otelcol-usage $(BENCHFLAGS)
 
+.PHONY: bench-start
+bench-start: build ## how long the binary takes to its first request, and its idle memory; BENCHFLAGS='-collectors old,bin/otelcol-usage'
+	@$(GO) run ./tools/benchstart $(BENCHFLAGS)
+
 .PHONY: bench-api
 bench-api: ## ask the API with 50 callers while calls are stored, and measure exports (a minute)
 	@$(GO) test ./extension/usageapiextension -run '^$$' -bench SummaryWhileIngesting -benchtime 300x -timeout 10m $(TESTFLAGS)
@@ -217,8 +221,9 @@ release: ## make all files of a release in dist/, from a clean tree: VERSION=0.1
 	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/dist' -version '$(VERSION)' $(if $(TARGETS),-targets $(TARGETS)) $(RELEASEFLAGS)
 
 .PHONY: release-check
-release-check: ## build linux/amd64 twice, compare the bytes; as root install, upgrade and purge its deb, run its image
+release-check: ## build linux/amd64 twice, compare the bytes; as root install, upgrade and purge its deb and rpm, run its image
 	@rm -rf .build/dist .build/next
+	@command -v rpm >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || { apt-get update && apt-get install -y --no-install-recommends rpm; } >/dev/null
 	@$(GO) test -C tools/release ./...
 	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/dist' -version 0.0.1 -targets linux/amd64 -dirty -check
 	@$(GO) run -C tools/release . -root '$(CURDIR)' -out '$(CURDIR)/.build/next' -version 0.0.2 -targets linux/amd64 -dirty -packages

@@ -164,7 +164,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/metering/engines", "internal/metering/lago", "internal/metering/openmeter", "internal/metering/post", "internal/metering/stripe", "internal/pricing/update", "e2e/mockengine", "e2e/mockprovider", "tools/benche2e"},
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/metering/engines", "internal/metering/lago", "internal/metering/openmeter", "internal/metering/post", "internal/metering/stripe", "internal/pricing/update", "e2e/mockengine", "e2e/mockprovider", "tools/benche2e", "tools/benchstart"},
 		because: "the network belongs to the extension, to commands and to what fetches newer prices for them",
 	},
 	{
