@@ -42,7 +42,9 @@ func newTraces(ctx context.Context, set exporter.Settings, e *usageExporter, pus
 	if err != nil {
 		return nil, err
 	}
-	return &tracesExporter{Traces: helper, usage: e}, nil
+	return &tracesExporter{Traces: helper, usage: e, together: e.together(func(ctx context.Context) error {
+		return helper.ConsumeTraces(ctx, ptrace.NewTraces())
+	})}, nil
 }
 
 // createLogs is createTraces for coding agents that report their calls as log events. It
@@ -57,7 +59,9 @@ func createLogs(ctx context.Context, set exporter.Settings, config component.Con
 	if err != nil {
 		return nil, err
 	}
-	return &logsExporter{Logs: helper, usage: e}, nil
+	return &logsExporter{Logs: helper, usage: e, together: e.together(func(ctx context.Context) error {
+		return helper.ConsumeLogs(ctx, plog.NewLogs())
+	})}, nil
 }
 
 func (e *usageExporter) options(cfg *Config) []exporterhelper.Option {
@@ -70,10 +74,32 @@ func (e *usageExporter) options(cfg *Config) []exporterhelper.Option {
 	}
 }
 
-// tracesExporter corrects the helper in three respects.
+// together returns what lets small requests share a write of the queue's disk, nil for a
+// queue in memory. The helper is given the request with the context, see [readyKey].
+func (e *usageExporter) together(consume func(ctx context.Context) error) *together {
+	queue := e.cfg.QueueConfig.Get()
+	if queue == nil || queue.StorageID == nil {
+		return nil
+	}
+	return newTogether(func(ctx context.Context, r *request) error {
+		return consume(withReady(ctx, r))
+	}, func(r *request) bool {
+		return r.bytes <= maxSharedBytes && sizeInQueue(queue, r) <= queue.QueueSize/maxSharedPart
+	})
+}
+
+// A request that is shared is small, and a small part of the queue: it must not wait for
+// room that each request alone would have.
+const (
+	maxSharedBytes = 1 << 20
+	maxSharedPart  = 16
+)
+
+// tracesExporter corrects the helper in four respects.
 type tracesExporter struct {
 	exporter.Traces
-	usage *usageExporter
+	usage    *usageExporter
+	together *together
 }
 
 // Start gives the helper's queue a storage that keeps what was accepted.
@@ -89,11 +115,15 @@ func (e *tracesExporter) Capabilities() consumer.Capabilities {
 }
 
 // ConsumeTraces keeps payloads without records out of the queue: in a mixed pipeline most
-// payloads have none, and a persistent queue would write each of them to disk.
+// payloads have none, and a persistent queue would write each of them to disk. Those that
+// arrive at once are written to it together.
 func (e *tracesExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) error {
 	if !hasRecord(spansOf(td)) {
 		e.usage.countWithout(ctx, td.SpanCount())
 		return nil
+	}
+	if e.together != nil {
+		return e.together.add(ctx, e.usage.requestFrom(ctx, spansOf(td), td.SpanCount()))
 	}
 	return e.Traces.ConsumeTraces(ctx, td)
 }
@@ -101,7 +131,8 @@ func (e *tracesExporter) ConsumeTraces(ctx context.Context, td ptrace.Traces) er
 // logsExporter does for logs what tracesExporter does.
 type logsExporter struct {
 	exporter.Logs
-	usage *usageExporter
+	usage    *usageExporter
+	together *together
 }
 
 // Start: see [tracesExporter.Start].
@@ -120,6 +151,9 @@ func (e *logsExporter) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
 	if !hasRecord(logRecordsOf(ld)) {
 		e.usage.countWithout(ctx, ld.LogRecordCount())
 		return nil
+	}
+	if e.together != nil {
+		return e.together.add(ctx, e.usage.requestFrom(ctx, logRecordsOf(ld), ld.LogRecordCount()))
 	}
 	return e.Logs.ConsumeLogs(ctx, ld)
 }

@@ -27,6 +27,7 @@ type faultyDisk struct {
 	calls int
 	fault *diskFault // nil when it is well
 	hit   bool       // it has failed
+	slow  time.Duration
 }
 
 // diskFault says which calls of the disk fail, and whether the first that does is
@@ -70,6 +71,7 @@ func (d *faultyDisk) Delete(ctx context.Context, key string) error {
 func (d *faultyDisk) Batch(ctx context.Context, ops ...*storage.Operation) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	time.Sleep(d.slow)
 	d.calls++
 	if d.fault != nil && d.fault.fails(d.calls, d.fault.at, ops) {
 		d.hit = true
@@ -118,6 +120,7 @@ type world struct {
 
 	sent     int
 	accepted []string
+	atOnce   bool // the requests of a collector arrive at once
 }
 
 func newWorld(f *diskFault) *world {
@@ -172,13 +175,22 @@ func (w *world) live(t *testing.T, requests int, away bool, done func() bool) {
 		require.ErrorContains(t, err, "restore the queue on disk: no space left on device; nothing is lost")
 		return
 	}
+	var senders sync.WaitGroup
 	for range requests {
 		td := traces(w.sent, w.sent+1)
 		w.sent++
-		if collector.ConsumeTraces(t.Context(), td) == nil && !w.disk.killed() {
-			w.accepted = append(w.accepted, e.requestFrom(t.Context(), spansOf(td), 1).records...)
+		senders.Go(func() {
+			if collector.ConsumeTraces(t.Context(), td) == nil && !w.disk.killed() {
+				w.mu.Lock()
+				defer w.mu.Unlock()
+				w.accepted = append(w.accepted, e.requestFrom(t.Context(), spansOf(td), 1).records...)
+			}
+		})
+		if !w.atOnce {
+			senders.Wait()
 		}
 	}
+	senders.Wait()
 	eventually(t, "the end of the work", func() bool {
 		return done() || w.disk.killed() || slices.Contains(host.statuses(), componentstatus.StatusFatalError)
 	})
@@ -213,6 +225,29 @@ func TestNoFaultOfTheQueuesDiskLosesARecord(t *testing.T) {
 				if !struck {
 					assert.Greater(t, at, 25, "fewer calls of the disk than there must be")
 					assert.Len(t, w.accepted, 5)
+				}
+			}
+		})
+	}
+}
+
+// TestNoFaultOfTheDiskLosesARecordThatSharedItsWrite is the test above with senders that
+// come at once, so that their records share the queue's requests.
+func TestNoFaultOfTheDiskLosesARecordThatSharedItsWrite(t *testing.T) {
+	t.Parallel()
+	for _, kind := range faults {
+		t.Run(kind.name, func(t *testing.T) {
+			t.Parallel()
+			for at := 1; at <= 25 && !t.Failed(); at++ {
+				f := kind
+				f.at = at
+				w := newWorld(&f)
+				w.atOnce, w.disk.slow = true, 100*time.Microsecond
+				w.live(t, 12, true, func() bool { return w.tried() || len(w.accepted) == 0 })
+				w.live(t, 8, false, func() bool { return len(w.missing()) == 0 })
+				w.settle(t)
+				if t.Failed() {
+					t.Logf("%s at call %d of the disk", kind.name, at)
 				}
 			}
 		})

@@ -43,6 +43,25 @@ func newRequest(records []string, since time.Time) *request {
 	return r
 }
 
+// with returns the records of both, those of r first. It may share memory with r, which is
+// then not to be added to again.
+func (r *request) with(more *request) *request {
+	return &request{records: append(r.records, more.records...), bytes: r.bytes + more.bytes, since: r.since}
+}
+
+// readyKey is the key of a request in a context: the helper accepts payloads only, and asks
+// for the request of a payload with the context that it was given.
+type readyKey struct{}
+
+func withReady(ctx context.Context, r *request) context.Context {
+	return context.WithValue(ctx, readyKey{}, r)
+}
+
+func readyRequest(ctx context.Context) *request {
+	r, _ := ctx.Value(readyKey{}).(*request)
+	return r
+}
+
 // carriers are the attributes of everything in a payload that may carry a record.
 type carriers = iter.Seq[pcommon.Map]
 
@@ -93,10 +112,16 @@ func carried(attributes pcommon.Map) (pcommon.Value, bool) {
 }
 
 func (e *usageExporter) requestFromTraces(ctx context.Context, td ptrace.Traces) (xexporterhelper.Request, error) {
+	if ready := readyRequest(ctx); ready != nil {
+		return ready, nil
+	}
 	return e.requestFrom(ctx, spansOf(td), td.SpanCount()), nil
 }
 
 func (e *usageExporter) requestFromLogs(ctx context.Context, ld plog.Logs) (xexporterhelper.Request, error) {
+	if ready := readyRequest(ctx); ready != nil {
+		return ready, nil
+	}
 	return e.requestFrom(ctx, logRecordsOf(ld), ld.LogRecordCount()), nil
 }
 
@@ -148,7 +173,7 @@ func (r *request) MergeSplit(_ context.Context, maxSize int, sizer exporterhelpe
 		}
 		// Parts share memory; limiting the capacity of each keeps one from writing into the
 		// next.
-		merged, added = &request{records: append(r.records, more.records...), bytes: r.bytes + more.bytes, since: r.since}, more
+		merged, added = r.with(more), more
 	}
 	if maxSize <= 0 || (inBytes && merged.bytes <= maxSize) || (!inBytes && len(merged.records) <= maxSize) {
 		return []xexporterhelper.Request{merged}, nil
