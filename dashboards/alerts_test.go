@@ -203,7 +203,7 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 	board := boardsOfFiles(t)[strings.TrimPrefix(link.Path, "/d/")+".json"]
 	require.NotNil(t, board, link)
 
-	v := macro.Values{From: momentOf(t, parameters.Get("from")), To: momentOf(t, parameters.Get("to")), TimeZone: "UTC", All: map[string]string{}, Vars: map[string][]string{"by": {"model"}}}
+	v := macro.Values{From: momentOf(t, parameters.Get("from")), To: momentOf(t, parameters.Get("to")), TimeZone: "UTC", All: map[string]string{}, Vars: map[string][]string{"by": {"model"}, "tag": {"team"}}}
 	for _, name := range filterNames {
 		if chosen := parameters["var-"+name]; len(chosen) > 0 {
 			v.Vars[name] = chosen

@@ -28,10 +28,11 @@ import (
 // rest is most of the cost.
 const many = `
 INSERT INTO auth.users (id, external_id) SELECT md5('u' || i)::uuid, 'user-' || i FROM generate_series(1, 300) AS i;
-INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, pricing_assumptions, cost_source, reported_dollars)
+INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, pricing_assumptions, cost_source, reported_dollars, metadata)
 SELECT md5('u' || 1 + i % 300)::uuid, timestamptz '2026-02-01 00:00Z' + i * interval '28 minutes', CASE i % 3 WHEN 2 THEN 0 ELSE 0.01 + (i % 13) * 0.001 END,
        (ARRAY['text', 'tts', 'transcription', 'speech', 'embedding', 'image', 'video', 'rerank'])[1 + i % 8], 'model-' || i % 16, 'provider-' || i % 10, 'service-' || i % 12, 'env-' || i % 11,
-       100, 80, 20, (ARRAY['priced', 'estimated', 'unpriced'])[1 + i % 3], CASE i % 3 WHEN 0 THEN NULL ELSE 'reason_' || i % 14 END, CASE i % 3 WHEN 0 THEN ARRAY['assumed_' || i % 18] END, 'computed', CASE i % 3 WHEN 0 THEN 0.02 END
+       100, 80, 20, (ARRAY['priced', 'estimated', 'unpriced'])[1 + i % 3], CASE i % 3 WHEN 0 THEN NULL ELSE 'reason_' || i % 14 END, CASE i % 3 WHEN 0 THEN ARRAY['assumed_' || i % 18] END, 'computed', CASE i % 3 WHEN 0 THEN 0.02 END,
+       CASE WHEN i % 5 > 0 THEN jsonb_build_object('tags', jsonb_build_object('team', 'team-' || i % 131, 'tenant', i)) ELSE '{}' END
 FROM generate_series(0, 2999) AS i;
 INSERT INTO public.usage_budgets (name, scope, service, period, dollars) SELECT 'budget ' || i, 'service', 'service-' || i, 'month', 0.01 FROM generate_series(0, 11) AS i`
 
@@ -88,6 +89,7 @@ func TestEveryListAddsUpToItsTotal(t *testing.T) {
 		"Cost by API type": {"Cost": cost, "Calls": calls}, "Cost by service": {"Cost": cost, "Calls": calls},
 		"Cost by ${by}": {"Cost": cost, "Calls": calls, "Share": 1}, "Who uses it": {"Cost": cost, "Calls": calls},
 		"Cost by kind of token":        {"Cost": cost},
+		"Cost by ${tag}":               {"Cost": cost, "Calls": calls},
 		"Cost of a call by ${by}":      {"Cost": cost, "Calls": period("count(*)", "pricing_status <> 'unpriced'")},
 		"Unpriced and estimated calls": {"Calls": period("count(*)", "pricing_status IN ('unpriced', 'estimated')")},
 		"Costs on assumptions":         {"Calls": period("count(*)", "pricing_assumptions <> '{}'"), "Cost": period("sum(usage_dollars)", "pricing_assumptions <> '{}'")},
@@ -121,7 +123,7 @@ func TestEveryListAddsUpToItsTotal(t *testing.T) {
 			}
 		}
 	}
-	for _, chart := range []struct{ board, title string }{{summary, "Cost over time by API type"}, {breakdown, "Cost over time by ${by}"}} {
+	for _, chart := range []struct{ board, title string }{{summary, "Cost over time by API type"}, {breakdown, "Cost over time by ${by}"}, {"llm-usage-tags", "Cost over time by ${tag}"}} {
 		var parts, all float64
 		for _, r := range v.see(chart.board, chart.title) {
 			switch r["metric"] {

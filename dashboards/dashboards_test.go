@@ -75,6 +75,7 @@ func views() map[string]macro.Values {
 	for _, name := range filterNames {
 		all[name] = "'__all'"
 	}
+	all["tag"] = "'team'"
 	except := func(names ...string) map[string]string {
 		rest := map[string]string{}
 		for k, v := range all {

@@ -36,7 +36,7 @@ func look(t *testing.T, db *pgtest.DB, now time.Time, days int) *viewing {
 	t.Helper()
 	v := &viewing{t: t, db: db, now: now, Values: macro.Values{
 		From: time.Date(now.Year(), now.Month(), now.Day()-days+1, 0, 0, 0, 0, now.Location()), To: now, TimeZone: now.Location().String(),
-		All: map[string]string{}, Vars: map[string][]string{"by": {"model"}},
+		All: map[string]string{}, Vars: map[string][]string{"by": {"model"}, "tag": {"team"}},
 	}}
 	for _, name := range filterNames {
 		v.All[name] = "'__all'"

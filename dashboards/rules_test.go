@@ -59,7 +59,7 @@ func TestBoardsKeepTheRulesOfGoodBoards(t *testing.T) {
 				assert.Equal(t, 2, v.Refresh, "%s: %s is read again when the period changes", file, v.Name)
 				assert.NotEmpty(t, v.Description, "%s: %s", file, v.Name)
 				assert.Equal(t, "${datasource}", v.DataSource.UID, "%s: %s", file, v.Name)
-				assert.NotEmpty(t, v.AllValue, "%s: without it All loses what is unknown: %s", file, v.Name)
+				assert.Equal(t, v.IncludeAll, v.AllValue != "", "%s: without it All loses what is unknown: %s", file, v.Name)
 			}
 		}
 		for _, a := range b.Annotations.List {

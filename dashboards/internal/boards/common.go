@@ -8,6 +8,7 @@ const (
 	breakdownUID  = "llm-usage-breakdown"
 	trendsUID     = "llm-usage-trends"
 	billUID       = "llm-usage-bill"
+	tagsUID       = "llm-usage-tags"
 	prometheusUID = "llm-usage-prometheus"
 	sourceUID     = "llm-usage-postgres"
 )

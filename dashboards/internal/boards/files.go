@@ -11,7 +11,7 @@ import (
 
 // dashboards returns all boards.
 func dashboards() []*grafana.Dashboard {
-	return []*grafana.Dashboard{summaryBoard(), breakdownBoard(), trendsBoard(), billBoard(), prometheusBoard()}
+	return []*grafana.Dashboard{summaryBoard(), breakdownBoard(), trendsBoard(), tagsBoard(), billBoard(), prometheusBoard()}
 }
 
 // Files returns the generated files by their path in the folder dashboards.

@@ -54,8 +54,10 @@ type Session struct {
 // SessionNames limits the names that a [Session] lists of a kind.
 const SessionNames = 10
 
-// Sessions returns a page, and whether there are more. It adds up costs from the index
-// api_usage_session_time, then reads the calls of the page's sessions alone.
+// Sessions returns a page, and whether there are more. It reads the calls of the period
+// twice: once for their cost, and once for what else is shown of the page's sessions. An
+// index with session, user and cost would halve that, and take a tenth of the writer's
+// time and 150 bytes of write-ahead log for each call.
 func (r *Reader) Sessions(ctx context.Context, q SessionsQuestion) (page []Session, more bool, err error) {
 	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
 		s, where := q.conditions()

@@ -1,1 +1,0 @@
-DROP INDEX public.api_usage_session_time;
