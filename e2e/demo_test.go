@@ -25,7 +25,7 @@ func TestTheDemoEndsByItselfAndShowsTheTotals(t *testing.T) {
 	demo.Env = environmentWithout("DATABASE_URL")
 	out, err = demo.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	for _, want := range []string{"each once", "Total cost", "By API type", "By user", "maria.santos@northwind.example", "unpriced", "By day", "Stopping the collector"} {
+	for _, want := range []string{"each once", "Total cost", "By API type", "By user", "maria.santos@northwind.example", "unpriced", "By day", "this month ", "saves a month ", "what if ", "Stopping the collector"} {
 		assert.Contains(t, string(out), want)
 	}
 	assert.NotContains(t, string(out), "curl", "nothing is there to be asked any more")

@@ -26,7 +26,7 @@ func New() *cobra.Command {
 	}
 	root.SetOut(os.Stdout) // cobra would print results to standard error
 	root.AddCommand(
-		demo.New(demo.Commands{PublishPrices: publishPrices}),
+		demo.New(demo.Commands{PublishPrices: publishPrices, LookAhead: lookAhead}),
 		newAdvise(),
 		newBill(),
 		newDoctor(),

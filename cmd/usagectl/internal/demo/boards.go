@@ -33,24 +33,25 @@ rows:
 }
 
 // fillBoards adds what the dashboards need besides calls: list prices, as `usagectl prices
-// publish` does, and in the demo's own database also example budgets and an exchange rate.
-func fillBoards(ctx context.Context, out io.Writer, commands Commands, dsn, priceFile string, ownDatabase bool) error {
+// publish` does, and in the demo's own database also example budgets, an exchange rate,
+// forecasts and advice. It returns what comes next, for people.
+func fillBoards(ctx context.Context, out io.Writer, commands Commands, dsn, priceFile string, ownDatabase bool, now time.Time) (string, error) {
 	book, err := pricing.Load(pricing.Config{Files: []string{priceFile}})
 	if err != nil {
-		return err
+		return "", err
 	}
 	pool, err := store.Connect(ctx, store.Config{DSN: dsn, ApplicationName: "usagectl"})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer pool.Close()
 	done, _, err := commands.PublishPrices(ctx, pool, book)
 	if err != nil {
-		return err
+		return "", err
 	}
 	fmt.Fprintln(out, "      for the dashboards:", done)
 	if !ownDatabase {
-		return nil
+		return commands.LookAhead(ctx, pool, book, false, now)
 	}
 	_, err = pool.Exec(ctx, `
 WITH month AS (  -- so that a budget of each kind is well within, near and above what is spent
@@ -68,7 +69,7 @@ WITH month AS (  -- so that a budget of each kind is well within, near and above
 )
 INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2020-01-01', 0.9, 'example of the demo, no real rate')`)
 	if err != nil {
-		return fmt.Errorf("write budgets and a rate for the dashboards: %w", err)
+		return "", fmt.Errorf("write budgets and a rate for the dashboards: %w", err)
 	}
-	return nil
+	return commands.LookAhead(ctx, pool, book, true, now)
 }

@@ -29,6 +29,9 @@ import (
 type Commands struct {
 	// PublishPrices runs `usagectl prices publish` and returns its output.
 	PublishPrices func(context.Context, *pgxpool.Pool, *pricing.Book) (string, []upkeep.CalledModel, error)
+	// LookAhead returns what `usagectl forecast`, `usagectl advise` and `usagectl what-if` say,
+	// and with publish stores the first two for the dashboards.
+	LookAhead func(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book, publish bool, now time.Time) (string, error)
 }
 
 type options struct {
@@ -53,8 +56,9 @@ func New(c Commands) *cobra.Command {
   2. the collector with examples/demo.yaml and a price file with one negotiated price
   3. captured telemetry of real libraries, spread over the last days, sent as OTLP;
      then, for the dashboards, the list prices of its models, and in the private
-     database examples of budgets and of an exchange rate
-  4. the totals, asked from the query API, and the calls to ask yourself
+     database examples of budgets and of an exchange rate, forecasts and advice
+  4. the totals, asked from the query API, what comes next (a forecast, advice, a
+     what-if), and the calls to ask yourself
 
 It stays up with a trickle of live calls until Ctrl-C, or ends after step 4
 with --once. While it is up and grafana is in PATH, the dashboards are shown by
@@ -145,13 +149,15 @@ func run(ctx context.Context, out io.Writer, commands Commands, o options) error
 		return err
 	}
 	fmt.Fprintf(out, "      %d spans sent, %d billable calls stored, each once\n", s.spans, s.billable)
-	if err := fillBoards(ctx, out, commands, dsn, priceFile, ownDatabase); err != nil {
+	ahead, err := fillBoards(ctx, out, commands, dsn, priceFile, ownDatabase, now)
+	if err != nil {
 		return err
 	}
 
 	if err := c.report(ctx, out, now, o.days); err != nil {
 		return err
 	}
+	fmt.Fprintln(out, ahead)
 	if o.once {
 		return nil
 	}

@@ -77,6 +77,9 @@ func (c *collector) suggest(out io.Writer, now time.Time, days int, dsn string, 
 		fmt.Fprintf(out, "    export DATABASE_URL='%s'\n", dsn)
 	}
 	fmt.Fprintf(out, `    bin/usagectl usage --start %s --user %s
+    bin/usagectl forecast --scope service
+    bin/usagectl advise
+    bin/usagectl what-if --model gpt-4o-2024-08-06=gpt-4o-mini
     bin/usagectl prices missing
     bin/usagectl doctor --api http://%s
     make psql
