@@ -244,7 +244,7 @@ func (a *Account) rowsOf(path string) func(time.Time) []any {
 	case "/v1/organization/usage/web_search_calls":
 		return each("openai", openAISearchRow)
 	case "/v1/organization/usage/embeddings", "/v1/organization/usage/images", "/v1/organization/usage/audio_speeches", "/v1/organization/usage/audio_transcriptions",
-		"/v1/organization/usage/moderations", "/v1/organization/usage/file_search_calls", "/v1/organization/usage/code_interpreter_sessions", "/v1/organization/usage/vector_stores":
+		"/v1/organization/usage/moderations", "/v1/organization/usage/decisions", "/v1/organization/usage/file_search_calls", "/v1/organization/usage/code_interpreter_sessions", "/v1/organization/usage/vector_stores":
 		return func(time.Time) []any { return []any{} }
 	case "/v1/organizations/cost_report":
 		return each("anthropic", anthropicCostRows)

@@ -71,6 +71,7 @@ var hosts = map[string]host{
 			{Report: bill.OpenAIUsage + "/audio_speeches", path: "/v1/organization/usage/audio_speeches", groups: openAIUsageGroups[:4], days: 31},
 			{Report: bill.OpenAIUsage + "/audio_transcriptions", path: "/v1/organization/usage/audio_transcriptions", groups: openAIUsageGroups[:4], days: 31},
 			{Report: bill.OpenAIUsage + "/moderations", path: "/v1/organization/usage/moderations", groups: openAIUsageGroups[:4], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/decisions", path: "/v1/organization/usage/decisions", groups: openAIUsageGroups, days: 31, Optional: true},
 			// Rows of the tools' reports are named differently from the paths.
 			{Report: bill.OpenAIUsage + "/web_searches", path: "/v1/organization/usage/web_search_calls", groups: openAIUsageGroups[:4], days: 31, Optional: true},
 			{Report: bill.OpenAIUsage + "/file_searches", path: "/v1/organization/usage/file_search_calls", groups: openAIUsageGroups[:3], days: 31, Optional: true},

@@ -30,7 +30,7 @@ func (r *Reader) Bill(ctx context.Context, q BillQuestion, explain func(bill.Inp
 		if in.RetainedFrom, err = store.RetainedFrom(ctx, tx); err != nil {
 			return err
 		}
-		b := billReader{tx: tx, q: q, in: &in}
+		b := billReader{reader: r, tx: tx, q: q, in: &in}
 		for _, read := range []func(context.Context) error{b.days, b.charged, b.rates, b.calls, b.others} {
 			if err := read(ctx); err != nil {
 				return err
@@ -47,6 +47,7 @@ func (r *Reader) Bill(ctx context.Context, q BillQuestion, explain func(bill.Inp
 }
 
 type billReader struct {
+	reader *Reader
 	tx     pgx.Tx
 	q      BillQuestion
 	in     *bill.Input
@@ -158,12 +159,37 @@ type callTotals struct {
 	others                                           map[usage.QuantityKind]decimal.Decimal
 }
 
+// calls reads the calls of the period. It takes most of the time, so two connections
+// read half of the days each.
 func (b *billReader) calls(ctx context.Context) error {
-	providers := b.providers()
-	if len(providers) == 0 {
+	if len(b.providers()) == 0 {
 		return nil
 	}
-	args := []any{b.q.From, b.q.To, providers}
+	middle := b.q.From.Add(b.q.To.Sub(b.q.From) / 2).Truncate(24 * time.Hour)
+	var first, second []*callTotals
+	err := b.reader.twice(ctx, b.tx, Administrator(), func(ctx context.Context, tx pgx.Tx) (err error) {
+		first, err = b.callsOf(ctx, tx, b.q.From, middle)
+		return err
+	}, func(ctx context.Context, tx pgx.Tx) (err error) {
+		second, err = b.callsOf(ctx, tx, middle, b.q.To)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range append(first, second...) {
+		s, err := t.sum()
+		if err != nil {
+			return err
+		}
+		b.in.Calls = append(b.in.Calls, s)
+	}
+	return nil
+}
+
+// callsOf reads the calls of some days.
+func (b *billReader) callsOf(ctx context.Context, tx pgx.Tx, from, to time.Time) ([]*callTotals, error) {
+	args := []any{from, to, b.providers()}
 	isLate := "false"
 	if names, days, until := b.marks(); len(days) > 0 {
 		isLate, args = lateSQL, append(args, names, days, until, slices.MinFunc(until, time.Time.Compare))
@@ -171,15 +197,15 @@ func (b *billReader) calls(ctx context.Context) error {
 	// The planner has no statistics about metadata. It expects as many groups as calls and
 	// would sort them, which takes five times as long. Nor does it know that the calls of a
 	// month are stored together, and would scan the whole year.
-	if err := b.planner(ctx, "off"); err != nil {
-		return err
+	if err := planner(ctx, tx, "off"); err != nil {
+		return nil, err
 	}
-	rows, err := b.tx.Query(ctx, b.callsSQL(isLate, `count(*), sum(usage_dollars)::text,
+	rows, err := tx.Query(ctx, b.callsSQL(isLate, `count(*), sum(usage_dollars)::text,
   coalesce(sum(input_tokens), 0)::bigint, coalesce(sum(output_tokens), 0)::bigint, coalesce(sum(cache_read_tokens), 0)::bigint, coalesce(sum(cache_write_5m_tokens), 0)::bigint,
   coalesce(sum(cache_write_1h_tokens), 0)::bigint, coalesce(sum(reasoning_tokens), 0)::bigint, coalesce(sum(audio_seconds), 0)::text,
   coalesce(sum(characters), 0)::bigint, coalesce(sum(images), 0)::bigint, count(other_quantities)`, "", "", ""), args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	groups := map[callKey]*callTotals{}
 	var order []*callTotals
@@ -193,38 +219,28 @@ func (b *billReader) calls(ctx context.Context) error {
 		withOthers += others
 		return nil
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	if withOthers > 0 {
-		if err := b.otherKinds(ctx, isLate, args, groups); err != nil {
-			return err
+		if err := b.otherKinds(ctx, tx, isLate, args, groups); err != nil {
+			return nil, err
 		}
 	}
-	if err := b.planner(ctx, "on"); err != nil {
-		return err
-	}
-	for _, t := range order {
-		s, err := t.sum()
-		if err != nil {
-			return err
-		}
-		b.in.Calls = append(b.in.Calls, s)
-	}
-	return nil
+	return order, planner(ctx, tx, "on")
 }
 
 // planner switches sorts, sequential scans and index scans on or off for the transaction.
 // Without them the planner hashes, and reads a period by a bitmap scan of its blocks.
-func (b *billReader) planner(ctx context.Context, set string) error {
-	_, err := b.tx.Exec(ctx, `
+func planner(ctx context.Context, tx pgx.Tx, set string) error {
+	_, err := tx.Exec(ctx, `
 SELECT set_config('enable_sort', $1, true), set_config('enable_seqscan', $1, true), set_config('enable_indexscan', $1, true), set_config('enable_indexonlyscan', $1, true)`, set)
 	return err
 }
 
 // otherKinds reads the quantities that have no column of their own.
-func (b *billReader) otherKinds(ctx context.Context, isLate string, args []any, groups map[callKey]*callTotals) error {
+func (b *billReader) otherKinds(ctx context.Context, tx pgx.Tx, isLate string, args []any, groups map[callKey]*callTotals) error {
 	sql := b.callsSQL(isLate, "o.key, sum(o.value::numeric)::text", " CROSS JOIN LATERAL jsonb_each_text(u.other_quantities) AS o (key, value)", " AND other_quantities IS NOT NULL", ", 11")
-	rows, err := b.tx.Query(ctx, sql, args...)
+	rows, err := tx.Query(ctx, sql, args...)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package read
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -69,6 +70,69 @@ func (r *Reader) view(ctx context.Context, v Viewer, fn func(pgx.Tx) error) erro
 	// even when the context has ended.
 	defer tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // see above
 	return fn(tx)
+}
+
+// secondWithin is how long a second connection is waited for.
+const secondWithin = 250 * time.Millisecond
+
+// twice runs both functions, the second one in a transaction of its own that sees what tx
+// sees. It runs one after the other where no second connection is free in time, and on
+// Citus, where a moment is that of one connection.
+func (r *Reader) twice(ctx context.Context, tx pgx.Tx, v Viewer, first, second func(context.Context, pgx.Tx) error) error {
+	other, err := r.beside(ctx, tx, v)
+	if err != nil {
+		return err
+	}
+	if other == nil {
+		if err := first(ctx, tx); err != nil {
+			return err
+		}
+		return second(ctx, tx)
+	}
+	defer other.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		err := second(ctx, other)
+		if err != nil {
+			stop()
+		}
+		ended <- err
+	}()
+	err = first(ctx, tx)
+	if err != nil {
+		stop()
+	}
+	// Of two errors the one that came first counts: it ended the other.
+	if secondErr := <-ended; secondErr != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return secondErr
+	}
+	return err
+}
+
+// beside begins a transaction on another connection that sees what tx sees; nil when there
+// can be none.
+func (r *Reader) beside(ctx context.Context, tx pgx.Tx, v Viewer) (pgx.Tx, error) {
+	var snapshot string
+	if err := tx.QueryRow(ctx, `SELECT CASE WHEN `+store.HasCitus+` THEN '' ELSE pg_export_snapshot() END`).Scan(&snapshot); err != nil || snapshot == "" {
+		return nil, err
+	}
+	within, cancel := context.WithTimeout(ctx, secondWithin)
+	defer cancel()
+	other, err := r.pool.BeginTx(within, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return nil, ctx.Err() // one connection is enough
+	}
+	// The name is the server's own: digits and hyphens.
+	if _, err = other.Exec(ctx, `SET TRANSACTION SNAPSHOT '`+snapshot+`'`, pgx.QueryExecModeSimpleProtocol); err == nil {
+		err = r.become(ctx, other, v)
+	}
+	if err != nil {
+		other.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error before counts
+		return nil, err
+	}
+	return other, nil
 }
 
 // begin starts a transaction with a snapshot and the viewer's rights.
