@@ -78,6 +78,12 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 		return `INSERT INTO public.usage_bill_day (provider, account, report, day, covered_until, incomplete, imported_at) VALUES ('openai', 'acme', 'costs', '2026-03-01', '2026-03-02', false, '` + at + `');`
 	}
 
+	// A meter that last ran then, with an event in a state that was made then.
+	meter := func(ran, state, made string) string {
+		return `INSERT INTO public.usage_meter (meter, sink, since, mark, collected_at) VALUES ('ai_cost', 'stripe', '2026-01-01', '1', '` + ran + `');
+		INSERT INTO public.usage_meter_event (call_id, meter, revision, customer, called_at, quantity, created_at, state, reason) VALUES (gen_random_uuid(), 'ai_cost', 1, 'c', '2026-03-01', 1, '` + made + `', '` + state + `', CASE WHEN '` + state + `' IN ('refused', 'unsure') THEN 'too_old' END);`
+	}
+
 	// What a writer has decided about the names of calls.
 	named := func(models ...string) string {
 		return `SELECT public.usage_fold_names(array_agg(timestamptz '2026-03-31Z'), array_agg('openai'::text), array_agg(m), array_agg('app'::text), array_agg(''::text))
@@ -144,6 +150,14 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 		"a bill that was imported 3 days ago":  {"llm-usage-bill-stale", imported("2026-03-28 11:00Z"), true},
 		"a bill of this morning":               {"llm-usage-bill-stale", imported("2026-03-31 06:00Z"), false},
 		"a bill that nobody imports any more":  {"llm-usage-bill-stale", imported("2026-01-31 06:00Z"), false},
+		"events that wait for 3 hours":         {"llm-usage-metering-late", meter("2026-03-31 11:59Z", "waiting", "2026-03-31 09:00Z"), true},
+		"events that wait for an hour":         {"llm-usage-metering-late", meter("2026-03-31 11:59Z", "waiting", "2026-03-31 11:00Z"), false},
+		"a meter that does not run":            {"llm-usage-metering-late", meter("2026-03-31 09:00Z", "accepted", "2026-03-31 09:00Z"), true},
+		"a meter that nobody runs any more":    {"llm-usage-metering-late", meter("2026-01-31 09:00Z", "accepted", "2026-01-31 09:00Z"), false},
+		"no meter":                             {"llm-usage-metering-late", "SELECT 1;", false},
+		"a refused event":                      {"llm-usage-metering-refused", meter("2026-03-31 11:59Z", "refused", "2026-03-31 09:00Z"), true},
+		"an event that may be there":           {"llm-usage-metering-refused", meter("2026-03-31 11:59Z", "unsure", "2026-03-31 09:00Z"), true},
+		"an event that waits":                  {"llm-usage-metering-refused", meter("2026-03-31 11:59Z", "waiting", "2026-03-31 09:00Z"), false},
 		"a parked record": {"llm-usage-parked",
 			parked + `'2026-03-31 11:00Z');`, true},
 		"a record parked last week": {"llm-usage-parked",
@@ -224,6 +238,8 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 		"llm-usage-bill-unexplained": {"Not explained", `SELECT sum("Cost") = 6 FROM (%s) AS p`},
 		"llm-usage-bill-price":       {"Prices that the bill contradicts", `SELECT sum("Cost") = -2 FROM (%s) AS p`},
 		"llm-usage-bill-stale":       {"Imports", `SELECT max("Age") > 172800 FROM (%s) AS p`},
+		"llm-usage-metering-late":    {"Charged to customers", `SELECT greatest(max("Waits since"), max("Last run")) > 7200 FROM (%s) AS p`},
+		"llm-usage-metering-refused": {"Charged to customers", `SELECT max("Refused") + max("Unsure") = 1 FROM (%s) AS p`},
 		"llm-usage-parked":           {"Can these numbers be trusted?", `SELECT "records refused" = 1 FROM (%s) AS p`},
 	}[rule.UID]
 	require.True(t, known, "how does one see %s?", rule.UID)

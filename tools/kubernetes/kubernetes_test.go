@@ -98,6 +98,13 @@ func TestWhatKustomizeMakes(t *testing.T) {
 	}
 }
 
+// TestTheJobBesideTheKustomization is as closed as those in it.
+func TestTheJobBesideTheKustomization(t *testing.T) {
+	var job batchv1.CronJob
+	strictly(t, read(t, manifests+"/meter-cronjob.yaml"), &job)
+	closed(t, job.Name, job.Spec.JobTemplate.Spec.Template.Spec)
+}
+
 // closed holds what no container may do.
 func closed(t *testing.T, name string, pod corev1.PodSpec) {
 	t.Helper()

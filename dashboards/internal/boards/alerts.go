@@ -202,6 +202,23 @@ GROUP BY provider, report
 HAVING max(imported_at) >= now() - interval '35 days'`,
 	},
 	{
+		UID: "llm-usage-metering-late", Title: "Calls are not charged to customers any more", Severity: "warning", For: "0s", Above: 2, Link: Link{Board: billUID, Panel: "Charged to customers", From: "now-7d"},
+		Summary:     "Meter {{ $labels.subject }} is {{ printf \"%.0f\" $values.A.Value }} hours late",
+		Description: "Events wait for the billing engine, or nothing has followed the calls, for more than two hours. Without any run in the last 35 days it is silent.",
+		SQL: `SELECT meter AS subject,
+       (extract(epoch FROM now() - least(waiting_since, collected_at)) / 3600)::float8 AS value
+FROM usage_report.metering
+WHERE collected_at >= now() - interval '35 days'`,
+	},
+	{
+		UID: "llm-usage-metering-refused", Title: "A billing engine refused events", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: billUID, Panel: "Charged to customers", From: "now-7d"},
+		Summary:     "Events of meter {{ $labels.subject }} that customers are not charged for: {{ printf \"%.0f\" $values.A.Value }}",
+		Description: "A billing engine refused them, or it is not known whether it has them. usagectl meter status says why.",
+		SQL: `SELECT meter AS subject,
+       (refused_events + unsure_events)::float8 AS value
+FROM usage_report.metering`,
+	},
+	{
 		UID: "llm-usage-parked", Title: "AI API usage records were refused", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: summaryUID, Panel: trustTitle, From: "now-24h"},
 		Summary:     "Usage records that could not be stored in the last 24 hours: {{ printf \"%.0f\" $values.A.Value }}. They wait in public.usage_dead_letter",
 		Description: "Records that the table refused are kept with the reason; usagectl doctor says more.",

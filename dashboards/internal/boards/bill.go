@@ -50,6 +50,7 @@ func billBoard() *grafana.Dashboard {
        model AS "Model"`, "day, provider, model")),
 		billImports(),
 	)
+	l.Row(tall(4), metering())
 	return b
 }
 
@@ -120,5 +121,23 @@ FROM usage_report.bill_import
 GROUP BY provider, account, report
 ORDER BY provider, account, report`, names("Provider"), names("Account"), names("Report"), text("Until day (UTC)", width(120)), unit("Age", seconds, width(90)))
 	p.FieldConfig.Defaults.NoValue = "no bill was imported: docs/bill.md"
+	return p
+}
+
+// metering returns the panel of what is charged to customers: how far each meter is.
+func metering() grafana.Panel {
+	p := rows("Charged to customers", "Meters of usagectl meter: what waits for the billing engine, what it refused, and calls that nobody is charged for. Whatever is chosen above.", `SELECT meter AS "Meter",
+       sink AS "Engine",
+       waiting_events AS "Waiting",
+       extract(epoch FROM now() - waiting_since)::float8 AS "Waits since",
+       refused_events AS "Refused",
+       unsure_events AS "Unsure",
+       held_calls AS "Not charged",
+       extract(epoch FROM now() - collected_at)::float8 AS "Last run",
+       problem AS "Problem"
+FROM usage_report.metering
+ORDER BY meter`, names("Meter"), names("Engine"), unit("Waiting", count, width(90)), unit("Waits since", seconds, width(100)), unit("Refused", count, width(90)),
+		unit("Unsure", count, width(90)), unit("Not charged", count, width(100)), unit("Last run", seconds, width(90)), text("Problem", width(300)))
+	p.FieldConfig.Defaults.NoValue = "no meter runs: docs/billing.md"
 	return p
 }
