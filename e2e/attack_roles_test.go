@@ -88,6 +88,7 @@ var roleAttempts = []struct {
 	{"SELECT public.usage_keep_user_detail(1, 1000000)", "writer"},
 	{"UPDATE public.usage_user_detail_kept SET usage_dollars = 0", ""},
 	{"UPDATE public.api_usage SET folded = 15", ""},
+	{"SELECT public.usage_withdraw_sums('{}', '{}', '{}', '{}')", "writer"},
 	{"UPDATE public.usage_correction SET kind = 'x'", ""},
 	{"DELETE FROM public.usage_correction", ""},
 	{"UPDATE public.usage_reprice_change SET old_dollars = 0", ""},

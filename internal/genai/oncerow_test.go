@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -102,4 +103,29 @@ func eventOf(r reportOf) plog.Logs {
 	ld := asEvent(td)
 	td.ResourceSpans().At(0).Resource().CopyTo(ld.ResourceLogs().At(0).Resource())
 	return ld
+}
+
+// What an agent sums up is no call beside its calls: in one payload it is dropped, and
+// across payloads no call is dropped for it, so that whoever stores both sees both.
+func TestNoCallGivesWayToTheSumOfItsAgent(t *testing.T) {
+	t.Parallel()
+	agent := func(scope string) ptrace.Traces {
+		return payloadOf(reportOf{scope: scope, operation: "invoke_agent", trace: 1, span: 9, start: 0, end: 100, in: 100, out: 10})
+	}
+	call := func() ptrace.Traces {
+		return payloadOf(reportOf{scope: scopeOpenAI, trace: 1, span: 1, parent: 9, start: 5, end: 95, in: 100, out: 10})
+	}
+	for _, scope := range []string{scopeOpenAI, scopeUnknown} {
+		reader, err := NewReader(Config{})
+		require.NoError(t, err)
+		calls, _ := readWith(reader, agent(scope))
+		require.Len(t, calls, 1)
+		require.True(t, calls[0].Missing.Has(usage.MissingCalls))
+		require.Equal(t, usage.ReasonCallsNotReported, calls[0].Reason)
+		calls, _ = readWith(reader, call())
+		require.Len(t, calls, 1, "the call comes later")
+		require.False(t, calls[0].Missing.Has(usage.MissingCalls))
+		calls, _ = readWith(reader, agent(scope))
+		require.Empty(t, calls, "and the sum after its call")
+	}
 }

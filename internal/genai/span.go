@@ -122,7 +122,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	f.span, f.user = span, r.resource.user
 	report := &f.report.Report
 	report.Observer, report.Service, report.Environment, report.Parent = r.observer, r.resource.serviceHash, r.resource.environmentHash, span.ParentSpanID()
-	report.Unclaimed, f.isAgent = s.isUnclaimed, s.isAgent
+	report.Unclaimed, report.Sum, f.isAgent = s.isUnclaimed, s.isAgent, s.isAgent
 	numbers.callsMissing = numbers.callsMissing || s.isAgent
 	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, numbers.modifiers[modCloud]
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
@@ -158,6 +158,9 @@ func (r *reading) quantify(f *found, numbers *facts) {
 		numbers.readRoute(call)
 	}
 	call.Reason, call.Missing = numbers.quantities(&call.Quantities, callKind{call.APIType, call.Provider, host.client, *info})
+	if f.isAgent {
+		call.Missing |= usage.MissingCalls
+	}
 	call.Unreported = numbers.unreported(call, host.own)
 }
 

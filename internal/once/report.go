@@ -41,6 +41,9 @@ type Report struct {
 	// wrapper when a call lies inside it.
 	Unclaimed bool
 
+	// Sum: it stands for the calls of an agent, and gives way to any of them.
+	Sum bool
+
 	// Matched: another report, of the span MatchedBy, was dropped because it is about the
 	// same call.
 	Matched   bool

@@ -16,9 +16,12 @@ import "time"
 // are never one call by 3, and by 2 only when the outer one adds nothing. Where
 // two observers each report two equal, parallel calls, every report is matched
 // with at most one of the other observer, so two remain; that is up to who asks,
-// see [Table] and [Window].
+// see [Table] and [Window]. The sum of an agent is not one of its calls: whoever
+// stores them withdraws it.
 func Same(a, b *Report, inside bool) bool {
 	switch {
+	case a.Sum != b.Sum && a.Service == b.Service && a.Environment == b.Environment:
+		return false // the sum gives way to the call, and not the other way round
 	case a.sameID(b):
 		return Judge(a, b) != Reused
 	case inside:

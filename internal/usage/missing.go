@@ -31,13 +31,17 @@ const (
 	MissingCommitment
 	MissingVariant
 
-	// MissingDependencies are all of these.
+	// MissingCalls: the record stands for the calls of an agent that nobody reports, by their
+	// sum. It gives way when one of them is reported after all.
+	MissingCalls
+
+	// MissingDependencies are those that prices depend on.
 	MissingDependencies = MissingVariant<<1 - MissingServiceTier
 )
 
 var missingNames = []string{
 	"cache", "cache_ttl", "reasoning", "audio", "input", "time",
-	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length", "modality", "search_size", "tools", "commitment", "variant",
+	"service_tier", "speed", "region", "inference_geo", "deployment", "context_length", "modality", "search_size", "tools", "commitment", "variant", "calls",
 }
 
 // unreported pairs each missing detail with the assumption that a price then takes. Which

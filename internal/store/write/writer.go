@@ -102,6 +102,7 @@ type Result struct {
 	Duplicates int // calls that were stored already, or occur twice in the batch
 	Corrected  int // stored calls whose counts were raised
 	Reused     int // of Inserted: rows with an id of their own, because another call has theirs
+	Withdrawn  int // sums of agents that were deleted, because their calls are stored
 	Attributed int // calls without a user that got their trace's; see [Writer.Attribute]
 	// UnknownUsers counts rows stored without user_id because auth.users lacks the user.
 	// The row's metadata names the user.
@@ -189,6 +190,9 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, err
 		return Result{}, w.failed(ctx, err, len(records))
 	}
 	result.Attributed = attributed
+	if result.Withdrawn, err = w.withdraw(ctx, records); err != nil {
+		return Result{}, w.failed(ctx, err, len(records))
+	}
 	return result, nil
 }
 

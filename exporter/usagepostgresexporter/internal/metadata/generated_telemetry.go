@@ -41,6 +41,7 @@ type TelemetryBuilder struct {
 	UsagePostgresSpansWithoutRecord metric.Int64Counter
 	UsagePostgresUnknownUsers       metric.Int64Counter
 	UsagePostgresUnreadable         metric.Int64Counter
+	UsagePostgresWithdrawn          metric.Int64Counter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -175,6 +176,12 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_usage_postgres_unreadable",
 		metric.WithDescription("Records that this build cannot read. Those of the reasons malformed, version and fault stand in public.usage_dead_letter. [Alpha]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.UsagePostgresWithdrawn, err = builder.meter.Int64Counter(
+		"otelcol_usage_postgres_withdrawn",
+		metric.WithDescription("Stored sums of agents that were deleted, because the calls that they sum up are stored. [Alpha]"),
+		metric.WithUnit("{row}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs

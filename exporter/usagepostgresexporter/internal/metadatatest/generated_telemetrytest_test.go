@@ -36,6 +36,7 @@ func TestSetupTelemetry(t *testing.T) {
 	tb.UsagePostgresSpansWithoutRecord.Add(context.Background(), 1)
 	tb.UsagePostgresUnknownUsers.Add(context.Background(), 1)
 	tb.UsagePostgresUnreadable.Add(context.Background(), 1)
+	tb.UsagePostgresWithdrawn.Add(context.Background(), 1)
 	AssertEqualUsagePostgresAttributed(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
@@ -73,6 +74,9 @@ func TestSetupTelemetry(t *testing.T) {
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 	AssertEqualUsagePostgresUnreadable(t, testTel,
+		[]metricdata.DataPoint[int64]{{Value: 1}},
+		metricdatatest.IgnoreTimestamp())
+	AssertEqualUsagePostgresWithdrawn(t, testTel,
 		[]metricdata.DataPoint[int64]{{Value: 1}},
 		metricdatatest.IgnoreTimestamp())
 
