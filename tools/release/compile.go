@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"os/exec"
@@ -60,8 +61,28 @@ func (r *release) compile(t target) (programs, error) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return built, fmt.Errorf("compile %s for %s: %w\n%s", p.name, t, err, out)
 		}
+		if err := t.made(file); err != nil {
+			return built, err
+		}
 	}
 	return built, nil
+}
+
+// made reports whether a program is of this target, as the compiler wrote into it, and needs no
+// library of the system.
+func (t target) made(file string) error {
+	info, err := buildinfo.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	is := map[string]string{}
+	for _, setting := range info.Settings {
+		is[setting.Key] = setting.Value
+	}
+	if is["GOOS"] != t.os || is["GOARCH"] != t.arch || is["CGO_ENABLED"] != "0" {
+		return fmt.Errorf("%s is for %s/%s with CGO_ENABLED=%s, must be for %s with 0", file, is["GOOS"], is["GOARCH"], is["CGO_ENABLED"], t)
+	}
+	return nil
 }
 
 // manual is what our programs write about themselves: manual pages and completions, by

@@ -204,3 +204,29 @@ func TestImagesReachARegistry(t *testing.T) {
 		}
 	}
 }
+
+func TestAProgramIsOfItsTarget(t *testing.T) {
+	for _, target := range []target{{"linux", "arm64"}, {"windows", "amd64"}} {
+		directory := t.TempDir()
+		file := filepath.Join(directory, "program")
+		for name, text := range map[string]string{"go.mod": "module program\n", "main.go": "package main\n\nfunc main() {}\n"} {
+			if err := os.WriteFile(filepath.Join(directory, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", file, ".")
+		cmd.Dir = directory
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOOS="+target.os, "GOARCH="+target.arch)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if err := target.made(file); err != nil {
+			t.Error(err)
+		}
+		other := target
+		other.os = "darwin"
+		if err := other.made(file); err == nil || !strings.Contains(err.Error(), "is for "+target.String()) {
+			t.Errorf("found %v", err)
+		}
+	}
+}
