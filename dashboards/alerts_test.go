@@ -238,7 +238,7 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 		"llm-usage-bill-unexplained": {"Not explained", `SELECT sum("Cost") = 6 FROM (%s) AS p`},
 		"llm-usage-bill-price":       {"Prices that the bill contradicts", `SELECT sum("Cost") = -2 FROM (%s) AS p`},
 		"llm-usage-bill-stale":       {"Imports", `SELECT max("Age") > 172800 FROM (%s) AS p`},
-		"llm-usage-metering-late":    {"Charged to customers", `SELECT greatest(max("Waits since"), max("Last run")) > 7200 FROM (%s) AS p`},
+		"llm-usage-metering-late":    {"Charged to customers", `SELECT greatest(max("Waits since"), max("Complete until")) > 7200 FROM (%s) AS p`},
 		"llm-usage-metering-refused": {"Charged to customers", `SELECT max("Refused") + max("Unsure") = 1 FROM (%s) AS p`},
 		"llm-usage-parked":           {"Can these numbers be trusted?", `SELECT "records refused" = 1 FROM (%s) AS p`},
 	}[rule.UID]

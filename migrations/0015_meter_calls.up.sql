@@ -11,6 +11,8 @@ CREATE TABLE public.usage_meter (
   since        timestamptz NOT NULL,
   mark         xid8        NOT NULL,
   replay_from  timestamptz NULL,
+  seen_xid     xid8        NULL,
+  seen_at      timestamptz NULL,
   collected_at timestamptz NULL,
   sent_at      timestamptz NULL,
   problem      text        NULL,
@@ -23,7 +25,9 @@ COMMENT ON COLUMN public.usage_meter.sink IS 'billing engine that its events go 
 COMMENT ON COLUMN public.usage_meter.since IS 'calls before are not charged';
 COMMENT ON COLUMN public.usage_meter.mark IS 'what transactions before it wrote has been looked at, unless replay_from says otherwise';
 COMMENT ON COLUMN public.usage_meter.replay_from IS 'calls from then on are still to be compared with the outbox; NULL: none';
-COMMENT ON COLUMN public.usage_meter.collected_at IS 'when the calls were last followed to their end; NULL: never';
+COMMENT ON COLUMN public.usage_meter.seen_xid IS 'the first transaction that had not begun at seen_at';
+COMMENT ON COLUMN public.usage_meter.seen_at IS 'becomes collected_at when all transactions before seen_xid have ended and were looked at';
+COMMENT ON COLUMN public.usage_meter.collected_at IS 'what was stored or changed until then is in the outbox; NULL: nothing is known to be complete';
 COMMENT ON COLUMN public.usage_meter.sent_at IS 'when all that could be sent was last sent; NULL: never';
 COMMENT ON COLUMN public.usage_meter.problem IS 'what stopped the last run; NULL: nothing';
 
@@ -122,7 +126,7 @@ CREATE VIEW usage_report.metering AS
 COMMENT ON VIEW usage_report.metering IS 'Meters that charge calls on to customers: how far each is, and what was not taken';
 COMMENT ON COLUMN usage_report.metering.meter IS 'name of the configuration';
 COMMENT ON COLUMN usage_report.metering.sink IS 'billing engine that its events go to';
-COMMENT ON COLUMN usage_report.metering.collected_at IS 'when the calls were last followed to their end; NULL: never';
+COMMENT ON COLUMN usage_report.metering.collected_at IS 'what was stored or changed until then is in the outbox; NULL: nothing is known to be complete';
 COMMENT ON COLUMN usage_report.metering.sent_at IS 'when all that could be sent was last sent; NULL: never';
 COMMENT ON COLUMN usage_report.metering.problem IS 'what stopped the last run; NULL: nothing';
 COMMENT ON COLUMN usage_report.metering.waiting_events IS 'events that are not sent yet';
@@ -164,7 +168,7 @@ GRANT SELECT ON public.usage_metered_call TO usage_meterer;
 GRANT SELECT (id, external_id) ON public.usage_user TO usage_meterer;
 GRANT SELECT ON public.usage_team_members TO usage_meterer;
 GRANT SELECT, INSERT ON public.usage_meter, public.usage_meter_event TO usage_meterer;
-GRANT UPDATE (sink, mark, replay_from, collected_at, sent_at, problem) ON public.usage_meter TO usage_meterer;
+GRANT UPDATE (sink, mark, replay_from, seen_xid, seen_at, collected_at, sent_at, problem) ON public.usage_meter TO usage_meterer;
 GRANT UPDATE (state, attempts, first_sent_at, settled_at, reason) ON public.usage_meter_event TO usage_meterer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON public.usage_meter_held TO usage_meterer;
 GRANT SELECT ON public.usage_meter, public.usage_meter_event, public.usage_meter_held TO usage_reader;

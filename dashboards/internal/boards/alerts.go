@@ -204,11 +204,11 @@ HAVING max(imported_at) >= now() - interval '35 days'`,
 	{
 		UID: "llm-usage-metering-late", Title: "Calls are not charged to customers any more", Severity: "warning", For: "0s", Above: 2, Link: Link{Board: billUID, Panel: "Charged to customers", From: "now-7d"},
 		Summary:     "Meter {{ $labels.subject }} is {{ printf \"%.0f\" $values.A.Value }} hours late",
-		Description: "Events wait for the billing engine, or nothing has followed the calls, for more than two hours. Without any run in the last 35 days it is silent.",
+		Description: "Events wait for the billing engine for more than two hours, or calls of that time are not in the outbox yet. Without any run in the last 35 days it is silent.",
 		SQL: `SELECT meter AS subject,
        (extract(epoch FROM now() - least(waiting_since, collected_at)) / 3600)::float8 AS value
 FROM usage_report.metering
-WHERE collected_at >= now() - interval '35 days'`,
+WHERE coalesce(collected_at, waiting_since) >= now() - interval '35 days'`,
 	},
 	{
 		UID: "llm-usage-metering-refused", Title: "A billing engine refused events", Severity: "warning", For: "0s", Above: 0, Link: Link{Board: billUID, Panel: "Charged to customers", From: "now-7d"},

@@ -133,11 +133,11 @@ func metering() grafana.Panel {
        refused_events AS "Refused",
        unsure_events AS "Unsure",
        held_calls AS "Not charged",
-       extract(epoch FROM now() - collected_at)::float8 AS "Last run",
+       extract(epoch FROM now() - collected_at)::float8 AS "Complete until",
        problem AS "Problem"
 FROM usage_report.metering
 ORDER BY meter`, names("Meter"), names("Engine"), unit("Waiting", count, width(90)), unit("Waits since", seconds, width(100)), unit("Refused", count, width(90)),
-		unit("Unsure", count, width(90)), unit("Not charged", count, width(100)), unit("Last run", seconds, width(90)), text("Problem", width(300)))
+		unit("Unsure", count, width(90)), unit("Not charged", count, width(100)), unit("Complete until", seconds, width(110)), text("Problem", width(300)))
 	p.FieldConfig.Defaults.NoValue = "no meter runs: docs/billing.md"
 	return p
 }

@@ -179,15 +179,25 @@ func (c *Collector) follow(ctx context.Context, follows []*follow) error {
 	if err != nil {
 		return err
 	}
-	if distributed {
+	if distributed { // what was read again is all that is known
 		_, err := c.Pool.Exec(ctx, `UPDATE public.usage_meter SET collected_at = now() WHERE meter = ANY ($1)`, names)
 		return err
 	}
-	xmin, err := c.read(ctx, c.Meters, ` WHERE `+writtenMark+` >= $1 AND `+writtenMark+` < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`, []any{int64(mark)}) //nolint:gosec // a server reaches no such id
+	now, err := c.read(ctx, c.Meters, ` WHERE `+writtenMark+` >= $1 AND `+writtenMark+` < pg_snapshot_xmin(pg_current_snapshot())::text::bigint`, []any{int64(mark)}) //nolint:gosec // a server reaches no such id
 	if err != nil {
 		return err
 	}
-	if _, err := c.Pool.Exec(ctx, `UPDATE public.usage_meter SET mark = greatest(mark, $2::text::xid8), collected_at = now() WHERE meter = ANY ($1)`, names, xmin); err != nil {
+	// A transaction that stays open holds the rows of all younger ones back. So what is
+	// known to be complete is the moment of an earlier look, whose transactions have all
+	// ended; or this one, where none runs.
+	if _, err := c.Pool.Exec(ctx, `
+UPDATE public.usage_meter
+SET mark = greatest(mark, n.xmin),
+  collected_at = CASE WHEN n.xmin = n.xmax THEN n.at WHEN seen_xid <= n.xmin THEN seen_at ELSE collected_at END,
+  seen_xid = CASE WHEN seen_xid > n.xmin THEN seen_xid ELSE n.xmax END,
+  seen_at = CASE WHEN seen_xid > n.xmin THEN seen_at ELSE n.at END
+FROM (VALUES ($2::text::xid8, $3::text::xid8, $4::timestamptz)) AS n (xmin, xmax, at)
+WHERE meter = ANY ($1)`, names, now.xmin, now.xmax, now.at); err != nil {
 		return fmt.Errorf("note progress: %w", err)
 	}
 	return nil
@@ -201,15 +211,21 @@ func isDistributed(ctx context.Context, pool *pgxpool.Pool) (distributed bool, e
 	return distributed, err
 }
 
-// read looks at calls in one moment and writes as it goes. It returns the oldest
-// transaction that ran then.
-func (c *Collector) read(ctx context.Context, meters []*metering.Meter, condition string, args []any) (xmin string, err error) {
+// moment is when calls were looked at: the oldest transaction that ran then, and the first
+// that had not begun.
+type moment struct {
+	xmin, xmax string
+	at         time.Time
+}
+
+// read looks at calls in one moment and writes as it goes.
+func (c *Collector) read(ctx context.Context, meters []*metering.Meter, condition string, args []any) (now moment, err error) {
 	size := c.Rows
 	if size <= 0 {
 		size = 2000
 	}
 	err = pgx.BeginTxFunc(ctx, c.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(pg_current_snapshot())::text`).Scan(&xmin); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text, now() FROM pg_current_snapshot() AS s`).Scan(&now.xmin, &now.xmax, &now.at); err != nil {
 			return err
 		}
 		rows, err := tx.Query(ctx, selectCalls+condition, args...)
@@ -240,7 +256,7 @@ func (c *Collector) read(ctx context.Context, meters []*metering.Meter, conditio
 		}
 		return c.write(ctx, meters, chunk)
 	})
-	return xmin, err
+	return now, err
 }
 
 // report tells the progress, a few times a minute.

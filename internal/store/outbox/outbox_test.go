@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/metering"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/outbox"
@@ -92,7 +94,38 @@ const user2 = "00000000-0000-0000-0000-000000000002"
 
 func TestEveryChangeOfACallChangesWhatIsChargedByItsDifference(t *testing.T) {
 	t.Parallel()
-	db := pgtest.New(t)
+	page, err := os.ReadFile("../../../docs/billing.md")
+	require.NoError(t, err)
+	index := regexp.MustCompile(`CREATE INDEX CONCURRENTLY .*;`).FindString(string(page))
+	require.NotEmpty(t, index)
+	t.Run("plain", func(t *testing.T) {
+		t.Parallel()
+		changeCalls(t, pgtest.New(t))
+	})
+	t.Run("with the index of the page", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.New(t)
+		db.Exec(index)
+		changeCalls(t, db)
+		tx, err := db.Pool.Begin(t.Context())
+		require.NoError(t, err)
+		defer func() { _ = tx.Rollback(context.Background()) }()
+		_, err = tx.Exec(t.Context(), `SET LOCAL enable_seqscan = off`)
+		require.NoError(t, err)
+		var plan string
+		require.NoError(t, tx.QueryRow(t.Context(), `EXPLAIN (FORMAT JSON) SELECT id FROM public.usage_metered_call WHERE `+outbox.WrittenMark+` >= 5`).Scan(&plan))
+		assert.Contains(t, plan, "api_usage_written_brin")
+	})
+	t.Run("partitioned", func(t *testing.T) {
+		t.Parallel()
+		db := pgtest.New(t)
+		require.NoError(t, dbmigrate.PartitionByMonth(t.Context(), db.Pool))
+		db.Exec(strings.Replace(index, "CONCURRENTLY ", "", 1))
+		changeCalls(t, db)
+	})
+}
+
+func changeCalls(t *testing.T, db *pgtest.DB) {
 	c := load(t, costs)
 	insert(db, 1, 20)
 	eventually(t, db, c, charged, "cost "+user2+" 10, cost ann 10, tokens chat 2000")
@@ -161,11 +194,16 @@ func TestACallThatCommitsLateIsChargedOnce(t *testing.T) {
 	insert(db, 3, 2)
 	collect(t, pool, c)
 	assert.Equal(t, "4", db.Text(`SELECT count(*) FROM public.usage_meter_event`), "younger ones wait for the transaction that is open")
+	opened := time.Now()
+	collect(t, pool, c)
+	collect(t, pool, c)
+	assert.Equal(t, "true", db.Text(`SELECT coalesce(collected_at < $1, true) FROM public.usage_meter WHERE meter = 'cost'`, opened), "what was stored since is not complete")
 	_, err = slow.Exec(t.Context(), `INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, provider, service, request_id) VALUES ('2026-01-02', 1, 'text', 'openai', 'search', 'late')`)
 	require.NoError(t, err)
 	require.NoError(t, slow.Commit(t.Context()))
 	eventually(t, db, c, charged, "cost "+user2+" 2, cost ann 2, tokens chat 400")
 	assert.Equal(t, "cost no_customer 1 1", db.Text(heldNow))
+	eventually(t, db, c, `SELECT collected_at > '`+opened.Format(time.RFC3339Nano)+`' FROM public.usage_meter WHERE meter = 'cost'`, "true")
 }
 
 func TestANewMeterReadsThePastFromItsFirstDayOn(t *testing.T) {

@@ -16,7 +16,7 @@ type Status struct {
 	Engine       string     `json:"engine"`
 	Since        time.Time  `json:"since"`
 	ReplayFrom   *time.Time `json:"replayFrom,omitempty"`  // calls from then on are still to be compared
-	CollectedAt  *time.Time `json:"collectedAt,omitempty"` // nil: never
+	CollectedAt  *time.Time `json:"collectedAt,omitempty"` // what changed until then is in the outbox; nil: nothing is known to be complete
 	SentAt       *time.Time `json:"sentAt,omitempty"`
 	Problem      string     `json:"problem,omitempty"`
 	WaitingSince *time.Time `json:"waitingSince,omitempty"` // of the oldest event that waits

@@ -186,7 +186,7 @@ func printMeterStatus(w io.Writer, list []*outbox.Status) error {
 			return err
 		}
 		t := table{indent: "  ", widest: 100}
-		t.row("calls followed", moment(s.CollectedAt))
+		t.row("complete until", moment(s.CollectedAt))
 		t.row("all sent", moment(s.SentAt))
 		if s.ReplayFrom != nil {
 			t.row("to compare again", "calls since "+s.ReplayFrom.UTC().Format(time.RFC3339))
@@ -223,7 +223,7 @@ func printMeterStatus(w io.Writer, list []*outbox.Status) error {
 
 func moment(at *time.Time) string {
 	if at == nil {
-		return "never"
+		return "not known yet"
 	}
 	return at.UTC().Format(time.RFC3339)
 }
