@@ -9,8 +9,9 @@ import (
 // together lets requests share a write of the queue's disk. The helper writes each request
 // in a transaction of its own and holds its lock meanwhile, so small requests wait for one
 // sync of the disk after another. Here the requests that arrive while one is being written
-// become one request of the queue, which is written next. Nobody gets an answer before the
-// request that holds their records is on the disk, and all get the same one.
+// become one request of the queue, which is written next; large ones go alone. Nobody gets
+// an answer before the request that holds their records is on the disk, and all get the
+// same one.
 //
 // See docs/decisions/0004-queue-storage.md.
 type together struct {
@@ -37,6 +38,9 @@ type shared struct {
 	err  error
 }
 
+// maxSharingBytes is the size of a request that is worth a write of its own: some 35 calls.
+const maxSharingBytes = 16 << 10
+
 var errNotWritten = errors.New("the request was not written to the queue")
 
 func newTogether(write func(ctx context.Context, r *request) error, fits func(r *request) bool) *together {
@@ -48,6 +52,9 @@ func newTogether(write func(ctx context.Context, r *request) error, fits func(r 
 // add writes a request, together with others. A sender whose context ends gets its error:
 // its records may be stored all the same, as after any answer that is lost on its way.
 func (t *together) add(ctx context.Context, r *request) error {
+	if r.bytes > maxSharingBytes {
+		return t.write(ctx, r)
+	}
 	s, first := t.join(ctx, r)
 	defer context.AfterFunc(ctx, func() { t.leave(s) })()
 	if first {

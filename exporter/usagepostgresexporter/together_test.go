@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -106,6 +107,22 @@ func TestWhatArrivesDuringAWriteIsWrittenTogetherNext(t *testing.T) {
 		require.NoError(t, <-answer)
 	}
 	assert.Equal(t, [][]string{{"a"}, {"e", "f"}}, disk.written)
+}
+
+func TestALargeRequestIsWrittenAlone(t *testing.T) {
+	t.Parallel()
+	disk := newSlowDisk()
+	queue := newTogether(disk.write, upTo(100))
+	first := queue.send2(t.Context(), disk, "a")
+	large := queue.send2(t.Context(), disk, strings.Repeat("b", maxSharingBytes)) // beside the first, which is being written
+	small := queue.send(t.Context(), "c")
+	disk.answer <- nil
+	disk.answer <- nil
+	require.NoError(t, <-first)
+	require.NoError(t, <-large)
+	require.Equal(t, []string{"c"}, (<-disk.begun).records)
+	disk.answer <- nil
+	require.NoError(t, <-small)
 }
 
 func TestASenderWhoGivesUpTakesNobodyAlong(t *testing.T) {
