@@ -13,8 +13,6 @@ type Alike struct {
 	Waste Waste
 	// Unattended: none of the calls has a user, a session, or another call in its trace.
 	Unattended bool
-	// InConversation: each call says which conversation it belongs to, by its session or trace.
-	InConversation bool
 	// Cached: each of them read from the provider's cache or wrote to it.
 	Cached bool
 	// Input is the fewest input tokens that one of them can have: none of them reaches
@@ -31,7 +29,8 @@ type Alike struct {
 	Long, Repeated int64
 	// Rewritten is what calls wrote for five minutes that an hour's cache would still have
 	// had: five minutes to an hour after the call before in the same conversation, which had
-	// it there. ReadLate is what calls read more than five minutes after the one before.
+	// it there. ReadLate is what calls read more than five minutes after the one before, or
+	// without one: who wrote it, and when, is not known.
 	Rewritten, ReadLate int64
 }
 

@@ -30,7 +30,7 @@ var Rules = []struct{ Name, Calls, Assumes string }{
 	{"prompt_caching", "text input that nothing of came from the cache; at least 4,096 tokens of it, the longest minimum of any model, were the input of the call before in the same conversation, at most five minutes earlier, and its answer follows", "the next call of a conversation begins with the input of the one before, and what is new is written to the cache; a conversation is a session or a trace"},
 	{"cache_off", "what was written to the cache and read from it", "none: as plain input the same tokens cost less than to write and read them"},
 	{"cache_1h", "writes for five minutes, some of them 5 to 60 minutes after the call before in the same conversation", "what was written again 5 to 60 minutes later would still be in the cache"},
-	{"cache_5m", "writes for an hour in conversations", "what is read more than 5 minutes later has to be written again"},
+	{"cache_5m", "writes for an hour", "what is read more than 5 minutes after the call before in the same conversation, or at its beginning, has to be written again"},
 	{"batch", "the standard tier, without user, session and other calls in the trace, of a job: all calls of the service to the model are in at most a tenth of the hours, ten and more in each", "nobody waits for the answers: a batch can take 24 hours"},
 	{"flex", "the same", "nobody waits for the answers: flex is slower and can be refused"},
 	{"priority", "the tiers `priority` and `fast`", "the answers of the standard tier come soon enough"},
@@ -137,7 +137,7 @@ func cacheHour(a *outlook.Alike) bool {
 
 func cacheMinutes(a *outlook.Alike) bool {
 	q := &a.Quantities
-	if q[usage.CacheWrite1hTokens] == 0 || !a.InConversation || a.ReadLate > q[usage.CacheReadTokens] {
+	if q[usage.CacheWrite1hTokens] == 0 || a.ReadLate > q[usage.CacheReadTokens] {
 		return false
 	}
 	q[usage.CacheReadTokens] -= a.ReadLate

@@ -42,7 +42,6 @@ var keptApart = []store.Selected[scannedAlike]{
             WHEN api_type = 'text' AND input > 0 AND output_tokens = 0 AND written = 0 THEN 'no_output'
             ELSE '' END`, Into: func(s *scannedAlike) any { return &s.waste }},
 	{SQL: "(user_id IS NULL AND session_id IS NULL AND gap IS NULL AND after IS NULL)::text", Into: func(s *scannedAlike) any { return &s.unattended }},
-	{SQL: "(conversation IS NOT NULL)::text", Into: func(s *scannedAlike) any { return &s.inConversation }},
 	{SQL: "(cached > 0)::text", Into: func(s *scannedAlike) any { return &s.cached }},
 	{SQL: "width_bucket(input, $3::bigint[])::text", Into: func(s *scannedAlike) any { return &s.border }},
 }
@@ -67,7 +66,7 @@ var addedUp = []store.Selected[scannedAlike]{
 		Into: func(s *scannedAlike) any { return &s.Repeated }},
 	{SQL: "coalesce(sum(least(cache_write_5m_tokens, before_cached)) FILTER (WHERE gap > interval '5 minutes' AND gap <= interval '1 hour'), 0)::bigint",
 		Into: func(s *scannedAlike) any { return &s.Rewritten }},
-	{SQL: "coalesce(sum(cache_read_tokens) FILTER (WHERE gap > interval '5 minutes'), 0)::bigint", Into: func(s *scannedAlike) any { return &s.ReadLate }},
+	{SQL: "coalesce(sum(cache_read_tokens) FILTER (WHERE coalesce(gap > interval '5 minutes', true)), 0)::bigint", Into: func(s *scannedAlike) any { return &s.ReadLate }},
 }
 
 // sumOfOthers adds the rarer quantities up, in the form of the column.
@@ -142,13 +141,13 @@ func numbers(n int) string {
 // scannedAlike is a row of alikeSQL.
 type scannedAlike struct {
 	outlook.Alike
-	leftOut                            string
-	apiType, missing, waste, border    string
-	unattended, inConversation, cached string
-	stored                             store.Stored
-	columns                            store.QuantityColumns
-	allCalls                           int64
-	allCost                            usage.Sum
+	leftOut                         string
+	apiType, missing, waste, border string
+	unattended, cached              string
+	stored                          store.Stored
+	columns                         store.QuantityColumns
+	allCalls                        int64
+	allCost                         usage.Sum
 }
 
 // Alike adds the calls of a period up, day by day; timeout bounds the reading of one.
@@ -223,7 +222,7 @@ func (s *scannedAlike) finish(borders []int64) {
 	s.stored.Fault, s.stored.Quantities, s.stored.QuantityReason = nil, usage.Quantities{}, ""
 	s.stored.Restore(s.columns)
 	s.Quantities, s.APIType, s.Waste = s.stored.Quantities, usage.APIType(s.apiType), outlook.Waste(s.waste)
-	s.Unattended, s.InConversation, s.Cached = s.unattended == "true", s.inConversation == "true", s.cached == "true"
+	s.Unattended, s.Cached = s.unattended == "true", s.cached == "true"
 	s.Missing, _ = usage.ParseMissing(s.missing)
 	s.Input = 0
 	var place int

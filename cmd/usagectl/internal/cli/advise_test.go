@@ -108,6 +108,7 @@ func TestEachRuleOnRowsMadeForIt(t *testing.T) {
 		{"an hour that is not needed", 5, at(1) + sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_1h_tokens=CASE n WHEN 1 THEN 10000 END; cache_read_tokens=CASE WHEN n > 1 THEN 10000 END",
 			"cache_5m, cache writes for five minutes: 0.0225 of 0.072795 for 5"},
 		{"an hour that is needed", 5, at(20) + sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_1h_tokens=CASE n WHEN 1 THEN 10000 END; cache_read_tokens=CASE WHEN n > 1 THEN 10000 END", ""},
+		{"an hour for conversations of one call", 5, sonnet + "input_tokens=10000 + n; output_tokens=10; cache_write_1h_tokens=CASE n WHEN 1 THEN 10000 END; cache_read_tokens=CASE WHEN n > 1 THEN 10000 END", ""},
 		{"a little too long", 1, sonnet + "input_tokens=210000", "long_context, shorter input: 0.6675 of 1.2825 for 1"},
 		{"far too long", 1, sonnet + "input_tokens=300000", ""},
 		{"long where it costs no more", 1, "input_tokens=210000", ""},

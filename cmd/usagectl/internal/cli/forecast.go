@@ -46,7 +46,7 @@ It asks the database, or with --api the extension usage_api, as usagectl usage d
 
 With --publish it stores what boards and alerts show: the running month, quarter and year
 of everything, the month of the 20 services and models with the greatest cost, and every
-budget. Run that every hour; the database user needs usage_reader and usage_pricer.`,
+budget. Run that each night; the database user needs usage_reader and usage_pricer.`,
 		Example: `  usagectl forecast
   usagectl forecast --scope service --top 10
   usagectl forecast --scope budget
@@ -65,7 +65,7 @@ budget. Run that every hour; the database user needs usage_reader and usage_pric
 	o.filter["timezone"], o.filter["period"], o.filter["scope"] = &o.zone, &o.period, &o.scope
 	f.IntVar(&o.top, "top", 5, "how many users, services, models or providers are forecast")
 	f.BoolVar(&o.json, "json", false, "print the document that GET /api/admin/forecast answers")
-	f.BoolVar(&o.publish, "publish", false, "store the forecasts that boards and alerts show, and print them")
+	f.BoolVar(&o.publish, "publish", false, "store the forecasts that boards and alerts show, and say how many")
 	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement, or the API, may take")
 	o.api.addFlags(f)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -83,6 +83,10 @@ budget. Run that every hour; the database user needs usage_reader and usage_pric
 				answer, err = publishForecasts(ctx, pool, read.New(pool, o.timeout), question)
 				return err
 			})
+			if err == nil && !o.json {
+				cmd.Println(plural(int64(len(answer.Forecasts)), "forecast"), "stored for boards and alerts")
+				return nil
+			}
 		case o.api.address != "":
 			answer, err = o.api.forecast(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
 		default:
