@@ -3,6 +3,7 @@ package usageapiextension
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 )
@@ -23,8 +24,8 @@ func (a *api) forecast(q *question) (*answer, error) {
 	if ask.Filter, err = a.filter(q); err != nil {
 		return nil, err
 	}
-	if q.own && (ask.Scope == "user" || ask.Scope == "budget") {
-		return nil, paramProblem("scope", ask.Scope, "org, which is all that you use, service, model or provider: this is your own usage only")
+	if q.own && (slices.Contains([]string{"user", "team", "budget"}, ask.Scope)) {
+		return nil, paramProblem("scope", ask.Scope, "org, which is all that you use, service, model, provider or tag:NAME: this is your own usage only")
 	}
 	if ask.Top, err = q.params.number("top", defaultForecasts, 1, maxForecasts); err != nil {
 		return nil, err

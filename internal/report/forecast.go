@@ -14,7 +14,10 @@ import (
 
 // ForecastScopes lists what can be forecast; the first is the default. "budget" forecasts
 // every budget, each in its own period and time zone.
-var ForecastScopes = []string{"org", "user", "service", "model", "provider", "budget"}
+var ForecastScopes = []string{"org", "user", "team", "service", "model", "provider", tagScope + "NAME", "budget"}
+
+// tagScope begins the scope of the values of a tag.
+const tagScope = "tag:"
 
 // ForecastPeriods lists the calendar periods that can be forecast; the first is the
 // default.
@@ -28,6 +31,8 @@ const (
 	lateness = time.Hour
 	// recentDays is the period in which the costs are ranked to choose what to forecast.
 	recentDays = 30
+	// allValues is more than a tag has values with sums of their own.
+	allValues = 10_000
 )
 
 // ForecastQuestion is a request for forecasts; [Forecasts] answers it.
@@ -53,8 +58,9 @@ type ForecastAnswer struct {
 	Timezone  string          `json:"timezone"`
 	Currency  string          `json:"currency"` // of every amount, as an ISO 4217 code
 	// Others is the number of users, services, models or providers that have calls in the
-	// last 30 days but no forecast. OthersCost is their cost in that time. Of budgets Others
-	// counts those that one reading has no room for, such as that of a team of a thousand.
+	// last 30 days but no forecast. OthersCost is their cost in that time. Of budgets and
+	// teams Others counts those too that one reading has no room for, such as a team of a
+	// thousand, without their cost.
 	Others     int64     `json:"others"`
 	OthersCost usage.Sum `json:"othersCost"`
 }
@@ -108,7 +114,11 @@ func ParseForecast(parameter func(name string) string, now time.Time) (q Forecas
 		to      *string
 		allowed []string
 	}{{"period", &q.Period, ForecastPeriods}, {"scope", &q.Scope, ForecastScopes}} {
-		if *p.to = cmp.Or(parameter(p.name), p.allowed[0]); !slices.Contains(p.allowed, *p.to) {
+		*p.to = cmp.Or(parameter(p.name), p.allowed[0])
+		if tag, is := strings.CutPrefix(*p.to, tagScope); p.name == "scope" && is && tag != "" {
+			continue
+		}
+		if !slices.Contains(p.allowed, *p.to) {
 			return q, &ParamError{p.name, *p.to, strings.Join(p.allowed, ", ")}
 		}
 	}
@@ -118,8 +128,12 @@ func ParseForecast(parameter func(name string) string, now time.Time) (q Forecas
 // Forecasts reads the daily costs from the store and forecasts from them.
 func Forecasts(ctx context.Context, r *read.Reader, q ForecastQuestion) (ForecastAnswer, error) {
 	answer := ForecastAnswer{Forecasts: []ScopeForecast{}, Timezone: q.Zone.String(), Currency: read.Dollar}
-	if q.Scope == "budget" {
+	switch q.Scope {
+	case "budget":
 		err := q.budgets(ctx, r, &answer)
+		return answer, err
+	case "team":
+		err := q.teams(ctx, r, &answer)
 		return answer, err
 	}
 	c := calendarOf(q.Period, q.Zone, q.Now)
@@ -174,7 +188,12 @@ func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calend
 	}
 	end := c.running
 	span := newSpan(c.instant(end.next(-days)), c.instant(end), c.zone)
-	a, err := Ask(ctx, r, Question{Viewer: q.Viewer, Filter: q.Filter, Span: span, Top: max(q.Top, week), Detail: true, Currency: read.Dollar})
+	top := max(q.Top, week)
+	tag, isTag := strings.CutPrefix(q.Scope, tagScope)
+	if isTag {
+		top = allValues
+	}
+	a, err := Ask(ctx, r, Question{Viewer: q.Viewer, Filter: q.Filter, Span: span, Top: top, Detail: true, Currency: read.Dollar})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,13 +202,16 @@ func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calend
 	}
 	var list []subject
 	keys, more := a.Current.by(q.Scope)
+	if isTag && a.Current.UsageByTag == nil {
+		return nil, nil, &ParamError{"scope", q.Scope, "a scope of a tag without the filters provider, model, service and environment: no sums are kept by both"}
+	}
 	answer.Others = more
 	for _, key := range keys {
 		switch {
 		case key.Key == Others:
 			answer.OthersCost = answer.OthersCost.Plus(key.Cost)
 			continue
-		case isRest(key.Key):
+		case isRest(key.Key), isTag && key.Key == NoName:
 			continue
 		case len(list) == q.Top:
 			answer.Others++
@@ -208,6 +230,8 @@ func (q ForecastQuestion) subjects(ctx context.Context, r *read.Reader, c calend
 			s.filter.Model = &value
 		case "provider":
 			s.filter.Provider = &value
+		default:
+			s.filter.Tag = &read.TagValue{Name: tag, Value: value}
 		}
 		list = append(list, s)
 	}
@@ -225,6 +249,11 @@ func (u *Usage) by(scope string) (keys Costs, others int64) {
 		return u.UsageByModel, u.OtherModels
 	case "provider":
 		return u.UsageByProvider, u.OtherProviders
+	}
+	for _, tag := range u.UsageByTag {
+		if tagScope+tag.Name == scope {
+			return tag.Values, 0
+		}
 	}
 	return nil, 0
 }
@@ -280,58 +309,125 @@ func (d Driver) isMore(other Driver) bool {
 	return cmp.Or(d.change().Cmp(other.change()), cmp.Compare(other.Key, d.Key)) > 0
 }
 
-// maxBudgetScopes bounds one reading of budgets: a budget is one scope, that of a team one
-// for each member.
-const maxBudgetScopes = 1000
+// maxScopes bounds one reading of budgets or teams, of which a team takes a scope for each
+// member.
+const maxScopes = 1000
 
-// budgets forecasts each budget in its own period and time zone. Those for which one
-// reading has no room are counted as others.
+// whole is one budget or team: several scopes that are forecast as one.
+type whole struct {
+	calendar
+	key     string
+	filters []read.Filter
+	limit   *usage.Sum
+	days    read.Days
+}
+
+// readWholes fills in the days, from one snapshot. It leaves out, and counts as others, those
+// that have no room.
+func (q ForecastQuestion) readWholes(ctx context.Context, r *read.Reader, list []whole, answer *ForecastAnswer) ([]whole, error) {
+	var kept []whole
+	var scopes []read.DaysScope
+	for _, w := range list {
+		if len(scopes)+len(w.filters) > maxScopes {
+			answer.Others++
+			continue
+		}
+		borders := w.borders()
+		for _, f := range w.filters {
+			scopes = append(scopes, read.DaysScope{Filter: f, Days: borders})
+		}
+		kept = append(kept, w)
+	}
+	days, err := r.Days(ctx, q.Viewer, scopes)
+	if err != nil {
+		return nil, err
+	}
+	for i := range kept {
+		n := len(kept[i].filters)
+		kept[i].days, days = together(days[:n], len(kept[i].borders())-1), days[n:]
+	}
+	return kept, nil
+}
+
+// add forecasts a whole.
+func (w *whole) add(scope string, answer *ForecastAnswer) error {
+	f, err := w.forecast(w.days, nil, w.limit)
+	if err != nil {
+		return err
+	}
+	f.Scope, f.Key = scope, w.key
+	if w.zone.String() != answer.Timezone {
+		f.Period.Zone = w.zone.String()
+	}
+	answer.Forecasts = append(answer.Forecasts, f)
+	return nil
+}
+
+// budgets forecasts each budget in its own period and time zone.
 func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *ForecastAnswer) error {
 	budgets, err := r.Budgets(ctx)
 	if err != nil {
 		return err
 	}
-	type part struct {
-		calendar
-		budget     read.Budget
-		first, end int // its scopes
-	}
-	var parts []part
-	var scopes []read.DaysScope
+	var list []whole
 	for _, b := range budgets {
 		zone, err := parseZone(b.TimeZone)
 		if err != nil {
 			return err
 		}
-		filters := scopesOf(b, q.Filter)
-		if len(scopes)+len(filters) > maxBudgetScopes {
-			answer.Others++
-			continue
-		}
-		p := part{calendar: calendarOf(b.Period, zone, q.Now), budget: b, first: len(scopes)}
-		borders := p.borders()
-		for _, f := range filters {
-			scopes = append(scopes, read.DaysScope{Filter: f, Days: borders})
-		}
-		p.end = len(scopes)
-		parts = append(parts, p)
+		list = append(list, whole{calendar: calendarOf(b.Period, zone, q.Now), key: b.Name, filters: scopesOf(b, q.Filter), limit: &b.Dollars})
 	}
-	days, err := r.Days(ctx, q.Viewer, scopes)
+	list, err = q.readWholes(ctx, r, list, answer)
+	for i := range list {
+		if err == nil {
+			err = list[i].add("budget", answer)
+		}
+	}
+	return err
+}
+
+// teams forecasts the teams with the greatest cost in the last 30 days. A user in several
+// teams counts in each.
+func (q ForecastQuestion) teams(ctx context.Context, r *read.Reader, answer *ForecastAnswer) error {
+	teams, err := r.Teams(ctx)
 	if err != nil {
 		return err
 	}
-	for _, p := range parts {
-		f, err := p.forecast(together(days[p.first:p.end], len(p.borders())-1), nil, &p.budget.Dollars)
-		if err != nil {
+	c := calendarOf(q.Period, q.Zone, q.Now)
+	var list []whole
+	for _, t := range teams {
+		list = append(list, whole{calendar: c, key: t.Name, filters: ofMembers(t.Members, q.Filter)})
+	}
+	if list, err = q.readWholes(ctx, r, list, answer); err != nil {
+		return err
+	}
+	recent := func(w whole) (sum usage.Sum) {
+		for _, cost := range w.days.Costs[max(len(w.days.Costs)-1-recentDays, 0):] {
+			sum = sum.Plus(cost)
+		}
+		return sum
+	}
+	slices.SortStableFunc(list, func(a, b whole) int { return recent(b).Cmp(recent(a)) })
+	for i := range list {
+		if i >= q.Top {
+			answer.Others, answer.OthersCost = answer.Others+1, answer.OthersCost.Plus(recent(list[i]))
+			continue
+		}
+		if err := list[i].add("team", answer); err != nil {
 			return err
 		}
-		f.Scope, f.Key = "budget", p.budget.Name
-		if p.zone.String() != q.Zone.String() {
-			f.Period.Zone = p.zone.String()
-		}
-		answer.Forecasts = append(answer.Forecasts, f)
 	}
 	return nil
+}
+
+// ofMembers returns a filter for each member of a team.
+func ofMembers(members []usage.ID, f read.Filter) []read.Filter {
+	list := make([]read.Filter, len(members))
+	for i, member := range members {
+		list[i] = f
+		list[i].ByUser, list[i].User = true, member
+	}
+	return list
 }
 
 // scopesOf returns filters that together select a budget's calls; each call passes exactly
@@ -343,12 +439,7 @@ func scopesOf(b read.Budget, f read.Filter) []read.Filter {
 	case "service":
 		f.Service = &b.Subject
 	case "team":
-		list := make([]read.Filter, len(b.Members))
-		for i, member := range b.Members {
-			list[i] = f
-			list[i].ByUser, list[i].User = true, member
-		}
-		return list
+		return ofMembers(b.Members, f)
 	}
 	return []read.Filter{f}
 }

@@ -72,6 +72,37 @@ SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zon
 FROM public.usage_budgets AS b
 ORDER BY name`
 
+// Team is a name for several users.
+type Team struct {
+	Name    string
+	Members []usage.ID
+}
+
+// Teams returns all teams by name. Only an administrator may call it.
+func (r *Reader) Teams(ctx context.Context) (list []Team, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT team, array_agg(user_id ORDER BY user_id) FROM public.usage_team_members GROUP BY team ORDER BY team`)
+		if err != nil {
+			return err
+		}
+		var t Team
+		var members [][16]byte
+		_, err = pgx.ForEachRow(rows, []any{&t.Name, &members}, func() error {
+			t.Members = nil
+			for _, m := range members {
+				t.Members = append(t.Members, m)
+			}
+			list = append(list, t)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the teams: %w", err)
+	}
+	return list, nil
+}
+
 // Budgets lists all budgets by name. Only administrators may read them.
 func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
 	var list []Budget

@@ -38,8 +38,8 @@ func newForecast() *cobra.Command {
 		Use:   "forecast",
 		Short: "Says what a period will cost, how sure that is, and how wrong such forecasts were",
 		Long: `Says what the running month, or another period, will cost: for everything, for the
-users, services, models or providers with the greatest cost, or for each budget. Beside it
-stand the range that eight in ten outcomes lie in, and how far past forecasts of the same
+users, teams, services, models, providers or values of a tag with the greatest cost, or for
+each budget. Beside it stand the range that eight in ten outcomes lie in, and how far past forecasts of the same
 kind, and the straight line, were from what came. docs/forecast.md says how it is made.
 
 It asks the database, or with --api the extension usage_api, as usagectl usage does.
@@ -49,6 +49,7 @@ of everything, the month of the 20 services and models with the greatest cost, a
 budget. Run that each night; the database user needs usage_reader and usage_pricer.`,
 		Example: `  usagectl forecast
   usagectl forecast --scope service --top 10
+  usagectl forecast --scope tag:team
   usagectl forecast --scope budget
   usagectl forecast --period quarter --model gpt-4o --timezone Europe/Berlin --json
   usagectl forecast --publish --timezone Europe/Berlin
@@ -63,7 +64,7 @@ budget. Run that each night; the database user needs usage_reader and usage_pric
 	f.StringVar(&o.user, "user", "", "one user, by the id that the apps send or by UUID; \"unattributed\": calls without a user")
 	o.filter = addFilter(f)
 	o.filter["timezone"], o.filter["period"], o.filter["scope"] = &o.zone, &o.period, &o.scope
-	f.IntVar(&o.top, "top", 5, "how many users, services, models or providers are forecast")
+	f.IntVar(&o.top, "top", 5, "how many users, teams, services, models, providers or values of a tag are forecast")
 	f.BoolVar(&o.json, "json", false, "print the document that GET /api/admin/forecast answers")
 	f.BoolVar(&o.publish, "publish", false, "store the forecasts that boards and alerts show, and say how many")
 	f.DurationVar(&o.timeout, "timeout", time.Minute, "how long a statement, or the API, may take")
@@ -91,6 +92,7 @@ budget. Run that each night; the database user needs usage_reader and usage_pric
 			answer, err = o.api.forecast(cmd.Context(), o.timeout, o.parameters(cmd.Flags()))
 		default:
 			answer, err = askDatabase(cmd, db, o.timeout, question, report.Forecasts)
+			err = flagged(err, "apiType", "--type")
 		}
 		if err != nil {
 			return err

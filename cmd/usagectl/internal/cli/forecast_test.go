@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,6 +83,43 @@ func TestForecastsForBoards(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(out), &a))
 	assert.EqualValues(t, 1, a.Others, "the budget that one reading has no room for")
 	assert.Len(t, a.Forecasts, 1)
+	out, err = on(t, db.DSN, "forecast", "--scope", "team", "--json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal([]byte(out), &a))
+	assert.EqualValues(t, 1, a.Others, "a team of a thousand members and one")
 	_, err = on(t, db.DSN, "forecast", "--publish", "--service", "shop")
 	require.ErrorContains(t, err, "--service: --publish takes --timezone alone")
+}
+
+func TestForecastsByTeamAndTag(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`INSERT INTO auth.users (id) VALUES ('11111111-1111-1111-1111-111111111111'), ('22222222-2222-2222-2222-222222222222')`)
+	db.Exec(`INSERT INTO public.usage_team_members VALUES ('both', '11111111-1111-1111-1111-111111111111'), ('both', '22222222-2222-2222-2222-222222222222'),
+		('one', '22222222-2222-2222-2222-222222222222')`)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, pricing_status, user_id, metadata)
+		SELECT now() - n * interval '1 day', d, 'text', 'gpt-4o', 'openai', 'priced', u::uuid, m::jsonb
+		FROM generate_series(1, 70) AS n, (VALUES (1, '11111111-1111-1111-1111-111111111111', '{"tags": {"feature": "chat"}}'),
+		  (2, '22222222-2222-2222-2222-222222222222', '{"tags": {"feature": "search"}}'), (4, NULL, '{}')) AS v (d, u, m)`)
+	ask := func(args ...string) string {
+		t.Helper()
+		out, err := on(t, db.DSN, append([]string{"forecast", "--period", "day", "--json"}, args...)...)
+		require.NoError(t, err)
+		var a report.ForecastAnswer
+		require.NoError(t, json.Unmarshal([]byte(out), &a))
+		lines := []string{}
+		for _, f := range a.Forecasts {
+			lines = append(lines, f.Scope+" "+f.Key+" "+f.Expected.String())
+		}
+		return strings.Join(lines, ", ") + fmt.Sprintf(" and %d of %s", a.Others, a.OthersCost)
+	}
+	assert.Equal(t, "team both 3, team one 2 and 0 of 0", ask("--scope", "team"))
+	assert.Equal(t, "team both 3 and 1 of 60", ask("--scope", "team", "--top", "1"))
+	assert.Equal(t, "tag:feature search 2, tag:feature chat 1 and 0 of 0", ask("--scope", "tag:feature"))
+	assert.Equal(t, "tag:feature search 2 and 1 of 30", ask("--scope", "tag:feature", "--top", "1"))
+	assert.Equal(t, " and 0 of 0", ask("--scope", "tag:never"))
+	_, err := on(t, db.DSN, "forecast", "--scope", "tag:feature", "--model", "gpt-4o")
+	require.ErrorContains(t, err, "--scope: found")
+	_, err = on(t, db.DSN, "forecast", "--scope", "tag:")
+	require.ErrorContains(t, err, "tag:NAME")
 }
