@@ -19,6 +19,7 @@ func readAnswer(text string) (a answer) {
 	}
 	j := newJSON(text)
 	a.value(&j)
+	a.usage.listed = a.usage.listed && a.found              // messages alone may leave out what the provider ran
 	if text[0] == '[' && strings.Contains(text, `_call"`) { // the items of an answer, without what is around them
 		j = newJSON(text)
 		a.usage.readItems("", &j)
@@ -63,7 +64,11 @@ func (a *answer) object(j *jsonText) {
 			"generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
 			a.value(j)
 		case "output", "content", "tool_outputs", "parts", "candidates", "groundingMetadata", "grounding_metadata":
+			a.usage.listed = a.usage.listed || j.peek() == '['
 			a.usage.readItems(key, j)
+		case "choices": // OpenAI's chat completions run no tools
+			a.usage.listed = true
+			j.skip()
 		default:
 			a.usage.modifiers.readMember(key, j)
 		}

@@ -82,7 +82,7 @@ func (f *facts) unreported(call *Call, ownAddress bool) Missing {
 	if strings.HasPrefix(call.ResponseID, "chatcmpl-") && (call.Provider == catalog.OpenAI || call.Provider == catalog.AzureOpenAI) {
 		unknown &^= MissingTools // OpenAI's chat completions run no tools; models that search have their own price
 	}
-	if f.n[factWebSearches].known() || f.n[factFileSearches].known() || f.n[factCodeSessions].known() {
+	if f.listed || f.n[factWebSearches].known() || f.n[factFileSearches].known() || f.n[factCodeSessions].known() {
 		unknown &^= MissingTools
 	}
 	if f.containers {

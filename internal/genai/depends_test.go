@@ -99,6 +99,7 @@ func TestWhatACallReportsIsKnown(t *testing.T) {
 		"several requests":              {func(f *facts, _ *Call) { f.several = true }, 0, MissingContextLength},
 		"audio tokens":                  {func(f *facts, _ *Call) { f.n[factInputAudio] = 0 }, MissingModality, 0},
 		"searches":                      {func(f *facts, _ *Call) { f.n[factWebSearches] = 0 }, MissingTools, 0},
+		"an answer with its items":      {func(f *facts, _ *Call) { f.listed = true }, MissingTools, 0},
 		"an answer of chat completions": {func(_ *facts, c *Call) { c.ResponseID = "chatcmpl-9aBcD" }, MissingTools, 0},
 		"an answer of responses":        {func(_ *facts, c *Call) { c.ResponseID = "resp_9aBcD" }, 0, 0},
 		"code in a container":           {func(f *facts, _ *Call) { f.n[factWebSearches], f.containers = 0, true }, 0, 0},

@@ -9,6 +9,7 @@ var codex = dialect{
 	callsComeApart: true,
 	follows:        alsoOwn("codex.*", inSourceOnly),
 	scopes:         []string{"codex*"},
+	installation:   setOf(name("user.id")),
 	words: vocabulary{
 		session: names("conversation.id", "gen_ai.conversation.id"),
 		counts: factNames{

@@ -9,6 +9,7 @@ var geminiCLI = dialect{
 	callsComeApart: true,
 	follows:        alsoOwn("Gemini CLI", documented),
 	scopes:         []string{"gemini-cli*", "qwen-code*"},
+	installation:   setOf(name("user.id")),
 	words: vocabulary{
 		requestModel: names("gen_ai.request.model", "model"),
 		counts: factNames{

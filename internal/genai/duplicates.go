@@ -2,6 +2,7 @@ package genai
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/once"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -77,7 +78,7 @@ func (f *found) describe() {
 	r.Type = c.APIType
 	r.Trace, r.Span = c.TraceID, c.SpanID
 	if c.TraceID.IsEmpty() { // an event is recognised by its key
-		binary.LittleEndian.PutUint64(r.Span[:], r.Key)
+		binary.LittleEndian.PutUint64(r.Span[:], r.Key^bits.RotateLeft64(r.Space, 1)) // of its session
 	}
 	r.Start, r.End = c.Start.UnixNano(), c.End.UnixNano()
 	r.Counts = once.CountsOf(&c.Quantities)

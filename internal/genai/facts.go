@@ -92,6 +92,8 @@ type facts struct {
 	// containers: code ran in containers that are billed by time beyond a free amount; no
 	// answer reports the time.
 	containers bool
+	// listed: the answer is there with all its items, so it says which tools ran.
+	listed bool
 	// unknown: a name under a usage prefix is in no vocabulary.
 	unknown bool
 	// inconsistent: the source contradicts itself in a way that only its dialect can
@@ -158,6 +160,7 @@ func (f *facts) take(from *facts) {
 		}
 	}
 	f.unknown, f.containers = own.unknown || from.unknown, own.containers || from.containers
+	f.listed = own.listed || from.listed
 	if f.cost == "" {
 		f.cost, f.billed, f.upstream, f.byok = own.cost, own.billed, own.upstream, own.byok
 	}
@@ -183,6 +186,7 @@ func (f *facts) addDetails(from *facts) {
 	}
 	f.callsMissing, f.several = f.callsMissing || from.callsMissing, f.several || from.several
 	f.unknown, f.containers = f.unknown || from.unknown, f.containers || from.containers
+	f.listed = f.listed || from.listed
 	f.modifiers.join(&from.modifiers)
 }
 

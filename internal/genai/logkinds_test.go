@@ -112,3 +112,60 @@ func TestASearchIsCountedInEveryEvent(t *testing.T) {
 		require.Equal(t, int64(2), call.Quantities[usage.WebSearches])
 	})
 }
+
+// An event without a trace has an id of its own: two calls of one session that differ in
+// their time alone are two, the same event sent again is one, in another payload too.
+func TestEventsWithoutATraceHaveIDsOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for event, w := range eventWritings {
+		t.Run(event, func(t *testing.T) {
+			t.Parallel()
+			at := func(second int, session string) plog.Logs {
+				ld := plog.NewLogs()
+				record := ld.ResourceLogs().AppendEmpty().ScopeLogs().AppendEmpty().LogRecords().AppendEmpty()
+				record.SetTimestamp(pcommon.NewTimestampFromTime(time.Date(2026, 11, 21, 10, 0, second, 0, time.UTC)))
+				all := map[string]any{"event.name": event, "model": w.model, w.session: session, "duration_ms": 500}
+				maps.Copy(all, w.facts)
+				require.NoError(t, record.Attributes().FromRaw(all))
+				return ld
+			}
+			ids := map[usage.ID]int{}
+			for _, reader := range []*Reader{eventReader(t), eventReader(t)} {
+				for _, ld := range []plog.Logs{at(2, "a"), at(4, "a"), at(2, "b"), at(2, "a")} {
+					reader.ReadLogs(ld, func(c *Call, _ plog.LogRecord) {
+						require.True(t, c.TraceID.IsEmpty())
+						require.NotEmpty(t, c.Key)
+						ids[c.ID]++
+					}, func(string, SkipReason) {})
+				}
+			}
+			require.Len(t, ids, 3)
+		})
+	}
+}
+
+func eventReader(t *testing.T) *Reader {
+	t.Helper()
+	reader, err := NewReader(Config{AgentLogs: true, TrackUsers: true})
+	require.NoError(t, err)
+	return reader
+}
+
+// An account and an e-mail address name a person; user.id may name the installation of the
+// tool, of which a person has one on each machine.
+func TestAnAccountAndAnAddressGoBeforeAnInstallationInEveryEvent(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		attributes map[string]any
+		want       string
+	}{
+		{map[string]any{"user.id": "machine", "user.email": "ana@example.com", "user.account_id": "acct"}, "acct"},
+		{map[string]any{"user.id": "machine", "user.email": "ana@example.com"}, "ana@example.com"},
+		{map[string]any{"user.id": "machine"}, "machine"},
+	} {
+		everyEvent(t, c.attributes, func(t *testing.T, _ eventWriting, call Call) {
+			t.Helper()
+			require.Equal(t, c.want, call.User)
+		})
+	}
+}

@@ -47,3 +47,25 @@ func TestHowOpenRouterServesACallIsReadInEveryDialect(t *testing.T) {
 		require.Equal(t, usage.ReasonUnknownQuantity, call.Reason, "nothing says how often it searched")
 	})
 }
+
+// Where the provider's whole answer is on the span, it says which tools ran; messages that a
+// library made of it may leave them out.
+func TestAWholeAnswerSaysWhichToolsRanInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for answer, known := range map[string]bool{
+			`{"id":"resp_1","output":[{"type":"message","content":[]}],"usage":{"input_tokens":1000,"output_tokens":100}}`:                true,
+			`{"choices":[{"message":{"content":"ok"}}],"usage":{"prompt_tokens":1000,"completion_tokens":100,"total_tokens":1100}}`:       true,
+			`{"content":[{"type":"text","text":"ok"}],"usage":{"input_tokens":1000,"output_tokens":100}}`:                                 true,
+			`{"usage":{"input_tokens":1000,"output_tokens":100}}`:                                                                         false,
+			`[{"role":"assistant","parts":[{"type":"text","content":"ok"}]}]`:                                                             false,
+			`{"candidates":[{"content":{"parts":[{"text":"ok"}]}}],"usageMetadata":{"promptTokenCount":1000,"candidatesTokenCount":100}}`: true,
+		} {
+			call := onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{"gen_ai.response.raw": answer}))
+			if d.knows.always.Has(MissingTools) {
+				continue
+			}
+			require.Equal(t, !known, call.Unreported.Has(MissingTools), answer)
+		}
+	})
+}
