@@ -80,7 +80,8 @@ var rooms = map[string]room{
 	"internal/outlook":         {uses: []string{"internal/usage"}},
 	"internal/outlook/savings": {uses: []string{"internal/catalog", "internal/outlook", "internal/pricing", "internal/usage"}},
 	// Questions and answers about what is stored.
-	"internal/report": {uses: []string{"internal/outlook", "internal/store/read", "internal/usage"}},
+	"internal/report":          {uses: []string{"internal/outlook", "internal/store/read", "internal/usage"}},
+	"internal/report/showback": {uses: []string{"internal/store/read", "internal/usage"}},
 
 	// The dashboard as HTML.
 	"internal/page": {uses: []string{"internal/bill/explain", "internal/report", "internal/store/read", "internal/usage"}},
@@ -107,7 +108,7 @@ var rooms = map[string]room{
 	"cmd/usagectl/...": {
 		uses: []string{
 			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/metering", "internal/metering/engines", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
-			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report",
+			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report", "internal/report/showback",
 			"internal/store", "internal/store/outbox", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
 		},
 		tests: []string{"e2e/mockengine"},

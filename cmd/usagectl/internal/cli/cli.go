@@ -42,6 +42,7 @@ func New() *cobra.Command {
 		newRates(),
 		newReprice(),
 		newRetention(),
+		newShowback(),
 		newUsage(),
 		newVerify(),
 		newVersion(),

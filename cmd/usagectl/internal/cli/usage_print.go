@@ -52,13 +52,26 @@ type breakdown struct {
 
 func breakdowns(c, p report.Usage) []breakdown {
 	u, v := c.Unpriced, p.Unpriced
-	return []breakdown{
+	list := []breakdown{
 		{"type", c.UsageByType, p.UsageByType, numbers(u.Types), numbers(v.Types)},
 		{"user", c.UsageByUser, p.UsageByUser, numbers(u.Users), numbers(v.Users)},
 		{"model", c.UsageByModel, p.UsageByModel, numbers(u.Models), numbers(v.Models)},
 		{"provider", c.UsageByProvider, p.UsageByProvider, numbers(u.Providers), numbers(v.Providers)},
 		{"service", c.UsageByService, p.UsageByService, numbers(u.Services), numbers(v.Services)},
 	}
+	for _, tag := range c.UsageByTag {
+		list = append(list, breakdown{"tag " + tag.Name, tag.Values, ofTag(p.UsageByTag, tag.Name), numbers(ofTag(u.Tags, tag.Name)), numbers(ofTag(v.Tags, tag.Name))})
+	}
+	return list
+}
+
+func ofTag[Breakdown any](tags report.Tagged[Breakdown], name string) (values Breakdown) {
+	for _, t := range tags {
+		if t.Name == name {
+			return t.Values
+		}
+	}
+	return values
 }
 
 func numbers(list report.Numbers) map[string]int64 {

@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/report/showback"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// newShowback returns the command that reports the cost of each cost centre.
+func newShowback() *cobra.Command {
+	var members, tag, output string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "showback",
+		Short: "Says what each cost centre used in a period, and what nobody is assigned",
+		Long: `Says what each cost centre used on the UTC days of a period. The rows add up to the
+total; what belongs to no cost centre stands as (unassigned), calls without a user as
+(no user).
+
+A cost centre is either a value of a tag (--tag team), or it is named for each user in a
+CSV file (--members) with the columns cost_centre, user, since, until: a user is the id
+that the apps send or a UUID, since is the first day and until the day after the last;
+both may be empty. Each day of a user belongs to the cost centre of that day, so a user
+who moves is divided, and nobody may belong to two on one day.
+
+The format csv has the columns of FOCUS where there are some, and every digit.`,
+		Example: `  usagectl showback --start 2026-11-01 --end 2026-11-30 --tag team
+  usagectl showback --start 2026-11-01 --end 2026-11-30 --members centres.csv -o csv`,
+		Args: cobra.NoArgs,
+	}
+	db := addDatabase(cmd)
+	period := addPeriod(cmd, "start", "end", "", "")
+	f := cmd.Flags()
+	f.StringVar(&members, "members", "", "CSV file that says to which cost centre users belong")
+	f.StringVar(&tag, "tag", "", "the tag whose values are the cost centres")
+	f.StringVarP(&output, "output", "o", "table", "table, json or csv")
+	f.DurationVar(&timeout, "timeout", time.Minute, "how long a statement may take")
+	cmd.MarkFlagsMutuallyExclusive("members", "tag")
+	cmd.MarkFlagsOneRequired("members", "tag")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if !slices.Contains([]string{"table", "json", "csv"}, output) {
+			return fmt.Errorf("--output: found %q, must be table, json or csv", output)
+		}
+		from, to, err := period.given(time.Now())
+		if err != nil {
+			return err
+		}
+		if !from.Equal(from.Truncate(24*time.Hour)) || !to.Equal(to.Truncate(24*time.Hour)) {
+			return fmt.Errorf("--start and --end must be days of UTC such as 2026-11-30, because sums by user and tag are kept by UTC day; found %s to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
+		}
+		var list showback.Memberships
+		if members != "" {
+			if list, err = openMemberships(members); err != nil {
+				return err
+			}
+		}
+		var s showback.Report
+		if err := db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) (err error) {
+			r := read.New(pool, timeout)
+			if tag != "" {
+				s, err = showback.ByTag(ctx, r, from, to, tag)
+			} else {
+				s, err = showback.ByMembers(ctx, r, from, to, &list)
+			}
+			return adviseOnQuestion(err)
+		}); err != nil {
+			return err
+		}
+		switch output {
+		case "json":
+			return printJSON(cmd.OutOrStdout(), s)
+		case "csv":
+			return printShowbackCSV(cmd.OutOrStdout(), s)
+		}
+		return printShowback(cmd.OutOrStdout(), s)
+	}
+	return cmd
+}
+
+func printShowback(w io.Writer, s showback.Report) error {
+	var t table
+	t.row("COST CENTRE", number("COST $"), number("CALLS"), number("UNPRICED"), number("TOKENS"))
+	total := s.Total
+	total.CostCentre = "total"
+	for _, r := range append(slices.Clone(s.Rows), total) {
+		cost := "–"
+		if r.Known() {
+			cost = r.Cost.Decimal().StringFixed(6)
+		}
+		t.row(r.CostCentre, number(cost), count(r.Calls), count(r.UnpricedCalls), count(r.Tokens))
+	}
+	return t.print(w)
+}
+
+// printShowbackCSV writes a row per cost centre. The total is what the rows add up to.
+func printShowbackCSV(w io.Writer, s showback.Report) error {
+	out := csv.NewWriter(w)
+	lines := [][]string{{"BillingCurrency", "ChargeCategory", "ChargePeriodEnd", "ChargePeriodStart", "EffectiveCost", "ServiceCategory", "x_CostCenter", "x_Calls", "x_UnpricedCalls", "x_Tokens"}}
+	for _, r := range s.Rows {
+		cost := ""
+		if r.Known() {
+			cost = r.Cost.String()
+		}
+		lines = append(lines, []string{
+			"USD", "Usage", s.End.Format(time.RFC3339), s.Start.Format(time.RFC3339), cost, "AI and Machine Learning", csvCell(r.CostCentre),
+			strconv.FormatInt(r.Calls, 10), strconv.FormatInt(r.UnpricedCalls, 10), strconv.FormatInt(r.Tokens, 10),
+		})
+	}
+	return out.WriteAll(lines)
+}
+
+var membersHeader = []string{"cost_centre", "user", "since", "until"}
+
+func openMemberships(name string) (m showback.Memberships, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return m, fmt.Errorf("read cost centres: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // only read
+	return readMemberships(name, file)
+}
+
+// maxMemberFaults is how many errors of a file are reported at once.
+const maxMemberFaults = 20
+
+// readMemberships parses a file and returns its errors with their line numbers.
+func readMemberships(name string, r io.Reader) (m showback.Memberships, err error) {
+	in := csv.NewReader(r)
+	in.TrimLeadingSpace = true
+	first, err := in.Read()
+	if err != nil || !slices.Equal(first, membersHeader) {
+		return m, fmt.Errorf("%s:1: found %q, must be the header %s", name, strings.Join(first, ","), strings.Join(membersHeader, ","))
+	}
+	var faults []error
+	for len(faults) < maxMemberFaults {
+		fields, err := in.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return m, fmt.Errorf("%s: %w", name, err)
+		}
+		line, _ := in.FieldPos(0)
+		one, err := parseMembership(fields)
+		if err == nil {
+			err = m.Add(one)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", name, line, err))
+		}
+	}
+	return m, errors.Join(faults...)
+}
+
+func parseMembership(fields []string) (m showback.Membership, err error) {
+	m.CostCentre = strings.TrimSpace(fields[0])
+	if m.CostCentre == "" || m.CostCentre == showback.NotAssigned || m.CostCentre == showback.NoKnownUser || usage.CleanText(m.CostCentre, usage.MaxTextBytes) != m.CostCentre {
+		return m, fmt.Errorf("cost_centre: found %q, must be a name of 1 to %d bytes", usage.CleanText(fields[0], 40), usage.MaxTextBytes)
+	}
+	user := strings.TrimSpace(fields[1])
+	if user == "" || len(user) > usage.MaxTextBytes {
+		return m, fmt.Errorf("user: found %q, must be the id that the apps send, or a UUID", usage.CleanText(user, 40))
+	}
+	if m.User = usage.UserID(user); m.User.IsZero() {
+		return m, fmt.Errorf("user: found %q, which stands for calls without a user", user)
+	}
+	for _, d := range []struct {
+		name, text string
+		to         *time.Time
+	}{{"since", fields[2], &m.Since}, {"until", fields[3], &m.Until}} {
+		if d.text == "" {
+			continue
+		}
+		if *d.to, err = time.Parse(time.DateOnly, d.text); err != nil {
+			return m, fmt.Errorf("%s: found %q, must be a date such as 2026-01-31, or empty", d.name, d.text)
+		}
+	}
+	if !m.Until.IsZero() && !m.Since.Before(m.Until) {
+		return m, fmt.Errorf("until: found %s, must be after since, %s: it is the day after the last", fields[3], fields[2])
+	}
+	return m, nil
+}
