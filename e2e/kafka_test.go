@@ -107,6 +107,26 @@ exporters: {kafka: {producer: {compression: none}, retry_on_failure: {initial_in
 	requireNoSecretIn(t, kafka.data, "in the topic") // which is not compressed here
 }
 
+// TestWhatKafkaRefusesIsCounted: what the ACL forbids is dropped, and the alert UsageDropped reads
+// the counter of it.
+func TestWhatKafkaRefusesIsCounted(t *testing.T) {
+	t.Parallel()
+	kafka := newBroker(t)
+	kafka.start("-deny")
+	agent := startExample(t, "agent-kafka.yaml", `
+receivers: {otlp: {protocols: {grpc: {endpoint: "<GRPC>"}, http: {endpoint: "<HTTP>"}}}}
+service: {telemetry: {metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: <METRICS PORT>}}}}]}}}
+`, append(kafka.env, "TRACES_ENDPOINT="+freeAddress(t), "USAGE_QUEUE_DIR="+t.TempDir())...)
+	sendOneCallEach(t, agent, "ada", "eve")
+	eventually(t, "two records that were dropped", func() error {
+		if n := agent.metric("exporter_send_failed_spans", "exporter=\"kafka\""); n != 2 {
+			return fmt.Errorf("found %v", n)
+		}
+		return nil
+	})
+	assert.Contains(t, agent.log.String(), "TOPIC_AUTHORIZATION_FAILED")
+}
+
 // standStill lets nobody write calls until unlock.
 func standStill(t *testing.T, pool *pgxpool.Pool) (unlock func()) {
 	t.Helper()

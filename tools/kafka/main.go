@@ -27,16 +27,17 @@ func main() {
 	data := flag.String("data", "", "folder that keeps the topic over a restart, none by default")
 	cert := flag.String("cert", "", "file with the broker's certificate")
 	key := flag.String("key", "", "file with its key")
+	deny := flag.Bool("deny", false, "let the user log in and do nothing")
 	garbage := flag.Bool("garbage", false, "write a message that is not OTLP into each partition first")
 	flag.Parse()
-	if err := run(*topic, int32(*partitions), *port, *data, *cert, *key, *garbage); err != nil { //nolint:gosec // a handful
+	if err := run(*topic, int32(*partitions), *port, *data, *cert, *key, *garbage, *deny); err != nil { //nolint:gosec // a handful
 		fmt.Fprintf(os.Stderr, "kafka: %v\n", err)
 		os.Exit(1)
 	}
 }
 
 // run takes the user's name and password from KAFKA_USER and KAFKA_PASSWORD.
-func run(topic string, partitions int32, port int, data, cert, key string, garbage bool) error {
+func run(topic string, partitions int32, port int, data, cert, key string, garbage, deny bool) error {
 	certificate, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		return err
@@ -47,10 +48,14 @@ func run(topic string, partitions int32, port int, data, cert, key string, garba
 		kfake.SeedTopics(partitions, topic),
 		kfake.TLS(&tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}),
 		kfake.EnableSASL(),
-		kfake.Superuser("SCRAM-SHA-512", user, password),
 		// A test that kills a consumer does not wait the usual 6 seconds for its group.
 		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.WithLogger(kfake.BasicLogger(os.Stderr, kfake.LogLevelWarn)),
+	}
+	if deny {
+		options = append(options, kfake.EnableACLs(), kfake.User("SCRAM-SHA-512", user, password))
+	} else {
+		options = append(options, kfake.Superuser("SCRAM-SHA-512", user, password))
 	}
 	if port != 0 {
 		options = append(options, kfake.Ports(port))
