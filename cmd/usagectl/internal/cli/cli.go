@@ -12,8 +12,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-
-	"github.com/otelcol-usage/otelcol-usage/cmd/usagectl/internal/demo"
 )
 
 // New returns usagectl with all its commands.
@@ -25,8 +23,8 @@ func New() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetOut(os.Stdout) // cobra would print results to standard error
+	root.AddCommand(ofTheSystem()...)
 	root.AddCommand(
-		demo.New(demo.Commands{PublishPrices: publishPrices, LookAhead: lookAhead}),
 		newAdvise(),
 		newBill(),
 		newDoctor(),
