@@ -97,7 +97,7 @@ COMMENT ON TABLE public.usage_meter_held IS 'Calls that a meter covers and that 
 COMMENT ON COLUMN public.usage_meter_held.call_id IS 'api_usage.id; the call may be gone';
 COMMENT ON COLUMN public.usage_meter_held.meter IS 'usage_meter.meter';
 COMMENT ON COLUMN public.usage_meter_held.called_at IS 'start of the call';
-COMMENT ON COLUMN public.usage_meter_held.reason IS 'why: no_customer, several_teams, not_charged, no_rule, or the pricing_reason of a call without a cost or quantity';
+COMMENT ON COLUMN public.usage_meter_held.reason IS 'why: no_customer, several_teams, not_charged, no_rule, out_of_range, or the pricing_reason of a call without a cost or quantity';
 COMMENT ON COLUMN public.usage_meter_held.subject IS 'user, team or service that the configuration names no customer for; NULL: none is known';
 COMMENT ON COLUMN public.usage_meter_held.quantity IS 'what would be charged, in units of the meter; NULL: not known';
 COMMENT ON COLUMN public.usage_meter_held.held_at IS 'when it was last found so';

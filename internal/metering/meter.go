@@ -130,7 +130,14 @@ const (
 	SeveralTeams = "several_teams" // the user is in more than one team
 	NotCharged   = "not_charged"   // the status of its cost is not in charge
 	NoRule       = "no_rule"       // it was made before the first rule
+	OutOfRange   = "out_of_range"  // the quantity is nonsense: 10^24 units or more
 )
+
+// tooMuch is what no call has, and the outbox does not take.
+var tooMuch = decimal.New(1, 24)
+
+// maxReasonBytes is the limit of a reason in the outbox.
+const maxReasonBytes = 64
 
 // Assessment is what a meter says of a call. The zero value: nothing is charged, and
 // nothing is missing.
@@ -166,6 +173,9 @@ func (m *Meter) Assess(c *Call) (a Assessment) {
 	a.Quantity, a.HasQuantity = rule.Rounding.round(amount.Mul(rule.Factor).Shift(-m.unitPlaces), rule.Decimals), true
 	if a.Quantity.IsZero() {
 		return Assessment{}
+	}
+	if a.Quantity.GreaterThanOrEqual(tooMuch) {
+		return Assessment{Held: OutOfRange}
 	}
 	subject, fault := m.subject(c)
 	a.Subject = subject
@@ -297,7 +307,7 @@ func (m *Meter) amount(c *Call) (amount decimal.Decimal, missing string) {
 	// A kind that is not there is none of it, unless reading the span found that counts
 	// are missing.
 	case c.Reason.OfReading():
-		return amount, string(c.Reason)
+		return amount, reasonOf(c)
 	}
 	return amount, ""
 }
@@ -313,5 +323,6 @@ func reasonOf(c *Call) string {
 	if c.Reason == "" {
 		return string(usage.StatusUnpriced)
 	}
-	return string(c.Reason)
+	// Rows that others wrote may have any text there.
+	return usage.CleanText(string(c.Reason), maxReasonBytes)
 }

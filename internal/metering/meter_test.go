@@ -86,6 +86,10 @@ func TestEachCallIsChargedExactlyByItsRule(t *testing.T) {
 			c.Tokens, c.Status, c.Reason = nil, usage.StatusUnpriced, usage.ReasonNoUsage
 		}, "held no_usage (ann)"},
 		{"tokens of a call without a price", "measure: tokens, customer: {by: user}", func(c *metering.Call) { c.Status, c.Reason = usage.StatusUnpriced, usage.ReasonUnknownModel }, "ann 1100"},
+		{"more than there is", "measure: characters, unit: 0.000001, customer: {by: user}", func(c *metering.Call) { c.Characters = n(1 << 62) }, "held out_of_range ()"},
+		{"a reason that somebody else wrote", "measure: cost, customer: {by: user}", func(c *metering.Call) {
+			c.Status, c.Reason = usage.StatusUnpriced, usage.Reason(strings.Repeat("x", 100))
+		}, "held " + strings.Repeat("x", 64) + " (ann)"},
 		{"paid by a plan", "measure: cost, only: {payer: [api]}, customer: {by: user}", func(c *metering.Call) { c.Payer = "plan" }, ""},
 		{"of two services", "measure: calls, only: {service: [chat, search], payer: [api]}, customer: {by: user}", nil, "ann 1"},
 	} {

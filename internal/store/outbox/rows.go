@@ -71,9 +71,7 @@ func (s *scanned) call() (c call, err error) {
 	}
 	c.AudioSeconds, c.Tags = nil, nil
 	if s.tags != nil {
-		if err := json.Unmarshal([]byte(*s.tags), &c.Tags); err != nil {
-			return c, fmt.Errorf("tags of %s: %w", c.ID, err)
-		}
+		c.Tags = textsOf(*s.tags)
 	}
 	if s.seconds != nil {
 		d, err := decimal.NewFromString(*s.seconds)
@@ -83,4 +81,19 @@ func (s *scanned) call() (c call, err error) {
 		c.AudioSeconds = &d
 	}
 	return c, nil
+}
+
+// textsOf reads tags. What else somebody wrote there names no customer.
+func textsOf(object string) map[string]string {
+	var all map[string]any
+	if json.Unmarshal([]byte(object), &all) != nil {
+		return nil
+	}
+	texts := make(map[string]string, len(all))
+	for name, value := range all {
+		if text, is := value.(string); is {
+			texts[name] = text
+		}
+	}
+	return texts
 }

@@ -36,7 +36,7 @@ sends it to OpenMeter, Lago or Stripe. docs/billing.md has a road for each of th
 The database user needs the role usage_meterer.`,
 	}
 	o := &meterOptions{db: addDatabase(cmd)}
-	cmd.PersistentFlags().StringVar(&o.config, "config", "", "YAML file of engines and meters (required)")
+	cmd.PersistentFlags().StringVar(&o.config, "config", "", "YAML file of engines and meters (required, but not for status)")
 	cmd.AddCommand(newMeterRun(o), newMeterStatus(o), newMeterReplay(o), newMeterCheck(o))
 	return cmd
 }
@@ -186,13 +186,13 @@ func printMeterStatus(w io.Writer, list []*outbox.Status) error {
 			return err
 		}
 		t := table{indent: "  ", widest: 100}
-		t.row("complete until", moment(s.CollectedAt))
-		t.row("all sent", moment(s.SentAt))
+		t.row("complete until", moment(s.CollectedAt, "not known yet"))
+		t.row("all sent", moment(s.SentAt, "never"))
 		if s.ReplayFrom != nil {
 			t.row("to compare again", "calls since "+s.ReplayFrom.UTC().Format(time.RFC3339))
 		}
 		if s.WaitingSince != nil {
-			t.row("oldest waiting", moment(s.WaitingSince))
+			t.row("oldest waiting", moment(s.WaitingSince, ""))
 		}
 		if s.Problem != "" {
 			t.row("problem", s.Problem)
@@ -221,9 +221,9 @@ func printMeterStatus(w io.Writer, list []*outbox.Status) error {
 	return nil
 }
 
-func moment(at *time.Time) string {
+func moment(at *time.Time, none string) string {
 	if at == nil {
-		return "not known yet"
+		return none
 	}
 	return at.UTC().Format(time.RFC3339)
 }
