@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -586,9 +587,12 @@ func TestTheBillPageSaysWhatTheAPISays(t *testing.T) {
 	var answer struct {
 		Providers []struct {
 			BillCost, RowCost, Difference, ExplainedShare json.Number
-			Causes                                        []struct{ Cost json.Number }
-			Days                                          []struct{ BillCost, RowCost, Difference json.Number }
-			Problems                                      []string
+			Causes                                        []struct {
+				Cause string
+				Cost  json.Number
+			}
+			Days     []struct{ BillCost, RowCost, Difference json.Number }
+			Problems []string
 		}
 	}
 	w := api.get(t, "admin", linkTo(t, document, "This page as JSON"))
@@ -600,9 +604,17 @@ func TestTheBillPageSaysWhatTheAPISays(t *testing.T) {
 	p := answer.Providers[0]
 	want := []string{p.BillCost.String(), p.RowCost.String(), p.Difference.String(), p.ExplainedShare.String()}
 	require.Greater(t, len(p.Causes), 3)
-	for _, c := range p.Causes {
-		want = append(want, c.Cost.String())
+	var all decimal.Decimal
+	for from := 0; from < len(p.Causes); { // what a cause adds up to, and what of
+		var sum decimal.Decimal
+		var parts []string
+		for word := p.Causes[from].Cause; from < len(p.Causes) && p.Causes[from].Cause == word; from++ {
+			sum = sum.Add(decimal.RequireFromString(p.Causes[from].Cost.String()))
+			parts = append(parts, p.Causes[from].Cost.String())
+		}
+		want, all = append(append(want, sum.String()), parts...), all.Add(sum)
 	}
+	assert.Equal(t, p.Difference.String(), all.String(), "the causes add up to the difference")
 	for _, d := range p.Days {
 		want = append(want, d.BillCost.String(), d.RowCost.String(), d.Difference.String())
 	}

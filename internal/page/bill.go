@@ -72,33 +72,70 @@ func (b billOf) Sums() []billCost {
 // ShareText formats the explained share for display.
 func (b billOf) ShareText() string { return percentText(b.ExplainedShare.Shift(2)) }
 
-// billCause is a cause of the difference.
-type billCause struct {
-	Name, Quantity, What string
-	Cost                 billCost
+// billGroup is everything of one cause. The costs of the groups add up to the difference.
+type billGroup struct {
+	Name, Means string
+	Cost        billCost
+	Rows        []billCause
+	// Rest is how many more there are, and RestCost what they add up to.
+	Rest     int
+	RestCost billCost
 }
 
-const mostCauses = 8 // per word; the API has the rest
+// RestText returns the number of what is not listed.
+func (g billGroup) RestText() string { return plural(int64(g.Rest), "smaller one") }
 
-// List returns the largest causes of each word.
-func (b billOf) List() (list []billCause) {
-	listed := map[explain.Word]int{}
+// billCause is a cause of a part of the difference.
+type billCause struct {
+	Quantity, What string
+	Cost           billCost
+}
+
+const mostCauses = 5 // per word; the API has the rest
+
+// meanings says what each cause is.
+var meanings = map[explain.Word]string{
+	explain.NotSeen: "on the bill, and no call was recorded", explain.NotOnBill: "calls that this bill does not charge",
+	explain.Unpriced: "calls of no known cost", explain.Estimated: "calls whose counts or price are in doubt",
+	explain.Assumption: "calls whose price took a default", explain.Price: "the same quantities at another price",
+	explain.NotInSpans: "charged, and no span reports it", explain.Rounding: "lost in the bill’s own rounding",
+	explain.NotFinal: "calls after the end of the bill", explain.Unknown: "nothing explains it",
+}
+
+// Groups returns the causes by word, of each word the largest.
+func (b billOf) Groups() (list []billGroup) {
+	costs, rests := map[explain.Word]decimal.Decimal{}, map[explain.Word]decimal.Decimal{}
+	at := map[explain.Word]int{}
 	for _, c := range b.Causes {
-		if listed[c.Cause]++; listed[c.Cause] > mostCauses {
+		i, ok := at[c.Cause]
+		if !ok {
+			i = len(list)
+			at[c.Cause], list = i, append(list, billGroup{Name: inWords(string(c.Cause)), Means: meanings[c.Cause]})
+		}
+		costs[c.Cause] = costs[c.Cause].Add(c.Cost.Decimal)
+		g := &list[i]
+		g.Cost = b.cost("", explain.Amount{Decimal: costs[c.Cause]})
+		if len(g.Rows) == mostCauses {
+			rests[c.Cause] = rests[c.Cause].Add(c.Cost.Decimal)
+			g.Rest++
+			g.RestCost = b.cost("", explain.Amount{Decimal: rests[c.Cause]})
 			continue
 		}
 		c.Details.Rates = nil // shown in the JSON only
 		what := slices.DeleteFunc([]string{c.Details.Model, inWords(c.Details.What()), c.Details.Whose()}, isEmpty)
-		line := billCause{Name: inWords(string(c.Cause)), What: strings.Join(what, ", "), Cost: b.cost("", c.Cost)}
+		line := billCause{What: strings.Join(what, ", "), Cost: b.cost("", c.Cost)}
 		if c.Quantity != nil {
 			line.Quantity = plural(c.Quantity.IntPart(), c.Unit)
 		}
-		list = append(list, line)
+		g.Rows = append(g.Rows, line)
+	}
+	for i := range list {
+		if rows := list[i].Rows; len(rows) == 1 && list[i].Rest == 0 && rows[0].What == "" && rows[0].Quantity == "" {
+			list[i].Rows = nil // the group says it all
+		}
 	}
 	return list
 }
-
-func (b billOf) Rest() int { return len(b.Causes) - len(b.List()) }
 
 // billDay is a day, shown as a row with two bars.
 type billDay struct {
