@@ -2,93 +2,95 @@ package outlook
 
 import "github.com/otelcol-usage/otelcol-usage/internal/usage"
 
-// Alike are calls that differ by nothing that a price depends on but their
-// quantities, which are added up: the ground that advice stands on.
+// Alike sums calls that differ in nothing that a price depends on except their quantities.
+// Advice is computed from it.
 type Alike struct {
 	Provider, Model, Service string
 	APIType                  usage.APIType
 	Tier, Region, Variant    string
 	Missing                  usage.Missing
-	// Waste says why the calls were for nothing, "" where they were not.
+	// Waste says why the calls were wasted; "" if they were not.
 	Waste Waste
-	// Unattended: none of the calls has a user, a session, or another call in its trace.
+	// Unattended means that none of the calls has a user, a session, or another call in its
+	// trace.
 	Unattended bool
-	// Cached: each of them read from the provider's cache or wrote to it.
+	// Cached means that each call read from the provider's cache or wrote to it.
 	Cached bool
-	// Input is the fewest input tokens that one of them can have: none of them reaches
-	// a threshold of the price book above it.
+	// Input is a lower bound for the input tokens of each call. None of the calls reaches a
+	// threshold of the price book above it.
 	Input int64
 
 	Calls      int64
 	Cost       usage.Sum // as stored
 	Quantities usage.Quantities
 
-	// Of calls that are not Cached: Long is the input of those with at least
-	// [CacheableTokens]; Repeated is what of it was the whole input of the call before in
-	// the same conversation, at most five minutes earlier.
+	// For calls that are not Cached, Long is the input of those with at least
+	// [CacheableTokens]. Repeated is the part of it that was the whole input of the
+	// previous call in the same conversation, at most five minutes earlier.
 	Long, Repeated int64
-	// Rewritten is what calls wrote for five minutes that an hour's cache would still have
-	// had: five minutes to an hour after the call before in the same conversation, which had
-	// it there. ReadLate is what calls read more than five minutes after the one before, or
-	// without one: who wrote it, and when, is not known.
+	// Rewritten is what calls wrote to the five-minute cache although a one-hour cache
+	// would still have had it: the previous call in the same conversation, five minutes to
+	// an hour earlier, had it there. ReadLate is what calls read more than five minutes
+	// after the previous call, or without one, so that it is unknown who wrote it and when.
 	Rewritten, ReadLate int64
 }
 
-// CacheableTokens is the longest minimum that a model has for a prompt that it caches.
+// CacheableTokens is the largest of the models' minimum lengths of a prompt that can be
+// cached.
 const CacheableTokens = 4096
 
-// Waste is why a call was for nothing.
+// Waste is the reason why a call was wasted.
 type Waste string
 
-// What is waste.
+// Kinds of waste.
 const (
-	WasteFailed   Waste = "failed"    // its span ended with an error, and it costs something
-	WasteRepeated Waste = "repeated"  // the same input in the same conversation a few minutes before
-	WasteNoOutput Waste = "no_output" // a text model that answered nothing
+	WasteFailed   Waste = "failed"    // its span ended with an error, but it has a cost
+	WasteRepeated Waste = "repeated"  // the same input in the same conversation a few minutes earlier
+	WasteNoOutput Waste = "no_output" // a text model without output
 )
 
-// LeftOut are calls that advice does not look at.
+// LeftOut counts calls that advice ignores.
 type LeftOut struct {
 	Reason string    `json:"reason"`
 	Calls  int64     `json:"calls"`
 	Cost   usage.Sum `json:"cost"`
 }
 
-// Why calls are left out.
+// Reasons why calls are left out.
 const (
-	LeftOutUnpriced  = "unpriced"  // no cost is known
+	LeftOutUnpriced  = "unpriced"  // the cost is unknown
 	LeftOutEstimated = "estimated" // the cost may differ from the bill
 	LeftOutReported  = "reported"  // the cost arrived with the call
-	LeftOutPayer     = "payer"     // a plan, credits or hardware of one's own pay for it
-	LeftOutForeign   = "foreign"   // stored by others than the collector, or by a newer one
-	LeftOutSmall     = "small"     // of a day that has too many different ones
-	LeftOutNoPrice   = "no_price"  // the book has no certain price for it today
+	LeftOutPayer     = "payer"     // paid by a plan, credits or own hardware
+	LeftOutForeign   = "foreign"   // stored by another program, or by a newer collector
+	LeftOutSmall     = "small"     // from a day with too many different groups
+	LeftOutNoPrice   = "no_price"  // the book has no certain price today
 )
 
-// Rhythm is in how many hours a service called a model.
+// Rhythm is the number of hours in which a service called a model.
 type Rhythm struct {
 	Provider, Model, Service string
 	Hours, Calls             int64
 }
 
-// Advice is one thing to change, and what that saves.
+// Advice is a recommended change and its saving.
 type Advice struct {
-	// ID names it as long as its ground is the same.
+	// ID stays the same while the advice is about the same thing.
 	ID   string `json:"id"`
 	Rule string `json:"rule"`
 	// Change is what to change, in a few words: "tier batch", "model gpt-4o".
 	Change string `json:"change"`
-	// SavesPerMonth is for 30 days like the last 30, at the prices of today and after
-	// all advice before it in the list.
+	// SavesPerMonth is the saving in 30 days like the last 30, at today's prices, after all
+	// advice before it in the list.
 	SavesPerMonth usage.Sum `json:"savesPerMonth"`
 	Assumption    string    `json:"assumption"`
 	Rows          Rows      `json:"rows"`
 }
 
-// Rows are the calls that advice rests on.
+// Rows are the calls that advice is based on.
 type Rows struct {
 	Calls int64 `json:"calls"`
-	// Cost is what they cost in 30 days at the prices of today, after all advice before.
+	// Cost is their cost in 30 days at today's prices, after all advice before it.
 	Cost     usage.Sum `json:"cost"`
 	Service  string    `json:"service"`
 	Provider string    `json:"provider"`
@@ -100,24 +102,24 @@ type Rows struct {
 // Dismissal is advice that somebody decided not to follow.
 type Dismissal struct {
 	ID string
-	// Dollars is what it saved a month when it was dismissed.
+	// Dollars is the monthly saving at the time of the dismissal.
 	Dollars usage.Sum
 }
 
-// AdviceList is what there is to save.
+// AdviceList lists all advice.
 type AdviceList struct {
-	// From and To are the days, To excluded, of the calls that it rests on.
+	// From and To bound the days of the calls; To is excluded.
 	From string `json:"from"`
 	To   string `json:"to"`
-	// Calls and Cost are all that were looked at, at the prices of today; LeftOut, those
-	// that were not.
+	// Calls and Cost cover all calls that were examined, at today's prices. LeftOut counts
+	// the others.
 	Calls   int64     `json:"calls"`
 	Cost    usage.Sum `json:"cost"`
 	LeftOut []LeftOut `json:"leftOut,omitempty"`
-	// Advice stands in the order in which it was applied; its savings add up.
+	// Advice is in the order in which it was applied. The savings add up.
 	Advice []Advice `json:"advice"`
-	// Dismissed is what is not advised again, each as if it came first.
+	// Dismissed lists advice that was dismissed, each with its saving as if it came first.
 	Dismissed []Advice `json:"dismissed,omitempty"`
-	// More is how many further pieces of advice there are, with smaller savings.
+	// More is the number of further pieces of advice, with smaller savings.
 	More int `json:"more,omitempty"`
 }

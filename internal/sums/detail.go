@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// UserDetail has what one user used in a half month that is over, by all keys. It is
-// none of [Levels]: no writer adds to it, because a row for each user, model and
-// service would cost every insert as much as all the other sums by user. It is made
-// of the calls once ([usage_keep_user_detail]), by the names that the calls have, and
-// shown as long as the row of [HalfMonthUser] is the one it was made beside: whatever
-// changes a call of the user in that half month writes that row in the same
-// transaction. What is not kept, or not shown any more, is read from the calls.
+// UserDetail sums what a user used in a past half month, by all keys. It is not one of
+// [Levels]: no writer adds to it, because a row for each user, model and service would cost
+// every insert as much as all other sums by user. It is computed from the calls once
+// ([usage_keep_user_detail]), by the names that the calls have. It is used only while the
+// row of [HalfMonthUser] that it was computed with is unchanged: whatever changes a call of
+// the user in that half month writes that row in the same transaction. What is not kept, or
+// is outdated, is read from the calls.
 var UserDetail = &Level{
 	Name: "usage_user_detail", Width: HalfMonth, Keys: append([]Key{user}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_user_detail",
 }
 
-// userDetail are the table, the views and the function of [UserDetail].
+// userDetail returns the table, the views and the function of [UserDetail].
 func userDetail() string {
 	l := UserDetail
 	var columns strings.Builder

@@ -2,15 +2,15 @@ package sums
 
 import "fmt"
 
-// A call is taken apart by its tags, public.api_usage.metadata -> 'tags': an object
-// of texts. What others wrote there and is none of that, has no value or is longer
-// than a tag of ours can be, makes no sum, and no error. Calls with the same tags are
-// added up first: in a batch they are few sets, and taking one apart costs as much as
-// adding up ten calls.
+// byTags splits a call into its tags, public.api_usage.metadata -> 'tags', an object of
+// texts. Other values, which only another program can have written, empty values, and
+// values longer than a tag can be are ignored without an error. Calls with the same tags
+// are summed first: a batch has few different sets, and splitting one costs as much as
+// adding ten calls.
 var byTags = &Unnest{
 	Sets:  []Set{{"tags", "metadata -> 'tags'"}, {"folded_tags", "metadata -> 'folded_tags'"}},
 	Reads: []string{"metadata"},
-	// Not "?": PostgreSQL takes that for rare, and would sort the sets to add them up.
+	// Not "?": PostgreSQL estimates that as rare, and would sort the sets to sum them.
 	When: "metadata -> 'tags' IS NOT NULL",
 	Join: "CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)",
 	Keep: "tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256" +
@@ -32,7 +32,7 @@ const (
 // metadata -> 'folded_tags' says of each, ” where it says nothing.
 const FoldTags = `SELECT public.usage_fold_tags($1::timestamptz[], $2::text[], $3::text[])`
 
-// decideTags is the function behind it.
+// decideTags returns the function behind FoldTags.
 func decideTags() string {
 	limits := fmt.Sprintf("INSERT INTO public.usage_name_limit (kind, names) VALUES\n  ('tag', %d),\n  ('tag value', %d);\n", tagNames, tagValues)
 	return limits + decideNames("CREATE OR REPLACE", tagLimit) + `
@@ -61,7 +61,7 @@ END $fold$;
 REVOKE ALL ON FUNCTION public.usage_fold_tags(timestamptz[], text[], text[]) FROM PUBLIC;`
 }
 
-// tagLimit finds how many names a kind may have; a row of its own for "tag:tenant"
-// counts before that for the values of all tags.
+// tagLimit selects how many names a kind may have. A row for "tag:tenant" takes precedence
+// over that for the values of all tags.
 const tagLimit = `(SELECT l.names FROM public.usage_name_limit AS l
       WHERE l.kind = fresh.kind OR l.kind = 'tag value' AND fresh.kind LIKE 'tag:%' ORDER BY l.kind = fresh.kind DESC LIMIT 1)`

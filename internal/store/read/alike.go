@@ -15,19 +15,20 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// AlikeQuestion asks for the calls of a period, added up where one price holds.
+// AlikeQuestion asks for the calls of a period, summed where they have the same price.
 type AlikeQuestion struct {
-	From, To time.Time // midnights UTC
-	// Borders are the numbers of input tokens, rising, by which calls are kept apart.
+	From, To time.Time // UTC midnights
+	// Borders are numbers of input tokens, in ascending order. Calls on different sides of
+	// one are not summed.
 	Borders []int64
 }
 
-// mostAlike bounds the memory that the calls of a day take: what is beyond, with the
-// smallest costs, is left out, and said.
+// mostAlike limits the groups of a day, and so the memory. The groups beyond it with the
+// smallest costs are left out, and reported.
 const mostAlike = 5000
 
-// keptApart are the columns by which calls are alike. They are empty for calls that
-// are left out, so that those become one row for each reason.
+// keptApart are the columns by which calls are grouped. They are empty for calls that are
+// left out, which thus form one row per reason.
 var keptApart = []store.Selected[scannedAlike]{
 	{SQL: "provider", Into: func(s *scannedAlike) any { return &s.Provider }},
 	{SQL: "model", Into: func(s *scannedAlike) any { return &s.Model }},
@@ -46,7 +47,7 @@ var keptApart = []store.Selected[scannedAlike]{
 	{SQL: "width_bucket(input, $3::bigint[])::text", Into: func(s *scannedAlike) any { return &s.border }},
 }
 
-// addedUp are the sums over calls that are alike.
+// addedUp are the sums over the calls of a group.
 var addedUp = []store.Selected[scannedAlike]{
 	{SQL: "count(*)", Into: func(s *scannedAlike) any { return &s.Calls }},
 	{SQL: "sum(usage_dollars)::text", Into: func(s *scannedAlike) any { return moneyText{&s.Cost} }},
@@ -69,7 +70,7 @@ var addedUp = []store.Selected[scannedAlike]{
 	{SQL: "coalesce(sum(cache_read_tokens) FILTER (WHERE coalesce(gap > interval '5 minutes', true)), 0)::bigint", Into: func(s *scannedAlike) any { return &s.ReadLate }},
 }
 
-// sumOfOthers adds the rarer quantities up, in the form of the column.
+// sumOfOthers sums the rarer quantities, in the format of the column.
 func sumOfOthers() string {
 	list := make([]string, len(store.OtherKinds))
 	for i, k := range store.OtherKinds {
@@ -78,7 +79,7 @@ func sumOfOthers() string {
 	return "jsonb_strip_nulls(jsonb_build_object(" + strings.Join(list, ", ") + "))::text"
 }
 
-// alikeSQL reads a day, and the hour before it for what came before its calls.
+// alikeSQL reads a day, and the hour before it to find what preceded its calls.
 var alikeSQL = func() string {
 	var apart, names []string
 	for i, k := range keptApart {
@@ -150,8 +151,8 @@ type scannedAlike struct {
 	allCost                         usage.Sum
 }
 
-// Alike adds the calls of a period up, day by day; timeout bounds the reading of one.
-// Only an administrator may.
+// Alike sums the calls of a period, day by day. timeout limits the reading of one day. Only
+// administrators may read them.
 func (r *Reader) Alike(ctx context.Context, q AlikeQuestion, timeout time.Duration) ([]outlook.Alike, []outlook.LeftOut, error) {
 	list, leftOut := map[outlook.Alike]*outlook.Alike{}, map[string]*outlook.LeftOut{}
 	leave := func(reason string, calls int64, cost usage.Sum) {
@@ -165,7 +166,7 @@ func (r *Reader) Alike(ctx context.Context, q AlikeQuestion, timeout time.Durati
 		l.Calls, l.Cost = l.Calls+calls, l.Cost.Plus(cost)
 	}
 	err := r.eachDay(ctx, CallsQuestion{Viewer: Administrator(), From: q.From, To: q.To}, timeout, func(tx pgx.Tx, from, to time.Time) error {
-		// A day is sorted and grouped in memory: half the time of doing so on disk.
+		// Sorting and grouping a day in memory takes half as long as on disk.
 		if _, err := tx.Exec(ctx, `SET LOCAL work_mem = '64MB'`); err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func (r *Reader) Alike(ctx context.Context, q AlikeQuestion, timeout time.Durati
 	return all, out, nil
 }
 
-// finish turns texts into what they mean.
+// finish parses the texts of a row.
 func (s *scannedAlike) finish(borders []int64) {
 	s.stored.Fault, s.stored.Quantities, s.stored.QuantityReason = nil, usage.Quantities{}, ""
 	s.stored.Restore(s.columns)
@@ -231,7 +232,7 @@ func (s *scannedAlike) finish(borders []int64) {
 	}
 }
 
-// key is what two rows have in common that are alike.
+// key returns what the calls of a group share.
 func (s *scannedAlike) key() outlook.Alike {
 	a := s.Alike
 	a.Calls, a.Cost, a.Quantities, a.Long, a.Repeated, a.Rewritten, a.ReadLate = 0, usage.Sum{}, usage.Quantities{}, 0, 0, 0, 0
@@ -253,8 +254,8 @@ FROM public.usage_quarter_hour
 WHERE bucket >= $1 AND bucket < $2 AND calls <> 0
 GROUP BY provider, model, service`
 
-// Rhythm says in how many hours of a period each service called each model. Only an
-// administrator may.
+// Rhythm counts the hours of a period in which each service called each model. Only
+// administrators may read it.
 func (r *Reader) Rhythm(ctx context.Context, from, to time.Time) (list []outlook.Rhythm, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, rhythmSQL, from, to)

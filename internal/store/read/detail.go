@@ -9,16 +9,16 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// keptDetail is the time for which a user's parts are kept in [sums.UserDetail], as
-// stretches from border to border of half months, in their order.
+// keptDetail is the time for which a user's sums are kept in [sums.UserDetail], as periods
+// between half-month boundaries, in order.
 type keptDetail []stretch
 
 type stretch struct{ from, to time.Time }
 
-// readKept finds it for the parts of a question about one user. The question has to be
-// asked in the same transaction: the next moment may show less.
+// readKept reads it for the breakdowns of a question about one user. The question must run
+// in the same transaction, because the kept sums can change afterwards.
 func (q *SummaryQuestion) readKept(ctx context.Context, tx pgx.Tx) (kept keptDetail, err error) {
-	// Half a month has no one rate.
+	// Half a month has no single rate.
 	if !q.partsApart(q.groupLevels(false)) || q.Currency != "" && q.Currency != Dollar {
 		return nil, nil
 	}
@@ -44,7 +44,7 @@ func (q *SummaryQuestion) readKept(ctx context.Context, tx pgx.Tx) (kept keptDet
 	return kept, err
 }
 
-// cut divides a period among what is kept and the calls.
+// cut divides a period between the kept sums and the calls.
 func (k keptDetail) cut(e extent, from, to time.Time) (pieces []sums.Piece) {
 	for _, s := range k {
 		if !s.to.After(from) || !s.from.Before(to) {

@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 )
 
-// PublishedAdvice is the advice that was published last, and when; the zero time where
-// none was. Only an administrator may.
+// PublishedAdvice returns the latest published advice and its time, which is zero when none
+// was published. Only administrators may read it.
 func (r *Reader) PublishedAdvice(ctx context.Context) (list outlook.AdviceList, at time.Time, err error) {
 	var document []byte
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
@@ -31,7 +31,8 @@ func (r *Reader) PublishedAdvice(ctx context.Context) (list outlook.AdviceList, 
 	return list, at.UTC(), nil
 }
 
-// Dismissals are the advice that is not to be given again. Only an administrator may.
+// Dismissals returns the advice that is not to be given again. Only administrators may read
+// it.
 func (r *Reader) Dismissals(ctx context.Context) (list []outlook.Dismissal, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT id, dollars::text FROM public.usage_advice_dismissal ORDER BY id`)

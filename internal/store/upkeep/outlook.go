@@ -12,8 +12,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 )
 
-// PublishOutlook replaces the published document of a kind, "forecast" or "advice", by
-// one that was computed at a time. One that is newer stays.
+// PublishOutlook replaces the published document of a kind, "forecast" or "advice", unless
+// a newer one is published.
 func PublishOutlook(ctx context.Context, pool *pgxpool.Pool, kind string, document any, at time.Time) error {
 	text, err := json.Marshal(document)
 	if err == nil {
@@ -28,8 +28,8 @@ ON CONFLICT (kind) DO UPDATE SET document = EXCLUDED.document, published_at = EX
 	return nil
 }
 
-// DismissAdvice notes that advice is not to be given again, and why. What is noted
-// already takes the new reason and amount. It is all advice or none.
+// DismissAdvice stores that advice is not to be given again, and why, in one transaction. A
+// repeated dismissal replaces the reason and the amount.
 func DismissAdvice(ctx context.Context, pool *pgxpool.Pool, list []outlook.Advice, reason string) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		for _, a := range list {
@@ -50,7 +50,7 @@ INSERT INTO public.usage_advice_dismissal (id, rule, change, service, provider, 
 	return nil
 }
 
-// RestoreAdvice takes a dismissal back; it reports whether there was one.
+// RestoreAdvice deletes a dismissal. It reports whether there was one.
 func RestoreAdvice(ctx context.Context, pool *pgxpool.Pool, id string) (bool, error) {
 	tag, err := pool.Exec(ctx, `DELETE FROM public.usage_advice_dismissal WHERE id = $1`, id)
 	if err != nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The sum of an agent's calls is stored where nobody reports the calls. They may be
-// reported later, or through another collector. So whoever stores a call looks for sums of
-// its trace, and whoever stores a sum looks for calls, each after its own part is
-// committed: one of the two sees the other. The sum is withdrawn, never a call, and only
-// for a call of its own service and environment. Where no trigger keeps the rollups a sum
+// The sum of an agent's calls is stored when nobody reports the calls. The calls may be
+// reported later, or through another collector. So the writer of a call looks for sums of
+// its trace, and the writer of a sum looks for calls, each after committing its own part.
+// Whichever commits last sees the other. Only the sum is withdrawn, never a call, and only
+// for a call of the same service and environment. Where no trigger keeps the rollups, a sum
 // stays, with its reason.
 
 const (
@@ -22,20 +22,20 @@ const (
 
 	selectSums = `SELECT id, timestamp, trace_id, service, environment FROM public.api_usage WHERE trace_id = ANY ($1::text[]) AND ` + isSum
 
-	// The calls of an agent begin after it does. trace_id has no index of its own: it
+	// The calls of an agent begin after it does. trace_id has no index of its own: that
 	// would cost every call more than the few sums are worth.
 	selectCallsOfSums = `SELECT id, timestamp, trace_id, service, environment FROM public.api_usage
 WHERE timestamp >= $2 AND timestamp <= $3 AND trace_id = ANY ($1::text[]) AND (` + isSum + `) IS NOT TRUE`
 
 	withdrawSums = `SELECT public.usage_withdraw_sums($1, $2, $3, $4)`
 
-	// beforeSum and afterSum are how far from the start of an agent its calls are looked
+	// beforeSum and afterSum limit how far from the start of an agent its calls are looked
 	// for.
 	beforeSum = time.Second
 	afterSum  = 15 * time.Minute
 )
 
-// sumKey is what a sum and its calls have in common.
+// sumKey holds what a sum and its calls must share.
 type sumKey struct{ trace, service, environment string }
 
 // storedRow is a row of the table.
@@ -44,8 +44,7 @@ type storedRow struct {
 	at time.Time
 }
 
-// withdraw deletes the sums that the batch shows to be counted beside their calls, and
-// returns how many.
+// withdraw deletes the sums that duplicate calls of the batch, and returns their number.
 func (w *Writer) withdraw(ctx context.Context, records []usage.Record) (int, error) {
 	db, err := w.database(ctx)
 	if err != nil || !db.hasTrigger {

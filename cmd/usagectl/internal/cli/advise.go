@@ -83,7 +83,7 @@ more than twice as much. Both need the role usage_pricer beside usage_reader.`,
 	return cmd
 }
 
-// advise makes the list, after what is to be dismissed is, and stores it if it is to.
+// advise applies dismissals, computes the advice, and stores it if requested.
 func (o *adviseOptions) advise(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book, now time.Time) (outlook.AdviceList, error) {
 	for _, id := range o.restore {
 		switch was, err := upkeep.RestoreAdvice(ctx, pool, id); {
@@ -117,7 +117,7 @@ func (o *adviseOptions) advise(ctx context.Context, pool *pgxpool.Pool, b *prici
 	return list, err
 }
 
-// chosen is the advice to dismiss.
+// chosen returns the advice to dismiss.
 func (o *adviseOptions) chosen(list outlook.AdviceList) (chosen []outlook.Advice, err error) {
 	for _, name := range o.dismiss {
 		found := false
@@ -133,7 +133,7 @@ func (o *adviseOptions) chosen(list outlook.AdviceList) (chosen []outlook.Advice
 	return chosen, nil
 }
 
-// lateness is how long after its end a day is taken as complete: calls arrive late.
+// lateness is how long after its end a day counts as complete, because calls arrive late.
 const lateness = time.Hour
 
 // adviceQuestion reads the calls of the last complete days.
@@ -152,7 +152,7 @@ func adviceQuestion(ctx context.Context, r *read.Reader, b *pricing.Book, timeou
 	return q, err
 }
 
-// leftOutTexts say why calls have no part in advice.
+// leftOutTexts say why advice ignores calls.
 var leftOutTexts = map[string]string{
 	outlook.LeftOutUnpriced:  "without a known cost",
 	outlook.LeftOutEstimated: "whose cost is an estimate",
@@ -163,7 +163,7 @@ var leftOutTexts = map[string]string{
 	outlook.LeftOutNoPrice:   "that the price book has no certain price for today",
 }
 
-// printAdvice writes the list for people. Amounts are rounded for the eye.
+// printAdvice prints the list for people, with rounded amounts.
 func printAdvice(w io.Writer, list outlook.AdviceList) error {
 	p := &printer{out: w}
 	p.line("Advice on %s from %s until before %s (UTC), which cost %s USD at the prices of today\n", plural(list.Calls, "call"), list.From, list.To, amount(list.Cost))

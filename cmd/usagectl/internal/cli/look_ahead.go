@@ -17,11 +17,11 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
-// lookAheadTimeout bounds each statement of the demo's look ahead.
+// lookAheadTimeout limits each statement of lookAhead.
 const lookAheadTimeout = time.Minute
 
-// lookAhead says for the demo what this month will cost, what would save money, and what
-// one other model would have cost. With publish it stores forecasts and advice for boards.
+// lookAhead prints, for the demo, the forecast of this month, advice, and the cost with one
+// other model. With publish it stores forecasts and advice for the dashboards.
 func lookAhead(ctx context.Context, pool *pgxpool.Pool, b *pricing.Book, publish bool, now time.Time) (string, error) {
 	var text strings.Builder
 	r := read.New(pool, lookAheadTimeout)

@@ -24,8 +24,8 @@ type meterOptions struct {
 	meter  string
 }
 
-// newMeter returns the commands that charge calls on. What is charged is decided in
-// internal/metering.
+// newMeter returns the commands that charge calls on to customers. Package
+// internal/metering decides what is charged.
 func newMeter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "meter",
@@ -41,7 +41,7 @@ The database user needs the role usage_meterer.`,
 	return cmd
 }
 
-// load reads the configuration, of one meter alone where --meter names one.
+// load reads the configuration, reduced to one meter by --meter.
 func (o *meterOptions) load() (*metering.Config, error) {
 	if o.config == "" {
 		return nil, errors.New("--config must name a file of engines and meters; docs/billing.md has examples")
