@@ -13,6 +13,7 @@ END $$;
 
 DROP VIEW usage_report.metering, public.usage_metered_call;
 DROP TABLE public.usage_meter_held, public.usage_meter_event, public.usage_meter;
+REVOKE SELECT (call_id, kind, corrected_at) ON public.usage_correction FROM usage_meterer;
 REVOKE SELECT ON public.usage_team_members FROM usage_meterer;
 REVOKE SELECT (id, external_id) ON public.usage_user FROM usage_meterer;
 REVOKE USAGE ON SCHEMA public FROM usage_meterer;

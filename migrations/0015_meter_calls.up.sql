@@ -167,6 +167,8 @@ END $$;
 GRANT SELECT ON public.usage_metered_call TO usage_meterer;
 GRANT SELECT (id, external_id) ON public.usage_user TO usage_meterer;
 GRANT SELECT ON public.usage_team_members TO usage_meterer;
+-- A sum that was deleted because its calls are stored: what it charged is taken back.
+GRANT SELECT (call_id, kind, corrected_at) ON public.usage_correction TO usage_meterer;
 GRANT SELECT, INSERT ON public.usage_meter, public.usage_meter_event TO usage_meterer;
 GRANT UPDATE (sink, mark, replay_from, seen_xid, seen_at, collected_at, sent_at, problem) ON public.usage_meter TO usage_meterer;
 GRANT UPDATE (state, attempts, first_sent_at, settled_at, reason) ON public.usage_meter_event TO usage_meterer;

@@ -107,6 +107,9 @@ func (r Rounding) round(d decimal.Decimal, places int32) decimal.Decimal {
 type Call struct {
 	ID usage.ID
 	At time.Time
+	// Withdrawn: it was the sum of calls, was deleted when one of them was stored, and so
+	// is charged no more.
+	Withdrawn bool
 
 	User  string   // the text that the user was made from, else their UUID; empty: none
 	Teams []string // of the user
@@ -155,7 +158,7 @@ type Assessment struct {
 
 // Assess says what is charged for a call, exactly.
 func (m *Meter) Assess(c *Call) (a Assessment) {
-	if c.At.Before(m.Since) || !m.covers(c) {
+	if c.Withdrawn || c.At.Before(m.Since) || !m.covers(c) {
 		return a
 	}
 	amount, missing := m.amount(c)

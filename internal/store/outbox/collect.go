@@ -72,7 +72,43 @@ func (c *Collector) Collect(ctx context.Context) (Collected, error) {
 	if err := c.replay(ctx, follows); err != nil {
 		return c.done, err
 	}
+	if err := c.withdraw(ctx); err != nil {
+		return c.done, err
+	}
 	return c.done, c.follow(ctx, follows)
+}
+
+// withdraw takes back what sums were charged that gave way to their calls. They have no
+// row any more; the audit of corrections names them. A day is looked back, because a line
+// of it has the time at which its transaction began.
+func (c *Collector) withdraw(ctx context.Context) error {
+	if distributed, err := isDistributed(ctx, c.Pool); err != nil || distributed {
+		return err // sums stay there
+	}
+	rows, err := c.Pool.Query(ctx, `
+SELECT DISTINCT o.call_id, o.called_at
+FROM public.usage_correction AS w
+JOIN (SELECT call_id, called_at FROM public.usage_meter_event UNION ALL SELECT call_id, called_at FROM public.usage_meter_held) AS o ON o.call_id = w.call_id
+WHERE w.kind = 'sum' AND w.corrected_at >= (SELECT min(coalesce(collected_at - interval '1 day', since)) FROM public.usage_meter)
+  AND NOT EXISTS (SELECT FROM public.usage_metered_call AS u WHERE u.id = o.call_id AND u.timestamp = o.called_at)`)
+	if err != nil {
+		return fmt.Errorf("read withdrawn sums: %w", err)
+	}
+	sums, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (one call, err error) {
+		var id [16]byte
+		err = row.Scan(&id, &one.At)
+		one.ID, one.Withdrawn = id, true
+		return one, err
+	})
+	if err != nil {
+		return fmt.Errorf("read withdrawn sums: %w", err)
+	}
+	for part := range slices.Chunk(sums, 2000) {
+		if err := c.write(ctx, c.Meters, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // register notes meters that are new. Their mark stands before their first look at the

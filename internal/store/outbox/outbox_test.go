@@ -169,6 +169,10 @@ func changeCalls(t *testing.T, db *pgtest.DB) {
 	db.Exec(`DELETE FROM auth.users WHERE id = $1`, user2)
 	eventually(t, db, c, charged, "cost "+user2+" 13, cost ann 9.25, tokens chat 2150")
 
+	// But the sum of an agent that gives way to its calls is charged no more.
+	db.Exec(`WITH gone AS (DELETE FROM public.api_usage WHERE request_id = 'r10' RETURNING id) INSERT INTO public.usage_correction (call_id, kind) SELECT id, 'sum' FROM gone`)
+	eventually(t, db, c, charged, "cost "+user2+" 13, cost ann 8.25, tokens chat 2050")
+
 	// Looking at all of it again changes nothing.
 	events := db.Text(`SELECT count(*) FROM public.usage_meter_event`)
 	require.NoError(t, outbox.Reread(t.Context(), db.Pool, c.Meters, time.Time{}))
