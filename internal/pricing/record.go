@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"hash/maphash"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -62,23 +63,27 @@ func (p *Pricer) name(provider, model string) (k *knownName) {
 	if p.of != p.Book {
 		p.of, p.names = p.Book, new([knownNames]knownName)
 	}
-	place := len(provider) + 31*len(model)
-	for i := range min(len(model), 4) {
-		place = 31*place + int(model[len(model)-1-i])
-	}
-	k = &p.names[uint(place)%knownNames]
+	place := (maphash.String(nameSeed, model) + uint64(len(provider))) % knownNames
+	k, other := &p.names[place], &p.names[place^1]
 	if k.model == model && k.provider == provider {
 		return k
+	}
+	if other.model == model && other.provider == provider {
+		return other
 	}
 	t := p.Book.exact(provider, model)
 	if t == nil {
 		return &unknownName // nothing from outside is remembered that the book does not have
 	}
+	*other = *k // two names that have one place do not drive each other out
 	*k = knownName{strings.Clone(provider), strings.Clone(model), t, p.Book.Relevant(provider, ^usage.Missing(0))}
 	return k
 }
 
-var unknownName knownName
+var (
+	unknownName knownName
+	nameSeed    = maphash.MakeSeed()
+)
 
 // Relevant is [Book.Relevant] for a record.
 func (p *Pricer) Relevant(r *usage.Record) usage.Missing {
