@@ -15,8 +15,8 @@ type Attributes interface {
 	GetAttribute(name string) any
 }
 
-// AutoSubject, as [Policy.Subject], uses whichever attribute names the caller in the
-// collector's own authenticators.
+// AutoSubject is the value of [Policy.Subject] that uses whichever attribute names the
+// caller in the collector's own authenticators.
 const AutoSubject = "auto"
 
 // autoSubjects are the attributes of [AutoSubject], set by oidc and basicauth respectively.

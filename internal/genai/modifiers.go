@@ -70,16 +70,14 @@ var modifierNames, modifierSlots = func() (set nameSet, slots [maxNames]struct{ 
 	return set, slots
 }()
 
-// modifierNamed says which modifier an attribute reports by the last word of a name
-// that is in no list: "mastra.metadata.response.service_tier", -1 for none.
+// modifierNamed returns the modifier that an attribute with an unlisted name reports, by its
+// last word: "mastra.metadata.response.service_tier"; -1 for none.
 func modifierNamed(key string) int {
 	if len(key) < 16 {
 		return -1
 	}
-	modifier := -1
 	switch end := key[len(key)-12:]; {
 	case end == "service_tier", end == "service-tier", strings.HasSuffix(end, ".serviceTier"):
-		modifier = modServed
 	case end == "traffic_type", strings.HasSuffix(end, ".trafficType"):
 		return modServed
 	case strings.HasSuffix(key, ".inference_geo"), strings.HasSuffix(key, ".inferenceGeo"):
@@ -92,7 +90,7 @@ func modifierNamed(key string) int {
 			return modAsked
 		}
 	}
-	return modifier
+	return modServed
 }
 
 // read reads the modifiers that are attributes and are not known yet.

@@ -69,33 +69,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 		s.address = addressIn(a)
 	}
 
-	numbers := &r.facts
-	*numbers = noFacts
-	numbers.inputMeans, numbers.outputMeans, numbers.reports, numbers.always = d.input, d.output, d.reports, d.knows.always
-	numbers.read(a, words)
-	numbers.readUnknown(a.unknown)
-	numbers.modifiers.read(a)
-	numbers.modifiers.readFlags(a)
-	if s.isAgent {
-		numbers.readSum(a)
-	}
-	if d.adjust != nil {
-		d.adjust(s, numbers)
-	}
-	s.readAnswers(a, numbers)
-	if a.some(isRequests) && a.firstCount(namesRequests) > 1 {
-		numbers.several = true
-	}
-	s.readEvents(numbers, words)
-	numbers.modifiers.readAsides(a)
-	if call.Model == "" && call.RequestModel == "" {
-		call.RequestModel = modelAside(a)
-	}
-	s.setModifiers(&numbers.modifiers)
-	s.readUnits(numbers)
-	s.readBill()
-	s.readCostOfAnswer(numbers)
-	s.readCost(words.cost)
+	numbers := s.readNumbers(d)
 	call.ReportedIsBill = call.HasReportedCost && (call.ReportedIsBill || d == &openRouter) // which writes its own bill
 	call.setKey()
 	if s.failed() && call.ResponseID == "" && !numbers.hasNumbers() {
@@ -132,6 +106,40 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 		return
 	}
 	r.quantify(f, numbers)
+}
+
+// readNumbers reads what the span reports of its call's consumption and cost, and what the
+// price depends on. The result is valid until the next call.
+func (s *spanReader) readNumbers(d *dialect) *facts {
+	a, call, words := s.a, s.call, d.words
+	numbers := &s.r.facts
+	*numbers = noFacts
+	numbers.inputMeans, numbers.outputMeans, numbers.reports, numbers.always = d.input, d.output, d.reports, d.knows.always
+	numbers.read(a, words)
+	numbers.readUnknown(a.unknown)
+	numbers.modifiers.read(a)
+	numbers.modifiers.readFlags(a)
+	if s.isAgent {
+		numbers.readSum(a)
+	}
+	if d.adjust != nil {
+		d.adjust(s, numbers)
+	}
+	s.readAnswers(a, numbers)
+	if a.some(isRequests) && a.firstCount(namesRequests) > 1 {
+		numbers.several = true
+	}
+	s.readEvents(numbers, words)
+	numbers.modifiers.readAsides(a)
+	if call.Model == "" && call.RequestModel == "" {
+		call.RequestModel = modelAside(a)
+	}
+	s.setModifiers(&numbers.modifiers)
+	s.readUnits(numbers)
+	s.readBill()
+	s.readCostOfAnswer(numbers)
+	s.readCost(words.cost)
+	return numbers
 }
 
 // quantify settles who hosts the call, its API type and what it consumed. All three depend
