@@ -41,6 +41,9 @@ func TestEveryExampleIsAccepted(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, file := range files {
+		if filepath.Base(file) == "metering.yaml" {
+			continue // of usagectl meter; internal/metering reads it
+		}
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			env := exampleVariables(t, file)
