@@ -238,7 +238,7 @@ func (e *usageExporter) stored(ctx context.Context, records []usage.Record, resu
 	e.telemetry.UsagePostgresCorrections.Add(ctx, int64(result.Corrected))
 	e.telemetry.UsagePostgresConflicts.Add(ctx, int64(result.Reused))
 	e.telemetry.UsagePostgresAttributed.Add(ctx, int64(result.Attributed))
-	addIfAny(ctx, e.telemetry.UsagePostgresWithdrawn, result.Withdrawn)
+	e.telemetry.UsagePostgresWithdrawn.Add(ctx, int64(result.Withdrawn))
 	addIfAny(ctx, e.telemetry.UsagePostgresUnknownUsers, result.UnknownUsers)
 	oldest := now
 	for i := range records {
