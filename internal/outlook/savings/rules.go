@@ -39,7 +39,7 @@ var Rules = []struct{ Name, Calls, Assumes string }{
 	{"failed_calls", "the span ended with an error and the call costs something", "the calls that failed and cost something can be avoided"},
 	{"repeated_calls", "text, the same number of input tokens, at least 1,000, as the call before in the same conversation, which did not fail, at most five minutes earlier", "a second answer to the same input within 5 minutes was not wanted"},
 	{"empty_answers", "text without any output, but for calls that wrote to the cache", "the calls without any output can be avoided"},
-	{"dearer_snapshot", "a dated model whose name without the date is cheaper", "the answers of the newer snapshot are as good"},
+	{"newer_snapshot", "a dated model whose name without the date is cheaper", "the answers of the newer snapshot are as good"},
 	{"other_host", "a model that another of one's own providers has for less", "the other host serves the same model as well; it may process data elsewhere"},
 	{"other_model", "text; another model that the same service calls at the same provider", "the answers of the other model are good enough, and it counts about as many tokens: both differ by model"},
 }
@@ -75,7 +75,7 @@ func (s *state) proposals(of scope) (list []*proposal) {
 		add(rule, "no such calls", func(a *outlook.Alike) bool { return a.Waste == waste && drop(a) })
 	}
 	if newest := pricing.Undated(of.provider, of.model); newest != "" {
-		add("dearer_snapshot", "model "+newest, model(newest)).other = true
+		add("newer_snapshot", "model "+newest, model(newest)).other = true
 	}
 	for _, host := range s.hosts {
 		if host != of.provider {

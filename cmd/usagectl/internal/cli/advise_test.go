@@ -121,7 +121,7 @@ func TestEachRuleOnRowsMadeForIt(t *testing.T) {
 		{"no answer", 1, "output_tokens=0", "empty_answers, no such calls: 0.25 of 0.25 for 1"},
 		{"no answer but a warm cache", 1, sonnet + "input_tokens=10; output_tokens=0; cache_write_5m_tokens=10", ""},
 		{"embeddings have no output", 1, "api_type='embedding'; model='text-embedding-3-small'; input_tokens=10000000; output_tokens=0", ""},
-		{"an old snapshot", 1, "model='gpt-4o-2024-05-13'", "dearer_snapshot, model gpt-4o: 0.255 of 0.515 for 1"},
+		{"an old snapshot", 1, "model='gpt-4o-2024-05-13'", "newer_snapshot, model gpt-4o: 0.255 of 0.515 for 1"},
 		{"a snapshot that costs no more", 1, "model='gpt-4o-2024-11-20'", ""},
 		{"two models", 2, "model=(ARRAY['gpt-4o', 'gpt-4o-mini'])[n]", "other_model, model gpt-4o-mini: 0.2444 of 0.26 for 1"},
 		{"two models for two things", 2, "model=(ARRAY['gpt-4o', 'text-embedding-3-small'])[n]; api_type=(ARRAY['text', 'embedding'])[n]; output_tokens=(ARRAY[1000, 0])[n]", ""},
