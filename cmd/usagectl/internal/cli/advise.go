@@ -30,18 +30,19 @@ func newAdvise() *cobra.Command {
 	var o adviseOptions
 	cmd := &cobra.Command{
 		Use:   "advise",
-		Short: "Says what would have saved money, in dollars a month",
-		Long: `Looks at the calls of the last 30 days and says what would have saved money: each piece
-of advice with exact dollars, what they assume, and the calls that they rest on. Where no
-number can be given, it says nothing. docs/advice.md has the rules.
+		Short: "Shows what would have saved money, in dollars a month",
+		Long: `Examines the calls of the last 30 days and shows what would have saved money: each
+piece of advice with exact dollars, its assumption, and the calls behind it. Where
+no number can be given, it gives no advice. docs/advice.md has the rules.
 
-The list is in the order in which the advice was applied: each number is what is saved
-after all that stands before it, so that they add up. What lets another model or host
-answer comes last.
+Advice is listed in the order in which it was applied. Each number is what is saved
+after everything listed before it, so the numbers add up. Advice that lets another
+model or host answer comes last.
 
-It changes nothing but what is asked for: --publish stores the list for boards and for GET
-/api/admin/advice; --dismiss ends advice that is not to be followed, until it would save
-more than twice as much. Both need the role usage_pricer beside usage_reader.`,
+Nothing is changed unless requested: --publish stores the list for dashboards and
+for GET /api/admin/advice; --dismiss hides advice that you do not want to follow,
+until it would save more than twice as much. Both need the role usage_pricer in
+addition to usage_reader.`,
 		Example: `  usagectl advise
   usagectl advise --file prices/ours.yaml --json
   usagectl advise --publish

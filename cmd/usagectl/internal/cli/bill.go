@@ -42,13 +42,13 @@ func newBillExplain(db *database) *cobra.Command {
 	var o billOptions
 	cmd := &cobra.Command{
 		Use:   "explain --from 2026-01-01 --to 2026-01-31",
-		Short: "Says why the bill is not the sum of the calls",
-		Long: `Says why the bill is not the sum of the calls: the difference of each UTC day,
-divided into causes that add up to it to the last digit. docs/bill.md says what each
-cause means and what to do.
+		Short: "Explains the difference between the bill and the calls",
+		Long: `Explains the difference between the bill and the stored calls: for each UTC day,
+causes that add up to the difference to the last digit. docs/bill.md explains each
+cause and what to do about it.
 
-Nothing is changed. --store keeps the causes for the board and the alerts; the
-database user then needs the role usage_biller beside usage_reader.`,
+Nothing is changed. --store keeps the causes for the dashboard and the alerts; the
+database user then needs the role usage_biller in addition to usage_reader.`,
 		Example: `  usagectl bill explain --from 2026-01-01 --to 2026-01-31
   usagectl bill explain --from 2026-01-01 --to 2026-01-31 --provider openai --json
   usagectl bill explain --days 35 --store`,

@@ -39,20 +39,20 @@ func newBillImport(db *database) *cobra.Command {
 	var o billImport
 	cmd := &cobra.Command{
 		Use:   "import --provider openai",
-		Short: "Stores what a provider's report says it charges",
-		Long: `Stores the rows of a provider's reports as they came. Without --file it asks
-OpenAI or Anthropic with an admin key, for the last 35 days or since --since, page by
-page; it can be stopped at any moment, and the same command goes on from there.
+		Short: "Stores a provider's cost and usage reports",
+		Long: `Stores the rows of a provider's reports unchanged. Without --file it requests them
+from OpenAI or Anthropic with an admin key, for the last 35 days or since --since,
+page by page. It can be stopped at any time; the same command then continues.
 
 With --file it reads pages of OpenAI's costs and usage or of Anthropic's cost and
-usage reports (a JSON document, an array of pages, or one page after the other), or a
-CSV file of FOCUS 1.2, as clouds export it. The file is read to its end before
-anything is stored; a mistake in it stores nothing.
+usage reports (a JSON document, an array of pages, or one page after another), or a
+CSV file in FOCUS 1.2 format, as clouds export it. The whole file is read before
+anything is stored; a file with an error stores nothing.
 
-Each UTC day of a report replaces what was stored of that day of the same report and
-account, so that it can be imported again, and a month that the provider rewrote
-replaces the old one. The calls are never changed. The database user needs the role
-usage_biller, and no right on the calls.`,
+Each UTC day of a report replaces the stored rows of the same day, report and
+account, so importing twice or importing a month that the provider rewrote never
+doubles anything. Calls are never changed. The database user needs the role
+usage_biller and no right on the calls.`,
 		Example: `  OPENAI_ADMIN_KEY=... usagectl bill import --provider openai
   usagectl bill import --provider anthropic --key-file /run/secrets/anthropic-admin --since 2026-01-01
   usagectl bill import --provider openai --file costs.json

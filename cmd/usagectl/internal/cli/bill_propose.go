@@ -24,11 +24,11 @@ func newBillPropose(db *database) *cobra.Command {
 	var o billOptions
 	cmd := &cobra.Command{
 		Use:   "propose --from 2026-01-01 --to 2026-01-31 > ours.yaml",
-		Short: "Drafts what would end the differences to the bill",
-		Long: `Prints a price file with the rates that the bill implies, for the models whose
-price the bill contradicts and for those that have none, and in comments the evidence
-for each row, the services to instrument, and the reasons whose setting would end the
-estimates. Nothing is changed: read it, then
+		Short: "Drafts the changes that would close the gap to the bill",
+		Long: `Prints a price file with the rates that the bill implies, for models whose price the
+bill contradicts and for models without a price. Comments give the evidence for each
+row, the services to instrument, and the reasons that a setting would remove.
+Nothing is changed. Review it, then run
 
   usagectl prices validate ours.yaml
   usagectl reprice --from ... --to ... --file ours.yaml --dry-run`,

@@ -18,7 +18,7 @@ import (
 func New() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "usagectl",
-		Short:         "Looks after an otelcol-usage installation",
+		Short:         "Operates an otelcol-usage installation",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

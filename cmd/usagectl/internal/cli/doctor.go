@@ -27,15 +27,15 @@ func newDoctor() *cobra.Command {
 	var repair bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "Looks at the database and the API and says what is wrong",
-		Long: `Looks at the database and the API and says what is wrong. Exit status 1 when
-something needs doing; what is only worth a look is marked "look". The user of
-the database needs the role usage_reader.
+		Short: "Checks the database and the API and reports what is wrong",
+		Long: `Checks the database and the API and reports what is wrong. The exit status is 1 when
+something needs to be done; what only deserves a look is marked "look". The database
+user needs the role usage_reader.
 
---bundle writes the same into a file, with what else a report of a fault needs: builds,
-system, migrations, how many calls of 30 days have which status and reason. It has no
-credentials, no users and no content; models, providers and services are named. Read it
-before you send it.`,
+--bundle writes the same to a file, with everything else that a bug report needs:
+builds, system, migrations, and how many calls of the last 30 days have which status
+and reason. It contains no credentials, users or content, but it names models,
+providers and services. Read it before you send it.`,
 		Args: cobra.NoArgs,
 	}
 	db, config := addDatabase(cmd), addBook(cmd)

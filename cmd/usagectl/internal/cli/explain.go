@@ -52,14 +52,14 @@ func newExplain() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "explain ID",
-		Short: "Shows how the cost of a stored call came about, line by line",
-		Long: `Shows what the row of a stored call says of its cost, and how the price book
-prices it today: the layers and names that were tried, the row that won, each
-quantity with its price, and the defaults that were taken because the call does
-not tell. It only reads.
+		Short: "Shows line by line how the cost of a stored call was calculated",
+		Long: `Shows what the row of a stored call says about its cost, and how the price book
+prices the call today: the layers and names that were looked up, the row that was
+used, each quantity with its price, and the defaults that were assumed because the
+call does not report them. It only reads.
 
-ID is the id of the row, the provider's response id, or <trace id>:<span id>. Give
-the book as the collector has it (--builtin, --update, --file, --reported-cost).`,
+ID is the id of the row, the provider's response id, or <trace id>:<span id>. Use
+the same book as the collector (--builtin, --update, --file, --reported-cost).`,
 		Example: `  usagectl explain 2b0e8a5c-6a0b-5c1d-9f0e-3a1b2c3d4e5f
   usagectl explain chatcmpl-9aBcD`,
 		Args: cobra.ExactArgs(1),

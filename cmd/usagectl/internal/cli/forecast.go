@@ -36,17 +36,19 @@ func newForecast() *cobra.Command {
 	var o forecastOptions
 	cmd := &cobra.Command{
 		Use:   "forecast",
-		Short: "Says what a period will cost, how sure that is, and how wrong such forecasts were",
-		Long: `Says what the running month, or another period, will cost: for everything, for the
-users, teams, services, models, providers or values of a tag with the greatest cost, or for
-each budget. Beside it stand the range that eight in ten outcomes lie in, and how far past forecasts of the same
-kind, and the straight line, were from what came. docs/forecast.md says how it is made.
+		Short: "Forecasts the cost of a period, with its range and its past error",
+		Long: `Forecasts what the current month, or another period, will cost: in total, for the
+users, teams, services, models, providers or values of a tag with the greatest cost,
+or for each budget. Each forecast comes with the range in which eight of ten
+outcomes lie, and with the past error of such forecasts and of the straight line.
+docs/forecast.md describes the method.
 
-It asks the database, or with --api the extension usage_api, as usagectl usage does.
+It queries the database, or with --api the extension usage_api, like usagectl usage.
 
-With --publish it stores what boards and alerts show: the running month, quarter and year
-of everything, the month of the 20 services and models with the greatest cost, and every
-budget. Run that each night; the database user needs usage_reader and usage_pricer.`,
+--publish stores what dashboards and alerts show: the current month, quarter and
+year in total, the month of the 20 services and models with the greatest cost, and
+every budget. Run it every night; the database user needs usage_reader and
+usage_pricer.`,
 		Example: `  usagectl forecast
   usagectl forecast --scope service --top 10
   usagectl forecast --scope tag:team

@@ -16,10 +16,11 @@ func newHealth() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Asks the collector's health_check; fails unless it is well",
-		Long: `Asks the collector's extension health_check, and fails unless it answers 200 OK.
-Made for health checks of containers, whose image has neither a shell nor curl.
-A database that is down does not make the collector unwell: it keeps the calls.`,
+		Short: "Queries the collector's health_check; fails unless it is healthy",
+		Long: `Queries the collector's extension health_check, and fails unless it answers 200 OK.
+It is meant for health checks of containers whose image has neither a shell nor
+curl. A database that is down does not make the collector unhealthy: it keeps the
+calls.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)

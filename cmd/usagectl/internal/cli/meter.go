@@ -29,9 +29,9 @@ type meterOptions struct {
 func newMeter() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "meter",
-		Short: "Charges calls on to your customers by a billing engine",
-		Long: `Charges calls on to your customers: keeps an outbox of events in the database and
-sends it to OpenMeter, Lago or Stripe. docs/billing.md has a road for each of them.
+		Short: "Charges calls to your customers through a billing engine",
+		Long: `Charges calls to your customers: it keeps an outbox of events in the database and
+sends it to OpenMeter, Lago or Stripe. docs/billing.md has the steps for each.
 
 The database user needs the role usage_meterer.`,
 	}
@@ -71,10 +71,10 @@ func newMeterRun(o *meterOptions) *cobra.Command {
 	var only bool
 	cmd := &cobra.Command{
 		Use:   "run --config metering.yaml",
-		Short: "Adds new and changed calls to the outbox and sends it",
-		Long: `Adds new and changed calls to the outbox and sends it. Run it every few minutes; it
-ends when nothing is left to send. It may be stopped at any moment: the next run goes on
-from there, and the engines recognise what they had already.`,
+		Short: "Adds new and changed calls to the outbox and sends the outbox",
+		Long: `Adds new and changed calls to the outbox and sends the outbox. Run it every few
+minutes; it ends when nothing is left to send. It can be stopped at any time: the
+next run continues, and the engines recognise what they already have.`,
 		Example: `  usagectl meter run --config metering.yaml
   usagectl meter run --config metering.yaml --collect-only   # look before anything is sent
   usagectl meter run --config metering.yaml --reread 35      # on Citus`,
@@ -157,7 +157,7 @@ func newMeterStatus(o *meterOptions) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Shows how far each meter is, what was refused and who is not charged",
+		Short: "Shows the progress of each meter, what was refused and who is not charged",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return o.db.with(cmd, asMeterer, func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -234,13 +234,15 @@ func newMeterReplay(o *meterOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay --config metering.yaml (--from 2026-01-01 | --refused | --unsure)",
 		Short: "Compares past calls again, or sends again what was refused",
-		Long: `--from makes the next run compare the calls since a day with the outbox, and charge or
-take back the difference: after a change of the configuration, of the file of customers
-or of teams, or after a database was restored. What is charged already is not charged twice.
+		Long: `--from makes the next run compare all calls since a day with the outbox, and charge
+or refund the difference. Use it after a change of the configuration, of the
+customer file or of teams, or after a database was restored. What is already charged
+is not charged twice.
 
---refused lets events that an engine refused wait again, with their ids: after the
-customer was created there, for example. --unsure does so for events that it may have;
-look first, with usagectl meter check. If it has them, --unsure --accepted says so.`,
+--refused queues events that an engine refused again, with the same ids: for example
+after the customer was created there. --unsure does so for events that the engine may
+have. Check first with usagectl meter check; if it has them, --unsure --accepted
+records that.`,
 		Example: `  usagectl meter replay --config metering.yaml --from 2026-01-01
   usagectl meter replay --config metering.yaml --meter ai_cost --refused --reason meter_event_customer_not_found`,
 		Args: cobra.NoArgs,

@@ -39,12 +39,13 @@ func newMeterCheck(o *meterOptions) *cobra.Command {
 	var period *period
 	cmd := &cobra.Command{
 		Use:   "check --config metering.yaml",
-		Short: "Asks the engines for their sums and compares them with the outbox",
-		Long: `Asks the engines for their sums of each customer and compares them with what they
-accepted, to the last digit that their answer has: 15 digits of OpenMeter and Stripe, all
-of Lago. The period is this month up to now, in UTC; Lago only knows the current period
-of the subscription, which is then compared instead. Engines add up with a delay: repeat
-a check that finds a difference after some minutes. Status 1: a sum is different.`,
+		Short: "Compares the engines' sums with the outbox",
+		Long: `Queries each customer's sum from the engines and compares it with the events they
+accepted, to the last digit of their answer: 15 digits for OpenMeter and Stripe, all
+of them for Lago. The period is the current month in UTC; Lago only knows the current
+period of the subscription, which is compared instead. Engines aggregate with a delay:
+repeat a check that finds a difference after a few minutes. The exit status is 1 when
+a sum differs.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.load()

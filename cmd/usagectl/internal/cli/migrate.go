@@ -18,7 +18,7 @@ import (
 func newMigrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Creates, updates or takes back the tables, rollups and roles",
+		Short: "Creates, updates or reverts the tables, rollups and roles",
 	}
 	db := addDatabase(cmd)
 	cmd.AddCommand(newMigrateUp(db), newMigrateDown(db), newMigrateStatus(db), newMigrateRollup(db), newMigrateCitus())
@@ -29,10 +29,10 @@ func newMigrateUp(db *database) *cobra.Command {
 	printRoles := false
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Applies every migration that is missing; safe to run again, also twice at once",
-		Long: `Applies every migration that is missing. It looks first whether the user may do all
-of it, and changes nothing if not. The migrations create six roles, which belong to
-the whole server: a user without CREATEROLE has an administrator do that, once.
+		Short: "Applies all missing migrations; safe to repeat, even concurrently",
+		Long: `Applies all missing migrations. It first checks whether the user may do all of it,
+and changes nothing if not. The migrations create seven roles, which belong to the
+whole server: without CREATEROLE, an administrator has to create them once.
 --print-roles prints the SQL for that and changes nothing.`,
 		Example: "  usagectl migrate up --print-roles | psql --host db.example.com --username postgres app\n  usagectl migrate up",
 		Args:    cobra.NoArgs,
@@ -69,8 +69,9 @@ func newMigrateDown(db *database) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "down",
 		Short: "Reverts the latest migration; run it again for the one before",
-		Long: `Reverts the latest migration and asks before: that can drop tables with all that is
-in them. Run it again for the one before. A migration that would lose calls refuses.`,
+		Long: `Reverts the latest migration after asking for confirmation, because that can drop
+tables with all their content. Run it again for the one before. A migration whose
+reversal would lose calls refuses.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -100,7 +101,7 @@ in them. Run it again for the one before. A migration that would lose calls refu
 func newMigrateStatus(db *database) *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Lists the migrations and when they were applied; fails when the schema is not the one this build needs",
+		Short: "Lists the migrations and when they were applied; fails if this build needs another schema",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
@@ -124,7 +125,7 @@ func newMigrateStatus(db *database) *cobra.Command {
 func newMigrateRollup(db *database) *cobra.Command {
 	return &cobra.Command{
 		Use:       "rollup trigger|statement",
-		Short:     "Says who keeps the rollups: triggers, or the exporter's insert statement (for Citus); can be taken back, collectors may write meanwhile",
+		Short:     "Chooses who keeps the rollups: triggers, or the exporter's insert statement (for Citus); reversible, collectors may keep writing",
 		ValidArgs: dbmigrate.RollupKeepers,
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -143,7 +144,7 @@ func newMigrateCitus() *cobra.Command {
 	var shards int
 	cmd := &cobra.Command{
 		Use:   "citus",
-		Short: "Prints the SQL that distributes the calls over a Citus cluster, for psql; docs/scale.md says when and how",
+		Short: "Prints the SQL that distributes the calls over a Citus cluster, for psql; see docs/scale.md",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			text, err := dbmigrate.DistributeSQL(shards)

@@ -19,7 +19,7 @@ import (
 func newParked() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "parked",
-		Short: "Lists the records that the table refused, puts them back, or dismisses them",
+		Short: "Lists the records that the table refused, stores them again, or dismisses them",
 	}
 	db := addDatabase(cmd)
 	cmd.AddCommand(newParkedList(db), newParkedRetry(db), newParkedDismiss(db))
@@ -53,9 +53,9 @@ func addParkedFilter(cmd *cobra.Command) func() (upkeep.ParkedFilter, error) {
 func newParkedList(db *database) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "Lists refused records by reason, or each with --each",
+		Short: "Lists refused records by reason, or one by one with --each",
 		Long: `Lists the records that the table refused, by reason; docs/troubleshooting.md says
-what to do about each. No prompt is stored with them.`,
+what to do about each. Records contain no prompts.`,
 		Args: cobra.NoArgs,
 	}
 	filter := addParkedFilter(cmd)
@@ -109,12 +109,11 @@ func listEachParked(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool,
 func newParkedRetry(db *database) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry",
-		Short: "Stores refused records after what refused them was corrected",
-		Long: `Stores refused records again, as a collector would, after what refused them was
-corrected: a constraint of your own, a collector that was too old. A record that is
-stored, or was stored meanwhile, leaves public.usage_dead_letter; one that is
-refused again stays. It may be stopped at any moment and run again. Fails when a
-record is refused.`,
+		Short: "Stores refused records again after the cause was corrected",
+		Long: `Stores refused records again, as a collector would, after the cause was corrected: a
+constraint of your own, or a collector that was too old. A record that is stored, or
+was stored meanwhile, leaves public.usage_dead_letter; one that is refused again
+stays, and the command fails. It can be stopped at any time and run again.`,
 		Args: cobra.NoArgs,
 	}
 	filter := addParkedFilter(cmd)
@@ -194,11 +193,11 @@ func earliest(a, b time.Time) time.Time {
 func newParkedDismiss(db *database) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dismiss",
-		Short: "Marks refused records as looked at; they stay out of every sum and are no fault any more",
-		Long: `Marks refused records as looked at: they stay in public.usage_dead_letter and out of
-every sum, and usagectl doctor no longer counts them as a fault. For calls that
-came after retention had deleted their time this is all there is to do: whether they
-were counted is not known any more.`,
+		Short: "Marks refused records as reviewed; they stay out of every sum and no longer count as a fault",
+		Long: `Marks refused records as reviewed: they stay in public.usage_dead_letter and out of
+every sum, and usagectl doctor no longer counts them as a fault. Nothing else can be
+done about calls that arrived after retention had deleted their period, because it is
+no longer known whether they were counted.`,
 		Args: cobra.NoArgs,
 	}
 	filter, yes := addParkedFilter(cmd), addYes(cmd)

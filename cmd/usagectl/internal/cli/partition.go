@@ -20,19 +20,19 @@ func newPartition() *cobra.Command {
 	var ahead int
 	cmd := &cobra.Command{
 		Use:   "partition",
-		Short: "Keeps the calls in one partition for each month, for more than 100 million a year",
-		Long: `Keeps the calls in one partition for each UTC month, so that usagectl retention
-drops a month in a moment instead of deleting its rows for minutes. It is
-optional and worth it from about 100 million calls a year.
+		Short: "Partitions the calls by month, for more than 100 million calls a year",
+		Long: `Partitions the calls by UTC month, so that usagectl retention drops a month at once
+instead of deleting its rows for minutes. It is optional, and worthwhile from about
+100 million calls a year.
 
-Once, with --convert: copies every call into its month, in one transaction.
-Collectors wait meanwhile and keep calls in their queues, so do it while these
-are short; free disk for a second copy is needed. Stopped at any moment it has
-changed nothing. Take a backup before: there is no other way back.
+Run it once with --convert: it copies every call into its month, in one transaction.
+Collectors wait and keep calls in their queues meanwhile, so do it while the queues
+are short. It needs free disk space for a second copy. If it is stopped, nothing has
+changed. Take a backup first: there is no other way back.
 
-Then from cron, monthly: creates the months ahead. A collector whose exporter has
-migrate: true does so by itself. A month that is missing loses nothing, its calls wait in public.api_usage_default and are moved
-by the next run.`,
+Then run it monthly from cron: it creates the coming months. A collector whose
+exporter has migrate: true does so by itself. A missing month loses nothing: its
+calls wait in public.api_usage_default until the next run moves them.`,
 		Example: "  usagectl partition --convert\n  usagectl partition",
 		Args:    cobra.NoArgs,
 	}

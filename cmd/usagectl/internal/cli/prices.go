@@ -28,8 +28,8 @@ func newPricesExplain() *cobra.Command {
 	call, asJSON := pricing.Call{}, false
 	cmd := &cobra.Command{
 		Use:   "explain --provider openai --model gpt-4o-mini [input_text=1306 output_text=287 ...]",
-		Short: "Prints which row of the price book wins and every line of the calculation",
-		Long: `Prints how a call is priced: the names that were tried and the row that won,
+		Short: "Shows which row of the price book is used and every line of the calculation",
+		Long: `Shows how a call is priced: the names that were looked up and the row that was used,
 each quantity with its price, and the sum.
 
 Quantities are disjoint and given as kind=amount; seconds may have decimals.
@@ -127,7 +127,7 @@ func kindsLike(name string) (kinds []string) {
 func newPricesValidate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate FILE...",
-		Short: "Checks price files as the collector would at start, and prints what is odd about them",
+		Short: "Checks price files as the collector does at start, and reports suspicious entries",
 		Args:  cobra.MinimumNArgs(1),
 	}
 	builtin := cmd.Flags().String("builtin", pricing.DefaultBuiltin, "built-in book the files are laid over")

@@ -19,10 +19,11 @@ func newPricesImport() *cobra.Command {
 	var quiet bool
 	cmd := &cobra.Command{
 		Use:   "import FILE > ours.yaml",
-		Short: "Turns price data of other projects into a price file",
-		Long: `Turns price data of LiteLLM (model_prices_and_context_window.json), genai-prices
-(data.json), models.dev (api.json) or Portkey (pricing/<provider>.json) into a
-price file, on standard output. What cannot be taken over goes to standard error.`,
+		Short: "Converts price data of other projects to a price file",
+		Long: `Converts price data of LiteLLM (model_prices_and_context_window.json), genai-prices
+(data.json), models.dev (api.json) or Portkey (pricing/<provider>.json) to a price
+file, on standard output. Entries that cannot be converted are listed on standard
+error.`,
 		Args: cobra.ExactArgs(1),
 	}
 	cmd.Flags().StringVar(&format, "format", "", "litellm, genai-prices, models.dev or portkey (default: found out by the form)")

@@ -25,7 +25,7 @@ func newPricesList() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "list [--provider openai] [--model gpt-4o]",
-		Short: "Lists the rows of the price book, or those that hold at a time",
+		Short: "Lists the rows of the price book, or those in force at a time",
 		Long: fmt.Sprintf(`Lists the rows of the price book, or those that hold at a time.
 
 In a terminal lines are cut to its width, and the first %d rows are shown unless
@@ -137,16 +137,15 @@ func newPricesDiff() *cobra.Command {
 	var asJSON, onStored bool
 	cmd := &cobra.Command{
 		Use:   "diff FILE...",
-		Short: "Lists the prices that would change if files were laid over the book",
-		Long: `Lists the prices that would change if price files were laid over the book: files
-of ours, or price data of LiteLLM, genai-prices, models.dev or Portkey (.json).
-Prices are in dollars for one unit.
+		Short: "Lists the prices that files would change",
+		Long: `Lists the prices that would change if price files were added to the book: files of
+your own, or price data of LiteLLM, genai-prices, models.dev or Portkey (.json).
+Prices are in dollars per unit.
 
-With --stored it prices the calls that are stored (default: the last 30 days)
-and shows by model what would change in dollars, how many calls a row of the
-files would price, and which calls it surely was meant for and would not reach,
-with the reason. It only reads. --builtin none
-compares with the files alone.`,
+With --stored it prices the stored calls (default: those of the last 30 days) and
+shows by model what would change in dollars, how many calls a row of the files would
+price, and which calls a row was evidently meant for but would not match, with the
+reason. It only reads. --builtin none compares with the files alone.`,
 		Args: cobra.MinimumNArgs(1),
 	}
 	db, reported := addDatabase(cmd), addReported(cmd)

@@ -44,14 +44,14 @@ func newPricesMissing() *cobra.Command {
 	var asJSON, asDraft bool
 	cmd := &cobra.Command{
 		Use:   "missing [--from 2026-01-01 --to 2026-01-31]",
-		Short: "Lists the models that were called and have no price, or drafts their price file",
-		Long: `Lists the models that were called in a period (default: the last 30 days) and that
-no price was found for: why, how many calls, what they consumed, when they were
+		Short: "Lists the called models without a price, or drafts a price file for them",
+		Long: `Lists the models that were called in a period (default: the last 30 days) and for
+which no price was found: why, how many calls, what they consumed, when they were
 seen, and which units have no price in the book.
 
---draft prints a draft of a price file instead, with FILL_IN where a price
-belongs: such a file is refused until all prices are there. After that: usagectl
-reprice --only-unpriced.`,
+--draft prints a draft of a price file instead, with FILL_IN in place of each price.
+Such a file is refused until all prices are filled in. Then run usagectl reprice
+--only-unpriced.`,
 		Example: `  usagectl prices missing
   usagectl prices missing --draft > ours.yaml`,
 		Args: cobra.NoArgs,

@@ -16,13 +16,13 @@ func newPricesPublish() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "publish",
 		Short: "Writes the list prices of the models that were called, for dashboards",
-		Long: `Writes the list prices of every model that was called, and when they changed, to
-public.usage_list_prices. Dashboards take from it what caching saved and where a
-price changed. No cost comes from it or changes by it.
+		Long: `Writes the list prices of every called model, and when they changed, to
+public.usage_list_prices. Dashboards use it to show what caching saved and where a
+price changed. It does not affect any cost.
 
-Run it after a change of the book and once a day, for models that are new. It
-changes only what differs. A model with a row that was written by hand keeps its
-rows. The database user needs the role usage_pricer.`,
+Run it after a change of the book, and once a day for new models. It only changes
+rows that differ. A model with a row written by hand keeps its rows. The database
+user needs the role usage_pricer.`,
 		Args: cobra.NoArgs,
 	}
 	db, config := addDatabase(cmd), addBook(cmd)

@@ -37,21 +37,22 @@ func newPricesUpdate() *cobra.Command {
 	var o updateOptions
 	cmd := &cobra.Command{
 		Use:   "update --from PATH|URL [--from PATH|URL]...",
-		Short: "Takes newer public prices over into a file that the collector reads again by itself",
+		Short: "Writes newer public prices to a file that the collector reloads",
 		Long: `Reads the public price data of LiteLLM, genai-prices, models.dev, Portkey or pi-ai
-and writes what is newer than the book into the file --update, which is the key
-prices::update of genai_usage: it counts before the built-in book and after the
-files of your own. The collector reads it again by itself.
+and writes what is newer than the book to the file --update, which is the key
+prices::update of genai_usage: it takes precedence over the built-in book, and files
+of your own take precedence over it. The collector reloads it when it changes.
 
-A price is taken where two independent sources agree. What one alone says is
-taken with low confidence where the book does not know the model or is not sure
-itself, and held back where it is. pi-ai is made from models.dev: the two are one
-source. It shows first what would change, and with a database (DATABASE_URL or
---dsn) what that is in dollars on the stored calls (default: of the last 30 days).
+A price is taken when two independent sources agree. A price from a single source is
+taken with low confidence if the book does not know the model or is not sure itself;
+otherwise it is held back. pi-ai is made from models.dev, so the two count as one
+source. The command first shows what would change and, with a database (DATABASE_URL
+or --dsn), what that means in dollars for the stored calls (default: the last 30 days).
 
-A price that more than doubles or halves, and a source that looks old or cut
-off, need --yes. Nothing is ever written by halves; --rollback goes back to the
-version before, and again undoes that. Afterwards: usagectl reprice --changed.`,
+A price that more than doubles or halves, and a source that looks outdated or
+truncated, need --yes. The file is always complete. --rollback restores the previous
+version, and a second --rollback undoes that. Afterwards run usagectl reprice
+--changed.`,
 		Example: `  usagectl prices update --update /etc/otelcol-usage/prices.update.yaml \
     --from https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json \
     --from https://models.dev/api.json`,

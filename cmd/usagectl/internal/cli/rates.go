@@ -25,7 +25,7 @@ import (
 func newRates() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rates",
-		Short: "Keeps exchange rates, for reports in another currency",
+		Short: "Manages exchange rates, for reports in another currency",
 	}
 	db := addDatabase(cmd)
 	cmd.AddCommand(newRatesImport(db), newRatesList(db))
@@ -35,12 +35,11 @@ func newRates() *cobra.Command {
 func newRatesImport(db *database) *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE.csv",
-		Short: "Stores the rates of a CSV file, all or none",
+		Short: "Stores the rates of a CSV file, all or none of them",
 		Long: `Stores the rates of a CSV file with the columns currency, valid_from, rate, source:
-how much of the currency one US dollar buys, from that day (UTC) until the next
-row. A rate that is there already for the same day is replaced. Costs are stored
-in dollars; rates change only what reports show. The database user needs the
-role usage_pricer.`,
+how much of the currency one US dollar buys from that day (UTC) until the next row.
+An existing rate for the same day is replaced. Costs are stored in dollars; rates
+only change what reports show. The database user needs the role usage_pricer.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, err := os.Open(args[0])

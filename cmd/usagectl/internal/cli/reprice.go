@@ -36,19 +36,19 @@ func newReprice() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reprice --from 2026-01-01 --to 2026-01-31",
 		Short: "Prices stored calls again with today's price book",
-		Long: `Prices stored calls again, from the quantities in their rows, by the prices that
-held when each call was made according to today's price book. Shows what changes
-first, by model; then changes it, unless --dry-run is given.
+		Long: `Prices stored calls again, from the quantities in their rows and the prices that were
+in force when each call was made, according to today's price book. It first shows
+what would change, by model, and then changes it unless --dry-run is given.
 
-Give the book as the collector has it (--builtin, --file, --reported-cost).
-Tables, rollups, API and dashboards change together; every changed call leaves
-its old and new cost in public.usage_reprice_change. It can be stopped at any
-moment and run again, and the collector may go on writing meanwhile. The
-database user needs the role usage_pricer.
+Use the same book as the collector (--builtin, --file, --reported-cost). Tables,
+rollups, API and dashboards change together; the old and new cost of every changed
+call is recorded in public.usage_reprice_change. It can be stopped at any time and
+run again, and the collector may keep writing meanwhile. The database user needs the
+role usage_pricer.
 
---changed takes all calls that are stored, whenever they were made: after an
-update of the prices it finds those whose price is another one now. A call that
-had a cost and would have none is asked about first; a script says --yes.`,
+--changed examines all stored calls, whenever they were made: after an update of the
+prices it finds those whose price has changed. It asks for confirmation before a call
+loses its cost; use --yes in scripts.`,
 		Example: `  usagectl reprice --from 2026-01-01 --to 2026-01-31 --dry-run
   usagectl reprice --from 2026-01-01 --to 2026-01-31 --only-unpriced --file prices/ours.yaml
   usagectl reprice --changed --update prices.update.yaml`,

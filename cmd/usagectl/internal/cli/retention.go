@@ -32,16 +32,16 @@ func newRetention() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retention",
 		Short: "Deletes calls older than an age and keeps their sums in the rollups",
-		Long: `Deletes calls older than an age, in small transactions, and keeps their sums:
-totals, by type, by model and by user and day stay exact. What goes is the
-single call. It shows how many calls would go and asks; from cron, say --yes. It may
-be stopped at any moment.
+		Long: `Deletes calls older than an age, in small transactions, and keeps their sums: totals,
+by type, by model and by user and day stay exact. Only the single calls are lost. It
+shows how many calls would be deleted and asks for confirmation; use --yes in cron.
+It can be stopped at any time.
 
-Calls older than what was deleted are refused from then on and stand in
-public.usage_dead_letter: whether they were counted before is not known any
-more. So keep at least as long as a collector's queue can wait. Where nothing is old
-enough to be deleted nothing changes. --move-back lets older calls be stored again,
-to take in a backfill.`,
+Calls older than the deleted ones are refused from then on and kept in
+public.usage_dead_letter, because it is no longer known whether they were counted.
+Keep calls at least as long as a collector's queue may wait. If no call is old enough
+to be deleted, nothing changes. --move-back allows older calls to be stored again, for
+a backfill.`,
 		Example: "  usagectl retention --keep 400d --dry-run\n  usagectl retention --keep 400d --yes",
 		Args:    cobra.NoArgs,
 	}

@@ -26,18 +26,18 @@ func newShowback() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "showback",
-		Short: "Says what each cost centre used in a period, and what nobody is assigned",
-		Long: `Says what each cost centre used on the UTC days of a period. The rows add up to the
-total; what belongs to no cost centre stands as (unassigned), calls without a user as
+		Short: "Shows what each cost centre used in a period, and what is unassigned",
+		Long: `Shows what each cost centre used on the UTC days of a period. The rows add up to the
+total: usage without a cost centre is listed as (unassigned), calls without a user as
 (no user).
 
-A cost centre is either a value of a tag (--tag team), or it is named for each user in a
-CSV file (--members) with the columns cost_centre, user, since, until: a user is the id
-that the apps send or a UUID, since is the first day and until the day after the last;
-both may be empty. Each day of a user belongs to the cost centre of that day, so a user
-who moves is divided, and nobody may belong to two on one day.
+A cost centre is either a value of a tag (--tag team), or it is assigned to each user
+in a CSV file (--members) with the columns cost_centre, user, since, until. A user is
+the id that apps send or a UUID; since is the first day and until the day after the
+last; both may be empty. Each day of a user belongs to the cost centre of that day, so
+the usage of a user who moves is divided. Nobody may belong to two on one day.
 
-The format csv has the columns of FOCUS where there are some, and every digit.`,
+The format csv has FOCUS columns where they exist, and every digit.`,
 		Example: `  usagectl showback --start 2026-11-01 --end 2026-11-30 --tag team
   usagectl showback --start 2026-11-01 --end 2026-11-30 --members centres.csv -o csv`,
 		Args: cobra.NoArgs,

@@ -37,14 +37,14 @@ func newUsage() *cobra.Command {
 		Use:   "usage",
 		Short: "Shows what AI API calls cost, by type, user, model and day",
 		Long: `Shows what AI API calls cost in a period and in the one before it: in total, by
-type, by user, by model and by day. A date as --end includes that whole day, an
-instant such as 2026-01-31T00:00:00Z is excluded; without dates it is the last
-30 days, today included.
+type, by user, by model and by day. A date as --end includes that day; an instant
+such as 2026-01-31T00:00:00Z is excluded. Without dates it shows the last 30 days
+including today.
 
-It asks the database, or with --api the extension usage_api, for whoever has no
-access to the database. The credentials for that come from the file
---api-credentials or from the environment variable USAGE_API_CREDENTIALS:
-user:password, or a bearer token.`,
+It queries the database, or with --api the extension usage_api, for people without
+access to the database. The API credentials are read from the file --api-credentials
+or from the environment variable USAGE_API_CREDENTIALS: user:password, or a bearer
+token.`,
 		Example: `  usagectl usage
   usagectl usage --start 2026-01-01 --end 2026-01-31 --timezone Europe/Berlin
   usagectl usage --user ada --output json

@@ -17,13 +17,12 @@ func newVerify() *cobra.Command {
 	var o upkeep.VerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Compares every rollup with the calls it sums up; fails when one differs",
-		Long: `Compares every rollup with the calls it sums up, month by month (UTC): every month
-that the period touches. Collectors may go on writing meanwhile. With --repair the
-rollups of a month that differs are rebuilt; writers wait while that takes.
+		Short: "Compares every rollup with its calls; fails when one differs",
+		Long: `Compares every rollup with its calls, month by month (UTC), for every month of the
+period. Collectors may keep writing meanwhile. With --repair, the rollups of a month
+that differs are rebuilt; writers wait while that takes place.
 
-Calls that retention has deleted cannot be compared, their sums stay as they
-are.`,
+The sums of calls that retention deleted cannot be compared and stay as they are.`,
 		Example: "  usagectl verify\n  usagectl verify --from 2026-01-01 --to 2026-03-31 --repair",
 		Args:    cobra.NoArgs,
 	}

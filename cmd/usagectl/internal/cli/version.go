@@ -15,7 +15,7 @@ import (
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Prints the version, the commit and the schema this build works with",
+		Short: "Prints the version, the commit and the schema that this build needs",
 		Args:  cobra.NoArgs,
 		Run:   func(cmd *cobra.Command, _ []string) { cmd.Println("usagectl " + version()) },
 	}

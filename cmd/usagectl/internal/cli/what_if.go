@@ -33,18 +33,19 @@ func newWhatIf() *cobra.Command {
 	var o whatIfOptions
 	cmd := &cobra.Command{
 		Use:   "what-if",
-		Short: "Says what stored calls would have cost with another model, tier, cache or discount",
-		Long: `Prices stored calls with something changed, one by one and exactly, and shows the
-difference by model. It changes nothing. Calls that the change is not about keep the cost
-that they have, so that the sum is that of all calls of the period.
+		Short: "Shows what stored calls would have cost with another model, tier, cache or discount",
+		Long: `Prices stored calls one by one and exactly with something changed, and shows the
+difference by model. Nothing is stored. Calls that the change does not affect keep
+their cost, so the sum covers all calls of the period.
 
-The same tokens are priced. Another model answers with another number of tokens, and
-counts the same text as another number of tokens: take the difference as a first look. Of
-the quality of its answers this says nothing.
+The same tokens are priced. Another model gives answers of another length, and counts
+the same text as another number of tokens, so take the difference as a first
+estimate. It says nothing about the quality of the answers.
 
-With --traces and --base it says instead what a change of the code costs: it prices two
-recorded runs of the same test or evaluation, shows what moved the cost (calls, prompts,
-cache, answers, models), and with a database what that is in a month at today's traffic.`,
+With --traces and --base it shows what a change of the code costs: it prices two
+recorded runs of the same test or evaluation, shows what caused the difference (calls,
+prompts, cache, answers, models) and, with a database, what that means per month at
+today's traffic.`,
 		Example: `  usagectl what-if --model gpt-4o=gpt-4o-mini
   usagectl what-if --model claude-sonnet-4-5=gpt-5-mini --to-provider openai
   usagectl what-if --tier batch --service nightly-report --from 2026-01-01 --to 2026-01-31
