@@ -61,7 +61,7 @@ func (r *release) image(name string, built programs) (v1.Image, error) {
 	config.Env = []string{"PATH=/usr/bin"}
 	if name == "usagectl" {
 		config.Entrypoint, config.Cmd, config.ExposedPorts, config.Volumes = []string{"/usr/bin/usagectl"}, []string{"--help"}, nil, nil
-		config.Labels["org.opencontainers.image.description"] = "Looks after an otelcol-usage installation: migrates the database, explains prices"
+		config.Labels["org.opencontainers.image.description"] = "Operates an otelcol-usage installation: migrates the database, explains prices"
 	}
 	layer, err := r.fileSystem(name, built, config)
 	if err != nil {

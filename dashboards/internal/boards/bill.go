@@ -17,11 +17,11 @@ const billPeriod = `day >= (` + from + ` AT TIME ZONE 'UTC')::date AND day <= ((
 // the calls.
 func billBoard() *grafana.Dashboard {
 	b := newBoard(billUID, "AI API usage: the bill",
-		"Why the provider's bill is not the sum of the calls, by UTC days, as usagectl bill explain --store left it. Dollars; bills in other currencies are explained by usagectl alone.")
+		"Why the provider's bill differs from the calls, by UTC day, as usagectl bill explain --store recorded it. In dollars; usagectl alone explains bills in other currencies.")
 	b.Templating.List = []grafana.Variable{sourceVariable("postgres", "PostgreSQL with the usage database")}
 	l := grafana.NewLayout(b)
 	l.Row(4,
-		amount(billStat("Bill", "What the providers charge for the days of the period that were imported and explained.", cents, `sum(bill_cost)`)),
+		amount(billStat("Bill", "What the providers charge for those days of the period that were imported and explained.", cents, `sum(bill_cost)`)),
 		amount(billStat("Calls", "What the stored calls of the same days cost.", cents, `sum(row_cost)`)),
 		amount(billStat("Difference", "Bill minus calls. Its causes below add up to it.", cents, `sum(bill_cost - row_cost)`)),
 		billStat("Explained", "The part of the bill that is neither unknown nor unseen without a project, key or user.", percent,
@@ -29,11 +29,11 @@ func billBoard() *grafana.Dashboard {
 	)
 	daily := amount(lines("Bill and calls by day", "What each provider charges, and what its calls cost, by UTC day.", cents, series(billDaily)))
 	daily.FieldConfig.Defaults.NoValue = noBill
-	causes := amount(bars("Difference by cause", "What the difference of each UTC day is made of. Above zero the bill is higher than the calls, below it is lower.", cents, series(billCauses)))
+	causes := amount(bars("Difference by cause", "The causes of each UTC day's difference. Above zero the bill is higher than the calls, below zero it is lower.", cents, series(billCauses)))
 	causes.FieldConfig.Defaults.NoValue, causes.FieldConfig.Defaults.Min = noBill, nil
 	l.Row(10, daily, byName(causes, billWords))
 	l.Row(tall(12),
-		billRows("Causes", "What the difference of the period is made of, by cause and what it is about. docs/bill.md says what each means and what to do.", billTable("cause <> ''", `cause AS "Cause",
+		billRows("Causes", "The causes of the period's difference, with details. docs/bill.md explains each and what to do about it.", billTable("cause <> ''", `cause AS "Cause",
        reason AS "About",
        model AS "Model"`, "cause, reason, model")),
 	)
@@ -41,11 +41,11 @@ func billBoard() *grafana.Dashboard {
 		billRows("Not instrumented", "Keys and projects that are charged for calls without a row.", billTable("cause = 'not_seen'", `project AS "Project",
        api_key AS "Key",
        model AS "Model"`, "project, api_key, model")),
-		billRows("Prices that the bill contradicts", "The same quantities for other dollars. usagectl bill propose drafts the price file.", billTable("cause = 'price'", `provider AS "Provider",
+		billRows("Prices that the bill contradicts", "Models with equal quantities and different dollars. usagectl bill propose drafts the price file.", billTable("cause = 'price'", `provider AS "Provider",
        model AS "Model"`, "provider, model")),
 	)
 	l.Row(tall(6),
-		billRows("Not explained", "What nothing explains, and what nobody is known to have used.", billTable("(cause = 'unknown' OR cause = 'not_seen' AND project = '(none)' AND api_key = '(none)')", `to_char(day, 'YYYY-MM-DD') AS "Day (UTC)",
+		billRows("Not explained", "Differences without a cause, and usage without a known project, key or user.", billTable("(cause = 'unknown' OR cause = 'not_seen' AND project = '(none)' AND api_key = '(none)')", `to_char(day, 'YYYY-MM-DD') AS "Day (UTC)",
        provider AS "Provider",
        model AS "Model"`, "day, provider, model")),
 		billImports(),
@@ -112,7 +112,7 @@ func billRows(title, description, sql string) grafana.Panel {
 
 // billImports returns the panel that shows how recent the bills are.
 func billImports() grafana.Panel {
-	p := rows("Imports", "The newest day of each report, and when it was imported. Whatever is chosen above.", `SELECT provider AS "Provider",
+	p := rows("Imports", "The newest day of each report, and when it was imported. Ignores the filters above.", `SELECT provider AS "Provider",
        account AS "Account",
        report AS "Report",
        to_char(max(day), 'YYYY-MM-DD') AS "Until day (UTC)",
@@ -126,7 +126,7 @@ ORDER BY provider, account, report`, names("Provider"), names("Account"), names(
 
 // metering returns the panel of what is charged to customers: how far each meter is.
 func metering() grafana.Panel {
-	p := rows("Charged to customers", "Meters of usagectl meter: what waits for the billing engine, what it refused, and calls that nobody is charged for. Whatever is chosen above.", `SELECT meter AS "Meter",
+	p := rows("Charged to customers", "The meters of usagectl meter: what waits for the billing engine, what it refused, and calls that nobody is charged for. Ignores the filters above.", `SELECT meter AS "Meter",
        sink AS "Engine",
        waiting_events AS "Waiting",
        extract(epoch FROM now() - waiting_since)::float8 AS "Waits since",

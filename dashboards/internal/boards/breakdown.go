@@ -5,7 +5,7 @@ import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 // breakdownBoard returns the board that breaks the cost down, to single calls.
 func breakdownBoard() *grafana.Dashboard {
 	b := sqlBoard(breakdownUID, "AI API usage: breakdown",
-		"Where the cost comes from: by model, provider, API type, service, environment or user, down to single calls. Choose the dimension with By, click a name to see it alone.")
+		"Where the cost comes from: by model, provider, API type, service, environment or user, down to single calls. Choose the dimension with By; click a name to filter by it.")
 	b.Templating.List = append([]grafana.Variable{dimension()}, b.Templating.List...)
 	l := grafana.NewLayout(b)
 	l.Row(4,
@@ -20,15 +20,15 @@ func breakdownBoard() *grafana.Dashboard {
 	saved.GridPos.W = 12
 	l.Row(4,
 		perCall,
-		amount(change("Cost per 1M tokens", "Average over the tokens that have a price, of all kinds: it moves when prices change and when the mix of models does.", cents, costPerMillion)),
+		amount(change("Cost per 1M tokens", "Average over all tokens that have a price, of every kind. It changes when prices change and when the mix of models changes.", cents, costPerMillion)),
 		saved,
 	)
 	l.Row(14, breakdownTable())
-	l.Row(12, byRank(amount(bars("Cost over time by ${by}", "The eight largest, all others and the total, in bars as on the board summary. Days are not kept by user.", cents,
+	l.Row(12, byRank(amount(bars("Cost over time by ${by}", "The eight largest, all others and the total, in the same bars as on the board summary. Not available by user.", cents,
 		series(overTime(measured("true"), bucket("at"), nameOfBy))))))
 	l.Row(10, lastHours())
 	l.Row(tall(named+1),
-		ranking("Who uses it", "The users behind what is chosen above. Where a filter by model, provider, service or environment is set, users are read from the newest 100,000 calls; what is older is one row.", keyedByUser, "user"),
+		ranking("Who uses it", "The users behind the selection above. With a filter by model, provider, service or environment, users come from the newest 100,000 calls, and older calls are one row.", keyedByUser, "user"),
 		costByKind(),
 	)
 	l.Row(3, covered())
@@ -83,7 +83,7 @@ FROM (
 ) AS s
 ` + listPrice("input_text") + `
 ` + listPrice("cache_read")
-	p := amount(stat("Saved by caching", "What the input read from caches would have cost more at the list price of its day, and of how many of these tokens a list price is known (usagectl prices publish). What writing to the cache cost extra is not taken off.", cents, table(sql)))
+	p := amount(stat("Saved by caching", "How much more the input read from caches would have cost as plain input, at the list price of the day, and for how many of these tokens a list price is known (usagectl prices publish). The extra cost of writing to the cache is not subtracted.", cents, table(sql)))
 	p.Options["textMode"] = "value_and_name"
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("of cached tokens have a list price", percent, decimals(0)))
@@ -97,7 +97,7 @@ func breakdownTable() grafana.Panel {
        (sum(cache_read_tokens)::numeric / nullif(sum(input_tokens), 0))::float8 AS "Cache share",
        `+perCall+`,
        `+perMillion)
-	return rows("Cost by ${by}", "The 100 largest, and first of all the others, where there are more; the rows add up to the cost above. Kinds of tokens are not kept by user. Click a name to see it alone.", sql,
+	return rows("Cost by ${by}", "The 100 largest, preceded by one row for all others if there are more. The rows add up to the cost above. Kinds of tokens are not available by user. Click a name to filter by it.", sql,
 		append(rankingColumns("${by}"),
 			unit("Tokens", count, width(90)), unit("Input tokens", count, width(110)), unit("Output tokens", count, width(110)), unit("Cache share", percent, decimals(1), width(100)),
 			perUnit("Cost per call", width(120)), money("Cost per 1M tokens", width(150)))...)
@@ -107,7 +107,7 @@ func breakdownTable() grafana.Panel {
 // something began.
 func lastHours() grafana.Panel {
 	since := "greatest(" + from + ", " + to + " - interval '24 hours')"
-	p := byRank(bars("The last 24 hours by ${by}", "Cost of each quarter hour, of the last 24 hours or of the chosen period's last ones. The eight largest, all others and the total.", cents,
+	p := byRank(bars("The last 24 hours by ${by}", "Cost of each quarter hour in the last 24 hours of the chosen period. The eight largest, all others and the total.", cents,
 		series(overTime(quarters(since, to, "true", "true"), quarter("at"), nameOfBy))))
 	p.TimeFrom = "24h"
 	return p
@@ -153,6 +153,6 @@ CROSS JOIN LATERAL (VALUES
 GROUP BY k.place, k.kind
 HAVING sum(k.cost) <> 0
 ORDER BY k.place`
-	return rows("Cost by kind of token", "What input, cache and output cost, at the list price of the day (usagectl prices publish). Calls are stored with one cost: where these prices do not explain the cost of a model's day to the hundredth (other tiers, discounts, audio, fees), it is not parted. The rows add up to the total.", sql,
+	return rows("Cost by kind of token", "What input, cache and output cost, at the list price of the day (usagectl prices publish). A call is stored with a single cost: if list prices do not explain the cost of a model's day to within a hundredth (other tiers, discounts, audio, fees), it is not divided. The rows add up to the total.", sql,
 		names("Name"), money("Cost", width(110)), gauge("Share", width(110)), unit("Tokens", count, width(90)))
 }

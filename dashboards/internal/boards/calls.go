@@ -9,7 +9,7 @@ import (
 // Panels that read single calls.
 
 // since is the part of descriptions that says which calls are read.
-const since = " Of the newest 100,000 calls of the period; the line above says where they begin."
+const since = " Covers the newest 100,000 calls of the period; the line above shows where they begin."
 
 // covered returns the panel that says how much of the period the panels of single calls
 // read.
@@ -22,7 +22,7 @@ FROM (SELECT ` + callsSince(from, to) + ` AS since OFFSET 0) AS s
 CROSS JOIN LATERAL (SELECT sum(calls) AS calls FROM usage_report.spend(s.since, ` + to + `, 'UTC', ` + usersArgument + `, false)) AS r
 CROSS JOIN (SELECT sum(calls) AS calls FROM usage_report.spend(` + from + `, ` + to + `, 'UTC', ` + usersArgument + `, false)) AS t
 WHERE t.calls <> 0`
-	p := stat("What the panels below read", "The newest 100,000 calls of everybody or of the chosen users, because more cannot be read while somebody waits. Other filters choose among these. A shorter period reaches further back.", "string", table(sql))
+	p := stat("What the panels below read", "The newest 100,000 calls of everybody or of the chosen users; reading more would take too long. Other filters select among these calls. With a shorter period they cover more of it.", "string", table(sql))
 	p.Options["reduceOptions"] = m{"calcs": []string{"last"}, "fields": "/.*/", "values": false}
 	p.Options["text"] = m{"valueSize": 18}
 	p.FieldConfig.Defaults.NoValue = "no calls in this period"
@@ -54,7 +54,7 @@ FROM calls AS c
 JOIN (SELECT key, CASE WHEN place <= %[3]d THEN key END AS name, least(place, %[3]d + 1) AS place FROM keys) AS k ON k.key = c.key
 GROUP BY k.name, k.place
 ORDER BY k.place`, keyOfBy, singleCalls(from, to), named)
-	return rows("Cost of a call by ${by}", "What half of the calls and 95 of 100 stay at or below; calls without a price are left out."+since, sql,
+	return rows("Cost of a call by ${by}", "The cost that half of the calls (median) and 95 of 100 calls do not exceed; calls without a price are left out."+since, sql,
 		names("Name"), perUnit("P50", width(105)), perUnit("P95", width(105)), perUnit("Highest", width(105)), unit("Calls", count, width(70)), money("Cost", width(100)))
 }
 
@@ -79,7 +79,7 @@ WHERE place > %[2]d
 HAVING count(*) > 0
 ) AS t
 ORDER BY place`, singleCalls(from, to), named)
-	p := rows("Unpriced and estimated calls", "Why a cost is not known or may be wrong; docs/troubleshooting.md explains each reason."+since, sql,
+	p := rows("Unpriced and estimated calls", "Why a cost is unknown or may be wrong; docs/troubleshooting.md explains each reason."+since, sql,
 		text("Status", width(90)), names("Reason"), unit("Calls", count, width(70)), text("Model", minWidth(200), grafana.Property{ID: "custom.inspect", Value: true}), text("Service", width(125)), unit("Tokens", count, width(80)))
 	p.FieldConfig.Defaults.NoValue = "every cost is known"
 	return p
@@ -107,7 +107,7 @@ WHERE place > %[2]d
 HAVING count(*) > 0
 ) AS t
 ORDER BY place`, singleCalls(from, to), named)
-	p := rows("Costs on assumptions", "What was assumed if a call did not report something that its price depends on; docs/troubleshooting.md explains how to report it."+since, sql,
+	p := rows("Costs on assumptions", "What was assumed when a call did not report something that its price depends on; docs/troubleshooting.md explains how to report it."+since, sql,
 		names("Assumed"), money("Cost", width(100)), unit("Calls", count, width(70)), text("Model", minWidth(150), grafana.Property{ID: "custom.inspect", Value: true}), text("Dialect", width(130)))
 	p.FieldConfig.Defaults.NoValue = "nothing had to be assumed"
 	return p
@@ -131,7 +131,7 @@ SELECT coalesce(g.name, 'all others (' || count(*) || ')') AS "Name",
 FROM (SELECT CASE WHEN place <= %[2]d THEN name END AS name, least(place, %[2]d + 1) AS place, reported, computed, calls FROM groups) AS g
 GROUP BY g.name, g.place
 ORDER BY g.place`, singleCalls(from, to), named)
-	p := rows("Reported against computed cost", "Calls that arrived with a cost and were also priced by the price book: is the bill right? The largest differences first."+since, sql,
+	p := rows("Reported against computed cost", "Calls that arrived with a cost and were also priced from the price book, the largest differences first."+since, sql,
 		names("Name"), money("Reported", width(105)), money("Computed", width(105)), unit("Difference", percent, decimals(1), width(95)), unit("Calls", count, width(70)))
 	p.FieldConfig.Defaults.NoValue = "no call arrived with a cost beside the computed one"
 	return p
@@ -157,7 +157,7 @@ LEFT JOIN usage_report.exchange_rate AS r
   ON r.currency = c.currency AND r.valid_from <= (d.day AT TIME ZONE 'UTC')::date AND (r.valid_until IS NULL OR (d.day AT TIME ZONE 'UTC')::date < r.valid_until)
 GROUP BY c.currency, c.since
 ORDER BY c.currency`
-	p := rows("Other currencies", "The cost above, each UTC day of it at the rate of that day (usagectl rates import).", sql,
+	p := rows("Other currencies", "The cost above, converted at the rate of each UTC day (usagectl rates import).", sql,
 		text("Currency", minWidth(90)), unit("Cost", "locale", decimals(2), width(120)), unit("Average rate", "none", decimals(4), width(110)), money("Dollars", width(120)), text("Missing", minWidth(120)))
 	p.FieldConfig.Defaults.NoValue = "no exchange rates yet: usagectl rates import"
 	return p
@@ -197,7 +197,7 @@ LEFT JOIN usage_report.trace_link AS l ON true
 ) AS t
 ORDER BY place`
 	cut := grafana.Property{ID: "custom.inspect", Value: true}
-	return rows("Single calls, the most expensive first", "200 calls, and first of all the others, where there are more. A click on a trace id opens the trace, or explains how to set up where traces are."+since, sql,
+	return rows("Single calls, the most expensive first", "200 calls, preceded by one row for all others if there are more. A click on a trace id opens the trace, or explains how to configure the trace store."+since, sql,
 		unit("Time", "dateTimeAsIso", width(155)), perUnit("Cost", width(110)), names("User"), text("Model", minWidth(210), cut), text("API type", width(100)), text("Service", minWidth(130), cut),
 		unit("Input", count, width(75)), unit("Output", count, width(75)), text("Status", width(90)),
 		text("Trace", minWidth(150), cut, grafana.Property{ID: "links", Value: []grafana.Link{{Title: "Open the trace", URL: "${__data.fields.url}", TargetBlank: true}}}),

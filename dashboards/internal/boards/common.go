@@ -45,7 +45,7 @@ func newBoard(uid, title, description string) *grafana.Dashboard {
 func sqlBoard(uid, title, description string) *grafana.Dashboard {
 	b := newBoard(uid, title, description)
 	b.Templating.List = []grafana.Variable{
-		filter("user", "User", "Whose calls. Named users are read call by call where no sums are kept for them.", usersQuery),
+		filter("user", "User", "Whose calls. For chosen users, panels without sums by user read single calls.", usersQuery),
 		filter("service", "Service", "service.name of the app.", valuesQuery("service")),
 		filter("model", "Model", "The model that answered.", valuesQuery("model")),
 		filter("api_type", "API type", "text, speech, tts, transcription, ...", valuesQuery("api_type")),
@@ -83,7 +83,7 @@ func filter(name, label, description, query string) grafana.Variable {
 // dimension is the variable by which a board breaks costs down.
 func dimension() grafana.Variable {
 	v := grafana.Variable{
-		Name: "by", Label: "By", Description: "What tables and charts break the cost down by.", Type: "custom",
+		Name: "by", Label: "By", Description: "The dimension by which tables and charts break the cost down.", Type: "custom",
 		Query:   "model,provider,api_type,service,environment,user",
 		Current: m{"selected": true, "text": "model", "value": "model"},
 	}

@@ -19,11 +19,11 @@ const forecastOfMonth = `SELECT max(expected) AS expected FROM usage_report.fore
  WHERE scope = 'org' AND period = 'month' AND ` + fresh + ` AND first_day = date_trunc('month', now() AT TIME ZONE ` + viewer + `)::date`
 
 // howForecast is the part of descriptions that says where a number of the future comes from.
-const howForecast = "as usagectl forecast --publish forecast it last, in the last two days and for this month, else if the rest goes on like the last seven days"
+const howForecast = "from a forecast of the last two days (usagectl forecast --publish), otherwise from the pace of the last seven days"
 
 // forecasts returns the table of all published forecasts, with how wrong such forecasts were.
 func forecasts() grafana.Panel {
-	p := rows("Forecasts", "As usagectl forecast --publish made them last; the filters and the period above do not change them. Eight in ten outcomes lie between low and high. Error is how far past forecasts of the kind were from what came, beside that of a straight line; a dash: too few days to know. docs/forecast.md.", `SELECT CASE scope WHEN 'org' THEN subject ELSE scope || ' ' || subject END AS "Of",
+	p := rows("Forecasts", "As usagectl forecast --publish last computed them, ignoring the filters and the period above. Eight of ten outcomes lie between low and high. Error is that of past forecasts of the same kind, next to that of a straight line; a dash means too few days to tell. See docs/forecast.md.", `SELECT CASE scope WHEN 'org' THEN subject ELSE scope || ' ' || subject END AS "Of",
        period AS "Per",
        (CASE WHEN spent > 0 OR unpriced_calls = 0 THEN spent END)::float8 AS "Spent",
        (CASE WHEN expected > 0 OR unpriced_calls = 0 THEN expected END)::float8 AS "Expected",
@@ -43,7 +43,7 @@ ORDER BY scope <> 'org', scope <> 'budget', scope, expected DESC, key, first_day
 
 // advice returns the table of what would save money.
 func advice() grafana.Panel {
-	p := rows("What would save money", "As usagectl advise --publish computed it last, in dollars a month at the prices of that day; the filters and the period above do not change it. Each number is of what is left after all advice above it, so that they add up. It holds if its assumption does; usagectl advise --dismiss takes away what is not to be followed. docs/advice.md.", `SELECT rule AS "Rule",
+	p := rows("What would save money", "As usagectl advise --publish last computed it, in dollars a month at the prices of that day, ignoring the filters and the period above. Each number is what is saved after all advice above it, so the numbers add up. It is right if its assumption is; usagectl advise --dismiss hides advice that you do not follow. See docs/advice.md.", `SELECT rule AS "Rule",
        change AS "Change",
        service AS "Service",
        model AS "Model",

@@ -62,7 +62,7 @@ func stat(title, description, unit string, targets []grafana.Target) grafana.Pan
 }
 
 // whatBefore is the part of descriptions that says what a change compares with.
-const whatBefore = " The change compares with the same hours as many days earlier, from a week on whole weeks earlier; none where that period was not recorded."
+const whatBefore = " The change compares with the same hours of the preceding period (from a week on, whole weeks earlier); none if that was not recorded."
 
 // change returns a number with its change from the previous period. Rising costs are red.
 func change(title, description, unit string, query func(from, to string) string) grafana.Panel {

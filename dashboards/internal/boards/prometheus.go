@@ -17,7 +17,7 @@ const matching = `{model=~"$model", service=~"$service"}`
 // counters are for rates and alerts.
 func prometheusBoard() *grafana.Dashboard {
 	b := newBoard(prometheusUID, "AI API usage: Prometheus",
-		"Rates of cost and tokens from the collector's counters, and the health of the collector itself. For rates and alerts: exact sums stand in the boards on PostgreSQL.")
+		"Rates of cost and tokens from the collector's counters, and the health of the collector itself. For rates and alerts; the boards on PostgreSQL have the exact sums.")
 	b.Time = grafana.TimeRange{From: "now-24h", To: "now"}
 	b.Tags = append(b.Tags, "prometheus")
 	b.Templating.List = []grafana.Variable{
@@ -31,38 +31,38 @@ func prometheusBoard() *grafana.Dashboard {
 		promCost(),
 		promStat("Calls", "Growth of the call counter over the period.", count, "sum("+grown("llm_usage_calls_total"+matching, "$__range")+")"),
 		promStat("Tokens", "Growth of the token counters over the period.", count, "sum("+grown("llm_usage_tokens_total"+matching, "$__range")+")"),
-		watched(promStat("Unpriced", "Calls of the period whose cost is not known.", count, "sum("+grown(`llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}`, "$__range")+") or vector(0)"), 0.5, 0),
+		watched(promStat("Unpriced", "Calls of the period without a known cost.", count, "sum("+grown(`llm_usage_calls_total{pricing_status="unpriced", model=~"$model", service=~"$service"}`, "$__range")+") or vector(0)"), 0.5, 0),
 	)
 	l.Row(9,
 		promAreas("Cost per hour by model", "Growth of the cost counter, per hour.", dollars, perHour("model"), "{{model}}"),
 		promAreas("Cost per hour by service", "Growth of the cost counter, per hour.", dollars, perHour("service"), "{{service}}"),
 	)
 	l.Row(9,
-		inKinds(promAreas("Tokens per second by kind", "The kinds do not overlap: together they are all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}")),
-		byName(promAreas("Calls per second by pricing status", "How far their cost is known: priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"), statuses),
+		inKinds(promAreas("Tokens per second by kind", "The kinds do not overlap and add up to all tokens.", count, perSecond("kind", "llm_usage_tokens_total"+matching), "{{kind}}")),
+		byName(promAreas("Calls per second by pricing status", "By how well the cost is known: priced, estimated, reported or unpriced.", "reqps", perSecond("pricing_status", "llm_usage_calls_total"+matching), "{{pricing_status}}"), statuses),
 	)
 
 	l.Heading("Pipeline: from the span to the row")
 	l.Row(4,
-		watched(promStat("Queue", "The fullest sending queue of usage_postgres. When one is full, senders have to keep their spans.", percent, "max("+queueInUse+")"), 0.5, 1),
-		watched(promStat("Delay", "95 of 100 batches of the period held no call older than this when they were stored.", seconds, quantile("otelcol_usage_postgres_delay", "le", "", "$__range")), 900, 1),
+		watched(promStat("Queue", "The fullest sending queue of usage_postgres. When it is full, senders have to keep their spans.", percent, "max("+queueInUse+")"), 0.5, 1),
+		watched(promStat("Delay", "In 95 of 100 batches of the period, no call was older than this when it was stored.", seconds, quantile("otelcol_usage_postgres_delay", "le", "", "$__range")), 900, 1),
 		watched(promStat("Parked", "Records of the period that the table refused. They wait in public.usage_dead_letter.", count, "sum("+grown("otelcol_usage_postgres_parked", "$__range")+") or vector(0)"), 0.5, 0),
 		watched(promStat("Refused", "Spans of the period that the receivers refused: senders have to keep them.", count, "sum("+grown("otelcol_receiver_refused_spans", "$__range")+") or vector(0)"), 0.5, 0),
-		watched(promStat("Age of the prices", "Time since the day up to which the oldest price book in use knows the public prices; usagectl prices update makes it newer.", seconds, "max(otelcol_genai_usage_price_book_as_of_age)"), 45*86400, 0),
+		watched(promStat("Age of the prices", "Age of the newest public prices in the oldest price book in use; usagectl prices update brings newer ones.", seconds, "max(otelcol_genai_usage_price_book_as_of_age)"), 45*86400, 0),
 	)
 	l.Row(8,
-		promLines("Spans, records and rows per second", "Spans that arrive, records that genai_usage puts on them, rows that go into public.api_usage, and copies of calls that were there already.", count,
+		promLines("Spans, records and rows per second", "Spans received, records that genai_usage put on them, rows stored in public.api_usage, and duplicates of stored calls.", count,
 			"sum(rate(otelcol_receiver_accepted_spans[$__rate_interval]))", "spans",
 			"sum(rate(otelcol_genai_usage_records[$__rate_interval]))", "records",
 			"sum(rate(otelcol_usage_postgres_rows[$__rate_interval]))", "rows",
 			"sum(rate(otelcol_usage_postgres_duplicates[$__rate_interval])) or vector(0)", "duplicates"),
-		promLines("Time to store a batch", "95 of 100 batches are stored within this time; and the age of the oldest call in them.", seconds,
+		promLines("Time to store a batch", "The time within which 95 of 100 batches are stored, and the age of the oldest call in them.", seconds,
 			quantile("otelcol_usage_postgres_batch_duration", "le", "", "$__rate_interval"), "batch",
 			quantile("otelcol_usage_postgres_delay", "le", "", "$__rate_interval"), "age of the oldest call"),
 	)
 	l.Row(8,
 		whole(promLines("Queues in use", "How full each sending queue is.", percent, queueInUse, "{{exporter}}")),
-		saying("no batch was tried again", promLines("Batches tried again", "Batches that could not be stored at the first try, by the kind of error.", count,
+		saying("no batch was tried again", promLines("Batches tried again", "Batches that could not be stored at the first attempt, by kind of error.", count,
 			"sum by (class) ("+grown("otelcol_usage_postgres_retries", "$__rate_interval")+") > 0", "{{class}}")),
 		saying("every cost is known", promAreas("Uncertain by reason", "Records whose cost is unknown or an estimate; docs/troubleshooting.md explains each reason.", count,
 			"sum by (reason) ("+grown("otelcol_genai_usage_uncertain", "$__rate_interval")+") > 0", "{{reason}}")),
@@ -72,7 +72,7 @@ func prometheusBoard() *grafana.Dashboard {
 	l.Row(8,
 		saying("no requests", promAreas("Requests by status", "Answers per second. 503: the database is down, slow or lacks a right; broke_off: an export that ended early.", "reqps",
 			"sum by (status) (rate(otelcol_usage_api_request_duration_count[$__rate_interval]))", "{{status}}")),
-		saying("no requests", promLines("Time to answer", "95 of 100 requests of each path are answered within this time; of exports, with the whole file.", seconds,
+		saying("no requests", promLines("Time to answer", "The time within which 95 of 100 requests of each path are answered; for exports, with the whole file.", seconds,
 			quantile("otelcol_usage_api_request_duration", "route, le", `{status="200"}`, "$__rate_interval"), "{{route}}")),
 	)
 	return b
@@ -82,7 +82,7 @@ func prometheusBoard() *grafana.Dashboard {
 // price.
 func promCost() grafana.Panel {
 	priced := "sum(" + grown(`llm_usage_calls_total{pricing_status!="unpriced", model=~"$model", service=~"$service"}`, "$__range") + ") > 0"
-	p := promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders. Calls without a price are not in it: see Unpriced.", dollars,
+	p := promStat("Cost", "Growth of the cost counter over the period, extrapolated by Prometheus to its borders. Calls without a price are not included: see Unpriced.", dollars,
 		"sum("+grown("llm_usage_cost_usd_total"+matching, "$__range")+") and ("+priced+")")
 	p.FieldConfig.Defaults.NoValue = "–"
 	return p

@@ -6,7 +6,7 @@ import "github.com/otelcol-usage/otelcol-usage/dashboards/internal/grafana"
 // are, who spent it and on what.
 func summaryBoard() *grafana.Dashboard {
 	b := sqlBoard(summaryUID, "AI API usage: summary",
-		"What AI API calls cost, compared with before, against the budget, and whether the numbers can be trusted. The last day of a period is not over yet. Costs are exact in the database and shown rounded.")
+		"What AI API calls cost, compared with the period before and with the budget, and whether the numbers can be trusted. The last day of a period is incomplete. Costs are exact in the database and shown rounded.")
 	l := grafana.NewLayout(b)
 	month := thisMonth()
 	month.GridPos.W = 9
@@ -14,11 +14,11 @@ func summaryBoard() *grafana.Dashboard {
 		cost(),
 		month,
 		neutral("Calls", "Calls, with and without a price.", count, sumOf("calls", refined)),
-		neutral("Users", "Users with at least one call. Where users are kept only call by call (a filter by model, provider, service or environment is set), as far as the newest 100,000 calls cover the period.", count, activeUsers),
+		neutral("Users", "Users with at least one call. With a filter by model, provider, service or environment, users come from single calls, as far as the newest 100,000 calls cover the period.", count, activeUsers),
 	)
 	l.Row(tall(4), overBudget())
 	perDay := byRank(amount(bars("Cost over time by API type",
-		"Bars are days of the viewer's time zone; hours for up to two days, weeks from the first day on above 120 days, months above 400. Grey: not over yet. The dashed line is the period before at its place."+whatBefore+" What has no price at all is in no bar: see Cost by API type.",
+		"Bars are days of the viewer's time zone; hours for up to two days, weeks from the first day on above 120 days, months above 400. Grey bars are incomplete. The dashed line is the period before."+whatBefore+" Calls without a price are in no bar: see Cost by API type.",
 		cents, []grafana.Target{target("A", "time_series", overTime(measured(refined), bucket("at"), "api_type")), target("B", "time_series", previousOverTime)})))
 	perDay.FieldConfig.Overrides = append(perDay.FieldConfig.Overrides, dashed("previous period", "text"))
 	l.Row(10, perDay)
@@ -36,7 +36,7 @@ func summaryBoard() *grafana.Dashboard {
 
 // cost returns the number that people compare with bills.
 func cost() grafana.Panel {
-	p := amount(change("Cost", "Cost of all calls that have a price; the others are counted under \"without a price\".", cents, costOf))
+	p := amount(change("Cost", "Cost of all calls that have a price; the others are counted as \"without a price\".", cents, costOf))
 	p.FieldConfig.Defaults.NoValue = "no price"
 	return p
 }
@@ -72,7 +72,7 @@ FROM (SELECT least(interval '7 days', greatest(interval '1 hour', now() - ` + fi
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS recent FROM ` + spend("now() - interval '7 days'", "now()", utc, refined) + `) AS r,
 (SELECT max(spent / dollars) AS used FROM usage_report.budget_status(now()) WHERE scope = 'org' AND period = 'month' AND ` + unfiltered + `) AS b,
 (` + forecastOfMonth + ` AND ` + unfiltered + `) AS f`
-	p := amount(stat("This month", "Spent since the first of the viewer's month; what it will be at its end, "+howForecast+" or where a filter is set; and how much of the organisation's monthly budget is used, where there is one and no filter is set. Does not depend on the chosen period.", cents, table(sql)))
+	p := amount(stat("This month", "Spent since the first of the viewer's month; the expected total, "+howForecast+" or if a filter is set; and how much of the organisation's monthly budget is used, if there is one and no filter is set. Ignores the chosen period.", cents, table(sql)))
 	p.Options["textMode"] = "value_and_name"
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, unit("of the budget", percent, decimals(0),
@@ -102,7 +102,7 @@ FROM ` + spend(from, to, utc, "true") + `
  FROM usage_report.call
  WHERE timestamp >= (SELECT max(bucket) FROM usage_report.quarter_type WHERE bucket <= now())
    AND timestamp <= now()) AS l`
-	p := stat(trustTitle, "Calls without a price are in no cost; an estimated cost may differ from the bill, because the app's library does not report everything; a cost on assumptions is exact if the default that was taken is right (why: the board breakdown); a refused record could not be stored and waits with its reason (usagectl doctor); the last call shows whether anything still arrives. Records and the last call do not follow the filters.", count, table(sql))
+	p := stat(trustTitle, "Calls without a price are not included in any cost. An estimated cost may differ from the bill, because the app's library does not report everything. A cost with assumptions is exact if the assumed default is right (the board breakdown shows why). A refused record could not be stored and waits with its reason (usagectl doctor). The last call shows whether calls still arrive. Records and the last call ignore the filters.", count, table(sql))
 	p.Options["textMode"] = "value_and_name"
 	p.FieldConfig.Defaults.NoValue = "–"
 	p.FieldConfig.Defaults.Color = m{"mode": "thresholds"}
@@ -125,7 +125,7 @@ func watch(thresholds *grafana.Thresholds) grafana.Property {
 // overBudget returns the panel of the budgets that need attention, with the others in one
 // row.
 func overBudget() grafana.Panel {
-	return budgetTable("Budgets to look at", "Budgets that are used to more than 80 %, will be exceeded, or limit calls of which none has a price; the others in one row, with the highest of them. In their current day or month, whatever is chosen above. All of them are on the board trends. Projected: "+howForecast+".", budgetsToLookAt)
+	return budgetTable("Budgets to look at", "Budgets that are more than 80 % used, will be exceeded, or limit calls without any price; the others in one row, with the highest of them. They are for the current day or month, whatever is chosen above. The board trends lists all of them. Projected: "+howForecast+".", budgetsToLookAt)
 }
 
 // budgets selects the current state of all budgets. spent is NULL, and not 0, when no call

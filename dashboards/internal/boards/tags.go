@@ -40,7 +40,7 @@ const noTags = "no calls in this period; how tags are turned on: docs/attributio
 // tagsBoard returns the board that breaks the cost down by a tag.
 func tagsBoard() *grafana.Dashboard {
 	b := newBoard(tagsUID, "AI API usage: tags",
-		"What each team, tenant or feature costs: the values of a tag that genai_usage records (docs/attribution.md). Sums by tag are kept by UTC day, so the period is the UTC days that it overlaps.")
+		"What each team, tenant or feature costs: the values of a tag that genai_usage records (docs/attribution.md). Sums by tag are kept by UTC day, so the period is extended to whole UTC days.")
 	b.Templating.List = []grafana.Variable{
 		{
 			Name: "tag", Label: "Tag", Description: "A tag of the key `tags` of genai_usage.", Type: "query", DataSource: &source, Query: tagNames, Definition: tagNames,
@@ -49,11 +49,11 @@ func tagsBoard() *grafana.Dashboard {
 		sourceVariable("postgres", "PostgreSQL with the usage database"),
 	}
 	l := grafana.NewLayout(b)
-	daily := byRank(amount(bars("Cost over time by ${tag}", "The eight largest values, all others and the total, by UTC day. (none) is the calls without the tag, (other) the values of days that had too many.", cents,
+	daily := byRank(amount(bars("Cost over time by ${tag}", "The eight largest values, all others and the total, by UTC day. (none) stands for calls without the tag, (other) for the values beyond the limit of a day.", cents,
 		series(overTime(tagged, "at", "value")))))
 	daily.FieldConfig.Defaults.NoValue = noTags
 	l.Row(12, daily)
-	values := rows("Cost by ${tag}", "The 100 values with the highest cost, and first of all the others, where there are more. The rows add up to the total of the UTC days.", `WITH sums AS (
+	values := rows("Cost by ${tag}", "The 100 values with the highest cost, preceded by one row for all others if there are more. The rows add up to the total of the UTC days.", `WITH sums AS (
 SELECT value, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS cost
 FROM (
 `+tagged+`

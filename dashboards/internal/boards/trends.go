@@ -7,11 +7,11 @@ import (
 // trendsBoard returns the board that shows where the cost is heading.
 func trendsBoard() *grafana.Dashboard {
 	b := sqlBoard(trendsUID, "AI API usage: trends",
-		"Where the cost goes: day by day, month by month, against the budget, what grew, when calls are made. Days are those of the viewer's time zone.")
+		"How the cost develops: by day and month, against the budget, what grew, and when calls are made. Days are those of the viewer's time zone.")
 	b.Templating.List = append([]grafana.Variable{dimension()}, b.Templating.List...)
 	l := grafana.NewLayout(b)
 
-	daily := amount(bars("Cost over time", "Bars as on the board summary. Where they are days, the line is the average of seven days that are over, the day and the six before.", cents, series(dailyAverages)))
+	daily := amount(bars("Cost over time", "The same bars as on the board summary. If they are days, the line is the average of each complete day and the six days before it.", cents, series(dailyAverages)))
 	daily.FieldConfig.Overrides = append(daily.FieldConfig.Overrides, colored("/^cost$/", blue), over("7-day average", orange, 2, false))
 	daily.Options["legend"] = m{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}}
 	cumulative := amount(lines("Month to date against budget", "Cost since the first of each month. The dashed lines are the monthly budgets of the whole organisation in public.usage_budgets; they are shown while no filter is set.", cents,
@@ -21,7 +21,7 @@ func trendsBoard() *grafana.Dashboard {
 		grafana.Override{Matcher: grafana.Matcher{ID: "byRegexp", Options: "/^budget/"}, Properties: dashed("", purple).Properties})
 	l.Row(11, daily, cumulative)
 	l.Row(tall(13), months())
-	l.Row(tall(8), budgetTable("Budgets", "Budgets of public.usage_budgets in their current day or month, whatever is chosen above. Projected: "+howForecast+".", `SELECT budget AS "Budget",
+	l.Row(tall(8), budgetTable("Budgets", "Budgets of public.usage_budgets for the current day or month, whatever is chosen above. Projected: "+howForecast+".", `SELECT budget AS "Budget",
        subject AS "For",
        period AS "Per",
        spent::float8 AS "Spent",
@@ -36,16 +36,16 @@ ORDER BY spent / dollars DESC NULLS LAST, budget`))
 	l.Row(tall(10), forecasts())
 	l.Row(tall(10), advice())
 	l.Row(tall(named+1), movers(),
-		byName(bars("Tokens by kind", "Input that was not cached, input read from and written to caches, output, and reasoning. Together they are all tokens.", count, series(tokensByKind)), tokenKinds))
-	perMillion := amount(lines("Cost per 1M tokens by model", "The five models of the highest cost. Moves when a price changes, and when the mix of input, cached input and output does. Purple marks are changes of list prices.", cents, series(pricePerMillion)))
+		byName(bars("Tokens by kind", "Uncached input, input read from and written to caches, output, and reasoning. They add up to all tokens.", count, series(tokensByKind)), tokenKinds))
+	perMillion := amount(lines("Cost per 1M tokens by model", "The five models with the highest cost. It changes when a price changes, and when the mix of input, cached input and output changes. Purple marks are changes of list prices.", cents, series(pricePerMillion)))
 	for i, color := range palette[:5] {
 		perMillion.FieldConfig.Overrides = append(perMillion.FieldConfig.Overrides, colored("/^"+string(rune('1'+i))+"\\. /", color))
 	}
 	perMillion.FieldConfig.Defaults.Custom["spanNulls"] = true // the price line continues over days without calls
 	l.Row(10, perMillion,
-		byName(bars("Calls by how their cost is known", "Priced: computed from the price book. Reported: taken as the call reports it. Estimated: may differ from the bill. Unpriced: in no cost.", count, series(callsByStatus)), statuses))
+		byName(bars("Calls by how their cost is known", "Priced: computed from the price book. Reported: taken as the call reports it. Estimated: may differ from the bill. Unpriced: not included in any cost.", count, series(callsByStatus)), statuses))
 	l.Row(10,
-		amount(columns("Average cost of a weekday", "What a Monday, a Tuesday and so on costs on average, over the hours of the period (at most its last 90 days) that are over and were recorded, in the viewer's time zone.", cents, byWeekday)),
+		amount(columns("Average cost of a weekday", "The average cost of a Monday, a Tuesday and so on, over the complete, recorded hours of the period (at most its last 90 days), in the viewer's time zone.", cents, byWeekday)),
 		hourOfDay(),
 	)
 	return b
@@ -146,7 +146,7 @@ SELECT to_char(month, 'YYYY-MM') || CASE WHEN running THEN ', until now' WHEN ` 
 FROM compared
 WHERE begins >= ` + monthsAgo("12") + `
 ORDER BY month DESC`
-	p := rows("Cost by month", "The last twelve months and the running one, whatever period is chosen. The running month stands beside the same part of the month before. Months of the viewer's time zone.", sql,
+	p := rows("Cost by month", "The last twelve months and the current one, whatever period is chosen. The current month is compared with the same part of the month before. Months are those of the viewer's time zone.", sql,
 		text("Month", minWidth(150)), money("Cost", width(120)), money("Month before", width(120)), changed("Change"), money("Per day", width(110)), unit("Calls", count, width(90)), unpricedCalls("Unpriced"))
 	p.FieldConfig.Defaults.NoValue = noCalls
 	return p
@@ -155,7 +155,7 @@ ORDER BY month DESC`
 // movers returns the panel of the keys whose cost changed most, including those that
 // disappeared.
 func movers() grafana.Panel {
-	p := rows("What changed most by ${by}", "Whose cost changed most, and all others."+whatBefore, keyed.movers(),
+	p := rows("What changed most by ${by}", "The largest changes of cost, and all others."+whatBefore, keyed.movers(),
 		hidden("key"), linked("Name", "Break down", breakdownUID, "${by}"),
 		money("Before", width(105)), money("Now", width(105)),
 		money("Difference", append([]grafana.Property{width(110), mapped()}, colorText(steps("green", above(0.000001, "red")))...)...),
@@ -266,7 +266,7 @@ GROUP BY hour
 ORDER BY hour`
 
 func hourOfDay() grafana.Panel {
-	p := amount(columns("Average cost of an hour", "What an hour of the day costs on average, on weekdays and on weekends, over the same hours as beside.", cents, byHour))
+	p := amount(columns("Average cost of an hour", "The average cost of each hour of the day, on weekdays and on weekends, over the same hours as the panel next to it.", cents, byHour))
 	p.FieldConfig.Overrides = append(p.FieldConfig.Overrides, colored("/^Monday to Friday$/", blue), colored("/^weekend$/", sky))
 	return p
 }
