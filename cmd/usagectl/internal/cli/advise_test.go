@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,7 @@ const (
 // TestEachRuleOnRowsMadeForIt reckons by the built-in book, dollars for a million tokens:
 // gpt-4o 2.50 input and 10 output, batch at half, priority 4.25 and 17;
 // gpt-4o-2024-05-13 5 and 15; gpt-4o-mini 0.15 and 0.60; o3 2 and 8, flex at half;
+// gpt-oss-120b 0.35 and 0.75 at Cerebras, 0.15 and 0.60 at Fireworks;
 // claude-sonnet-4-5 3 input, 0.30 cached, 3.75 and 6 written for five minutes and an hour,
 // 15 output, above 200,000 tokens twice as much and 22.50; claude-sonnet-4-6 the same, 1.1
 // times in us.
@@ -123,6 +125,7 @@ func TestEachRuleOnRowsMadeForIt(t *testing.T) {
 		{"embeddings have no output", 1, "api_type='embedding'; model='text-embedding-3-small'; input_tokens=10000000; output_tokens=0", ""},
 		{"an old snapshot", 1, "model='gpt-4o-2024-05-13'", "newer_snapshot, model gpt-4o: 0.255 of 0.515 for 1"},
 		{"a snapshot that costs no more", 1, "model='gpt-4o-2024-11-20'", ""},
+		{"two hosts of a model", 2, "provider=(ARRAY['cerebras', 'fireworks_ai'])[n]; model='gpt-oss-120b'", "other_host, provider fireworks_ai: 0.02015 of 0.03575 for 1"},
 		{"two models", 2, "model=(ARRAY['gpt-4o', 'gpt-4o-mini'])[n]", "other_model, model gpt-4o-mini: 0.2444 of 0.26 for 1"},
 		{"two models for two things", 2, "model=(ARRAY['gpt-4o', 'text-embedding-3-small'])[n]; api_type=(ARRAY['text', 'embedding'])[n]; output_tokens=(ARRAY[1000, 0])[n]", ""},
 		{"a cent is the least", 1, job + "input_tokens=700; output_tokens=0", ""},
@@ -146,6 +149,32 @@ func TestEachRuleOnRowsMadeForIt(t *testing.T) {
 		leftOut[l.Reason] = fmt.Sprintf("%d %s", l.Calls, l.Cost)
 	}
 	assert.Equal(t, map[string]string{"payer": "1 1", "estimated": "1 1", "foreign": "1 1", "no_price": "1 7"}, leftOut)
+}
+
+// TestFlexIsAdvisedWhereAHostSellsNoBatch needs a book of its own: in the built-in one,
+// every model with flex has batch at the same price, and batch is named first.
+func TestFlexIsAdvisedWhereAHostSellsNoBatch(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "ours.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(`
+provider: openai
+rows:
+  - model: quick-1
+    per_1m_tokens: {input: 2, output: 8}
+    service_tiers: {flex: {times: 0.5}}
+  - model: quick-2
+    per_1m_tokens: {input: 2, output: 8}
+`), 0o600))
+	db := pgtest.New(t)
+	for _, model := range []string{"quick-1", "quick-2"} {
+		db.Exec(called("a job of "+model, 20, job+"model='"+model+"'"))
+	}
+	out, err := on(t, db.DSN, "advise", "--json", "--file", file)
+	require.NoError(t, err)
+	var list outlook.AdviceList
+	require.NoError(t, json.Unmarshal([]byte(out), &list))
+	assert.Equal(t, "flex, tier flex: 2.08 of 4.16 for 20", saidOf(list, "a job of quick-1"))
+	assert.Empty(t, saidOf(list, "a job of quick-2"))
 }
 
 // TestTheDocumentationOfAdvice writes docs/advice.md.
