@@ -134,7 +134,7 @@ func TestManyRefusedRowsHoldTheNextBatchForSecondsOnly(t *testing.T) {
 			took := time.Since(start)
 			tried, summed := number[int](db, `SELECT last_value FROM public.tried`), number[int](db, `SELECT last_value FROM public.summed`)
 			t.Logf("%d of 10,000 rows refused: %.1f s, %d trips to the server, %d statements tried, %d summed", bad, took.Seconds(), trips.Load(), tried, summed)
-			assert.LessOrEqual(t, trips.Load(), int64(100), "1 s of 10 ms each")
+			assert.LessOrEqual(t, trips.Load(), int64(150), "1.5 s of 10 ms each; how the network divides answers adds a few")
 			assert.LessOrEqual(t, summed, 10, "a batch for each 2,000 rows")
 			assert.LessOrEqual(t, tried, 10_000+bad+10_000/25+25, "one for a good row, two for a bad one")
 			assert.Len(t, result.Parked, bad)
