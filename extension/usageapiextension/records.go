@@ -156,7 +156,8 @@ func (a *api) records(q *question) (*answer, error) {
 
 // callsQuestion parses the parameters that select calls.
 func (a *api) callsQuestion(q *question) (read.CallsQuestion, error) {
-	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], a.now())
+	now := a.now()
+	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], now)
 	if err != nil {
 		return read.CallsQuestion{}, err
 	}
@@ -165,7 +166,7 @@ func (a *api) callsQuestion(q *question) (read.CallsQuestion, error) {
 		return read.CallsQuestion{}, err
 	}
 	ask := read.CallsQuestion{
-		Viewer: q.viewer, Filter: filter, From: span.Current.From, To: span.Current.To,
+		Viewer: q.viewer, Filter: filter, From: span.Current.From, To: span.Current.To, Now: now,
 		TraceID: strings.ToLower(q.params["traceId"]), RequestID: q.params["requestId"],
 	}
 	if _, err := hex.DecodeString(ask.TraceID); err != nil || ask.TraceID != "" && len(ask.TraceID) != 32 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -20,6 +21,9 @@ type CallsQuestion struct {
 	Filter Filter
 	// From is included, To is excluded.
 	From, To time.Time
+	// Now is the time of the question. Few calls lie between it and a later To, such as the
+	// end of the day. Zero means To.
+	Now time.Time
 	// TraceID, RequestID and Status select calls with exactly this value; "" selects all.
 	TraceID, RequestID, Status string
 	Limit                      int
@@ -116,22 +120,14 @@ const firstWindow = 30 * time.Second
 // Calls returns one page of calls and reports whether there are more.
 func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more bool, err error) {
 	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
-		to := q.To
-		if q.After != nil && q.After.Time.Before(to) {
-			to = q.After.Time.Add(time.Microsecond) // calls of the same microsecond follow by id
-		}
-		for width := firstWindow; to.After(q.From) && len(page) <= q.Limit; width *= 4 {
-			from := to.Add(-width)
-			// An index returns one user's calls in the right order.
-			if from.Before(q.From) || q.Filter.ByUser || q.Viewer.own() {
-				from = q.From
-			}
+		for from, to := range q.windows() {
 			more, err := q.window(ctx, tx, from, to, q.Limit+1-len(page))
 			if err != nil {
 				return err
 			}
-			page = append(page, more...)
-			to = from
+			if page = append(page, more...); len(page) > q.Limit {
+				return nil
+			}
 		}
 		return nil
 	})
@@ -142,6 +138,33 @@ func (r *Reader) Calls(ctx context.Context, q CallsQuestion) (page []Call, more 
 		return page[:q.Limit], true, nil
 	}
 	return page, false, nil
+}
+
+// windows yields the stretches of time to search, the latest first: what is still to come,
+// then from now on backwards in growing steps.
+func (q *CallsQuestion) windows() iter.Seq2[time.Time, time.Time] {
+	return func(yield func(from, to time.Time) bool) {
+		to := q.To
+		if q.After != nil && q.After.Time.Before(to) {
+			to = q.After.Time.Add(time.Microsecond) // calls of the same microsecond follow by id
+		}
+		for width := firstWindow; to.After(q.From); {
+			from := to.Add(-width)
+			if !q.Now.IsZero() && to.After(q.Now) {
+				from = q.Now
+			} else {
+				width *= 4
+			}
+			// An index returns one user's calls in the right order.
+			if from.Before(q.From) || q.Filter.ByUser || q.Viewer.own() {
+				from = q.From
+			}
+			if !yield(from, to) {
+				return
+			}
+			to = from
+		}
+	}
 }
 
 func (q *CallsQuestion) window(ctx context.Context, tx pgx.Tx, from, to time.Time, limit int) ([]Call, error) {
