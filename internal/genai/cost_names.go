@@ -219,6 +219,33 @@ func (f *facts) readBilled(key string, j *jsonText) bool {
 	return true
 }
 
+// namesCostAside are objects in which a framework keeps what the provider reported beside its
+// usage. Source: pydantic/pydantic-ai (provider_details).
+var (
+	namesCostAside = names("gen_ai.provider.details", "gen_ai.provider_details", "provider_details", "gen_ai.response.provider_details")
+	costAsideSet   = setOf(namesCostAside...)
+)
+
+// readCostAside reads the cost from such an object when the usage object has none.
+func (f *facts) readCostAside(a *attributes) {
+	if f.cost != "" || !a.present.meets(&costAsideSet) {
+		return
+	}
+	for _, id := range namesCostAside {
+		if text := jsonOf(a, id); strings.Contains(text, `cost`) {
+			j := newJSON(jsonOfPython(text))
+			j.members(func(key string) bool {
+				if key == "upstream_inference_cost" {
+					f.upstream = j.number()
+				} else {
+					f.readBilled(key, &j)
+				}
+				return true
+			})
+		}
+	}
+}
+
 // readCostOfAnswer sets the cost from the provider's usage object. When callers use their
 // own key, OpenRouter bills a fee and the upstream provider the rest.
 func (s *spanReader) readCostOfAnswer(f *facts) {

@@ -202,3 +202,23 @@ func TestTheCostOfAnAnswerIsTheBillWhereItsProviderBillsByIt(t *testing.T) {
 		assert.Equal(t, c.bill, call.ReportedIsBill, c.object)
 	}
 }
+
+func TestTheCostAmongTheDetailsOfAProviderIsTheBillWhereItBillsByIt(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for _, provider := range []string{"openrouter", "openai"} {
+			for details, want := range map[string]string{
+				`{"finish_reason":"stop","cost":0.0125}`:                                        "0.0125",
+				`{"cost":0.0005,"is_byok":true,"upstream_inference_cost":0.012}`:                "0.0125",
+				`{'cost': 0.0125, 'is_byok': False, 'upstream_inference_cost': None}`:           "0.0125",
+				`{"cost":"much","downstream_provider":"a","costs":3,"reason":"no cost at all"}`: "0",
+			} {
+				call := onlyCall(t, written(d, provider, "some-model", sides(500, 90), map[string]any{"gen_ai.provider_details": details}))
+				assert.Equal(t, want, call.ReportedCost.String(), "%s %s", provider, details)
+				if want != "0" && d != &openRouter { // whose own cost is a bill in any case
+					assert.Equal(t, call.Provider == "openrouter", call.ReportedIsBill, "%s %s", provider, details)
+				}
+			}
+		}
+	})
+}

@@ -126,6 +126,7 @@ func (s *spanReader) readNumbers(d *dialect) *facts {
 		d.adjust(s, numbers)
 	}
 	s.readAnswers(a, numbers)
+	numbers.readCostAside(a)
 	if a.some(isRequests) && a.firstCount(namesRequests) > 1 {
 		numbers.several = true
 	}
