@@ -2,13 +2,10 @@ package cli
 
 import (
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -92,45 +89,26 @@ var (
 	rateNumber = regexp.MustCompile(`^[0-9]{1,12}(\.[0-9]{1,12})?$`)
 )
 
-// maxRateFaults is how many errors of a file are reported at once.
-const maxRateFaults = 20
-
 // readRates parses a file and returns all errors with their line numbers.
-func readRates(name string, r io.Reader) ([]upkeep.ExchangeRate, error) {
-	in := csv.NewReader(r)
-	in.TrimLeadingSpace = true
-	first, err := in.Read()
-	if err != nil || !slices.Equal(first, rateHeader) {
-		return nil, fmt.Errorf("%s:1: found %q, must be the header %s", name, strings.Join(first, ","), strings.Join(rateHeader, ","))
-	}
-	var rates []upkeep.ExchangeRate
-	var faults []error
+func readRates(name string, r io.Reader) (rates []upkeep.ExchangeRate, err error) {
 	seen := map[string]int{}
-	for len(faults) < maxRateFaults {
-		fields, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		line, _ := in.FieldPos(0)
+	err = eachLine(name, r, rateHeader, func(line int, fields []string) error {
 		rate, err := parseRate(fields)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s:%d: %w", name, line, err))
-			continue
+			return err
 		}
 		key := fields[0] + fields[1]
 		if before, twice := seen[key]; twice {
-			faults = append(faults, fmt.Errorf("%s:%d: %s on %s is in line %d already", name, line, fields[0], fields[1], before))
+			return fmt.Errorf("%s on %s is in line %d already", fields[0], fields[1], before)
 		}
 		seen[key] = line
 		rates = append(rates, rate)
+		return nil
+	})
+	if err == nil && len(rates) == 0 {
+		err = fmt.Errorf("%s has no rates", name)
 	}
-	if len(faults) == 0 && len(rates) == 0 {
-		faults = append(faults, fmt.Errorf("%s has no rates", name))
-	}
-	return rates, errors.Join(faults...)
+	return rates, err
 }
 
 func parseRate(fields []string) (r upkeep.ExchangeRate, err error) {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -134,36 +133,16 @@ func openMemberships(name string) (m showback.Memberships, err error) {
 	return readMemberships(name, file)
 }
 
-// maxMemberFaults is how many errors of a file are reported at once.
-const maxMemberFaults = 20
-
 // readMemberships parses a file and returns its errors with their line numbers.
 func readMemberships(name string, r io.Reader) (m showback.Memberships, err error) {
-	in := csv.NewReader(r)
-	in.TrimLeadingSpace = true
-	first, err := in.Read()
-	if err != nil || !slices.Equal(first, membersHeader) {
-		return m, fmt.Errorf("%s:1: found %q, must be the header %s", name, strings.Join(first, ","), strings.Join(membersHeader, ","))
-	}
-	var faults []error
-	for len(faults) < maxMemberFaults {
-		fields, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return m, fmt.Errorf("%s: %w", name, err)
-		}
-		line, _ := in.FieldPos(0)
+	err = eachLine(name, r, membersHeader, func(_ int, fields []string) error {
 		one, err := parseMembership(fields)
-		if err == nil {
-			err = m.Add(one)
-		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s:%d: %w", name, line, err))
+			return err
 		}
-	}
-	return m, errors.Join(faults...)
+		return m.Add(one)
+	})
+	return m, err
 }
 
 func parseMembership(fields []string) (m showback.Membership, err error) {
