@@ -63,6 +63,8 @@ func TestTwoConnectionsSeeOneMoment(t *testing.T) {
 			})
 			assert.ErrorIs(t, err, fault, "%s, %d", name, n)
 		}
-		assert.Eventually(t, func() bool { return pool.Stat().AcquiredConns() == 0 }, 10*time.Second, time.Millisecond, name)
+		// A cancel request that overtakes its query is lost: pgx then closes the connection
+		// after 15 s, and only then gives its place free.
+		assert.Eventually(t, func() bool { return pool.Stat().AcquiredConns() == 0 }, time.Minute, time.Millisecond, name)
 	}
 }
