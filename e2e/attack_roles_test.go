@@ -20,7 +20,7 @@ import (
 
 // databaseRoles are the roles that the migrations make, and one that has none of
 // them: whoever else may log in to the database.
-var databaseRoles = []string{"usage_biller", "usage_grafana", "usage_meterer", "usage_own", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
+var databaseRoles = []string{"usage_biller", "usage_grafana", "usage_meterer", "usage_own", "usage_planner", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
 
 // roleAttempts are statements of a stolen login. Each is tried as every role and
 // has to be refused for lack of rights, but for the roles it is part of the work of.
@@ -100,6 +100,10 @@ var roleAttempts = []struct {
 	{"DELETE FROM public.usage_dead_letter", ""},
 	{"UPDATE public.usage_budgets SET dollars = 1000000", ""},
 	{"INSERT INTO public.usage_team_members (team, user_id) VALUES ('x', gen_random_uuid())", ""},
+	{"INSERT INTO public.usage_team_membership (team, user_id) SELECT 'x', id FROM public.usage_user", "planner"},
+	{"INSERT INTO auth.users (id, external_id, email) VALUES (gen_random_uuid(), 'x', 'x')", "writer"},
+	{"UPDATE public.usage_team_membership SET user_id = gen_random_uuid()", ""},
+	{"DELETE FROM public.usage_team_cost_centre", "planner"},
 	{"UPDATE public.usage_exchange_rates SET rate = 1000", "pricer"},
 	{"DELETE FROM public.usage_exchange_rates", ""},
 	{"UPDATE public.usage_list_prices SET model = 'x'", ""},
@@ -115,7 +119,7 @@ var roleAttempts = []struct {
 	{"DELETE FROM public.usage_bill_fetch", "biller"},
 	{"TRUNCATE public.usage_bill_day", ""},
 	{"SELECT usage_dollars FROM public.usage_metered_call", "meterer"},
-	{"SELECT external_id FROM public.usage_user", "meterer reader"},
+	{"SELECT external_id FROM public.usage_user", "meterer planner reader"},
 	{"SELECT customer FROM public.usage_meter_event", "meterer reader"},
 	{"UPDATE public.usage_meter_event SET state = 'accepted'", "meterer"},
 	{"UPDATE public.usage_meter_event SET quantity = 0", ""},
@@ -248,6 +252,7 @@ var searchPathTricks = map[string]string{
 	"usage_pricer":  "UPDATE public.api_usage SET usage_dollars = 3, pricing_status = 'priced'",
 	"usage_biller":  "SELECT count(*) FROM public.usage_bill_row",
 	"usage_meterer": "SELECT count(*) FROM public.usage_meter_event",
+	"usage_planner": "SELECT count(*) FROM public.usage_team_membership",
 	"usage_grafana": "SELECT * FROM usage_report.spend('2026-01-01', '2026-01-09', 'UTC', NULL, true)",
 	"usage_reader":  "SELECT * FROM usage_report.calls('2026-01-01', '2026-01-09', NULL)",
 	"usage_own":     "SET usage.user_id = '6b1f0d5e-8c21-4b53-9d0a-2f641c7e9001'; SELECT * FROM public.usage_own_calls",

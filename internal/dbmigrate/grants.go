@@ -65,6 +65,10 @@ func (m *Migrator) GrantAgain(ctx context.Context, db Beginner) ([]string, error
 				if strings.Contains(grant, " ON auth.users ") && strings.Contains(grant, "INSERT") != managed {
 					continue
 				}
+				// There nobody but the application adds users.
+				if strings.Contains(grant, " ON SCHEMA auth TO usage_planner") && !managed {
+					continue
+				}
 				if err := runFile(ctx, tx, migration.Name+".up.sql", grant); err != nil {
 					return nil, err
 				}

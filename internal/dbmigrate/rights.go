@@ -13,7 +13,7 @@ import (
 // they have the right to, and their attributes.
 var groupRoles = []struct{ name, attributes string }{
 	{"usage_writer", "NOLOGIN"}, {"usage_reader", "NOLOGIN"}, {"usage_own", "NOLOGIN"},
-	{"usage_grafana", "NOLOGIN CONNECTION LIMIT 20"}, {"usage_pricer", "NOLOGIN"}, {"usage_biller", "NOLOGIN"}, {"usage_meterer", "NOLOGIN"},
+	{"usage_grafana", "NOLOGIN CONNECTION LIMIT 20"}, {"usage_pricer", "NOLOGIN"}, {"usage_biller", "NOLOGIN"}, {"usage_meterer", "NOLOGIN"}, {"usage_planner", "NOLOGIN"},
 }
 
 // memberOf lists the roles that the migrating user usually needs as well, because the

@@ -316,10 +316,10 @@ const maxScopes = 1000
 // whole is one budget or team: several scopes that are forecast as one.
 type whole struct {
 	calendar
-	key     string
-	filters []read.Filter
-	limit   *usage.Sum
-	days    read.Days
+	key    string
+	scopes []read.DaysScope // their days come with the calendar
+	limit  *usage.Sum
+	days   read.Days
 }
 
 // readWholes fills in the days, from one snapshot. It leaves out, and counts as others, those
@@ -328,13 +328,14 @@ func (q ForecastQuestion) readWholes(ctx context.Context, r *read.Reader, list [
 	var kept []whole
 	var scopes []read.DaysScope
 	for _, w := range list {
-		if len(scopes)+len(w.filters) > maxScopes {
+		if len(scopes)+len(w.scopes) > maxScopes {
 			answer.Others++
 			continue
 		}
 		borders := w.borders()
-		for _, f := range w.filters {
-			scopes = append(scopes, read.DaysScope{Filter: f, Days: borders})
+		for _, s := range w.scopes {
+			s.Days = borders
+			scopes = append(scopes, s)
 		}
 		kept = append(kept, w)
 	}
@@ -343,7 +344,7 @@ func (q ForecastQuestion) readWholes(ctx context.Context, r *read.Reader, list [
 		return nil, err
 	}
 	for i := range kept {
-		n := len(kept[i].filters)
+		n := len(kept[i].scopes)
 		kept[i].days, days = together(days[:n], len(kept[i].borders())-1), days[n:]
 	}
 	return kept, nil
@@ -375,7 +376,7 @@ func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *F
 		if err != nil {
 			return err
 		}
-		list = append(list, whole{calendar: calendarOf(b.Period, zone, q.Now), key: b.Name, filters: scopesOf(b, q.Filter), limit: &b.Dollars})
+		list = append(list, whole{calendar: calendarOf(b.Period, zone, q.Now), key: b.Name, scopes: scopesOf(b, q.Filter), limit: &b.Dollars})
 	}
 	list, err = q.readWholes(ctx, r, list, answer)
 	for i := range list {
@@ -396,7 +397,7 @@ func (q ForecastQuestion) teams(ctx context.Context, r *read.Reader, answer *For
 	c := calendarOf(q.Period, q.Zone, q.Now)
 	var list []whole
 	for _, t := range teams {
-		list = append(list, whole{calendar: c, key: t.Name, filters: ofMembers(t.Members, q.Filter)})
+		list = append(list, whole{calendar: c, key: t.Name, scopes: ofMembers(t.Members, q.Filter)})
 	}
 	if list, err = q.readWholes(ctx, r, list, answer); err != nil {
 		return err
@@ -420,19 +421,19 @@ func (q ForecastQuestion) teams(ctx context.Context, r *read.Reader, answer *For
 	return nil
 }
 
-// ofMembers returns a filter for each member of a team.
-func ofMembers(members []usage.ID, f read.Filter) []read.Filter {
-	list := make([]read.Filter, len(members))
+// ofMembers returns a scope for each member of a team: what they used while they were in it.
+func ofMembers(members []read.Member, f read.Filter) []read.DaysScope {
+	list := make([]read.DaysScope, len(members))
 	for i, member := range members {
-		list[i] = f
-		list[i].ByUser, list[i].User = true, member
+		f.ByUser, f.User = true, member.User
+		list[i] = read.DaysScope{Filter: f, Since: member.Since, Until: member.Until}
 	}
 	return list
 }
 
-// scopesOf returns filters that together select a budget's calls; each call passes exactly
+// scopesOf returns scopes that together select a budget's calls; each call passes exactly
 // one.
-func scopesOf(b read.Budget, f read.Filter) []read.Filter {
+func scopesOf(b read.Budget, f read.Filter) []read.DaysScope {
 	switch b.Scope {
 	case "user":
 		ByUser(&f, b.Subject)
@@ -441,7 +442,7 @@ func scopesOf(b read.Budget, f read.Filter) []read.Filter {
 	case "team":
 		return ofMembers(b.Members, f)
 	}
-	return []read.Filter{f}
+	return []read.DaysScope{{Filter: f}}
 }
 
 // together sums several scopes day by day.

@@ -255,3 +255,16 @@ BEGIN
     AND '__all' = ANY (users);
 END $$
 $function$ WHERE kind = 'FUNCTION' AND place = 1 AND name LIKE 'usage_report.spend_by_user(%';
+
+UPDATE usage_reader SET command = $function$
+CREATE FUNCTION usage_report.team_spend(team text, from_time timestamptz, to_time timestamptz)
+  RETURNS TABLE (calls bigint, unpriced_calls bigint, tokens bigint, usage_dollars numeric)
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT s.calls, s.unpriced_calls, s.tokens, s.usage_dollars
+  FROM usage_report.team_users(team_spend.team, team_spend.from_time, team_spend.to_time) AS u
+  CROSS JOIN LATERAL usage_report.spend(u.since, u.until, 'UTC', u.users, false) AS s;
+END $$
+$function$ WHERE kind = 'FUNCTION' AND place = 1 AND name LIKE 'usage_report.team_spend(%';

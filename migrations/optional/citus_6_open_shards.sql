@@ -13,7 +13,7 @@ BEGIN
       missing text;
     BEGIN
       PERFORM set_config('citus.enable_ddl_propagation', 'off', true);
-      FOREACH missing IN ARRAY ARRAY['usage_writer', 'usage_reader', 'usage_own', 'usage_pricer', 'usage_grafana', 'usage_meterer'] LOOP
+      FOREACH missing IN ARRAY ARRAY['usage_writer', 'usage_reader', 'usage_own', 'usage_pricer', 'usage_grafana', 'usage_meterer', 'usage_planner'] LOOP
         IF to_regrole(missing) IS NULL THEN
           EXECUTE format('CREATE ROLE %I LOGIN', missing);
         END IF;
@@ -35,6 +35,7 @@ ALTER ROLE usage_own LOGIN;
 ALTER ROLE usage_pricer LOGIN;
 ALTER ROLE usage_grafana LOGIN;
 ALTER ROLE usage_meterer LOGIN;
+ALTER ROLE usage_planner LOGIN;
 COMMIT;
 
 -- These go over connections of their own, which see only what is committed. The

@@ -134,13 +134,15 @@ var budgets = func() string {
 	limited := func(since string) string {
 		return `(
 SELECT sum(unpriced_calls) AS unpriced, ` + known("1") + ` AS known
-FROM usage_report.spend(` + since + `, now(), 'UTC',
-  CASE s.scope
-    WHEN 'user' THEN ARRAY[b.user_id::text]
-    WHEN 'team' THEN ARRAY(SELECT m.user_id::text FROM usage_report.team_member AS m WHERE m.team = b.team)
-    ELSE ARRAY['__all']
-  END, s.scope = 'service') AS r
-WHERE s.scope <> 'service' OR r.service = b.service
+FROM (
+  SELECT r.calls, r.unpriced_calls
+  FROM usage_report.spend(` + since + `, now(), 'UTC', CASE s.scope WHEN 'user' THEN ARRAY[b.user_id::text] ELSE ARRAY['__all'] END, s.scope = 'service') AS r
+  WHERE s.scope <> 'team' AND (s.scope <> 'service' OR r.service = b.service)
+  UNION ALL
+  SELECT t.calls, t.unpriced_calls
+  FROM usage_report.team_spend(b.team, ` + since + `, now()) AS t
+  WHERE s.scope = 'team'
+) AS r
 )`
 	}
 	return `SELECT s.budget, s.subject, s.period, s.dollars, p.unpriced, s.spent * p.known AS spent, CASE WHEN f.expected IS NOT NULL THEN greatest(f.expected, s.spent) ELSE s.projected * w.known END * p.known AS projected

@@ -41,7 +41,23 @@ type Collector struct {
 // user is what a customer is found by.
 type user struct {
 	name  string
-	teams []string
+	teams []membership
+}
+
+// membership is a team on the UTC days of [since, until); nil is no bound.
+type membership struct {
+	team         string
+	since, until *time.Time
+}
+
+// teamsAt returns the teams at a moment.
+func (u user) teamsAt(at time.Time) (list []string) {
+	for _, m := range u.teams {
+		if (m.since == nil || !at.Before(*m.since)) && (m.until == nil || at.Before(*m.until)) {
+			list = append(list, m.team)
+		}
+	}
+	return list
 }
 
 // follow is the state of a meter.

@@ -248,6 +248,18 @@ func TestTeamsPay(t *testing.T) {
 	assert.Equal(t, "cost several_teams 1 1", db.Text(heldNow))
 }
 
+// TestTheTeamOfTheDayPays moves a user between two calls.
+func TestTheTeamOfTheDayPays(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insert(db, 1, 2)
+	db.Exec(`UPDATE public.api_usage SET user_id = $1, timestamp = CASE request_id WHEN 'r1' THEN '2026-01-02 23:59:59.999Z' ELSE '2026-01-03Z'::timestamptz END`, user2)
+	db.Exec(`INSERT INTO public.usage_team_membership (team, user_id, since, until) VALUES ('red', $1, '-infinity', '2026-01-03'), ('blue', $1, '2026-01-03', 'infinity')`, user2)
+	collect(t, asMeterer(t, db), load(t, strings.Replace(costs, "{by: user}", "{by: team}", 1)))
+	assert.Equal(t, "cost blue 1, cost red 1, tokens chat 200", db.Text(charged))
+	assert.Empty(t, db.Text(heldNow))
+}
+
 func TestATenantPays(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -95,15 +95,16 @@ func (c *Collector) name(ctx context.Context, calls []call) error {
 		}
 	}
 	if len(lacking) > 0 && c.byTeam {
-		rows, err := c.Pool.Query(ctx, `SELECT user_id, team FROM public.usage_team_members WHERE user_id = ANY ($1) ORDER BY team`, lacking)
+		rows, err := c.Pool.Query(ctx, `
+SELECT user_id, team, nullif(since, '-infinity'), nullif(until, 'infinity') FROM usage_report.team_membership WHERE user_id = ANY ($1) ORDER BY team, since`, lacking)
 		if err != nil {
 			return fmt.Errorf("read teams: %w", err)
 		}
 		var id [16]byte
-		var team string
-		if _, err := pgx.ForEachRow(rows, []any{&id, &team}, func() error {
+		var m membership
+		if _, err := pgx.ForEachRow(rows, []any{&id, &m.team, &m.since, &m.until}, func() error {
 			u := c.users[id]
-			u.teams = append(u.teams, team)
+			u.teams = append(u.teams, m)
 			c.users[id] = u
 			return nil
 		}); err != nil {
@@ -112,7 +113,7 @@ func (c *Collector) name(ctx context.Context, calls []call) error {
 	}
 	for i := range calls {
 		u := c.users[calls[i].userID]
-		calls[i].User, calls[i].Teams = u.name, u.teams
+		calls[i].User, calls[i].Teams = u.name, u.teamsAt(calls[i].At)
 	}
 	return nil
 }

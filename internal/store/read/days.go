@@ -3,6 +3,7 @@ package read
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,6 +16,23 @@ type DaysScope struct {
 	Filter Filter
 	// Days are the boundaries of the days: each day ends where the next one starts.
 	Days []time.Time
+	// Only the calls of [Since, Until) count; a zero time is no bound.
+	Since, Until time.Time
+}
+
+// bounded returns the boundaries of the days, none of them outside [Since, Until): a day
+// beyond is empty.
+func (s *DaysScope) bounded() []time.Time {
+	days := slices.Clone(s.Days)
+	for i := range days {
+		if !s.Since.IsZero() && days[i].Before(s.Since) {
+			days[i] = s.Since
+		}
+		if !s.Until.IsZero() && days[i].After(s.Until) {
+			days[i] = s.Until
+		}
+	}
+	return days
 }
 
 // Days is the cost of the days of one scope.
@@ -36,7 +54,7 @@ func (r *Reader) Days(ctx context.Context, v Viewer, scopes []DaysScope) ([]Days
 		sums := make([][2]*Summary, len(scopes))
 		for i, s := range scopes {
 			sums[i] = [2]*Summary{{}, {}}
-			ask := SummaryQuestion{Viewer: v, Filter: s.Filter, Days: s.Days}
+			ask := SummaryQuestion{Viewer: v, Filter: s.Filter, Days: s.bounded()}
 			ask.queueDays(&batch, e, sums[i], nil)
 		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
@@ -62,39 +80,64 @@ type Budget struct {
 	// Period is day or month, in TimeZone.
 	Period, TimeZone string
 	Dollars          usage.Sum
-	// Members are the users of a team.
-	Members []usage.ID
+	// Members are the users of a team, now and earlier.
+	Members []Member
 }
 
 const budgetsSQL = `
-SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zone, dollars::text,
-       ARRAY(SELECT m.user_id FROM public.usage_team_members AS m WHERE m.team = b.team ORDER BY 1)
-FROM public.usage_budgets AS b
+SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zone, dollars::text
+FROM public.usage_budgets
 ORDER BY name`
+
+// Member is a user who was in a team on the UTC days of [Since, Until). A zero time is no
+// bound. A user who left and came back is two members; their days never overlap.
+type Member struct {
+	User         usage.ID
+	Since, Until time.Time
+}
 
 // Team is a name for several users.
 type Team struct {
 	Name    string
-	Members []usage.ID
+	Members []Member
 }
 
-// Teams returns all teams by name. Only an administrator may call it.
+// teamsSQL reads who was in which team when.
+const teamsSQL = `
+SELECT team, user_id, nullif(since, '-infinity'), nullif(until, 'infinity')
+FROM usage_report.team_membership
+ORDER BY team, user_id, since`
+
+func readTeams(ctx context.Context, tx pgx.Tx) (list []Team, err error) {
+	rows, err := tx.Query(ctx, teamsSQL)
+	if err != nil {
+		return nil, err
+	}
+	var team string
+	var user [16]byte
+	var since, until *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&team, &user, &since, &until}, func() error {
+		if len(list) == 0 || list[len(list)-1].Name != team {
+			list = append(list, Team{Name: team})
+		}
+		t := &list[len(list)-1]
+		t.Members = append(t.Members, Member{User: user, Since: timeOf(since), Until: timeOf(until)})
+		return nil
+	})
+	return list, err
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// Teams returns all teams by name, with all who were ever in them. Only an administrator may call it.
 func (r *Reader) Teams(ctx context.Context) (list []Team, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT team, array_agg(user_id ORDER BY user_id) FROM public.usage_team_members GROUP BY team ORDER BY team`)
-		if err != nil {
-			return err
-		}
-		var t Team
-		var members [][16]byte
-		_, err = pgx.ForEachRow(rows, []any{&t.Name, &members}, func() error {
-			t.Members = nil
-			for _, m := range members {
-				t.Members = append(t.Members, m)
-			}
-			list = append(list, t)
-			return nil
-		})
+		list, err = readTeams(ctx, tx)
 		return err
 	})
 	if err != nil {
@@ -107,20 +150,23 @@ func (r *Reader) Teams(ctx context.Context) (list []Team, err error) {
 func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
 	var list []Budget
 	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		teams, err := readTeams(ctx, tx)
+		if err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, budgetsSQL)
 		if err != nil {
 			return err
 		}
 		var b Budget
 		var dollars string
-		var members [][16]byte
-		_, err = pgx.ForEachRow(rows, []any{&b.Name, &b.Scope, &b.Subject, &b.Period, &b.TimeZone, &dollars, &members}, func() (err error) {
+		_, err = pgx.ForEachRow(rows, []any{&b.Name, &b.Scope, &b.Subject, &b.Period, &b.TimeZone, &dollars}, func() (err error) {
 			if b.Dollars, err = usage.ParseSum(dollars); err != nil {
 				return err
 			}
 			b.Members = nil
-			for _, m := range members {
-				b.Members = append(b.Members, m)
+			if i := slices.IndexFunc(teams, func(t Team) bool { return t.Name == b.Subject }); b.Scope == "team" && i >= 0 {
+				b.Members = teams[i].Members
 			}
 			list = append(list, b)
 			return nil
