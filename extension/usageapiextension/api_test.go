@@ -121,6 +121,17 @@ func (a *testAPI) get(t testing.TB, caller, target string, headers ...string) *h
 
 func (a *testAPI) do(t testing.TB, method, caller, target string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
+	r := requestAs(t, method, caller, target, headers...)
+	w := serve(a, r)
+	if known := slices.ContainsFunc(routes, func(route route) bool { return route.path == r.URL.EscapedPath() }); known && method == http.MethodGet && w.Body.Len() < 1<<20 {
+		checkContract(t, target, w)
+	}
+	return w
+}
+
+// requestAs makes the request of one of the callers.
+func requestAs(t testing.TB, method, caller, target string, headers ...string) *http.Request {
+	t.Helper()
 	credentials, ok := callers[caller]
 	if !ok {
 		credentials = caller // written out
@@ -133,11 +144,7 @@ func (a *testAPI) do(t testing.TB, method, caller, target string, headers ...str
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	w := serve(a, r)
-	if known := slices.ContainsFunc(routes, func(route route) bool { return route.path == r.URL.EscapedPath() }); known && method == http.MethodGet && w.Body.Len() < 1<<20 {
-		checkContract(t, target, w)
-	}
-	return w
+	return r
 }
 
 // newRequest makes a GET without credentials. The target is taken as it is, as
