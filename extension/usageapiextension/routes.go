@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/collector/client"
@@ -104,6 +105,11 @@ type answer struct {
 	bill  *explain.Answer
 	calls []read.Call
 	next  string // the cursor after calls; "" at the end
+
+	// Both are made once, for however many callers share the answer.
+	tagged, compressed sync.Once
+	tag                string
+	gzipped            []byte
 }
 
 // jsonAnswer returns an answer with a JSON document.

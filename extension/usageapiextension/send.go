@@ -26,33 +26,49 @@ func send(w http.ResponseWriter, r *http.Request, a *answer) {
 	}
 	h.Add("Vary", "Accept-Encoding")
 	if h.Get("Cache-Control") != "" { // a page, which is never cached
-		sendBody(w, r, a.body)
+		sendBody(w, r, a)
 		return
 	}
 	h.Set("Cache-Control", "private, no-cache")
 	if a.maxAge > 0 {
 		h.Set("Cache-Control", fmt.Sprintf("private, max-age=%d", int(a.maxAge.Seconds())))
 	}
-	sum := sha256.Sum256(a.body)
-	// Weak: the compressed answer is equivalent but has other bytes.
-	tag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
+	tag := a.entityTag()
 	h.Set("ETag", tag)
 	if matches(r.Header.Values("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	sendBody(w, r, a.body)
+	sendBody(w, r, a)
+}
+
+// entityTag identifies the body. It is weak: the compressed answer is equivalent but has
+// other bytes.
+func (a *answer) entityTag() string {
+	a.tagged.Do(func() {
+		sum := sha256.Sum256(a.body)
+		a.tag = `W/"` + hex.EncodeToString(sum[:12]) + `"`
+	})
+	return a.tag
+}
+
+// gzip returns the compressed body.
+func (a *answer) gzip() []byte {
+	a.compressed.Do(func() {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, _ = z.Write(a.body) // a buffer never fails
+		_ = z.Close()
+		a.gzipped = b.Bytes()
+	})
+	return a.gzipped
 }
 
 // sendBody compresses the body if the caller accepts that and it is large enough.
-func sendBody(w http.ResponseWriter, r *http.Request, body []byte) {
-	h := w.Header()
+func sendBody(w http.ResponseWriter, r *http.Request, a *answer) {
+	h, body := w.Header(), a.body
 	if len(body) >= gzipFrom && acceptsGzip(r.Header.Values("Accept-Encoding")) {
-		var b bytes.Buffer
-		z := gzip.NewWriter(&b)
-		_, _ = z.Write(body) // a buffer never fails
-		_ = z.Close()
-		body = b.Bytes()
+		body = a.gzip()
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -178,7 +179,7 @@ type Cost struct {
 
 // MarshalJSON writes the object.
 func (c Costs) MarshalJSON() ([]byte, error) {
-	return marshalObject(len(c), func(i int) (string, any) { return c[i].Key, c[i].Cost })
+	return marshalObject(len(c), func(i int) (string, []byte, error) { return c[i].Key, []byte(c[i].Cost.String()), nil })
 }
 
 // UnmarshalJSON reads the object in its order.
@@ -217,7 +218,9 @@ type Number struct {
 
 // MarshalJSON writes the object.
 func (n Numbers) MarshalJSON() ([]byte, error) {
-	return marshalObject(len(n), func(i int) (string, any) { return n[i].Key, n[i].Count })
+	return marshalObject(len(n), func(i int) (string, []byte, error) {
+		return n[i].Key, strconv.AppendInt(nil, n[i].Count, 10), nil
+	})
 }
 
 // UnmarshalJSON reads the object in its order.
@@ -257,7 +260,10 @@ func (t Tagged[Breakdown]) MarshalJSON() ([]byte, error) {
 	if t == nil {
 		return []byte("null"), nil
 	}
-	return marshalObject(len(t), func(i int) (string, any) { return t[i].Name, t[i].Values })
+	return marshalObject(len(t), func(i int) (string, []byte, error) {
+		values, err := json.Marshal(t[i].Values)
+		return t[i].Name, values, err
+	})
 }
 
 // UnmarshalJSON reads the object in its order.
@@ -276,28 +282,46 @@ func (t *Tagged[Breakdown]) UnmarshalJSON(text []byte) error {
 	})
 }
 
-func marshalObject(length int, member func(i int) (string, any)) ([]byte, error) {
+func marshalObject(length int, member func(i int) (key string, value []byte, err error)) ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i := range length {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		key, value := member(i)
-		k, err := json.Marshal(key)
+		key, value, err := member(i)
 		if err != nil {
 			return nil, err
 		}
-		v, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
+		if isPlain(key) {
+			b.WriteByte('"')
+			b.WriteString(key)
+			b.WriteByte('"')
+		} else {
+			k, err := json.Marshal(key)
+			if err != nil {
+				return nil, err
+			}
+			b.Write(k)
 		}
-		b.Write(k)
 		b.WriteByte(':')
-		b.Write(v)
+		b.Write(value)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
+}
+
+// isPlain reports whether a text is written in JSON as it is, as the ids of users are. A
+// list can have thousands.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-', c == '.', c == '_', c == '/', c == ' ':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func unmarshalObject(text []byte, member func(key string, value json.RawMessage) error) error {

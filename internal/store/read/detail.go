@@ -1,7 +1,6 @@
 package read
 
 import (
-	"context"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,33 +14,37 @@ type keptDetail []stretch
 
 type stretch struct{ from, to time.Time }
 
-// readKept reads it for the breakdowns of a question about one user. The question must run
-// in the same transaction, because the kept sums can change afterwards.
-func (q *SummaryQuestion) readKept(ctx context.Context, tx pgx.Tx) (kept keptDetail, err error) {
+// queueKept queues the query for it, which the breakdowns of a question about one user
+// need. The question must run in the same transaction, because the kept sums can change
+// afterwards.
+func (q *SummaryQuestion) queueKept(batch *pgx.Batch, kept *keptDetail) {
 	// Half a month has no single rate.
 	if !q.partsApart(q.groupLevels(false)) || q.Currency != "" && q.Currency != Dollar {
-		return nil, nil
+		return
 	}
 	user := q.Filter.User
 	if q.Viewer.own() {
 		user = q.Viewer.user
 	}
-	rows, err := tx.Query(ctx, `SELECT DISTINCT bucket FROM `+relation(sums.UserDetail, q.Viewer)+` WHERE user_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 1`,
-		[16]byte(user), sums.HalfMonth.Floor(q.Days[0]), q.Days[len(q.Days)-1])
-	if err != nil {
-		return nil, err
-	}
+	batch.Queue(`SELECT DISTINCT bucket FROM `+relation(sums.UserDetail, q.Viewer)+` WHERE user_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 1`,
+		[16]byte(user), sums.HalfMonth.Floor(q.Days[0]), q.Days[len(q.Days)-1]).Query(func(rows pgx.Rows) error {
+		return kept.scan(rows)
+	})
+}
+
+// scan reads the starts of half months, in order.
+func (k *keptDetail) scan(rows pgx.Rows) error {
 	var half time.Time
-	_, err = pgx.ForEachRow(rows, []any{&half}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&half}, func() error {
 		end := sums.HalfMonth.Ceil(half.Add(time.Microsecond))
-		if last := len(kept) - 1; last >= 0 && kept[last].to.Equal(half) {
-			kept[last].to = end
+		if last := len(*k) - 1; last >= 0 && (*k)[last].to.Equal(half) {
+			(*k)[last].to = end
 		} else {
-			kept = append(kept, stretch{half.UTC(), end})
+			*k = append(*k, stretch{half.UTC(), end})
 		}
 		return nil
 	})
-	return kept, err
+	return err
 }
 
 // cut divides a period between the kept sums and the calls.

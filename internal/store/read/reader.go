@@ -120,74 +120,67 @@ func (r *Reader) beside(ctx context.Context, tx pgx.Tx, v Viewer) (pgx.Tx, error
 	}
 	within, cancel := context.WithTimeout(ctx, secondWithin)
 	defer cancel()
-	other, err := r.pool.BeginTx(within, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	other, err := r.pool.BeginTx(within, pgx.TxOptions{BeginQuery: r.beginSQL(v, snapshot)})
 	if err != nil {
 		return nil, ctx.Err() // one connection is enough
-	}
-	// The name is the server's own: digits and hyphens.
-	if _, err = other.Exec(ctx, `SET TRANSACTION SNAPSHOT '`+snapshot+`'`, pgx.QueryExecModeSimpleProtocol); err == nil {
-		err = r.become(ctx, other, v)
-	}
-	if err != nil {
-		other.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error before counts
-		return nil, err
 	}
 	return other, nil
 }
 
 // begin starts a transaction with a snapshot and the viewer's rights.
 func (r *Reader) begin(ctx context.Context, v Viewer) (pgx.Tx, error) {
-	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
-	if err != nil {
+	tx, err := r.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: r.beginSQL(v, "")})
+	switch {
+	case store.SQLState(err) == "22023": // "invalid parameter value": the role does not exist
+		return nil, fmt.Errorf("take the role %s: %w: %w", v.role, errNoRole, err)
+	case err != nil:
 		return nil, fmt.Errorf("begin reading: %w", err)
 	}
-	if err := r.become(ctx, tx, v); err != nil {
-		tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error of become is the one to return
-		return nil, err
+	if v.own() {
+		if err := nameUserToWorkers(ctx, tx, v.user); err != nil {
+			tx.Rollback(context.WithoutCancel(ctx)) //nolint:errcheck,gosec // the error before counts
+			return nil, fmt.Errorf("name the user to the workers: %w", err)
+		}
 	}
 	return tx, nil
 }
 
-// become sets the viewer's rights and the reader's limits for the transaction.
-func (r *Reader) become(ctx context.Context, tx pgx.Tx, v Viewer) error {
+// beginSQL starts a transaction with the viewer's rights and the reader's limits, in one
+// round trip; a non-empty snapshot is that of another transaction. Nothing in it comes from
+// a caller but the user's UUID, which [usage.ID] has formatted.
+func (r *Reader) beginSQL(v Viewer, snapshot string) string {
 	user := ""
 	if v.own() {
 		user = v.user.String()
 	}
+	sql := "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; "
+	if snapshot != "" {
+		// The name is the server's own: digits and hyphens.
+		sql += "SET TRANSACTION SNAPSHOT '" + snapshot + "'; "
+	}
 	// A custom plan knows the bounds of the period; a generic one would read the whole
 	// table. JIT compilation takes longer than these queries do, and so do parallel workers
 	// on a busy machine.
-	var isCitus bool
-	if err := tx.QueryRow(ctx, `
-		SELECT `+store.HasCitus+`,
-		       set_config('role', $1, true),
-		       set_config('usage.user_id', $2, true),
-		       set_config('statement_timeout', $3, true),
-		       set_config('plan_cache_mode', 'force_custom_plan', true),
-		       set_config('jit', 'off', true),
-		       set_config('max_parallel_workers_per_gather', '0', true),
-		       set_config('TimeZone', 'UTC', true)`,
-		v.role, user, strconv.FormatInt(r.timeout.Milliseconds(), 10)).Scan(&isCitus, nil, nil, nil, nil, nil, nil, nil); err != nil {
-		if store.SQLState(err) == "22023" { // "invalid parameter value": the role does not exist
-			err = fmt.Errorf("%w: %w", errNoRole, err)
-		}
-		return fmt.Errorf("take the role %s: %w", v.role, err)
-	}
-	if isCitus && v.own() {
-		if err := nameUserToWorkers(ctx, tx, user); err != nil {
-			return fmt.Errorf("name the user to the workers: %w", err)
-		}
-	}
-	return nil
+	return sql + "SELECT set_config('role', '" + v.role + `', true),
+		set_config('usage.user_id', '` + user + `', true),
+		set_config('statement_timeout', '` + strconv.FormatInt(r.timeout.Milliseconds(), 10) + `', true),
+		set_config('plan_cache_mode', 'force_custom_plan', true),
+		set_config('jit', 'off', true),
+		set_config('max_parallel_workers_per_gather', '0', true),
+		set_config('TimeZone', 'UTC', true)`
 }
 
 // nameUserToWorkers makes the user's setting known to the workers on Citus, where the views
 // of own usage run. Citus does not forward set_config, and without the setting the views
 // silently return nothing. It accepts each SET only as a statement of its own.
-func nameUserToWorkers(ctx context.Context, tx pgx.Tx, user string) error {
+func nameUserToWorkers(ctx context.Context, tx pgx.Tx, user usage.ID) error {
+	var isCitus bool
+	if err := tx.QueryRow(ctx, `SELECT `+store.HasCitus).Scan(&isCitus); err != nil || !isCitus {
+		return err
+	}
 	for _, set := range []string{
 		`SET LOCAL citus.propagate_set_commands = 'local'`,
-		`SET LOCAL usage.user_id = '` + user + `'`, // formatted by usage.ID, so safe to quote
+		`SET LOCAL usage.user_id = '` + user.String() + `'`, // formatted by usage.ID, so safe to quote
 	} {
 		if _, err := tx.Exec(ctx, set, pgx.QueryExecModeSimpleProtocol); err != nil {
 			return err

@@ -183,28 +183,35 @@ func relation(l *sums.Level, v Viewer) string {
 	return l.Table()
 }
 
-// part selects what one piece adds to its periods.
+// part selects what one piece adds to its periods. Reading it for one period needs no
+// subquery and no factor, which would take the planner and the server longer.
 func (s *sources) part(p share) string {
-	var b strings.Builder
-	// A piece that is added to one period needs no sign: multiplying money by it costs as
-	// much as adding it up.
-	alone := len(p.parts) == 1 && p.parts[0].sign == 1
-	if alone {
-		fmt.Fprintf(&b, "SELECT %d AS period", p.parts[0].period)
-	} else {
-		b.WriteString("SELECT part.period")
+	if len(p.parts) == 1 {
+		return s.read(p, strconv.Itoa(p.parts[0].period)+" AS period, ", p.parts[0].sign)
 	}
+	var b strings.Builder
+	b.WriteString("SELECT part.period")
 	for _, c := range s.keys {
 		b.WriteString(", sums." + c)
 	}
 	for _, c := range s.sums {
-		if alone {
-			b.WriteString(", sums." + c)
-		} else {
-			fmt.Fprintf(&b, ", part.sign * sums.%[1]s AS %[1]s", c)
-		}
+		fmt.Fprintf(&b, ", part.sign * sums.%[1]s AS %[1]s", c)
 	}
-	b.WriteString(" FROM (SELECT ")
+	b.WriteString(" FROM (" + s.read(p, "", 1) + ") AS sums, (VALUES ")
+	for j, part := range p.parts {
+		if j > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "(%d, %d)", part.period, part.sign)
+	}
+	b.WriteString(") AS part (period, sign)")
+	return b.String()
+}
+
+// read selects the sums of one piece, with a sign, after the columns of first.
+func (s *sources) read(p share, first string, sign int64) string {
+	var b strings.Builder
+	b.WriteString("SELECT " + first)
 	for _, c := range s.keys {
 		fmt.Fprintf(&b, "%s AS %s, ", s.column(p.Level, c), c)
 	}
@@ -221,6 +228,9 @@ func (s *sources) part(p share) string {
 			// As an integer again: numbers of any length take three times as long to add.
 			value = "(" + value + ")::bigint"
 		}
+		if sign < 0 {
+			value = "-(" + value + ")"
+		}
 		fmt.Fprintf(&b, "%s AS %s", value, c)
 	}
 	at := p.Level.Column("at")
@@ -232,24 +242,12 @@ func (s *sources) part(p share) string {
 		b.WriteString(" HAVING count(*) > 0")
 	default:
 		b.WriteString(" GROUP BY ")
-		for j := range s.keys {
+		for j, key := range s.keys {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(strconv.Itoa(j + 1))
+			b.WriteString(s.column(p.Level, key))
 		}
 	}
-	b.WriteString(") AS sums")
-	if alone {
-		return b.String()
-	}
-	b.WriteString(", (VALUES ")
-	for j, part := range p.parts {
-		if j > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "(%d, %d)", part.period, part.sign)
-	}
-	b.WriteString(") AS part (period, sign)")
 	return b.String()
 }

@@ -96,15 +96,14 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		if err != nil {
 			return err
 		}
-		e, err := readExtent(ctx, tx, q.Viewer)
-		if err != nil {
+		var e extent
+		var kept keptDetail
+		var before, batch pgx.Batch
+		queueExtent(&before, q.Viewer, &e)
+		q.queueKept(&before, &kept)
+		if err := tx.SendBatch(ctx, &before).Close(); err != nil {
 			return err
 		}
-		kept, err := q.readKept(ctx, tx)
-		if err != nil {
-			return err
-		}
-		var batch pgx.Batch
 		both := [2]*Summary{&previous, &current}
 		q.queueGroups(&batch, e, kept, both, rates)
 		q.queueDays(&batch, e, both, rates)
@@ -119,14 +118,19 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		} else {
 			queueDataThrough(&batch, e, &dataThrough)
 		}
+		named, name := q.Detail && !q.Viewer.own(), ""
+		if named && q.oneUser() {
+			q.queueName(&batch, &name)
+		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err
 		}
 		if q.oneUser() {
-			q.fillOneUser(&previous)
-			q.fillOneUser(&current)
+			q.fillOneUser(&previous, name)
+			q.fillOneUser(&current, name)
+			return nil
 		}
-		if !q.Detail || q.Viewer.own() {
+		if !named {
 			return nil
 		}
 		return nameUsers(ctx, tx, both)
@@ -158,6 +162,15 @@ func nameUsers(ctx context.Context, tx pgx.Tx, both [2]*Summary) error {
 		}
 	}
 	return nil
+}
+
+// queueName queues the query for the name of the user of the question.
+func (q *SummaryQuestion) queueName(batch *pgx.Batch, name *string) {
+	batch.Queue(userNamesSQL, [][16]byte{q.Filter.User}).Query(func(rows pgx.Rows) error {
+		names, err := scanNames(rows)
+		*name = names[q.Filter.User]
+		return err
+	})
 }
 
 // oneUser reports whether the question concerns a single user, or the calls without a user.
@@ -380,24 +393,25 @@ func (q *SummaryQuestion) dayLevels() []*sums.Level {
 
 // usersSQL returns the first users of each period by cost, and the sums of all users,
 // without an id. The nil UUID, which stands for no user, has a row of its own.
+//
+// All users are sorted once, and LIMIT takes the first from the sorted rows: a sort that
+// knows its limit compares whole amounts instead of abbreviated ones, which took ten times
+// as long for 2,000 users.
 const usersSQL = `
 WITH users AS MATERIALIZED (
   SELECT period, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
   FROM %s
   GROUP BY period, user_id
   HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
+  ORDER BY sum(usage_dollars) DESC, user_id
 )
-SELECT period, user_id, users, calls::bigint, unpriced_calls::bigint, usage_dollars::text
-FROM (
-  SELECT period, CASE user_id WHEN %[2]s THEN user_id END AS user_id, count(*) AS users, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
-  FROM users
-  GROUP BY 1, 2
-  UNION ALL
-  SELECT top.*
-  FROM (VALUES (0), (1)) AS of (period),
-       LATERAL (SELECT period, user_id, 1, calls, unpriced_calls, usage_dollars FROM users WHERE users.period = of.period AND user_id <> %[2]s ORDER BY usage_dollars DESC, user_id LIMIT %[3]s) AS top
-) AS rows
-ORDER BY rows.usage_dollars DESC, user_id NULLS FIRST`
+SELECT period, CASE user_id WHEN %[2]s THEN user_id END, count(*), sum(calls)::bigint, sum(unpriced_calls)::bigint, sum(usage_dollars)::text
+FROM users
+GROUP BY 1, 2
+UNION ALL
+(SELECT period, user_id, 1, calls::bigint, unpriced_calls::bigint, usage_dollars::text FROM users WHERE period = 0 AND user_id <> %[2]s LIMIT %[3]s)
+UNION ALL
+(SELECT period, user_id, 1, calls::bigint, unpriced_calls::bigint, usage_dollars::text FROM users WHERE period = 1 AND user_id <> %[2]s LIMIT %[3]s)`
 
 // queueUsers queues the queries for the cost of each user. With rates it reads no level
 // longer than a day, because half a month has no single rate.
@@ -453,8 +467,8 @@ func (g *UserGroup) add(other UserGroup, sign int64) {
 	}
 }
 
-// fillOneUser assigns the total to the user of the question.
-func (q *SummaryQuestion) fillOneUser(s *Summary) {
+// fillOneUser assigns the total to the user of the question, who has this name.
+func (q *SummaryQuestion) fillOneUser(s *Summary, name string) {
 	user := q.Filter.User
 	if q.Viewer.own() {
 		user = q.Viewer.user
@@ -462,7 +476,7 @@ func (q *SummaryQuestion) fillOneUser(s *Summary) {
 	if s.Total.Calls == 0 {
 		return
 	}
-	g := UserGroup{User: user, Users: 1, Calls: s.Total.Calls, UnpricedCalls: s.Total.UnpricedCalls, Cost: s.Total.Cost}
+	g := UserGroup{User: user, Name: name, Users: 1, Calls: s.Total.Calls, UnpricedCalls: s.Total.UnpricedCalls, Cost: s.Total.Cost}
 	if user.IsZero() {
 		s.NoUser = g
 		return
@@ -499,23 +513,32 @@ type extent struct {
 	onShards bool // Citus distributes the calls over its workers
 }
 
-// readExtent returns the extent. Its Newest is the end of the quarter hour of the newest
-// call or, for own usage, the time of the viewer's newest call.
-func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) {
+// queueExtent queues the query for the extent. Its Newest is the end of the quarter hour of
+// the newest call or, for own usage, the time of the viewer's newest call.
+func queueExtent(batch *pgx.Batch, v Viewer, e *extent) {
 	sql, args := extentSQL, []any(nil)
 	if v.own() {
 		sql, args = ownExtentSQL, []any{[16]byte(v.user)}
 	}
-	var newest *time.Time
-	var mark *string
-	if err := tx.QueryRow(ctx, sql, args...).Scan(&newest, &mark, &e.isTagged, &e.onShards); err != nil {
-		return extent{}, err
-	}
-	if newest != nil {
-		e.Newest = newest.UTC()
-	}
-	e.Retained, err = store.ParseRetained(mark)
-	return e, err
+	batch.Queue(sql, args...).QueryRow(func(row pgx.Row) (err error) {
+		var newest *time.Time
+		var mark *string
+		if err := row.Scan(&newest, &mark, &e.isTagged, &e.onShards); err != nil {
+			return err
+		}
+		if newest != nil {
+			e.Newest = newest.UTC()
+		}
+		e.Retained, err = store.ParseRetained(mark)
+		return err
+	})
+}
+
+// readExtent returns the extent; see [queueExtent].
+func readExtent(ctx context.Context, tx pgx.Tx, v Viewer) (e extent, err error) {
+	var batch pgx.Batch
+	queueExtent(&batch, v, &e)
+	return e, tx.SendBatch(ctx, &batch).Close()
 }
 
 func queueDataThrough(batch *pgx.Batch, e extent, through *time.Time) {

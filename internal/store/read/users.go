@@ -248,22 +248,28 @@ func (r *Reader) UserNames(ctx context.Context, ids []usage.ID) (names map[usage
 	return names, nil
 }
 
+const userNamesSQL = `
+SELECT id, coalesce(external_id, email)
+FROM public.usage_user
+WHERE id = ANY ($1::uuid[]) AND coalesce(external_id, email) IS NOT NULL`
+
 func userNames(ctx context.Context, tx pgx.Tx, ids []usage.ID) (map[usage.ID]string, error) {
 	list := make([][16]byte, len(ids))
 	for i, id := range ids {
 		list[i] = id
 	}
-	rows, err := tx.Query(ctx, `
-		SELECT id, coalesce(external_id, email)
-		FROM public.usage_user
-		WHERE id = ANY ($1::uuid[]) AND coalesce(external_id, email) IS NOT NULL`, list)
+	rows, err := tx.Query(ctx, userNamesSQL, list)
 	if err != nil {
 		return nil, err
 	}
-	names := make(map[usage.ID]string, len(ids))
+	return scanNames(rows)
+}
+
+func scanNames(rows pgx.Rows) (map[usage.ID]string, error) {
+	names := make(map[usage.ID]string)
 	var id [16]byte
 	var name string
-	_, err = pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+	_, err := pgx.ForEachRow(rows, []any{&id, &name}, func() error {
 		names[id] = name
 		return nil
 	})
