@@ -73,15 +73,17 @@ var rooms = map[string]room{
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
 	// Its four rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
+	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
 	"internal/store/outbox": {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
 	// What comes next: arithmetic over sums.
 	"internal/outlook":         {uses: []string{"internal/usage"}},
 	"internal/outlook/savings": {uses: []string{"internal/catalog", "internal/outlook", "internal/pricing", "internal/usage"}},
 	// Questions and answers about what is stored.
 	"internal/report":          {uses: []string{"internal/outlook", "internal/store/read", "internal/usage"}},
-	"internal/report/showback": {uses: []string{"internal/store/read", "internal/usage"}},
+	"internal/report/showback": {uses: []string{"internal/store/read", "internal/teams", "internal/usage"}, tests: []string{"internal/store/upkeep"}},
+	// Who was in which team, and which cost centre, when.
+	"internal/teams": {uses: []string{"internal/usage"}},
 
 	// The dashboard as HTML.
 	"internal/page": {uses: []string{"internal/bill/explain", "internal/report", "internal/store/read", "internal/usage"}},
@@ -109,7 +111,7 @@ var rooms = map[string]room{
 		uses: []string{
 			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/metering", "internal/metering/engines", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report", "internal/report/showback",
-			"internal/store", "internal/store/outbox", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/usage", "internal/usageattr",
+			"internal/store", "internal/store/outbox", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr",
 		},
 		tests: []string{"e2e/mockengine"},
 	},

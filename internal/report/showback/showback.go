@@ -1,5 +1,5 @@
 // Package showback assigns what was used to cost centres: by a tag, or by who belonged to
-// which cost centre on a day. It owns the rule that every call is in exactly one row, so
+// which team or cost centre on a day. It owns the rule that every call is in exactly one row, so
 // that the rows add up to the total. It owns no file format and no statement: the command
 // reads files, internal/store/read the sums.
 package showback
@@ -13,29 +13,35 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/teams"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // The rows of a [Report] that are no cost centre's.
 const (
-	// NotAssigned is the usage of users who belong to no cost centre on its day, or of
-	// calls without the tag.
+	// SeveralTeams is the usage of users who belong to several teams on its day, of
+	// different cost centres if these are asked for: nobody said which of them pays.
+	SeveralTeams = "(several teams)"
+	// NoCostCentre is the usage of teams that have no cost centre on its day.
+	NoCostCentre = "(no cost centre)"
+	// NotAssigned is the usage of users who belong to no cost centre or team on its day, or
+	// of calls without the tag.
 	NotAssigned = "(unassigned)"
 	// NoKnownUser is the usage that no user is known for.
 	NoKnownUser = "(no user)"
 )
 
-// Membership says that a user belongs to a cost centre on the UTC days of [Since, Until).
-// A zero time is no bound.
-type Membership struct {
-	CostCentre   string
-	User         usage.ID
-	Since, Until time.Time
-}
+// nobodys are these rows in the order in which they stand below the cost centres.
+var nobodys = []string{SeveralTeams, NoCostCentre, NotAssigned, NoKnownUser}
 
-// includes reports whether the membership holds on a day.
-func (m *Membership) includes(day time.Time) bool {
-	return !day.Before(m.Since) && (m.Until.IsZero() || day.Before(m.Until))
+// IsNobody reports whether a name is a row that is no cost centre's.
+func IsNobody(name string) bool { return slices.Contains(nobodys, name) }
+
+// Membership says that a user belongs to a cost centre on some days.
+type Membership struct {
+	CostCentre string
+	User       usage.ID
+	teams.Days
 }
 
 // Memberships answers to which cost centre a user belonged on a day.
@@ -45,7 +51,7 @@ type Memberships struct{ byUser map[usage.ID][]Membership }
 // no usage counts twice; the error names the other one.
 func (m *Memberships) Add(one Membership) error {
 	for _, other := range m.byUser[one.User] {
-		if (other.Until.IsZero() || one.Since.Before(other.Until)) && (one.Until.IsZero() || other.Since.Before(one.Until)) {
+		if one.Overlap(other.Days) {
 			return fmt.Errorf("the user belongs to %q on some of these days already", other.CostCentre)
 		}
 	}
@@ -62,7 +68,7 @@ func (m *Memberships) on(day time.Time, user usage.ID) string {
 		return NoKnownUser
 	}
 	for _, one := range m.byUser[user] {
-		if one.includes(day) {
+		if one.Include(day) {
 			return one.CostCentre
 		}
 	}
@@ -77,7 +83,7 @@ type Report struct {
 	Total Row       `json:"total"`
 }
 
-// Row is what one cost centre used, or one of [NotAssigned] and [NoKnownUser].
+// Row is what one cost centre used, or what is no cost centre's.
 type Row struct {
 	CostCentre string `json:"costCentre,omitempty"`
 	// UnpricedCalls are part of Calls and have no part in Cost.
@@ -119,23 +125,73 @@ func ByMembers(ctx context.Context, r *read.Reader, from, to time.Time, members 
 	return s.sorted(rows), err
 }
 
-// ByTag takes the values of a tag as cost centres.
-func ByTag(ctx context.Context, r *read.Reader, from, to time.Time, tag string) (Report, error) {
+// ByTeams assigns the usage of each user and UTC day of [from, to) to their team of that
+// day or, with costCentres, to the cost centre of the team.
+func ByTeams(ctx context.Context, r *read.Reader, from, to time.Time, costCentres bool) (Report, error) {
 	s := Report{Start: from, End: to}
+	directory, err := r.TeamDirectory(ctx)
+	if err != nil {
+		return s, err
+	}
 	rows := map[string]*Row{}
-	values, total, err := r.TagValues(ctx, tag, from, to)
+	err = r.EachUserDay(ctx, from, to, func(d read.UserDay) {
+		s.row(rows, payer(directory, d.Day, d.User, costCentres)).add(&d.Counts)
+		s.Total.add(&d.Counts)
+	})
+	return s.sorted(rows), err
+}
+
+// payer returns the row that the usage of a user on a day is in.
+func payer(directory *teams.Directory, day time.Time, user usage.ID, costCentres bool) string {
+	if user.IsZero() {
+		return NoKnownUser
+	}
+	list := directory.Teams(user, day)
+	switch {
+	case len(list) == 0:
+		return NotAssigned
+	case !costCentres && len(list) > 1:
+		return SeveralTeams
+	case !costCentres:
+		return list[0]
+	}
+	centre, several := directory.CostCentreOf(user, day)
+	if several {
+		return SeveralTeams
+	}
+	return cmp.Or(centre, NoCostCentre)
+}
+
+// ByTag takes the values of a tag as cost centres or, with costCentres, as teams, whose cost
+// centres it takes.
+func ByTag(ctx context.Context, r *read.Reader, from, to time.Time, tag string, costCentres bool) (Report, error) {
+	s := Report{Start: from, End: to}
+	centre := func(value string, _ time.Time) string { return value }
+	if costCentres {
+		directory, err := r.TeamDirectory(ctx)
+		if err != nil {
+			return s, err
+		}
+		centre = func(value string, day time.Time) string {
+			return cmp.Or(directory.CostCentre(value, day), NoCostCentre)
+		}
+	}
+	rows := map[string]*Row{}
+	var assigned Row
+	total, err := r.EachTagDay(ctx, tag, from, to, func(d read.TagDay) {
+		s.row(rows, centre(d.Value, d.Day)).add(&d.Counts)
+		assigned.add(&d.Counts)
+	})
 	if err != nil {
 		return s, err
 	}
 	s.Total.add(&total)
-	rest := s.Total
-	for i := range values {
-		v := &values[i]
-		s.row(rows, v.Key).add(&v.Counts)
-		rest.Calls, rest.UnpricedCalls, rest.Tokens, rest.Cost = rest.Calls-v.Calls, rest.UnpricedCalls-v.UnpricedCalls, rest.Tokens-v.Tokens, rest.Cost.Minus(v.Cost)
+	rest := read.Counts{
+		Calls: total.Calls - assigned.Calls, UnpricedCalls: total.UnpricedCalls - assigned.UnpricedCalls,
+		Tokens: total.Tokens - assigned.Tokens, Cost: total.Cost.Minus(assigned.Cost),
 	}
 	if rest.Calls != 0 || !rest.Cost.IsZero() {
-		s.row(rows, NotAssigned).add(&read.Counts{Calls: rest.Calls, UnpricedCalls: rest.UnpricedCalls, Tokens: rest.Tokens, Cost: rest.Cost})
+		s.row(rows, NotAssigned).add(&rest)
 	}
 	return s.sorted(rows), nil
 }
@@ -155,11 +211,9 @@ func (s Report) sorted(rows map[string]*Row) Report {
 	for _, r := range rows {
 		s.Rows = append(s.Rows, *r)
 	}
-	nobodys := func(r Row) int {
-		return slices.Index([]string{"", NotAssigned, NoKnownUser}, r.CostCentre) // -1 for a cost centre
-	}
+	place := func(r Row) int { return slices.Index(nobodys, r.CostCentre) } // -1 for a cost centre
 	slices.SortFunc(s.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(nobodys(a), nobodys(b)), b.Cost.Cmp(a.Cost), cmp.Compare(a.CostCentre, b.CostCentre))
+		return cmp.Or(cmp.Compare(place(a), place(b)), b.Cost.Cmp(a.Cost), cmp.Compare(a.CostCentre, b.CostCentre))
 	})
 	return s
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/teams"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -89,11 +90,11 @@ SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zon
 FROM public.usage_budgets
 ORDER BY name`
 
-// Member is a user who was in a team on the UTC days of [Since, Until). A zero time is no
-// bound. A user who left and came back is two members; their days never overlap.
+// Member is a user who was in a team on some days. A user who left and came back is two
+// members; their days never overlap.
 type Member struct {
-	User         usage.ID
-	Since, Until time.Time
+	User usage.ID
+	teams.Days
 }
 
 // Team is a name for several users.
@@ -121,17 +122,54 @@ func readTeams(ctx context.Context, tx pgx.Tx) (list []Team, err error) {
 			list = append(list, Team{Name: team})
 		}
 		t := &list[len(list)-1]
-		t.Members = append(t.Members, Member{User: user, Since: timeOf(since), Until: timeOf(until)})
+		t.Members = append(t.Members, Member{user, daysOf(since, until)})
 		return nil
 	})
 	return list, err
 }
 
-func timeOf(t *time.Time) time.Time {
-	if t == nil {
-		return time.Time{}
+func daysOf(since, until *time.Time) (d teams.Days) {
+	if since != nil {
+		d.Since = *since
 	}
-	return *t
+	if until != nil {
+		d.Until = *until
+	}
+	return d
+}
+
+// TeamDirectory returns who was in which team, and a team in which cost centre, when. Only
+// an administrator may call it.
+func (r *Reader) TeamDirectory(ctx context.Context) (*teams.Directory, error) {
+	members := map[usage.ID][]teams.Assignment{}
+	var centres []teams.Assignment
+	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		list, err := readTeams(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, t := range list {
+			for _, m := range t.Members {
+				members[m.User] = append(members[m.User], teams.Assignment{Team: t.Name, To: m.User.String(), Days: m.Days})
+			}
+		}
+		rows, err := tx.Query(ctx, `SELECT team, cost_centre, nullif(since, '-infinity'), nullif(until, 'infinity') FROM usage_report.team_cost_centre ORDER BY team, since`)
+		if err != nil {
+			return err
+		}
+		var a teams.Assignment
+		var since, until *time.Time
+		_, err = pgx.ForEachRow(rows, []any{&a.Team, &a.To, &since, &until}, func() error {
+			a.Days = daysOf(since, until)
+			centres = append(centres, a)
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read teams: %w", err)
+	}
+	return teams.NewDirectory(members, centres), nil
 }
 
 // Teams returns all teams by name, with all who were ever in them. Only an administrator may call it.
@@ -150,7 +188,7 @@ func (r *Reader) Teams(ctx context.Context) (list []Team, err error) {
 func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
 	var list []Budget
 	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		teams, err := readTeams(ctx, tx)
+		all, err := readTeams(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -165,8 +203,8 @@ func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
 				return err
 			}
 			b.Members = nil
-			if i := slices.IndexFunc(teams, func(t Team) bool { return t.Name == b.Subject }); b.Scope == "team" && i >= 0 {
-				b.Members = teams[i].Members
+			if i := slices.IndexFunc(all, func(t Team) bool { return t.Name == b.Subject }); b.Scope == "team" && i >= 0 {
+				b.Members = all[i].Members
 			}
 			list = append(list, b)
 			return nil

@@ -43,19 +43,26 @@ func (r *Reader) EachUserDay(ctx context.Context, from, to time.Time, fn func(Us
 	return nil
 }
 
-// TagValues returns what each value of a tag used on the UTC days of [from, to), the most
-// expensive first, and what all calls used, in one moment.
-func (r *Reader) TagValues(ctx context.Context, tag string, from, to time.Time) (values []Group, total Counts, err error) {
+// TagDay is what a value of a tag used on a UTC day.
+type TagDay struct {
+	Day   time.Time
+	Value string
+	Counts
+}
+
+// EachTagDay passes what each value of a tag used on every UTC day of [from, to) to fn. It
+// returns what all calls used, with and without the tag, in the same moment.
+func (r *Reader) EachTagDay(ctx context.Context, tag string, from, to time.Time, fn func(TagDay)) (total Counts, err error) {
 	measures := sums.BasicMeasures()
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, "SELECT tag_value, "+selectSums(measures)+" FROM "+sums.DayTag.Table()+
-			" WHERE bucket >= $1 AND bucket < $2 AND tag_name = $3 GROUP BY 1 HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0 ORDER BY sum(usage_dollars) DESC, 1", from, to, tag)
+		rows, err := tx.Query(ctx, "SELECT bucket, tag_value, "+selectSums(measures)+" FROM "+sums.DayTag.Table()+
+			" WHERE bucket >= $1 AND bucket < $2 AND tag_name = $3 GROUP BY 1, 2 HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0", from, to, tag)
 		if err != nil {
 			return err
 		}
-		var g Group
-		if _, err := pgx.ForEachRow(rows, append([]any{&g.Key}, g.into(measures)...), func() error {
-			values = append(values, g)
+		var d TagDay
+		if _, err := pgx.ForEachRow(rows, append([]any{&d.Day, &d.Value}, d.into(measures)...), func() error {
+			fn(d)
 			return nil
 		}); err != nil {
 			return err
@@ -68,7 +75,7 @@ func (r *Reader) TagValues(ctx context.Context, tag string, from, to time.Time) 
 		return err
 	})
 	if err != nil {
-		return nil, Counts{}, fmt.Errorf("read what the values of a tag used: %w", err)
+		return Counts{}, fmt.Errorf("read what the values of a tag used: %w", err)
 	}
-	return values, total, nil
+	return total, nil
 }

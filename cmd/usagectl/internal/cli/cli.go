@@ -41,6 +41,7 @@ func New() *cobra.Command {
 		newReprice(),
 		newRetention(),
 		newShowback(),
+		newTeams(),
 		newUsage(),
 		newVerify(),
 		newVersion(),

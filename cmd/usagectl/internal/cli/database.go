@@ -31,6 +31,7 @@ const (
 	asPricer  = "usage_pricer"
 	asBiller  = "usage_biller"
 	asMeterer = "usage_meterer"
+	asPlanner = "usage_planner"
 	asOwner   = ""
 )
 

@@ -16,12 +16,14 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report/showback"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
+	"github.com/otelcol-usage/otelcol-usage/internal/teams"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // newShowback returns the command that reports the cost of each cost centre.
 func newShowback() *cobra.Command {
 	var members, tag, output string
+	var byTeam, costCentres bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "showback",
@@ -30,14 +32,25 @@ func newShowback() *cobra.Command {
 total: usage without a cost centre is listed as (unassigned), calls without a user as
 (no user).
 
-A cost centre is either a value of a tag (--tag team), or it is assigned to each user
-in a CSV file (--members) with the columns cost_centre, user, since, until. A user is
-the id that apps send or a UUID; since is the first day and until the day after the
-last; both may be empty. Each day of a user belongs to the cost centre of that day, so
-the usage of a user who moves is divided. Nobody may belong to two on one day.
+A cost centre is one of these:
+
+  --tag team      a value of a tag
+  --teams         the team of the user (usagectl teams); (several teams) is the usage of
+                  users in more than one
+  --members FILE  what a CSV file with the columns cost_centre, user, since, until says
+
+With --cost-centres, the values of the tag or the teams are replaced by the cost centre that
+usagectl teams import --cost-centres stored for them; (no cost centre) is the usage of
+those that have none, and users in several teams of one cost centre belong to it.
+
+Each UTC day of a user belongs to the team and cost centre of that day, so the usage of a
+user who moves is divided. In a file a user is the id that apps send or a UUID; since is the
+first day and until the day after the last; both may be empty. Nobody may belong to two
+on one day.
 
 The format csv has FOCUS columns where they exist, and every digit.`,
-		Example: `  usagectl showback --start 2026-11-01 --end 2026-11-30 --tag team
+		Example: `  usagectl showback --start 2026-11-01 --end 2026-11-30 --teams --cost-centres
+  usagectl showback --start 2026-11-01 --end 2026-11-30 --tag team
   usagectl showback --start 2026-11-01 --end 2026-11-30 --members centres.csv -o csv`,
 		Args: cobra.NoArgs,
 	}
@@ -46,10 +59,13 @@ The format csv has FOCUS columns where they exist, and every digit.`,
 	f := cmd.Flags()
 	f.StringVar(&members, "members", "", "CSV file that says to which cost centre users belong")
 	f.StringVar(&tag, "tag", "", "the tag whose values are the cost centres")
+	f.BoolVar(&byTeam, "teams", false, "the cost centres are the teams of users")
+	f.BoolVar(&costCentres, "cost-centres", false, "with --tag or --teams: take the stored cost centres of these teams")
 	f.StringVarP(&output, "output", "o", "table", "table, json or csv")
 	f.DurationVar(&timeout, "timeout", time.Minute, "how long a statement may take")
-	cmd.MarkFlagsMutuallyExclusive("members", "tag")
-	cmd.MarkFlagsOneRequired("members", "tag")
+	cmd.MarkFlagsMutuallyExclusive("members", "tag", "teams")
+	cmd.MarkFlagsOneRequired("members", "tag", "teams")
+	cmd.MarkFlagsMutuallyExclusive("members", "cost-centres")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if !slices.Contains([]string{"table", "json", "csv"}, output) {
 			return fmt.Errorf("--output: found %q, must be table, json or csv", output)
@@ -70,9 +86,12 @@ The format csv has FOCUS columns where they exist, and every digit.`,
 		var s showback.Report
 		if err := db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) (err error) {
 			r := read.New(pool, timeout)
-			if tag != "" {
-				s, err = showback.ByTag(ctx, r, from, to, tag)
-			} else {
+			switch {
+			case tag != "":
+				s, err = showback.ByTag(ctx, r, from, to, tag, costCentres)
+			case byTeam:
+				s, err = showback.ByTeams(ctx, r, from, to, costCentres)
+			default:
 				s, err = showback.ByMembers(ctx, r, from, to, &list)
 			}
 			return adviseOnQuestion(err)
@@ -146,30 +165,45 @@ func readMemberships(name string, r io.Reader) (m showback.Memberships, err erro
 }
 
 func parseMembership(fields []string) (m showback.Membership, err error) {
-	m.CostCentre = strings.TrimSpace(fields[0])
-	if m.CostCentre == "" || m.CostCentre == showback.NotAssigned || m.CostCentre == showback.NoKnownUser || usage.CleanText(m.CostCentre, usage.MaxTextBytes) != m.CostCentre {
-		return m, fmt.Errorf("cost_centre: found %q, must be a name of 1 to %d bytes", usage.CleanText(fields[0], 40), usage.MaxTextBytes)
+	if m.CostCentre, err = parseName("cost_centre", fields[0]); err != nil {
+		return m, err
 	}
-	user := strings.TrimSpace(fields[1])
-	if user == "" || len(user) > usage.MaxTextBytes {
-		return m, fmt.Errorf("user: found %q, must be the id that the apps send, or a UUID", usage.CleanText(user, 40))
+	user, err := parseUser(fields[1])
+	if err != nil {
+		return m, err
 	}
-	if m.User = usage.UserID(user); m.User.IsZero() {
-		return m, fmt.Errorf("user: found %q, which stands for calls without a user", user)
+	m.User = usage.UserID(user)
+	m.Days, err = parseSpan(fields[2], fields[3])
+	return m, err
+}
+
+// parseUser checks the field user of a file: the id that apps send, or a UUID.
+func parseUser(field string) (string, error) {
+	user := strings.TrimSpace(field)
+	if user == "" || usage.CleanText(user, usage.MaxTextBytes) != user {
+		return "", fmt.Errorf("user: found %q, must be the id that the apps send, or a UUID", usage.CleanText(user, 40))
 	}
+	if usage.UserID(user).IsZero() {
+		return "", fmt.Errorf("user: found %q, which stands for calls without a user", user)
+	}
+	return user, nil
+}
+
+// parseSpan parses the fields since and until of a file.
+func parseSpan(since, until string) (days teams.Days, err error) {
 	for _, d := range []struct {
 		name, text string
 		to         *time.Time
-	}{{"since", fields[2], &m.Since}, {"until", fields[3], &m.Until}} {
+	}{{"since", since, &days.Since}, {"until", until, &days.Until}} {
 		if d.text == "" {
 			continue
 		}
 		if *d.to, err = time.Parse(time.DateOnly, d.text); err != nil {
-			return m, fmt.Errorf("%s: found %q, must be a date such as 2026-01-31, or empty", d.name, d.text)
+			return days, fmt.Errorf("%s: found %q, must be a date such as 2026-01-31, or empty", d.name, d.text)
 		}
 	}
-	if !m.Until.IsZero() && !m.Since.Before(m.Until) {
-		return m, fmt.Errorf("until: found %s, must be after since, %s: it is the day after the last", fields[3], fields[2])
+	if !days.Until.IsZero() && !days.Since.Before(days.Until) {
+		return days, fmt.Errorf("until: found %s, must be after since, %s: it is the day after the last", until, since)
 	}
-	return m, nil
+	return days, nil
 }
