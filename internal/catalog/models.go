@@ -109,7 +109,7 @@ func Inspect(name string) Model {
 		m.Kind, m.Tokens = KindTranscription, has("gpt-")
 	case strings.HasPrefix(name, "tts-"), has("-tts"), has("/tts-"), has("eleven_"):
 		m.Kind, m.Tokens = KindTTS, has("gpt-") || has("gemini-")
-	case has("realtime"), has("gpt-audio"), has("-audio-preview"), has("native-audio"), has("gpt-4o-audio"), has("gpt-4o-mini-audio"), has("-live-"):
+	case has("realtime"), has("gpt-audio"), has("-audio-preview"), has("native-audio"), has("nova-sonic"), has("nova-2-sonic"), has("gpt-4o-audio"), has("gpt-4o-mini-audio"), has("-live-"):
 		m.Kind = KindSpeech
 	case has("embed"), has("bge-"), has("voyage-"):
 		m.Kind = KindEmbedding

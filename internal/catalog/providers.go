@@ -24,6 +24,8 @@ const (
 	OpenRouter   = "openrouter"
 	DeepInfra    = "deepinfra"
 	GitHubModels = "github.models"
+	Copilot      = "github_copilot"
+	Vercel       = "vercel_ai_gateway"
 
 	// GoogleAny is one of Google's two endpoints, Gemini or Vertex; the address tells
 	// which.
@@ -63,7 +65,7 @@ var Providers = []Provider{
 	},
 	{
 		Name:      AzureAI,
-		Aliases:   []string{"az.ai.inference", "azure_ai", "azure-ai", "azure-ai-inference", "azure.ai.foundry", "microsoft_foundry", "azure-cognitive-services"},
+		Aliases:   []string{"az.ai.inference", "azure_ai", "azure-ai", "azure-ai-inference", "azure.ai.foundry", "microsoft_foundry", "azure-cognitive-services", "azure.ai.agents", "az.ai.agents"},
 		Addresses: []string{"*.services.ai.azure.com", "*.models.ai.azure.com"},
 	},
 	{
@@ -73,7 +75,7 @@ var Providers = []Provider{
 	},
 	{
 		Name:      Bedrock,
-		Aliases:   []string{"aws_bedrock", "bedrock", "amazon-bedrock", "amazon_bedrock", "bedrock_converse", "aws", "bedrockruntime", "bedrock-runtime", "amazon.bedrock"},
+		Aliases:   []string{"aws_bedrock", "bedrock", "amazon-bedrock", "amazon_bedrock", "bedrock_converse", "aws", "bedrockruntime", "bedrock-runtime", "amazon.bedrock", "anthropic_bedrock"},
 		Addresses: []string{"bedrock*.amazonaws.com", "bedrock*.amazonaws.com.cn"},
 	},
 	{
@@ -100,48 +102,75 @@ var Providers = []Provider{
 		Addresses: []string{"api.mistral.ai", "codestral.mistral.ai"},
 	},
 	{Name: XAI, Aliases: []string{"xai", "x.ai", "x-ai", "grok"}, Addresses: []string{"api.x.ai"}},
-	{Name: Cohere, Aliases: []string{"cohere_chat"}, Addresses: []string{"api.cohere.com", "api.cohere.ai"}},
-	{Name: DeepSeek, Addresses: []string{"api.deepseek.com"}},
+	{Name: Cohere, Aliases: []string{"cohere_chat", "cohere_ai"}, Addresses: []string{"api.cohere.com", "api.cohere.ai"}},
+	{Name: DeepSeek, Aliases: []string{"deepseek-ai"}, Addresses: []string{"api.deepseek.com"}},
 	{Name: "groq", Aliases: []string{"groqcloud"}, Addresses: []string{"api.groq.com"}},
 	{Name: "ibm.watsonx.ai", Aliases: []string{"watsonx", "watsonx.ai", "ibm"}, Addresses: []string{"*.ml.cloud.ibm.com"}},
-	{Name: Moonshot, Aliases: []string{"moonshot", "moonshotai"}, Addresses: []string{"api.moonshot.ai", "api.moonshot.cn"}},
+	{Name: Moonshot, Aliases: []string{"moonshot", "moonshotai", "kimi"}, Addresses: []string{"api.moonshot.ai", "api.moonshot.cn"}},
 	{Name: Perplexity, Aliases: []string{"perplexity-ai"}, Addresses: []string{"api.perplexity.ai"}},
 	{Name: Together, OpenAIAPI: true, Aliases: []string{"togetherai", "together"}, Addresses: []string{"api.together.xyz", "api.together.ai"}},
 	{Name: Fireworks, OpenAIAPI: true, Aliases: []string{"fireworks", "fireworks_ai-*"}, Addresses: []string{"api.fireworks.ai"}},
 	{Name: OpenRouter, OpenAIAPI: true, Addresses: []string{"openrouter.ai"}},
 	{
 		Name:      Alibaba,
-		Aliases:   []string{"dashscope", "qwen", "alibaba_cloud", "aliyun"},
-		Addresses: []string{"dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com"},
+		Aliases:   []string{"dashscope", "qwen", "alibaba_cloud", "aliyun", "tongyi"},
+		Addresses: []string{"dashscope.aliyuncs.com", "dashscope-intl.aliyuncs.com", "dashscope-us.aliyuncs.com"},
 	},
-	{Name: "cerebras", Aliases: []string{"cerebras-cloud"}, Addresses: []string{"api.cerebras.ai"}},
+	{Name: "cerebras", Aliases: []string{"cerebras-cloud", "cerebras_systems"}, Addresses: []string{"api.cerebras.ai"}},
 	{Name: DeepInfra, OpenAIAPI: true, Addresses: []string{"api.deepinfra.com"}},
 	{Name: "voyage_ai", Aliases: []string{"voyage", "voyageai"}, Addresses: []string{"api.voyageai.com"}},
-	{Name: "elevenlabs"},
-	{Name: "deepgram"},
+	{Name: "elevenlabs", Addresses: []string{"api.elevenlabs.io", "api.*.elevenlabs.io"}},
+	{Name: "deepgram", Addresses: []string{"api.deepgram.com", "api.eu.deepgram.com"}},
 	{Name: "ollama", NoBook: "its models run on machines of one's own, and nobody sends a bill"},
 	{Name: "nvidia", Aliases: []string{"nvidia_nim", "nvidia-nim"}, Addresses: []string{"integrate.api.nvidia.com"}},
 	{Name: "z_ai", Aliases: []string{"zai", "z-ai", "zai-org"}, Addresses: []string{"api.z.ai"}},
-	{Name: "zhipuai", Aliases: []string{"zhipu"}, Addresses: []string{"open.bigmodel.cn"}}, // Z.ai in China, with its own prices
-	{Name: "sambanova", Addresses: []string{"api.sambanova.ai"}},
+	{Name: "zhipuai", Aliases: []string{"zhipu", "bigmodel"}, Addresses: []string{"open.bigmodel.cn"}}, // Z.ai in China, with its own prices
+	{Name: "sambanova", Aliases: []string{"sambanova_cloud"}, Addresses: []string{"api.sambanova.ai"}},
 	{
 		Name: GitHubModels, OpenAIAPI: true,
 		Aliases:   []string{"github_models"},
 		Addresses: []string{"models.github.ai", "models.inference.ai.azure.com"},
 		NoBook:    "it bills in units of its own; no price data lists them in dollars",
 	},
-	{Name: "replicate"},
-	{Name: "huggingface", Aliases: []string{"hugging_face"}},
+	{Name: "replicate", Addresses: []string{"api.replicate.com"}},
+	{Name: "huggingface", Aliases: []string{"hugging_face"}, Addresses: []string{"router.huggingface.co", "api-inference.huggingface.co"}},
 	{Name: "cloudflare", Aliases: []string{"workers-ai", "cloudflare-workers-ai"}},
-	{Name: "novita", Aliases: []string{"novita-ai"}},
+	{Name: "novita", OpenAIAPI: true, Aliases: []string{"novita-ai"}, Addresses: []string{"api.novita.ai"}},
 	{Name: "jina_ai", Aliases: []string{"jina", "jinaai"}, Addresses: []string{"api.jina.ai"}},
 	{Name: "friendliai", Aliases: []string{"friendli", "friendli_ai"}, Addresses: []string{"api.friendli.ai"}},
 	{Name: "gmi", Aliases: []string{"gmicloud", "gmi_cloud"}, Addresses: []string{"api.gmi-serving.com"}},
 	{Name: "stability_ai", Aliases: []string{"stability", "stabilityai"}, Addresses: []string{"api.stability.ai"}},
 	{Name: "stepfun_ai", Aliases: []string{"stepfun"}, Addresses: []string{"api.stepfun.com", "api.stepfun.ai"}},
-	{Name: "inception", Aliases: []string{"text-completion-inception"}},
+	{Name: "inception", Aliases: []string{"text-completion-inception"}, Addresses: []string{"api.inceptionlabs.ai"}},
 	{Name: "oci", Aliases: []string{"oracle", "oci_genai"}},
-	{Name: "digitalocean", Aliases: []string{"gradient_ai"}}, // its platform for models was named Gradient AI
+	{Name: "digitalocean", OpenAIAPI: true, Aliases: []string{"gradient_ai"}, Addresses: []string{"inference.do-ai.run"}}, // its platform for models was named Gradient AI
+
+	// Their clients are those of OpenAI or Anthropic, pointed at these hosts.
+	{Name: "ai21", Aliases: []string{"ai21_labs"}, Addresses: []string{"api.ai21.com"}},
+	{Name: "assemblyai", Addresses: []string{"api.assemblyai.com", "llm-gateway.assemblyai.com"}},
+	{Name: "baseten", OpenAIAPI: true, Addresses: []string{"inference.baseten.co"}},
+	{Name: "black_forest_labs", Aliases: []string{"bfl"}, Addresses: []string{"api.bfl.ai", "api.bfl.ml"}},
+	{Name: "byteplus", OpenAIAPI: true, Addresses: []string{"ark.*.bytepluses.com"}},
+	{Name: "chutes", OpenAIAPI: true, Addresses: []string{"llm.chutes.ai"}},
+	{Name: "databricks", OpenAIAPI: true, Addresses: []string{"*.cloud.databricks.com", "*.azuredatabricks.net", "*.gcp.databricks.com"}},
+	{Name: "fal_ai", Aliases: []string{"fal"}, Addresses: []string{"fal.run", "queue.fal.run"}},
+	{Name: Copilot, OpenAIAPI: true, Addresses: []string{"api.githubcopilot.com", "api.*.githubcopilot.com"}},
+	{Name: "hyperbolic", OpenAIAPI: true, Addresses: []string{"api.hyperbolic.xyz"}},
+	{Name: "lambda_ai", OpenAIAPI: true, Addresses: []string{"api.lambda.ai", "api.lambdalabs.com"}},
+	{Name: "minimax", Addresses: []string{"api.minimax.io"}},
+	{Name: "minimax_cn", Addresses: []string{"api.minimaxi.com"}}, // with its own prices
+	{Name: "nebius", OpenAIAPI: true, Aliases: []string{"nebius_ai_studio", "nebius_token_factory"}, Addresses: []string{"api.studio.nebius.ai", "api.studio.nebius.com", "api.tokenfactory.nebius.com"}},
+	{Name: "poe", OpenAIAPI: true, Addresses: []string{"api.poe.com"}},
+	{Name: "requesty", OpenAIAPI: true, Addresses: []string{"router.requesty.ai", "router.eu.requesty.ai"}},
+	{Name: "scaleway", OpenAIAPI: true, Addresses: []string{"api.scaleway.ai"}},
+	{Name: "siliconflow", OpenAIAPI: true, Addresses: []string{"api.siliconflow.com"}},
+	{Name: "siliconflow_cn", OpenAIAPI: true, Addresses: []string{"api.siliconflow.cn"}}, // with its own prices
+	{Name: "snowflake", OpenAIAPI: true, Addresses: []string{"*.snowflakecomputing.com"}},
+	{Name: "upstage", Addresses: []string{"api.upstage.ai"}},
+	{Name: "venice", OpenAIAPI: true, Addresses: []string{"api.venice.ai"}},
+	{Name: Vercel, OpenAIAPI: true, Addresses: []string{"ai-gateway.vercel.sh"}},
+	{Name: "volcengine", OpenAIAPI: true, Aliases: []string{"doubao"}, Addresses: []string{"ark.*.volces.com"}},
+	{Name: "wandb", OpenAIAPI: true, Addresses: []string{"api.inference.wandb.ai"}},
 }
 
 // frameworks are values that name a client library or a gateway, which may call any
@@ -322,7 +351,7 @@ func HostOf(url string) string {
 
 // Lengths of host names in bytes: the shortest in the catalog, the longest that DNS allows.
 const (
-	minHost = len("api.x.ai")
+	minHost = len("fal.run")
 	maxHost = 253
 )
 

@@ -17,7 +17,7 @@ const catwalk = foreign.Format("catwalk")
 // clouds repeat the maker's prices.
 var catwalkProviders = map[string]string{
 	"openai": catalog.OpenAI, "anthropic": catalog.Anthropic, "gemini": catalog.Gemini, "xai": catalog.XAI,
-	"openrouter": catalog.OpenRouter, "vercel": "vercel_ai_gateway", "huggingface": "huggingface", "groq": "groq",
+	"openrouter": catalog.OpenRouter, "vercel": catalog.Vercel, "huggingface": "huggingface", "groq": "groq",
 	"zai": catalog.Book("zai"), "moonshot": catalog.Moonshot, "fireworks": catalog.Fireworks, "baseten": "baseten", "cerebras": "cerebras",
 }
 

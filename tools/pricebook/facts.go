@@ -93,7 +93,7 @@ func agreedFacts(sources []source) []fact {
 // listedProviders are those whose price list the book must cover.
 var listedProviders = []string{
 	catalog.OpenAI, catalog.Anthropic, catalog.Gemini, catalog.XAI, catalog.DeepSeek,
-	catalog.OpenRouter, catalog.Bedrock, catalog.AzureOpenAI, catalog.Vertex, "github_copilot",
+	catalog.OpenRouter, catalog.Bedrock, catalog.AzureOpenAI, catalog.Vertex, catalog.Copilot,
 }
 
 // listedFacts are the models that the last download of pi-ai lists with a price.

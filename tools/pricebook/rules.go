@@ -91,11 +91,11 @@ var rules = []rule{
 		"ai.google.dev, pricing: grounding costs 35 dollars for 1,000 grounded prompts up to Gemini 2.5",
 	},
 	{
-		"github_copilot", regexp.MustCompile(`^gpt-`), sameAs(usage.CacheWrite5mTokens, book.Input),
+		catalog.Copilot, regexp.MustCompile(`^gpt-`), sameAs(usage.CacheWrite5mTokens, book.Input),
 		"GitHub bills a cache write of OpenAI's models as input (kenn-io/agentsview#723, from nano_aiu)",
 	},
 	{
-		"github_copilot", regexp.MustCompile(``), from(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)),
+		catalog.Copilot, regexp.MustCompile(``), from(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)),
 		"billed in AI credits of 0.01 dollars since 2026-06-01 (docs.github.com, models and pricing)",
 	},
 }

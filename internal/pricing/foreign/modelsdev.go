@@ -55,7 +55,7 @@ func (r *reader) modelsDev(data any) {
 // the name of its owner, which telemetry uses for the client library of the same company.
 func modelsDevProvider(id string) string {
 	if id == "vercel" {
-		return "vercel_ai_gateway"
+		return catalog.Vercel
 	}
 	return catalog.Book(id)
 }
