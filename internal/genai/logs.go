@@ -18,7 +18,7 @@ import (
 // their spans: Claude Code's have the lifetime of cache writes and the cost,
 // Gemini CLI's the thoughts and the cache. One signal per tool is read, so that
 // a call seen in spans and logs is one: see [Config.AgentLogs]. Other tools
-// repeat in logs what their spans report, and their events are not read.
+// repeat in logs what their spans report: their events are read where no spans come.
 var (
 	logEventKind  = name("event.kind")
 	logTimestamp  = name("event.timestamp")
@@ -73,7 +73,8 @@ func (r *Reader) ReadLogs(
 			for k, records := 0, ofScope.LogRecords(); k < records.Len(); k++ {
 				record := records.At(k)
 				event := eventName(record)
-				if !isCallEvent(event) {
+				isListed := isCallEvent(event)
+				if !isListed && !carriesUsage(record) {
 					continue
 				}
 				if state == nil {
@@ -84,7 +85,9 @@ func (r *Reader) ReadLogs(
 					state.enterResource(ofResource.Resource())
 					entered = true
 				}
-				if strings.HasSuffix(event, suffixDetails) {
+				if !isListed {
+					state.readUnlisted(ofScope.Scope(), record)
+				} else if strings.HasSuffix(event, suffixDetails) {
 					state.readDetails(ofScope.Scope(), record)
 				} else {
 					state.readRecord(event, ofScope.Scope().Name(), record)
@@ -148,6 +151,35 @@ const (
 func isCallEvent(event string) bool {
 	return event == bareClaude || strings.HasSuffix(event, suffixClaude) || strings.HasSuffix(event, suffixGemini) || strings.HasSuffix(event, suffixCodex) ||
 		strings.HasPrefix(event, "gen_ai.client.") && strings.HasSuffix(event, suffixDetails)
+}
+
+// carriesUsage reports whether a record has usage under the names of the conventions: the
+// access log of a gateway, or the event of an app.
+func carriesUsage(record plog.LogRecord) bool {
+	for key := range record.Attributes().All() {
+		if strings.HasPrefix(key, "gen_ai.usage.") {
+			return true
+		}
+	}
+	if body := record.Body(); body.Type() == pcommon.ValueTypeMap {
+		for key := range body.Map().All() {
+			if strings.HasPrefix(key, "gen_ai.usage.") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readUnlisted reads a record with usage under the name of an event that nobody listed, like
+// [reading.readDetails]. Where a service has GenAI spans, in any scope, such a record
+// repeats them.
+func (r *reading) readUnlisted(scope pcommon.InstrumentationScope, record plog.LogRecord) {
+	if r.spansOf.noted(r.resource.source()) {
+		r.skip(unknownDialect.name, SkipOtherSignal)
+		return
+	}
+	r.readDetails(scope, record)
 }
 
 // readRecord reads one event.

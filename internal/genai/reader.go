@@ -106,6 +106,7 @@ func (r *Reader) Read(
 					state.enterScope(ofScope.Scope())
 					if r.config.AgentLogs {
 						r.spansOf.note(state.source())
+						r.spansOf.note(state.resource.source())
 					}
 					firstOfScope = false
 				}
@@ -289,6 +290,12 @@ func (r *reading) enterScope(scope pcommon.InstrumentationScope) {
 func (r *reading) source() (id pcommon.TraceID) {
 	binary.LittleEndian.PutUint64(id[:], r.observer|1)
 	binary.LittleEndian.PutUint64(id[8:], r.resource.serviceHash)
+	return id
+}
+
+// source identifies the service of the resource.
+func (o *ofResource) source() (id pcommon.TraceID) {
+	binary.LittleEndian.PutUint64(id[8:], o.serviceHash|1)
 	return id
 }
 
