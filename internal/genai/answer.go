@@ -51,8 +51,11 @@ func (a *answer) object(j *jsonText) {
 			}
 		case "automatic_function_calling_history":
 			j.elements(1, func(int) { a.usage.callsMissing = true })
-		case "usage", "usageMetadata", "usage_metadata":
+		case "usage", "usageMetadata", "usage_metadata", "usage_info", "billed_units", "amazon-bedrock-invocationMetrics":
 			a.usageObject(j)
+		case "inputTextTokenCount", "prompt_token_count", "generation_token_count", "prompt_eval_count", "eval_count":
+			a.found = true // the answers of Titan, Llama and Ollama have no usage object
+			a.usage.set(usageKeys[key].fact, j)
 		case "token_usage", "tokenUsage": // as some libraries rename it
 			own := noFacts
 			own.readUsage(j)
@@ -61,7 +64,7 @@ func (a *answer) object(j *jsonText) {
 		case "replies", "meta", "_meta": // Haystack's
 			a.value(j)
 		case "generation_info", "generationInfo", "outputs", "provider_details", "providerDetails", "provider_metadata", "providerMetadata", "responseMetadata",
-			"generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs":
+			"generations", "message", "kwargs", "response_metadata", "raw", "custom", "response", "lc_kwargs", "data", "llm_output", "llmOutput", "additional_kwargs", "x_groq":
 			a.value(j)
 		case "output", "content", "tool_outputs", "parts", "candidates", "groundingMetadata", "grounding_metadata":
 			a.usage.listed = a.usage.listed || j.peek() == '['
@@ -105,19 +108,20 @@ type usageKey struct {
 // Sources: the API references of OpenAI (chat completions, responses, audio,
 // images), Anthropic (messages), Google (generateContent), AWS (Converse),
 // Perplexity (sonar), Cohere (chat, rerank), and the types of LangChain
-// (usage_metadata), Vercel AI SDK and Genkit.
+// (usage_metadata), Vercel AI SDK and Genkit; Mistral (OCR), Ollama, and the
+// models of Bedrock that have an answer of their own.
 var usageKeys = func() map[string]usageKey {
 	keys := map[string]usageKey{}
 	for _, k := range []struct {
 		is    usageKey
 		names []string
 	}{
-		{usageKey{fact: factInput}, []string{"prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count", "input_token_count", "inputTokenCount"}},
-		{usageKey{fact: factOutput}, []string{"completion_tokens", "output_tokens", "completionTokens", "outputTokens", "responseTokenCount", "response_token_count", "output_token_count", "outputTokenCount", "completion_token_count"}},
+		{usageKey{fact: factInput}, []string{"prompt_tokens", "input_tokens", "promptTokens", "inputTokens", "promptTokenCount", "prompt_token_count", "input_token_count", "inputTokenCount", "inputTextTokenCount", "prompt_eval_count"}},
+		{usageKey{fact: factOutput}, []string{"completion_tokens", "output_tokens", "completionTokens", "outputTokens", "responseTokenCount", "response_token_count", "output_token_count", "outputTokenCount", "completion_token_count", "generation_token_count", "eval_count"}},
 		{usageKey{fact: factOutput, output: outputExclusive}, []string{"candidatesTokenCount", "candidates_token_count"}},
 		{usageKey{fact: factTotal}, []string{"total_tokens", "totalTokens", "totalTokenCount", "total_token_count"}},
-		{usageKey{fact: factCacheRead, input: inputExclusive}, []string{"cache_read_input_tokens", "cacheReadInputTokens"}},
-		{usageKey{fact: factCacheWrite, input: inputExclusive}, []string{"cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens", "cache_write_input_tokens"}},
+		{usageKey{fact: factCacheRead, input: inputExclusive}, []string{"cache_read_input_tokens", "cacheReadInputTokens", "cacheReadInputTokenCount"}},
+		{usageKey{fact: factCacheWrite, input: inputExclusive}, []string{"cache_creation_input_tokens", "cacheCreationInputTokens", "cacheWriteInputTokens", "cache_write_input_tokens", "cacheWriteInputTokenCount"}},
 		{usageKey{fact: factCacheRead}, []string{"prompt_cached_tokens", "cache_read_tokens", "cacheReadTokens", "input_cached_tokens", "cached_content_tokens", "cachedContentTokenCount", "cached_content_token_count", "cachedContentTokens", "cachedInputTokens", "cached_tokens", "cachedPromptTokens", "cached_input_tokens", "prompt_cache_hit_tokens", "cached_prompt_tokens", "cached_token_count", "cachedTokens"}},
 		{usageKey{fact: factReasoning, output: outputExclusive}, []string{"thoughtsTokenCount", "thoughts_token_count", "thoughtsTokens", "thoughts_tokens"}},
 		{usageKey{fact: factCacheWrite}, []string{"prompt_cache_creation_tokens", "cache_creation_tokens", "cache_write_tokens", "cacheCreationTokens", "cacheWriteTokens"}},
@@ -126,6 +130,7 @@ var usageKeys = func() map[string]usageKey {
 		{usageKey{fact: factOutputAudio}, []string{"output_audio_tokens", "completion_audio_tokens", "audio_output_tokens"}},
 		{usageKey{fact: factToolPrompt}, []string{"toolUsePromptTokenCount", "tool_use_prompt_token_count"}},
 		{usageKey{fact: factSearchUnits}, []string{"search_units"}},
+		{usageKey{fact: factPages}, []string{"pages_processed"}},
 		{usageKey{fact: factWebSearches}, []string{"num_search_queries"}},
 		{usageKey{fact: factCitations}, []string{"citation_tokens"}},
 	} {
@@ -209,7 +214,17 @@ func (f *facts) set(to fact, j *jsonText) {
 // readUsageDetails reads the objects and lists inside a usage object.
 func (f *facts) readUsageDetails(key string, j *jsonText) bool {
 	switch key {
+	case "cache_read":
+		f.readBranch(factCacheRead, j)
+	case "cache_write":
+		f.readBranch(factCacheWrite, j)
+	case "reasoning":
+		f.readBranch(factReasoning, j)
 	case "cache_creation":
+		if j.peek() != '{' {
+			f.set(factCacheWrite, j)
+			break
+		}
 		f.readInputDetails(j)
 	case "prompt_tokens_details", "input_tokens_details", "input_token_details", "inputTokenDetails", "inputTokensDetails", "promptTokensDetails":
 		f.readInputDetails(j)
@@ -227,6 +242,21 @@ func (f *facts) readUsageDetails(key string, j *jsonText) bool {
 		return false
 	}
 	return true
+}
+
+// readBranch reads a count, or the object that a name of the conventions becomes when its
+// parts are nested: "cache_read":{"input_tokens":500}.
+func (f *facts) readBranch(to fact, j *jsonText) {
+	if j.peek() != '{' {
+		f.set(to, j)
+		return
+	}
+	j.members(func(key string) bool {
+		if key == "input_tokens" || key == "output_tokens" {
+			f.set(to, j)
+		}
+		return true
+	})
 }
 
 // tiersInDetails are the tiers that LangChain prefixes to the details of a call:
@@ -258,6 +288,8 @@ func (f *facts) readInputDetails(j *jsonText) {
 			f.set(factCacheRead, j)
 		case "cache_creation", "cache_write", "cacheWriteTokens", "cache_write_tokens", "cache_creation_tokens":
 			f.set(factCacheWrite, j)
+		case "input_tokens":
+			f.set(factCacheWrite, j) // see [facts.readBranch]
 		case "ephemeral_5m_input_tokens":
 			f.set(factCacheWrite5m, j)
 		case "ephemeral_1h_input_tokens":

@@ -22,7 +22,7 @@ var shippedCosts = names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_a
 	"gen_ai.client.operation.cost", "gen_ai.usage.details.cost", "gen_ai.usage.estimated_cost", "gen_ai.usage.estimated_cost_usd",
 	"llm.usage.cost", "llm.usage.total_cost", "llm.usage.cost_usd", "llm.cost", "llm.cost_usd", "llm.total_cost", "llm.response_cost", "llm.cost.total_cost", "llm.cost.total_usd",
 	"ai.usage.cost", "litellm.cost.total", "litellm.response_cost", "litellm.cost", "metadata.response_cost", "hidden_params.response_cost", "response_cost",
-	"tensorzero.cost_usd", "tensorzero.cost", "agw.ai.usage.cost.total", "portkey.cost", "helicone.cost", "helicone.cost_usd", "langwatch.cost", "mlflow.cost", "opik.cost",
+	"tensorzero.cost_usd", "tensorzero.cost", "agw.ai.usage.cost.total", "ai.proxy.usage.cost", "portkey.cost", "helicone.cost", "helicone.cost_usd", "langwatch.cost", "mlflow.cost", "opik.cost",
 	"lmnr.cost", "traceloop.cost", "usage.cost", "usage.total_cost", "total_cost_usd", "cost_usd", "total_cost",
 	"gen_ai.client.estimated_cost", "gen_ai.usage.cost_details", "cost_details", "llm.usage.cost_details", "http.response.header.x-litellm-response-cost",
 	"gen_ai.response.header.x-litellm-response-cost", "cost", "llm.cost.amount", "gen_ai.cost.total_usd_cost")
@@ -52,6 +52,33 @@ var (
 		return set
 	}()
 )
+
+// What a cost counts, where it does not count dollars.
+var (
+	namesCostCurrency = names("gen_ai.usage.cost.currency", "gen_ai.usage.cost_currency", "gen_ai.cost.currency", "gen_ai.usage.currency", "gen_ai.currency",
+		"llm.cost.currency", "llm.usage.cost.currency", "cost.currency", "cost_currency", "usage.cost.currency")
+	namesCostUnit = names("gen_ai.usage.cost.unit", "gen_ai.usage.cost_unit", "gen_ai.cost.unit", "llm.cost.unit", "cost.unit", "cost_unit")
+
+	dollarWords = map[string]bool{"usd": true, "$": true, "us$": true, "dollar": true, "dollars": true, "us dollar": true, "us dollars": true}
+	// costUnits are parts of a dollar, as shifts of the decimal point.
+	costUnits = map[string]int32{
+		"cent": -2, "cents": -2, "usd_cents": -2, "usd cents": -2, "millicents": -5, "microcents": -8,
+		"micros": -6, "micro_usd": -6, "microdollars": -6, "usd_micros": -6, "micro-usd": -6, "nanos": -9, "nano_usd": -9, "nanodollars": -9,
+	}
+)
+
+// reportShifted reads the first cost that is there, in a part of a dollar.
+func (s *spanReader) reportShifted(ids []nameID, shift int32) {
+	for _, id := range ids {
+		if !s.a.has(id) {
+			continue
+		}
+		if n, err := decimal.NewFromString(textOf(s.a.values[id])); err == nil && n.Exponent() > -40 && n.Exponent() < 20 {
+			s.call.reportCostText(n.Shift(shift).String())
+			return
+		}
+	}
+}
 
 // The costs of the two sides, for spans without a total.
 var costSides = [...]struct{ input, output []nameID }{
@@ -89,16 +116,11 @@ func (s *spanReader) readCostBySides() {
 	if !s.a.present.meets(&sideCostNames) {
 		return
 	}
-	for shift, list := range map[int32][]nameID{-2: costCents, -6: costMicros} {
-		for _, id := range list {
-			if !s.a.has(id) {
-				continue
-			}
-			if n, err := decimal.NewFromString(textOf(s.a.values[id])); err == nil && n.Exponent() > -40 && n.Exponent() < 20 {
-				s.call.reportCostText(n.Shift(shift).String())
-				return
-			}
-		}
+	if s.reportShifted(costCents, -2); s.call.HasReportedCost {
+		return
+	}
+	if s.reportShifted(costMicros, -6); s.call.HasReportedCost {
+		return
 	}
 	for _, sides := range costSides {
 		var one, other Call

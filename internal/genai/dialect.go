@@ -192,7 +192,7 @@ func init() {
 	for _, r := range []struct {
 		role roles
 		set  *nameSet
-	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}} {
+	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}} {
 		builtinNames.give(r.role, r.set)
 	}
 }

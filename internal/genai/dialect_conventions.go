@@ -12,12 +12,12 @@ import "strings"
 // open-telemetry/semantic-conventions-genai (model/gen-ai/registry.yaml).
 var conventionWords = vocabulary{
 	operation: names("gen_ai.operation.name"),
-	provider:  names("gen_ai.provider.name", "gen_ai.system", "openclaw.provider", "llm.provider", "llm.vendor", "gen_ai.provider"),
+	provider:  names("gen_ai.provider.name", "gen_ai.system", "openclaw.provider", "llm.provider", "llm.vendor", "gen_ai.provider", "ai.proxy.meta.provider_name"),
 	address:   names("server.address", "net.peer.name", "http.host"),
-	model:     names("gen_ai.response.model", "llm.response.model", "llm.response.model_name"),
+	model:     names("gen_ai.response.model", "llm.response.model", "llm.response.model_name", "ai.proxy.meta.response_model"),
 	requestModel: names("gen_ai.request.model", "llm.request.model", "llm.request.model_name", "llm.model_name", "llm.model", "gen_ai.model", "gen_ai.model.name",
 		"gen_ai.model_name", "gen_ai.request.model_name", "gen_ai.model.id", "ai.model.id", "llm_model", "model", "model_name",
-		"llm.model.name", "llm.model_id", "gen_ai.request.model_id", "model_id", "model.id", "model.name", "openclaw.model"),
+		"llm.model.name", "llm.model_id", "gen_ai.request.model_id", "model_id", "model.id", "model.name", "openclaw.model", "ai.proxy.meta.request_model"),
 	responseID: names("gen_ai.response.id"),
 	seconds:    names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds"),
 	session:    names("gen_ai.conversation.id", "session.id"),
@@ -34,7 +34,6 @@ var (
 	nameProviderName  = name("gen_ai.provider.name")
 	nameErrorType     = name("error.type")
 	nameHTTPStatus    = name("http.response.status_code")
-	nameCostCurrency  = name("gen_ai.usage.cost.currency")
 	nameImageSize     = name("gen_ai.request.image.size")
 	nameImageQuality  = name("gen_ai.request.image.quality")
 	nameImageSizeOld  = name("gen_ai.request.image_size")

@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -108,7 +109,7 @@ func adjustOpenInference(s *spanReader, f *facts) {
 	}
 	if s.call.Model == "" { // speech and images: reported with the request only
 		parameters := s.a.text(openInferenceParameters)
-		s.call.RequestModel = jsonMember(parameters, "model")
+		s.call.RequestModel = cmp.Or(jsonMember(parameters, "model"), s.call.RequestModel)
 		switch s.r.model(s.call.RequestModel).kind {
 		case catalog.KindTTS:
 			j := newJSON(parameters)

@@ -143,7 +143,7 @@ func (f *facts) take(from *facts) {
 	if f.n[factAudioNanos] == absent {
 		f.n[factAudioNanos] = from.n[factAudioNanos]
 	}
-	if from.n[factInput] == absent && from.n[factOutput] == absent {
+	if from.n[factInput] == absent && from.n[factOutput] == absent && from.n[factTotal] == absent {
 		reports := f.reports
 		f.addDetails(from)
 		f.reports = reports
@@ -176,6 +176,11 @@ func (f *facts) addDetails(from *facts) {
 	folded := from.toolsBeside && f.n[factInput].known() && f.n[factInput] == from.n[factInput]+from.n[factToolPrompt]
 	for i := firstDetail; i <= lastDetail; i++ {
 		if f.n[i] == absent && !(sums && i.isBeside()) && !(folded && i == factToolPrompt) {
+			f.n[i] = from.n[i]
+		}
+	}
+	for i := factAudioNanos; i <= factSearchUnits; i++ {
+		if f.n[i] == absent {
 			f.n[i] = from.n[i]
 		}
 	}

@@ -39,7 +39,7 @@ var genAINames = []string{
 	"gen_ai.*", "genkit:*", "gcp.vertex.agent.*",
 	"llm.*", "langfuse.observation.*", "langsmith.span.*", "langwatch.*", "lmnr.span.*", "litellm.*", "lk.*_metrics",
 	"openinference.*", "opik.*", "openrouter.*", "openclaw.*",
-	"ai.operationId", "ai.model.*", "ai.usage.*", "vercel.ai.*",
+	"ai.operationId", "ai.model.*", "ai.usage.*", "ai.proxy.*", "vercel.ai.*",
 	"mastra.*", "mlflow.*", "honeyhive*", "haystack.component.*", "braintrust.*",
 	"input_tokens", "prompt_tokens",
 }

@@ -3,9 +3,11 @@ package genai
 import (
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -407,6 +409,80 @@ func TestNumbersThatContradictEachOtherAreADoubtInEveryDialect(t *testing.T) {
 			call := onlyCall(t, written(d, "openai", "gpt-5.5", map[fact]int64{factInput: 100, factOutput: 50, factReasoning: 60, factCacheRead: 0}, nil))
 			require.NotEmpty(t, call.Reason, "reasoning above the output that includes it")
 		}
+	})
+}
+
+func TestUnitsAreReadUnderAnyNameOfUsage(t *testing.T) {
+	t.Parallel()
+	var read atomic.Int32
+	t.Cleanup(func() { assert.Greater(t, read.Load(), int32(60), "dialects times units") })
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for _, c := range []struct {
+			operation, model, name string
+			value                  any
+			kind                   usage.QuantityKind
+			want                   int64
+		}{
+			{"transcription", "whisper-1", "gen_ai.usage.audio_duration_ms", 90000, usage.AudioSeconds, 90e9},
+			{"transcription", "whisper-1", "gen_ai.usage.speech_minutes", "1.5", usage.AudioSeconds, 90e9},
+			{"transcription", "whisper-1", "gen_ai.usage.audio_seconds", 90, usage.AudioSeconds, 90e9},
+			{"transcription", "whisper-1", "gen_ai.usage.latency_ms", 900, usage.AudioSeconds, 0},
+			{"tts", "tts-1", "gen_ai.usage.num_chars", 1000, usage.Characters, 1000},
+			{"image_generation", "dall-e-3", "gen_ai.usage.images", 2, usage.Images, 2},
+			{"image_generation", "dall-e-3", "gen_ai.request.choice.count", 2, usage.Images, 2},
+			{"video_generation", "sora-2", "gen_ai.usage.video_seconds", 8, usage.VideoSeconds, 8e9},
+			{"ocr", "mistral-ocr-latest", "gen_ai.usage.pages_processed", 29, usage.Pages, 29},
+		} {
+			td := written(d, "openai", c.model, nil, map[string]any{c.name: c.value})
+			firstSpan(td).Attributes().PutStr("gen_ai.operation.name", c.operation)
+			if calls, _ := readWith(forgetful(), td); len(calls) == 1 && calls[0].Operation == c.operation { // others say in their own way what they do
+				require.Equal(t, c.want, calls[0].Quantities[c.kind], c.name)
+				read.Add(1)
+			}
+		}
+	})
+}
+
+func TestABatchIsToldByItsIDInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for _, id := range namesBatchID {
+			name := builtinNames.names[id]
+			require.Equal(t, "batch", onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{name: "batch_6f0a"})).ServiceTier, name)
+		}
+	})
+}
+
+func TestACostInAnotherCurrencyOrUnitIsNoNumberOfDollarsInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for word, want := range map[string]string{"EUR": "", "usd": "2.000000000000", "USD": "2.000000000000"} {
+			for _, id := range namesCostCurrency {
+				name := builtinNames.names[id]
+				call := onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{"gen_ai.usage.cost": 2, name: word}))
+				require.Equal(t, want != "", call.HasReportedCost, "%s=%s", name, word)
+			}
+		}
+		for word, want := range map[string]usage.Money{"cents": 2e10, "USD": 2e12, "microdollars": 2e6, "credits": 0} {
+			for _, id := range namesCostUnit {
+				name := builtinNames.names[id]
+				call := onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{"gen_ai.usage.cost": 2, name: word}))
+				require.Equal(t, want, call.ReportedCost, "%s=%s", name, word)
+			}
+		}
+	})
+}
+
+func TestAUsageObjectMayNestTheNamesOfTheConventionsInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		if d == &codex || d == &claudeCode {
+			return // their own events and names alone
+		}
+		call := onlyCall(t, written(d, "openai", "gpt-5.5", nil, map[string]any{"gen_ai.usage": map[string]any{
+			"input_tokens": 5000, "output_tokens": 100, "cache_read": map[string]any{"input_tokens": 3000}, "reasoning": map[string]any{"output_tokens": 40}}}))
+		q := call.Quantities
+		require.Equal(t, [...]int64{5000, 3000, 100, 40}, [...]int64{q.InputTokens(), q[usage.CacheReadTokens], q.OutputTokens(), q[usage.OutputReasoningTokens]})
 	})
 }
 

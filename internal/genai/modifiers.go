@@ -2,6 +2,7 @@ package genai
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/catalog"
@@ -47,7 +48,9 @@ var (
 		"is_fast_mode", "codex.fast_mode")
 	// Whether the call was part of a batch that the provider answers later.
 	namesBatch = names("gen_ai.request.batch", "gen_ai.request.is_batch", "gen_ai.batch", "openai.request.batch", "llm.request.batch", "llm.is_batch")
-	flagNames  = setOf(append(append([]nameID{}, namesFast...), namesBatch...)...)
+	// The id of such a batch.
+	namesBatchID = names("gen_ai.request.batch_id", "gen_ai.request.batch.id", "gen_ai.batch.id", "gen_ai.batch_id", "openai.batch.id", "openai.batch_id", "anthropic.batch.id", "llm.batch.id")
+	flagNames    = setOf(slices.Concat(namesFast, namesBatch, namesBatchID)...)
 	// These may say where an app runs as well as where it calls: they count only for the
 	// clouds whose clients set them for the call.
 	namesCloudRegion = names("cloud.region", "aws.region", "gcp.location", "gcp.region")
@@ -127,6 +130,9 @@ func (m *modifiers) readFlags(a *attributes) {
 		if a.isTrue(id) && m[modServed] == "" {
 			m[modServed] = "batch"
 		}
+	}
+	if m[modServed] == "" && a.firstText(namesBatchID) != "" {
+		m[modServed] = "batch"
 	}
 	if m[modSpeed] != "" {
 		return
@@ -276,7 +282,7 @@ func (s *spanReader) readEvents(f *facts, words *vocabulary) {
 		f.modifiers.read(a)
 		f.modifiers.readAsides(a)
 		s.readAnswers(a, f)
-		if a.present.meets(&usageNames) && f.n[factInput] == absent && f.n[factOutput] == absent {
+		if a.present.meets(&words.sides) && f.n[factInput] == absent && f.n[factOutput] == absent {
 			f.read(a, words)
 		}
 	}

@@ -39,6 +39,7 @@ const (
 	isRequests                   // of [namesRequests]
 	isSampling                   // of [samplingNames]
 	isLogin                      // of [loginNames]
+	isUnit                       // of [unitNames]
 )
 
 // give assigns a role to the names of a set.

@@ -21,6 +21,7 @@ const (
 	opTTS                            // text to speech
 	opAudio                          // OpenLIT's word for both; the model decides
 	opRealtime                       // spoken conversation
+	opOCR                            // documents read, billed by the page
 	opRerank                         //
 	opModeration                     // a call that no provider bills for
 	opOtherSignal                    // read from logs instead
@@ -59,6 +60,8 @@ func operationNamed(name string) operation {
 		return opRealtime
 	case "rerank", "arerank", "ai.rerank":
 		return opRerank
+	case "ocr", "aocr", "document_ocr", "process_document", "document_parsing", "parse_document":
+		return opOCR
 	case "moderation", "moderations", "amoderation", "litellm.moderation":
 		return opModeration
 	case "invoke_agent", "invoke_workflow", "create_agent", "execute_tool", "plan", "agent_step", "retrieval", "fetch_response",
@@ -77,6 +80,22 @@ func operationNamed(name string) operation {
 
 // isCall reports whether spans of the operation are billable calls.
 func (op operation) isCall() bool { return op >= opChat && op <= opRerank }
+
+// operationWith returns what is done with a model of a kind that is not billed by tokens,
+// opChat for any other.
+func operationWith(kind catalog.Kind) operation {
+	switch kind {
+	case catalog.KindTranscription:
+		return opTranscription
+	case catalog.KindTTS:
+		return opTTS
+	case catalog.KindImage:
+		return opImage
+	case catalog.KindVideo:
+		return opVideo
+	}
+	return opChat
+}
 
 // apiType derives the API type from the operation, and from the model where the operation
 // leaves it open.

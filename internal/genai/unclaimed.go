@@ -16,7 +16,10 @@ func (s *spanReader) unclaimed(d *dialect, op operation) operation {
 	switch {
 	case op == opUnknown:
 		s.isUnclaimed = true
-		return operationLike(s.call.Operation)
+		if op = operationLike(s.call.Operation); op == opChat {
+			op = operationOf(s.unit())
+		}
+		return op
 	case op == opNotACall && !d.callsComeApart && s.wraps(d):
 		s.isUnclaimed, s.isAgent = true, true
 		return opChat
@@ -104,12 +107,23 @@ func (s *spanReader) reportsUsage(d *dialect) bool {
 			return true
 		}
 	}
-	for _, id := range conventionWords.seconds {
-		if a.count(id) > 0 || a.has(id) && nanosOf(a.values[id]) > 0 {
-			return true
-		}
+	return s.unit() != factCount
+}
+
+// operationOf tells by the unit what a span without an operation did. Its model may tell
+// more, see [operation.apiType].
+func operationOf(unit fact) operation {
+	switch unit {
+	case factAudioNanos:
+		return opTranscription
+	case factCharacters:
+		return opTTS
+	case factImages:
+		return opImage
+	case factPages:
+		return opOCR
 	}
-	return false
+	return opChat
 }
 
 // operationLike guesses an operation from the words of its name.
@@ -123,7 +137,7 @@ func operationLike(name string) operation {
 		{"transcri", opTranscription}, {"speech_to_text", opTranscription}, {"speech2text", opTranscription}, {"stt", opTranscription}, {"asr", opTranscription},
 		{"text_to_speech", opTTS}, {"text2speech", opTTS}, {"tts", opTTS}, {"synthes", opTTS},
 		{"realtime", opRealtime}, {"speech_to_speech", opRealtime}, {"voice", opRealtime},
-		{"video", opVideo}, {"image", opImage},
+		{"video", opVideo}, {"image", opImage}, {"ocr", opOCR},
 	} {
 		if strings.Contains(name, like.word) {
 			return like.op

@@ -17,23 +17,26 @@ import (
 // (telemetry); openlit/openlit (semcov of Python, TypeScript, Go and the command
 // line); getsentry (tracing/ai); pydantic/pydantic-ai and pydantic/logfire;
 // lmnr-ai/lmnr (span_attributes); livekit/agents; langfuse and langchain
-// (usage_metadata); OpenRouter Broadcast; envoyproxy/ai-gateway; agentgateway.
+// (usage_metadata); OpenRouter Broadcast; envoyproxy/ai-gateway; agentgateway;
+// Kong's AI proxy.
 var shippedNames = factNames{
 	factInput: names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "llm.usage.input_tokens",
 		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
 		"gen_ai.response.prompt_token_count", "gen_ai.response.usage.prompt_tokens", "gen_ai.response.usage.input_tokens", "llm.response.usage.prompt_tokens",
 		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens", "usage.input_tokens", "usage.prompt_tokens", "usage.inputTokens", "usage.promptTokens",
 		"gen_ai.response.prompt_tokens", "gen_ai.response.input_tokens", "gen_ai.input_tokens", "gen_ai.prompt_tokens", "gen_ai.tokens.input", "gen_ai.tokens.prompt",
-		"gen_ai.token_usage.input_tokens", "gen_ai.token_usage.prompt_tokens", "gen_ai.token_count.input", "gen_ai.token_count.prompt", "openclaw.tokens.input", "llm.tokens.prompt", "llm.tokens.input", "tokens.prompt", "tokens.input"),
+		"gen_ai.token_usage.input_tokens", "gen_ai.token_usage.prompt_tokens", "gen_ai.token_count.input", "gen_ai.token_count.prompt", "openclaw.tokens.input", "llm.tokens.prompt", "llm.tokens.input", "tokens.prompt", "tokens.input",
+		"ai.proxy.usage.prompt_tokens"),
 	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
 		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
 		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
 		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens", "usage.output_tokens", "usage.completion_tokens", "usage.outputTokens", "usage.completionTokens",
 		"gen_ai.response.completion_tokens", "gen_ai.response.completion_token", "gen_ai.response.output_tokens", "gen_ai.output_tokens", "gen_ai.completion_tokens", "gen_ai.tokens.output", "gen_ai.tokens.completion",
-		"gen_ai.token_usage.output_tokens", "gen_ai.token_usage.completion_tokens", "gen_ai.token_count.output", "gen_ai.token_count.completion", "openclaw.tokens.output", "llm.tokens.completion", "llm.tokens.output", "tokens.completion", "tokens.output"),
+		"gen_ai.token_usage.output_tokens", "gen_ai.token_usage.completion_tokens", "gen_ai.token_count.output", "gen_ai.token_count.completion", "openclaw.tokens.output", "llm.tokens.completion", "llm.tokens.output", "tokens.completion", "tokens.output",
+		"ai.proxy.usage.completion_tokens"),
 	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
 		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens", "usage.total_tokens", "usage.totalTokens",
-		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total"),
+		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total", "ai.proxy.usage.total_tokens"),
 
 	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
 		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
@@ -153,6 +156,9 @@ func (f *facts) readUnknown(list []unknownUsage) {
 		if !counts {
 			continue
 		}
+		if unit, _ := unitOf(u.name); unit != factCount {
+			continue // see [spanReader.readUnits]
+		}
 		f.estimate = f.estimate || strings.Contains(u.name, ".partial.") // an interim count of a call that continues
 		switch {
 		case i == factCount:
@@ -248,14 +254,14 @@ var nameWord = func() map[string]nameWords {
 		word5m:               "5m",
 		word1h:               "1h",
 		wordReasoning:        "reasoning thinking thoughts thought reason",
-		wordAudio:            "audio",
+		wordAudio:            "audio speech",
 		wordImage:            "image images video",
 		wordText:             "text uncached visible",
 		wordTool:             "tool tools",
 		wordDetails:          "details detail",
 		0:                    "gen ai llm openai anthropic usage token tokens count counts num number units of in",
 		wordNoCount: "cost costs price usd dollars credit credits nano currency amount second seconds ms latency duration time percent ratio rate limit max window " +
-			"remaining available quota raw non no noncached requests calls accepted rejected prediction id name model provider type source tier speed version",
+			"remaining available quota raw non no noncached requests calls accepted rejected prediction id name model provider type source tier speed version bytes size",
 	} {
 		for word := range strings.FieldsSeq(list) {
 			m[word] |= is
