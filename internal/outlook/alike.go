@@ -67,6 +67,19 @@ const (
 	LeftOutNoPrice   = "no_price"  // the book has no certain price today
 )
 
+// Why says in words, after the number of calls, why they are left out.
+func (l LeftOut) Why() string {
+	return map[string]string{
+		LeftOutUnpriced:  "without a known cost",
+		LeftOutEstimated: "whose cost is an estimate",
+		LeftOutReported:  "whose cost arrived with them",
+		LeftOutPayer:     "that a plan, credits or hardware of one's own pay for",
+		LeftOutForeign:   "that others than the collector stored, or a newer one",
+		LeftOutSmall:     "of days with too many different ones, those that cost least",
+		LeftOutNoPrice:   "that the price book has no certain price for today",
+	}[l.Reason]
+}
+
 // Rhythm is the number of hours in which a service called a model.
 type Rhythm struct {
 	Provider, Model, Service string

@@ -153,17 +153,6 @@ func adviceQuestion(ctx context.Context, r *read.Reader, b *pricing.Book, timeou
 	return q, err
 }
 
-// leftOutTexts say why advice ignores calls.
-var leftOutTexts = map[string]string{
-	outlook.LeftOutUnpriced:  "without a known cost",
-	outlook.LeftOutEstimated: "whose cost is an estimate",
-	outlook.LeftOutReported:  "whose cost arrived with them",
-	outlook.LeftOutPayer:     "that a plan, credits or hardware of one's own pay for",
-	outlook.LeftOutForeign:   "that others than the collector stored, or a newer one",
-	outlook.LeftOutSmall:     "of days with too many different ones, those that cost least",
-	outlook.LeftOutNoPrice:   "that the price book has no certain price for today",
-}
-
 // printAdvice prints the list for people, with rounded amounts.
 func printAdvice(w io.Writer, list outlook.AdviceList) error {
 	p := &printer{out: w}
@@ -205,7 +194,7 @@ func printAdvice(w io.Writer, list outlook.AdviceList) error {
 		if i == 0 {
 			p.line("\nNot looked at:")
 		}
-		p.line("  %s, %s USD, %s", plural(l.Calls, "call"), amount(l.Cost), leftOutTexts[l.Reason])
+		p.line("  %s, %s USD, %s", plural(l.Calls, "call"), amount(l.Cost), l.Why())
 	}
 	return p.err
 }
