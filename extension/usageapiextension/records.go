@@ -112,7 +112,7 @@ type recordCursor struct {
 }
 
 // recordParams are the parameters that select calls.
-var recordParams = []string{"userId", "traceId", "requestId", "status"}
+var recordParams = []string{"userId", "traceId", "requestId", "sessionId", "status"}
 
 // records answers /api/admin/usage/records and /api/usage/records.
 func (a *api) records(q *question) (*answer, error) {
@@ -167,7 +167,7 @@ func (a *api) callsQuestion(q *question) (read.CallsQuestion, error) {
 	}
 	ask := read.CallsQuestion{
 		Viewer: q.viewer, Filter: filter, From: span.Current.From, To: span.Current.To, Now: now,
-		TraceID: strings.ToLower(q.params["traceId"]), RequestID: q.params["requestId"],
+		TraceID: strings.ToLower(q.params["traceId"]), RequestID: q.params["requestId"], SessionID: q.params["sessionId"],
 	}
 	if _, err := hex.DecodeString(ask.TraceID); err != nil || ask.TraceID != "" && len(ask.TraceID) != 32 {
 		return read.CallsQuestion{}, paramProblem("traceId", q.params["traceId"], "32 hexadecimal digits")

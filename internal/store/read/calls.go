@@ -24,9 +24,10 @@ type CallsQuestion struct {
 	// Now is the time of the question. Few calls lie between it and a later To, such as the
 	// end of the day. Zero means To.
 	Now time.Time
-	// TraceID, RequestID and Status select calls with exactly this value; "" selects all.
-	TraceID, RequestID, Status string
-	Limit                      int
+	// TraceID, RequestID, SessionID and Status select calls with exactly this value; ""
+	// selects all.
+	TraceID, RequestID, SessionID, Status string
+	Limit                                 int
 	// After is where the previous page ended; nil for the first page.
 	After *CallPlace
 }
@@ -187,7 +188,7 @@ func (q *CallsQuestion) conditions(from, to time.Time) (*sources, string) {
 	fmt.Fprintf(&b, " WHERE timestamp >= %s AND timestamp < %s", s.arg(from), s.arg(to))
 	s.narrow(&b, sums.Single)
 	for _, c := range []struct{ expression, value string }{
-		{"trace_id", q.TraceID}, {"request_id", q.RequestID}, {"pricing_status", q.Status},
+		{"trace_id", q.TraceID}, {"request_id", q.RequestID}, {"session_id", q.SessionID}, {"pricing_status", q.Status},
 	} {
 		if c.value != "" {
 			fmt.Fprintf(&b, " AND %s = %s", c.expression, s.arg(c.value))
