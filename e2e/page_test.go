@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,14 @@ func TestPageInABrowser(t *testing.T) {
 		assert.Equal(t, 3, ada.count("#calls tbody tr"))
 		ada.refused(403, "/?userId=grace", "this is your own usage only")
 		ada.refused(403, "/calls?userId=grace", "this is your own usage only")
+		ada.open("/sessions")
+		assert.Equal(t, 1, ada.count("#sessions tbody tr"))
+		assert.NotContains(t, ada.text("main"), "conversation", "of others")
+		ada.open("/outlook")
+		assert.NotContains(t, ada.text("body"), "advice")
+		ada.judge("own-outlook")
+		ada.refused(403, "/sessions?userId=grace", "this is your own usage only")
+		ada.refused(400, "/outlook?scope=user", "org, which is all that you use")
 		ada.refused(403, "/bill", "")
 		ada.refused(400, "/?timezone=Mars", "Europe/Berlin")
 	})
@@ -121,7 +130,7 @@ func TestPageInABrowser(t *testing.T) {
 	})
 	t.Run("looks", func(t *testing.T) {
 		tab := boss.within(t)
-		for name, path := range map[string]string{"overview": "/", "year": "/?days=365", "calls": "/calls?days=90", "bill": "/bill?days=7", "user": "/?days=90&userId=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "problem": "/?days=8"} {
+		for name, path := range map[string]string{"overview": "/", "year": "/?days=365", "calls": "/calls?days=90", "bill": "/bill?days=7", "sessions": "/sessions", "outlook": "/outlook", "users": "/outlook?scope=user&period=quarter", "budgets": "/outlook?scope=budget", "user": "/?days=90&userId=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "problem": "/?days=8"} {
 			tab.allowed400 = name == "problem"
 			tab.open(path)
 			tab.judge(name)
@@ -193,6 +202,29 @@ func fillPage(t *testing.T, pool *pgxpool.Pool) {
 		       CASE WHEN n % 20 = 0 THEN 'unpriced' WHEN n % 9 = 0 THEN 'estimated' ELSE 'priced' END, CASE WHEN n % 20 = 0 THEN 'unknown_model' WHEN n % 9 = 0 THEN 'cache_not_reported' END,
 		       CASE WHEN n % 4 = 0 THEN '{region}' ELSE '{}' END::text[], md5(n::text)
 		FROM generate_series(1, 30000) n`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `
+		UPDATE public.api_usage SET session_id = CASE WHEN trace_id = md5('7') THEN repeat('s', 256) ELSE 'conversation ' || left(trace_id, 2) END,
+		       metadata = jsonb_build_object('tags', jsonb_build_object('team', (ARRAY['search', 'shop', '<b>research & development</b>'])[1 + get_byte(id_bytes, 0) % 3], 'tenant', 'tenant-' || get_byte(id_bytes, 1)))
+		FROM (SELECT id AS of, uuid_send(id) AS id_bytes FROM public.api_usage) AS bytes
+		WHERE of = id AND model LIKE 'model-%' AND get_byte(id_bytes, 2) < 200`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `UPDATE public.api_usage SET session_id = 'mine' WHERE user_id = (SELECT id FROM auth.users WHERE external_id = 'ada')`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `
+		INSERT INTO public.usage_budgets (name, scope, service, period, dollars) VALUES ('everything', 'org', NULL, 'month', 100),
+		  ('<script>alert(1)</script>', 'service', 'service-1', 'month', 0.5), ('the shop’s search, which has a long name', 'service', 'service-2', 'day', 0.9)`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `
+		CREATE FUNCTION pg_temp.advice(n integer, rule text, change text, assumption text, saves numeric) RETURNS jsonb LANGUAGE sql AS $$
+		  SELECT jsonb_build_object('id', left(md5(n::text), 8), 'rule', rule, 'change', change, 'savesPerMonth', saves, 'assumption', assumption, 'rows', jsonb_build_object('calls', 100 * (n + 1), 'cost', saves * 2,
+		    'service', 'service-' || n, 'provider', 'openai', 'model', 'model-' || n, 'link', '/api/admin/usage/records?service=service-' || n || '&model=model-' || n)) $$;
+		INSERT INTO public.usage_outlook (kind, published_at, document) SELECT 'advice', now() - interval '7 hours', jsonb_build_object(
+		  'from', current_date - 30, 'to', current_date, 'calls', 2100, 'cost', 66.5, 'leftOut', '[{"reason": "payer", "calls": 10, "cost": 10}, {"reason": "unpriced", "calls": 109, "cost": 0}]'::jsonb, 'more', 3,
+		  'dismissed', jsonb_build_array(pg_temp.advice(3, 'other_model', 'model gpt-4o-mini', 'the answers of the other model are good enough, and it counts about as many tokens: both differ by model', 4.888)),
+		  'advice', jsonb_build_array(pg_temp.advice(0, 'batch', 'tier batch', 'nobody waits for the answers: a batch can take 24 hours', 12.25),
+		    pg_temp.advice(1, 'prompt_caching', 'cache on', 'the next call of a conversation begins with the input of the one before, and what is new is written to the cache; a conversation is a session or a trace', 7.3974),
+		    pg_temp.advice(2, 'failed_calls', 'no such calls', 'the calls that failed and cost something can be avoided', 1.3)))`)
 	require.NoError(t, err)
 	// A bill of ten days: one model is cheaper than its calls, one is used by nobody
 	// who is seen, and there is storage.
@@ -422,6 +454,18 @@ func (b *tab) checkNumbers(c *collector) {
 			shown := decimal.RequireFromString(strings.NewReplacer("$", "", ",", "").Replace(got[1]))
 			assert.True(b.t, shown.Sub(exact).Abs().LessThanOrEqual(decimal.New(5, -3)), "%s: %s is shown as %s", where, got[0], got[1])
 		}
+		b.checkAhead(c, seen)
+		tags := current["usageByTag"].(map[string]any)
+		require.Len(b.t, tags, 2)
+		for i, tag := range []string{"team", "tenant"} {
+			var sum decimal.Decimal
+			for key, cost := range tags[tag].(map[string]any) {
+				got := seen[fmt.Sprintf("usageByTag%d %s", i+1, key)]
+				assert.True(b.t, amountOf(b.t, cost).Equal(decimal.RequireFromString(got[0])), "%s days: %s:%s: %s on the page, %s of the API", days, tag, key, got[0], cost)
+				sum = sum.Add(decimal.RequireFromString(got[0]))
+			}
+			assert.True(b.t, sum.Equal(amountOf(b.t, current["totalCost"])), "%s days: tag %s adds up to %s", days, tag, sum)
+		}
 		var byDay decimal.Decimal
 		for where, got := range seen {
 			if strings.HasPrefix(where, "dailyUsage ") {
@@ -430,6 +474,27 @@ func (b *tab) checkNumbers(c *collector) {
 		}
 		assert.True(b.t, byDay.Equal(amountOf(b.t, current["totalCost"])), "%s days: the days add up to %s", days, byDay)
 	}
+}
+
+// checkAhead compares the forecast and the advice with what the API says of them.
+func (b *tab) checkAhead(c *collector, seen map[string][2]string) {
+	b.t.Helper()
+	status, answer := c.get("/api/admin/forecast", "boss:secret1")
+	require.Equal(b.t, 200, status)
+	f := answer["forecasts"].([]any)[0].(map[string]any)
+	assert.True(b.t, amountOf(b.t, f["expected"]).Equal(decimal.RequireFromString(seen["forecast"][0])), "%s expected on the page, %s by the API", seen["forecast"][0], f["expected"])
+	band := f["bands"].(map[string]any)["80"].([]any)
+	low, high := amountOf(b.t, band[0]), amountOf(b.t, band[1])
+	shown := eval[[]string](b, `[...document.querySelectorAll("[data-name=forecast] .sums div:nth-child(2) data")].map(d => d.value)`)
+	require.Len(b.t, shown, 2)
+	assert.True(b.t, low.Equal(decimal.RequireFromString(shown[0])) && high.Equal(decimal.RequireFromString(shown[1])), "the range %s on the page, %s by the API", shown, band)
+	status, answer = c.get("/api/admin/advice", "boss:secret1")
+	require.Equal(b.t, 200, status)
+	var saves decimal.Decimal
+	for _, one := range answer["advice"].([]any) {
+		saves = saves.Add(amountOf(b.t, one.(map[string]any)["savesPerMonth"]))
+	}
+	assert.True(b.t, saves.Equal(decimal.RequireFromString(b.value("#advised data"))))
 }
 
 func amountOf(t *testing.T, value any) decimal.Decimal {
@@ -444,7 +509,7 @@ func (b *tab) checkLinks() {
 	b.open("/")
 	b.click(`nav[aria-label=Period] li:nth-child(3) a`)
 	assert.Equal(b.t, "/?days=90", b.path())
-	assert.Equal(b.t, "90 days", b.text("[aria-current=page]"))
+	assert.Equal(b.t, "90 days", b.text("nav[aria-label=Period] [aria-current]"))
 	b.click(`#usageByModel a`)
 	assert.Regexp(b.t, `^/\?days=90&model=`, b.path())
 	assert.Contains(b.t, b.text(".filters"), "Model: model-")
@@ -477,6 +542,35 @@ func (b *tab) checkLinks() {
 	b.open("/calls?days=30")
 	b.click(`nav[aria-label="Pages of calls"] a`)
 	assert.Contains(b.t, b.path(), "cursor=")
+
+	b.open("/?days=7")
+	b.click(`#usageByTag1 a`)
+	assert.Regexp(b.t, `^/\?days=7&tag=team%3A`, b.path())
+	assert.Contains(b.t, b.text(".filters"), "Tag: team:")
+	b.click(`nav.pages li:nth-child(3) a`)
+	assert.Regexp(b.t, `^/sessions\?days=7&tag=team%3A`, b.path())
+	sessions := b.count("#sessions tbody tr")
+	assert.Equal(b.t, 50, sessions)
+	b.run(chromedp.Focus(chromedp.CSS("input[name=search]")))
+	_, err = chromedp.RunResponse(ctx, chromedp.KeyEvent("on a"+kb.Enter))
+	require.NoError(b.t, err)
+	assert.Contains(b.t, b.path(), "search=on+a")
+	found := b.count("#sessions tbody tr")
+	assert.True(b.t, found > 0 && found <= 16, "%d sessions", found)
+	calls := b.value("#sessions tbody td data[value]:not([title])")
+	b.click("#sessions tbody td.n a")
+	assert.Equal(b.t, calls, strconv.Itoa(b.count("#calls tbody tr")))
+	b.click(`nav.pages li:nth-child(4) a`)
+	assert.Contains(b.t, b.path(), "/outlook?")
+	b.open("/outlook")
+	b.click(`nav[aria-label="Forecast of what"] li:nth-child(2) a`)
+	assert.Equal(b.t, "/outlook?scope=user", b.path())
+	assert.Equal(b.t, 10, b.count("#forecasts tbody tr"))
+	b.click(`#forecasts tbody a`)
+	assert.Contains(b.t, b.path(), "/?userId=")
+	b.open("/outlook")
+	b.click(`#advised td a`)
+	assert.Contains(b.t, b.path(), "/calls?model=model-0&service=service-0")
 
 	b.open("/")
 	b.run(chromedp.KeyEvent(kb.Tab))

@@ -38,6 +38,10 @@ func (a *api) forecast(q *question) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return jsonAnswer(document, len(document.Forecasts))
+		answer, err := jsonAnswer(document, len(document.Forecasts))
+		if err == nil {
+			answer.forecast = &document
+		}
+		return answer, err
 	})
 }

@@ -15,9 +15,11 @@ import (
 // pageRoutes are the routes of the dashboard, which `page: true` adds. They take the
 // parameters of the API, and one for the length of the period.
 var pageRoutes = []route{
-	{path: page.OverviewPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams), answer: (*api).overviewPage},
-	{path: page.CallsPath, audience: eachTheirs, page: true, params: slices.Concat(placeParams, filterParams, []string{"traceId", "requestId", "status", "cursor"}), answer: (*api).callsPage},
-	{path: page.BillPath, audience: administrators, page: true, params: []string{page.DaysParam, "startDate", "endDate", "provider"}, answer: (*api).billPage},
+	{path: page.OverviewPath, audience: eachTheirs, page: true, params: page.Params[page.OverviewPath], answer: (*api).overviewPage},
+	{path: page.CallsPath, audience: eachTheirs, page: true, params: page.Params[page.CallsPath], answer: (*api).callsPage},
+	{path: page.SessionsPath, audience: eachTheirs, page: true, params: page.Params[page.SessionsPath], answer: (*api).sessionsPage},
+	{path: page.OutlookPath, audience: eachTheirs, page: true, params: page.Params[page.OutlookPath], answer: (*api).outlookPage},
+	{path: page.BillPath, audience: administrators, page: true, params: page.Params[page.BillPath], answer: (*api).billPage},
 	{path: page.StylePath, audience: everybody, answer: func(*api, *question) (*answer, error) {
 		return &answer{contentType: "text/css; charset=utf-8", body: page.Style}, nil
 	}},
@@ -25,9 +27,6 @@ var pageRoutes = []route{
 		return &answer{contentType: "image/svg+xml", body: page.Icon}, nil
 	}},
 }
-
-// placeParams are the parameters that all pages share.
-var placeParams = slices.Concat([]string{page.DaysParam}, periodParams, []string{"userId"})
 
 const htmlType = "text/html; charset=utf-8"
 
@@ -49,7 +48,102 @@ func (a *api) overviewPage(q *question) (*answer, error) {
 	if place.Names, err = a.userNames(q, users); err != nil {
 		return nil, err
 	}
-	body, err := page.WriteOverview(page.Overview{Place: place, Answer: *said.usage})
+	shown := page.Overview{Place: place, Answer: *said.usage}
+	if shown.Advice, err = a.advicePart(q); err != nil {
+		return nil, err
+	}
+	if a.isQuickToForecast(q) && !said.usage.Current.End.Before(a.now()) {
+		if shown.Forecast, err = a.forecastPart(q); err != nil {
+			return nil, err
+		}
+	}
+	body, err := page.WriteOverview(shown)
+	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
+}
+
+// outlookPage answers [page.OutlookPath].
+func (a *api) outlookPage(q *question) (*answer, error) {
+	place, err := a.place(q, page.OutlookPath)
+	if err != nil {
+		return nil, err
+	}
+	shown := page.Outlook{Place: place}
+	if shown.Forecast, err = a.forecastPart(q); err != nil {
+		return nil, err
+	}
+	if shown.Advice, err = a.advicePart(q); err != nil {
+		return nil, err
+	}
+	users := []string{q.params["userId"]}
+	for i := range shown.Forecast.Forecasts {
+		users = append(users, shown.Forecast.Forecasts[i].Key)
+	}
+	if shown.Names, err = a.userNames(q, users); err != nil {
+		return nil, err
+	}
+	body, err := page.WriteOutlook(shown)
+	return &answer{contentType: htmlType, body: body, rows: len(shown.Forecast.Forecasts)}, err
+}
+
+// forecastPart returns the API's answer about the same calls.
+func (a *api) forecastPart(q *question) (*report.ForecastAnswer, error) {
+	part := *q
+	part.params = maps.Clone(q.params)
+	for _, name := range []string{"startDate", "endDate"} {
+		delete(part.params, name)
+	}
+	part.params["top"] = page.Top
+	said, err := a.forecast(&part)
+	if err != nil {
+		return nil, err
+	}
+	return said.forecast, nil
+}
+
+// advicePart returns the published advice, nil for those who see only their own usage.
+func (a *api) advicePart(q *question) (*report.AdviceAnswer, error) {
+	if q.own {
+		return nil, nil
+	}
+	document, err := report.Advice(q, a.reader)
+	return &document, err
+}
+
+// isQuickToForecast reports whether sums have the days of the calls. Otherwise a forecast
+// would read a year of calls one by one, which the first page does not wait for.
+func (a *api) isQuickToForecast(q *question) bool {
+	byUser := q.own || q.params["userId"] != ""
+	for _, name := range []string{"provider", "model", "service", "environment", "tag"} {
+		if q.params[name] != "" && (byUser || q.params["tag"] != "") {
+			return false
+		}
+	}
+	return true
+}
+
+// sessionsPage answers [page.SessionsPath].
+func (a *api) sessionsPage(q *question) (*answer, error) {
+	place, err := a.place(q, page.SessionsPath)
+	if err != nil {
+		return nil, err
+	}
+	q.params["limit"] = page.Limit
+	said, err := a.sessions(q)
+	if err != nil {
+		return nil, err
+	}
+	shown := page.Sessions{Place: place, Rows: said.sessions, Next: said.next}
+	users := []string{q.params["userId"]}
+	for i := range shown.Rows {
+		users = append(users, shown.Rows[i].User.String())
+	}
+	if shown.Names, err = a.userNames(q, users); err != nil {
+		return nil, err
+	}
+	if shown.TraceURL, err = a.reader.TraceLink(q); err != nil {
+		return nil, err
+	}
+	body, err := page.WriteSessions(shown)
 	return &answer{contentType: htmlType, body: body, rows: said.rows}, err
 }
 
@@ -146,7 +240,8 @@ func (a *api) userNames(q *question, users []string) (map[string]string, error) 
 
 // isPage reports whether the path is a page for a browser.
 func (a *api) isPage(path string) bool {
-	return a.config.Page && slices.Contains([]string{page.OverviewPath, page.CallsPath, page.BillPath}, path)
+	_, is := page.Params[path]
+	return a.config.Page && is
 }
 
 // preparePage sets headers that limit what the page may load and forbid caching.

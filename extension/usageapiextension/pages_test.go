@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/net/html"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 	"github.com/otelcol-usage/otelcol-usage/internal/page"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
@@ -261,8 +263,69 @@ func TestEveryNumberOnThePageIsThatOfTheAPI(t *testing.T) {
 			require.Equal(t, 200, w.Code, w.Body)
 			var answer report.Answer
 			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
-			assert.Equal(t, numbersOfAPI(answer), numbersOf(document))
+			want := numbersOfAPI(answer)
+			if answer.Current.End.After(endOfJanuary) {
+				for _, f := range askForecast(t, api, "admin", target).Forecasts {
+					addForecast(want, f)
+				}
+			}
+			assert.Equal(t, want, numbersOf(document))
 		})
+	}
+}
+
+// askForecast asks the API what the page of this address should forecast.
+func askForecast(t testing.TB, api *testAPI, caller, target string) (answer report.ForecastAnswer) {
+	t.Helper()
+	u, err := url.Parse(target)
+	require.NoError(t, err)
+	query := u.Query()
+	for _, name := range []string{"days", "startDate", "endDate"} {
+		query.Del(name)
+	}
+	path := map[bool]string{true: "/api/admin/forecast?", false: "/api/usage/forecast?"}[caller == "admin"]
+	w := api.get(t, caller, path+query.Encode())
+	require.Equal(t, 200, w.Code, w.Body)
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+	return answer
+}
+
+// addForecast adds the numbers that a page shows of one forecast.
+func addForecast(want map[string][]string, f report.ScopeForecast) {
+	money := func(s usage.Sum) []string {
+		if s.IsZero() && f.UnpricedCalls > 0 {
+			return nil // no known cost
+		}
+		return []string{s.String()}
+	}
+	share := func(s *outlook.Share) []string {
+		if s == nil {
+			return nil
+		}
+		return []string{s.String()}
+	}
+	var line []string
+	if f.Method != outlook.RunRate { // else it is the same
+		line = share(f.LineError)
+	}
+	var band []string
+	if b, ok := f.Bands["80"]; ok {
+		band = []string{b[0].String(), b[1].String()}
+	}
+	if f.Scope != "org" {
+		row := slices.Concat(money(f.Spent), money(f.Expected), band)
+		if f.Budget != nil {
+			row = slices.Concat(row, []string{f.Budget.Limit.String()}, share(f.Budget.Exceeds))
+		}
+		want["forecasts "+f.Key] = slices.Concat(row, share(f.PastError), line)
+		return
+	}
+	want["forecast"] = slices.Concat(money(f.Expected), band, money(f.Spent), share(f.PastError), line, share(f.Coverage))
+	if len(f.Drivers) > 0 {
+		want["drivers"] = nil
+		for _, d := range f.Drivers {
+			want["drivers"] = append(want["drivers"], d.Before.String(), d.After.String())
+		}
 	}
 }
 
@@ -310,6 +373,13 @@ func TestPagesShowEachCallerWhatTheyMaySee(t *testing.T) {
 		"/?userId=unattributed": {"admin": 200, "ada": 403},
 		"/?userId=a&userId=b":   {"admin": 400, "ada": 400},
 		"/?userid=eve":          {"admin": 400, "ada": 400},
+		"/sessions":             {"admin": 200, "ada": 200, "nameless": 403, "stranger": 401, "nobody": 401},
+		"/sessions?userId=eve":  {"admin": 200, "ada": 403},
+		"/outlook":              {"admin": 200, "ada": 200, "nameless": 403, "stranger": 401, "nobody": 401},
+		"/outlook?userId=eve":   {"admin": 200, "ada": 403},
+		"/outlook?scope=user":   {"admin": 200, "ada": 400},
+		"/outlook?scope=budget": {"admin": 200, "ada": 400},
+		"/outlook?scope=team":   {"admin": 200, "ada": 400},
 		"/page.css":             {"admin": 200, "ada": 200, "nobody": 401},
 		"/icon.svg":             {"admin": 200, "ada": 200, "nobody": 401},
 	} {
@@ -319,7 +389,7 @@ func TestPagesShowEachCallerWhatTheyMaySee(t *testing.T) {
 			if caller != "admin" {
 				for _, secret := range []string{"eve", eve, "1,234.50", "1234.5", "new-image"} {
 					if target != "/?userid=eve" { // the name of a parameter is repeated
-						assert.NotContains(t, w.Body.String(), secret, "%s as %s", target, caller)
+						assert.NotRegexp(t, `\b`+regexp.QuoteMeta(secret)+`\b`, w.Body.String(), "%s as %s", target, caller)
 					}
 				}
 			}
@@ -355,7 +425,7 @@ func TestPagesLeadToTheCallsBehindThem(t *testing.T) {
 	for _, a := range all(home, "a", "aria-current") {
 		current = append(current, textOfNode(a))
 	}
-	assert.Equal(t, []string{"7 days"}, current)
+	assert.Equal(t, []string{"Overview", "7 days"}, current)
 	for text, want := range map[string]string{
 		"90 days": "/?days=90&timezone=Asia%2FKolkata", "ada": "/?days=7&timezone=Asia%2FKolkata&userId=" + usage.UserID("ada").String(),
 		"no user known": "/?days=7&timezone=Asia%2FKolkata&userId=unattributed", "gpt-4o": "/?days=7&model=gpt-4o&timezone=Asia%2FKolkata",
@@ -424,7 +494,7 @@ func TestEveryFilterIsShown(t *testing.T) {
 	for _, r := range pageRoutes {
 		for _, name := range r.params {
 			value := map[string]string{
-				page.DaysParam: "", "startDate": "", "endDate": "", "timezone": "", "cursor": "", // not filters
+				page.DaysParam: "", "startDate": "", "endDate": "", "timezone": "", "cursor": "", "period": "", "scope": "", // not filters
 				"apiType": "text", "status": "priced", "traceId": "0af7651916cd43dd8448eb211c80319c", "tag": "team:search",
 			}
 			text, known := value[name]
@@ -510,7 +580,7 @@ func TestHostileNamesAreText(t *testing.T) {
 	for _, e := range all(api.getPage(t, "ada", "/"), "", "") {
 		allowed[e.Data] = true // an empty page of somebody else
 	}
-	for _, kind := range []string{"section", "article", "data", "table", "thead", "tbody", "tr", "th", "td", "text", "line", "g", "details", "summary", "dl", "dt", "dd", "time", "h2", "span", "bdi"} {
+	for _, kind := range []string{"section", "article", "data", "table", "thead", "tbody", "tr", "th", "td", "text", "line", "g", "details", "summary", "dl", "dt", "dd", "time", "h2", "span", "bdi", "code"} {
 		allowed[kind] = true
 	}
 	for at, document := range pages {
@@ -628,5 +698,204 @@ func TestTheBillPageSaysWhatTheAPISays(t *testing.T) {
 		assert.Equal(t, status, api.get(t, caller, "/bill").Code, caller)
 	}
 	assert.Equal(t, 400, api.get(t, "admin", "/bill?days=365").Code)
-	assert.Contains(t, linkTo(t, api.getPage(t, "admin", "/?days=7&model=gpt-4o&timezone=Asia/Kolkata"), "Why the provider’s bill is another sum →"), "/bill?days=7")
+	assert.Contains(t, linkTo(t, api.getPage(t, "admin", "/?days=7&model=gpt-4o&timezone=Asia/Kolkata"), "Bill"), "/bill?days=7")
+}
+
+// fillHundredDays makes a call of each of three users on each of the hundred days before the
+// end of January, cheaper at weekends, in two services and with a tag.
+func fillHundredDays(db *pgtest.DB) {
+	db.Exec(`INSERT INTO auth.users (id, external_id) SELECT $1::uuid, 'ada' UNION ALL SELECT $2::uuid, 'eve'`, usage.UserID("ada").String(), usage.UserID("eve").String())
+	db.Exec(`
+		INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, tokens_used, input_tokens, output_tokens, metadata)
+		SELECT (ARRAY[$1::uuid, $2::uuid, NULL])[1 + who], '2026-01-31T10:00Z'::timestamptz - day * interval '1 day',
+		       CASE WHEN extract(isodow FROM '2026-01-31'::date - day) > 5 THEN 0.1 ELSE 1 + day % 3 * 0.01 END * (1 + who) + 0.000000000001,
+		       'text', (ARRAY['gpt-4o', '<i>model</i>'])[1 + who % 2], 'openai', (ARRAY['search', 'shop'])[1 + who / 2], 30, 20, 10,
+		       CASE WHEN who < 2 THEN jsonb_build_object('tags', jsonb_build_object('team', (ARRAY['find', '"><b>:x'])[1 + who])) ELSE '{}' END
+		FROM generate_series(0, 99) day, generate_series(0, 2) who`, usage.UserID("ada").String(), usage.UserID("eve").String())
+}
+
+// TestForecastsOnThePageAreThoseOfTheAPI compares all numbers of every scope and period.
+func TestForecastsOnThePageAreThoseOfTheAPI(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	fillHundredDays(db)
+	db.Exec(`INSERT INTO public.usage_budgets (name, scope, service, period, dollars) VALUES
+		('<b>shop</b>', 'service', 'shop', 'month', 60.5), ('all', 'org', NULL, 'month', 1000)`)
+	db.Exec(`INSERT INTO public.usage_team_members (team, user_id) VALUES ('<b>core</b>', $1)`, usage.UserID("ada").String())
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	for caller, targets := range map[string][]string{
+		"admin": {
+			"/outlook", "/outlook?period=quarter&timezone=Asia/Kolkata", "/outlook?scope=user", "/outlook?scope=model&period=week", "/outlook?scope=service&userId=ada",
+			"/outlook?scope=provider&period=year", "/outlook?scope=budget", "/outlook?scope=team", "/outlook?scope=tag:team", "/outlook?model=gpt-4o&days=7",
+		},
+		"ada": {"/outlook", "/outlook?scope=model", "/outlook?scope=service&period=quarter", "/outlook?scope=tag:team"},
+	} {
+		for _, target := range targets {
+			t.Run(caller+" "+target, func(t *testing.T) {
+				t.Parallel()
+				want := map[string][]string{}
+				for _, f := range askForecast(t, api, caller, target).Forecasts {
+					addForecast(want, f)
+				}
+				require.NotEmpty(t, want)
+				document := api.getPage(t, caller, target)
+				assert.Equal(t, want, numbersOf(document))
+				w := api.get(t, caller, linkTo(t, document, "This page as JSON"))
+				require.Equal(t, 200, w.Code, w.Body)
+				var answer report.ForecastAnswer
+				require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+				assert.Equal(t, len(askForecast(t, api, caller, target).Forecasts), len(answer.Forecasts))
+			})
+		}
+	}
+	text := textOfNode(api.getPage(t, "admin", "/outlook?scope=budget"))
+	for _, want := range []string{"<b>shop</b>", "$60.50 used up since", "January 2026", "Chance to exceed", "100 %"} {
+		assert.Contains(t, text, want)
+	}
+	mine := textOfNode(api.getPage(t, "ada", "/"))
+	assert.Contains(t, mine, "Forecast of January 2026 Expected by 31 January 2026 $")
+	assert.Contains(t, mine, "; a straight line was off by")
+	assert.Equal(t, "/?service=search&userId="+usage.UserID("ada").String(), linkTo(t, api.getPage(t, "admin", "/outlook?scope=service&userId="+usage.UserID("ada").String()), "search"))
+}
+
+func TestAForecastSaysWhyThereIsNone(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	for target, want := range map[string]string{
+		"/outlook": "No call of the last 400 days has a cost", "/outlook?scope=budget": "No budget is set", "/outlook?scope=team": "There is no team", "/outlook?scope=user": "No call of the last 30 days has a cost that belongs to one user",
+	} {
+		assert.Contains(t, textOfNode(api.getPage(t, "admin", target)), want, target)
+		assert.Contains(t, textOfNode(api.getPage(t, "admin", target)), "No advice was computed yet", target)
+	}
+	assert.NotContains(t, textOfNode(api.getPage(t, "ada", "/outlook")), "advice")
+
+	// Three days say nothing about how wrong a forecast is.
+	insertRows(t, db, []byte("time,user,dollars\n2026-01-28T12:00:00Z,ada,1\n2026-01-29T12:00:00Z,ada,1\n"))
+	text := textOfNode(api.getPage(t, "ada", "/"))
+	assert.Contains(t, text, "There are too few days for a range")
+	assert.Contains(t, text, "a straight line at the mean of the last seven days")
+	assert.NotContains(t, text, "In 8 of 10 cases")
+	// A page of days that are over looks at them.
+	assert.NotContains(t, textOfNode(api.getPage(t, "ada", "/?startDate=2026-01-28&endDate=2026-01-29")), "Forecast of")
+}
+
+// publishAdvice stores two pieces of advice and one that was dismissed.
+func publishAdvice(db *pgtest.DB) {
+	db.Exec(`INSERT INTO public.usage_outlook (kind, published_at, document) VALUES ('advice', '2026-01-31T05:00Z', '{"from": "2026-01-01", "to": "2026-01-31",
+	  "calls": 3, "cost": 104.000000000001, "leftOut": [{"reason": "payer", "calls": 1, "cost": 2.5}], "more": 4,
+	  "advice": [{"id": "8e7a59ba", "rule": "batch", "change": "tier batch", "savesPerMonth": 52.0000000000005, "assumption": "nobody waits",
+	    "rows": {"calls": 2, "cost": 104, "service": "<b>reports</b>", "provider": "openai", "model": "gpt-4o", "link": "/api/admin/usage/records?service=%3Cb%3Ereports%3C%2Fb%3E&model=gpt-4o&startDate=2026-01-01&endDate=2026-01-30&evil=1"}},
+	    {"id": "1c481ac1", "rule": "other_model", "change": "model gpt-4o-mini", "savesPerMonth": 1.5, "assumption": "the answers are good enough",
+	    "rows": {"calls": 1, "cost": 2, "service": "", "provider": "openai", "model": "gpt-4o", "link": "/api/admin/usage/records?service=%28none%29&model=gpt-4o"}}],
+	  "dismissed": [{"id": "57073f62", "rule": "prompt_caching", "change": "cache on", "savesPerMonth": 7.3974, "assumption": "a conversation goes on",
+	    "rows": {"calls": 300, "cost": 13.95, "service": "assistant", "provider": "anthropic", "model": "claude-sonnet-4-5", "link": ""}}]}')`)
+}
+
+// TestAdviceOnThePageIsThatOfTheAPI: dollars a month, assumption and calls of each piece, for
+// administrators only. What was dismissed is not among it.
+func TestAdviceOnThePageIsThatOfTheAPI(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	publishAdvice(db)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	document := api.getPage(t, "admin", "/outlook")
+	assert.Equal(t, []string{"53.5000000000005", "52.0000000000005", "104", "1.5", "2"}, values(byID(document, "advised"))[:5], "the sum and each piece")
+	text := textOfNode(document)
+	for _, want := range []string{
+		"$53.50 a month could be saved", "Computed 7 hours ago from 3 calls of 1 January 2026 – 30 January 2026 (UTC)", "batch : tier batch if nobody waits 8e7a59ba $52.00 2 calls of $104.00 <b>reports</b> · gpt-4o · openai",
+		"no service · gpt-4o · openai", "4 more save less", "Dismissed: 1", "prompt caching : cache on", "Not looked at: 1 call of $2.50 that a plan, credits or hardware of one's own pay for",
+	} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, "/calls?endDate=2026-01-30&model=gpt-4o&service=%3Cb%3Ereports%3C%2Fb%3E&startDate=2026-01-01", linkTo(t, document, "2 calls"))
+	home := api.getPage(t, "admin", "/?days=7&timezone=Asia/Kolkata")
+	assert.Equal(t, "/outlook?days=7&timezone=Asia%2FKolkata#advised", linkTo(t, home, "All 2 pieces, and what they assume →"))
+	assert.Contains(t, textOfNode(home), "$53.50 a month could be saved: batch <b>reports</b> · gpt-4o · openai $52.00")
+	for _, target := range []string{"/", "/outlook"} {
+		assert.NotContains(t, textOfNode(api.getPage(t, "ada", target)), "could be saved")
+	}
+	db.Exec(`UPDATE public.usage_outlook SET document = document || '{"advice": [], "more": 0}'`)
+	assert.Contains(t, textOfNode(api.getPage(t, "admin", "/")), "Nothing would have saved a cent a month, of 3 calls")
+}
+
+// TestTagsOnThePage: each tag adds up to the total, with the calls that do not have it, and a
+// value leads to its page.
+func TestTagsOnThePage(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	fillHundredDays(db)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	home := api.getPage(t, "admin", "/?days=7&timezone=UTC")
+	var answer report.Answer
+	require.NoError(t, json.Unmarshal(api.get(t, "admin", linkTo(t, home, "This page as JSON")).Body.Bytes(), &answer))
+	require.Len(t, answer.Current.UsageByTag, 1)
+	assert.Len(t, answer.Current.UsageByTag[0].Values, 3)
+	var sum usage.Sum
+	for _, c := range answer.Current.UsageByTag[0].Values {
+		assert.Equal(t, c.Cost.String(), numbersOf(home)["usageByTag1 "+c.Key][0], c.Key)
+		sum = sum.Plus(c.Cost)
+		name := c.Key
+		if name == report.NoName {
+			name = "without this tag"
+		}
+		link := linkTo(t, home, name)
+		assert.Equal(t, "/?"+url.Values{"days": {"7"}, "timezone": {"UTC"}, "tag": {"team:" + c.Key}}.Encode(), link)
+		assert.Equal(t, c.Cost.String(), numbersOf(api.getPage(t, "admin", link))["totalCost"][0], "what the link leads to")
+	}
+	assert.Equal(t, answer.Current.TotalCost.String(), sum.String())
+	assert.Contains(t, textOfNode(home), "Tag “team”")
+	assert.Contains(t, textOfNode(api.getPage(t, "admin", "/?service=shop")), "No breakdown by tag: no sums are kept")
+	assert.Contains(t, textOfNode(api.getPage(t, "ada", "/")), "Tag “team” Name Cost")
+	assert.NotContains(t, textOfNode(api.getPage(t, "ada", "/")), ":x", "somebody else's")
+	db.Exec(`DELETE FROM public.api_usage WHERE metadata ? 'tags'`)
+	assert.Contains(t, textOfNode(api.getPage(t, "admin", "/?days=7")), "No breakdown by tag: no call has one")
+}
+
+// TestSessionsOnThePage: all for administrators, one's own for everybody else, with links to
+// calls and traces.
+func TestSessionsOnThePage(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, pageRows)
+	db.Exec(`UPDATE public.api_usage SET session_id = CASE model WHEN 'gpt-4o' THEN 'chat "<b>1</b>"' WHEN 'new-image' THEN 'pictures' WHEN 'tts-1' THEN 'voice' END`)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	document := api.getPage(t, "admin", "/sessions?timezone=Asia/Kolkata")
+	var answer sessionsDocument
+	w := api.get(t, "admin", linkTo(t, document, "This page as JSON"))
+	require.Equal(t, 200, w.Code, w.Body)
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+	require.Len(t, answer.Sessions, 3)
+	rows := all(byID(document, "sessions"), "tr", "data-key")
+	require.Len(t, rows, 3)
+	for i, s := range answer.Sessions {
+		want := []string{strconv.FormatInt(s.Calls, 10), strconv.FormatInt(s.Tokens, 10)}
+		if s.Cost != nil {
+			want = append([]string{s.Cost.String()}, want...)
+		}
+		assert.Equal(t, want, values(rows[i]), s.SessionID)
+		assert.Equal(t, s.SessionID, attributeOf(rows[i], "data-key"))
+		calls := api.getPage(t, "admin", attributeOf(all(all(rows[i], "data", "value")[len(want)-2].Parent.Parent, "a", "href")[0], "href"))
+		assert.Len(t, all(byID(calls, "calls"), "tr", "id"), int(s.Calls), s.SessionID)
+	}
+	text := textOfNode(document)
+	for _, want := range []string{`chat "<b>1</b>" ada $1.75 4`, "until 31 Jan 2026, 05:00:00 gpt-4o shop 0af76519…", "pictures eve no known cost 2 unpriced 2", "voice no user known $1,234.50"} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, "/calls?endDate=2026-01-31&startDate=2026-01-30&timezone=Asia%2FKolkata&traceId=0af7651916cd43dd8448eb211c80319c", linkTo(t, document, "0af76519…"))
+	db.Exec(`INSERT INTO public.usage_setting (name, value) VALUES ('trace_url', 'https://jaeger.example.com/trace/{trace_id}') ON CONFLICT (name) DO UPDATE SET value = excluded.value`)
+	assert.Equal(t, "https://jaeger.example.com/trace/0af7651916cd43dd8448eb211c80319c", linkTo(t, api.getPage(t, "ada", "/sessions"), "0af76519…"))
+
+	mine := api.getPage(t, "ada", "/sessions")
+	assert.Len(t, all(byID(mine, "sessions"), "tr", "data-key"), 1)
+	assert.NotContains(t, textOfNode(mine), "pictures")
+	assert.Len(t, all(byID(api.getPage(t, "ada", linkTo(t, mine, "4")), "calls"), "tr", "id"), 4)
+	assert.Contains(t, textOfNode(api.getPage(t, "admin", "/sessions?search=zzz")), "No sessions with that id in this period")
+	assert.Len(t, all(byID(api.getPage(t, "admin", "/sessions?search=oic"), "sessions"), "tr", "data-key"), 1)
+
+	db.Exec(`INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, provider, session_id) SELECT $1::uuid, '2026-01-30Z', 1, 'text', 'openai', n FROM generate_series(1, 60) n`, usage.UserID("eve").String())
+	next := api.getPage(t, "admin", linkTo(t, api.getPage(t, "admin", "/sessions?days=7&userId=eve"), "Less expensive →"))
+	assert.Len(t, all(byID(next, "sessions"), "tr", "data-key"), 61-50)
+	assert.Equal(t, "/sessions?days=7&userId=eve", linkTo(t, next, "Most expensive"))
 }

@@ -101,10 +101,12 @@ type answer struct {
 	maxAge time.Duration
 
 	// The content of the body, if it is one of these documents; the pages use it.
-	usage *report.Answer
-	bill  *explain.Answer
-	calls []read.Call
-	next  string // the cursor after calls; "" at the end
+	usage    *report.Answer
+	forecast *report.ForecastAnswer
+	bill     *explain.Answer
+	calls    []read.Call
+	sessions []read.Session
+	next     string // the cursor after calls or sessions; "" at the end
 
 	// Both are made once, for however many callers share the answer.
 	tagged, compressed sync.Once

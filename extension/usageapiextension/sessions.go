@@ -91,7 +91,11 @@ func (a *api) sessions(q *question) (*answer, error) {
 		next := encodeCursor(sessionCursor{Cost: last.Cost, ID: last.ID, User: textOf(userOf(last.User))})
 		document.Next = &next
 	}
-	return jsonAnswer(document, len(page))
+	answer, err := jsonAnswer(document, len(page))
+	if err == nil {
+		answer.sessions, answer.next = page, textOf(document.Next)
+	}
+	return answer, err
 }
 
 func newSession(s *read.Session) sessionDocument {

@@ -86,7 +86,8 @@ var rooms = map[string]room{
 	"internal/teams": {uses: []string{"internal/usage"}},
 
 	// The dashboard as HTML.
-	"internal/page": {uses: []string{"internal/bill/explain", "internal/report", "internal/store/read", "internal/usage"}},
+	"internal/page":      {uses: []string{"internal/bill/explain", "internal/outlook", "internal/page/show", "internal/report", "internal/store/read", "internal/usage"}},
+	"internal/page/show": {uses: []string{"internal/outlook", "internal/report", "internal/usage"}},
 
 	// Log lines of which every one counts, and durations without their unit.
 	"internal/unsampled": {},
@@ -103,7 +104,7 @@ var rooms = map[string]room{
 	},
 	"extension/usageapiextension": {
 		uses:  []string{"internal/build", "internal/durations", "internal/unsampled", "internal/bill/explain", "internal/store", "internal/store/read", "internal/access", "internal/page", "internal/report", "internal/usage"},
-		tests: []string{"internal/dbmigrate"},
+		tests: []string{"internal/dbmigrate", "internal/outlook"},
 	},
 
 	// Programs and files for people.

@@ -7,10 +7,8 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/bill/explain"
+	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
 )
-
-// BillPath is the path of the page about the provider's bill, for administrators.
-const BillPath = "/bill"
 
 // Bill is the page that explains why the bill differs from the sum of the calls.
 type Bill struct {
@@ -50,7 +48,7 @@ type billCost struct {
 
 // Shown formats the amount for display.
 func (c billCost) Shown() string {
-	text := dollars(c.Amount)
+	text := show.Dollars(c.Amount)
 	if c.Currency != "USD" {
 		text = strings.Replace(text, "$", "", 1) + " " + c.Currency
 	}
@@ -70,7 +68,7 @@ func (b billOf) Sums() []billCost {
 }
 
 // ShareText formats the explained share for display.
-func (b billOf) ShareText() string { return percentText(b.ExplainedShare.Shift(2)) }
+func (b billOf) ShareText() string { return show.PercentText(b.ExplainedShare.Shift(2)) }
 
 // billGroup is everything of one cause. The costs of the groups add up to the difference.
 type billGroup struct {
@@ -83,7 +81,7 @@ type billGroup struct {
 }
 
 // RestText returns the number of what is not listed.
-func (g billGroup) RestText() string { return plural(int64(g.Rest), "smaller one") }
+func (g billGroup) RestText() string { return show.Plural(int64(g.Rest), "smaller one") }
 
 // billCause is a cause of a part of the difference.
 type billCause struct {
@@ -110,7 +108,7 @@ func (b billOf) Groups() (list []billGroup) {
 		i, ok := at[c.Cause]
 		if !ok {
 			i = len(list)
-			at[c.Cause], list = i, append(list, billGroup{Name: inWords(string(c.Cause)), Means: meanings[c.Cause]})
+			at[c.Cause], list = i, append(list, billGroup{Name: show.InWords(string(c.Cause)), Means: meanings[c.Cause]})
 		}
 		costs[c.Cause] = costs[c.Cause].Add(c.Cost.Decimal)
 		g := &list[i]
@@ -122,10 +120,10 @@ func (b billOf) Groups() (list []billGroup) {
 			continue
 		}
 		c.Details.Rates = nil // shown in the JSON only
-		what := slices.DeleteFunc([]string{c.Details.Model, inWords(c.Details.What()), c.Details.Whose()}, isEmpty)
+		what := slices.DeleteFunc([]string{c.Details.Model, show.InWords(c.Details.What()), c.Details.Whose()}, isEmpty)
 		line := billCause{What: strings.Join(what, ", "), Cost: b.cost("", c.Cost)}
 		if c.Quantity != nil {
-			line.Quantity = plural(c.Quantity.IntPart(), c.Unit)
+			line.Quantity = show.Plural(c.Quantity.IntPart(), c.Unit)
 		}
 		g.Rows = append(g.Rows, line)
 	}
@@ -152,7 +150,7 @@ func (b billOf) ByDay() (list []billDay) {
 	for i := range b.Days {
 		d := &b.Days[i]
 		list = append(list, billDay{
-			d.Date, parseDate(d.Date).Format("Mon 2 Jan 2006"), partOf(d.BillCost.Decimal, most), partOf(d.RowCost.Decimal, most),
+			d.Date, show.ParseDate(d.Date).Format("Mon 2 Jan 2006"), show.PartOf(d.BillCost.Decimal, most), show.PartOf(d.RowCost.Decimal, most),
 			b.cost("", d.BillCost), b.cost("", d.RowCost), b.cost("", d.Difference),
 		})
 	}

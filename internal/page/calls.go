@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -60,10 +61,10 @@ func (c *singles) Newest() string {
 // line is a call as the page shows it.
 type line struct {
 	*Call
-	At      moment
+	At      show.Moment
 	User    string
 	UserURL string
-	Cost    amount
+	Cost    show.Amount
 	// Trace is the start of the trace id. TraceCalls is the URL of the calls of the trace,
 	// and TraceStore that of the trace itself.
 	Trace, TraceCalls, TraceStore string
@@ -74,7 +75,7 @@ func (c *singles) Lines() []line {
 	lines := make([]line, len(c.Rows))
 	for i := range c.Rows {
 		call := &c.Rows[i]
-		l := line{Call: call, At: momentOf(call.Time, c.Zone), Cost: amount{sum: call.Cost}}
+		l := line{Call: call, At: show.MomentOf(call.Time, c.Zone), Cost: show.Amount{Sum: call.Cost}}
 		if call.Status == usage.StatusUnpriced {
 			l.Cost.Unpriced = 1
 		}
@@ -101,10 +102,10 @@ func (l line) ModelName() string {
 }
 
 // Why returns the reason for the status in words, or "" for none.
-func (l line) Why() string { return inWords(deref(l.Reason)) }
+func (l line) Why() string { return show.InWords(deref(l.Reason)) }
 
 // Assumed returns the assumptions of the price in words.
-func (l line) Assumed() string { return inWords(strings.Join(l.Assumptions, ", ")) }
+func (l line) Assumed() string { return show.InWords(strings.Join(l.Assumptions, ", ")) }
 
 // Request returns the provider's response id.
 func (l line) Request() string { return deref(l.RequestID) }
@@ -125,7 +126,7 @@ func (l line) Quantities() (list []quantity) {
 		{l.Characters, "characters"}, {l.Images, "images"},
 	} {
 		if q.n != nil && *q.n != 0 {
-			list = append(list, quantity{number(*q.n).Shown(), q.unit})
+			list = append(list, quantity{show.Number(*q.n).Shown(), q.unit})
 		}
 	}
 	if l.AudioSeconds != nil {

@@ -2,11 +2,12 @@ package page
 
 import (
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/shopspring/decimal"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -17,17 +18,25 @@ type Overview struct {
 	Place
 	// Answer is the query API's answer, with detail.
 	Answer report.Answer
+	// Forecast is the API's forecast of the current month, nil on a page of days that are
+	// over, or that reads no forecast because that takes too long. Advice is the API's, nil for
+	// those who see only their own usage.
+	Forecast *report.ForecastAnswer
+	Advice   *report.AdviceAnswer
 }
 
 // WriteOverview renders the page.
 func WriteOverview(o Overview) ([]byte, error) {
-	return write("overview", &overview{place{o.Place}, o.Answer})
+	view := &overview{place: place{o.Place}, Answer: o.Answer}
+	view.Ahead = ahead{view.place, o.Forecast, o.Advice}
+	return write("overview", view)
 }
 
 // overview provides the data of an [Overview] to the template.
 type overview struct {
 	place
 	Answer report.Answer
+	Ahead  ahead
 }
 
 // Empty reports whether the period has no calls.
@@ -45,11 +54,11 @@ func (o *overview) NothingBefore() bool { return o.Answer.Previous.Calls == 0 }
 type card struct {
 	Name, Title string
 	// Money is nil when the card shows Count.
-	Money       *amount
-	Count       number
-	Change      change
-	BeforeMoney *amount
-	BeforeCount number
+	Money       *show.Amount
+	Count       show.Number
+	Change      show.Change
+	BeforeMoney *show.Amount
+	BeforeCount show.Number
 	Note        string
 	Small       []small
 }
@@ -57,32 +66,34 @@ type card struct {
 // small is an additional number on a card.
 type small struct {
 	Title string
-	Money amount
+	Money show.Amount
 }
 
 // Cards returns the numbers at the top of the page.
 func (o *overview) Cards() []card {
 	current, previous := o.Answer.Current, o.Answer.Previous
-	money := func(s usage.Sum, u report.Usage) *amount { return &amount{s, u.Unpriced.Calls} }
+	money := func(s usage.Sum, u report.Usage) *show.Amount {
+		return &show.Amount{Sum: s, Unpriced: u.Unpriced.Calls}
+	}
 	cards := []card{
 		{
 			Name: "totalCost", Title: "Total cost", Money: money(current.TotalCost, current), BeforeMoney: money(previous.TotalCost, previous),
-			Change: changeOf(o.Answer.Change.TotalCost), Note: strings.Join(slices.DeleteFunc([]string{o.without(), o.beforeBegan()}, isEmpty), " "),
+			Change: show.ChangeOf(o.Answer.Change.TotalCost), Note: strings.Join(slices.DeleteFunc([]string{o.without(), o.beforeBegan()}, isEmpty), " "),
 			Small: payers(current.CostByPayer),
 		},
 		{
 			Name: "dailyAverage", Title: "Average a day", Money: money(current.DailyAverage, current), BeforeMoney: money(previous.DailyAverage, previous),
-			Change: changeOf(o.Answer.Change.DailyAverage),
+			Change: show.ChangeOf(o.Answer.Change.DailyAverage),
 		},
 		{
-			Name: "calls", Title: "Calls", Count: number(current.Calls), BeforeCount: number(previous.Calls), Change: changeOf(o.Answer.Change.Calls),
-			Note: short(current.Tokens.Total) + " tokens: " + short(current.Tokens.Input) + " in, " + short(current.Tokens.Output) + " out",
+			Name: "calls", Title: "Calls", Count: show.Number(current.Calls), BeforeCount: show.Number(previous.Calls), Change: show.ChangeOf(o.Answer.Change.Calls),
+			Note: show.Short(current.Tokens.Total) + " tokens: " + show.Short(current.Tokens.Input) + " in, " + show.Short(current.Tokens.Output) + " out",
 		},
 	}
 	if !o.oneUser() {
 		cards = append(cards, card{
-			Name: "activeUsers", Title: "Active users", Count: number(current.ActiveUsers), BeforeCount: number(previous.ActiveUsers),
-			Change: changeOf(o.Answer.Change.ActiveUsers),
+			Name: "activeUsers", Title: "Active users", Count: show.Number(current.ActiveUsers), BeforeCount: show.Number(previous.ActiveUsers),
+			Change: show.ChangeOf(o.Answer.Change.ActiveUsers),
 		})
 	}
 	return cards
@@ -95,7 +106,7 @@ func payers(costs report.Costs) (list []small) {
 		title := map[string]string{
 			"api": "billed by the API", "plan": "within a plan", "credit": "from credit", "own": "on own hardware", report.UnknownPayer: "payer not known",
 		}[c.Key]
-		list = append(list, small{title, amount{sum: c.Cost}})
+		list = append(list, small{title, show.Amount{Sum: c.Cost}})
 	}
 	if len(costs) == 1 && costs[0].Key == report.UnknownPayer {
 		return nil
@@ -111,7 +122,7 @@ func (o *overview) without() string {
 	if n == 0 {
 		return ""
 	}
-	return "Without " + plural(n, "call") + " of no known cost."
+	return "Without " + show.Plural(n, "call") + " of no known cost."
 }
 
 // beforeBegan returns a warning when recording started during the previous period.
@@ -120,7 +131,7 @@ func (o *overview) beforeBegan() string {
 	for i, d := range days {
 		if !d.Cost.IsZero() {
 			if 4*i >= len(days) {
-				return "The period before has costs only from " + longDate(d.Date) + " on."
+				return "The period before has costs only from " + show.LongDate(d.Date) + " on."
 			}
 			return ""
 		}
@@ -134,13 +145,13 @@ type doubt struct {
 	Calls              int64
 	ShareOfCalls       string
 	// Money is nil when the cost is unknown.
-	Money       *amount
+	Money       *show.Amount
 	ShareOfCost string
 	URL         string
 }
 
 // CallsText returns the number of calls with its noun.
-func (d doubt) CallsText() string { return plural(d.Calls, "call") }
+func (d doubt) CallsText() string { return show.Plural(d.Calls, "call") }
 
 // Doubts lists how many calls are unpriced, estimated or assumed.
 func (o *overview) Doubts() []doubt {
@@ -150,15 +161,15 @@ func (o *overview) Doubts() []doubt {
 		{Name: "unpriced", Title: "Unpriced", Means: "no cost is known; not in any sum", Calls: u.Unpriced.Calls, URL: o.to(CallsPath, "status", "unpriced")},
 		{
 			Name: "estimated", Title: "Estimated", Means: "the cost may differ from the bill", Calls: u.EstimatedCalls,
-			Money: &amount{sum: u.EstimatedCost}, ShareOfCost: share(u.EstimatedCost.Decimal(), total), URL: o.to(CallsPath, "status", "estimated"),
+			Money: &show.Amount{Sum: u.EstimatedCost}, ShareOfCost: show.Share(u.EstimatedCost.Decimal(), total), URL: o.to(CallsPath, "status", "estimated"),
 		},
 		{
 			Name: "assumed", Title: "Assumed", Means: "the price took a default", Calls: u.AssumedCalls,
-			Money: &amount{sum: u.AssumedCost}, ShareOfCost: share(u.AssumedCost.Decimal(), total),
+			Money: &show.Amount{Sum: u.AssumedCost}, ShareOfCost: show.Share(u.AssumedCost.Decimal(), total),
 		},
 	}
 	for i := range list {
-		list[i].ShareOfCalls = share(decimal.NewFromInt(list[i].Calls), all)
+		list[i].ShareOfCalls = show.Share(decimal.NewFromInt(list[i].Calls), all)
 		if list[i].Calls == 0 {
 			list[i].URL, list[i].Money = "", nil
 		}
@@ -167,38 +178,20 @@ func (o *overview) Doubts() []doubt {
 }
 
 // Newest returns the time of the newest call and how long ago that was.
-func (o *overview) Newest() (n moment) {
+func (o *overview) Newest() (n show.Moment) {
 	if t := o.Answer.DataThrough; t != nil {
-		n = momentOf(*t, o.Zone)
-		n.Ago = ago(o.Now.Sub(*t))
+		n = show.MomentOf(*t, o.Zone)
+		n.Ago = show.Ago(o.Now.Sub(*t))
 	}
 	return n
 }
 
-// moment is a time for display.
-type moment struct{ UTC, Day, Clock, Ago string }
-
-func momentOf(t time.Time, zone *time.Location) moment {
-	local := t.In(zone)
-	return moment{UTC: t.UTC().Format(time.RFC3339Nano), Day: local.Format("2 Jan 2006"), Clock: local.Format("15:04:05")}
-}
-
-// ago formats a duration in its largest unit.
-func ago(d time.Duration) string {
-	unit := func(n int64, name string) string { return plural(n, name) + " ago" }
-	switch {
-	case d < time.Minute:
-		return "just now"
-	case d < time.Hour:
-		return unit(int64(d/time.Minute), "minute")
-	case d < 48*time.Hour:
-		return unit(int64(d/time.Hour), "hour")
-	}
-	return unit(int64(d/(24*time.Hour)), "day")
-}
-
 // Chart returns the cost by day.
-func (o *overview) Chart() chart { return newChart(o.Answer.Current, o.Answer.Previous, &o.place) }
+func (o *overview) Chart() show.Chart {
+	return show.NewChart(o.Answer.Current, o.Answer.Previous, func(from, to string) string {
+		return o.to(CallsPath, DaysParam, "", "startDate", from, "endDate", to)
+	})
+}
 
 // breakdown is a table of costs by key.
 type breakdown struct {
@@ -211,29 +204,47 @@ type breakdown struct {
 // row is a row of a breakdown.
 type row struct {
 	Key, Name, URL string
-	Cost           amount
+	Cost           show.Amount
 	Share, Part    string
 	Calls          string
-	Before         *amount // nil when unknown
+	Before         *show.Amount // nil when unknown
 	Doubts         []part
 }
 
 // part is the uncertain part of a cost.
 type part struct {
 	Name  string
-	Cost  amount
+	Cost  show.Amount
 	Share string
 }
 
-// Breakdowns returns the tables in two columns.
+// Breakdowns returns the tables in two columns. Those of tags go where there is room.
 func (o *overview) Breakdowns() [2][]breakdown {
+	columns, rows := o.columns(), [2]int{}
+	for i := range columns {
+		for _, b := range columns[i] {
+			rows[i] += len(b.Rows) + 2
+		}
+	}
+	for _, b := range o.tags() {
+		i := 0
+		if rows[1] < rows[0] {
+			i = 1
+		}
+		columns[i], rows[i] = append(columns[i], b), rows[i]+len(b.Rows)+2
+	}
+	return columns
+}
+
+// columns returns the tables but for those of tags.
+func (o *overview) columns() [2][]breakdown {
 	current, previous := o.Answer.Current, o.Answer.Previous
 	types := o.breakdown("usageByType", "API types", "apiType", current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types)
 	types.WithCalls = true
 	for i := range types.Rows {
 		for _, n := range current.CallsByType {
 			if n.Key == types.Rows[i].Key {
-				types.Rows[i].Calls = number(n.Count).Shown()
+				types.Rows[i].Calls = show.Number(n.Count).Shown()
 			}
 		}
 	}
@@ -247,6 +258,45 @@ func (o *overview) Breakdowns() [2][]breakdown {
 	return [2][]breakdown{{types, models}, {users, services}}
 }
 
+// tags returns a table for each tag.
+func (o *overview) tags() (list []breakdown) {
+	for i, tag := range o.Answer.Current.UsageByTag {
+		b := o.breakdown("usageByTag"+strconv.Itoa(i+1), "Tag “"+tag.Name+"”", "tag", tag.Values, taggedBy(o.Answer.Previous.UsageByTag, tag.Name),
+			taggedBy(o.Answer.Current.Unpriced.Tags, tag.Name), taggedBy(o.Answer.Previous.Unpriced.Tags, tag.Name))
+		for j := range b.Rows {
+			if r := &b.Rows[j]; r.URL != "" {
+				r.URL = o.to(o.Path, "tag", tag.Name+":"+r.Key)
+			}
+			if b.Rows[j].Key == report.NoName {
+				b.Rows[j].Name = "without this tag"
+			}
+		}
+		list = append(list, b)
+	}
+	return list
+}
+
+// taggedBy returns the breakdown by one tag.
+func taggedBy[T any](list report.Tagged[T], name string) (values T) {
+	for _, tag := range list {
+		if tag.Name == name {
+			values = tag.Values
+		}
+	}
+	return values
+}
+
+// NoTags says why there is no table of a tag, or "" where there is nothing to say.
+func (o *overview) NoTags() string {
+	switch tags := o.Answer.Current.UsageByTag; {
+	case tags == nil:
+		return "No breakdown by tag: no sums are kept by both a tag and another filter than the user and the API type."
+	case len(tags) == 0 && o.Everybody:
+		return "No breakdown by tag: no call has one. The key tags of the processor genai_usage says which attributes become tags."
+	}
+	return ""
+}
+
 // doubtsOf returns the estimated and the assumed part of a cost.
 func (o *overview) doubtsOf(name string, c report.Cost) (list []part) {
 	for _, d := range []struct {
@@ -256,7 +306,7 @@ func (o *overview) doubtsOf(name string, c report.Cost) (list []part) {
 		costs := map[string]report.Costs{"usageByType": d.of.Types, "usageByModel": d.of.Models, "usageByProvider": d.of.Providers, "usageByService": d.of.Services}[name]
 		for _, p := range costs {
 			if p.Key == c.Key {
-				list = append(list, part{d.name, amount{sum: p.Cost}, share(p.Cost.Decimal(), c.Cost.Decimal())})
+				list = append(list, part{d.name, show.Amount{Sum: p.Cost}, show.Share(p.Cost.Decimal(), c.Cost.Decimal())})
 			}
 		}
 	}
@@ -273,17 +323,17 @@ func (o *overview) breakdown(name, title, param string, costs, before report.Cos
 	}
 	for _, c := range costs {
 		r := row{
-			Key: c.Key, Name: c.Key, Cost: amount{c.Cost, countOf(unpriced, c.Key)},
-			Share: share(c.Cost.Decimal(), total), Part: partOf(c.Cost.Decimal(), total), Doubts: o.doubtsOf(name, c),
+			Key: c.Key, Name: c.Key, Cost: show.Amount{Sum: c.Cost, Unpriced: countOf(unpriced, c.Key)},
+			Share: show.Share(c.Cost.Decimal(), total), Part: show.PartOf(c.Cost.Decimal(), total), Doubts: o.doubtsOf(name, c),
 		}
 		if sum, listed := was[c.Key]; (listed || !folded) && !o.NothingBefore() {
-			r.Before = &amount{sum, countOf(unpricedBefore, c.Key)}
+			r.Before = &show.Amount{Sum: sum, Unpriced: countOf(unpricedBefore, c.Key)}
 		}
 		switch {
 		case c.Key == report.Others:
 			r.Name, r.Before = "all others", nil
 			if param == "userId" {
-				r.Name = plural(o.Answer.Current.OtherUsers, "other user")
+				r.Name = show.Plural(o.Answer.Current.OtherUsers, "other user")
 			}
 		case c.Key == report.NoLongerStored:
 			r.Name = "no longer stored one by one"
@@ -308,9 +358,9 @@ func countOf(list report.Numbers, key string) int64 {
 }
 
 // Elsewhere returns the part of the total that no day includes, or nil for none.
-func (o *overview) Elsewhere() *amount {
+func (o *overview) Elsewhere() *show.Amount {
 	if s := o.Answer.Current.NotInDays; !s.IsZero() {
-		return &amount{sum: s}
+		return &show.Amount{Sum: s}
 	}
 	return nil
 }

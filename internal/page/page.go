@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -20,8 +21,39 @@ import (
 const (
 	OverviewPath = "/"
 	CallsPath    = "/calls"
+	SessionsPath = "/sessions"
+	OutlookPath  = "/outlook"
+	BillPath     = "/bill" // for administrators
 	StylePath    = "/page.css"
 	IconPath     = "/icon.svg"
+)
+
+// Params maps the paths of the pages to the parameters that they take. A link from page to
+// page keeps those that the other page takes too.
+var Params = map[string][]string{
+	OverviewPath: shared,
+	CallsPath:    slices.Concat(shared, callParams, []string{"cursor"}),
+	SessionsPath: slices.Concat(shared, []string{"search", "cursor"}),
+	OutlookPath:  slices.Concat(shared, []string{"period", "scope"}),
+	BillPath:     {DaysParam, "startDate", "endDate", "provider"}, // it covers UTC days and all calls
+}
+
+// apiParams does the same for the paths of the query API, without what stands before "usage"
+// in them.
+var apiParams = map[string][]string{
+	"usage":         slices.Concat(shared, []string{"top"}),
+	"usage/export":  slices.Concat(shared, callParams),
+	"usage/records": slices.Concat(shared, callParams, []string{"limit"}),
+	"sessions":      slices.Concat(shared, []string{"search", "limit"}),
+	"forecast":      slices.Concat(filterParams, []string{"timezone", "period", "scope", "top"}),
+	"bill":          Params[BillPath],
+}
+
+var (
+	filterParams = []string{"userId", "apiType", "provider", "model", "service", "environment", "tag"}
+	shared       = slices.Concat([]string{DaysParam, "startDate", "endDate", "timezone"}, filterParams)
+	// callParams select only single calls.
+	callParams = []string{"status", "traceId", "requestId", "sessionId"}
 )
 
 // ContentSecurityPolicy allows a page to load its own stylesheet and icon, and no script.
@@ -84,22 +116,13 @@ type link struct {
 
 // to returns the URL of a page with some parameters changed. change is a list of names and
 // values; "" removes a parameter.
-func (p *place) to(path string, change ...string) string {
+func (p *place) to(path string, change ...string) string { return p.link(path, Params[path], change) }
+
+func (p *place) link(path string, takes, change []string) string {
 	values := url.Values{}
 	for name, value := range p.Chosen {
-		values.Set(name, value)
-	}
-	values.Del("cursor") // belongs to another list
-	switch path {
-	case OverviewPath:
-		for _, name := range callParams {
-			values.Del(name)
-		}
-	case BillPath: // a bill covers UTC days and all calls
-		for name := range values {
-			if !slices.Contains([]string{DaysParam, "startDate", "endDate", "provider"}, name) {
-				values.Del(name)
-			}
+		if slices.Contains(takes, name) && name != "cursor" { // which belongs to another list
+			values.Set(name, value)
 		}
 	}
 	for i := 0; i+1 < len(change); i += 2 {
@@ -114,19 +137,19 @@ func (p *place) to(path string, change ...string) string {
 	return path + "?" + values.Encode()
 }
 
-// ofAPI returns the URL of the same data in the query API.
-func (p *place) ofAPI(path string, more ...string) string {
-	root := "/api/usage"
-	if p.Everybody {
-		root = "/api/admin/usage"
+// ofAPI returns the URL of the same data in the query API; path is one of apiParams.
+func (p *place) ofAPI(path string, change ...string) string {
+	takes := apiParams[path]
+	if slices.Contains(takes, "startDate") {
+		for name, value := range map[string]string{DaysParam: "", "startDate": cmp.Or(p.Chosen["startDate"], p.From), "endDate": cmp.Or(p.Chosen["endDate"], p.To)} {
+			change = append(change, name, value)
+		}
 	}
-	if p.Chosen["startDate"] == "" {
-		more = append(more, "startDate", p.From)
+	root := "/api/admin/" + path
+	if !p.Everybody {
+		root = "/api/usage" + strings.TrimPrefix("/"+path, "/usage")
 	}
-	if p.Chosen["endDate"] == "" {
-		more = append(more, "endDate", p.To)
-	}
-	return p.to(root+path, append(more, DaysParam, "")...)
+	return p.link(root, takes, change)
 }
 
 // periodNames are the labels of [Days].
@@ -148,16 +171,29 @@ func (p *place) Periods() []link {
 	return links
 }
 
-// IsBill reports whether this is the page of the bill.
-func (p *place) IsBill() bool { return p.Path == BillPath }
+// Pages returns links to all pages.
+func (p *place) Pages() []link {
+	links := []link{{Text: "Overview", URL: OverviewPath}, {Text: "Calls", URL: CallsPath}, {Text: "Sessions", URL: SessionsPath}, {Text: "Forecast", URL: OutlookPath}}
+	if p.Everybody {
+		links[3].Text = "Forecast and advice"
+		links = append(links, link{Text: "Bill", URL: BillPath})
+	}
+	for i := range links {
+		links[i].URL, links[i].Current = p.to(links[i].URL), links[i].URL == p.Path
+	}
+	return links
+}
 
-// callParams are parameters that filter only single calls.
-var callParams = []string{"status", "traceId", "requestId"}
+// IsBill, IsOutlook and IsSessions report whether this is the page of the bill, of the
+// forecast, or of sessions.
+func (p *place) IsBill() bool     { return p.Path == BillPath }
+func (p *place) IsOutlook() bool  { return p.Path == OutlookPath }
+func (p *place) IsSessions() bool { return p.Path == SessionsPath }
 
 // narrowing lists the parameters that filter what is shown, with their labels.
 var narrowing = []struct{ name, title string }{
 	{"userId", "User"}, {"apiType", "API type"}, {"provider", "Provider"}, {"model", "Model"}, {"service", "Service"}, {"environment", "Environment"}, {"tag", "Tag"},
-	{"status", "Price"}, {"traceId", "Trace"}, {"requestId", "Request"},
+	{"status", "Price"}, {"traceId", "Trace"}, {"requestId", "Request"}, {"sessionId", "Session"}, {"search", "Session with"},
 }
 
 // filter is an active filter, with a link that removes it.
@@ -182,15 +218,16 @@ type field struct{ Name, Value string }
 // Kept lists the parameters that the form has no input for and passes on unchanged.
 func (p *place) Kept() (list []field) {
 	for _, name := range slices.Sorted(maps.Keys(p.Chosen)) {
-		if name != "userId" && name != "timezone" && name != "cursor" {
+		if !slices.Contains([]string{"userId", "timezone", "search", "cursor"}, name) {
 			list = append(list, field{name, p.Chosen[name]})
 		}
 	}
 	return list
 }
 
-// User returns the selected user for the form.
-func (p *place) User() string { return p.Chosen["userId"] }
+// User and Search return what the form's inputs hold.
+func (p *place) User() string   { return p.Chosen["userId"] }
+func (p *place) Search() string { return p.Chosen["search"] }
 
 // Zones lists common time zones. The form accepts any other name too.
 func (p *place) Zones() []string {
@@ -236,24 +273,27 @@ func (p *place) Title() string {
 // Period returns the period in words.
 func (p *place) Period() string {
 	if p.From == p.To {
-		return longDate(p.From)
+		return show.LongDate(p.From)
 	}
-	return longDate(p.From) + " – " + longDate(p.To)
+	return show.LongDate(p.From) + " – " + show.LongDate(p.To)
 }
 
 // Root, SinglesURL, CSV and JSON return the URLs of other views of the same data.
 func (p *place) Root() string       { return p.to(OverviewPath) }
 func (p *place) SinglesURL() string { return p.to(CallsPath) }
-func (p *place) BillURL() string    { return p.to(BillPath) }
-func (p *place) CSV() string        { return p.ofAPI("/export") }
+func (p *place) CSV() string        { return p.ofAPI("usage/export") }
 func (p *place) JSON() string {
 	switch p.Path {
 	case CallsPath:
-		return p.ofAPI("/records", "limit", Limit)
+		return p.ofAPI("usage/records", "limit", Limit)
+	case SessionsPath:
+		return p.ofAPI("sessions", "limit", Limit)
+	case OutlookPath:
+		return p.ofAPI("forecast", "top", Top)
 	case BillPath:
-		return strings.Replace(p.ofAPI(""), "/api/admin/usage", "/api/admin/bill", 1)
+		return p.ofAPI("bill")
 	}
-	return p.ofAPI("", "top", Top)
+	return p.ofAPI("usage", "top", Top)
 }
 
 // Problem is an error page.
@@ -277,6 +317,3 @@ func write(name string, data any) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
-
-// inWords replaces the underscores of a word with spaces.
-func inWords(word string) string { return strings.ReplaceAll(word, "_", " ") }

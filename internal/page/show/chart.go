@@ -1,4 +1,4 @@
-package page
+package show
 
 import (
 	"strconv"
@@ -21,10 +21,10 @@ const (
 	labelled = 10
 )
 
-// chart shows the cost over time: a bar for each day or week, and a mark at the cost of the
+// Chart shows the cost over time: a bar for each day or week, and a mark at the cost of the
 // same one in the previous period. Horizontal positions are percentages of the width, so
 // that one drawing fits every screen; vertical ones are pixels.
-type chart struct {
+type Chart struct {
 	Bars  []bar
 	Ticks []tick
 	// Weeks is true when each bar is a week.
@@ -36,7 +36,7 @@ type chart struct {
 // bar is one day or week.
 type bar struct {
 	From, To     string // dates
-	Cost, Before amount
+	Cost, Before Amount
 	HasBefore    bool
 	// Slot and Slots are the start and width of the space for the bar. Left and Width are
 	// those of the bar itself.
@@ -51,51 +51,52 @@ type bar struct {
 
 // Name returns the day or week in words.
 func (b *bar) Name() string {
-	from := parseDate(b.From)
+	from := ParseDate(b.From)
 	if b.From == b.To {
 		return from.Format("Mon 2 Jan 2006")
 	}
-	return from.Format("2 Jan") + " – " + parseDate(b.To).Format("2 Jan 2006")
+	return from.Format("2 Jan") + " – " + ParseDate(b.To).Format("2 Jan 2006")
 }
 
 // tick is a horizontal line across the chart.
 type tick struct{ Top, Label string }
 
-// newChart lays out the days of a period with those of the previous period.
-func newChart(current, previous report.Usage, place *place) chart {
-	c := chart{Weeks: len(current.DailyUsage) > dailyUpTo}
+// NewChart lays out the days of a period with those of the previous period. url returns the
+// URL of the calls of some days.
+func NewChart(current, previous report.Usage, url func(from, to string) string) Chart {
+	c := Chart{Weeks: len(current.DailyUsage) > dailyUpTo}
 	unpriced, unpricedBefore := daysOf(current), daysOf(previous)
 	for i, d := range current.DailyUsage {
-		if n := len(c.Bars); n == 0 || !c.Weeks || parseDate(d.Date).Weekday() == time.Monday {
+		if n := len(c.Bars); n == 0 || !c.Weeks || ParseDate(d.Date).Weekday() == time.Monday {
 			c.Bars = append(c.Bars, bar{From: d.Date})
 		}
 		b := &c.Bars[len(c.Bars)-1]
 		b.To = d.Date
-		b.Cost.sum = b.Cost.sum.Plus(d.Cost)
+		b.Cost.Sum = b.Cost.Sum.Plus(d.Cost)
 		b.Cost.Unpriced += unpriced[d.Date]
 		if len(previous.DailyUsage) == len(current.DailyUsage) && previous.Calls > 0 {
 			before := previous.DailyUsage[i]
 			b.HasBefore = true
-			b.Before.sum = b.Before.sum.Plus(before.Cost)
+			b.Before.Sum = b.Before.Sum.Plus(before.Cost)
 			b.Before.Unpriced += unpricedBefore[before.Date]
 		}
 	}
 	var most usage.Sum
 	for i := range c.Bars {
 		b := &c.Bars[i]
-		if b.Cost.sum.Cmp(most) > 0 {
-			most, c.Highest = b.Cost.sum, b
+		if b.Cost.Sum.Cmp(most) > 0 {
+			most, c.Highest = b.Cost.Sum, b
 		}
 	}
 	for i := range c.Bars {
-		if before := c.Bars[i].Before.sum; before.Cmp(most) > 0 {
+		if before := c.Bars[i].Before.Sum; before.Cmp(most) > 0 {
 			most = before
 		}
 	}
 	top := c.scale(most.Decimal())
 	for i := range c.Bars {
 		c.lay(i, top)
-		c.Bars[i].URL = place.to(CallsPath, DaysParam, "", "startDate", c.Bars[i].From, "endDate", c.Bars[i].To)
+		c.Bars[i].URL = url(c.Bars[i].From, c.Bars[i].To)
 	}
 	return c
 }
@@ -113,7 +114,7 @@ func daysOf(u report.Usage) map[string]int64 {
 
 // scale places the horizontal lines at round amounts, and returns the amount of the topmost
 // one.
-func (c *chart) scale(most decimal.Decimal) decimal.Decimal {
+func (c *Chart) scale(most decimal.Decimal) decimal.Decimal {
 	if !most.IsPositive() {
 		return decimal.Zero
 	}
@@ -127,7 +128,7 @@ func (c *chart) scale(most decimal.Decimal) decimal.Decimal {
 	}
 	top := step.Mul(most.DivRound(step, 2*usage.MoneyScale).Ceil())
 	for at := decimal.Zero; !at.GreaterThan(top); at = at.Add(step) {
-		label := dollars(at)
+		label := Dollars(at)
 		if step.IsInteger() || at.IsZero() {
 			label = "$" + thousandsOf(at)
 		}
@@ -146,17 +147,17 @@ func pixels(amount, top decimal.Decimal) string {
 }
 
 // lay positions a bar.
-func (c *chart) lay(i int, top decimal.Decimal) {
+func (c *Chart) lay(i int, top decimal.Decimal) {
 	b, n := &c.Bars[i], len(c.Bars)
 	percent := func(numerator, parts int) string {
 		return decimal.NewFromInt(int64(100*numerator)).DivRound(decimal.NewFromInt(int64(n*parts)), 3).String()
 	}
 	b.Slot, b.Slots = percent(i, 1), percent(1, 1)
 	b.Left, b.Width, b.Middle = percent(20*i+3, 20), percent(14, 20), percent(2*i+1, 2)
-	b.Top, b.BeforeTop = pixels(b.Cost.sum.Decimal(), top), pixels(b.Before.sum.Decimal(), top)
+	b.Top, b.BeforeTop = pixels(b.Cost.Sum.Decimal(), top), pixels(b.Before.Sum.Decimal(), top)
 	// An amount above 0, or an unknown one, is at least two pixels high.
 	height := decimal.NewFromInt(plotTop + plotHeight).Sub(decimal.RequireFromString(b.Top))
-	if one := decimal.NewFromInt(2); b.Cost.sum.Decimal().IsPositive() && height.LessThan(one) || b.Cost.Unknown() {
+	if one := decimal.NewFromInt(2); b.Cost.Sum.Decimal().IsPositive() && height.LessThan(one) || b.Cost.Unknown() {
 		height, b.Top = one, strconv.Itoa(plotTop+plotHeight-2)
 	}
 	b.Height = height.String()
@@ -166,7 +167,7 @@ func (c *chart) lay(i int, top decimal.Decimal) {
 	if fromEnd%every != 0 {
 		return
 	}
-	b.Label, b.Anchor, b.Narrow = parseDate(b.From).Format("2 Jan"), "middle", fromEnd/every%2 == 0
+	b.Label, b.Anchor, b.Narrow = ParseDate(b.From).Format("2 Jan"), "middle", fromEnd/every%2 == 0
 	switch {
 	case n > 12 && fromEnd == 0:
 		b.Anchor = "end"

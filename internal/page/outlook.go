@@ -1,0 +1,375 @@
+package page
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
+	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
+	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
+)
+
+// Outlook is the page of forecasts, and for administrators of advice.
+type Outlook struct {
+	Place
+	// Forecast and Advice are the query API's answers. Advice is nil for those who see only
+	// their own usage.
+	Forecast *report.ForecastAnswer
+	Advice   *report.AdviceAnswer
+}
+
+// WriteOutlook renders the page.
+func WriteOutlook(o Outlook) ([]byte, error) {
+	return write("outlook", &ahead{place{o.Place}, o.Forecast, o.Advice})
+}
+
+// ahead provides the data of an [Outlook] to the template, and those of an [Overview] that
+// look ahead.
+type ahead struct {
+	place
+	Answer  *report.ForecastAnswer
+	Advised *report.AdviceAnswer
+}
+
+// Lengths returns links to forecasts of other periods.
+func (a *ahead) Lengths() (links []link) {
+	chosen := a.chosen("period", report.ForecastPeriods[0])
+	for _, unit := range []string{"week", "month", "quarter", "year"} {
+		links = append(links, link{"this " + unit, a.to(a.Path, "period", unit), unit == chosen})
+	}
+	return links
+}
+
+// Scopes returns links to forecasts of other scopes.
+func (a *ahead) Scopes() (links []link) {
+	chosen := a.chosen("scope", report.ForecastScopes[0])
+	for _, s := range []struct {
+		scope, title string
+		all          bool // only for those who see everybody
+	}{
+		{"org", "Total", false}, {"user", "Users", true}, {"team", "Teams", true}, {"service", "Services", false}, {"model", "Models", false},
+		{"provider", "Providers", false}, {"budget", "Budgets", true},
+	} {
+		if !s.all || a.Everybody {
+			links = append(links, link{s.title, a.to(a.Path, "scope", s.scope), s.scope == chosen})
+		}
+	}
+	return links
+}
+
+func (a *ahead) chosen(name, otherwise string) string {
+	if value := a.Chosen[name]; value != "" {
+		return value
+	}
+	return otherwise
+}
+
+// IsTotal reports whether the forecast is one of everything.
+func (a *ahead) IsTotal() bool { return a.chosen("scope", report.ForecastScopes[0]) == "org" }
+
+// HasOwnPeriods reports whether each forecast is of a period of its own, as those of budgets.
+func (a *ahead) HasOwnPeriods() bool { return a.Chosen["scope"] == "budget" }
+
+// OutlookURL returns the URL of the page of forecasts and advice.
+func (a *ahead) OutlookURL() string { return a.to(OutlookPath) }
+
+// AdviceText returns the text of the link to all advice.
+func (a *ahead) AdviceText() string {
+	if n := len(a.Advised.Advice); n > 1 {
+		return "All " + strconv.Itoa(n) + " pieces, and what they assume"
+	}
+	return "What it assumes"
+}
+
+// HasBudgets reports whether the forecasts are compared with budgets.
+func (a *ahead) HasBudgets() bool {
+	return slices.ContainsFunc(a.Answer.Forecasts, func(f report.ScopeForecast) bool { return f.Budget != nil })
+}
+
+// Rest returns a text about what has no forecast of its own, or "" for nothing.
+func (a *ahead) Rest() string {
+	n := a.Answer.Others
+	if n == 0 {
+		return ""
+	}
+	return show.Number(n).Shown() + " more of smaller cost are not forecast one by one; in the last 30 days they cost " + show.Dollars(a.Answer.OthersCost.Decimal()) + "."
+}
+
+// Nothing says why there is no forecast.
+func (a *ahead) Nothing() string {
+	switch scope := a.chosen("scope", "org"); scope {
+	case "budget":
+		return "No budget is set."
+	case "team":
+		return "There is no team."
+	case "org":
+		return "No call of the last 400 days has a cost."
+	default:
+		return "No call of the last 30 days has a cost that belongs to one " + strings.TrimPrefix(scope, "tag:") + "."
+	}
+}
+
+// forecast is the forecast of one scope for display.
+type forecast struct {
+	*report.ScopeForecast
+	Title, URL string
+	place      *place
+}
+
+// Forecasts returns the forecasts that have anything to say.
+func (a *ahead) Forecasts() (list []forecast) {
+	for i := range a.Answer.Forecasts {
+		f := forecast{ScopeForecast: &a.Answer.Forecasts[i], Title: a.Answer.Forecasts[i].Key, place: &a.place}
+		param := map[string]string{"user": "userId", "service": "service", "model": "model", "provider": "provider"}[f.Scope]
+		value := f.Key
+		tag, isTag := strings.CutPrefix(f.Scope, "tag:")
+		switch {
+		case f.Scope == "org" && f.Forecast.Expected.IsZero() && f.UnpricedCalls == 0:
+			continue
+		case f.Scope == "org":
+			f.Title = "Total"
+		case f.Scope == "user":
+			if f.Title = f.Name; f.Title == "" {
+				f.Title = a.user(f.Key)
+			}
+		case isTag:
+			param, value = "tag", tag+":"+f.Key
+		}
+		if param != "" {
+			f.URL = a.to(OverviewPath, param, value)
+		}
+		list = append(list, f)
+	}
+	return list
+}
+
+// When returns the period in words.
+func (f forecast) When() string {
+	first := show.ParseDate(f.Period.Start)
+	switch f.Period.Unit {
+	case "day":
+		return show.LongDate(f.Period.Start)
+	case "month":
+		return first.Format("January 2006")
+	case "quarter":
+		return "quarter " + strconv.Itoa((int(first.Month())+2)/3) + " of " + first.Format("2006")
+	case "year":
+		return first.Format("2006")
+	}
+	return show.LongDate(f.Period.Start) + " – " + show.LongDate(f.Period.End)
+}
+
+// Ends returns the last day of the period in words.
+func (f forecast) Ends() string { return show.LongDate(f.Period.End) }
+
+// Spent, Expected, Low and High return amounts; Low and High bound the band of 80 % and are
+// nil without one.
+func (f forecast) Spent() show.Amount {
+	return show.Amount{Sum: f.Forecast.Spent, Unpriced: f.UnpricedCalls}
+}
+func (f forecast) Expected() show.Amount {
+	return show.Amount{Sum: f.Forecast.Expected, Unpriced: f.UnpricedCalls}
+}
+func (f forecast) Low() *show.Amount  { return f.edge(0) }
+func (f forecast) High() *show.Amount { return f.edge(1) }
+
+func (f forecast) edge(side int) *show.Amount {
+	band, ok := f.Bands["80"]
+	if !ok {
+		return nil
+	}
+	return &show.Amount{Sum: band[side]}
+}
+
+// Without returns a note about calls that no amount includes.
+func (f forecast) Without() string {
+	if f.UnpricedCalls == 0 {
+		return ""
+	}
+	return "Without " + show.Plural(f.UnpricedCalls, "call") + " of no known cost."
+}
+
+// Missed, LineMissed, Covered and Exceeds return shares, nil where none is known.
+func (f forecast) Missed() *show.Percent { return show.PercentOf(f.PastError) }
+func (f forecast) LineMissed() *show.Percent {
+	if f.Method == outlook.RunRate { // the same
+		return nil
+	}
+	return show.PercentOf(f.LineError)
+}
+func (f forecast) Covered() *show.Percent { return show.PercentOf(f.Coverage) }
+func (f forecast) Exceeds() *show.Percent {
+	if f.Budget == nil {
+		return nil
+	}
+	return show.PercentOf(f.Budget.Exceeds)
+}
+
+// Limit returns the budget.
+func (f forecast) Limit() *show.Amount {
+	if f.Budget == nil {
+		return nil
+	}
+	return &show.Amount{Sum: f.Budget.Limit}
+}
+
+// UsedUp says when the budget will be used up, or that it has been, or "" when it lasts.
+func (f forecast) UsedUp() string {
+	switch {
+	case f.Budget == nil || f.Budget.Exhausted == "":
+		return ""
+	case f.Forecast.Spent.Cmp(f.Budget.Limit) > 0:
+		return "used up since " + show.LongDate(f.Budget.Exhausted)
+	}
+	return "used up on " + show.LongDate(f.Budget.Exhausted)
+}
+
+// Basis says how the forecast was made.
+func (f forecast) Basis() string {
+	switch f.Method {
+	case outlook.Weekday:
+		return "the weekdays of the last eight weeks, at the level of the last seven days"
+	case outlook.WeekdaySteady:
+		return "the weekdays of the last eight weeks, at the level of the last four"
+	}
+	return "a straight line at the mean of the last seven days"
+}
+
+// track is a drawing of a forecast. Positions are percentages of the width.
+type track struct{ Spent, Expected, Low, Band, Limit string }
+
+// Track draws the forecast on a scale from 0 to a little more than its largest amount.
+func (f forecast) Track() track {
+	largest := decimal.Max(f.Forecast.Expected.Decimal(), f.Forecast.Spent.Decimal())
+	low, high := f.Low(), f.High()
+	if high != nil {
+		largest = decimal.Max(largest, high.Sum.Decimal())
+	}
+	if f.Budget != nil {
+		largest = decimal.Max(largest, f.Budget.Limit.Decimal())
+	}
+	largest = largest.Mul(decimal.New(102, -2))
+	at := func(s usage.Sum) string { return show.PartOf(s.Decimal(), largest) }
+	t := track{Spent: at(f.Forecast.Spent), Expected: at(f.Forecast.Expected)}
+	if high != nil {
+		t.Low, t.Band = at(low.Sum), at(high.Sum.Minus(low.Sum))
+	}
+	if f.Budget != nil {
+		t.Limit = at(f.Budget.Limit)
+	}
+	return t
+}
+
+// driver is what moved the cost most.
+type driver struct {
+	Dimension, Name, URL string
+	Before, After        show.Amount
+}
+
+// Moved returns what moved the cost most in the last seven days.
+func (f forecast) Moved() (list []driver) {
+	for _, d := range f.Drivers {
+		one := driver{d.Dimension, d.Key, "", show.Amount{Sum: d.Before}, show.Amount{Sum: d.After}}
+		param := d.Dimension
+		if d.Dimension == "user" {
+			if param, one.Name = "userId", d.Name; d.Name == "" {
+				one.Name = f.place.user(d.Key)
+			}
+		}
+		one.URL = f.place.to(OverviewPath, param, d.Key)
+		list = append(list, one)
+	}
+	return list
+}
+
+// advice is a piece of advice for display.
+type advice struct {
+	*outlook.Advice
+	Rule, Where, URL string
+}
+
+// Saves returns the dollars a month.
+func (a advice) Saves() show.Amount { return show.Amount{Sum: a.SavesPerMonth} }
+
+// Costs returns what the calls cost a month.
+func (a advice) Costs() show.Amount { return show.Amount{Sum: a.Rows.Cost} }
+
+// Calls returns the number of calls with its noun.
+func (a advice) Calls() string { return show.Plural(a.Rows.Calls, "call") }
+
+func (a *ahead) advised(list []outlook.Advice) (shown []advice) {
+	for i := range list {
+		rows := &list[i].Rows
+		one := advice{Advice: &list[i], Rule: show.InWords(list[i].Rule)}
+		var where []string
+		for _, part := range []struct{ kind, name string }{{"service", rows.Service}, {"model", rows.Model}, {"provider", rows.Provider}} {
+			if part.name == "" {
+				part.name = "no " + part.kind
+			}
+			where = append(where, part.name)
+		}
+		one.Where = strings.Join(where, " · ")
+		// The page of calls takes the parameters of the API's list.
+		if u, err := url.Parse(rows.Link); err == nil {
+			values := u.Query()
+			for name := range values {
+				if !slices.Contains(Params[CallsPath], name) {
+					values.Del(name)
+				}
+			}
+			one.URL = CallsPath + "?" + values.Encode()
+		}
+		shown = append(shown, one)
+	}
+	return shown
+}
+
+// AllAdvice, FirstAdvice and DismissedAdvice list the pieces.
+func (a *ahead) AllAdvice() []advice { return a.advised(a.Advised.Advice) }
+func (a *ahead) FirstAdvice() []advice {
+	return a.advised(a.Advised.Advice[:min(len(a.Advised.Advice), 3)])
+}
+func (a *ahead) DismissedAdvice() []advice { return a.advised(a.Advised.Dismissed) }
+
+// SavesInAll returns what all listed advice saves together: each piece is after those before.
+func (a *ahead) SavesInAll() (total show.Amount) {
+	for _, one := range a.Advised.Advice {
+		total.Sum = total.Sum.Plus(one.SavesPerMonth)
+	}
+	return total
+}
+
+// AdvisedAt returns when the advice was computed.
+func (a *ahead) AdvisedAt() (m show.Moment) {
+	if at := a.Advised.PublishedAt; at != nil {
+		m = show.MomentOf(*at, a.Zone)
+		m.Ago = show.Ago(a.Now.Sub(*at))
+	}
+	return m
+}
+
+// AdvisedOn returns what the advice is about.
+func (a *ahead) AdvisedOn() string {
+	last := show.ParseDate(a.Advised.To).AddDate(0, 0, -1).Format(time.DateOnly)
+	return show.Plural(a.Advised.Calls, "call") + " of " + show.LongDate(a.Advised.From) + " – " + show.LongDate(last) + " (UTC)"
+}
+
+// leftOut is what the advice does not look at.
+type leftOut struct {
+	Calls, Why string
+	Cost       show.Amount
+}
+
+// NotLookedAt lists the calls that the advice is not about.
+func (a *ahead) NotLookedAt() (list []leftOut) {
+	for _, l := range a.Advised.LeftOut {
+		list = append(list, leftOut{show.Plural(l.Calls, "call"), l.Why(), show.Amount{Sum: l.Cost}})
+	}
+	return list
+}
