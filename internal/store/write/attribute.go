@@ -67,27 +67,28 @@ WHERE u.id = n.id AND u.timestamp = n.at AND u.user_id IS NULL AND NOT u.metadat
 
 var attributeAndFold = sums.AndFoldChange(attributeUser, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
 
-// services remembers which services have stored calls. A user in a trace of any other
-// service has no calls to wait for.
+// services remembers which services have stored calls, or are about to. A user in a trace of
+// any other service has no calls to wait for.
 type services struct {
 	mu    sync.Mutex
 	known map[string]bool
 	read  time.Time
 }
 
-// saw adds the services of calls that were just stored.
-func (s *services) saw(records []usage.Record) {
+// add adds the services of calls that are about to be stored. Names that were decided on
+// before were added then.
+func (s *services) add(names []named) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range records {
-		s.add(records[i].Service)
+	for _, n := range names {
+		s.addOne(n.service)
 	}
 }
 
 // maxServices bounds the map, because a sender can invent any number of services.
 const maxServices = 4096
 
-func (s *services) add(name string) {
+func (s *services) addOne(name string) {
 	if s.known[name] {
 		return
 	}
@@ -150,7 +151,7 @@ func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*u
 	if len(unknown) > 0 && time.Since(s.read) <= serviceStep {
 		var c callOf
 		if err := w.look(ctx, selectOfTraces, []any{unknown}, []any{&c.trace, &c.service, &c.id, &c.at}, func() error {
-			s.add(c.service)
+			s.addOne(c.service)
 			return nil
 		}); err != nil {
 			return err
@@ -165,7 +166,7 @@ func (w *Writer) forgetOtherServices(ctx context.Context, byTrace map[traceOf]*u
 			return err
 		}
 		for _, name := range names {
-			s.add(name)
+			s.addOne(name)
 		}
 		s.read = time.Now()
 	}

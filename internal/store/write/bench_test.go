@@ -32,23 +32,24 @@ func BenchmarkEncode(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/row")
 	})
+	rows := make([]row, len(records))
+	for i := range records {
+		rows[i] = row{Record: &records[i], user: records[i].UserID}
+	}
 	b.Run("copy", func(b *testing.B) {
-		var buf []byte
+		var encoded binaryRow
+		var bytes int
 		for b.Loop() {
-			buf = buf[:0]
-			for i := range records {
-				r := row{Record: &records[i], user: records[i].UserID}
-				buf = r.appendBinary(buf)
+			bytes = 0
+			for i := range rows {
+				encoded.set(&rows[i])
+				bytes += len(encoded.buf)
 			}
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(records)), "ns/row")
-		b.ReportMetric(float64(len(buf))/float64(len(records)), "B/row")
+		b.ReportMetric(float64(bytes)/float64(len(records)), "B/row")
 	})
 	b.Run("arrays", func(b *testing.B) {
-		rows := make([]row, len(records))
-		for i := range records {
-			rows[i] = row{Record: &records[i], user: records[i].UserID}
-		}
 		for b.Loop() {
 			columnArrays(rows)
 		}

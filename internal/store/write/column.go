@@ -1,7 +1,6 @@
 package write
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"strings"
@@ -10,224 +9,113 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// column describes a column of public.api_usage and how its value is sent: in binary COPY
-// format, and as an element of an array parameter.
+// fill passes the value of every column that the writer fills to f, in the order in which
+// COPY and INSERT send them. All statements are built from this list. The database itself
+// sets created_at and written_xid.
+func (r *row) fill(f fields) {
+	q := &r.Quantities
+	input, output := q.InputTokens(), q.OutputTokens()
+	total := input + output // checkRecord bounds it
+	f.id("id", r.ID)
+	f.id("user_id", r.user)
+	f.time("timestamp", r.Time)
+	f.dollars("usage_dollars", r.Cost, true)
+	f.text("api_type", string(r.APIType))
+	f.textOrNull("model", r.Model)
+	f.integer("tokens_used", 4, total, total > 0)
+	f.textOrNull("request_id", r.RequestID)
+	f.json("metadata", r, (*row).appendMetadata)
+	f.text("provider", r.Provider)
+	f.text("service", r.Service)
+	f.text("environment", r.Environment)
+	f.text("pricing_status", string(r.Status))
+	f.textOrNull("pricing_reason", string(r.Reason))
+	f.textOrNull("price_id", r.PriceID)
+	f.textOrNull("cost_source", string(r.CostSource))
+	f.dollars("reported_dollars", r.ReportedCost, r.HasReportedCost)
+	f.integer("input_tokens", 8, input, total > 0)
+	f.integer("output_tokens", 8, output, total > 0)
+	f.count("cache_read_tokens", q.CacheReadTotal())
+	f.count("cache_write_5m_tokens", q.CacheWriteBeside1h())
+	f.count("cache_write_1h_tokens", q[usage.CacheWrite1hTokens])
+	f.count("reasoning_tokens", q[usage.OutputReasoningTokens])
+	f.seconds("audio_seconds", q[usage.AudioSeconds])
+	f.count("characters", q[usage.Characters])
+	f.count("images", q[usage.Images])
+	f.json("other_quantities", r, (*row).appendOtherQuantities)
+	f.words("pricing_assumptions", r)
+	f.traceID("trace_id", r.TraceID)
+	f.textOrNull("session_id", r.SessionID)
+	f.textOrNull("outcome", string(r.Outcome))
+	f.textOrNull("payer", string(r.Payer))
+	f.integer("folded", 2, int64(r.folded), r.folded != 0)
+}
+
+// fields takes the columns of a row one after the other. [binaryRow] encodes them for COPY,
+// [arrays] collects them for INSERT, and [columnList] takes only their names.
+type fields interface {
+	// id is a uuid, and traceID a text in hexadecimal; NULL for zero.
+	id(name string, id usage.ID)
+	traceID(name string, id [16]byte)
+	time(name string, at time.Time)
+	// text stores "" as it is, textOrNull as NULL.
+	text(name, text string)
+	textOrNull(name, text string)
+	// integer is NULL unless known. count is a bigint, NULL for 0.
+	integer(name string, bytes int, n int64, known bool)
+	count(name string, n int64)
+	// dollars is a numeric, NULL unless known.
+	dollars(name string, amount usage.Money, known bool)
+	// seconds is a numeric, in nanoseconds; NULL for 0.
+	seconds(name string, nanos int64)
+	// json is the document that fill appends; NULL when it appends nothing.
+	json(name string, r *row, fill func(*row, []byte) []byte)
+	// words is the list of assumptions that pricing made; NULL when unknown.
+	words(name string, r *row)
+}
+
+// column is a column of public.api_usage as an element of an array parameter.
 type column struct {
 	name string
 	// element is the element type of the array. read is the expression that turns an
 	// element into the value, with %s for the name. Decimal numbers travel as text so that
 	// nothing rounds them.
 	element, read string
-	binary        func(b []byte, r *row) []byte
-	array         func(rows []row) any
 }
 
-// columns lists every column that the writer fills, in the order in which COPY and INSERT
-// send them. All statements are built from this list. The database itself sets created_at
-// and written_xid.
-var columns = []column{
-	ofID("id", func(r *row) usage.ID { return r.ID }),
-	ofID("user_id", func(r *row) usage.ID { return r.user }),
-	ofTime("timestamp", func(r *row) time.Time { return r.Time }),
-	ofNumeric("usage_dollars", usage.MoneyScale, func(r *row) (int64, bool) { return int64(r.Cost), true }, moneyText),
-	ofText("api_type", func(r *row) string { return string(r.APIType) }),
-	ofTextOrNull("model", func(r *row) string { return r.Model }),
-	ofTokensUsed("tokens_used"),
-	ofTextOrNull("request_id", func(r *row) string { return r.RequestID }),
-	ofJSON("metadata", (*row).appendMetadata),
-	ofText("provider", func(r *row) string { return r.Provider }),
-	ofText("service", func(r *row) string { return r.Service }),
-	ofText("environment", func(r *row) string { return r.Environment }),
-	ofText("pricing_status", func(r *row) string { return string(r.Status) }),
-	ofTextOrNull("pricing_reason", func(r *row) string { return string(r.Reason) }),
-	ofTextOrNull("price_id", func(r *row) string { return r.PriceID }),
-	ofTextOrNull("cost_source", func(r *row) string { return string(r.CostSource) }),
-	ofNumeric("reported_dollars", usage.MoneyScale, func(r *row) (int64, bool) { return int64(r.ReportedCost), r.HasReportedCost }, moneyText),
-	ofTotal("input_tokens", (*usage.Quantities).InputTokens),
-	ofTotal("output_tokens", (*usage.Quantities).OutputTokens),
-	ofCount("cache_read_tokens", (*usage.Quantities).CacheReadTotal),
-	ofCount("cache_write_5m_tokens", (*usage.Quantities).CacheWriteBeside1h),
-	ofCount("cache_write_1h_tokens", func(q *usage.Quantities) int64 { return q[usage.CacheWrite1hTokens] }),
-	ofCount("reasoning_tokens", func(q *usage.Quantities) int64 { return q[usage.OutputReasoningTokens] }),
-	ofNumeric("audio_seconds", 9, func(r *row) (int64, bool) {
-		n := r.Quantities[usage.AudioSeconds]
-		return n, n != 0
-	}, secondsText),
-	ofCount("characters", func(q *usage.Quantities) int64 { return q[usage.Characters] }),
-	ofCount("images", func(q *usage.Quantities) int64 { return q[usage.Images] }),
-	ofJSON("other_quantities", (*row).appendOtherQuantities),
-	ofAssumptions("pricing_assumptions"),
-	ofTraceID("trace_id"),
-	ofTextOrNull("session_id", func(r *row) string { return r.SessionID }),
-	ofTextOrNull("outcome", func(r *row) string { return string(r.Outcome) }),
-	ofTextOrNull("payer", func(r *row) string { return string(r.Payer) }),
-	ofFolded("folded"),
+var columns = listColumns()
+
+func listColumns() []column {
+	var list columnList
+	r := row{Record: &usage.Record{}}
+	r.fill(&list)
+	return list
 }
 
-// arrayOf builds an array parameter from value, with NULL where value returns false.
-func arrayOf[T any](value func(*row) (T, bool)) func([]row) any {
-	return func(rows []row) any {
-		values, list := make([]T, len(rows)), make([]*T, len(rows))
-		for i := range rows {
-			var ok bool
-			if values[i], ok = value(&rows[i]); ok {
-				list[i] = &values[i]
-			}
-		}
-		return list
-	}
+// columnList implements [fields].
+type columnList []column
+
+func (l *columnList) add(name, element, read string) {
+	*l = append(*l, column{name, element, read})
 }
 
-// ofID is a uuid column; the zero id is NULL.
-func ofID(name string, id func(*row) usage.ID) column {
-	return column{
-		name, "uuid", "%s",
-		func(b []byte, r *row) []byte {
-			id := id(r)
-			if id.IsZero() {
-				return appendNull(b)
-			}
-			return append(append(b, 0, 0, 0, 16), id[:]...)
-		},
-		arrayOf(func(r *row) ([16]byte, bool) { id := id(r); return id, !id.IsZero() }),
-	}
+func (l *columnList) id(name string, _ usage.ID)      { l.add(name, "uuid", "%s") }
+func (l *columnList) traceID(name string, _ [16]byte) { l.add(name, "text", "%s") }
+func (l *columnList) time(name string, _ time.Time)   { l.add(name, "timestamptz", "%s") }
+func (l *columnList) text(name, _ string)             { l.add(name, "text", "%s") }
+func (l *columnList) textOrNull(name, _ string)       { l.add(name, "text", "%s") }
+func (l *columnList) integer(name string, bytes int, _ int64, _ bool) {
+	l.add(name, fmt.Sprint("int", bytes), "%s")
+}
+func (l *columnList) count(name string, _ int64)                 { l.add(name, "int8", "%s") }
+func (l *columnList) dollars(name string, _ usage.Money, _ bool) { l.add(name, "text", "%s::numeric") }
+func (l *columnList) seconds(name string, _ int64)               { l.add(name, "text", "%s::numeric") }
+func (l *columnList) json(name string, _ *row, _ func(*row, []byte) []byte) {
+	l.add(name, "text", "%s::jsonb")
 }
 
-func ofTime(name string, at func(*row) time.Time) column {
-	return column{
-		name, "timestamptz", "%s",
-		func(b []byte, r *row) []byte { return appendInt8(b, at(r).UnixMicro()-postgresEpoch) },
-		arrayOf(func(r *row) (time.Time, bool) { return at(r), true }),
-	}
-}
-
-// ofText is a text column that stores "" as it is.
-func ofText(name string, text func(*row) string) column {
-	return column{
-		name, "text", "%s",
-		func(b []byte, r *row) []byte { return appendField(b, text(r)) },
-		arrayOf(func(r *row) (string, bool) { return text(r), true }),
-	}
-}
-
-// ofTextOrNull is a text column that stores "" as NULL.
-func ofTextOrNull(name string, text func(*row) string) column {
-	return column{
-		name, "text", "%s",
-		func(b []byte, r *row) []byte { return appendTextOrNull(b, text(r)) },
-		arrayOf(func(r *row) (string, bool) { text := text(r); return text, text != "" }),
-	}
-}
-
-// ofNumeric is a numeric column with the value n/10^scale; text formats the value for the
-// array.
-func ofNumeric(name string, scale int, n func(*row) (int64, bool), text func(int64) string) column {
-	return column{
-		name, "text", "%s::numeric",
-		func(b []byte, r *row) []byte {
-			n, ok := n(r)
-			if !ok {
-				return appendNull(b)
-			}
-			return appendNumeric(b, n, scale)
-		},
-		arrayOf(func(r *row) (string, bool) {
-			n, ok := n(r)
-			if !ok {
-				return "", false
-			}
-			return text(n), true
-		}),
-	}
-}
-
-func moneyText(n int64) string { return usage.Money(n).String() }
-
-func secondsText(n int64) string { return string(usage.AppendQuantity(nil, usage.AudioSeconds, n)) }
-
-// ofCount is a whole-number quantity; 0 is NULL.
-func ofCount(name string, count func(*usage.Quantities) int64) column {
-	return ofInt8(name, func(r *row) (int64, bool) { n := count(&r.Quantities); return n, n != 0 })
-}
-
-// ofTotal is a total of tokens; NULL for a call that used no tokens.
-func ofTotal(name string, total func(*usage.Quantities) int64) column {
-	return ofInt8(name, func(r *row) (int64, bool) {
-		n := total(&r.Quantities)
-		return n, n > 0 || r.Quantities.TotalTokens() > 0
-	})
-}
-
-func ofInt8(name string, n func(*row) (int64, bool)) column {
-	return ofInteger(name, "int8", n, appendInt8)
-}
-
-// ofTokensUsed is the total of all tokens; NULL for 0.
-func ofTokensUsed(name string) column {
-	return ofInteger(name, "int4", func(r *row) (int32, bool) {
-		n := r.Quantities.TotalTokens()
-		return int32(n), n > 0 //nolint:gosec // checkRecord bounds it
-	}, func(b []byte, n int32) []byte {
-		return binary.BigEndian.AppendUint32(append(b, 0, 0, 0, 4), uint32(n)) //nolint:gosec // the same 32 bits
-	})
-}
-
-// ofFolded is a column of bits; 0 is NULL.
-func ofFolded(name string) column {
-	return ofInteger(name, "int2", func(r *row) (int16, bool) { return r.folded, r.folded != 0 }, func(b []byte, n int16) []byte {
-		return binary.BigEndian.AppendUint16(append(b, 0, 0, 0, 2), uint16(n)) //nolint:gosec // the same 16 bits
-	})
-}
-
-func ofInteger[T int16 | int32 | int64](name, element string, n func(*row) (T, bool), appendTo func([]byte, T) []byte) column {
-	return column{
-		name, element, "%s",
-		func(b []byte, r *row) []byte {
-			n, ok := n(r)
-			if !ok {
-				return appendNull(b)
-			}
-			return appendTo(b, n)
-		},
-		arrayOf(n),
-	}
-}
-
-// ofJSON is a JSON document that fill appends; NULL when fill appends nothing.
-func ofJSON(name string, fill func(r *row, b []byte) []byte) column {
-	return column{
-		name, "text", "%s::jsonb",
-		func(b []byte, r *row) []byte { return appendJSONB(b, r, fill) },
-		arrayOf(func(r *row) (string, bool) { text := fill(r, nil); return string(text), len(text) > 0 }),
-	}
-}
-
-// ofAssumptions is the list of assumptions that pricing made; NULL when unknown.
-func ofAssumptions(name string) column {
-	return column{
-		name, "text", "string_to_array(%[1]s, '+') AS %[1]s", // '' becomes an empty array
-		func(b []byte, r *row) []byte { return r.appendAssumptions(b) },
-		arrayOf(func(r *row) (string, bool) {
-			if !r.HasAssumptions {
-				return "", false
-			}
-			return strings.Join(r.assumptions(), "+"), true
-		}),
-	}
-}
-
-// ofTraceID is a trace id in hexadecimal; the zero id is NULL.
-func ofTraceID(name string) column {
-	return column{
-		name, "text", "%s",
-		func(b []byte, r *row) []byte {
-			if r.TraceID == [16]byte{} {
-				return appendNull(b)
-			}
-			return hex.AppendEncode(append(b, 0, 0, 0, 32), r.TraceID[:])
-		},
-		arrayOf(func(r *row) (string, bool) { return hex.EncodeToString(r.TraceID[:]), r.TraceID != [16]byte{} }),
-	}
+func (l *columnList) words(name string, _ *row) {
+	l.add(name, "text", "string_to_array(%[1]s, '+') AS %[1]s") // '' becomes an empty array
 }
 
 // columnNames is the comma-separated column list of the statements.
@@ -249,9 +137,92 @@ func listed(columns []column, text func(i int, c column) string) string {
 
 // columnArrays returns the parameters of selectRows.
 func columnArrays(rows []row) []any {
+	a := arrays{rows: len(rows), columns: make([]array, 0, len(columns))}
+	for i := range rows {
+		a.next = 0
+		rows[i].fill(&a)
+	}
 	args := make([]any, len(columns))
-	for i, c := range columns {
-		args[i] = c.array(rows)
+	for i, column := range a.columns {
+		args[i] = column.parameter()
 	}
 	return args
+}
+
+// arrays implements [fields]: the values of each column of several rows.
+type arrays struct {
+	rows    int
+	columns []array
+	next    int // the column that the next value belongs to
+}
+
+type array interface{ parameter() any }
+
+// arrayOf is a column; nil is NULL.
+type arrayOf[T any] struct {
+	values []T // with room for all rows, because list points into it
+	list   []*T
+}
+
+func (a *arrayOf[T]) parameter() any { return a.list }
+
+func addValue[T any](a *arrays, value T, known bool) {
+	if a.next == len(a.columns) {
+		a.columns = append(a.columns, &arrayOf[T]{make([]T, 0, a.rows), make([]*T, 0, a.rows)})
+	}
+	column := a.columns[a.next].(*arrayOf[T])
+	a.next++
+	if !known {
+		column.list = append(column.list, nil)
+		return
+	}
+	column.values = append(column.values, value)
+	column.list = append(column.list, &column.values[len(column.values)-1])
+}
+
+func (a *arrays) id(_ string, id usage.ID)    { addValue(a, [16]byte(id), !id.IsZero()) }
+func (a *arrays) time(_ string, at time.Time) { addValue(a, at, true) }
+func (a *arrays) text(_, text string)         { addValue(a, text, true) }
+func (a *arrays) textOrNull(_, text string)   { addValue(a, text, text != "") }
+func (a *arrays) count(_ string, n int64)     { addValue(a, n, n != 0) }
+
+func (a *arrays) traceID(_ string, id [16]byte) {
+	if id == [16]byte{} {
+		a.null()
+		return
+	}
+	addValue(a, hex.EncodeToString(id[:]), true)
+}
+
+func (a *arrays) integer(_ string, _ int, n int64, known bool) { addValue(a, n, known) }
+
+func (a *arrays) dollars(_ string, amount usage.Money, known bool) {
+	addValue(a, amount.String(), known)
+}
+
+func (a *arrays) null() { addValue(a, "", false) }
+
+func (a *arrays) seconds(_ string, nanos int64) {
+	if nanos == 0 {
+		a.null()
+		return
+	}
+	addValue(a, secondsText(nanos), true)
+}
+
+func (a *arrays) json(_ string, r *row, fill func(*row, []byte) []byte) {
+	text := string(fill(r, nil))
+	addValue(a, text, text != "")
+}
+
+func (a *arrays) words(_ string, r *row) {
+	if !r.HasAssumptions {
+		a.null()
+		return
+	}
+	addValue(a, strings.Join(r.assumptions(), "+"), true)
+}
+
+func secondsText(nanos int64) string {
+	return string(usage.AppendQuantity(nil, usage.AudioSeconds, nanos))
 }

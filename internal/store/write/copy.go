@@ -3,12 +3,15 @@ package write
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"io"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 var copyRows = `COPY public.api_usage (` + columnNames + `) FROM STDIN (FORMAT binary)`
@@ -32,8 +35,8 @@ func copyBatch(ctx context.Context, tx pgx.Tx, rows []row) (int, error) {
 type copyReader struct {
 	mu   sync.Mutex
 	rows []row
-	rest []byte // encoded but not yet read
-	buf  []byte // backing array of rest
+	rest []byte    // encoded but not yet read
+	row  binaryRow // backs rest
 	done bool
 	// panicked is the recovered panic of an encoder. pgx reads in its own goroutine, where
 	// a panic would end the process.
@@ -55,19 +58,19 @@ func (c *copyReader) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		switch {
 		case len(c.rows) > 0:
-			c.buf = c.rows[0].appendBinary(c.buf[:0])
+			c.row.set(&c.rows[0])
 			c.rows = c.rows[1:]
 		case !c.done:
-			c.buf = append(c.buf[:0], 0xff, 0xff) // trailer
+			c.row.buf = append(c.row.buf[:0], 0xff, 0xff) // trailer
 			c.done = true
 		case n > 0:
 			return n, nil
 		default:
 			return 0, io.EOF
 		}
-		sent := copy(p[n:], c.buf)
+		sent := copy(p[n:], c.row.buf)
 		n += sent
-		c.rest = c.buf[sent:]
+		c.rest = c.row.buf[sent:]
 	}
 	return n, nil
 }
@@ -82,71 +85,129 @@ func (c *copyReader) close() (panicked any) {
 	return c.panicked
 }
 
-// appendBinary appends one row: the number of fields, and for each its length
-// (-1 for NULL) and its bytes in network order.
-func (r *row) appendBinary(b []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(len(columns))) //nolint:gosec // some dozens
-	for i := range columns {
-		b = columns[i].binary(b, r)
-	}
-	return b
+// binaryRow implements [fields]. It encodes rows for COPY: the number of fields, and for
+// each its length (-1 for NULL) and its bytes in network order.
+type binaryRow struct{ buf []byte }
+
+// set replaces what was encoded before.
+func (b *binaryRow) set(r *row) {
+	b.buf = binary.BigEndian.AppendUint16(b.buf[:0], uint16(len(columns))) //nolint:gosec // some dozens
+	r.fill(b)
 }
 
-// appendAssumptions writes a one-dimensional text[]: the number of dimensions, whether it
-// contains NULLs, the element type, then the number of elements and the first index.
-func (r *row) appendAssumptions(b []byte) []byte {
-	if !r.HasAssumptions {
-		return appendNull(b)
+func (b *binaryRow) null() { b.buf = append(b.buf, 0xff, 0xff, 0xff, 0xff) }
+
+func (b *binaryRow) id(_ string, id usage.ID) {
+	if id.IsZero() {
+		b.null()
+		return
 	}
-	const textOID = 25
-	words := r.assumptions()
-	start := len(b)
-	b = append(b, 0, 0, 0, 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(min(len(words), 1))) //nolint:gosec // 0 or 1
-	b = binary.BigEndian.AppendUint32(b, 0)
-	b = binary.BigEndian.AppendUint32(b, textOID)
-	if len(words) > 0 {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(words))) //nolint:gosec // some
-		b = binary.BigEndian.AppendUint32(b, 1)
-	}
-	for _, word := range words {
-		b = appendField(b, word)
-	}
-	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4)) //nolint:gosec // some hundred bytes
-	return b
+	b.buf = append(append(b.buf, 0, 0, 0, 16), id[:]...)
 }
 
-func appendNull(b []byte) []byte { return append(b, 0xff, 0xff, 0xff, 0xff) }
+func (b *binaryRow) traceID(_ string, id [16]byte) {
+	if id == [16]byte{} {
+		b.null()
+		return
+	}
+	b.buf = hex.AppendEncode(append(b.buf, 0, 0, 0, 32), id[:])
+}
+
+// postgresEpoch is PostgreSQL's epoch, 2000-01-01 UTC, in Unix microseconds.
+var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
+
+func (b *binaryRow) time(name string, at time.Time) {
+	b.integer(name, 8, at.UnixMicro()-postgresEpoch, true)
+}
+
+func (b *binaryRow) text(_, text string) { b.buf = appendField(b.buf, text) }
+
+func (b *binaryRow) textOrNull(_, text string) {
+	if text == "" {
+		b.null()
+		return
+	}
+	b.buf = appendField(b.buf, text)
+}
 
 func appendField(b []byte, text string) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(text))) //nolint:gosec // at most some hundred bytes
 	return append(b, text...)
 }
 
-func appendTextOrNull(b []byte, text string) []byte {
-	if text == "" {
-		return appendNull(b)
+func (b *binaryRow) integer(_ string, bytes int, n int64, known bool) {
+	if !known {
+		b.null()
+		return
 	}
-	return appendField(b, text)
+	b.buf = append(b.buf, 0, 0, 0, byte(bytes)) //nolint:gosec // 2, 4 or 8
+	switch bytes {
+	case 2:
+		b.buf = binary.BigEndian.AppendUint16(b.buf, uint16(n)) //nolint:gosec // bits of folded
+	case 4:
+		b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(n)) //nolint:gosec // checkRecord bounds it
+	case 8:
+		b.buf = binary.BigEndian.AppendUint64(b.buf, uint64(n)) //nolint:gosec // the same 64 bits
+	}
 }
 
-func appendInt8(b []byte, n int64) []byte {
-	return binary.BigEndian.AppendUint64(append(b, 0, 0, 0, 8), uint64(n)) //nolint:gosec // the same 64 bits
+func (b *binaryRow) count(name string, n int64) { b.integer(name, 8, n, n != 0) }
+
+func (b *binaryRow) dollars(_ string, amount usage.Money, known bool) {
+	if !known {
+		b.null()
+		return
+	}
+	b.buf = appendNumeric(b.buf, int64(amount), usage.MoneyScale)
 }
 
-// postgresEpoch is PostgreSQL's epoch, 2000-01-01 UTC, in Unix microseconds.
-var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMicro()
-
-// appendJSONB writes the jsonb version byte and the document that fill appends, or NULL
-// when fill appends nothing.
-func appendJSONB(b []byte, r *row, fill func(*row, []byte) []byte) []byte {
-	start := len(b)
-	b = fill(r, append(b, 0, 0, 0, 0, 1))
-	if len(b) == start+5 {
-		return appendNull(b[:start])
+func (b *binaryRow) seconds(_ string, nanos int64) {
+	if nanos == 0 {
+		b.null()
+		return
 	}
-	binary.BigEndian.PutUint32(b[start:], uint32(len(b)-start-4)) //nolint:gosec // some kilobytes
-	return b
+	b.buf = appendNumeric(b.buf, nanos, 9)
+}
+
+// json writes the jsonb version byte and the document.
+func (b *binaryRow) json(_ string, r *row, fill func(*row, []byte) []byte) {
+	start := len(b.buf)
+	b.buf = fill(r, append(b.buf, 0, 0, 0, 0, 1))
+	if len(b.buf) == start+5 {
+		b.buf = b.buf[:start]
+		b.null()
+		return
+	}
+	b.setLength(start)
+}
+
+// setLength sets the length of the field that starts at start.
+func (b *binaryRow) setLength(start int) {
+	binary.BigEndian.PutUint32(b.buf[start:], uint32(len(b.buf)-start-4)) //nolint:gosec // some kilobytes
+}
+
+// words writes a one-dimensional text[]: the number of dimensions, whether it contains
+// NULLs, the element type, then the number of elements and the first index.
+func (b *binaryRow) words(_ string, r *row) {
+	if !r.HasAssumptions {
+		b.null()
+		return
+	}
+	const textOID = 25
+	words := r.assumptions()
+	start := len(b.buf)
+	b.buf = append(b.buf, 0, 0, 0, 0)
+	b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(min(len(words), 1))) //nolint:gosec // 0 or 1
+	b.buf = binary.BigEndian.AppendUint32(b.buf, 0)
+	b.buf = binary.BigEndian.AppendUint32(b.buf, textOID)
+	if len(words) > 0 {
+		b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(len(words))) //nolint:gosec // some
+		b.buf = binary.BigEndian.AppendUint32(b.buf, 1)
+	}
+	for _, word := range words {
+		b.buf = appendField(b.buf, word)
+	}
+	b.setLength(start)
 }
 
 // appendNumeric writes n/10^scale as a numeric, for n ≥ 0: base-10,000 digits, the weight

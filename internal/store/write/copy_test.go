@@ -78,7 +78,9 @@ func FuzzCopiedRow(f *testing.F) {
 			sent.user = r.UserID
 		}
 
-		got := sent.appendBinary(nil)
+		var encoded binaryRow
+		encoded.set(&sent)
+		got := encoded.buf
 		require.Equal(t, uint16(len(columns)), binary.BigEndian.Uint16(got))
 		got = got[2:]
 		types := pgtype.NewMap()

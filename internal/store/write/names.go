@@ -12,13 +12,13 @@ import (
 
 // named holds the names of a call by which sums are kept, on one UTC day.
 type named struct {
-	day                                   int64 // Unix seconds
+	day                                   int64 // since 1970
 	provider, model, service, environment string
 }
 
 // tagged is a tag of a call, on a UTC day.
 type tagged struct {
-	day         int64 // seconds since 1970
+	day         int64 // since 1970
 	name, value string
 }
 
@@ -32,23 +32,24 @@ type decisions[Key comparable, Decision any] struct {
 // maxNames bounds the memory of each: 9 MB when every name has its maximum length.
 const maxNames = 8192
 
-// each sets the decision on n keys. It has unknown keys decided in one query; clone returns
-// a key that does not share memory with a payload.
-func (d *decisions[Key, Decision]) each(n int, key func(i int) Key, set func(i int, decision Decision), decide func([]Key) ([]Decision, error), clone func(Key) Key) error {
+// each calls walk, which passes keys to its argument and uses the decisions it gets. When
+// some are unknown, it has them decided in one query and calls walk again; clone returns a
+// key that does not share memory with a payload.
+func (d *decisions[Key, Decision]) each(walk func(decision func(Key) Decision), decide func([]Key) ([]Decision, error), clone func(Key) Key) error {
 	var fresh []Key
 	asked := map[Key]int{}
 	d.mu.Lock()
-	for i := range n {
-		k := key(i)
-		decision, ok := d.known[k]
-		if set(i, decision); ok {
-			continue
+	known := d.known
+	walk(func(k Key) Decision {
+		decision, ok := known[k]
+		if !ok {
+			if _, ok := asked[k]; !ok {
+				asked[k] = len(fresh)
+				fresh = append(fresh, k)
+			}
 		}
-		if _, ok := asked[k]; !ok {
-			asked[k] = len(fresh)
-			fresh = append(fresh, k)
-		}
-	}
+		return decision
+	})
 	d.mu.Unlock()
 	if len(fresh) == 0 {
 		return nil
@@ -57,13 +58,14 @@ func (d *decisions[Key, Decision]) each(n int, key func(i int) Key, set func(i i
 	if err != nil {
 		return err
 	}
-	for i := range n {
-		if at, ok := asked[key(i)]; ok {
-			set(i, decided[at])
-		}
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	walk(func(k Key) Decision {
+		if at, ok := asked[k]; ok {
+			return decided[at]
+		}
+		return known[k]
+	})
 	if d.known == nil || len(d.known)+len(fresh) > maxNames {
 		d.known = make(map[Key]Decision, len(fresh))
 	}
@@ -77,8 +79,17 @@ func (d *decisions[Key, Decision]) each(n int, key func(i int) Key, set func(i i
 // transactions of its own before the batch's, so that no lock on the names of a day
 // is held while rows are written.
 func (w *Writer) foldNames(ctx context.Context, rows []row) error {
-	err := w.names.each(len(rows), func(i int) named { return namesOf(&rows[i]) }, func(i int, folded int16) { rows[i].folded = folded },
-		func(fresh []named) ([]int16, error) { return w.decide(ctx, fresh) },
+	err := w.names.each(
+		func(decision func(named) int16) {
+			for i := range rows {
+				r := &rows[i]
+				r.folded = decision(named{dayOf(r), r.Provider, r.Model, r.Service, r.Environment})
+			}
+		},
+		func(fresh []named) ([]int16, error) {
+			w.services.add(fresh)
+			return w.decide(ctx, fresh)
+		},
 		func(k named) named {
 			k.provider, k.model, k.service, k.environment = strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.service), strings.Clone(k.environment)
 			return k
@@ -86,28 +97,19 @@ func (w *Writer) foldNames(ctx context.Context, rows []row) error {
 	if err != nil {
 		return err
 	}
-	type place struct{ row, tag int }
-	var places []place
-	for i := range rows {
-		rows[i].foldedTags = nil
-		for n, tag := range rows[i].Tags {
-			if tag.Value != "" { // no sum has one without a value
-				places = append(places, place{i, n})
-			}
-		}
-	}
-	if len(places) == 0 {
-		return nil
-	}
-	return w.tags.each(len(places),
-		func(i int) tagged {
-			r := &rows[places[i].row]
-			tag := &r.Tags[places[i].tag]
-			return tagged{sums.Day.Floor(r.Time).Unix(), tag.Key, tag.Value}
-		},
-		func(i int, folded string) {
-			if r := &rows[places[i].row]; folded != "" {
-				r.foldedTags = append(r.foldedTags, usage.Tag{Key: r.Tags[places[i].tag].Key, Value: folded})
+	return w.tags.each(
+		func(decision func(tagged) string) {
+			for i := range rows {
+				r := &rows[i]
+				r.foldedTags = nil
+				for _, tag := range r.Tags {
+					if tag.Value == "" {
+						continue // no sum has one without a value
+					}
+					if folded := decision(tagged{dayOf(r), tag.Key, tag.Value}); folded != "" {
+						r.foldedTags = append(r.foldedTags, usage.Tag{Key: tag.Key, Value: folded})
+					}
+				}
 			}
 		},
 		func(fresh []tagged) ([]string, error) { return w.decideTags(ctx, fresh) },
@@ -117,9 +119,12 @@ func (w *Writer) foldNames(ctx context.Context, rows []row) error {
 		})
 }
 
-func namesOf(r *row) named {
-	return named{sums.Day.Floor(r.Time).Unix(), r.Provider, r.Model, r.Service, r.Environment}
-}
+const secondsOfDay = 24 * 60 * 60
+
+// dayOf returns the UTC day of a call, counted from 1970, and startOf its start.
+func dayOf(r *row) int64 { return r.Time.Unix() / secondsOfDay }
+
+func startOf(day int64) time.Time { return time.Unix(day*secondsOfDay, 0) }
 
 // decide asks the database about all names in one round trip.
 func (w *Writer) decide(ctx context.Context, list []named) (folded []int16, err error) {
@@ -127,7 +132,7 @@ func (w *Writer) decide(ctx context.Context, list []named) (folded []int16, err 
 	days := make([]time.Time, n)
 	providers, models, services, environments := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, key := range list {
-		days[i] = time.Unix(key.day, 0)
+		days[i] = startOf(key.day)
 		providers[i], models[i], services[i], environments[i] = key.provider, key.model, key.service, key.environment
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.o.StatementTimeout)
@@ -140,7 +145,7 @@ func (w *Writer) decide(ctx context.Context, list []named) (folded []int16, err 
 func (w *Writer) decideTags(ctx context.Context, list []tagged) (folded []string, err error) {
 	days, names, values := make([]time.Time, len(list)), make([]string, len(list)), make([]string, len(list))
 	for i, key := range list {
-		days[i], names[i], values[i] = time.Unix(key.day, 0), key.name, key.value
+		days[i], names[i], values[i] = startOf(key.day), key.name, key.value
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.o.StatementTimeout)
 	defer cancel()

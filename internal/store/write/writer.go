@@ -184,7 +184,6 @@ func (w *Writer) Write(ctx context.Context, records []usage.Record) (Result, err
 	if err := w.savePark(ctx, result.Parked); err != nil {
 		return Result{}, w.failed(ctx, err, len(records))
 	}
-	w.services.saw(records)
 	attributed, err := w.findUsers(ctx, records)
 	if err != nil {
 		return Result{}, w.failed(ctx, err, len(records))
