@@ -20,7 +20,7 @@ import (
 
 // databaseRoles are the roles that the migrations make, and one that has none of
 // them: whoever else may log in to the database.
-var databaseRoles = []string{"usage_biller", "usage_grafana", "usage_meterer", "usage_own", "usage_planner", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
+var databaseRoles = []string{"usage_biller", "usage_budgeter", "usage_grafana", "usage_meterer", "usage_own", "usage_planner", "usage_pricer", "usage_reader", "usage_writer", "nobody"}
 
 // roleAttempts are statements of a stolen login. Each is tried as every role and
 // has to be refused for lack of rights, but for the roles it is part of the work of.
@@ -45,7 +45,10 @@ var roleAttempts = []struct {
 	{"SELECT * FROM public.usage_correction", "reader"},
 	{"SELECT old FROM public.usage_correction", "reader"},
 	{"SELECT * FROM public.usage_reprice_change", "pricer reader"},
-	{"SELECT * FROM public.usage_budgets", "reader"},
+	{"SELECT * FROM public.usage_budgets", "budgeter reader"},
+	{"SELECT cause FROM public.usage_budget_crossing", "budgeter reader"},
+	{"SELECT * FROM usage_report.budget_state(now())", "grafana reader"},
+	{"SELECT * FROM public.usage_own_budgets(now())", "own"},
 	{"SELECT * FROM public.usage_trace_user", "writer"},
 	{"SELECT rolpassword FROM pg_catalog.pg_authid", ""},
 	{"SELECT passwd FROM pg_catalog.pg_shadow", ""},
@@ -98,7 +101,12 @@ var roleAttempts = []struct {
 	{"INSERT INTO public.usage_reprice_run (note, requested_by) VALUES ('x', 'somebody')", ""},
 	{"UPDATE public.usage_dead_letter SET dismissed_at = now()", ""},
 	{"DELETE FROM public.usage_dead_letter", ""},
-	{"UPDATE public.usage_budgets SET dollars = 1000000", ""},
+	{"UPDATE public.usage_budgets SET dollars = 1000000", "budgeter"},
+	{"DELETE FROM public.usage_budgets", "budgeter"},
+	{"UPDATE public.usage_budget_crossing SET delivery = 'waiting', delivered_at = NULL", "budgeter"},
+	{"UPDATE public.usage_budget_crossing SET threshold = 1", ""},
+	{"DELETE FROM public.usage_budget_crossing", ""},
+	{"DELETE FROM public.usage_budget_watch", ""},
 	{"INSERT INTO public.usage_team_members (team, user_id) VALUES ('x', gen_random_uuid())", ""},
 	{"INSERT INTO public.usage_team_membership (team, user_id) SELECT 'x', id FROM public.usage_user", "planner"},
 	{"INSERT INTO auth.users (id, external_id, email) VALUES (gen_random_uuid(), 'x', 'x')", "writer"},
@@ -248,14 +256,15 @@ var blindAttempts = []string{
 // searchPathTricks are tried as a role that owns a schema with functions and
 // operators named as the server's own, put in front of everything.
 var searchPathTricks = map[string]string{
-	"usage_writer":  "INSERT INTO public.api_usage (usage_dollars, api_type, model) VALUES (1, 'text', 'm')",
-	"usage_pricer":  "UPDATE public.api_usage SET usage_dollars = 3, pricing_status = 'priced'",
-	"usage_biller":  "SELECT count(*) FROM public.usage_bill_row",
-	"usage_meterer": "SELECT count(*) FROM public.usage_meter_event",
-	"usage_planner": "SELECT count(*) FROM public.usage_team_membership",
-	"usage_grafana": "SELECT * FROM usage_report.spend('2026-01-01', '2026-01-09', 'UTC', NULL, true)",
-	"usage_reader":  "SELECT * FROM usage_report.calls('2026-01-01', '2026-01-09', NULL)",
-	"usage_own":     "SET usage.user_id = '6b1f0d5e-8c21-4b53-9d0a-2f641c7e9001'; SELECT * FROM public.usage_own_calls",
+	"usage_writer":   "INSERT INTO public.api_usage (usage_dollars, api_type, model) VALUES (1, 'text', 'm')",
+	"usage_pricer":   "UPDATE public.api_usage SET usage_dollars = 3, pricing_status = 'priced'",
+	"usage_biller":   "SELECT count(*) FROM public.usage_bill_row",
+	"usage_meterer":  "SELECT count(*) FROM public.usage_meter_event",
+	"usage_planner":  "SELECT count(*) FROM public.usage_team_membership",
+	"usage_grafana":  "SELECT * FROM usage_report.spend('2026-01-01', '2026-01-09', 'UTC', NULL, true)",
+	"usage_reader":   "SELECT * FROM usage_report.calls('2026-01-01', '2026-01-09', NULL)",
+	"usage_own":      "SET usage.user_id = '6b1f0d5e-8c21-4b53-9d0a-2f641c7e9001'; SELECT * FROM public.usage_own_calls",
+	"usage_budgeter": "SELECT count(*) FROM public.usage_budget_crossing",
 }
 
 // intruder is a login that is a member of one of our roles.

@@ -14,6 +14,7 @@ CREATE ROLE usage_pricer NOLOGIN;
 CREATE ROLE usage_biller NOLOGIN;
 CREATE ROLE usage_meterer NOLOGIN;
 CREATE ROLE usage_planner NOLOGIN;
+CREATE ROLE usage_budgeter NOLOGIN;
 CREATE ROLE usage_grafana LOGIN PASSWORD :'grafana' CONNECTION LIMIT 20;
 
 -- Owns the database and the tables. CREATEROLE and ADMIN are for one thing: the

@@ -31,6 +31,8 @@ var everyRoute = map[string]struct {
 	"bill":                        {"/api/admin/bill", administrators},
 	"forecast":                    {"/api/admin/forecast", administrators},
 	"advice":                      {"/api/admin/advice", administrators},
+	"budgets":                     {"/api/admin/budgets", administrators},
+	"own budgets":                 {"/api/usage/budgets", themselves},
 	"sessions":                    {"/api/admin/sessions", administrators},
 	"own sessions":                {"/api/usage/sessions", themselves},
 	"own forecast":                {"/api/usage/forecast", themselves},

@@ -106,6 +106,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 2025-12-30T12:00:01Z,eve,5,tts,tts-1,estimated,price_fallback,,,,,"{""span_id"":7}"
 `))
 	full.Exec(`UPDATE public.api_usage SET audio_seconds = 12.5, characters = 7, images = 1, other_quantities = '{"input_audio": 3}', reported_dollars = 0.5, cost_source = 'reported', price_id = 'p', trace_id = '0af7651916cd43dd8448eb211c80319c', session_id = 's', outcome = 'ok', payer = 'plan', pricing_assumptions = '{region}' WHERE model = 'gpt-4o'`)
+	full.Exec(`INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('all', 'org', 'month', 1)`)
 	now := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	for _, dsn := range []string{full.DSN, pgtest.New(t).DSN} {
 		api := newTestAPI(t, dsn, now)
@@ -115,7 +116,7 @@ func TestAnswersKeepTheContract(t *testing.T) {
 			"/api/admin/usage/export", "/api/admin/usage/export?format=jsonl", "/api/admin/usage/export?format=focus", "/api/admin/usage/export?format=xls",
 			"/api/admin/users", "/api/admin/users?limit=1", "/api/admin/users?sort=lastSeen", "/api/admin/users?cursor=x", "/api/admin/models", "/api/admin/models?limit=1", "/api/admin/bill",
 			"/api/usage", "/api/usage/records", "/api/usage/export", "/api/usage/export?format=focus", "/api/openapi.json", "/api/version",
-			"/api/admin/advice", "/api/admin/forecast", "/api/admin/forecast?scope=user&top=2", "/api/admin/forecast?period=x", "/api/usage/forecast", "/api/usage/forecast?scope=budget",
+			"/api/admin/advice", "/api/admin/budgets", "/api/usage/budgets", "/api/admin/forecast", "/api/admin/forecast?scope=user&top=2", "/api/admin/forecast?period=x", "/api/usage/forecast", "/api/usage/forecast?scope=budget",
 		} {
 			for _, caller := range []string{"admin", "ada", "nobody"} {
 				api.get(t, caller, target)

@@ -14,6 +14,7 @@ import (
 var groupRoles = []struct{ name, attributes string }{
 	{"usage_writer", "NOLOGIN"}, {"usage_reader", "NOLOGIN"}, {"usage_own", "NOLOGIN"},
 	{"usage_grafana", "NOLOGIN CONNECTION LIMIT 20"}, {"usage_pricer", "NOLOGIN"}, {"usage_biller", "NOLOGIN"}, {"usage_meterer", "NOLOGIN"}, {"usage_planner", "NOLOGIN"},
+	{"usage_budgeter", "NOLOGIN"},
 }
 
 // memberOf lists the roles that the migrating user usually needs as well, because the

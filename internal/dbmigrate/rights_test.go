@@ -39,7 +39,7 @@ func TestAnOrdinaryRoleLearnsAllAtOnceAndThenMigrates(t *testing.T) {
 	assert.Equal(t, []string{
 		"CREATE ROLE usage_writer NOLOGIN;", "CREATE ROLE usage_reader NOLOGIN;", "CREATE ROLE usage_own NOLOGIN;",
 		"CREATE ROLE usage_grafana NOLOGIN CONNECTION LIMIT 20;", "CREATE ROLE usage_pricer NOLOGIN;", "CREATE ROLE usage_biller NOLOGIN;",
-		"CREATE ROLE usage_meterer NOLOGIN;", "CREATE ROLE usage_planner NOLOGIN;",
+		"CREATE ROLE usage_meterer NOLOGIN;", "CREATE ROLE usage_planner NOLOGIN;", "CREATE ROLE usage_budgeter NOLOGIN;",
 		"GRANT usage_writer, usage_reader, usage_own, usage_pricer, usage_biller TO app;",
 	}, rights.Statements)
 	for _, sql := range rights.Statements {

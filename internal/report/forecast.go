@@ -364,19 +364,28 @@ func (w *whole) add(scope string, answer *ForecastAnswer) error {
 	return nil
 }
 
-// budgets forecasts each budget in its own period and time zone.
+// budgets forecasts each budget that is running, in its own period and time zone. An amount
+// in another currency is compared in dollars, at the latest exchange rate.
 func (q ForecastQuestion) budgets(ctx context.Context, r *read.Reader, answer *ForecastAnswer) error {
-	budgets, err := r.Budgets(ctx)
+	budgets, err := r.Budgets(ctx, q.Viewer, q.Now)
 	if err != nil {
 		return err
 	}
 	var list []whole
-	for _, b := range budgets {
+	for i := range budgets {
+		b := &budgets[i]
 		zone, err := parseZone(b.TimeZone)
 		if err != nil {
 			return err
 		}
-		list = append(list, whole{calendar: calendarOf(b.Period, zone, q.Now), key: b.Name, scopes: scopesOf(b, q.Filter), limit: &b.Dollars})
+		c := calendarOf(b.Period, zone, q.Now)
+		if b.Period == "dates" {
+			if q.Now.Before(b.Start) || !q.Now.Before(b.End) {
+				continue
+			}
+			c = c.within(dateOf(b.Start, zone), dateOf(b.End, zone), dateOf(q.Now, zone))
+		}
+		list = append(list, whole{calendar: c, key: b.Name, scopes: scopesOf(b, q.Filter), limit: b.Limit})
 	}
 	list, err = q.readWholes(ctx, r, list, answer)
 	for i := range list {
@@ -433,12 +442,23 @@ func ofMembers(members []read.Member, f read.Filter) []read.DaysScope {
 
 // scopesOf returns scopes that together select a budget's calls; each call passes exactly
 // one.
-func scopesOf(b read.Budget, f read.Filter) []read.DaysScope {
+func scopesOf(b *read.Budget, f read.Filter) []read.DaysScope {
+	value := KeyText(b.Key)
 	switch b.Scope {
 	case "user":
-		ByUser(&f, b.Subject)
+		ByUser(&f, b.Key)
 	case "service":
-		f.Service = &b.Subject
+		f.Service = &value
+	case "environment":
+		f.Environment = &value
+	case "provider":
+		f.Provider = &value
+	case "model":
+		f.Model = &value
+	case "api_type":
+		f.APIType = &value
+	case "tag":
+		f.Tag = &read.TagValue{Name: b.Tag, Value: b.Key}
 	case "team":
 		return ofMembers(b.Members, f)
 	}
@@ -472,10 +492,16 @@ type calendar struct {
 func calendarOf(unit string, zone *time.Location, now time.Time) calendar {
 	c := calendar{unit: unit, zone: zone, running: dateOf(now.Add(-lateness), zone)}
 	today := dateOf(now, zone)
-	if c.from, c.to = periodAround(unit, today); c.running < c.from {
+	from, to := periodAround(unit, today)
+	return c.within(from, to, today)
+}
+
+// within sets the period.
+func (c calendar) within(from, to, today date) calendar {
+	if c.from, c.to = from, to; c.running < from {
 		c.running = today
 	}
-	c.first = min(c.running.next(-historyDays), c.from)
+	c.first = min(c.running.next(-historyDays), from)
 	return c
 }
 

@@ -2,36 +2,6 @@
 -- Made of the migrations by a test of internal/dbmigrate; not to be edited.
 
 UPDATE usage_reader SET command = $function$
-CREATE FUNCTION usage_report.budget_status(at timestamptz)
-  RETURNS TABLE (budget text, scope text, subject text, period text, period_start timestamptz, period_end timestamptz,
-    dollars numeric, spent numeric, projected numeric)
-  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-  RETURN QUERY
-  SELECT b.name, b.scope, coalesce(b.team, b.service, a.name, 'everyone'), b.period, p.period_start, p.period_end,
-         b.dollars, p.spent,
-         p.spent + p.recent * extract(epoch FROM greatest(p.period_end - at, interval '0')) / extract(epoch FROM f.span)
-  FROM usage_report.budget AS b
-  LEFT JOIN usage_report.account AS a ON a.user_id = b.user_id
-  CROSS JOIN (
-    SELECT least(interval '7 days', greatest(interval '1 hour', at - (SELECT min(t.bucket) FROM usage_report.quarter_type AS t))) AS span
-  ) AS f
-  CROSS JOIN LATERAL (
-    SELECT i.period_start,
-           i.period_end,
-           usage_report.spent_by_scope(b.scope, b.team, b.user_id, b.service, i.period_start, at) AS spent,
-           usage_report.spent_by_scope(b.scope, b.team, b.user_id, b.service, at - f.span, at) AS recent
-    FROM (
-      SELECT date_trunc(b.period, at, b.time_zone) AS period_start,
-             (date_trunc(b.period, at AT TIME ZONE b.time_zone) + CASE b.period WHEN 'day' THEN interval '1 day' ELSE interval '1 month' END)
-               AT TIME ZONE b.time_zone AS period_end
-    ) AS i
-  ) AS p;
-END $$
-$function$ WHERE kind = 'FUNCTION' AND place = 1 AND name LIKE 'usage_report.budget_status(%';
-
-UPDATE usage_reader SET command = $function$
 CREATE FUNCTION usage_report.calls(from_time timestamptz, to_time timestamptz, users text[])
   RETURNS SETOF usage_report.call
   LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -72,24 +72,6 @@ func (r *Reader) Days(ctx context.Context, v Viewer, scopes []DaysScope) ([]Days
 	return list, nil
 }
 
-// Budget is the amount that a scope plans to spend in a period.
-type Budget struct {
-	Name string
-	// Scope is org, team, user or service. Subject is the team, the user's id or the
-	// service, and "" for org.
-	Scope, Subject string
-	// Period is day or month, in TimeZone.
-	Period, TimeZone string
-	Dollars          usage.Sum
-	// Members are the users of a team, now and earlier.
-	Members []Member
-}
-
-const budgetsSQL = `
-SELECT name, scope, coalesce(team, user_id::text, service, ''), period, time_zone, dollars::text
-FROM public.usage_budgets
-ORDER BY name`
-
 // Member is a user who was in a team on some days. A user who left and came back is two
 // members; their days never overlap.
 type Member struct {
@@ -180,39 +162,6 @@ func (r *Reader) Teams(ctx context.Context) (list []Team, err error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the teams: %w", err)
-	}
-	return list, nil
-}
-
-// Budgets lists all budgets by name. Only administrators may read them.
-func (r *Reader) Budgets(ctx context.Context) ([]Budget, error) {
-	var list []Budget
-	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		all, err := readTeams(ctx, tx)
-		if err != nil {
-			return err
-		}
-		rows, err := tx.Query(ctx, budgetsSQL)
-		if err != nil {
-			return err
-		}
-		var b Budget
-		var dollars string
-		_, err = pgx.ForEachRow(rows, []any{&b.Name, &b.Scope, &b.Subject, &b.Period, &b.TimeZone, &dollars}, func() (err error) {
-			if b.Dollars, err = usage.ParseSum(dollars); err != nil {
-				return err
-			}
-			b.Members = nil
-			if i := slices.IndexFunc(all, func(t Team) bool { return t.Name == b.Subject }); b.Scope == "team" && i >= 0 {
-				b.Members = all[i].Members
-			}
-			list = append(list, b)
-			return nil
-		})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the budgets: %w", err)
 	}
 	return list, nil
 }

@@ -60,7 +60,7 @@ func TestMissingRolesAreNamedBeforeTheFirstMigration(t *testing.T) {
 		_, err := admin.Exec(t.Context(), sql)
 		require.NoError(t, err)
 	}
-	const missing = "the server has no role usage_writer, usage_reader, usage_own, usage_grafana, usage_pricer, usage_biller, usage_meterer, usage_planner; "
+	const missing = "the server has no role usage_writer, usage_reader, usage_own, usage_grafana, usage_pricer, usage_biller, usage_meterer, usage_planner, usage_budgeter; "
 	app, err := url.Parse(server.DSN)
 	require.NoError(t, err)
 	app.User, app.Path = url.UserPassword("app", "pw"), "/app"
