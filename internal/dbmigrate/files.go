@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"sort"
 	"strconv"
+	"sync"
 
 	"github.com/otelcol-usage/otelcol-usage/migrations"
 )
@@ -76,13 +77,13 @@ func Load(files fs.FS) ([]Migration, error) {
 
 // builtin are the embedded migrations. It panics on invalid files, which a test of this
 // package rules out.
-var builtin = func() []Migration {
+var builtin = sync.OnceValue(func() []Migration {
 	all, err := Load(migrations.Files)
 	if err != nil {
 		panic(err)
 	}
 	return all
-}()
+})
 
 // Latest returns the schema version of this build.
-func Latest() int { return len(builtin) }
+func Latest() int { return len(builtin()) }

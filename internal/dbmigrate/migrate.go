@@ -47,7 +47,7 @@ type Step struct {
 }
 
 // New returns a migrator for the migrations of this build.
-func New() *Migrator { return &Migrator{all: builtin} }
+func New() *Migrator { return &Migrator{all: builtin()} }
 
 // NewFrom returns a migrator for other migrations, for tests.
 func NewFrom(all []Migration) *Migrator { return &Migrator{all: all} }

@@ -103,7 +103,7 @@ func (m *Migrator) ahead(ctx context.Context, db Beginner) (nothing bool, err er
 			return nil
 		}
 		user, statements, needed, err := AdminStatements(ctx, tx)
-		if err == nil && needed && len(m.all) == len(builtin) {
+		if err == nil && needed && len(m.all) == len(builtin()) {
 			err = &RightsError{User: user, Statements: statements}
 		}
 		return err

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
@@ -83,7 +84,10 @@ var (
 //go:embed page.html
 var files embed.FS
 
-var templates = template.Must(template.New("").ParseFS(files, "page.html"))
+// templates are parsed when the first page is shown.
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").ParseFS(files, "page.html"))
+})
 
 // Place holds the parameters of a page's URL, and who views it.
 type Place struct {
@@ -312,7 +316,7 @@ func WriteProblem(p Problem) ([]byte, error) { return write("problem", p) }
 
 func write(name string, data any) ([]byte, error) {
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+	if err := templates().ExecuteTemplate(&b, name, data); err != nil {
 		return nil, fmt.Errorf("write the page %s: %w", name, err)
 	}
 	return b.Bytes(), nil

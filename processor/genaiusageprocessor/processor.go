@@ -2,7 +2,9 @@ package genaiusageprocessor
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -62,8 +64,13 @@ func (p *usageProcessor) start(context.Context, component.Host) error {
 		return err
 	}
 	p.prices.Start()
+	returnMemory()
 	return nil
 }
+
+// returnMemory gives back to the system, once and soon after the start, what the start
+// needed and an idle collector does not.
+var returnMemory = sync.OnceFunc(func() { time.AfterFunc(500*time.Millisecond, debug.FreeOSMemory) })
 
 func (p *usageProcessor) shutdown(context.Context) error {
 	p.release()

@@ -65,7 +65,9 @@ WHERE u.id = n.id AND u.timestamp = n.at AND u.user_id IS NULL AND NOT u.metadat
 	insertAttributed = `INSERT INTO public.usage_correction (call_id, kind) SELECT id, 'user' FROM unnest($1::uuid[]) AS r (id)`
 )
 
-var attributeAndFold = sums.AndFoldChange(attributeUser, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
+var attributeAndFold = sync.OnceValue(func() string {
+	return sums.AndFoldChange(attributeUser, "WHERE id = ANY ($1::uuid[]) AND timestamp = ANY ($2::timestamptz[])")
+})
 
 // services remembers which services have stored calls, or are about to. A user in a trace of
 // any other service has no calls to wait for.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -196,7 +197,9 @@ SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, m
 FROM (` + selectRows + `) AS n JOIN unnest(` + after(1, "uuid") + `, ` + after(2, "timestamptz") + `, ` + after(3, "text") + `) AS o (id, at, mark) ON o.id = n.id
 WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
 
-var correctAndFold = sums.AndFoldChange(correctRows, "WHERE id = ANY ("+after(1, "uuid")+") AND timestamp = ANY ("+after(2, "timestamptz")+")")
+var correctAndFold = sync.OnceValue(func() string {
+	return sums.AndFoldChange(correctRows, "WHERE id = ANY ("+after(1, "uuid")+") AND timestamp = ANY ("+after(2, "timestamptz")+")")
+})
 
 // after returns the placeholder of the n-th array parameter after those of selectRows.
 func after(n int, element string) string { return fmt.Sprintf("$%d::%s[]", len(columns)+n, element) }
@@ -233,12 +236,12 @@ func correct(ctx context.Context, tx pgx.Tx, db *database, list []correction) er
 
 // change runs update where a trigger keeps the sums, and updateAndFold, which also updates
 // the sums, where none does. It returns the number of calls changed.
-func change(ctx context.Context, tx pgx.Tx, db *database, update, updateAndFold string, args ...any) (changed int64, err error) {
+func change(ctx context.Context, tx pgx.Tx, db *database, update string, updateAndFold func() string, args ...any) (changed int64, err error) {
 	if db.hasTrigger {
 		tag, err := tx.Exec(ctx, update, args...)
 		return tag.RowsAffected(), err
 	}
-	err = tx.QueryRow(ctx, updateAndFold, args...).Scan(&changed)
+	err = tx.QueryRow(ctx, updateAndFold(), args...).Scan(&changed)
 	return changed, err
 }
 

@@ -3,6 +3,7 @@ package write
 import (
 	"context"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -28,10 +29,11 @@ ON CONFLICT (id, timestamp) DO NOTHING`
 )
 
 // The same statements with the sums of the new rows, for tables without triggers. They
-// return the number of new rows.
+// return the number of new rows. Such texts are long, and made for a collector that needs
+// them.
 var (
-	insertAndFold            = andFold(insertRows)
-	insertAndFoldPartitioned = andFold(insertRowsPartitioned)
+	insertAndFold            = sync.OnceValue(func() string { return andFold(insertRows) })
+	insertAndFoldPartitioned = sync.OnceValue(func() string { return andFold(insertRowsPartitioned) })
 )
 
 func andFold(insert string) string {
@@ -51,7 +53,7 @@ func insertBatch(ctx context.Context, tx pgx.Tx, db *database, rows []row) (int,
 		return int(tag.RowsAffected()), err
 	}
 	var inserted int
-	err := tx.QueryRow(ctx, fold, args...).Scan(&inserted)
+	err := tx.QueryRow(ctx, fold(), args...).Scan(&inserted)
 	return inserted, err
 }
 
