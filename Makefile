@@ -161,10 +161,16 @@ attack: build ## try what nobody may do, in ten minutes at most: access, roles, 
 		../bin/attack -test.run '^(TestAttack|TestAccessMatrix)' -test.timeout 10m $(TESTFLAGS)
 
 ROWS ?= 10000000
+GROWTH ?= 1000000,10000000
 .PHONY: bench-query
 bench-query: ## measure the questions of the API over ROWS calls and compare each answer with the rows
 	@$(GO) build -o bin/benchquery ./tools/benchquery
 	@bin/benchquery -rows $(ROWS) $(BENCHFLAGS)
+
+.PHONY: bench-growth
+bench-growth: ## what each operation costs in tables of 1 and 10 million calls (or GROWTH); BENCHFLAGS='-zone UTC'
+	@$(GO) build -o bin/benchquery ./tools/benchquery
+	@bin/benchquery -growth $(GROWTH) $(BENCHFLAGS)
 
 .PHONY: bench-bill
 bench-bill: ## measure the import of a large bill and the explanation of 31 days; BENCHFLAGS='-lines 85000 -calls 850000 -days 31'

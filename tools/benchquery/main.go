@@ -7,7 +7,9 @@
 // triggers that keep the rollups, which would take most of the time. The
 // rollups are then built by the statements that `usagectl verify --repair` repairs
 // them with, and one month of them is verified. Every answer is compared with the
-// sum of the rows; the exit status is 1 when one differs.
+// sum of the rows; the exit status is 1 when one differs. With -growth it measures
+// instead what writing, asking, exporting, verifying and deleting cost in tables of
+// several sizes.
 package main
 
 import (
@@ -20,6 +22,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgserver"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
@@ -29,7 +33,7 @@ type options struct {
 	rows, users, repeat int
 	zone                string
 	keep                bool
-	dsn                 string
+	dsn, growth         string
 }
 
 func main() {
@@ -40,6 +44,7 @@ func main() {
 	flag.StringVar(&o.zone, "zone", "Asia/Kolkata", "time zone of the days")
 	flag.StringVar(&o.dsn, "dsn", "", "ask the server that another run with -keep left there")
 	flag.BoolVar(&o.keep, "keep", false, "ask nothing; keep the server for psql until the input ends")
+	flag.StringVar(&o.growth, "growth", "", "instead of questions, measure what each operation costs in tables of these sizes, such as 1000000,10000000")
 	flag.Parse()
 	if err := run(context.Background(), o); err != nil {
 		fmt.Fprintln(os.Stderr, "benchquery:", err)
@@ -51,6 +56,9 @@ func main() {
 const base = 1_000_000
 
 func run(ctx context.Context, o options) error {
+	if o.growth != "" {
+		return growth(ctx, o)
+	}
 	if o.dsn != "" {
 		pool, err := store.Connect(ctx, store.Config{DSN: o.dsn, MaxConns: 5})
 		if err != nil {
@@ -80,37 +88,46 @@ func run(ctx context.Context, o options) error {
 }
 
 // measure fills a server of its own and asks it.
-func measure(ctx context.Context, o options) ([]answer, error) {
+func measure(ctx context.Context, o options) (answers []answer, err error) {
+	err = filled(ctx, o, func(server *pgserver.Server, pool *pgxpool.Pool) (err error) {
+		if o.keep {
+			fmt.Printf("the calls are at %s until the input ends\n", server.DSN)
+			_, err = io.Copy(io.Discard, os.Stdin)
+			return err
+		}
+		answers, err = ask(ctx, pool, o, filepath.Join(server.Dir, "data"))
+		return err
+	})
+	return answers, err
+}
+
+// filled calls do with a server of its own that has the calls.
+func filled(ctx context.Context, o options, do func(*pgserver.Server, *pgxpool.Pool) error) error {
 	server, err := pgserver.Start(ctx, pgserver.Options{Log: os.Stderr, Settings: []string{
 		"shared_buffers=2GB", "max_wal_size=4GB", "checkpoint_timeout=30min", "wal_level=minimal", "max_wal_senders=0",
 		"maintenance_work_mem=512MB", "autovacuum=off",
 	}})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer server.Stop()
 	pool, err := store.Connect(ctx, store.Config{DSN: server.DSN, MaxConns: 5})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer pool.Close()
 	if _, err := dbmigrate.New().Up(ctx, pool); err != nil {
-		return nil, err
+		return err
 	}
 	filler, err := store.Connect(ctx, store.Config{DSN: server.DSN + "&options=-c%20work_mem%3D128MB", MaxConns: 5})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer filler.Close()
 	if err := fill(ctx, filler, o); err != nil {
-		return nil, fmt.Errorf("make the calls: %w", err)
+		return fmt.Errorf("make the calls: %w", err)
 	}
-	if o.keep {
-		fmt.Printf("the calls are at %s until the input ends\n", server.DSN)
-		_, err := io.Copy(io.Discard, os.Stdin)
-		return nil, err
-	}
-	return ask(ctx, pool, o, filepath.Join(server.Dir, "data"))
+	return do(server, pool)
 }
 
 // printGoals says which goal is met: of a year with so many calls, and how much
