@@ -812,9 +812,9 @@ BEGIN
 -- Made by internal/sums: 0016: forget a user before.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
+    RETURNING timestamp, api_type, provider, folded, model, service, environment, pricing_status, tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, usage_dollars, pricing_assumptions, payer
   ), gone AS (
-    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
+    SELECT -1 AS sign, timestamp, api_type, provider, folded, model, service, environment, pricing_status, tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, usage_dollars, pricing_assumptions, payer FROM del
   ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
@@ -1088,6 +1088,9 @@ REVOKE ALL ON FUNCTION public.usage_decide_names(timestamptz[], text[], text[]) 
 -- End of what internal/sums made.
 DELETE FROM public.usage_name_limit WHERE kind = 'tag' OR kind LIKE 'tag %' OR kind LIKE 'tag:%';
 
+-- Made by internal/sums: 0016: no sums to fill.
+DELETE FROM public.usage_setting WHERE name = 'sums_of_0016_to_fill_before';
+-- End of what internal/sums made.
 -- Made by internal/sums: 0016: drop tables of sums.
 DROP TABLE public.usage_half_month_tag, public.usage_day_tag;
 -- End of what internal/sums made.

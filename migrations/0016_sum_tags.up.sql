@@ -1,9 +1,9 @@
 -- Keeps sums by tag: what each value of a tag costs, by UTC day and by half month.
 --
--- Reads all calls once, for those that have tags, while writers wait and their queues
--- hold what comes: as long as reading the table takes, which is some 60 GB for
--- 100 million calls, and about 2 seconds more for each million that has tags. Calls that
--- retention has removed are in no sum by tag. A collector of 0.1.0 under `rollup:
+-- Runs in milliseconds. The calls that are there are summed afterwards, a UTC day at a time
+-- while writers go on, by `usagectl migrate up` or a collector with `migrate: true`
+-- (docs/upgrading.md says how long it takes). Until then they count as calls without tags.
+-- Calls that retention has removed are in no sum by tag. A collector of 0.1.0 under `rollup:
 -- statement` keeps none of these: upgrade it soon after, then run
 -- `usagectl verify --repair`.
 SET LOCAL lock_timeout = '10s';
@@ -1060,41 +1060,10 @@ END $fold$;
 REVOKE ALL ON FUNCTION public.usage_fold_delete() FROM PUBLIC;
 -- End of what internal/sums made.
 
--- Made by internal/sums: 0016: sums of what is there.
-INSERT INTO public.usage_day_tag (bucket, tag_name, tag_value, api_type, calls, unpriced_calls, tokens, usage_dollars)
-SELECT bucket,
-  tag.name AS tag_name,
-  CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
-  api_type,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(tokens) AS tokens,
-  sum(usage_dollars) AS usage_dollars
-FROM (
-  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    metadata -> 'tags' AS tags,
-    metadata -> 'folded_tags' AS folded_tags,
-    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-    count(*) AS calls,
-    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-    coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
-  FROM public.api_usage
-  WHERE metadata -> 'tags' IS NOT NULL
-  GROUP BY 1, 2, 3, 4
-) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
-GROUP BY 1, 2, 3, 4;
-INSERT INTO public.usage_half_month_tag (bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars)
-SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
-  tag_name,
-  tag_value,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(tokens) AS tokens,
-  sum(usage_dollars) AS usage_dollars
-FROM public.usage_day_tag
-GROUP BY 1, 2, 3;
+-- Made by internal/sums: 0016: sums to fill.
+INSERT INTO public.usage_setting (name, value)
+SELECT 'sums_of_0016_to_fill_before', ((date_bin('1 day', max(bucket), '2000-01-01 00:00:00Z') + interval '24 hours') AT TIME ZONE 'UTC')::text || 'Z'
+FROM public.usage_quarter_type HAVING count(*) > 0;
 -- End of what internal/sums made.
 
 -- Made by internal/sums: 0016: reader sees sums.
@@ -1131,9 +1100,9 @@ BEGIN
 -- Made by internal/sums: 0016: forget a user.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, metadata, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
+    RETURNING timestamp, metadata, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
   ), gone AS (
-    SELECT -1 AS sign, timestamp, user_id, api_type, pricing_status, tokens_used, usage_dollars, metadata, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
+    SELECT -1 AS sign, timestamp, metadata, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
   ), of_usage_day_tag AS MATERIALIZED (
     SELECT bucket,
       tag.name AS tag_name,

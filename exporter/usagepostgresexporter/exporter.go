@@ -84,7 +84,7 @@ func (e *usageExporter) start(context.Context, component.Host) error {
 		UserCacheSize:    e.cfg.UserCacheSize,
 		Encode:           usageattr.Append,
 	})
-	e.ready.start(e.prepare, e.keepDetail)
+	e.ready.start(e.prepare, e.keepSums)
 	return e.observeAge()
 }
 

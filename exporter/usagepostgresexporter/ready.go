@@ -188,6 +188,34 @@ func (e *usageExporter) addMonths(ctx context.Context) {
 	}
 }
 
+// keepSums makes sums that no writer makes: those that a migration has added, of the calls
+// that were there, and the detail of users.
+func (e *usageExporter) keepSums(ctx context.Context) {
+	if e.cfg.Migrate {
+		e.fillSums(ctx)
+	}
+	e.keepDetail(ctx)
+}
+
+// fillSums goes on where it was stopped, until all is filled. When it fails, `usagectl migrate
+// up` does the rest, or the next start.
+func (e *usageExporter) fillSums(ctx context.Context) {
+	filling, stop := context.WithCancel(ctx)
+	defer stop()
+	start := time.Now()
+	filled, err := upkeep.FillSums(filling, e.pool, func(time.Time) {
+		if e.ready.err() != nil {
+			stop() // the schema is looked at again first
+		}
+	})
+	switch {
+	case err != nil && filling.Err() == nil:
+		e.logger.Warn("the sums that a migration added lack calls from before it; run: usagectl migrate up", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
+	case filled.Days > 0:
+		e.logger.Info("filled the sums that a migration added", zap.Int("days", filled.Days), zap.Int("days_writers_waited", filled.Waiting), zap.Duration("took", time.Since(start)))
+	}
+}
+
 // keepDetail keeps what users used of half months that are over, so that questions about
 // one user do not read all their calls. That it fails makes these slower and nothing else.
 func (e *usageExporter) keepDetail(ctx context.Context) {

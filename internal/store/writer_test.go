@@ -175,10 +175,11 @@ var rollupDifferences = func() string {
 	sumOf := func(when string) string { return "coalesce(sum(usage_dollars) FILTER (WHERE " + when + "), 0)" }
 	moreSums := sumOf("estimated = 1") + ", count(*) FILTER (WHERE reported), count(*) FILTER (WHERE assumed), " + sumOf("assumed") + ", " +
 		sumOf("payer = 'api'") + ", " + sumOf("payer = 'plan'") + ", " + sumOf("payer = 'credit'") + ", " + sumOf("payer = 'own'")
+	doubtSums := ", " + sumOf("estimated = 1") + ", " + sumOf("assumed")
 	var each []string
 	for _, r := range []struct{ table, truth string }{
-		{"day_user", "day, user_id, api_type, " + userSums + " FROM c GROUP BY 1, 2, 3"},
-		{"half_month_user", "half_month, user_id, " + userSums + " FROM c GROUP BY 1, 2"},
+		{"day_user", "day, user_id, api_type, " + userSums + doubtSums + " FROM c GROUP BY 1, 2, 3"},
+		{"half_month_user", "half_month, user_id, " + userSums + doubtSums + " FROM c GROUP BY 1, 2"},
 		{"day_tag", "day, tag, value, api_type, " + userSums + tagged + " GROUP BY 1, 2, 3, 4"},
 		{"half_month_tag", "half_month, tag, value, " + userSums + tagged + " GROUP BY 1, 2, 3"},
 		{"quarter_hour", "quarter, " + keys + ", " + allSums + moreSums + " FROM c GROUP BY 1, 2, 3, 4, 5, 6"},

@@ -13,12 +13,23 @@ import (
 // the user in that half month writes that row in the same transaction. What is not kept, or
 // is outdated, is read from the calls.
 var UserDetail = &Level{
-	Name: "usage_user_detail", Width: HalfMonth, Keys: append([]Key{user}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_user_detail",
+	Name: "usage_user_detail", Since: 14, Width: HalfMonth, Keys: append([]Key{user}, allKeys...), Measures: allMeasures, OwnView: "public.usage_own_user_detail",
+}
+
+// remakeUserDetail makes it again with other measures. What goes is made of the calls again.
+func (l *Level) remakeUserDetail() string {
+	return `DROP FUNCTION public.usage_keep_user_detail(integer, integer);
+DROP VIEW public.usage_own_user_detail;
+DROP VIEW public.usage_user_detail;
+DROP TABLE public.usage_user_detail_kept;
+` + l.userDetail() + `
+GRANT SELECT ON public.usage_user_detail TO usage_reader;
+GRANT SELECT ON public.usage_own_user_detail TO usage_own;
+GRANT EXECUTE ON FUNCTION public.usage_keep_user_detail(integer, integer) TO usage_writer;`
 }
 
 // userDetail returns the table, the views and the function of [UserDetail].
-func userDetail() string {
-	l := UserDetail
+func (l *Level) userDetail() string {
 	var columns strings.Builder
 	for _, k := range l.Keys {
 		fmt.Fprintf(&columns, "  %-18s %-11s NOT NULL,\n", k.Name, k.Type)

@@ -7,10 +7,12 @@ import (
 )
 
 // Texts returns the SQL that this package writes into the files of migrations/, by the name
-// in the markers; see [Replace]. The released migrations keep the levels of their time.
-// Each later migration that adds levels has texts of its own, with its number.
-func Texts() map[string]string {
-	first := upTo(0)
+// in the markers; see [Replace]. The released migrations keep the levels and measures of
+// their time. Each later migration that adds some has texts of its own, with its number.
+func Texts() map[string]string { return textsOf(Levels, Single, UserDetail) }
+
+func textsOf(levels []*Level, single, detail *Level) map[string]string {
+	first := upTo(levels, 0)
 	texts := map[string]string{
 		"tables of sums":             tables(first),
 		"tables of names":            nameTables(),
@@ -19,44 +21,67 @@ func Texts() map[string]string {
 		"functions of triggers":      functions("CREATE", first),
 		"reader sees sums":           grant("GRANT SELECT ON", first, "TO usage_reader"),
 		"reader sees no sums":        grant("REVOKE ALL ON", first, "FROM usage_writer, usage_reader"),
-		"own sums":                   ownViews(first),
+		"own sums":                   ownViews("CREATE", first),
 		"pricer sees sums":           grant("GRANT SELECT ON", first, "TO usage_pricer"),
 		"pricer sees no sums":        grant("REVOKE ALL ON", first, "FROM usage_pricer"),
-		"writer folds":               grant("GRANT SELECT, INSERT, UPDATE ON", Levels, "TO usage_writer, usage_pricer"),
-		"triggers fold":              grant("REVOKE INSERT, UPDATE ON", Levels, "FROM usage_writer, usage_pricer") + "\n" + grant("REVOKE SELECT ON", Levels, "FROM usage_writer"),
-		"forget the calls of a user": forget(Levels),
-		"views of sums":              views(append(slices.Clone(first), Single)),
+		"writer folds":               grant("GRANT SELECT, INSERT, UPDATE ON", levels, "TO usage_writer, usage_pricer"),
+		"triggers fold":              grant("REVOKE INSERT, UPDATE ON", levels, "FROM usage_writer, usage_pricer") + "\n" + grant("REVOKE SELECT ON", levels, "FROM usage_writer"),
+		"forget the calls of a user": forget(levels),
+		"views of sums":              views("CREATE", append(slices.Clone(first), single.upTo(0))),
 		"spend":                      spend(),
 		"spend by user":              spendByUser(),
-		"what single users used":     userDetail(),
+		"what single users used":     detail.upTo(detail.Since).userDetail(),
 		"functions that decide tags": decideTags(),
 		"decide names without tags":  decideNames("CREATE OR REPLACE", anyLimit),
 	}
-	for _, since := range migrationsOf(Levels) {
-		added, before, after := only(func(l *Level) bool { return l.Since == since }), upTo(since-1), upTo(since)
-		for name, text := range map[string]string{
-			"tables of sums":        tables(added),
-			"drop tables of sums":   drop(added),
-			"sums of what is there": fill(added),
-			"triggers":              functions("CREATE OR REPLACE", after),
-			"triggers before":       functions("CREATE OR REPLACE", before),
-			"reader sees sums":      grant("GRANT SELECT ON", added, "TO usage_reader, usage_pricer"),
-			"writer folds":          indent(grant("GRANT SELECT, INSERT, UPDATE ON", added, "TO usage_writer, usage_pricer"), "    "),
-			"forget a user":         forget(after),
-			"forget a user before":  forget(before),
-			"views of sums":         views(added),
-		} {
-			texts[fmt.Sprintf("%04d: %s", since, name)] = text
+	for _, number := range migrationsOf(append(slices.Clone(levels), single)) {
+		before, after := upTo(levels, number-1), upTo(levels, number)
+		created := filter(after, func(l *Level) bool { return l.Since == number })
+		grown := filter(append(slices.Clone(after), single.upTo(number)), func(l *Level) bool { return l.grows(number) })
+		add := func(name, text string) {
+			if text != "" {
+				texts[fmt.Sprintf("%04d: %s", number, name)] = text
+			}
+		}
+		add("triggers", functions("CREATE OR REPLACE", after))
+		add("triggers before", functions("CREATE OR REPLACE", before))
+		if forget(after) != forget(before) {
+			add("forget a user", forget(after))
+			add("forget a user before", forget(before))
+		}
+		add("sums to fill", toFill(number))
+		add("no sums to fill", fmt.Sprintf("DELETE FROM public.usage_setting WHERE name = '%s';", Unfilled(number)))
+		add("views of sums", joined(views("CREATE", created), views("CREATE OR REPLACE", grown), ownViews("CREATE OR REPLACE", grown)))
+		if len(created) > 0 {
+			add("tables of sums", tables(created))
+			add("drop tables of sums", drop(created))
+			add("reader sees sums", grant("GRANT SELECT ON", created, "TO usage_reader, usage_pricer"))
+			add("writer folds", indent(grant("GRANT SELECT, INSERT, UPDATE ON", created, "TO usage_writer, usage_pricer"), "    "))
+		}
+		if len(grown) > 0 {
+			add("columns of sums", addColumns(grown, number))
+			add("drop columns of sums", dropColumns(grown, number))
+		}
+		if detail.grows(number) {
+			add("what single users used", detail.upTo(number).remakeUserDetail())
+			add("what single users used before", detail.upTo(number-1).remakeUserDetail())
 		}
 	}
 	return texts
 }
 
-// migrationsOf are the numbers of the migrations after the first that make levels.
+// migrationsOf are the numbers of the migrations after the first that make levels or add
+// measures to them.
 func migrationsOf(levels []*Level) (list []int) {
 	for _, l := range levels {
-		if l.Since > 0 && !slices.Contains(list, l.Since) {
-			list = append(list, l.Since)
+		numbers := []int{l.Since}
+		for _, m := range l.Measures {
+			numbers = append(numbers, m.Since)
+		}
+		for _, n := range numbers {
+			if n > 0 && !slices.Contains(list, n) {
+				list = append(list, n)
+			}
 		}
 	}
 	return list
@@ -64,20 +89,6 @@ func migrationsOf(levels []*Level) (list []int) {
 
 func drop(levels []*Level) string {
 	return "DROP TABLE " + wrapped(names(reversed(levels)), "  ") + ";"
-}
-
-// fill makes the sums of the calls that are there.
-func fill(levels []*Level) string {
-	list := make([]string, len(levels))
-	for i, l := range levels {
-		list[i] = "INSERT INTO " + l.Table() + " (" + commas(append(l.keyNames(), l.measureNames()...)) + ")\n"
-		if isIn(levels, l.Of) {
-			list[i] += l.FromParent(l.Of.Table(), "") + ";"
-		} else {
-			list[i] += l.FromCalls(Single.Table(), "") + ";"
-		}
-	}
-	return strings.Join(list, "\n")
 }
 
 func markers(name string) (begin, end string) {
@@ -128,16 +139,16 @@ func tables(levels []*Level) string {
 }
 
 // ownViews returns the views that show users their own sums.
-func ownViews(levels []*Level) string {
+func ownViews(create string, levels []*Level) string {
 	var b strings.Builder
 	for _, l := range levels {
-		if l.OwnView != "" {
-			fmt.Fprintf(&b, `CREATE VIEW %s WITH (security_barrier) AS
+		if l.OwnView != "" && !l.IsCalls() {
+			fmt.Fprintf(&b, `%s VIEW %s WITH (security_barrier) AS
   SELECT %s
   FROM %s
   -- The nil UUID stands for calls without a user: those are nobody's own.
   WHERE user_id = nullif(nullif(current_setting('usage.user_id', true), ''), '00000000-0000-0000-0000-000000000000')::uuid;
-`, l.OwnView, commas(append(l.keyNames(), l.measureNames()...)), l.Table())
+`, create, l.OwnView, commas(append(l.keyNames(), l.measureNames()...)), l.Table())
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
@@ -176,11 +187,12 @@ func functions(create string, levels []*Level) string {
 // forget returns the statement that moves a user's calls out of everybody's sums and counts
 // them.
 func forget(levels []*Level) string {
-	columns := commas(Columns(levels))
+	everybody := filter(levels, func(l *Level) bool { return !l.ByUser() })
+	columns := commas(Columns(everybody))
 	parts := append([]string{
 		"del AS (\n  DELETE FROM public.api_usage WHERE user_id = forgotten\n  RETURNING " + columns + "\n)",
 		"gone AS (\n  SELECT -1 AS sign, " + columns + " FROM del\n)",
-	}, Fold(filter(levels, func(l *Level) bool { return !l.ByUser() }), Rows{From: "gone", Signed: true})...)
+	}, Fold(everybody, Rows{From: "gone", Signed: true})...)
 	text := With(parts, "SELECT count(*) INTO deleted FROM del;")
 	for _, l := range filter(levels, (*Level).ByUser) {
 		text += "\nDELETE FROM " + l.Table() + " WHERE user_id = forgotten;"

@@ -25,7 +25,7 @@ func Fold(levels []*Level, rows Rows) []string {
 	parts := make([]string, 0, 2*len(levels))
 	for _, l := range levels {
 		if isParent(levels, l) {
-			parts = append(parts, "of_"+l.Name+" AS MATERIALIZED (\n"+indent(l.added(levels, rows), "  ")+"\n)")
+			parts = append(parts, "of_"+l.Name+" AS MATERIALIZED (\n"+indent(l.toAdd(levels, rows), "  ")+"\n)")
 		}
 	}
 	for i := len(levels) - 1; i >= 0; i-- {
@@ -69,7 +69,7 @@ func (l *Level) insert(levels []*Level, rows Rows) string {
 	if isParent(levels, l) {
 		fmt.Fprintf(&b, "SELECT %s,\n  %s\nFROM of_%s\n", commas(l.keyNames()), commas(l.measureNames()), l.Name)
 	} else {
-		b.WriteString(l.added(levels, rows) + "\n")
+		b.WriteString(l.toAdd(levels, rows) + "\n")
 	}
 	adds := make([]string, len(l.Measures))
 	for i, m := range l.Measures {
@@ -79,8 +79,8 @@ func (l *Level) insert(levels []*Level, rows Rows) string {
 	return b.String()
 }
 
-// added returns the query for what the rows add to a level.
-func (l *Level) added(levels []*Level, rows Rows) string {
+// toAdd returns the query for what the rows add to a level.
+func (l *Level) toAdd(levels []*Level, rows Rows) string {
 	if l.Of != nil && isIn(levels, l.Of) {
 		return l.FromParent("of_"+l.Of.Name, "")
 	}
@@ -200,13 +200,11 @@ func isIn(levels []*Level, l *Level) bool {
 
 func indent(text, by string) string { return by + strings.ReplaceAll(text, "\n", "\n"+by) }
 
-// only returns the levels for which keep is true.
-func only(keep func(*Level) bool) []*Level { return filter(Levels, keep) }
-
-func filter(levels []*Level, keep func(*Level) bool) (list []*Level) {
-	for _, l := range levels {
-		if keep(l) {
-			list = append(list, l)
+// filter returns the elements for which keep is true.
+func filter[T any](all []T, keep func(T) bool) (list []T) {
+	for _, one := range all {
+		if keep(one) {
+			list = append(list, one)
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package sums
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestCutReadsFewCalls(t *testing.T) {
 // TestAQuestionIsReadFromTheFewestRows holds which levels answer what.
 func TestAQuestionIsReadFromTheFewestRows(t *testing.T) {
 	t.Parallel()
-	byTag := &Level{Name: "by_tag", Width: Day, Keys: []Key{{Name: "tag_value"}}, Measures: userMeasures, Unnest: &Unnest{}}
+	byTag := &Level{Name: "by_tag", Width: Day, Keys: []Key{{Name: "tag_value"}}, Measures: basicMeasures, Unnest: &Unnest{}}
 	all := append(Levels[:len(Levels):len(Levels)], byTag)
 	for _, c := range []struct {
 		name string
@@ -107,12 +108,13 @@ func TestLevelsStandInOrder(t *testing.T) {
 				assert.True(t, l.Of.keeps(m.Name), "%s has a measure that %s does not have", l.Name, l.Of.Name)
 			}
 		}
-		for _, m := range userMeasures {
+		for _, m := range basicMeasures {
 			assert.True(t, l.keeps(m.Name), "%s is without %s", l.Name, m.Name)
 		}
 		for _, m := range l.Measures {
 			assert.True(t, Single.keeps(m.Name), "%s of one call", m.Name)
 		}
+		assert.True(t, slices.IsSortedFunc(l.Measures, func(a, b Measure) int { return a.Since - b.Since }), "%s: the columns stand in the order of their migrations", l.Name)
 		seen[l] = true
 	}
 }

@@ -9,12 +9,14 @@ import (
 // views returns the reporting views of the sums, and of the calls in the same form. They
 // show '(none)' for an unknown name, so that a filter never meets NULL or an empty text.
 // Keys without calls are left out.
-func views(levels []*Level) string {
+func views(create string, levels []*Level) string {
 	var b strings.Builder
 	for _, l := range levels {
 		view, where := l.View, "\n  WHERE calls <> 0"
-		if l == Single {
+		if l.IsCalls() {
 			view, where = oneCall, ""
+		}
+		if l.IsCalls() && create == "CREATE" {
 			b.WriteString("-- The calls in the form of the sums: the time is their bucket, and NULL the user\n-- of a call that has none.\n")
 		}
 		if view == "" {
@@ -33,7 +35,7 @@ func views(levels []*Level) string {
 		for _, m := range l.Measures {
 			list = append(list, as(l.Column(m.Name), m.Name))
 		}
-		fmt.Fprintf(&b, "CREATE VIEW usage_report.%s AS\n  SELECT %s\n  FROM %s%s;\n\n", view, strings.Join(list, ",\n         "), l.Table(), where)
+		fmt.Fprintf(&b, "%s VIEW usage_report.%s AS\n  SELECT %s\n  FROM %s%s;\n\n", create, view, strings.Join(list, ",\n         "), l.Table(), where)
 	}
 	return strings.TrimSuffix(b.String(), "\n\n")
 }
@@ -58,7 +60,7 @@ func unionAll(measures []Measure, branches []branch) string {
 		values := make([]string, len(measures))
 		for j, m := range measures {
 			values[j] = "NULL::" + m.Type()
-			if br.level.keeps(m.Name) {
+			if br.level.upTo(0).keeps(m.Name) {
 				values[j] = br.sign + "r." + m.Name
 			}
 		}
@@ -111,7 +113,9 @@ const dayOf = "CASE zone WHEN 'UTC' THEN date_bin('1 day', r.bucket, '2000-01-01
 
 func between(from, to string) string { return "r.bucket >= " + from + " AND r.bucket < " + to }
 
-// spend returns the function usage_report.spend; the migration documents it.
+// spend returns the function usage_report.spend; the migration documents it. A function
+// cannot get more columns while others call it, so that a measure with Since is not in it:
+// boards read such a measure from the views.
 func spend() string {
 	var branches []branch
 	for _, family := range []struct {
@@ -156,9 +160,10 @@ func spend() string {
 		comment: "Named users, everything else.", first: dayOf + ", " + keysOf(Single), level: Single,
 		from: "usage_report." + oneCall + " AS r", where: []string{named, "(detail OR zone <> 'UTC')", ofNamedRaw, between(since, until)},
 	})
+	measures := Single.upTo(0).Measures
 	return "CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)\n" +
-		"  RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,\n    " + columnsOf(allMeasures) + ")\n" +
-		"  LANGUAGE sql STABLE PARALLEL SAFE\nBEGIN ATOMIC\n" + indent(unionAll(allMeasures, branches), "  ") + ";\nEND;"
+		"  RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,\n    " + columnsOf(measures) + ")\n" +
+		"  LANGUAGE sql STABLE PARALLEL SAFE\nBEGIN ATOMIC\n" + indent(unionAll(measures, branches), "  ") + ";\nEND;"
 }
 
 // spendByUser returns the function usage_report.spend_by_user; the migration documents it.
@@ -188,6 +193,6 @@ func spendByUser() string {
 		},
 	}
 	return "CREATE FUNCTION usage_report.spend_by_user(from_time timestamptz, to_time timestamptz, users text[], by_type boolean, detail boolean)\n" +
-		"  RETURNS TABLE (user_id uuid, api_type text, provider text, model text, service text, environment text,\n    " + columnsOf(userMeasures) + ")\n" +
-		"  LANGUAGE sql STABLE PARALLEL SAFE\nBEGIN ATOMIC\n" + indent(unionAll(userMeasures, branches), "  ") + ";\nEND;"
+		"  RETURNS TABLE (user_id uuid, api_type text, provider text, model text, service text, environment text,\n    " + columnsOf(basicMeasures) + ")\n" +
+		"  LANGUAGE sql STABLE PARALLEL SAFE\nBEGIN ATOMIC\n" + indent(unionAll(basicMeasures, branches), "  ") + ";\nEND;"
 }

@@ -21,6 +21,17 @@ type Measure struct {
 	Money bool
 	// Reads lists the columns of public.api_usage that Amount and When use.
 	Reads []string
+	// Since is the number of the migration that adds the measure to levels that are there,
+	// where its column is NULL until it is filled, and stays NULL where retention has
+	// removed the calls: unknown, not 0. It is 0 for a measure that its levels were created
+	// with.
+	Since int
+}
+
+// since returns the measure as levels keep it that were created before the migration.
+func (m Measure) since(migration int) Measure {
+	m.Since = migration
+	return m
 }
 
 // Key is a property by which a level groups calls.
@@ -169,12 +180,13 @@ func paidBy(payer string) Measure {
 	return Measure{Name: payer + "_dollars", Amount: "usage_dollars", When: "payer = '" + payer + "'", Money: true, Reads: []string{"usage_dollars", "payer"}}
 }
 
-// The measures kept by user, by API type and by all keys. A level keeps at most the
-// measures of its parent.
+// The measures of every level, and those kept by user, by API type and by all keys. A level
+// keeps at most the measures of its parent. A measure with Since comes last.
 var (
-	userMeasures = []Measure{Calls, UnpricedCalls, Tokens, Dollars}
-	typeMeasures = []Measure{Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, Dollars}
-	allMeasures  = []Measure{
+	basicMeasures = []Measure{Calls, UnpricedCalls, Tokens, Dollars}
+	userMeasures  = append(slices.Clone(basicMeasures), EstimatedDollars.since(20), AssumedDollars.since(20))
+	typeMeasures  = []Measure{Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, Dollars}
+	allMeasures   = []Measure{
 		Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, InputTokens, OutputTokens,
 		CacheReadTokens, CacheWriteTokens, ReasoningTokens, Dollars,
 		EstimatedDollars, ReportedCalls, AssumedCalls, AssumedDollars, APIDollars, PlanDollars, CreditDollars, OwnDollars,
@@ -200,7 +212,11 @@ func Names(measures []Measure) []string {
 }
 
 // BasicMeasures returns the measures that every level keeps.
-func BasicMeasures() []Measure { return slices.Clone(userMeasures) }
+func BasicMeasures() []Measure { return slices.Clone(basicMeasures) }
+
+// UserMeasures returns the measures that the levels by user keep. Those with Since are NULL
+// where they are unknown.
+func UserMeasures() []Measure { return slices.Clone(userMeasures) }
 
 // Levels of sums.
 var (
@@ -223,12 +239,12 @@ var (
 		Comment: "Per UTC day, tag and value: a call with three tags stands in three rows, a call\n" +
 			"without tags in none.",
 		Width: Day, Unnest: byTags,
-		Keys: []Key{tagName, tagValue, apiType}, Measures: userMeasures, Fillfactor: 70, View: "day_tag",
+		Keys: []Key{tagName, tagValue, apiType}, Measures: basicMeasures, Fillfactor: 70, View: "day_tag",
 	}
 	HalfMonthTag = &Level{
 		Name: "usage_half_month_tag", Since: 16,
 		Comment: "The same per half month of UTC: a year by tag.",
-		Of:      DayTag, Width: HalfMonth, Keys: []Key{tagName, tagValue}, Measures: userMeasures, Fillfactor: 70,
+		Of:      DayTag, Width: HalfMonth, Keys: []Key{tagName, tagValue}, Measures: basicMeasures, Fillfactor: 70,
 	}
 	QuarterHour = &Level{
 		Name: "usage_quarter_hour",
@@ -293,9 +309,34 @@ func (l *Level) keeps(measure string) bool {
 	return slices.ContainsFunc(l.Measures, func(m Measure) bool { return m.Name == measure })
 }
 
-// upTo returns the levels that exist after the migration with this number.
-func upTo(migration int) []*Level {
-	return only(func(l *Level) bool { return l.Since <= migration })
+// upTo returns the levels as they are after the migration with this number.
+func upTo(levels []*Level, migration int) (list []*Level) {
+	then := map[*Level]*Level{}
+	for _, l := range levels {
+		if l.Since <= migration {
+			then[l] = l.upTo(migration)
+			then[l].Of = then[l.Of]
+			list = append(list, then[l])
+		}
+	}
+	return list
+}
+
+// upTo returns the level with the measures that it has after the migration with this number.
+func (l *Level) upTo(migration int) *Level {
+	then := *l
+	then.Measures = filter(l.Measures, func(m Measure) bool { return m.Since <= migration })
+	return &then
+}
+
+// grows reports whether the migration with this number adds a measure to the level.
+func (l *Level) grows(migration int) bool {
+	return l.Since < migration && len(l.added(migration)) > 0
+}
+
+// added returns the measures that the migration with this number adds to the level.
+func (l *Level) added(migration int) []Measure {
+	return filter(l.Measures, func(m Measure) bool { return m.Since == migration })
 }
 
 // unnest returns the Unnest of the level or of an ancestor.

@@ -98,12 +98,17 @@ func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bo
 		if _, err := tx.Exec(ctx, `LOCK TABLE `+l.Table()+` IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM `+l.Table()+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, l.Fill(fromParent), start, end)
-		return err
+		return rebuild(ctx, tx, l, fromParent, start, end)
 	})
+}
+
+// rebuild replaces the sums of [start, end).
+func rebuild(ctx context.Context, tx pgx.Tx, l *sums.Level, fromParent bool, start, end time.Time) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM `+l.Table()+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, l.Fill(fromParent), start, end)
+	return err
 }
 
 // BuildRollups computes all rollups from calls that were stored without them. Unlike the

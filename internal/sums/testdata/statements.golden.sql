@@ -6,7 +6,9 @@ WITH of_usage_day_user AS MATERIALIZED (
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars
   FROM ins
   GROUP BY 1, 2, 3
 ), of_usage_day_tag AS MATERIALIZED (
@@ -279,13 +281,15 @@ WITH of_usage_day_user AS MATERIALIZED (
   RETURNING 1
 ), into_usage_half_month_user AS (
   INSERT INTO public.usage_half_month_user AS r (bucket, user_id,
-    calls, unpriced_calls, tokens, usage_dollars)
+    calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars)
   SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
     user_id,
     sum(calls) AS calls,
     sum(unpriced_calls) AS unpriced_calls,
     sum(tokens) AS tokens,
-    sum(usage_dollars) AS usage_dollars
+    sum(usage_dollars) AS usage_dollars,
+    sum(estimated_dollars) AS estimated_dollars,
+    sum(assumed_dollars) AS assumed_dollars
   FROM of_usage_day_user
   GROUP BY 1, 2
   ORDER BY 1, 2
@@ -293,20 +297,24 @@ WITH of_usage_day_user AS MATERIALIZED (
     calls = r.calls + EXCLUDED.calls,
     unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
     tokens = r.tokens + EXCLUDED.tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+    estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars
   RETURNING 1
 ), into_usage_day_user AS (
   INSERT INTO public.usage_day_user AS r (bucket, user_id, api_type,
-    calls, unpriced_calls, tokens, usage_dollars)
+    calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars)
   SELECT bucket, user_id, api_type,
-    calls, unpriced_calls, tokens, usage_dollars
+    calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars
   FROM of_usage_day_user
   ORDER BY 1, 2, 3
   ON CONFLICT (bucket, user_id, api_type) DO UPDATE SET
     calls = r.calls + EXCLUDED.calls,
     unpriced_calls = r.unpriced_calls + EXCLUDED.unpriced_calls,
     tokens = r.tokens + EXCLUDED.tokens,
-    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars
+    usage_dollars = r.usage_dollars + EXCLUDED.usage_dollars,
+    estimated_dollars = r.estimated_dollars + EXCLUDED.estimated_dollars,
+    assumed_dollars = r.assumed_dollars + EXCLUDED.assumed_dollars
   RETURNING 1
 )
 SELECT count(*) FROM ins
@@ -319,27 +327,31 @@ WITH t AS (
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3
 ), k AS (
-  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_user
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars FROM public.usage_day_user
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, user_id, api_type)
-WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars)
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars, t.estimated_dollars, t.assumed_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars, k.estimated_dollars, k.assumed_dollars)
 
 -- Fill of usage_day_user from the calls
-INSERT INTO public.usage_day_user (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars)
+INSERT INTO public.usage_day_user (bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars)
 SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
   coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
   CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
   count(*) AS calls,
   count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
   coalesce(sum(tokens_used), 0) AS tokens,
-  coalesce(sum(usage_dollars), 0) AS usage_dollars
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars
 FROM public.api_usage
 WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2, 3
@@ -351,38 +363,44 @@ WITH t AS (
     count(*) AS calls,
     count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
     coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
+    coalesce(sum(usage_dollars), 0) AS usage_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+    coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars
   FROM public.api_usage
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2
 ), k AS (
-  SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_half_month_user
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars FROM public.usage_half_month_user
+  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_dollars <> 0)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, user_id)
-WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars)
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars, t.estimated_dollars, t.assumed_dollars) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars, k.estimated_dollars, k.assumed_dollars)
 
 -- Fill of usage_half_month_user from the calls
-INSERT INTO public.usage_half_month_user (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
+INSERT INTO public.usage_half_month_user (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars)
 SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
   coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id,
   count(*) AS calls,
   count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
   coalesce(sum(tokens_used), 0) AS tokens,
-  coalesce(sum(usage_dollars), 0) AS usage_dollars
+  coalesce(sum(usage_dollars), 0) AS usage_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE pricing_status = 'estimated'), 0) AS estimated_dollars,
+  coalesce(sum(usage_dollars) FILTER (WHERE cardinality(pricing_assumptions) > 0), 0) AS assumed_dollars
 FROM public.api_usage
 WHERE timestamp >= $1 AND timestamp < $2
 GROUP BY 1, 2
 
 -- Fill of usage_half_month_user from its parent
-INSERT INTO public.usage_half_month_user (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars)
+INSERT INTO public.usage_half_month_user (bucket, user_id, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars)
 SELECT date_trunc('month', bucket, 'UTC') + interval '360 hours' * (extract(day FROM bucket AT TIME ZONE 'UTC') > 15)::integer AS bucket,
   user_id,
   sum(calls) AS calls,
   sum(unpriced_calls) AS unpriced_calls,
   sum(tokens) AS tokens,
-  sum(usage_dollars) AS usage_dollars
+  sum(usage_dollars) AS usage_dollars,
+  sum(estimated_dollars) AS estimated_dollars,
+  sum(assumed_dollars) AS assumed_dollars
 FROM public.usage_day_user
 WHERE bucket >= $1 AND bucket < $2
 GROUP BY 1, 2

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/dbmigrate"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 )
 
 // newMigrate returns the command that migrates the schema to the version of this build, or
@@ -31,7 +32,9 @@ func newMigrateUp(db *database) *cobra.Command {
 		Use:   "up",
 		Short: "Applies all missing migrations; safe to repeat, even concurrently",
 		Long: `Applies all missing migrations. It first checks whether the user may do all of it,
-and changes nothing if not. The migrations create seven roles, which belong to the
+and changes nothing if not. Then it makes the sums that migrations have added of the calls
+that are there, a day at a time, while collectors write; stopped, it goes on when it is run
+again. The migrations create seven roles, which belong to the
 whole server: without CREATEROLE, an administrator has to create them once.
 --print-roles prints the SQL for that and changes nothing.`,
 		Example: "  usagectl migrate up --print-roles | psql --host db.example.com --username postgres app\n  usagectl migrate up",
@@ -53,7 +56,16 @@ whole server: without CREATEROLE, an administrator has to create them once.
 			m.Log = func(s dbmigrate.Step) { printStep(cmd, s) }
 			return db.with(cmd, asOwner, func(ctx context.Context, pool *pgxpool.Pool) error {
 				steps, err := m.Up(ctx, pool)
-				if err == nil && len(steps) == 0 {
+				if err != nil {
+					return err
+				}
+				start := time.Now()
+				filled, err := upkeep.FillSums(ctx, pool, nil)
+				switch {
+				case err != nil:
+				case filled.Days > 0:
+					cmd.Printf("filled the sums of %d days of calls in %s; writers waited for %d of them\n", filled.Days, time.Since(start).Round(time.Millisecond), filled.Waiting)
+				case len(steps) == 0:
 					cmd.Println("nothing to do, the schema is up to date")
 				}
 				return err
