@@ -33,6 +33,10 @@ type userDocument struct {
 	UnpricedCalls int64      `json:"unpricedCalls"`
 	Tokens        int64      `json:"tokens"`
 	TotalCost     usage.Sum  `json:"totalCost"`
+	// The parts of TotalCost that may differ from the bill, and that were priced with
+	// defaults; null where they are unknown.
+	EstimatedCost *usage.Sum `json:"estimatedCost"`
+	AssumedCost   *usage.Sum `json:"assumedCost"`
 }
 
 // userCursor is the position at which a page of users ended.
@@ -67,6 +71,9 @@ func (a *api) users(q *question) (*answer, error) {
 		document.Users[i] = userDocument{
 			ID: u.ID.String(), ExternalID: u.ExternalID, Email: u.Email, FirstSeen: u.FirstSeen, LastSeen: u.LastSeen,
 			Calls: u.Calls, UnpricedCalls: u.UnpricedCalls, Tokens: u.Tokens, TotalCost: u.Cost,
+		}
+		if u.Doubts != nil {
+			document.Users[i].EstimatedCost, document.Users[i].AssumedCost = &u.Doubts.EstimatedCost, &u.Doubts.AssumedCost
 		}
 	}
 	if more {

@@ -110,6 +110,9 @@ type Parts struct {
 	Models    Costs `json:"models"`
 	Providers Costs `json:"providers"`
 	Services  Costs `json:"services"`
+	// Users is nil where it is unknown for some user: retention deleted calls before the
+	// sums by user had this part.
+	Users *Costs `json:"users"`
 }
 
 // Tokens counts tokens by kind. Input and output include cache and reasoning tokens.
@@ -458,7 +461,9 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		NotInDays:       notInDays,
 	}
 	u.Estimated = q.parts(s, func(c *read.Counts) usage.Sum { return c.EstimatedCost })
+	u.Estimated.Users = usersParts(s, func(d *read.Doubts) usage.Sum { return d.EstimatedCost })
 	u.Assumed = q.parts(s, func(c *read.Counts) usage.Sum { return c.AssumedCost })
+	u.Assumed.Users = usersParts(s, func(d *read.Doubts) usage.Sum { return d.AssumedCost })
 	if s.ByTag != nil {
 		u.UsageByTag, u.Unpriced.Tags = Tagged[Costs]{}, Tagged[Numbers]{}
 	}
@@ -523,7 +528,7 @@ func (q Question) parts(s read.Summary, of func(*read.Counts) usage.Sum) Parts {
 		}
 		return out
 	}
-	return Parts{list(s.ByType, len(s.ByType)), list(s.ByModel, q.Top), list(s.ByProvider, q.Top), list(s.ByService, q.Top)}
+	return Parts{Types: list(s.ByType, len(s.ByType)), Models: list(s.ByModel, q.Top), Providers: list(s.ByProvider, q.Top), Services: list(s.ByService, q.Top)}
 }
 
 // average divides by the number of days and rounds to the decimal places of money.
@@ -578,6 +583,33 @@ func usersCosts(s read.Summary) Costs {
 		list = append(list, Cost{NoLongerStored, missing})
 	}
 	return list
+}
+
+// usersParts lists part of the costs of usersCosts, and is nil where it is unknown for some
+// user. What of a user retention has deleted is in no part.
+func usersParts(s read.Summary, of func(*read.Doubts) usage.Sum) *Costs {
+	list := Costs{}
+	add := func(key string, g read.UserGroup) (known bool) {
+		if g.Calls == 0 && g.Cost.IsZero() {
+			return true
+		}
+		if g.Doubts == nil {
+			return false
+		}
+		if cost := of(g.Doubts); !cost.IsZero() {
+			list = append(list, Cost{key, cost})
+		}
+		return true
+	}
+	for _, g := range s.ByUser {
+		if !add(g.User.String(), g) {
+			return nil
+		}
+	}
+	if !add(Others, s.OtherUsers) || !add(Unattributed, s.NoUser) {
+		return nil
+	}
+	return &list
 }
 
 // UnknownPayer is the key of costs whose payer is unknown.

@@ -85,6 +85,38 @@ type UserGroup struct {
 	// UnpricedCalls is included in Calls and adds nothing to Cost.
 	UnpricedCalls int64
 	Cost          usage.Sum
+	// Doubts need Detail; nil where they are unknown, because retention deleted some of the
+	// calls before the sums by user had them.
+	Doubts *Doubts
+}
+
+// Doubts are parts of a cost. See [Counts].
+type Doubts struct{ EstimatedCost, AssumedCost usage.Sum }
+
+// plus adds other, or subtracts it for a sign of -1. Unknown and anything is unknown.
+func (d *Doubts) plus(other *Doubts, sign int64) *Doubts {
+	switch {
+	case d == nil || other == nil:
+		return nil
+	case sign < 0:
+		return &Doubts{d.EstimatedCost.Minus(other.EstimatedCost), d.AssumedCost.Minus(other.AssumedCost)}
+	}
+	return &Doubts{d.EstimatedCost.Plus(other.EstimatedCost), d.AssumedCost.Plus(other.AssumedCost)}
+}
+
+// doubtsText scans the two sums of [Doubts], which are NULL or texts, each.
+type doubtsText struct{ estimated, assumed *string }
+
+func (t doubtsText) parse() (*Doubts, error) {
+	if t.estimated == nil || t.assumed == nil {
+		return nil, nil //nolint:nilnil // nil means unknown
+	}
+	var d Doubts
+	var err error
+	if d.EstimatedCost, err = usage.ParseSum(*t.estimated); err == nil {
+		d.AssumedCost, err = usage.ParseSum(*t.assumed)
+	}
+	return &d, err
 }
 
 // Summaries answers for the previous and the current period. It returns a [RateError] when
@@ -399,19 +431,28 @@ func (q *SummaryQuestion) dayLevels() []*sums.Level {
 // as long for 2,000 users.
 const usersSQL = `
 WITH users AS MATERIALIZED (
-  SELECT period, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars
-  FROM %s
+  SELECT period, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(usage_dollars) AS usage_dollars%[4]s
+  FROM %[1]s
   GROUP BY period, user_id
   HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
   ORDER BY sum(usage_dollars) DESC, user_id
 )
-SELECT period, CASE user_id WHEN %[2]s THEN user_id END, count(*), sum(calls)::bigint, sum(unpriced_calls)::bigint, sum(usage_dollars)::text
+SELECT period, CASE user_id WHEN %[2]s THEN user_id END, count(*), sum(calls)::bigint, sum(unpriced_calls)::bigint, sum(usage_dollars)::text, %[5]s
 FROM users
 GROUP BY 1, 2
 UNION ALL
-(SELECT period, user_id, 1, calls::bigint, unpriced_calls::bigint, usage_dollars::text FROM users WHERE period = 0 AND user_id <> %[2]s LIMIT %[3]s)
+(SELECT period, user_id, 1, calls::bigint, unpriced_calls::bigint, usage_dollars::text, estimated_dollars::text, assumed_dollars::text FROM users WHERE period = 0 AND user_id <> %[2]s LIMIT %[3]s)
 UNION ALL
-(SELECT period, user_id, 1, calls::bigint, unpriced_calls::bigint, usage_dollars::text FROM users WHERE period = 1 AND user_id <> %[2]s LIMIT %[3]s)`
+(SELECT period, user_id, 1, calls::bigint, unpriced_calls::bigint, usage_dollars::text, estimated_dollars::text, assumed_dollars::text FROM users WHERE period = 1 AND user_id <> %[2]s LIMIT %[3]s)`
+
+// The measures of [Doubts] for usersSQL: with one unknown the sum is unknown too.
+const (
+	sumEstimated = "CASE WHEN count(estimated_dollars) = count(*) THEN sum(estimated_dollars) END"
+	sumAssumed   = "CASE WHEN count(assumed_dollars) = count(*) THEN sum(assumed_dollars) END"
+	sumDoubts    = ", " + sumEstimated + " AS estimated_dollars, " + sumAssumed + " AS assumed_dollars"
+	noDoubts     = ", NULL::numeric AS estimated_dollars, NULL::numeric AS assumed_dollars"
+	doubtsOfAll  = "(" + sumEstimated + ")::text, (" + sumAssumed + ")::text"
+)
 
 // queueUsers queues the queries for the cost of each user. With rates it reads no level
 // longer than a day, because half a month has no single rate.
@@ -420,23 +461,32 @@ func (q *SummaryQuestion) queueUsers(batch *pgx.Batch, e extent, both [2]*Summar
 	if rates != nil {
 		longest = sums.Day
 	}
-	levels := q.Filter.levels(q.Viewer, []string{"user_id"}, sums.BasicMeasures(), longest)
+	measures, doubts := []sums.Measure{sums.Calls, sums.UnpricedCalls, sums.Dollars}, noDoubts
+	if q.Detail {
+		measures, doubts = append(measures, sums.EstimatedDollars, sums.AssumedDollars), sumDoubts
+		both[0].OtherUsers.Doubts, both[1].OtherUsers.Doubts = &Doubts{}, &Doubts{}
+	}
+	levels := q.Filter.levels(q.Viewer, []string{"user_id"}, measures, longest)
 	s := newSources(q.Viewer, q.Filter)
 	s.flat = true
-	s.keys, s.sums = []string{"user_id"}, []string{"calls", "unpriced_calls", "usage_dollars"}
+	s.keys, s.sums = []string{"user_id"}, sums.Names(measures)
 	s.convert(rates)
 	s.folded = len(levels) > 1
 	for i, p := range q.periods() {
 		s.shares = addShares(s.shares, i, e.Cut(p[0], p[1], levels...))
 	}
 	nobody, top := s.arg([16]byte{}), s.arg(q.TopUsers)
-	batch.Queue(fmt.Sprintf(usersSQL, s, nobody, top), s.args...).Query(func(rows pgx.Rows) error {
+	batch.Queue(fmt.Sprintf(usersSQL, s, nobody, top, doubts, doubtsOfAll), s.args...).Query(func(rows pgx.Rows) error {
 		var period int
 		var user *[16]byte
 		var g UserGroup
 		var cost string
-		_, err := pgx.ForEachRow(rows, []any{&period, &user, &g.Users, &g.Calls, &g.UnpricedCalls, &cost}, func() (err error) {
+		var doubts doubtsText
+		_, err := pgx.ForEachRow(rows, []any{&period, &user, &g.Users, &g.Calls, &g.UnpricedCalls, &cost, &doubts.estimated, &doubts.assumed}, func() (err error) {
 			if g.Cost, err = usage.ParseSum(cost); err != nil {
+				return err
+			}
+			if g.Doubts, err = doubts.parse(); err != nil {
 				return err
 			}
 			to := both[period]
@@ -465,6 +515,7 @@ func (g *UserGroup) add(other UserGroup, sign int64) {
 	} else {
 		g.Cost = g.Cost.Plus(other.Cost)
 	}
+	g.Doubts = g.Doubts.plus(other.Doubts, sign)
 }
 
 // fillOneUser assigns the total to the user of the question, who has this name.
@@ -477,6 +528,9 @@ func (q *SummaryQuestion) fillOneUser(s *Summary, name string) {
 		return
 	}
 	g := UserGroup{User: user, Name: name, Users: 1, Calls: s.Total.Calls, UnpricedCalls: s.Total.UnpricedCalls, Cost: s.Total.Cost}
+	if q.Detail {
+		g.Doubts = &Doubts{s.Total.EstimatedCost, s.Total.AssumedCost}
+	}
 	if user.IsZero() {
 		s.NoUser = g
 		return

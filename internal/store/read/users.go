@@ -58,6 +58,8 @@ type User struct {
 	FirstSeen, LastSeen          *time.Time
 	Calls, UnpricedCalls, Tokens int64
 	Cost                         usage.Sum
+	// Doubts is nil where it is unknown; see [UserGroup].
+	Doubts *Doubts
 	// Place is the user's position in the requested order.
 	Place UserPlace
 }
@@ -66,12 +68,13 @@ type User struct {
 // both ends of the indexes on calls and days.
 const usersPageSQL = `
 WITH %[6]stotals AS (
-  SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
+  SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars` + sumDoubts + `
   FROM public.usage_half_month_user
   GROUP BY user_id
 ), page AS (
   SELECT u.id, u.external_id, u.email, coalesce(t.calls, 0) AS calls, coalesce(t.unpriced_calls, 0) AS unpriced_calls,
-         coalesce(t.tokens, 0) AS tokens, coalesce(t.usage_dollars, 0) AS usage_dollars, %[1]s AS place
+         coalesce(t.tokens, 0) AS tokens, coalesce(t.usage_dollars, 0) AS usage_dollars,
+         CASE WHEN t.user_id IS NULL THEN 0 ELSE t.estimated_dollars END AS estimated_dollars, CASE WHEN t.user_id IS NULL THEN 0 ELSE t.assumed_dollars END AS assumed_dollars, %[1]s AS place
   FROM public.usage_user u
   LEFT JOIN totals t ON t.user_id = u.id
   %[3]s
@@ -80,7 +83,7 @@ WITH %[6]stotals AS (
   ORDER BY %[1]s DESC, u.id DESC
   LIMIT $6
 )
-SELECT p.id, p.external_id, p.email, p.calls, p.unpriced_calls, p.tokens, p.usage_dollars::text, p.place::text,
+SELECT p.id, p.external_id, p.email, p.calls, p.unpriced_calls, p.tokens, p.usage_dollars::text, p.estimated_dollars::text, p.assumed_dollars::text, p.place::text,
        CASE WHEN first_call.timestamp < first_day.bucket + interval '24 hours' THEN first_call.timestamp ELSE first_day.bucket END,
        l.last_seen
 FROM page p
@@ -171,7 +174,8 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 	var u User
 	var id [16]byte
 	var cost string
-	if err := row.Scan(&id, &u.ExternalID, &u.Email, &u.Calls, &u.UnpricedCalls, &u.Tokens, &cost, &u.Place.Key, &u.FirstSeen, &u.LastSeen); err != nil {
+	var doubts doubtsText
+	if err := row.Scan(&id, &u.ExternalID, &u.Email, &u.Calls, &u.UnpricedCalls, &u.Tokens, &cost, &doubts.estimated, &doubts.assumed, &u.Place.Key, &u.FirstSeen, &u.LastSeen); err != nil {
 		return User{}, err
 	}
 	u.ID, u.Place.ID = id, id
@@ -181,6 +185,9 @@ func scanUser(row pgx.CollectableRow) (User, error) {
 		}
 	}
 	var err error
+	if u.Doubts, err = doubts.parse(); err != nil {
+		return User{}, err
+	}
 	u.Cost, err = usage.ParseSum(cost)
 	return u, err
 }
