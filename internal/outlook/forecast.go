@@ -109,15 +109,16 @@ func Of(q Question) (Forecast, error) {
 	h := q.history()
 	days := daysBetween(running, q.To)
 	past := h.test(graded(len(h.costs), days))
-	choose := past.best
-	g := past.grade(choose)
+	choose, move := past.best, within
+	g := past.grade(choose, move)
 	if g.missed > g.lineMissed {
-		choose = func(int) Method { return RunRate }
-		g = past.grade(choose)
+		choose, move = func(int) Method { return RunRate }, asSaid
+		g = past.grade(choose, move)
 	}
 	method := choose(len(h.costs))
 	ahead := h.next(method, days)
-	said := total(ahead)
+	outcomes := past.outcomes(method, len(h.costs), total(ahead))
+	spread(ahead, move(total(ahead), outcomes, past.days))
 	more := max(microOf(q.Running)-ahead[0], 0)
 	ahead[0] += more
 
@@ -133,7 +134,6 @@ func Of(q Question) (Forecast, error) {
 	if g.banded > 0 {
 		f.Coverage = share(int64(g.covered), int64(g.banded))
 	}
-	outcomes := past.outcomes(method, len(h.costs), said)
 	for i := range outcomes {
 		outcomes[i] = max(plus(outcomes[i], more), microOf(q.Running))
 	}

@@ -83,6 +83,13 @@ var series = []madeUp{
 		}},
 	{name: "no season", is: "all days alike", days: 300, atMost: 105,
 		cents: func(int) int { return 10000 }},
+	{name: "rare days", is: "two days in thirteen cost something, not always the same", days: 300, atMost: 105,
+		cents: func(day int) int {
+			if day*day*7%13 == day/13%13 || day*5%13 == day/26%13 {
+				return 10000
+			}
+			return 0
+		}},
 	{name: "few days", is: "thirteen days of history", days: 45, atMost: 100,
 		cents: func(day int) int {
 			if day < 32 {
