@@ -565,7 +565,7 @@ func (b *tab) checkLinks() {
 	b.open("/outlook")
 	b.click(`nav[aria-label="Forecast of what"] li:nth-child(2) a`)
 	assert.Equal(b.t, "/outlook?scope=user", b.path())
-	assert.Equal(b.t, 10, b.count("#forecasts tbody tr"))
+	assert.Equal(b.t, 5, b.count("#forecasts tbody tr"))
 	b.click(`#forecasts tbody a`)
 	assert.Contains(b.t, b.path(), "/?userId=")
 	b.open("/outlook")

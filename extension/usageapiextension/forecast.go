@@ -15,12 +15,15 @@ const (
 )
 
 // forecast answers /api/admin/forecast and /api/usage/forecast.
-func (a *api) forecast(q *question) (*answer, error) {
+func (a *api) forecast(q *question) (*answer, error) { return a.forecastOf(q, false) }
+
+// forecastOf answers the same, briefly for the first page.
+func (a *api) forecastOf(q *question, brief bool) (*answer, error) {
 	ask, err := report.ParseForecast(func(name string) string { return q.params[name] }, a.now())
 	if err != nil {
 		return nil, err
 	}
-	ask.Viewer = q.viewer
+	ask.Viewer, ask.Brief = q.viewer, brief
 	if ask.Filter, err = a.filter(q); err != nil {
 		return nil, err
 	}
@@ -30,7 +33,7 @@ func (a *api) forecast(q *question) (*answer, error) {
 	if ask.Top, err = q.params.number("top", defaultForecasts, 1, maxForecasts); err != nil {
 		return nil, err
 	}
-	key := fmt.Sprintf("forecast %s %s", ask.Day(), sharedKey(q, report.Question{}))
+	key := fmt.Sprintf("forecast %t %s %s", brief, ask.Day(), sharedKey(q, report.Question{}))
 	return a.shared.do(key, func() (*answer, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(q), a.readingTime())
 		defer cancel()

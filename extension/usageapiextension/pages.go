@@ -53,7 +53,7 @@ func (a *api) overviewPage(q *question) (*answer, error) {
 		return nil, err
 	}
 	if a.isQuickToForecast(q) && !said.usage.Current.End.Before(a.now()) {
-		if shown.Forecast, err = a.forecastPart(q); err != nil {
+		if shown.Forecast, err = a.forecastPart(q, true); err != nil {
 			return nil, err
 		}
 	}
@@ -68,7 +68,7 @@ func (a *api) outlookPage(q *question) (*answer, error) {
 		return nil, err
 	}
 	shown := page.Outlook{Place: place}
-	if shown.Forecast, err = a.forecastPart(q); err != nil {
+	if shown.Forecast, err = a.forecastPart(q, false); err != nil {
 		return nil, err
 	}
 	if shown.Advice, err = a.advicePart(q); err != nil {
@@ -85,15 +85,14 @@ func (a *api) outlookPage(q *question) (*answer, error) {
 	return &answer{contentType: htmlType, body: body, rows: len(shown.Forecast.Forecasts)}, err
 }
 
-// forecastPart returns the API's answer about the same calls.
-func (a *api) forecastPart(q *question) (*report.ForecastAnswer, error) {
+// forecastPart returns the API's answer about the same calls, without drivers when brief.
+func (a *api) forecastPart(q *question, brief bool) (*report.ForecastAnswer, error) {
 	part := *q
 	part.params = maps.Clone(q.params)
 	for _, name := range []string{"startDate", "endDate"} {
 		delete(part.params, name)
 	}
-	part.params["top"] = page.Top
-	said, err := a.forecast(&part)
+	said, err := a.forecastOf(&part, brief)
 	if err != nil {
 		return nil, err
 	}

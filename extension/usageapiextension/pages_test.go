@@ -266,6 +266,7 @@ func TestEveryNumberOnThePageIsThatOfTheAPI(t *testing.T) {
 			want := numbersOfAPI(answer)
 			if answer.Current.End.After(endOfJanuary) {
 				for _, f := range askForecast(t, api, "admin", target).Forecasts {
+					f.Drivers = nil // they are on the page of forecasts
 					addForecast(want, f)
 				}
 			}

@@ -18,7 +18,7 @@ type Overview struct {
 	Place
 	// Answer is the query API's answer, with detail.
 	Answer report.Answer
-	// Forecast is the API's forecast of the current month, nil on a page of days that are
+	// Forecast is the API's forecast of the current month without drivers, nil on a page of days that are
 	// over, or that reads no forecast because that takes too long. Advice is the API's, nil for
 	// those who see only their own usage.
 	Forecast *report.ForecastAnswer

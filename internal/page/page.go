@@ -46,7 +46,7 @@ var apiParams = map[string][]string{
 	"usage/export":  slices.Concat(shared, callParams),
 	"usage/records": slices.Concat(shared, callParams, []string{"limit"}),
 	"sessions":      slices.Concat(shared, []string{"search", "limit"}),
-	"forecast":      slices.Concat(filterParams, []string{"timezone", "period", "scope", "top"}),
+	"forecast":      slices.Concat(filterParams, []string{"timezone", "period", "scope"}),
 	"bill":          Params[BillPath],
 }
 
@@ -293,7 +293,7 @@ func (p *place) JSON() string {
 	case SessionsPath:
 		return p.ofAPI("sessions", "limit", Limit)
 	case OutlookPath:
-		return p.ofAPI("forecast", "top", Top)
+		return p.ofAPI("forecast")
 	case BillPath:
 		return p.ofAPI("bill")
 	}
