@@ -93,7 +93,7 @@ var Providers = []Provider{
 			"google_vertexai", "google_vertex_ai_gemini", "google_vertex_ai_anthropic", "vertex_ai-*", "vertex_ai_beta", "vertex.anthropic",
 			"anthropic_vertex", "google_anthropic_vertex",
 		},
-		Addresses: []string{"aiplatform.googleapis.com", "*-aiplatform.googleapis.com"},
+		Addresses: []string{"aiplatform.googleapis.com", "*-aiplatform.googleapis.com", "aiplatform.*.rep.googleapis.com"},
 	},
 	{Name: GoogleAny, Aliases: []string{"google", "gcp"}, MeansBook: Gemini},
 	{

@@ -125,6 +125,8 @@ const (
 	// SkipOtherSignal: the tool reports this call in its logs too, and those are read
 	// ([Config.AgentLogs]).
 	SkipOtherSignal SkipReason = "other_signal"
+	// SkipFromCache: a gateway answered from its own cache, and the provider bills nothing.
+	SkipFromCache SkipReason = "from_cache"
 	// SkipFault: reading it triggered a bug of ours, which is in the log.
 	SkipFault SkipReason = "fault"
 )

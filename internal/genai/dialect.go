@@ -188,11 +188,11 @@ func init() {
 	for _, d := range dialects {
 		builtinNames.give(isMark, &d.marks)
 	}
-	requests, logins := setOf(namesRequests...), setOf(loginNames...)
+	requests, logins, caches := setOf(namesRequests...), setOf(loginNames...), setOf(namesFromCache...)
 	for _, r := range []struct {
 		role roles
 		set  *nameSet
-	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}} {
+	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}, {isAnswered, &caches}} {
 		builtinNames.give(r.role, r.set)
 	}
 }

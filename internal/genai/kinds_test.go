@@ -1,6 +1,8 @@
 package genai
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -439,6 +441,61 @@ func TestUnitsAreReadUnderAnyNameOfUsage(t *testing.T) {
 				require.Equal(t, c.want, calls[0].Quantities[c.kind], c.name)
 				read.Add(1)
 			}
+		}
+	})
+}
+
+func TestAnAnswerFromTheCacheOfAGatewayIsNoCallInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for _, id := range namesFromCache {
+			name := builtinNames.names[id]
+			for _, value := range []any{true, "True", "HIT", []any{"hit"}} {
+				calls, skips := readWith(forgetful(), written(d, "openai", "gpt-5.5", twoSides, map[string]any{name: value}))
+				require.Empty(t, calls, "%s=%v", name, value)
+				require.Contains(t, slices.Collect(maps.Keys(skips))[0], string(SkipFromCache), "%s=%v", name, value)
+			}
+			for _, value := range []any{false, "MISS", "", []any{}} {
+				onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{name: value}))
+			}
+		}
+	})
+}
+
+func TestTheCloudThatServesClaudeIsToldByTheAnswerInEveryDialect(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		if d == &claudeCode || d == &codex || d == &googleADK || d == &genkit || d == &awsSDK {
+			return // say themselves whom they called
+		}
+		for _, c := range []struct{ asked, answered, id, provider, model string }{
+			{"claude-haiku-4-5", "claude-haiku-4-5-20251001", "msg_01abcdefghijklmnop", "anthropic", "claude-haiku-4-5-20251001"},
+			{"claude-haiku-4-5", "claude-haiku-4-5-20251001", "msg_bdrk_01abcdefghijklmnop", "aws.bedrock", "claude-haiku-4-5-20251001"},
+			{"global.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001", "", "aws.bedrock", "global.anthropic.claude-haiku-4-5-20251001-v1:0"},
+			{"claude-haiku-4-5@20251001", "claude-haiku-4-5-20251001", "", "gcp.vertex_ai", "claude-haiku-4-5-20251001"},
+			{"claude-haiku-4-5", "claude-haiku-4-5-20251001", "msg_vrtx_01abcdefghijklmnop", "gcp.vertex_ai", "claude-haiku-4-5-20251001"},
+		} {
+			td := written(d, "anthropic", c.asked, twoSides, map[string]any{
+				builtinNames.names[d.words.model[0]]: c.answered, builtinNames.names[d.words.responseID[0]]: c.id})
+			call := onlyCall(t, td)
+			if d != &conventions && call.RequestModel != c.asked || call.Model == c.asked && c.model != c.asked {
+				continue // has one name for both
+			}
+			require.Equal(t, [2]string{c.provider, c.model}, [2]string{call.Provider, call.Model}, "%+v", c)
+		}
+	})
+}
+
+func TestSearchesAreCountedByTheWordsOfAName(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		for name, kind := range map[string]usage.QuantityKind{
+			"gen_ai.usage.web_search_calls": usage.WebSearches, "gen_ai.usage.grounding_queries": usage.WebSearches,
+			"gen_ai.usage.num_file_search_requests": usage.FileSearches, "gen_ai.usage.search_units": usage.SearchUnits,
+		} {
+			call := onlyCall(t, written(d, "openai", "gpt-5.5", twoSides, map[string]any{name: 3}))
+			require.Equal(t, int64(3), call.Quantities[kind], name)
+			require.NotEmpty(t, call.Reason, name)
 		}
 	})
 }

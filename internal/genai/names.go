@@ -40,6 +40,7 @@ const (
 	isSampling                   // of [samplingNames]
 	isLogin                      // of [loginNames]
 	isUnit                       // of [unitNames]
+	isAnswered                   // of [namesFromCache]
 )
 
 // give assigns a role to the names of a set.

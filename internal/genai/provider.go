@@ -78,6 +78,35 @@ func providerOfModel(framework, model string, info modelInfo) string {
 	return framework
 }
 
+// askedAtCloud takes the cloud that served a call of Claude from what Anthropic's SDKs leave
+// on the span: they name Anthropic and the model of its own API, while the model that was
+// asked for and the id of the answer are the cloud's. It reports whether the model changed.
+func (f *found) askedAtCloud(info *modelInfo) bool {
+	call := &f.call
+	bedrock := strings.HasPrefix(call.ResponseID, "msg_bdrk_")
+	vertex := strings.HasPrefix(call.ResponseID, "msg_vrtx_")
+	asked := call.RequestModel != call.Model && !info.bedrock && strings.Contains(call.RequestModel, "anthropic.")
+	vertex = vertex || call.RequestModel != call.Model && strings.Contains(call.RequestModel, "@")
+	if !bedrock && !vertex && !asked {
+		return false
+	}
+	named := catalog.Canonical(f.provider)
+	if named != catalog.Anthropic && named != catalog.Bedrock && named != catalog.Vertex && (named != "" || !catalog.IsFramework(f.provider)) {
+		return false // a gateway, which bills in its own name
+	}
+	switch {
+	case vertex && named != catalog.Bedrock:
+		f.provider = catalog.Vertex
+	case named == catalog.Anthropic || named == "":
+		f.provider = catalog.Bedrock
+	}
+	if !asked || vertex {
+		return false
+	}
+	call.Model = call.RequestModel // says which profile, and so where
+	return true
+}
+
 // addressIn returns the host of the first URL on the span at which a provider answers.
 func addressIn(a *attributes) string {
 	if !a.present.meets(&urlNames) {

@@ -3,6 +3,7 @@ package genai
 import (
 	"cmp"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
@@ -55,6 +56,12 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	if !s.op.isCall() {
 		r.dropFound(len(r.calls) - 1)
 		r.skipSpan(d, span, s.op)
+		return
+	}
+
+	if a.some(isAnswered) && answeredFromCache(a) {
+		r.dropFound(len(r.calls) - 1)
+		r.skip(d.name, SkipFromCache)
 		return
 	}
 
@@ -148,6 +155,9 @@ func (s *spanReader) readNumbers(d *dialect) *facts {
 func (r *reading) quantify(f *found, numbers *facts) {
 	call := &f.call
 	info := r.model(call.Model)
+	if info.vendor == catalog.VendorAnthropic && f.askedAtCloud(info) {
+		info = r.model(call.Model)
+	}
 	host := r.host(hostKey{f.provider, f.address, call.Model}, info)
 	call.Provider = host.provider
 	named := call.Model
@@ -202,6 +212,9 @@ func (f *facts) fitTo(call *Call, info *modelInfo) {
 			f.n[factVideoNanos], f.n[factAudioNanos] = f.n[factAudioNanos], absent
 		}
 	}
+	if call.Provider == catalog.Perplexity && !strings.Contains(call.Model, "deep-research") {
+		f.n[factWebSearches], f.n[factCitations] = absent, absent // named by all of its models, in the fee of the request but for this one
+	}
 	if f.n[factWebSearches] == absent {
 		switch queries := f.n[factSearchQueries]; {
 		case queries > 0 && info.searchesByPrompt:
@@ -244,6 +257,30 @@ var (
 	// usageNames are the sides as the conventions name them.
 	usageNames = setOf(names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens")...)
 )
+
+// namesFromCache say whether a gateway answered from a cache of whole answers. The cache of
+// a provider, which only makes input cheaper, has other names.
+//
+// Sources: litellm, Portkey, Helicone, Cloudflare (headers of their answers).
+var namesFromCache = names("litellm.cache_hit", "litellm.cache.hit", "metadata.cache_hit", "portkey.cache_status", "portkey.cache.status",
+	"http.response.header.x-portkey-cache-status", "helicone.cache.hit", "http.response.header.helicone-cache", "http.response.header.cf-aig-cache-status")
+
+// answeredFromCache reports whether the span says so.
+func answeredFromCache(a *attributes) bool {
+	for _, id := range namesFromCache {
+		if !a.has(id) {
+			continue
+		}
+		v := a.values[id]
+		if v.Type() == pcommon.ValueTypeSlice && v.Slice().Len() > 0 { // a header
+			v = v.Slice().At(0)
+		}
+		if word := strings.ToLower(v.AsString()); word == "true" || word == "hit" {
+			return true
+		}
+	}
+	return false
+}
 
 // skipSpan counts a span that is not a call, and remembers the user that it names for the
 // calls below it.

@@ -197,6 +197,10 @@ var meanings = []struct {
 	ignored   bool
 }{
 	{all: wordNoCount, fact: factCount, ignored: true},
+	{all: wordSearch | wordUnits, fact: factSearchUnits},
+	{all: wordSearch | wordFile, fact: factFileSearches},
+	{all: wordSearch, fact: factWebSearches},
+	{all: wordRequests, fact: factCount, ignored: true},
 	{all: wordText, fact: factCount, ignored: true}, // the remainder of a side
 	{all: wordTool, fact: factCount},
 	{all: wordAudio | wordCache, none: wordWrite, fact: factCacheReadAudio},
@@ -238,6 +242,10 @@ const (
 	wordTool
 	wordDetails
 	wordNoCount
+	wordRequests
+	wordSearch
+	wordFile
+	wordUnits
 	wordOther
 )
 
@@ -259,9 +267,13 @@ var nameWord = func() map[string]nameWords {
 		wordText:             "text uncached visible",
 		wordTool:             "tool tools",
 		wordDetails:          "details detail",
-		0:                    "gen ai llm openai anthropic usage token tokens count counts num number units of in",
+		0:                    "gen ai llm openai anthropic usage token tokens count counts num number of in web",
+		wordRequests:         "requests calls queries",
+		wordSearch:           "search searches grounding",
+		wordFile:             "file files",
+		wordUnits:            "units",
 		wordNoCount: "cost costs price usd dollars credit credits nano currency amount second seconds ms latency duration time percent ratio rate limit max window " +
-			"remaining available quota raw non no noncached requests calls accepted rejected prediction id name model provider type source tier speed version bytes size",
+			"remaining available quota raw non no noncached accepted rejected prediction id name model provider type source tier speed version bytes size",
 	} {
 		for word := range strings.FieldsSeq(list) {
 			m[word] |= is
