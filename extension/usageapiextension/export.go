@@ -45,6 +45,13 @@ func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, 
 	if err != nil {
 		return 0, err
 	}
+	sessions, err := q.params.choice("sessions", "false", "true")
+	if err != nil {
+		return 0, err
+	}
+	if sessions == "true" && format != "focus" {
+		return 0, paramProblem("sessions", sessions, "true with format=focus alone: the other formats have the session of every call")
+	}
 	ask, err := a.callsQuestion(q)
 	if err != nil {
 		return 0, err
@@ -67,7 +74,7 @@ func (a *api) export(q *question, w http.ResponseWriter, r *http.Request) (int, 
 		e = &jsonlExport{out}
 		contentType, name = "application/jsonl", "usage.jsonl"
 	case "focus":
-		e = newFocusExport(out)
+		e = &focusExport{out: csv.NewWriter(out), sessions: sessions == "true"}
 		name = "usage-focus-" + focusVersion + ".csv"
 	}
 	h := w.Header()
@@ -177,14 +184,15 @@ func (s *stream) close() error {
 	return nil
 }
 
-// jsonlExport writes one JSON object per line for each call, as in /records.
+// jsonlExport writes one JSON object per line for each call, as in /records, with its team
+// and cost centre.
 type jsonlExport struct{ out io.Writer }
 
 func (e *jsonlExport) each(a *api, q *question, ask read.CallsQuestion, row func() error) error {
 	enc := json.NewEncoder(e.out)
 	enc.SetEscapeHTML(false)
-	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *read.Call) error {
-		if err := enc.Encode(newRecord(c)); err != nil {
+	return eachRecord(a, q, ask, func(d *recordDocument) error {
+		if err := enc.Encode(d); err != nil {
 			return err
 		}
 		return row()
@@ -192,6 +200,21 @@ func (e *jsonlExport) each(a *api, q *question, ask read.CallsQuestion, row func
 }
 
 func (e *jsonlExport) flush() error { return nil }
+
+// eachRecord passes every call of an export to fn, with its team and cost centre.
+func eachRecord(a *api, q *question, ask read.CallsQuestion, fn func(*recordDocument) error) error {
+	directory, err := a.reader.TeamDirectory(q, q.viewer)
+	if err != nil {
+		return err
+	}
+	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *read.Call) error {
+		d := newRecord(c)
+		if directory.InUse {
+			d.Team, d.CostCentre = directory.Of(c.UserID, c.Time, false), directory.Of(c.UserID, c.Time, true)
+		}
+		return fn(&d)
+	})
+}
 
 // csvExport writes one CSV record (RFC 4180) for each call.
 type csvExport struct{ out *csv.Writer }
@@ -241,6 +264,8 @@ var csvColumns = []struct {
 	{"sessionId", func(d *recordDocument) string { return safeCell(textOf(d.SessionID)) }},
 	{"outcome", func(d *recordDocument) string { return safeCell(textOf(d.Outcome)) }},
 	{"payer", func(d *recordDocument) string { return safeCell(textOf(d.Payer)) }},
+	{"team", func(d *recordDocument) string { return safeCell(d.Team) }},
+	{"costCentre", func(d *recordDocument) string { return safeCell(d.CostCentre) }},
 	{"otherQuantities", func(d *recordDocument) string { return string(d.Others) }},
 	{"metadata", func(d *recordDocument) string { return string(d.Metadata) }},
 }
@@ -253,10 +278,9 @@ func (e *csvExport) each(a *api, q *question, ask read.CallsQuestion, row func()
 	if err := e.out.Write(line); err != nil {
 		return err
 	}
-	return a.reader.EachCall(q, ask, exportDayTimeout, func(c *read.Call) error {
-		d := newRecord(c)
+	return eachRecord(a, q, ask, func(d *recordDocument) error {
 		for i, column := range csvColumns {
-			line[i] = column.value(&d)
+			line[i] = column.value(d)
 		}
 		if err := e.out.Write(line); err != nil {
 			return err

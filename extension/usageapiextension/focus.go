@@ -3,7 +3,6 @@ package usageapiextension
 import (
 	"encoding/csv"
 	"encoding/json"
-	"io"
 	"maps"
 	"strconv"
 	"strings"
@@ -26,6 +25,8 @@ type focusRow struct {
 	meter *read.Meter
 	// carriesCost means that the group's cost is in this row.
 	carriesCost bool
+	// team and costCentre are the user's on that day, "" where there are no teams.
+	team, costCentre string
 }
 
 // focusColumns lists the columns in the order of the specification, then ours. An empty
@@ -34,7 +35,7 @@ var focusColumns = []struct {
 	name  string
 	value func(r focusRow) string
 }{
-	{"BilledCost", focusRow.cost},
+	{"BilledCost", focusRow.billed},
 	{"BillingAccountId", func(r focusRow) string { return safeCell(named(r.Provider)) }},
 	{"BillingAccountName", func(r focusRow) string { return safeCell(named(r.Provider)) }},
 	{"BillingCurrency", func(focusRow) string { return "USD" }},
@@ -81,9 +82,12 @@ var focusColumns = []struct {
 		}
 		return strconv.FormatInt(r.Calls, 10)
 	}},
+	{"x_CostCenter", func(r focusRow) string { return safeCell(r.costCentre) }},
 	{"x_Payer", func(r focusRow) string { return safeCell(r.Payer) }},
 	{"x_PricingStatus", func(r focusRow) string { return string(r.Status) }},
 	{"x_ServiceTier", func(r focusRow) string { return safeCell(r.ServiceTier) }},
+	{"x_SessionId", func(r focusRow) string { return safeCell(r.Session) }},
+	{"x_Team", func(r focusRow) string { return safeCell(r.team) }},
 	{"x_UserId", func(r focusRow) string {
 		if r.UserID.IsZero() {
 			return ""
@@ -102,6 +106,16 @@ func (r focusRow) cost() string {
 		return "0"
 	}
 	return r.Cost.String()
+}
+
+// billed returns the part of the cost that somebody is billed for: nothing of the calls that
+// a plan, credits or own hardware cover. An unknown payer is billed.
+func (r focusRow) billed() string {
+	switch r.Payer {
+	case "", string(usage.PayerAPI):
+		return r.cost()
+	}
+	return "0"
 }
 
 // quantity returns the quantity of the row. FOCUS requires one in every row of usage. A row
@@ -173,9 +187,11 @@ func focusTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 // cost of a call, but not of each meter. A group with one meter is one row. A group with
 // several has a row per quantity, and another one with SkuMeter "all meters" for the cost.
 // Sums of costs and of quantities are thus exact, and no split is invented.
-type focusExport struct{ out *csv.Writer }
-
-func newFocusExport(w io.Writer) *focusExport { return &focusExport{csv.NewWriter(w)} }
+type focusExport struct {
+	out *csv.Writer
+	// sessions means that calls of different sessions are in different rows.
+	sessions bool
+}
 
 func (e *focusExport) each(a *api, q *question, ask read.CallsQuestion, row func() error) error {
 	line := make([]string, len(focusColumns))
@@ -194,15 +210,26 @@ func (e *focusExport) each(a *api, q *question, ask read.CallsQuestion, row func
 		}
 		return row()
 	}
-	return a.reader.EachMeterGroup(q, ask, exportDayTimeout, func(g *read.MeterGroup) error {
-		if len(g.Meters) == 1 {
-			return write(focusRow{g, &g.Meters[0], true})
+	directory, err := a.reader.TeamDirectory(q, q.viewer)
+	if err != nil {
+		return err
+	}
+	return a.reader.EachMeterGroup(q, ask, e.sessions, exportDayTimeout, func(g *read.MeterGroup) error {
+		r := focusRow{MeterGroup: g, carriesCost: true}
+		if directory.InUse {
+			r.team, r.costCentre = directory.Of(g.UserID, g.From, false), directory.Of(g.UserID, g.From, true)
 		}
-		if err := write(focusRow{g, nil, true}); err != nil {
+		if len(g.Meters) == 1 {
+			r.meter = &g.Meters[0]
+			return write(r)
+		}
+		if err := write(r); err != nil {
 			return err
 		}
+		r.carriesCost = false
 		for i := range g.Meters {
-			if err := write(focusRow{g, &g.Meters[i], false}); err != nil {
+			r.meter = &g.Meters[i]
+			if err := write(r); err != nil {
 				return err
 			}
 		}

@@ -76,3 +76,68 @@ func TestFOCUSHasALineForEachCombinationOfTags(t *testing.T) {
 		`{"environment":"prod","team":"search"}`: "3", `{"team":"=HYPERLINK()","tenant":"t1"}`: "4", `{"environment":"theirs"}`: "8", `{}`: "16",
 	}, found)
 }
+
+// TestExportsSayWhatACallWasForAndWhoPays stores calls with tags, sessions and payers of users
+// who move between teams, and reads them in every format.
+func TestExportsSayWhatACallWasForAndWhoPays(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insertRows(t, db, []byte("time,user,dollars,type\n2026-01-29T23:59:59Z,ada,1,text\n2026-01-30T00:00:00Z,ada,2,text\n2026-01-30T01:00:00Z,ada,4,text\n2026-01-30T02:00:00Z,eve,8,text\n2026-01-30T03:00:00Z,,16,text\n"))
+	db.Exec(`UPDATE public.api_usage SET session_id = CASE WHEN usage_dollars < 4 THEN '=s1' ELSE 's2' END, payer = CASE usage_dollars WHEN 2 THEN 'plan' WHEN 4 THEN 'api' END, metadata = '{"tags": {"feature": "chat"}}'`)
+	api := newTestAPI(t, db.DSN, endOfJanuary)
+	column := func(query string, names ...string) (list []string) {
+		t.Helper()
+		lines := readCSV(t, api.get(t, "admin", "/api/admin/usage/export?"+query).Body.Bytes())
+		for _, line := range lines[1:] {
+			var cells []string
+			for _, name := range names {
+				i := slices.Index(lines[0], name)
+				require.GreaterOrEqual(t, i, 0, name)
+				cells = append(cells, line[i])
+			}
+			list = append(list, strings.Join(cells, "|"))
+		}
+		slices.Sort(list)
+		return list
+	}
+	assert.Equal(t, []string{"16||", "1||", "2||", "4||", "8||"}, column("format=csv", "cost", "team", "costCentre"), "there are no teams")
+	assert.NotContains(t, api.get(t, "admin", "/api/admin/usage/export?format=jsonl").Body.String(), "costCentre")
+
+	db.Exec(`INSERT INTO public.usage_team_membership SELECT 'red', id, '-infinity', '2026-01-30' FROM auth.users WHERE external_id = 'ada'`)
+	db.Exec(`INSERT INTO public.usage_team_membership SELECT 'blue', id, '2026-01-30', 'infinity' FROM auth.users WHERE external_id = 'ada'`)
+	db.Exec(`INSERT INTO public.usage_team_cost_centre VALUES ('red', '=C1')`)
+	assert.Equal(t, []string{
+		"16|s2||(no user)|(no user)", "1|'=s1||red|'=C1", "2|'=s1|plan|blue|(no cost centre)", "4|s2|api|blue|(no cost centre)", "8|s2||(unassigned)|(unassigned)",
+	}, column("format=csv", "cost", "sessionId", "payer", "team", "costCentre"))
+	assert.Equal(t, []string{
+		`16|16|{"feature":"chat"}||(no user)|(no user)|s2`, `1|1|{"feature":"chat"}||'=C1|red|'=s1`, `2|0|{"feature":"chat"}|plan|(no cost centre)|blue|'=s1`,
+		`4|4|{"feature":"chat"}|api|(no cost centre)|blue|s2`, `8|8|{"feature":"chat"}||(unassigned)|(unassigned)|s2`,
+	}, column("format=focus&sessions=true", "EffectiveCost", "BilledCost", "Tags", "x_Payer", "x_CostCenter", "x_Team", "x_SessionId"), "what a plan covers is not billed")
+	for _, session := range column("format=focus", "x_SessionId") {
+		assert.Empty(t, session, "there are no rows by session without being asked for them")
+	}
+	jsonl := api.get(t, "admin", "/api/admin/usage/export?format=jsonl").Body.String()
+	assert.Contains(t, jsonl, `"team":"blue","costCentre":"(no cost centre)"`)
+	assert.Contains(t, jsonl, `"metadata":{"tags":{"feature":"chat"}}`)
+	own := api.get(t, "eve", "/api/usage/export?format=jsonl").Body.String()
+	assert.Contains(t, own, `"team":"(unassigned)"`)
+	assert.NotContains(t, own, `"red"`)
+	for _, format := range []string{"csv", "jsonl"} {
+		assert.Equal(t, 400, api.get(t, "admin", "/api/admin/usage/export?sessions=true&format="+format).Code)
+	}
+}
+
+// TestEveryColumnOfAnExportIsDocumented holds the lists of the README to what is written.
+func TestEveryColumnOfAnExportIsDocumented(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	specified, err := os.ReadFile("testdata/focus-" + focusVersion + "-columns.txt")
+	require.NoError(t, err)
+	for _, c := range csvColumns {
+		assert.Contains(t, string(readme), "`"+c.name+"`")
+	}
+	for _, c := range focusColumns {
+		assert.True(t, strings.Contains(string(readme), "`"+c.name+"`") || strings.Contains("\n"+string(specified), "\n"+c.name+" "), c.name)
+	}
+}

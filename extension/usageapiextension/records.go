@@ -28,6 +28,10 @@ type recordDocument struct {
 	Model       *string   `json:"model"`
 	Service     string    `json:"service"`
 	Environment string    `json:"environment"`
+	// Team and CostCentre are the user's on the day of the call, or one of teams.Nobodys.
+	// Exports alone have them, where there are teams.
+	Team       string `json:"team,omitempty"`
+	CostCentre string `json:"costCentre,omitempty"`
 	// Cost is null when unknown, which is not 0.
 	Cost          *usage.Sum `json:"cost"`
 	PricingStatus string     `json:"pricingStatus"`

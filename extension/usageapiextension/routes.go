@@ -55,7 +55,7 @@ type route struct {
 var routes = []route{
 	{path: "/api/admin/usage", audience: administrators, params: usageParams, answer: (*api).usage},
 	{path: "/api/admin/usage/records", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
-	{path: "/api/admin/usage/export", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
+	{path: "/api/admin/usage/export", audience: administrators, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format", "sessions"}), stream: (*api).export},
 	{path: "/api/admin/sessions", audience: administrators, params: slices.Concat(periodParams, []string{"userId", "search"}, filterParams, pageParams), answer: (*api).sessions},
 	{path: "/api/admin/users", audience: administrators, params: slices.Concat([]string{"search", "sort"}, pageParams), answer: (*api).users},
 	{path: "/api/admin/models", audience: administrators, params: []string{"limit"}, answer: (*api).models},
@@ -65,7 +65,7 @@ var routes = []route{
 	{path: "/api/admin/budgets", audience: administrators, answer: (*api).budgets},
 	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
-	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format"}), stream: (*api).export},
+	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format", "sessions"}), stream: (*api).export},
 	{path: "/api/usage/sessions", audience: themselves, params: slices.Concat(periodParams, []string{"userId", "search"}, filterParams, pageParams), answer: (*api).sessions},
 	{path: "/api/usage/budgets", audience: themselves, answer: (*api).budgets},
 	{path: "/api/version", audience: everybody, answer: (*api).version},

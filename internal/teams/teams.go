@@ -12,6 +12,22 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
+// The names of what belongs to no team or cost centre, in reports and exports.
+const (
+	// Several is the usage of users who are in several teams on its day, of different cost
+	// centres if these are asked for: nobody said which of them pays.
+	Several = "(several teams)"
+	// NoCostCentre is the usage of teams that have no cost centre on its day.
+	NoCostCentre = "(no cost centre)"
+	// NotAssigned is the usage of users who are in no team on its day.
+	NotAssigned = "(unassigned)"
+	// NoUser is the usage that no user is known for.
+	NoUser = "(no user)"
+)
+
+// Nobodys are these names in the order in which reports list them.
+var Nobodys = []string{Several, NoCostCentre, NotAssigned, NoUser}
+
 // Days are the UTC days of [Since, Until). A zero time is no bound.
 type Days struct{ Since, Until time.Time }
 
@@ -190,13 +206,16 @@ func InSeveral(stored []Assignment, changes []Change) (users []string) {
 
 // Directory answers who was where on a day.
 type Directory struct {
+	// InUse means that somebody is in some team, perhaps none of the users asked for.
+	InUse bool
+
 	teams   map[usage.ID][]Assignment // To is the id again
 	centres map[string][]Assignment
 }
 
 // NewDirectory makes a directory of the members and the cost centres of teams.
-func NewDirectory(members map[usage.ID][]Assignment, centres []Assignment) *Directory {
-	d := &Directory{teams: members, centres: map[string][]Assignment{}}
+func NewDirectory(inUse bool, members map[usage.ID][]Assignment, centres []Assignment) *Directory {
+	d := &Directory{InUse: inUse, teams: members, centres: map[string][]Assignment{}}
 	for _, c := range centres {
 		d.centres[c.Team] = append(d.centres[c.Team], c)
 	}
@@ -224,15 +243,25 @@ func (d *Directory) CostCentre(team string, at time.Time) string {
 	return ""
 }
 
-// CostCentreOf returns the cost centre of a user at a moment: "" if none of their teams has
-// one, and several is true if their teams have different ones.
-func (d *Directory) CostCentreOf(user usage.ID, at time.Time) (centre string, several bool) {
-	for i, team := range d.Teams(user, at) {
-		c := d.CostCentre(team, at)
-		if i > 0 && c != centre {
-			return "", true
-		}
-		centre = c
+// Of returns the team that a user's usage at a moment belongs to or, with costCentres, the
+// cost centre of it; where there is none, one of [Nobodys].
+func (d *Directory) Of(user usage.ID, at time.Time, costCentres bool) string {
+	if user.IsZero() {
+		return NoUser
 	}
-	return centre, false
+	list := d.Teams(user, at)
+	if costCentres {
+		for i, team := range list {
+			list[i] = cmp.Or(d.CostCentre(team, at), NoCostCentre)
+		}
+		slices.Sort(list)
+		list = slices.Compact(list)
+	}
+	switch len(list) {
+	case 0:
+		return NotAssigned
+	case 1:
+		return list[0]
+	}
+	return Several
 }

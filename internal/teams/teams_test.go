@@ -146,7 +146,7 @@ func TestWhoIsInSeveralTeams(t *testing.T) {
 func TestTheCostCentreOfAUser(t *testing.T) {
 	t.Parallel()
 	ada, ben, eve := usage.UserID("ada"), usage.UserID("ben"), usage.UserID("eve")
-	d := teams.NewDirectory(map[usage.ID][]teams.Assignment{
+	d := teams.NewDirectory(true, map[usage.ID][]teams.Assignment{
 		ada: {in("red", "", 0, 5), in("blue", "", 5, 0), in("red", "", 3, 5)},
 		ben: {in("red", "", 0, 0), in("green", "", 0, 0)},
 	}, []teams.Assignment{in("red", "R1", 0, 4), in("red", "R2", 4, 0), in("green", "R1", 0, 0)})
@@ -154,9 +154,11 @@ func TestTheCostCentreOfAUser(t *testing.T) {
 	for _, c := range []struct {
 		user usage.ID
 		day  int
-	}{{ada, 3}, {ada, 4}, {ada, 5}, {ben, 3}, {ben, 4}, {eve, 3}} {
-		centre, several := d.CostCentreOf(c.user, day(c.day))
-		got = append(got, fmt.Sprint(d.Teams(c.user, day(c.day)), " ", centre, " ", several))
+	}{{ada, 3}, {ada, 4}, {ada, 5}, {ben, 3}, {ben, 4}, {eve, 3}, {usage.ID{}, 3}} {
+		got = append(got, fmt.Sprint(d.Teams(c.user, day(c.day)), " ", d.Of(c.user, day(c.day), false), " ", d.Of(c.user, day(c.day), true)))
 	}
-	assert.Equal(t, []string{"[red] R1 false", "[red] R2 false", "[blue]  false", "[green red] R1 false", "[green red]  true", "[]  false"}, got)
+	assert.Equal(t, []string{
+		"[red] red R1", "[red] red R2", "[blue] blue (no cost centre)", "[green red] (several teams) R1", "[green red] (several teams) (several teams)",
+		"[] (unassigned) (unassigned)", "[] (no user) (no user)",
+	}, got)
 }

@@ -17,25 +17,8 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
-// The rows of a [Report] that are no cost centre's.
-const (
-	// SeveralTeams is the usage of users who belong to several teams on its day, of
-	// different cost centres if these are asked for: nobody said which of them pays.
-	SeveralTeams = "(several teams)"
-	// NoCostCentre is the usage of teams that have no cost centre on its day.
-	NoCostCentre = "(no cost centre)"
-	// NotAssigned is the usage of users who belong to no cost centre or team on its day, or
-	// of calls without the tag.
-	NotAssigned = "(unassigned)"
-	// NoKnownUser is the usage that no user is known for.
-	NoKnownUser = "(no user)"
-)
-
-// nobodys are these rows in the order in which they stand below the cost centres.
-var nobodys = []string{SeveralTeams, NoCostCentre, NotAssigned, NoKnownUser}
-
 // IsNobody reports whether a name is a row that is no cost centre's.
-func IsNobody(name string) bool { return slices.Contains(nobodys, name) }
+func IsNobody(name string) bool { return slices.Contains(teams.Nobodys, name) }
 
 // Membership says that a user belongs to a cost centre on some days.
 type Membership struct {
@@ -65,14 +48,14 @@ func (m *Memberships) Add(one Membership) error {
 // on returns the cost centre of a user on a day.
 func (m *Memberships) on(day time.Time, user usage.ID) string {
 	if user.IsZero() {
-		return NoKnownUser
+		return teams.NoUser
 	}
 	for _, one := range m.byUser[user] {
 		if one.Include(day) {
 			return one.CostCentre
 		}
 	}
-	return NotAssigned
+	return teams.NotAssigned
 }
 
 // Report is what each cost centre used in a period. The rows add up to Total.
@@ -129,37 +112,16 @@ func ByMembers(ctx context.Context, r *read.Reader, from, to time.Time, members 
 // day or, with costCentres, to the cost centre of the team.
 func ByTeams(ctx context.Context, r *read.Reader, from, to time.Time, costCentres bool) (Report, error) {
 	s := Report{Start: from, End: to}
-	directory, err := r.TeamDirectory(ctx)
+	directory, err := r.TeamDirectory(ctx, read.Administrator())
 	if err != nil {
 		return s, err
 	}
 	rows := map[string]*Row{}
 	err = r.EachUserDay(ctx, from, to, func(d read.UserDay) {
-		s.row(rows, payer(directory, d.Day, d.User, costCentres)).add(&d.Counts)
+		s.row(rows, directory.Of(d.User, d.Day, costCentres)).add(&d.Counts)
 		s.Total.add(&d.Counts)
 	})
 	return s.sorted(rows), err
-}
-
-// payer returns the row that the usage of a user on a day is in.
-func payer(directory *teams.Directory, day time.Time, user usage.ID, costCentres bool) string {
-	if user.IsZero() {
-		return NoKnownUser
-	}
-	list := directory.Teams(user, day)
-	switch {
-	case len(list) == 0:
-		return NotAssigned
-	case !costCentres && len(list) > 1:
-		return SeveralTeams
-	case !costCentres:
-		return list[0]
-	}
-	centre, several := directory.CostCentreOf(user, day)
-	if several {
-		return SeveralTeams
-	}
-	return cmp.Or(centre, NoCostCentre)
 }
 
 // ByTag takes the values of a tag as cost centres or, with costCentres, as teams, whose cost
@@ -168,12 +130,12 @@ func ByTag(ctx context.Context, r *read.Reader, from, to time.Time, tag string, 
 	s := Report{Start: from, End: to}
 	centre := func(value string, _ time.Time) string { return value }
 	if costCentres {
-		directory, err := r.TeamDirectory(ctx)
+		directory, err := r.TeamDirectory(ctx, read.Administrator())
 		if err != nil {
 			return s, err
 		}
 		centre = func(value string, day time.Time) string {
-			return cmp.Or(directory.CostCentre(value, day), NoCostCentre)
+			return cmp.Or(directory.CostCentre(value, day), teams.NoCostCentre)
 		}
 	}
 	rows := map[string]*Row{}
@@ -191,7 +153,7 @@ func ByTag(ctx context.Context, r *read.Reader, from, to time.Time, tag string, 
 		Tokens: total.Tokens - assigned.Tokens, Cost: total.Cost.Minus(assigned.Cost),
 	}
 	if rest.Calls != 0 || !rest.Cost.IsZero() {
-		s.row(rows, NotAssigned).add(&rest)
+		s.row(rows, teams.NotAssigned).add(&rest)
 	}
 	return s.sorted(rows), nil
 }
@@ -211,7 +173,7 @@ func (s Report) sorted(rows map[string]*Row) Report {
 	for _, r := range rows {
 		s.Rows = append(s.Rows, *r)
 	}
-	place := func(r Row) int { return slices.Index(nobodys, r.CostCentre) } // -1 for a cost centre
+	place := func(r Row) int { return slices.Index(teams.Nobodys, r.CostCentre) } // -1 for a cost centre
 	slices.SortFunc(s.Rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(place(a), place(b)), b.Cost.Cmp(a.Cost), cmp.Compare(a.CostCentre, b.CostCentre))
 	})

@@ -128,7 +128,7 @@ func (r *Reader) budgets(ctx context.Context, v Viewer, at time.Time, previous b
 		}); err != nil || v.own() {
 			return err
 		}
-		teams, err := readTeams(ctx, tx)
+		teams, err := readTeams(ctx, tx, nil)
 		for i := range list {
 			if at := slices.IndexFunc(teams, func(t Team) bool { return t.Name == list[i].Key }); list[i].Scope == "team" && at >= 0 {
 				list[i].Members = teams[at].Members

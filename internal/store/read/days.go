@@ -89,10 +89,16 @@ type Team struct {
 const teamsSQL = `
 SELECT team, user_id, nullif(since, '-infinity'), nullif(until, 'infinity')
 FROM usage_report.team_membership
+WHERE user_id = ANY ($1) OR $1 IS NULL
 ORDER BY team, user_id, since`
 
-func readTeams(ctx context.Context, tx pgx.Tx) (list []Team, err error) {
-	rows, err := tx.Query(ctx, teamsSQL)
+// readTeams reads the teams of some users, or of all if users is nil.
+func readTeams(ctx context.Context, tx pgx.Tx, users []usage.ID) (list []Team, err error) {
+	var ids [][16]byte
+	for _, id := range users {
+		ids = append(ids, id)
+	}
+	rows, err := tx.Query(ctx, teamsSQL, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -120,44 +126,57 @@ func daysOf(since, until *time.Time) (d teams.Days) {
 	return d
 }
 
-// TeamDirectory returns who was in which team, and a team in which cost centre, when. Only
-// an administrator may call it.
-func (r *Reader) TeamDirectory(ctx context.Context) (*teams.Directory, error) {
-	members := map[usage.ID][]teams.Assignment{}
-	var centres []teams.Assignment
-	err := r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		list, err := readTeams(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, t := range list {
-			for _, m := range t.Members {
-				members[m.User] = append(members[m.User], teams.Assignment{Team: t.Name, To: m.User.String(), Days: m.Days})
-			}
-		}
-		rows, err := tx.Query(ctx, `SELECT team, cost_centre, nullif(since, '-infinity'), nullif(until, 'infinity') FROM usage_report.team_cost_centre ORDER BY team, since`)
-		if err != nil {
-			return err
-		}
-		var a teams.Assignment
-		var since, until *time.Time
-		_, err = pgx.ForEachRow(rows, []any{&a.Team, &a.To, &since, &until}, func() error {
-			a.Days = daysOf(since, until)
-			centres = append(centres, a)
-			return nil
-		})
+// TeamDirectory returns who was in which team, and a team in which cost centre, when. A viewer
+// of own usage learns of their own teams alone.
+func (r *Reader) TeamDirectory(ctx context.Context, v Viewer) (directory *teams.Directory, err error) {
+	var users []usage.ID // all
+	if v.own() {
+		users = []usage.ID{v.user}
+	}
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		directory, err = readDirectory(ctx, tx, users)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read teams: %w", err)
 	}
-	return teams.NewDirectory(members, centres), nil
+	return directory, nil
+}
+
+func readDirectory(ctx context.Context, tx pgx.Tx, users []usage.ID) (*teams.Directory, error) {
+	var inUse bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.usage_team_membership)`).Scan(&inUse); err != nil {
+		return nil, err
+	}
+	list, err := readTeams(ctx, tx, users)
+	if err != nil {
+		return nil, err
+	}
+	members := map[usage.ID][]teams.Assignment{}
+	for _, t := range list {
+		for _, m := range t.Members {
+			members[m.User] = append(members[m.User], teams.Assignment{Team: t.Name, To: m.User.String(), Days: m.Days})
+		}
+	}
+	rows, err := tx.Query(ctx, `SELECT team, cost_centre, nullif(since, '-infinity'), nullif(until, 'infinity') FROM usage_report.team_cost_centre ORDER BY team, since`)
+	if err != nil {
+		return nil, err
+	}
+	var centres []teams.Assignment
+	var a teams.Assignment
+	var since, until *time.Time
+	_, err = pgx.ForEachRow(rows, []any{&a.Team, &a.To, &since, &until}, func() error {
+		a.Days = daysOf(since, until)
+		centres = append(centres, a)
+		return nil
+	})
+	return teams.NewDirectory(inUse, members, centres), err
 }
 
 // Teams returns all teams by name, with all who were ever in them. Only an administrator may call it.
 func (r *Reader) Teams(ctx context.Context) (list []Team, err error) {
 	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
-		list, err = readTeams(ctx, tx)
+		list, err = readTeams(ctx, tx, nil)
 		return err
 	})
 	if err != nil {
