@@ -34,6 +34,8 @@ var everyRoute = map[string]struct {
 	"budgets":                     {"/api/admin/budgets", administrators},
 	"own budgets":                 {"/api/usage/budgets", themselves},
 	"sessions":                    {"/api/admin/sessions", administrators},
+	"plans":                       {"/api/admin/plans", administrators},
+	"own plans":                   {"/api/usage/plans", themselves},
 	"own sessions":                {"/api/usage/sessions", themselves},
 	"own forecast":                {"/api/usage/forecast", themselves},
 	"own usage":                   {"/api/usage", themselves},

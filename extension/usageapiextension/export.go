@@ -266,6 +266,8 @@ var csvColumns = []struct {
 	{"payer", func(d *recordDocument) string { return safeCell(textOf(d.Payer)) }},
 	{"team", func(d *recordDocument) string { return safeCell(d.Team) }},
 	{"costCentre", func(d *recordDocument) string { return safeCell(d.CostCentre) }},
+	{"payerPlan", func(d *recordDocument) string { return safeCell(textOf(d.PayerPlan)) }},
+	{"payerSource", func(d *recordDocument) string { return textOf(d.PayerSource) }},
 	{"otherQuantities", func(d *recordDocument) string { return string(d.Others) }},
 	{"metadata", func(d *recordDocument) string { return string(d.Metadata) }},
 }

@@ -84,6 +84,7 @@ var focusColumns = []struct {
 	}},
 	{"x_CostCenter", func(r focusRow) string { return safeCell(r.costCentre) }},
 	{"x_Payer", func(r focusRow) string { return safeCell(r.Payer) }},
+	{"x_PayerPlan", func(r focusRow) string { return safeCell(r.PayerPlan) }},
 	{"x_PricingStatus", func(r focusRow) string { return string(r.Status) }},
 	{"x_ServiceTier", func(r focusRow) string { return safeCell(r.ServiceTier) }},
 	{"x_SessionId", func(r focusRow) string { return safeCell(r.Session) }},

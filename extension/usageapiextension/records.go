@@ -54,9 +54,13 @@ type recordDocument struct {
 	Outcome      *string         `json:"outcome"`
 	// Payer is api, plan, credit or own, and null when unknown. Cost is at API prices,
 	// whoever pays.
-	Payer    *string         `json:"payer"`
-	Metadata json.RawMessage `json:"metadata"`
-	StoredAt time.Time       `json:"storedAt"`
+	Payer *string `json:"payer"`
+	// PayerPlan is the plan that covers the call, null for none. PayerSource says whose
+	// word Payer is: call or plan; null without a payer.
+	PayerPlan   *string         `json:"payerPlan"`
+	PayerSource *string         `json:"payerSource"`
+	Metadata    json.RawMessage `json:"metadata"`
+	StoredAt    time.Time       `json:"storedAt"`
 }
 
 // recordTokens include their parts, as OpenTelemetry counts tokens. null means none or
@@ -77,7 +81,7 @@ func newRecord(c *read.Call) recordDocument {
 		ID: c.ID.String(), Timestamp: c.Time, APIType: c.APIType, Provider: c.Provider, Model: c.Model,
 		Service: c.Service, Environment: c.Environment,
 		PricingStatus: string(c.Status), PricingReason: c.Reason, PriceID: c.PriceID, CostSource: c.CostSource, ReportedCost: c.ReportedCost,
-		Assumptions: c.Assumptions, TraceID: c.TraceID, SessionID: c.SessionID, Outcome: c.Outcome, Payer: c.Payer,
+		Assumptions: c.Assumptions, TraceID: c.TraceID, SessionID: c.SessionID, Outcome: c.Outcome, Payer: c.Payer, PayerPlan: c.PayerPlan,
 		Tokens:     recordTokens{c.Tokens, c.InputTokens, c.OutputTokens, c.CacheReadTokens, c.CacheWrite5mTokens, c.CacheWrite1hTokens, c.ReasoningTokens},
 		Characters: c.Characters, Images: c.Images, Others: c.OtherQuantities,
 		RequestID: c.RequestID, Metadata: c.Metadata, StoredAt: c.StoredAt,
@@ -85,6 +89,13 @@ func newRecord(c *read.Call) recordDocument {
 	if !c.UserID.IsZero() {
 		id := c.UserID.String()
 		d.UserID = &id
+	}
+	if c.Payer != nil {
+		source := "call"
+		if c.PayerFilled {
+			source = "plan"
+		}
+		d.PayerSource = &source
 	}
 	if c.Status != usage.StatusUnpriced {
 		d.Cost = &c.Cost

@@ -63,11 +63,13 @@ var routes = []route{
 	{path: "/api/admin/forecast", audience: administrators, params: slices.Concat([]string{"userId"}, forecastParams), answer: (*api).forecast},
 	{path: "/api/admin/advice", audience: administrators, answer: (*api).advice},
 	{path: "/api/admin/budgets", audience: administrators, answer: (*api).budgets},
+	{path: "/api/admin/plans", audience: administrators, params: plansParams, answer: (*api).plans},
 	{path: "/api/usage", audience: themselves, params: usageParams, answer: (*api).usage},
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format", "sessions"}), stream: (*api).export},
 	{path: "/api/usage/sessions", audience: themselves, params: slices.Concat(periodParams, []string{"userId", "search"}, filterParams, pageParams), answer: (*api).sessions},
 	{path: "/api/usage/budgets", audience: themselves, answer: (*api).budgets},
+	{path: "/api/usage/plans", audience: themselves, params: plansParams, answer: (*api).plans},
 	{path: "/api/version", audience: everybody, answer: (*api).version},
 	{path: "/api/usage/forecast", audience: themselves, params: slices.Concat([]string{"userId"}, forecastParams), answer: (*api).forecast},
 	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
@@ -79,6 +81,7 @@ var (
 	filterParams   = []string{"apiType", "provider", "model", "service", "environment", "tag"}
 	pageParams     = []string{"limit", "cursor"}
 	forecastParams = slices.Concat([]string{"period", "scope", "timezone", "top"}, filterParams)
+	plansParams    = slices.Concat(periodParams, []string{"top"})
 	usageParams    = slices.Concat(periodParams, []string{"userId"}, filterParams, []string{"top", "detail", "currency"})
 )
 

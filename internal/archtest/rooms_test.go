@@ -37,6 +37,7 @@ var rooms = map[string]room{
 	"internal/pricing":   {uses: []string{"internal/fault", "internal/usage", "internal/catalog", "internal/pricing/book", "internal/pricing/foreign"}},
 	"internal/recorder":  {uses: []string{"internal/genai", "internal/pricing", "internal/usage"}},
 	"internal/usageattr": {uses: []string{"internal/usage"}},
+	"internal/payer":     {uses: []string{"internal/usage"}},
 	"internal/access":    {uses: []string{"internal/usage"}},
 	// The provider's bill: its reports, and why it differs from the rows.
 	"internal/bill":         {uses: []string{"internal/usage"}, tests: []string{"internal/catalog"}},
@@ -70,11 +71,12 @@ var rooms = map[string]room{
 	"migrations":         {},
 	"internal/dbmigrate": {uses: []string{"internal/build", "migrations"}},
 	"internal/sums":      {uses: []string{"internal/usage"}},
-	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
-	// Its four rooms, which do not import one another.
+	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/plan", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
+	// Its rooms, which do not import one another.
 	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
 	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
+	"internal/store/plan":   {uses: []string{"internal/pause", "internal/payer", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/outbox": {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
 	// What comes next: arithmetic over sums.
 	"internal/outlook":         {uses: []string{"internal/usage"}},
@@ -112,7 +114,7 @@ var rooms = map[string]room{
 		uses: []string{
 			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/metering", "internal/metering/engines", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report", "internal/report/showback",
-			"internal/store", "internal/store/outbox", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr",
+			"internal/store", "internal/store/outbox", "internal/store/plan", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr",
 		},
 		tests: []string{"e2e/mockengine"},
 	},

@@ -49,6 +49,8 @@ var selected = []Selected[scanned]{
 	{"coalesce(metadata ->> 'missing', '')", func(s *scanned) any { return &s.missing }},
 	{"array_to_string(pricing_assumptions, '+')", func(s *scanned) any { return &s.assumed }},
 	{"coalesce(payer, '')", func(s *scanned) any { return &s.payer }},
+	{"coalesce(payer_plan, '')", func(s *scanned) any { return &s.PayerPlan }},
+	{"coalesce(payer_filled, false)", func(s *scanned) any { return &s.PayerFilled }},
 	{"metadata ? 'unread'", func(s *scanned) any { return &s.unread }},
 	{"coalesce(metadata ->> 'reported_by' = 'provider', false)", func(s *scanned) any { return &s.ReportedIsBill }},
 	{"coalesce(metadata ->> 'dialect', '')", func(s *scanned) any { return &s.Dialect }},
@@ -95,6 +97,10 @@ type Stored struct {
 	// Fault says why the call cannot be priced again. If it is not nil, only the cost is
 	// reliable.
 	Fault error
+	// PayerPlan is the plan that covers the call, "" for none. PayerFilled means that the
+	// payer is the plan's, because the call does not tell.
+	PayerPlan   string
+	PayerFilled bool
 	// Mark identifies the transaction that last wrote the row.
 	Mark string
 }

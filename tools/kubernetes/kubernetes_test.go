@@ -82,7 +82,7 @@ func TestWhatKustomizeMakes(t *testing.T) {
 	}
 	slices.Sort(names)
 	want := []string{
-		"CronJob/usagectl-bill", "CronJob/usagectl-outlook", "CronJob/usagectl-prices", "CronJob/usagectl-retention", "CronJob/usagectl-verify",
+		"CronJob/usagectl-bill", "CronJob/usagectl-outlook", "CronJob/usagectl-plans", "CronJob/usagectl-prices", "CronJob/usagectl-retention", "CronJob/usagectl-verify",
 		"Job/usagectl-migrate", "PersistentVolumeClaim/usage-prices", "PrometheusRule/otelcol-usage",
 	}
 	boards, err := filepath.Glob("../../dashboards/grafana/*.json")

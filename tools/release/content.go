@@ -70,6 +70,8 @@ func (r *release) content(built programs, manual manual) ([]file, error) {
 		{"", "/usr/lib/systemd/system/usagectl-meter.timer", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-outlook.service", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-outlook.timer", nil, 0o644, false},
+		{"", "/usr/lib/systemd/system/usagectl-plans.service", nil, 0o644, false},
+		{"", "/usr/lib/systemd/system/usagectl-plans.timer", nil, 0o644, false},
 	} {
 		var err error
 		s.content, err = os.ReadFile(filepath.Join(r.root, "examples", filepath.Base(s.installed)))

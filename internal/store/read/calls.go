@@ -55,7 +55,11 @@ type Call struct {
 	Assumptions []string
 	// TraceID, SessionID, Outcome and Payer are nil when unknown.
 	TraceID, SessionID, Outcome, Payer *string
-	ReportedCost                       *usage.Sum
+	// PayerPlan is the plan that covers the call, nil for none. PayerFilled means that the
+	// payer is the plan's, because the call does not tell.
+	PayerPlan    *string
+	PayerFilled  bool
+	ReportedCost *usage.Sum
 	// A nil quantity is zero or unknown.
 	Tokens, InputTokens, OutputTokens, CacheReadTokens, CacheWrite5mTokens, CacheWrite1hTokens *int64
 	ReasoningTokens, Characters, Images                                                        *int64
@@ -98,6 +102,8 @@ var callColumns = []store.Selected[scannedCall]{
 	{SQL: "session_id", Into: func(c *scannedCall) any { return &c.SessionID }},
 	{SQL: "outcome", Into: func(c *scannedCall) any { return &c.Outcome }},
 	{SQL: "payer", Into: func(c *scannedCall) any { return &c.Payer }},
+	{SQL: "payer_plan", Into: func(c *scannedCall) any { return &c.PayerPlan }},
+	{SQL: "coalesce(payer_filled, false)", Into: func(c *scannedCall) any { return &c.PayerFilled }},
 }
 
 // CallColumns returns the columns of public.api_usage that readers see, separated by

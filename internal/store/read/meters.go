@@ -22,6 +22,7 @@ type MeterGroup struct {
 	PriceID, ServiceTier, Region                   string
 	Payer                                          string // "" when unknown
 	Session                                        string // "" unless asked for
+	PayerPlan                                      string // that covers the calls; "" for none
 	Tags                                           map[string]string
 	Status                                         usage.PricingStatus
 	Calls                                          int64
@@ -87,9 +88,9 @@ func (r *Reader) EachMeterGroup(ctx context.Context, q CallsQuestion, sessions b
 	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
 		s, where := q.conditions(from, to)
 		rows, err := tx.Query(ctx, `SELECT user_id, api_type, provider, coalesce(model, ''), service, environment, coalesce(price_id, ''),
-		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, coalesce(payer, ''), `+session+`, coalesce(metadata->'tags', '{}'),
+		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, coalesce(payer, ''), coalesce(payer_plan, ''), `+session+`, coalesce(metadata->'tags', '{}'),
 		    count(*), sum(usage_dollars)::text`+amounts.String()+
-			" FROM "+relation(sums.Single, q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13", s.args...)
+			" FROM "+relation(sums.Single, q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14", s.args...)
 		return eachRow(rows, err, scanMeterGroup, func(g *MeterGroup) error {
 			g.From, g.To = from, to
 			return fn(g)
@@ -106,7 +107,7 @@ func scanMeterGroup(row pgx.CollectableRow) (MeterGroup, error) {
 	var user *[16]byte
 	var cost string
 	var amounts [usage.QuantityKindCount]string
-	into := []any{&user, &g.APIType, &g.Provider, &g.Model, &g.Service, &g.Environment, &g.PriceID, &g.ServiceTier, &g.Region, &g.Status, &g.Payer, &g.Session, &g.Tags, &g.Calls, &cost}
+	into := []any{&user, &g.APIType, &g.Provider, &g.Model, &g.Service, &g.Environment, &g.PriceID, &g.ServiceTier, &g.Region, &g.Status, &g.Payer, &g.PayerPlan, &g.Session, &g.Tags, &g.Calls, &cost}
 	for i := range amounts {
 		into = append(into, &amounts[i])
 	}

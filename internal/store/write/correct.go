@@ -183,7 +183,7 @@ func ownRecords(records []*usage.Record, level int) []usage.Record {
 }
 
 // correctRows applies the values of a later report. It keeps the start, the service and a
-// known user. written_xid guards against a row that has changed since it was read.
+// known user; a payer that the report tells replaces the one of a plan. written_xid guards against a row that has changed since it was read.
 var correctRows = `UPDATE public.api_usage AS u
 SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, model = coalesce(n.model, u.model), tokens_used = n.tokens_used,
   request_id = coalesce(n.request_id, u.request_id),
@@ -193,7 +193,8 @@ SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, m
   cache_read_tokens = n.cache_read_tokens, cache_write_5m_tokens = n.cache_write_5m_tokens, cache_write_1h_tokens = n.cache_write_1h_tokens,
   reasoning_tokens = n.reasoning_tokens, audio_seconds = n.audio_seconds, characters = n.characters, images = n.images,
   other_quantities = n.other_quantities, pricing_assumptions = n.pricing_assumptions, session_id = coalesce(u.session_id, n.session_id),
-  outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer), folded = n.folded, written_xid = pg_current_xact_id()
+  outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer),
+  payer_filled = CASE WHEN n.payer IS NULL THEN u.payer_filled END, folded = n.folded, written_xid = pg_current_xact_id()
 FROM (` + selectRows + `) AS n JOIN unnest(` + after(1, "uuid") + `, ` + after(2, "timestamptz") + `, ` + after(3, "text") + `) AS o (id, at, mark) ON o.id = n.id
 WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
 

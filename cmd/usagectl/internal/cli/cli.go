@@ -36,6 +36,7 @@ func New() *cobra.Command {
 		newMigrate(),
 		newParked(),
 		newPartition(),
+		newPlans(),
 		newPrices(),
 		newRates(),
 		newReprice(),

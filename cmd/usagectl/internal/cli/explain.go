@@ -28,6 +28,11 @@ type storedCost struct {
 	PriceID     string              `json:"price_id,omitempty"`
 	Assumptions []string            `json:"assumptions"`
 	Reported    *usage.Money        `json:"reported,omitempty"`
+	// Payer is who pays, "" when it is not known. PayerPlan is the plan that covers the
+	// call, and PayerFilled means that the payer is the plan's word and not the call's.
+	Payer       usage.Payer `json:"payer,omitempty"`
+	PayerPlan   string      `json:"payer_plan,omitempty"`
+	PayerFilled bool        `json:"payer_filled,omitempty"`
 	// Fault says why the call cannot be priced again.
 	Fault string `json:"fault,omitempty"`
 }
@@ -94,6 +99,7 @@ func explainStored(pricer *pricing.Pricer, call *store.Stored) explained {
 	e := explained{Stored: storedCost{
 		ID: before.ID.String(), Time: before.Time, Provider: before.Provider, Model: before.Model, Cost: before.Cost, Status: before.Status,
 		Reason: before.Reason, Source: before.CostSource, PriceID: before.PriceID, Assumptions: []string{},
+		Payer: before.Payer, PayerPlan: call.PayerPlan, PayerFilled: call.PayerFilled,
 	}, Assumptions: []string{}}
 	if before.HasAssumptions {
 		e.Stored.Assumptions = append(e.Stored.Assumptions, before.Assumptions.Names()...)
@@ -135,6 +141,7 @@ func (e *explained) print(w io.Writer) error {
 	if s.Reported != nil {
 		_, _ = fmt.Fprintf(w, "  reported cost: %s USD\n", s.Reported)
 	}
+	_, _ = fmt.Fprintf(w, "  payer: %s\n", s.payerText())
 	printAssumptions(w, s.Assumptions)
 	if s.Fault != "" {
 		_, err := fmt.Fprintf(w, "it cannot be priced again: %s\n", s.Fault)
@@ -151,6 +158,19 @@ func (e *explained) print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w, "\nusagectl reprice would leave it as it is")
 	return err
+}
+
+// payerText says who pays, and who says so.
+func (s *storedCost) payerText() string {
+	switch {
+	case s.PayerFilled:
+		return fmt.Sprintf("%s, by plan %s, because the call does not tell", s.Payer, plain(s.PayerPlan))
+	case s.Payer != "" && s.PayerPlan != "":
+		return fmt.Sprintf("%s, as the call tells; plan %s covers it", plain(string(s.Payer)), plain(s.PayerPlan))
+	case s.Payer != "":
+		return plain(string(s.Payer)) + ", as the call tells"
+	}
+	return "not known: the call does not tell, and no plan covers it (usagectl plans)"
 }
 
 func printAssumptions(w io.Writer, names []string) {
