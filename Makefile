@@ -167,6 +167,11 @@ bench-query: ## measure the questions of the API over ROWS calls and compare eac
 	@$(GO) build -o bin/benchquery ./tools/benchquery
 	@bin/benchquery -rows $(ROWS) $(BENCHFLAGS)
 
+.PHONY: bench-tags
+bench-tags: ## a year by tag over ROWS calls with 100,000 tenants and 1,000,000 sessions, and each answer compared with the rows
+	@$(GO) build -o bin/benchquery ./tools/benchquery
+	@bin/benchquery -tags -sessions 1000000 -zone UTC -rows $(ROWS) $(BENCHFLAGS)
+
 .PHONY: bench-growth
 bench-growth: ## what each operation costs in tables of 1 and 10 million calls (or GROWTH); BENCHFLAGS='-zone UTC'
 	@$(GO) build -o bin/benchquery ./tools/benchquery

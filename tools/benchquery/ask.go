@@ -27,6 +27,8 @@ const (
 	allDetail   = "all users, detail=full"
 	busiestUser = "busiest user"
 	middleUser  = "middle user"
+	oneFeature  = "one feature, all users"
+	oneTenant   = "one tenant, all users"
 )
 
 // answer is how long the questions of one asker over a number of days took.
@@ -41,18 +43,9 @@ type answer struct {
 // elsewhere.
 func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answer, error) {
 	reader := read.New(pool, time.Minute)
-	askers := []asker{
-		{name: allUsers},
-		{name: allDetail, detail: true},
-		{name: busiestUser, filter: read.Filter{ByUser: true}},
-		{name: middleUser, filter: read.Filter{ByUser: true}},
-	}
-	for i, n := range map[int]int{2: 0, 3: o.users / 2} {
-		var id [16]byte
-		if err := pool.QueryRow(ctx, `SELECT md5('user-' || $1::text)::uuid`, fmt.Sprint(n)).Scan(&id); err != nil {
-			return nil, err
-		}
-		askers[i].filter.User = id
+	askers, err := askersOf(ctx, pool, o)
+	if err != nil {
+		return nil, err
 	}
 	zone, err := time.LoadLocation(o.zone)
 	if err != nil {
@@ -97,7 +90,57 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 		}
 	}
 	fmt.Println("every answer equals the sum of the rows")
+	if o.tags {
+		return answers, askSessions(ctx, reader, o, dir)
+	}
 	return answers, nil
+}
+
+// askersOf returns who asks.
+func askersOf(ctx context.Context, pool *pgxpool.Pool, o options) ([]asker, error) {
+	if o.tags {
+		return []asker{
+			{name: allDetail, detail: true},
+			{name: oneFeature, filter: read.Filter{Tag: &read.TagValue{Name: "feature", Value: "feature-3"}}},
+			{name: oneTenant, filter: read.Filter{Tag: &read.TagValue{Name: "tenant", Value: "tenant-7"}}},
+		}, nil
+	}
+	askers := []asker{
+		{name: allUsers},
+		{name: allDetail, detail: true},
+		{name: busiestUser, filter: read.Filter{ByUser: true}},
+		{name: middleUser, filter: read.Filter{ByUser: true}},
+	}
+	for i, n := range map[int]int{2: 0, 3: o.users / 2} {
+		var id [16]byte
+		if err := pool.QueryRow(ctx, `SELECT md5('user-' || $1::text)::uuid`, fmt.Sprint(n)).Scan(&id); err != nil {
+			return nil, err
+		}
+		askers[i].filter.User = id
+	}
+	return askers, nil
+}
+
+// askSessions measures the first page of sessions, which are added up from the calls.
+func askSessions(ctx context.Context, reader *read.Reader, o options, dir string) error {
+	for _, days := range []int{1, 7, 30} {
+		repeat := max(1, o.repeat/10)
+		var took []time.Duration
+		var before time.Duration
+		for n := range repeat + 1 {
+			if n == 1 {
+				took, before = nil, pglab.CPU(dir)
+			}
+			start := time.Now()
+			if _, _, err := reader.Sessions(ctx, read.SessionsQuestion{Viewer: read.Administrator(), From: end.AddDate(0, 0, -days), To: end, Limit: 100}); err != nil {
+				return err
+			}
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		fmt.Printf("%-23s %5d %9.1f %9.1f %9.1f   %d questions\n", "100 sessions, costliest", days, millis(took[len(took)/2]), millis(took[len(took)*99/100]), millis((pglab.CPU(dir)-before)/time.Duration(repeat)), repeat)
+	}
+	return nil
 }
 
 func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -121,7 +164,7 @@ type rowSums struct {
 const selectRowSums = `
 SELECT count(*), coalesce(sum(tokens_used), 0)::bigint, count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(usage_dollars), 0)::text
 FROM public.api_usage
-WHERE timestamp >= $1 AND timestamp < $2 AND ($3::uuid IS NULL OR user_id = $3)`
+WHERE timestamp >= $1 AND timestamp < $2 AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR metadata -> 'tags' ->> $4 = $5)`
 
 func (r rows) sums(ctx context.Context, f read.Filter, from, to time.Time) (rowSums, error) {
 	key := rowsKey{f, from.UTC(), to.UTC()}
@@ -132,9 +175,13 @@ func (r rows) sums(ctx context.Context, f read.Filter, from, to time.Time) (rowS
 	if f.ByUser {
 		user = [16]byte(f.User)
 	}
+	var name, value any
+	if f.Tag != nil {
+		name, value = f.Tag.Name, f.Tag.Value
+	}
 	var s rowSums
 	var text string
-	err := r.pool.QueryRow(ctx, selectRowSums, from, to, user).Scan(&s.calls, &s.tokens, &s.unpriced, &text)
+	err := r.pool.QueryRow(ctx, selectRowSums, from, to, user, name, value).Scan(&s.calls, &s.tokens, &s.unpriced, &text)
 	if err == nil {
 		s.cost, err = usage.ParseSum(text)
 	}
@@ -171,6 +218,9 @@ func (r rows) compare(ctx context.Context, a asker, s read.Summary, from, to tim
 	}
 	sums := map[string]usage.Sum{"users": byUser, "days": byDay, "types": sumOf(s.ByType)}
 	if a.detail {
+		for _, tag := range s.ByTag {
+			sums["values of "+tag.Name] = sumOf(tag.Values).Plus(tag.Others.Cost).Plus(tag.None.Cost)
+		}
 		sums["providers"], sums["models"], sums["services"] = sumOf(s.ByProvider), sumOf(s.ByModel), sumOf(s.ByService)
 	}
 	for name, sum := range sums {

@@ -27,7 +27,10 @@ INSERT INTO auth.users (id, external_id)
 SELECT md5('user-' || n)::uuid, 'user-' || n || '@example.com' FROM generate_series(0, $1::integer - 1) AS g (n)`
 
 // insertCalls makes the calls of part of a day: few users, models and services
-// with most of them, metadata as an app leaves it.
+// with most of them, metadata as an app leaves it. With tags, $6, each call has a
+// team, a feature and a tenant of 100,000, and the day has as many tenants as may have
+// sums of their own: 400 that come every day, 100 new ones, and of the rest the sums
+// are one, as the writer decides. A call belongs to one of $7 sessions.
 const insertCalls = `
 INSERT INTO public.api_usage (id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service,
   environment, pricing_status, price_id, cost_source, input_tokens, output_tokens,
@@ -38,12 +41,17 @@ SELECT gen_random_uuid(),
        CASE WHEN m.n = 19 THEN 0 ELSE round((r.input * 0.0000025 + r.output * 0.00001)::numeric / (m.n + 1), 12) END,
        CASE WHEN m.n % 7 = 3 THEN 'embedding' WHEN m.n % 11 = 5 THEN 'speech' ELSE 'text' END,
        'model-' || m.n, r.input + r.output, 'chatcmpl-' || md5(r.time::text || r.who::text),
-       jsonb_build_object('span_id', left(md5(r.time::text), 16), 'dialect', 'otel'),
+       jsonb_build_object('span_id', left(md5(r.time::text), 16), 'dialect', 'otel') ||
+         CASE WHEN NOT $6 THEN '{}' ELSE jsonb_build_object('tags', jsonb_build_object('team', 'team-' || m.n % 4, 'feature', 'feature-' || m.n % 10, 'tenant', 'tenant-' || CASE
+             WHEN r.tag < 0.25 THEN floor(1600 * r.tag)
+             WHEN r.tag < 0.5 THEN floor(400 * (r.tag - 0.25)) + 400 + 100 * extract(day FROM $1::timestamptz - '2025-01-01 00:00Z')
+             ELSE 40400 + floor(119200 * (r.tag - 0.5)) END))
+           || CASE WHEN r.tag < 0.5 THEN '{}' ELSE '{"folded_tags": {"tenant": "value"}}' END::jsonb END,
        'provider-' || m.n % 4, 'service-' || floor(8 * r.service ^ 2), CASE WHEN r.service > 0.1 THEN 'production' ELSE 'staging' END,
        CASE WHEN m.n = 19 THEN 'unpriced' ELSE 'priced' END, 'current/model-' || m.n, 'computed', r.input, r.output,
-       CASE WHEN m.n % 3 = 1 THEN '{service_tier}' ELSE '{}' END::text[], md5(r.who::text), 'session-' || floor(1000 * r.who), 'unset',
+       CASE WHEN m.n % 3 = 1 THEN '{service_tier}' ELSE '{}' END::text[], md5(r.who::text), 'session-' || floor($7::integer * r.session), 'unset',
        CASE WHEN r.service > 0.9 THEN 'plan' WHEN r.service > 0.5 THEN 'api' END
-FROM (SELECT random() AS who, random() AS anonymous, random() AS time, random() AS service, random() AS what,
+FROM (SELECT random() AS who, random() AS anonymous, random() AS time, random() AS service, random() AS what, random() AS tag, random() AS session,
              (4000 * random() ^ 2)::integer AS input, (900 * random() ^ 2)::integer AS output
       FROM generate_series(1, $2::integer) OFFSET 0) r,
      LATERAL (SELECT floor(20 * r.what ^ 2)::integer AS n) m
@@ -96,7 +104,7 @@ WHERE c.oid = 'public.api_usage'::regclass
 				if _, err := tx.Exec(ctx, `SET LOCAL session_replication_role = replica`); err != nil {
 					return err
 				}
-				_, err := tx.Exec(ctx, insertCalls, first.Add(time.Duration(part)*partLength), calls, o.users, end, partLength)
+				_, err := tx.Exec(ctx, insertCalls, first.Add(time.Duration(part)*partLength), calls, o.users, end, partLength, o.tags, o.sessions)
 				return err
 			}); err != nil {
 				return err

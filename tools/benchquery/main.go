@@ -32,7 +32,8 @@ import (
 type options struct {
 	rows, users, repeat int
 	zone                string
-	keep                bool
+	keep, tags          bool
+	sessions            int
 	dsn, growth         string
 }
 
@@ -40,6 +41,8 @@ func main() {
 	var o options
 	flag.IntVar(&o.rows, "rows", 10_000_000, "calls in the table")
 	flag.IntVar(&o.users, "users", 2000, "users, some of them much busier than others")
+	flag.BoolVar(&o.tags, "tags", false, "give each call a team, a feature and a tenant of 100,000, and ask by tag and by session")
+	flag.IntVar(&o.sessions, "sessions", 1000, "sessions that the calls belong to")
 	flag.IntVar(&o.repeat, "repeat", 200, "how often each question is asked")
 	flag.StringVar(&o.zone, "zone", "Asia/Kolkata", "time zone of the days")
 	flag.StringVar(&o.dsn, "dsn", "", "ask the server that another run with -keep left there")
@@ -67,12 +70,12 @@ func run(ctx context.Context, o options) error {
 		defer pool.Close()
 		answers, err := ask(ctx, pool, o, "")
 		if err == nil {
-			printGoals(o.rows, answers, nil)
+			printGoals(o, answers, nil)
 		}
 		return err
 	}
 	var small []answer
-	if o.rows > base && !o.keep {
+	if o.rows > base && !o.keep && !o.tags {
 		less := o
 		less.rows = base
 		var err error
@@ -82,7 +85,7 @@ func run(ctx context.Context, o options) error {
 	}
 	answers, err := measure(ctx, o)
 	if err == nil && !o.keep {
-		printGoals(o.rows, answers, small)
+		printGoals(o, answers, small)
 	}
 	return err
 }
@@ -132,13 +135,21 @@ func filled(ctx context.Context, o options, do func(*pgserver.Server, *pgxpool.P
 
 // printGoals says which goal is met: of a year with so many calls, and how much
 // longer it takes than with a million of them.
-func printGoals(rows int, answers, small []answer) {
+func printGoals(o options, answers, small []answer) {
 	year := func(all []answer, who string) answer {
 		return all[slices.IndexFunc(all, func(a answer) bool { return a.who == who && a.days == 365 })]
 	}
-	fmt.Printf("\n%-60s %9s  %s\n", fmt.Sprintf("goal, at %d calls", rows), "found", "met")
+	fmt.Printf("\n%-60s %9s  %s\n", fmt.Sprintf("goal, at %d calls", o.rows), "found", "met")
 	line := func(goal, found string, met bool) {
 		fmt.Printf("%-60s %9s  %s\n", goal, found, map[bool]string{true: "yes", false: "no"}[met])
+	}
+	if o.tags {
+		for _, who := range []string{allDetail, oneFeature, oneTenant} {
+			a := year(answers, who)
+			line(fmt.Sprintf("365 days, %s: p99 below %v", who, 100*time.Millisecond), fmt.Sprintf("%.1f ms", millis(a.p99)), a.p99 < 100*time.Millisecond)
+		}
+		line("every answer equals the sum of the rows", "", true)
+		return
 	}
 	for _, g := range []struct {
 		who   string
