@@ -184,7 +184,7 @@ func paidBy(payer string) Measure {
 // keeps at most the measures of its parent. A measure with Since comes last.
 var (
 	basicMeasures = []Measure{Calls, UnpricedCalls, Tokens, Dollars}
-	userMeasures  = append(slices.Clone(basicMeasures), EstimatedDollars.since(21), AssumedDollars.since(21))
+	userMeasures  = append(slices.Clone(basicMeasures), EstimatedDollars.since(22), AssumedDollars.since(22))
 	typeMeasures  = []Measure{Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, Dollars}
 	allMeasures   = []Measure{
 		Calls, UnpricedCalls, EstimatedCalls, Tokens, UnpricedTokens, InputTokens, OutputTokens,

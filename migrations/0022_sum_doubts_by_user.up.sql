@@ -10,12 +10,12 @@
 SET LOCAL lock_timeout = '10s';
 LOCK TABLE public.api_usage IN SHARE ROW EXCLUSIVE MODE;
 
--- Made by internal/sums: 0021: columns of sums.
+-- Made by internal/sums: 0022: columns of sums.
 ALTER TABLE public.usage_day_user ADD COLUMN estimated_dollars numeric NULL, ADD COLUMN assumed_dollars numeric NULL;
 ALTER TABLE public.usage_half_month_user ADD COLUMN estimated_dollars numeric NULL, ADD COLUMN assumed_dollars numeric NULL;
 -- End of what internal/sums made.
 
--- Made by internal/sums: 0021: triggers.
+-- Made by internal/sums: 0022: triggers.
 CREATE OR REPLACE FUNCTION public.usage_fold_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
 BEGIN
   WITH of_usage_day_user AS MATERIALIZED (
@@ -985,13 +985,13 @@ END $fold$;
 REVOKE ALL ON FUNCTION public.usage_fold_delete() FROM PUBLIC;
 -- End of what internal/sums made.
 
--- Made by internal/sums: 0021: sums to fill.
+-- Made by internal/sums: 0022: sums to fill.
 INSERT INTO public.usage_setting (name, value)
-SELECT 'sums_of_0021_to_fill_before', ((date_bin('1 day', max(bucket), '2000-01-01 00:00:00Z') + interval '24 hours') AT TIME ZONE 'UTC')::text || 'Z'
+SELECT 'sums_of_0022_to_fill_before', ((date_bin('1 day', max(bucket), '2000-01-01 00:00:00Z') + interval '24 hours') AT TIME ZONE 'UTC')::text || 'Z'
 FROM public.usage_quarter_type HAVING count(*) > 0;
 -- End of what internal/sums made.
 
--- Made by internal/sums: 0021: views of sums.
+-- Made by internal/sums: 0022: views of sums.
 CREATE OR REPLACE VIEW usage_report.user_day AS
   SELECT bucket,
          user_id,

@@ -14,7 +14,7 @@ BEGIN
   END IF;
 END $$;
 
--- Made by internal/sums: 0021: triggers before.
+-- Made by internal/sums: 0022: triggers before.
 CREATE OR REPLACE FUNCTION public.usage_fold_insert() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$
 BEGIN
   WITH of_usage_day_user AS MATERIALIZED (
@@ -960,11 +960,11 @@ END $fold$;
 REVOKE ALL ON FUNCTION public.usage_fold_delete() FROM PUBLIC;
 -- End of what internal/sums made.
 
--- Made by internal/sums: 0021: no sums to fill.
-DELETE FROM public.usage_setting WHERE name = 'sums_of_0021_to_fill_before';
+-- Made by internal/sums: 0022: no sums to fill.
+DELETE FROM public.usage_setting WHERE name = 'sums_of_0022_to_fill_before';
 -- End of what internal/sums made.
 
--- Made by internal/sums: 0021: drop columns of sums.
+-- Made by internal/sums: 0022: drop columns of sums.
 -- What reads the views is dropped with them, and made again as it is written down here.
 CREATE TEMPORARY TABLE usage_remade ON COMMIT DROP AS
 WITH RECURSIVE reads (class, object, depth) AS (
