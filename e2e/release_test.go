@@ -287,7 +287,7 @@ func (m *machine) installed(deb string) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Logf("NOT TESTED, the unit: %v", err)
 	} else {
-		for _, unit := range []string{"otelcol-usage.service", "usagectl-bill.service", "usagectl-bill.timer", "usagectl-meter.service", "usagectl-meter.timer", "usagectl-outlook.service", "usagectl-outlook.timer", "usagectl-plans.service", "usagectl-plans.timer"} {
+		for _, unit := range []string{"otelcol-usage.service", "usagectl-bill.service", "usagectl-bill.timer", "usagectl-budgets.service", "usagectl-budgets.timer", "usagectl-meter.service", "usagectl-meter.timer", "usagectl-outlook.service", "usagectl-outlook.timer", "usagectl-plans.service", "usagectl-plans.timer"} {
 			assert.Empty(t, m.shell("systemd-analyze verify --man=no /usr/lib/systemd/system/"+unit+" 2>&1"), unit)
 		}
 		m.shell("systemd-analyze security --offline=true --threshold=20 /usr/lib/systemd/system/otelcol-usage.service") // 2.0 of 10

@@ -3,6 +3,6 @@
 set -e
 if [ "$1" = remove ] || [ "$1" = 0 ]; then
   if [ -d /run/systemd/system ]; then
-    systemctl disable --now otelcol-usage.service usagectl-bill.timer usagectl-meter.timer usagectl-outlook.timer usagectl-plans.timer
+    systemctl disable --now otelcol-usage.service usagectl-bill.timer usagectl-budgets.timer usagectl-meter.timer usagectl-outlook.timer usagectl-plans.timer
   fi
 fi

@@ -30,6 +30,8 @@ var rooms = map[string]room{
 	"internal/pause": {},
 	// Where a key may go.
 	"internal/endpoint": {uses: []string{"internal/usage"}},
+	// Messages to one address.
+	"internal/webhook": {uses: []string{"internal/endpoint", "internal/pause", "internal/usage"}},
 
 	// One decision each, of pure functions.
 	"internal/once":      {uses: []string{"internal/usage"}},
@@ -73,11 +75,12 @@ var rooms = map[string]room{
 	"internal/sums":      {uses: []string{"internal/usage"}},
 	"internal/store":     {uses: []string{"internal/usage"}, tests: []string{"internal/bill", "internal/dbmigrate", "internal/once", "internal/store/plan", "internal/store/write", "internal/store/read", "internal/store/upkeep"}},
 	// Its rooms, which do not import one another.
-	"internal/store/write":  {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/read":   {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
-	"internal/store/upkeep": {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
-	"internal/store/plan":   {uses: []string{"internal/pause", "internal/payer", "internal/store", "internal/sums", "internal/usage"}},
-	"internal/store/outbox": {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
+	"internal/store/write":   {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/read":    {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
+	"internal/store/upkeep":  {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
+	"internal/store/plan":    {uses: []string{"internal/pause", "internal/payer", "internal/store", "internal/sums", "internal/usage"}},
+	"internal/store/outbox":  {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
+	"internal/store/budgets": {uses: []string{"internal/usage"}},
 	// What comes next: arithmetic over sums.
 	"internal/outlook":         {uses: []string{"internal/usage"}},
 	"internal/outlook/savings": {uses: []string{"internal/catalog", "internal/outlook", "internal/pricing", "internal/usage"}},
@@ -114,7 +117,7 @@ var rooms = map[string]room{
 		uses: []string{
 			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/metering", "internal/metering/engines", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report", "internal/report/showback",
-			"internal/store", "internal/store/outbox", "internal/store/plan", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr",
+			"internal/store", "internal/store/budgets", "internal/store/outbox", "internal/store/plan", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr", "internal/webhook",
 		},
 		tests: []string{"e2e/mockengine"},
 	},
@@ -170,7 +173,7 @@ var limits = []limit{
 	},
 	{
 		prefix:  "net/http",
-		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/metering/engines", "internal/metering/lago", "internal/metering/openmeter", "internal/metering/post", "internal/metering/stripe", "internal/pricing/update", "e2e/mockengine", "e2e/mockprovider", "tools/benche2e", "tools/benchstart"},
+		rooms:   []string{"extension/usageapiextension", "internal/pgserver", "cmd/usagectl", "internal/bill/fetch", "internal/metering/engines", "internal/metering/lago", "internal/metering/openmeter", "internal/metering/post", "internal/metering/stripe", "internal/pricing/update", "internal/webhook", "e2e/mockengine", "e2e/mockprovider", "tools/benche2e", "tools/benchstart"},
 		because: "the network belongs to the extension, to commands and to what fetches newer prices for them",
 	},
 	{

@@ -125,3 +125,74 @@ func outlookOf(f *read.BudgetForecast, b *read.Budget) *BudgetOutlook {
 	}
 	return o
 }
+
+// BudgetCauses returns the model, the service and the user that cost most of what a budget
+// spent until now, each with what it cost in as many days before. It reads the calls of the
+// period where no sums are kept by what the budget limits.
+func BudgetCauses(ctx context.Context, r *read.Reader, b *read.Budget, now time.Time) ([]Driver, error) {
+	zone, err := parseZone(b.TimeZone)
+	if err != nil {
+		return nil, err
+	}
+	end := b.End
+	if now.Before(end) {
+		end = now
+	}
+	span := newSpan(b.Start, end, zone)
+	if b.Scope == "team" {
+		return teamCauses(ctx, r, b.Key, span)
+	}
+	a, err := Ask(ctx, r, Question{
+		Viewer: read.Administrator(), Filter: scopesOf(b, read.Filter{})[0].Filter, Span: span, Top: allValues, Detail: true, Currency: read.Dollar,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var list []Driver
+	for _, dimension := range []string{"model", "service", "user"} {
+		current, _ := a.Current.by(dimension)
+		previous, _ := a.Previous.by(dimension)
+		for _, c := range current {
+			if isRest(c.Key) || c.Cost.IsZero() {
+				continue
+			}
+			d := Driver{Dimension: dimension, Key: c.Key, After: c.Cost}
+			if dimension == "user" {
+				d.Name = a.UserNames[c.Key]
+			}
+			for _, p := range previous {
+				if p.Key == c.Key {
+					d.Before = p.Cost
+				}
+			}
+			list = append(list, d)
+			break
+		}
+	}
+	return list, nil
+}
+
+func teamCauses(ctx context.Context, r *read.Reader, team string, span Span) ([]Driver, error) {
+	current, err := r.TeamCosts(ctx, team, span.Current.From, span.Current.To)
+	if err != nil {
+		return nil, err
+	}
+	previous, err := r.TeamCosts(ctx, team, span.Previous.From, span.Previous.To)
+	if err != nil {
+		return nil, err
+	}
+	var list []Driver
+	for _, c := range current {
+		if len(list) > 0 && list[len(list)-1].Dimension == c.Dimension || c.Cost.IsZero() {
+			continue
+		}
+		d := Driver{Dimension: c.Dimension, Key: c.Key, Name: c.Name, After: c.Cost}
+		for _, p := range previous {
+			if p.Dimension == c.Dimension && p.Key == c.Key {
+				d.Before = p.Cost
+			}
+		}
+		list = append(list, d)
+	}
+	return list, nil
+}

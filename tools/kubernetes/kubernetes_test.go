@@ -98,11 +98,13 @@ func TestWhatKustomizeMakes(t *testing.T) {
 	}
 }
 
-// TestTheJobBesideTheKustomization is as closed as those in it.
-func TestTheJobBesideTheKustomization(t *testing.T) {
-	var job batchv1.CronJob
-	strictly(t, read(t, manifests+"/meter-cronjob.yaml"), &job)
-	closed(t, job.Name, job.Spec.JobTemplate.Spec.Template.Spec)
+// TestTheJobsBesideTheKustomization are as closed as those in it.
+func TestTheJobsBesideTheKustomization(t *testing.T) {
+	for _, file := range []string{"meter-cronjob.yaml", "budgets-cronjob.yaml"} {
+		var job batchv1.CronJob
+		strictly(t, read(t, manifests+"/"+file), &job)
+		closed(t, job.Name, job.Spec.JobTemplate.Spec.Template.Spec)
+	}
 }
 
 // closed holds what no container may do.

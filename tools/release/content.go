@@ -66,6 +66,8 @@ func (r *release) content(built programs, manual manual) ([]file, error) {
 		{"", "/usr/lib/systemd/system/otelcol-usage.service", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-bill.service", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-bill.timer", nil, 0o644, false},
+		{"", "/usr/lib/systemd/system/usagectl-budgets.service", nil, 0o644, false},
+		{"", "/usr/lib/systemd/system/usagectl-budgets.timer", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-meter.service", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-meter.timer", nil, 0o644, false},
 		{"", "/usr/lib/systemd/system/usagectl-outlook.service", nil, 0o644, false},

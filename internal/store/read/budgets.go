@@ -198,3 +198,44 @@ func sumOrNil(text *string) (*usage.Sum, error) {
 	sum, err := usage.ParseSum(*text)
 	return &sum, err
 }
+
+// TeamCost is what the calls of a team's members cost with one model, service or user.
+type TeamCost struct {
+	Dimension string // model, service or user
+	Key, Name string // Name is of a user
+	Cost      usage.Sum
+}
+
+const teamCostsSQL = `
+WITH u AS MATERIALIZED (SELECT * FROM usage_report.team_users($1, $2, $3)), c AS MATERIALIZED (
+  SELECT s.model, s.service, s.usage_dollars FROM u CROSS JOIN LATERAL usage_report.spend(u.since, u.until, 'UTC', u.users, true) AS s
+)
+SELECT d.dimension, d.key, coalesce(a.name, ''), sum(d.dollars)::text
+FROM (
+  SELECT 'model' AS dimension, c.model AS key, NULL::uuid AS id, c.usage_dollars AS dollars FROM c
+  UNION ALL SELECT 'service', c.service, NULL, c.usage_dollars FROM c
+  UNION ALL SELECT 'user', s.user_id::text, s.user_id, s.usage_dollars FROM u CROSS JOIN LATERAL usage_report.spend_by_user(u.since, u.until, u.users, false, false) AS s
+) AS d
+LEFT JOIN usage_report.account AS a ON a.user_id = d.id
+GROUP BY 1, 2, 3
+ORDER BY 1, sum(d.dollars) DESC, 2`
+
+// TeamCosts returns what a team spent in a period by model, by service and by user, highest
+// first within each. Only administrators may read it.
+func (r *Reader) TeamCosts(ctx context.Context, team string, from, to time.Time) (list []TeamCost, err error) {
+	err = r.view(ctx, Administrator(), func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, teamCostsSQL, team, from, to)
+		if err != nil {
+			return err
+		}
+		list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (c TeamCost, err error) {
+			err = row.Scan(&c.Dimension, &c.Key, &c.Name, moneyText{&c.Cost})
+			return c, err
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what a team used: %w", err)
+	}
+	return list, nil
+}

@@ -27,6 +27,7 @@ func New() *cobra.Command {
 	root.AddCommand(
 		newAdvise(),
 		newBill(),
+		newBudgets(),
 		newDoctor(),
 		newExplain(),
 		newForecast(),

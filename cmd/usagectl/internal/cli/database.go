@@ -27,12 +27,13 @@ func addDatabase(cmd *cobra.Command) *database {
 
 // The role that a command needs: one of ours, or the owner of the tables.
 const (
-	asReader  = "usage_reader"
-	asPricer  = "usage_pricer"
-	asBiller  = "usage_biller"
-	asMeterer = "usage_meterer"
-	asPlanner = "usage_planner"
-	asOwner   = ""
+	asReader   = "usage_reader"
+	asPricer   = "usage_pricer"
+	asBiller   = "usage_biller"
+	asMeterer  = "usage_meterer"
+	asBudgeter = "usage_budgeter"
+	asPlanner  = "usage_planner"
+	asOwner    = ""
 )
 
 // with connects, passes the pool to do, and closes it. A database error is returned with

@@ -16,7 +16,7 @@ import (
 func TestDocsGiveCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	found := 0
-	for _, page := range []string{"bill.md", "billing.md", "price-files.md", "repricing.md", "what-if.md", "advice.md", "attribution.md", "payer.md"} {
+	for _, page := range []string{"bill.md", "billing.md", "price-files.md", "repricing.md", "what-if.md", "advice.md", "attribution.md", "payer.md", "budgets.md"} {
 		content, err := os.ReadFile(filepath.Join("../../../../docs", page))
 		require.NoError(t, err)
 		fenced := false
@@ -66,5 +66,5 @@ func TestTheJobsOnKubernetesGiveCommandsThatExist(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, 11, found)
+	assert.Equal(t, 12, found)
 }
