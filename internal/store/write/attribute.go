@@ -242,15 +242,21 @@ func (w *Writer) findUsers(ctx context.Context, records []usage.Record) (int, er
 // errReadOnly means that we are connected to a former primary. Its data may be out of date.
 var errReadOnly = store.Fault(store.ClassServer, "the server is read-only: a fail-over is under way")
 
+// writable returns errReadOnly for a server that refuses writes.
+func (w *Writer) writable(readOnly bool, err error) error {
+	if err == nil && readOnly {
+		w.pool.Reset() // these connections would never reach the new primary
+		err = errReadOnly
+	}
+	return err
+}
+
 // look runs a query for committed data on a server that accepts writes.
 func (w *Writer) look(ctx context.Context, sql string, args, into []any, each func() error) error {
+	var readOnly bool
 	err := pgx.BeginTxFunc(ctx, w.pool, w.begin, func(tx pgx.Tx) error {
-		var readOnly bool
-		if err := tx.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::boolean`).Scan(&readOnly); err != nil {
+		if err := tx.QueryRow(ctx, `SELECT current_setting('transaction_read_only')::boolean`).Scan(&readOnly); err != nil || readOnly {
 			return err
-		}
-		if readOnly {
-			return errReadOnly
 		}
 		rows, err := tx.Query(ctx, sql, args...)
 		if err != nil {
@@ -259,10 +265,7 @@ func (w *Writer) look(ctx context.Context, sql string, args, into []any, each fu
 		_, err = pgx.ForEachRow(rows, into, each)
 		return err
 	})
-	if errors.Is(err, errReadOnly) {
-		w.pool.Reset() // these connections would never reach the new primary
-	}
-	return err
+	return w.writable(readOnly, err)
 }
 
 // attribute finds calls of the traces that have no user, and assigns it.

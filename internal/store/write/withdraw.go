@@ -20,8 +20,9 @@ import (
 const (
 	isSum = `pricing_reason = 'calls_not_reported' AND 'calls' = ANY (string_to_array(metadata ->> 'missing', '+'))`
 
-	// Most databases have no sum: this costs them nothing for each call.
-	hasSums = `SELECT EXISTS (SELECT FROM public.api_usage WHERE pricing_reason = 'calls_not_reported' AND trace_id IS NOT NULL)`
+	// Most databases have no sum, and this is all that a batch costs them.
+	selectHasSums = `SELECT current_setting('transaction_read_only')::boolean,
+  EXISTS (SELECT FROM public.api_usage WHERE pricing_reason = 'calls_not_reported' AND trace_id IS NOT NULL)`
 
 	selectSums = `SELECT id, timestamp, trace_id, service, environment FROM public.api_usage WHERE trace_id = ANY ($1::text[]) AND ` + isSum
 
@@ -53,8 +54,7 @@ func (w *Writer) withdraw(ctx context.Context, records []usage.Record) (int, err
 	if err != nil || !db.hasTrigger {
 		return 0, err
 	}
-	var some bool
-	if err := w.look(ctx, hasSums, nil, []any{&some}, func() error { return nil }); err != nil || !some {
+	if some, err := w.hasSums(ctx); err != nil || !some {
 		return 0, err
 	}
 	var traces []string
@@ -113,6 +113,15 @@ func (w *Writer) withdraw(ctx context.Context, records []usage.Record) (int, err
 		return db.confirm(ctx, tx)
 	})
 	return withdrawn, db.nodeFault(err)
+}
+
+// hasSums looks in one round trip, because it does so after every batch.
+func (w *Writer) hasSums(ctx context.Context) (some bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, w.o.StatementTimeout)
+	defer cancel()
+	var readOnly bool
+	err = w.pool.QueryRow(ctx, selectHasSums).Scan(&readOnly, &some)
+	return some, w.writable(readOnly, err)
 }
 
 func later(a, b time.Time) time.Time {
