@@ -15,7 +15,7 @@ BENCH ?= .
 ONCE ?=
 # Flags of usagectl demo: make demo DEMOFLAGS=--add-to-existing
 DEMOFLAGS ?=
-# Flags of the program of make bench-store and make bench-e2e; BENCHFLAGS=-h lists them.
+# Flags of the program of make bench-store, bench-writers and bench-e2e; BENCHFLAGS=-h lists them.
 BENCHFLAGS ?=
 
 # One setting for binaries and tests, so that each package is compiled once.
@@ -190,6 +190,11 @@ bench-processor: ## what a span costs the processor; BENCHFLAGS='-before v1.2.0'
 bench-store: ## what exactly once costs: the writer against a raw COPY; BENCHFLAGS='-rows 100000'
 	@$(postgres)
 	@$(GO) run ./tools/benchstore $(BENCHFLAGS)
+
+.PHONY: bench-writers
+bench-writers: ## what 1 to 16 writers at the same time cost, and how long they wait for each other; BENCHFLAGS='-rows 160000'
+	@$(postgres)
+	@$(GO) run ./tools/benchstore -writers $(BENCHFLAGS)
 
 .PHONY: bench-e2e
 bench-e2e: build ## calls from OTLP to rows with the real binary: rows/s and its memory; BENCHFLAGS='-calls 50000'

@@ -9,8 +9,11 @@
 // transaction. The table above it has both with one connection and both with
 // several, and the raw COPY in batches too. Where other work keeps the cores
 // busy, several connections get more of them than one; "CPU of raw" is the
-// processor time of client and server together, which that does not change. It
-// owns the measuring and no statement of the product.
+// processor time of client and server together, which that does not change.
+//
+// With -writers it measures 1 to 16 writers at the same time instead, and how long
+// they wait for locks of each other. It owns the measuring and no statement of the
+// product.
 package main
 
 import (
@@ -32,7 +35,7 @@ type options struct {
 	rows, batch, rounds, users, connections int
 	goal                                    float64
 	only                                    string
-	partitioned                             bool
+	partitioned, writers                    bool
 }
 
 func main() {
@@ -44,6 +47,7 @@ func main() {
 	flag.IntVar(&o.users, "users", 2000, "users, some of them much busier than others")
 	flag.StringVar(&o.only, "only", "", "measure only the kinds whose name contains this, beside the raw COPY")
 	flag.BoolVar(&o.partitioned, "partitioned", false, "partition the table by month first")
+	flag.BoolVar(&o.writers, "writers", false, "measure 1 to 16 writers at the same time instead, and how long they wait for each other")
 	flag.Float64Var(&o.goal, "goal", 0, "fail below this ratio; 0 never fails")
 	flag.Parse()
 	ratio, err := run(context.Background(), o)
@@ -51,7 +55,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "benchstore:", err)
 		os.Exit(1)
 	}
-	fmt.Printf("ratio: %.2f\n", ratio)
+	if !o.writers {
+		fmt.Printf("ratio: %.2f\n", ratio)
+	}
 	if ratio < o.goal {
 		os.Exit(1)
 	}
@@ -78,7 +84,7 @@ func run(ctx context.Context, o options) (float64, error) {
 		defer server.Stop()
 		dsn, dir = server.DSN, filepath.Join(server.Dir, "data")
 	}
-	pool, err := store.Connect(ctx, store.Config{DSN: dsn, MaxConns: int32(o.connections + 1)})
+	pool, err := store.Connect(ctx, store.Config{DSN: dsn, MaxConns: int32(max(o.connections, maxWriters) + 1)})
 	if err != nil {
 		return 0, err
 	}
@@ -92,6 +98,9 @@ func run(ctx context.Context, o options) (float64, error) {
 		}
 	}
 	b := &bench{pool: pool, o: o, records: makeRecords(o.rows, o.users)}
+	if o.writers {
+		return 0, b.contention(ctx, dir)
+	}
 	if err := b.prepareRaw(ctx); err != nil {
 		return 0, err
 	}
@@ -117,29 +126,15 @@ func run(ctx context.Context, o options) (float64, error) {
 			if err := b.empty(ctx, strings.HasPrefix(k.name, "writer")); err != nil {
 				return 0, err
 			}
-			before, err := b.meter(ctx, dir)
-			if err != nil {
-				return 0, err
-			}
-			start := time.Now()
-			if err := k.write(ctx); err != nil {
+			if err := b.measure(ctx, dir, k); err != nil {
 				return 0, fmt.Errorf("%s: %w", k.name, err)
 			}
-			took := time.Since(start)
-			after, err := b.meter(ctx, dir)
-			if err != nil {
-				return 0, err
-			}
 			if round == 0 {
-				continue // warms caches up
+				k.forget() // warms caches up
+				continue
 			}
-			n := float64(o.rows)
-			k.rates = append(k.rates, n/took.Seconds())
 			k.ofRaw = append(k.ofRaw, k.rates[len(k.rates)-1]/raw.rates[len(raw.rates)-1])
-			k.clientMicros = append(k.clientMicros, (after.client-before.client).Seconds()*1e6/n)
-			k.serverMicros = append(k.serverMicros, (after.server-before.server).Seconds()*1e6/n)
 			k.cpuOfRaw = append(k.cpuOfRaw, k.lastCPU()/raw.lastCPU())
-			k.walBytes = append(k.walBytes, float64(after.wal-before.wal)/n)
 		}
 	}
 	fmt.Printf("%d rows of %d users, batches of %d, medians of %d rounds; \"of raw\" compares rows/s and CPU within a round\n", o.rows, o.users, o.batch, o.rounds)
@@ -150,6 +145,32 @@ func run(ctx context.Context, o options) (float64, error) {
 	}
 	return median(full.ofRaw), nil
 }
+
+// measure runs the kind once and adds a value of what it took.
+func (b *bench) measure(ctx context.Context, dir string, k *kind) error {
+	before, err := b.meter(ctx, dir)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := k.write(ctx); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	after, err := b.meter(ctx, dir)
+	if err != nil {
+		return err
+	}
+	n := float64(b.o.rows)
+	k.rates = append(k.rates, n/took.Seconds())
+	k.clientMicros = append(k.clientMicros, (after.client-before.client).Seconds()*1e6/n)
+	k.serverMicros = append(k.serverMicros, (after.server-before.server).Seconds()*1e6/n)
+	k.walBytes = append(k.walBytes, float64(after.wal-before.wal)/n)
+	return nil
+}
+
+// forget removes the values.
+func (k *kind) forget() { *k = kind{name: k.name, write: k.write} }
 
 // lastCPU is what the last round took, in client and server, µs for each row.
 func (k *kind) lastCPU() float64 {
