@@ -51,7 +51,7 @@ func TestRealClients(t *testing.T) {
 	t.Logf("the numbers of this run: E2E_CLIENTS_SEED=%d", seed)
 	npm := newNPM(t)
 	pool, dsn := newDatabase(t)
-	c := start(t, configuration{processor: "    agent_logs: true", logs: true}.String(), dsn)
+	c := start(t, configuration{processor: "    agent_logs: true\n" + tagsOfThePage(t), logs: true}.String(), dsn)
 	t.Run("clients", func(t *testing.T) {
 		for i, scenario := range scenarios {
 			client := filepath.Base(filepath.Dir(scenario)) + "/" + strings.TrimSuffix(filepath.Base(scenario), ".scenario.mjs")
@@ -65,6 +65,20 @@ func TestRealClients(t *testing.T) {
 		}
 	})
 	requireRollupsEqualRows(t, pool)
+}
+
+// tagsOfThePage returns the key `tags` that docs/attribution.md recommends for the libraries.
+func tagsOfThePage(t *testing.T) string {
+	t.Helper()
+	page, err := os.ReadFile("../docs/attribution.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(page), "## By framework\n")
+	require.True(t, found)
+	_, rest, found = strings.Cut(rest, "    tags:\n")
+	require.True(t, found)
+	tags, _, found := strings.Cut(rest, "```")
+	require.True(t, found)
+	return "    tags:\n" + tags
 }
 
 // clientRun is one scenario on its way.
@@ -83,7 +97,7 @@ func (r *clientRun) exec(t *testing.T, node, folder, scenario string, c *collect
 	cmd := exec.CommandContext(ctx, node, filepath.Base(scenario))
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(),
-		"PROVIDER_URL="+server.URL, "CLIENT_USER="+r.user, "OTEL_SERVICE_NAME="+r.name,
+		"PROVIDER_URL="+server.URL, "CLIENT_USER="+r.user, "OTEL_SERVICE_NAME="+r.name, "OTEL_RESOURCE_ATTRIBUTES=team=search",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=http://"+c.http, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
 		"NODE_OPTIONS=--no-warnings", "NO_PROXY=127.0.0.1",
 	)
@@ -111,6 +125,8 @@ type clientRow struct {
 	Seconds                int64
 	Characters, Images     int64
 	RequestID, DialectName string
+	Tags                   map[string]string
+	Session                string
 }
 
 func readClientRows(t *testing.T, pool *pgxpool.Pool, service string) []clientRow {
@@ -121,7 +137,8 @@ func readClientRows(t *testing.T, pool *pgxpool.Pool, service string) []clientRo
 		       coalesce(cache_write_1h_tokens, 0), coalesce(reasoning_tokens, 0),
 		       coalesce((other_quantities->>'input_audio')::bigint, 0) + coalesce((other_quantities->>'cache_read_audio')::bigint, 0),
 		       coalesce((other_quantities->>'output_audio')::bigint, 0),
-		       coalesce(audio_seconds, 0)::bigint, coalesce(characters, 0), coalesce(images, 0), coalesce(request_id, ''), coalesce(metadata->>'dialect', '')
+		       coalesce(audio_seconds, 0)::bigint, coalesce(characters, 0), coalesce(images, 0), coalesce(request_id, ''), coalesce(metadata->>'dialect', ''),
+		       coalesce(metadata->'tags', '{}'), coalesce(session_id, '')
 		FROM public.api_usage LEFT JOIN auth.users ON users.id = user_id
 		WHERE service = $1 ORDER BY timestamp`, service)
 	require.NoError(t, err)
@@ -188,6 +205,15 @@ func (r *clientRun) compare(t *testing.T, pool *pgxpool.Pool) {
 		assert.Equal(t, call.Provider, row.Provider, "%s: provider", name)
 		assert.Contains(t, []string{call.Model, call.RequestModel}, row.Model, "%s: model", name)
 		assert.Equal(t, byCase[call.Case].User, row.User, "%s: user", name)
+		if _, said := byCase[call.Case].Tags["team"]; !said {
+			assert.Equal(t, "search", row.Tags["team"], "%s: the tag of the resource", name)
+		}
+		for tag, value := range byCase[call.Case].Tags {
+			assert.Equal(t, value, row.Tags[tag], "%s: the tag %s, of %v", name, tag, row.Tags)
+		}
+		if session := byCase[call.Case].Session; session != "" {
+			assert.Equal(t, session, row.Session, "%s: session", name)
+		}
 		compareBill(t, name, expected[i], call.Bill, row)
 	}
 }

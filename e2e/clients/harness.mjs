@@ -15,9 +15,10 @@ export function tracing({ instrumentations = [], processors = [] } = {}) {
   const { NodeTracerProvider, BatchSpanProcessor } = load('@opentelemetry/sdk-trace-node')
   const { OTLPTraceExporter } = load('@opentelemetry/exporter-trace-otlp-proto')
   const { registerInstrumentations } = load('@opentelemetry/instrumentation')
-  const { resourceFromAttributes } = load('@opentelemetry/resources')
+  const { detectResources, envDetector } = load('@opentelemetry/resources')
   const tracerProvider = new NodeTracerProvider({
-    resource: resourceFromAttributes({ 'service.name': process.env.OTEL_SERVICE_NAME }),
+    // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, as NodeSDK reads them.
+    resource: detectResources({ detectors: [envDetector] }),
     spanProcessors: [...processors, new BatchSpanProcessor(new OTLPTraceExporter())],
   })
   tracerProvider.register()
@@ -25,9 +26,11 @@ export function tracing({ instrumentations = [], processors = [] } = {}) {
   return tracerProvider
 }
 
-// withBaggage calls with the user in OpenTelemetry's baggage.
-export const withBaggage = (call) => () =>
-  context.with(propagation.setBaggage(context.active(), propagation.createBaggage({ 'user.id': { value: user } })), call)
+// withBaggage calls with entries in OpenTelemetry's baggage: the user, and more.
+export const withBaggage = (call, more = {}) => () => {
+  const entries = Object.entries({ 'user.id': user, ...more }).map(([name, value]) => [name, { value }])
+  return context.with(propagation.setBaggage(context.active(), propagation.createBaggage(Object.fromEntries(entries))), call)
+}
 
 // drain reads a stream to its end.
 export async function drain(stream) {
@@ -37,11 +40,13 @@ export async function drain(stream) {
 // run announces each case to the mock, makes its calls and flushes the spans:
 //   expect  what becomes of each call: one word, or one for each call
 //   user    true when the rows must name the user
+//   tags    tags that the rows must have
+//   session session that the rows must have
 //   short   true for prompts too short for a cache
 //   fail    requests that are refused before one is answered
 export async function run(cases, flush) {
-  for (const [name, { call, expect, user: named, short = false, fail = 0 }] of Object.entries(cases)) {
-    await post('/_case', { name, expect: [expect].flat(), user: named ? user : '', short, fail })
+  for (const [name, { call, expect, user: named, tags = {}, session = '', short = false, fail = 0 }] of Object.entries(cases)) {
+    await post('/_case', { name, expect: [expect].flat(), user: named ? user : '', tags, session, short, fail })
     await call()
     await (flush ?? flushGlobal)()
   }

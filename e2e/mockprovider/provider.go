@@ -50,6 +50,9 @@ type Case struct {
 	Expect []string `json:"expect"`
 	// User is who the calls are made for, "" for nobody.
 	User string `json:"user"`
+	// Tags and Session are what the rows of the calls must have, none for whatever they have.
+	Tags    map[string]string `json:"tags"`
+	Session string            `json:"session"`
 	// Short asks for prompts that are too short for a cache.
 	Short bool `json:"short"`
 	// Fail is how many requests are refused with status 429 before the first

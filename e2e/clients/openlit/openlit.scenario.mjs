@@ -13,13 +13,15 @@ const openai = new OpenAI({ baseURL: provider + '/v1', apiKey: 'none' })
 const anthropic = new Anthropic({ baseURL: provider, apiKey: 'none' })
 const chat = (more) => openai.chat.completions.create({ model: 'gpt-4o', messages: [{ role: 'user', content: 'How is the weather?' }], ...more })
 const message = { model: 'claude-sonnet-4-5', max_tokens: 1000, messages: [{ role: 'user', content: 'How is the weather?' }] }
+// It reads no OTEL_RESOURCE_ATTRIBUTES.
+const tags = { team: '' }
 
 await run({
-  chat: { expect: 'exact', call: () => chat() },
-  chat_user: { expect: 'exact', user: true, call: () => chat({ user }) },
-  chat_stream: { expect: 'exact', call: async () => drain(await chat({ stream: true, stream_options: { include_usage: true } })) },
-  responses: { expect: 'exact', call: () => openai.responses.create({ model: 'gpt-5-mini', input: 'How is the weather?' }) },
-  embeddings: { expect: 'exact', call: () => openai.embeddings.create({ model: 'text-embedding-3-small', input: 'a' }) },
-  anthropic: { expect: 'exact', call: () => anthropic.messages.create(message) },
-  anthropic_stream: { expect: 'exact', call: async () => drain(await anthropic.messages.create({ ...message, stream: true })) },
+  chat: { expect: 'exact', tags, call: () => chat() },
+  chat_user: { expect: 'exact', tags, user: true, call: () => chat({ user }) },
+  chat_stream: { expect: 'exact', tags, call: async () => drain(await chat({ stream: true, stream_options: { include_usage: true } })) },
+  responses: { expect: 'exact', tags, call: () => openai.responses.create({ model: 'gpt-5-mini', input: 'How is the weather?' }) },
+  embeddings: { expect: 'exact', tags, call: () => openai.embeddings.create({ model: 'text-embedding-3-small', input: 'a' }) },
+  anthropic: { expect: 'exact', tags, call: () => anthropic.messages.create(message) },
+  anthropic_stream: { expect: 'exact', tags, call: async () => drain(await anthropic.messages.create({ ...message, stream: true })) },
 })

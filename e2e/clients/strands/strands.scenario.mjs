@@ -15,7 +15,7 @@ const ask = (model, more) => new Agent({ model, printer: false, ...more }).invok
 
 await run({
   openai: { expect: 'exact', call: () => ask(openai('gpt-4o')) },
-  openai_tools: { expect: 'exact', user: true, call: () => ask(openai('gpt-4o'), { tools: [weather], traceAttributes: { 'user.id': user } }) },
+  openai_tools: { expect: 'exact', user: true, tags: { tenant: 'acme', agent: 'weatherman' }, session: 's-1', call: () => ask(openai('gpt-4o'), { name: 'weatherman', tools: [weather], traceAttributes: { 'user.id': user, 'tenant.id': 'acme', 'session.id': 's-1' } }) },
   reasoning: { expect: 'exact price', call: () => ask(openai('o4-mini')) },
   responses: { expect: 'exact price', call: () => ask(openai('gpt-5-mini', 'responses')) },
   bedrock: { expect: 'cache_ttl_not_reported', call: () => ask(bedrock('anthropic.claude-sonnet-4-5-20250929-v1:0')) },

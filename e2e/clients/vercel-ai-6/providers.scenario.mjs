@@ -28,6 +28,7 @@ await run({
   openai_object: { expect: 'cache_not_reported', call: () => generateObject({ ...object, model: openai.chat('gpt-4o') }) },
   openai_stream_object: { expect: 'exact', call: () => drain(streamObject({ ...object, model: openai.chat('gpt-4o') }).partialObjectStream) },
   openai_retry: { expect: 'exact', fail: 1, call: () => generateText({ ...common, model: openai.chat('gpt-4o') }) },
+  openai_metadata: { expect: 'exact', tags: { tenant: 'acme' }, session: 's-1', call: () => generateText({ ...common, experimental_telemetry: { isEnabled: true, metadata: { tenant: 'acme', sessionId: 's-1' } }, model: openai.chat('gpt-4o') }) },
   google: { expect: 'exact', call: () => generateText({ ...steps, model: google('gemini-2.5-flash') }) },
   google_stream: { expect: 'exact', call: () => drain(streamText({ ...common, model: google('gemini-2.5-flash') }).textStream) },
   bedrock: { expect: 'cache_ttl_not_reported', call: () => generateText({ ...common, model: bedrock('anthropic.claude-sonnet-4-5-20250929-v1:0') }) },

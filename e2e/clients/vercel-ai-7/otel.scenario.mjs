@@ -10,7 +10,7 @@ registerTelemetry(new OpenTelemetry())
 
 await run(cases({
   generate_text: { expect: 'exact' },
-  generate_text_user: { expect: 'exact', user: true, wrap: withBaggage },
+  generate_text_user: { expect: 'exact', user: true, tags: { tenant: 'acme' }, session: 's-1', wrap: (call) => withBaggage(call, { 'tenant.id': 'acme', 'session.id': 's-1' }) },
   generate_text_tools: { expect: 'exact' },
   generate_text_reasoning: { expect: 'exact price' },
   stream_text: { expect: 'exact' },
