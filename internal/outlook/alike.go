@@ -62,6 +62,7 @@ const (
 	LeftOutEstimated = "estimated" // the cost may differ from the bill
 	LeftOutReported  = "reported"  // the cost arrived with the call
 	LeftOutPayer     = "payer"     // paid by a plan, credits or own hardware
+	LeftOutSeat      = "seat"      // covered by a plan in which the user has a seat, and paid at the API
 	LeftOutForeign   = "foreign"   // stored by another program, or by a newer collector
 	LeftOutSmall     = "small"     // from a day with too many different groups
 	LeftOutNoPrice   = "no_price"  // the book has no certain price today
@@ -74,10 +75,27 @@ func (l LeftOut) Why() string {
 		LeftOutEstimated: "whose cost is an estimate",
 		LeftOutReported:  "whose cost arrived with them",
 		LeftOutPayer:     "that a plan, credits or hardware of one's own pay for",
+		LeftOutSeat:      "that a plan covers while the API is paid for them: see beside_seat",
 		LeftOutForeign:   "that others than the collector stored, or a newer one",
 		LeftOutSmall:     "of days with too many different ones, those that cost least",
 		LeftOutNoPrice:   "that the price book has no certain price for today",
 	}[l.Reason]
+}
+
+// Seat is what a user's seat of a plan costs in cash, beside what its calls would cost at
+// API prices.
+type Seat struct {
+	Plan string
+	// Cash is nil when it is not known.
+	Cash *usage.Sum
+	// Whole means that the seat was paid on each day of the period.
+	Whole bool
+	// Calls are those that the plan paid for. Unpriced ones have no part in APICost.
+	Calls, Unpriced int64
+	APICost         usage.Sum
+	// BesideCalls are covered by the plan, while the API was paid for them.
+	BesideCalls, BesideUnpriced int64
+	BesideCost                  usage.Sum
 }
 
 // Rhythm is the number of hours in which a service called a model.

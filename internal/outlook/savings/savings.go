@@ -26,7 +26,10 @@ type Question struct {
 	Calls   []outlook.Alike
 	LeftOut []outlook.LeftOut
 	// Rhythm is that of each service and model.
-	Rhythm    []outlook.Rhythm
+	Rhythm []outlook.Rhythm
+	// Seats are those of plans, in the same days; empty where plans are not applied to the
+	// calls as they are now.
+	Seats     []outlook.Seat
 	Dismissed []outlook.Dismissal
 }
 
@@ -81,6 +84,7 @@ func Of(q Question) outlook.AdviceList {
 			open = append(open, c)
 		}
 	}
+	open = append(open, seatAdvice(&q)...)
 	for len(open) > 0 {
 		best := slices.MinFunc(open, (*candidate).compare)
 		if !best.isWorthIt() {
@@ -102,7 +106,7 @@ func Of(q Question) outlook.AdviceList {
 			s.costs[i], _ = s.price(&after)
 		}
 		for _, c := range open {
-			if c.scope == best.scope {
+			if c.scope == best.scope && !c.fixed {
 				c.advice, c.after = s.try(c.proposal)
 			}
 		}
@@ -160,6 +164,8 @@ type candidate struct {
 	*proposal
 	advice outlook.Advice
 	after  map[int]outlook.Alike
+	// fixed advice rests on nothing that other advice changes.
+	fixed bool
 }
 
 func (c *candidate) isWorthIt() bool { return c.advice.SavesPerMonth.Cmp(least) >= 0 }

@@ -92,7 +92,7 @@ WITH call AS (
   SELECT *, coalesce(session_id, trace_id) AS conversation, coalesce(input_tokens, 0) AS input,
          coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS written,
          coalesce(cache_read_tokens, 0) + coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cached
-  FROM (SELECT timestamp, id, user_id, session_id, trace_id, provider, coalesce(model, '') AS model, service, api_type, metadata, outcome, payer,
+  FROM (SELECT timestamp, id, user_id, session_id, trace_id, provider, coalesce(model, '') AS model, service, api_type, metadata, outcome, payer, payer_plan, payer_filled,
                usage_dollars, pricing_status, cost_source, price_id, tokens_used, input_tokens, output_tokens, cache_read_tokens,
                cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities
         FROM public.api_usage
@@ -101,6 +101,7 @@ WITH call AS (
   SELECT *,
          CASE WHEN pricing_status = 'unpriced' THEN 'unpriced'
               WHEN payer IN ('plan', 'credit', 'own') THEN 'payer'
+              WHEN payer_plan IS NOT NULL AND payer_filled IS NOT TRUE AND EXISTS (SELECT FROM public.usage_plans AS p WHERE p.name = payer_plan AND NOT p.everyone AND p.payer = 'plan') THEN 'seat'
               WHEN pricing_status <> 'priced' THEN pricing_status
               WHEN cost_source IS DISTINCT FROM 'computed' OR metadata ? 'unread' OR price_id LIKE '%+router' THEN 'foreign'
               ELSE '' END AS left_out,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -216,4 +217,29 @@ ORDER BY r.id DESC LIMIT 1`).Scan(&at, &changed)
 		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.usage_plan_change)`).Scan(&changed)
 	}
 	return at.UTC(), changed, err
+}
+
+// Seats returns the seats of subscriptions on the UTC days of [from, to), for advice; none
+// where plans were changed and not applied since. Only administrators may read them.
+func (r *Reader) Seats(ctx context.Context, from, to time.Time) (list []outlook.Seat, err error) {
+	use, err := r.PlanUse(ctx, PlansQuestion{Viewer: Administrator(), First: from, Last: to.AddDate(0, 0, -1)})
+	if err != nil || use.Changed {
+		return nil, err
+	}
+	isSubscription := map[string]bool{}
+	for _, t := range use.Terms {
+		isSubscription[t.Plan] = t.Payer == usage.PayerPlan && !t.Everyone
+	}
+	days := int64(to.Sub(from) / (24 * time.Hour))
+	for i := range use.Users {
+		u := &use.Users[i]
+		if !isSubscription[u.Plan] {
+			continue
+		}
+		list = append(list, outlook.Seat{
+			Plan: u.Plan, Cash: u.Dollars, Whole: u.SeatDays > 0 && u.SeatDays%days == 0, Calls: u.Calls, Unpriced: u.UnpricedCalls, APICost: u.APICost,
+			BesideCalls: u.BesideCalls, BesideUnpriced: u.BesideUnpriced, BesideCost: u.BesideCost,
+		})
+	}
+	return list, nil
 }

@@ -149,7 +149,10 @@ func adviceQuestion(ctx context.Context, r *read.Reader, b *pricing.Book, timeou
 	if q.Calls, q.LeftOut, err = r.Alike(ctx, read.AlikeQuestion{From: from, To: to, Borders: savings.Borders(b)}, timeout); err != nil {
 		return q, err
 	}
-	q.Rhythm, err = r.Rhythm(ctx, from, to)
+	if q.Rhythm, err = r.Rhythm(ctx, from, to); err != nil {
+		return q, err
+	}
+	q.Seats, err = r.Seats(ctx, from, to)
 	return q, err
 }
 

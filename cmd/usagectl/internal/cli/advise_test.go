@@ -22,6 +22,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook/savings"
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // called is rows of public.api_usage for a test of advice: calls of three days ago, a
@@ -280,4 +281,61 @@ func TestTheRoleOfAdvice(t *testing.T) {
 		_, err := on(t, login, args...)
 		require.NoError(t, err)
 	}
+}
+
+// TestSeatsThatDoNotPay has 30 days of a plan of three dollars a day and seat: one seat that
+// pays, one that would cost less at the API, two without calls, one of which nobody has,
+// and a user who pays the API beside their seat; and plans of which nothing can be said.
+func TestSeatsThatDoNotPay(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	plans := func(args ...string) {
+		t.Helper()
+		out, err := on(t, db.DSN, append([]string{"plans"}, args...)...)
+		require.NoError(t, err, out)
+	}
+	for name, set := range map[string][]string{
+		"team":   {"--price=3", "--period=day", "--seats=6", "--service=agents"},
+		"silent": {"--price=3", "--period=day", "--service=elsewhere"},
+		"free":   {"--service=unpriced"},
+		"rate":   {"--price=3", "--period=day", "--currency=EUR", "--service=euros"},
+	} {
+		plans(append([]string{"set", name, "--since=2025-01-01"}, set...)...)
+		plans("assign", name, "ada", "eve", "--since=2025-01-01")
+	}
+	plans("assign", "team", "bob", "cyd", "--since=2025-01-01")
+	plans("assign", "team", "new", "--since="+time.Now().UTC().AddDate(0, 0, -9).Format(time.DateOnly))
+	for user, set := range map[string]string{
+		"ada": "usage_dollars=100", "eve": "usage_dollars=20.5", "bob": "usage_dollars=7; payer='api'; outcome='error'",
+	} {
+		id := usage.UserID(user).String()
+		db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ($1, $2)`, id, user)
+		db.Exec(called("agents", 1, set+"; user_id='"+id+"'"))
+		db.Exec(called("euros", 1, "user_id='"+id+"'"))
+	}
+	seats := func() string {
+		lines := []string{}
+		for _, a := range adviceIn(t, db.DSN).Advice {
+			if strings.HasSuffix(a.Rule, "_seat") {
+				lines = append(lines, fmt.Sprintf("%s, %s: %s of %s for %d", a.Rule, a.Change, a.SavesPerMonth, a.Rows.Cost, a.Rows.Calls))
+				assert.Contains(t, a.Rows.Link, "/api/admin/plans?")
+			}
+		}
+		return strings.Join(lines, "\n")
+	}
+	assert.Empty(t, seats(), "plans that are not applied")
+	plans("apply")
+	// Cyd alone: how many seats nobody had changed within the 30 days.
+	assert.Equal(t, strings.Join([]string{
+		"idle_seat, end unused seats of team: 90 of 0 for 0",
+		"underused_seat, pay at the API instead of some seats of team: 69.5 of 20.5 for 1",
+		"beside_seat, log in with the seats of team: 7 of 7 for 1",
+	}, "\n"), seats())
+	assert.Empty(t, saidOf(adviceIn(t, db.DSN), "agents"), "no dollar is saved twice")
+	assert.Contains(t, fmt.Sprint(adviceIn(t, db.DSN).LeftOut), "{seat 1 7}")
+	_, err := on(t, db.DSN, "advise", "--dismiss", "idle_seat", "--reason", "they are on leave")
+	require.NoError(t, err)
+	assert.NotContains(t, seats(), "idle_seat")
+	plans("set", "team", "--since=2026-01-01", "--price=4", "--period=day", "--service=agents")
+	assert.Empty(t, seats(), "plans that are changed and not applied")
 }
