@@ -61,6 +61,15 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	byTeam := user + `INSERT INTO public.usage_team_members (team, user_id) VALUES ('core', ` + ben + `);
 		INSERT INTO public.usage_budgets (name, scope, team, period, dollars) VALUES ('core', 'team', 'core', 'day', 10);`
 	const byService = `INSERT INTO public.usage_budgets (name, scope, service, period, dollars) VALUES ('svc', 'service', 'a&b "c"', 'day', 10);`
+	const byModel = `INSERT INTO public.usage_budgets (name, scope, value, period, dollars) VALUES ('model', 'model', 'gpt-4o', 'day', 10);`
+	// What usagectl budgets notify writes.
+	recorded := func(threshold, at, amount string) string {
+		return `INSERT INTO public.usage_budget_crossing (budget, first_day, last_day, threshold, amount, currency, spent, cause, crossed_at, delivery)
+			VALUES ('all', '2026-03-31', '2026-03-31', ` + threshold + `, ` + amount + `, 'USD', 9, '[{"dimension": "model", "key": "gpt-4o", "percent": 61}, {"dimension": "user", "key": "x", "name": "ben", "percent": 9}]', '` + at + `', 'none');`
+	}
+	looked := func(at string) string {
+		return `INSERT INTO public.usage_budget_watch (watched_at) VALUES ('` + at + `');`
+	}
 	unpriced := func(n string) string {
 		return call("generate_series(timestamptz '2026-03-31 01:00Z', '2026-03-31 10:30Z', interval '6 minutes') AS at", "0.01", nobody, priced) +
 			call("(SELECT timestamptz '2026-03-31 02:00Z' + i * interval '1 minute' AS at FROM generate_series(1, "+n+") AS i) AS v", "0", nobody, "'unpriced'")
@@ -96,8 +105,18 @@ func TestEachAlertFiresOnItsDataAndOnNoOther(t *testing.T) {
 	}{
 		"day of the org, 79 %":          {"llm-usage-budget-80", org("day", "10") + today("7.9", nobody), false},
 		"day of the org, 81 %":          {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody), true},
-		"exceeded is reported once":     {"llm-usage-budget-80", org("day", "10") + today("10.01", nobody), false},
-		"day of the org, exactly spent": {"llm-usage-budget-100", org("day", "10") + today("10", nobody), false},
+		"day of the org, exactly spent": {"llm-usage-budget-100", org("day", "10") + today("10", nobody), true},
+		"recorded an hour ago":          {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody) + recorded("80", "2026-03-31 11:00Z", "10") + looked("2026-03-31 11:55Z"), true},
+		"recorded, and less since":      {"llm-usage-budget-80", org("day", "9") + today("8.01", nobody) + recorded("95", "2026-03-31 11:00Z", "9") + looked("2026-03-31 11:55Z"), true},
+		"recorded two days ago":         {"llm-usage-budget-80", org("month", "10") + today("8.1", nobody) + recorded("80", "2026-03-29 11:00Z", "10") + looked("2026-03-31 11:55Z"), false},
+		"the same, and nobody looks":    {"llm-usage-budget-80", strings.ReplaceAll(org("month", "10")+today("8.1", nobody)+recorded("80", "2026-03-29 11:00Z", "10"), "2026-03-31', '2026-03-31'", "2026-03-01', '2026-03-31'"), false},
+		"recorded of another amount":    {"llm-usage-budget-80", org("day", "11") + today("8.1", nobody) + recorded("80", "2026-03-31 11:00Z", "10") + looked("2026-03-31 11:55Z"), false},
+		"reached, and somebody looks":   {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody) + looked("2026-03-31 11:55Z"), false},
+		"reached, and nobody looks now": {"llm-usage-budget-80", org("day", "10") + today("8.1", nobody) + looked("2026-03-31 10:55Z"), true},
+		"a model, overspent":            {"llm-usage-budget-100", byModel + today("10.01", nobody), true},
+		"a quarter, overspent":          {"llm-usage-budget-100", org("quarter", "20") + daily("1"), true},
+		"a week, overspent":             {"llm-usage-budget-100", org("week", "10") + today("10.01", nobody), true},
+		"projection of a quarter":       {"llm-usage-projection", org("quarter", "21.1") + daily("1"), true},
 		"day of the org, overspent":     {"llm-usage-budget-100", org("day", "10") + today("10.01", nobody), true},
 		"month of the org, overspent":   {"llm-usage-budget-100", org("month", "20") + daily("1"), true},
 		"month of the org, in budget":   {"llm-usage-budget-100", org("month", "22") + daily("1"), false},
@@ -227,7 +246,7 @@ func assertLinkShowsWhatFired(t *testing.T, tx pgx.Tx, rule *boards.Rule, labels
 	}
 	probe, known := map[string]struct{ panel, sql string }{
 		"llm-usage-budget-80":        {"Cost", `SELECT "Cost" > 8 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
-		"llm-usage-budget-100":       {"Cost", `SELECT "Cost" > 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
+		"llm-usage-budget-100":       {"Cost", `SELECT "Cost" >= 10 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-projection":       {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-likely":           {"Cost", `SELECT "Cost" > 20 FROM (%s) AS p ORDER BY "time" DESC LIMIT 1`},
 		"llm-usage-expensive-call":   {"Single calls, the most expensive first", `SELECT max("Cost") > 100 FROM (%s) AS p`},

@@ -40,26 +40,53 @@ func (l Link) URL(panels map[string]int) (string, error) {
 	return url + l.Filter, nil
 }
 
-// ofBudget links to the breakdown of what a budget limits, in its day or month.
+// ofBudget links to the breakdown of what a budget limits, over its period so far. A team or
+// a tag is no variable of that board.
 var ofBudget = Link{
 	Board: breakdownUID,
-	From:  `now/{{ if eq $labels.period "day" }}d{{ else }}M{{ end }}`,
-	Filter: `{{ if eq $labels.scope "service" }}&var-service={{ urlquery $labels.filter }}{{ end }}` +
-		`{{ if eq $labels.scope "user" }}&var-user={{ urlquery $labels.filter }}{{ end }}`,
+	From: `now{{ if eq $labels.period "day" }}/d{{ else if eq $labels.period "week" }}-7d/d{{ else if eq $labels.period "month" }}/M` +
+		`{{ else if eq $labels.period "year" }}-366d/d{{ else }}-92d/d{{ end }}`,
+	Filter: `{{ if not (or (eq $labels.scope "org") (eq $labels.scope "team") (eq $labels.scope "tag")) }}&var-{{ $labels.scope }}={{ urlquery $labels.filter }}{{ end }}`,
 }
 
-// budgetShare returns a query for the percentage used of each budget, and the filter value
-// with which the boards show what it limits.
-func budgetShare(amount, where string) string {
+// thresholdsReached returns a query for the thresholds that usagectl budgets notify recorded
+// in the last day, each with labels that stay the same. While nobody has run it for an hour,
+// it returns what is reached now instead.
+func thresholdsReached(condition string) string {
+	return `SELECT c.budget,
+       b.scope,
+       coalesce(b.team, b.service, b.tag || ': ' || b.value, b.value, a.name, 'everyone') AS subject,
+       b.period,
+       coalesce(b.service, b.value, b.user_id::text, 'all') AS filter,
+       c.first_day::text AS since,
+       c.threshold::text AS threshold,
+       coalesce((SELECT string_agg(concat_ws(' ', d.cause ->> 'dimension', coalesce(d.cause ->> 'name', d.cause ->> 'key'), d.cause ->> 'percent', '%'), ', ' ORDER BY d.place)
+                 FROM jsonb_array_elements(c.cause) WITH ORDINALITY AS d (cause, place)), 'nothing known') AS cause,
+       (c.spent * 100 / c.amount)::float8 AS value
+FROM usage_report.budget_crossing AS c
+JOIN usage_report.budget AS b ON b.name = c.budget
+LEFT JOIN usage_report.account AS a ON a.user_id = b.user_id
+WHERE c.threshold ` + condition + ` AND c.crossed_at > now() - interval '24 hours' AND c.amount = b.amount AND c.currency = b.currency
+UNION ALL
+SELECT s.budget, s.scope, s.subject, s.period, coalesce(nullif(s.key, ''), 'all'), (s.period_start AT TIME ZONE s.time_zone)::date::text, t.threshold::text,
+       'not recorded: usagectl budgets notify does not run', (s.spent * 100 / s.amount)::float8
+FROM usage_report.budget_state(now()) AS s
+CROSS JOIN LATERAL unnest(s.thresholds) AS t (threshold)
+WHERE NOT EXISTS (SELECT FROM usage_report.budget_watch AS w WHERE w.watched_at > now() - interval '1 hour')
+  AND t.threshold ` + condition + ` AND s.spent * 100 >= s.amount * t.threshold AND s.period_end > now()
+  AND NOT s.reached @> jsonb_build_array(jsonb_build_object('threshold', t.threshold))
+ORDER BY budget, since, threshold`
+}
+
+// ofEachBudget begins a query for a value of each budget in its current period.
+func ofEachBudget(value string) string {
 	return `SELECT s.budget,
        s.scope,
        s.subject,
        s.period,
-       coalesce(b.service, b.user_id::text, 'all') AS filter,
-       (s.` + amount + ` * 100 / s.dollars)::float8 AS value
-FROM usage_report.budget_status(now()) AS s
-JOIN usage_report.budget AS b ON b.name = s.budget
-` + where + `ORDER BY s.budget`
+       coalesce(nullif(s.key, ''), 'all') AS filter,
+       ` + value + ` AS value
+FROM usage_report.budget_state(now()) AS s`
 }
 
 // Rules are the alert rules. Limits are stored in public.usage_budgets and not in the
@@ -69,37 +96,33 @@ JOIN usage_report.budget AS b ON b.name = s.budget
 // their own.
 var Rules = []Rule{
 	{
-		UID: "llm-usage-budget-80", Title: "AI API budget above 80 %", Severity: "warning", For: "0s", Above: 80, Link: ofBudget,
-		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
-		Description: "More than 80 % of a budget of public.usage_budgets is used in its current day or month. Beyond 100 % the rule llm-usage-budget-100 fires instead.",
-		SQL:         budgetShare("spent", "WHERE s.spent <= s.dollars\n"),
+		UID: "llm-usage-budget-80", Title: "AI API budget: a threshold is reached", Severity: "warning", For: "0s", Above: 0, Link: ofBudget,
+		Summary:     "{{ $labels.budget }}: {{ $labels.threshold }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is spent ({{ printf \"%.0f\" $values.A.Value }} %); most of it: {{ $labels.cause }}",
+		Description: "A threshold below 100 % of a budget was reached. It fires once for each threshold and period, for 24 hours from when usagectl budgets notify recorded it; where that does not run, as long as it is reached.",
+		SQL:         thresholdsReached("< 100"),
 	},
 	{
-		UID: "llm-usage-budget-100", Title: "AI API budget exceeded", Severity: "critical", For: "0s", Above: 100, Link: ofBudget,
-		Summary:     "{{ $labels.budget }}: {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is used",
-		Description: "More was spent than a budget of public.usage_budgets allows for its current day or month.",
-		SQL:         budgetShare("spent", ""),
+		UID: "llm-usage-budget-100", Title: "AI API budget is used up", Severity: "critical", For: "0s", Above: 0, Link: ofBudget,
+		Summary:     "{{ $labels.budget }}: {{ $labels.threshold }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} is spent ({{ printf \"%.0f\" $values.A.Value }} %); most of it: {{ $labels.cause }}",
+		Description: "A threshold of 100 % of a budget, or one above, was reached. It fires once for each threshold and period, for 24 hours from when usagectl budgets notify recorded it; where that does not run, as long as it is reached.",
+		SQL:         thresholdsReached(">= 100"),
 	},
 	{
 		UID: "llm-usage-projection", Title: "AI API budget will be exceeded", Severity: "warning", For: "1h", Above: 100, Link: ofBudget,
-		Summary:     "{{ $labels.budget }}: at the pace of the last seven days, {{ printf \"%.0f\" $values.A.Value }} % of the month's budget of {{ $labels.subject }} will be used",
-		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but will be if the rest of the month goes on like the last seven days. Where a forecast of it was published in the last two days, the rule llm-usage-likely watches it instead.",
-		SQL:         budgetShare("projected", "LEFT "+forecastOfBudget+"\nWHERE s.period = 'month' AND s.spent <= s.dollars AND f.key IS NULL\n"),
+		Summary:     "{{ $labels.budget }}: at the pace of the last seven days, {{ printf \"%.0f\" $values.A.Value }} % of the {{ $labels.period }}'s budget of {{ $labels.subject }} will be used",
+		Description: "A budget of more than a day is not exceeded yet, but will be if the rest of its period goes on like the last seven days. Where a forecast of it was published in the last two days, the rule llm-usage-likely watches it instead.",
+		SQL: ofEachBudget(`(s.projected * 100 / s.amount)::float8`) + `
+LEFT ` + forecastOfBudget + `
+WHERE s.spent <= s.amount AND f.key IS NULL AND s.period <> 'day' AND s.period_start <= now() AND s.period_end > now()
+ORDER BY s.budget`,
 	},
 	{
 		UID: "llm-usage-likely", Title: "AI API budget will likely be exceeded", Severity: "warning", For: "1h", Above: 50, Link: ofBudget,
-		Summary:     "{{ $labels.budget }}: the month's budget of {{ $labels.subject }} will be exceeded with a probability of {{ printf \"%.0f\" $values.A.Value }} %",
-		Description: "A monthly budget of public.usage_budgets is not exceeded yet, but is more likely to be than not, as usagectl forecast --publish forecast it in the last two days. With too few days for a probability it is 100 % where the expected cost is above the limit.",
-		SQL: `SELECT s.budget,
-       s.scope,
-       s.subject,
-       s.period,
-       coalesce(b.service, b.user_id::text, 'all') AS filter,
-       (coalesce(CASE WHEN f.budget = s.dollars THEN f.exceeds END, (f.expected > s.dollars)::int) * 100)::float8 AS value
-FROM usage_report.budget_status(now()) AS s
-JOIN usage_report.budget AS b ON b.name = s.budget
+		Summary:     "{{ $labels.budget }}: the {{ $labels.period }}'s budget of {{ $labels.subject }} will be exceeded with a probability of {{ printf \"%.0f\" $values.A.Value }} %",
+		Description: "A budget of more than a day is not exceeded yet, but is more likely to be than not, as usagectl forecast --publish forecast it in the last two days. With too few days for a probability it is 100 % where the expected cost is above the limit.",
+		SQL: ofEachBudget(`(coalesce(CASE WHEN s.currency <> 'USD' OR f.budget = s.amount THEN f.exceeds END, (f.expected > CASE s.currency WHEN 'USD' THEN s.amount ELSE f.budget END)::int) * 100)::float8`) + `
 ` + forecastOfBudget + `
-WHERE s.spent <= s.dollars
+WHERE s.spent <= s.amount AND s.period <> 'day'
 ORDER BY s.budget`,
 	},
 	{

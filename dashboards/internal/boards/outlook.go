@@ -8,10 +8,10 @@ const noOutlook = "nothing was published in the last two days: usagectl forecast
 // fresh selects what was published recently enough to be shown.
 const fresh = "published_at > now() - interval '48 hours'"
 
-// forecastOfBudget joins the published forecast of a month's budget s. It has none where
-// nothing recent was published for this month.
+// forecastOfBudget joins the published forecast of a budget s. It has none where nothing
+// recent was published for this period.
 const forecastOfBudget = `JOIN usage_report.forecast AS f
-  ON f.scope = 'budget' AND f.key = s.budget AND s.period = 'month' AND f.` + fresh + `
+  ON f.scope = 'budget' AND f.key = s.budget AND f.period = s.period AND f.` + fresh + `
   AND f.first_day = (s.period_start AT TIME ZONE f.time_zone)::date`
 
 // forecastOfMonth selects the published forecast of everything in the viewer's month.

@@ -70,7 +70,7 @@ func thisMonth() grafana.Panel {
 FROM (SELECT least(interval '7 days', greatest(interval '1 hour', now() - ` + firstCall + `)) AS span) AS t,
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS spent FROM ` + spend(monthNow, "now()", utc, refined) + `) AS s,
 (SELECT ` + known("coalesce(sum(usage_dollars), 0)") + ` AS recent FROM ` + spend("now() - interval '7 days'", "now()", utc, refined) + `) AS r,
-(SELECT max(spent / dollars) AS used FROM usage_report.budget_status(now()) WHERE scope = 'org' AND period = 'month' AND ` + unfiltered + `) AS b,
+(SELECT max(spent / amount) AS used FROM usage_report.budget_state(now()) WHERE scope = 'org' AND period = 'month' AND ` + unfiltered + `) AS b,
 (` + forecastOfMonth + ` AND ` + unfiltered + `) AS f`
 	p := amount(stat("This month", "Spent since the first of the viewer's month; the expected total, "+howForecast+" or if a filter is set; and how much of the organisation's monthly budget is used, if there is one and no filter is set. Ignores the chosen period.", cents, table(sql)))
 	p.Options["textMode"] = "value_and_name"
@@ -125,48 +125,37 @@ func watch(thresholds *grafana.Thresholds) grafana.Property {
 // overBudget returns the panel of the budgets that need attention, with the others in one
 // row.
 func overBudget() grafana.Panel {
-	return budgetTable("Budgets to look at", "Budgets that are more than 80 % used, will be exceeded, or limit calls without any price; the others in one row, with the highest of them. They are for the current day or month, whatever is chosen above. The board trends lists all of them. Projected: "+howForecast+".", budgetsToLookAt)
+	return budgetTable("Budgets to look at", "Budgets that are more than 80 % used, will be exceeded, or limit calls without any price; the others in one row, with the highest of them. They are for their current periods, whatever is chosen above, and in dollars; used is in the budget's own currency. The board trends lists all of them. Projected: "+howForecast+".", budgetsToLookAt)
 }
 
-// budgets selects the current state of all budgets. spent is NULL, and not 0, when no call
-// that a budget limits has a price; unpriced counts the calls without one.
-var budgets = func() string {
-	limited := func(since string) string {
-		return `(
-SELECT sum(unpriced_calls) AS unpriced, ` + known("1") + ` AS known
-FROM (
-  SELECT r.calls, r.unpriced_calls
-  FROM usage_report.spend(` + since + `, now(), 'UTC', CASE s.scope WHEN 'user' THEN ARRAY[b.user_id::text] ELSE ARRAY['__all'] END, s.scope = 'service') AS r
-  WHERE s.scope <> 'team' AND (s.scope <> 'service' OR r.service = b.service)
-  UNION ALL
-  SELECT t.calls, t.unpriced_calls
-  FROM usage_report.team_spend(b.team, ` + since + `, now()) AS t
-  WHERE s.scope = 'team'
-) AS r
-)`
-	}
-	return `SELECT s.budget, s.subject, s.period, s.dollars, p.unpriced, s.spent * p.known AS spent, CASE WHEN f.expected IS NOT NULL THEN greatest(f.expected, s.spent) ELSE s.projected * w.known END * p.known AS projected
-FROM usage_report.budget_status(now()) AS s
-JOIN usage_report.budget AS b ON b.name = s.budget
-CROSS JOIN LATERAL ` + limited("s.period_start") + ` AS p
-CROSS JOIN LATERAL ` + limited("now() - interval '7 days'") + ` AS w
-LEFT ` + forecastOfBudget
-}()
+// budgets selects the current state of all budgets. Spent and limit are in dollars, at the
+// latest exchange rate where the limit is in another currency; used and will_be_used are
+// shares in the budget's own. What is not known is NULL, and not 0; unpriced counts the
+// calls without a price.
+const budgets = `SELECT s.budget, s.subject, s.period, l.amount, s.unpriced_calls AS unpriced,
+       CASE WHEN s.spent IS NOT NULL OR s.calls <> s.unpriced_calls THEN s.dollars END AS spent,
+       s.spent / s.amount AS used,
+       CASE WHEN s.spent IS NULL THEN NULL WHEN f.expected IS NOT NULL THEN greatest(f.expected, s.dollars) / l.amount ELSE s.projected / s.amount END AS will_be_used
+FROM usage_report.budget_state(now()) AS s
+CROSS JOIN LATERAL (
+  SELECT CASE s.currency WHEN 'USD' THEN s.amount ELSE s.amount / (SELECT r.rate FROM usage_report.exchange_rate AS r WHERE r.currency = s.currency AND r.valid_until IS NULL) END AS amount
+) AS l
+LEFT ` + forecastOfBudget + `
+WHERE s.period_end > now() AND s.period_start <= now()`
 
 // budgetsToLookAt returns at most three rows, and one for the rest.
 var budgetsToLookAt = `WITH budgets AS (
 ` + budgets + `
 ), b AS (
-SELECT s.*, spent / dollars AS used, projected / dollars AS will_be_used,
-       row_number() OVER (ORDER BY greatest(spent / dollars, projected / dollars) DESC NULLS LAST, budget) AS place
+SELECT s.*, row_number() OVER (ORDER BY greatest(used, will_be_used) DESC NULLS LAST, budget) AS place
 FROM budgets AS s
 ), rows AS (
 SELECT b.*, place <= 3 AND (spent IS NULL OR used > 0.8 OR coalesce(will_be_used, 0) > 1) AS shown
 FROM b
 )
-SELECT budget AS "Budget", subject AS "For", period AS "Per", spent::float8 AS "Spent", dollars::float8 AS "Limit", used::float8 AS "Used", will_be_used::float8 AS "Projected", nullif(unpriced, 0)::float8 AS "Unpriced"
+SELECT budget AS "Budget", subject AS "For", period AS "Per", spent::float8 AS "Spent", amount::float8 AS "Limit", used::float8 AS "Used", will_be_used::float8 AS "Projected", nullif(unpriced, 0)::float8 AS "Unpriced"
 FROM (
-  SELECT place, budget, subject, period, spent, dollars, used, will_be_used, unpriced
+  SELECT place, budget, subject, period, spent, amount, used, will_be_used, unpriced
   FROM rows
   WHERE shown
   UNION ALL
@@ -185,7 +174,7 @@ func budgetTable(title, description, sql string) grafana.Panel {
 	p := rows(title, description, sql,
 		names("Budget"), text("For", minWidth(100)), text("Per", width(70)), money("Spent", width(110)), money("Limit", width(110)), used,
 		unit("Projected", percent, append([]grafana.Property{decimals(0), width(95)}, colorText(steps("text", above(1, "orange")))...)...), unpricedCalls("Unpriced"))
-	p.FieldConfig.Defaults.NoValue = "no budgets yet: dashboards/README.md, Set up"
+	p.FieldConfig.Defaults.NoValue = "no budgets yet: usagectl budgets set"
 	return p
 }
 

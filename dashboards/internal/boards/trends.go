@@ -14,25 +14,25 @@ func trendsBoard() *grafana.Dashboard {
 	daily := amount(bars("Cost over time", "The same bars as on the board summary. If they are days, the line is the average of each complete day and the six days before it.", cents, series(dailyAverages)))
 	daily.FieldConfig.Overrides = append(daily.FieldConfig.Overrides, colored("/^cost$/", blue), over("7-day average", orange, 2, false))
 	daily.Options["legend"] = m{"displayMode": "list", "placement": "bottom", "showLegend": true, "calcs": []string{}}
-	cumulative := amount(lines("Month to date against budget", "Cost since the first of each month. The dashed lines are the monthly budgets of the whole organisation in public.usage_budgets; they are shown while no filter is set.", cents,
+	cumulative := amount(lines("Month to date against budget", "Cost since the first of each month. The dashed lines are the monthly budgets of the whole organisation; they are shown while no filter is set.", cents,
 		[]grafana.Target{target("A", "time_series", monthToDate), target("B", "time_series", monthlyBudgets)}))
 	cumulative.FieldConfig.Overrides = append(cumulative.FieldConfig.Overrides,
 		column("month to date", grafana.Property{ID: "custom.fillOpacity", Value: 15}, grafana.Property{ID: "color", Value: fixed(blue)}),
 		grafana.Override{Matcher: grafana.Matcher{ID: "byRegexp", Options: "/^budget/"}, Properties: dashed("", purple).Properties})
 	l.Row(11, daily, cumulative)
 	l.Row(tall(13), months())
-	l.Row(tall(8), budgetTable("Budgets", "Budgets of public.usage_budgets for the current day or month, whatever is chosen above. Projected: "+howForecast+".", `SELECT budget AS "Budget",
+	l.Row(tall(8), budgetTable("Budgets", "All budgets in their current periods, whatever is chosen above, in dollars; used is in the budget's own currency. Projected: "+howForecast+".", `SELECT budget AS "Budget",
        subject AS "For",
        period AS "Per",
        spent::float8 AS "Spent",
-       dollars::float8 AS "Limit",
-       (spent / dollars)::float8 AS "Used",
-       (projected / dollars)::float8 AS "Projected",
+       amount::float8 AS "Limit",
+       used::float8 AS "Used",
+       will_be_used::float8 AS "Projected",
        nullif(unpriced, 0)::float8 AS "Unpriced"
 FROM (
 `+budgets+`
 ) AS b
-ORDER BY spent / dollars DESC NULLS LAST, budget`))
+ORDER BY used DESC NULLS LAST, budget`))
 	l.Row(tall(10), forecasts())
 	l.Row(tall(10), advice())
 	l.Row(tall(named+1), movers(),
