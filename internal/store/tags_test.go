@@ -123,6 +123,8 @@ func TestAnUpgradeMakesTheSumsOfTagsThatAreThere(t *testing.T) {
 			down()
 			_, err := m.Up(t.Context(), db.Pool)
 			require.NoError(t, err)
+			_, err = upkeep.FillSums(t.Context(), db.Pool, nil)
+			require.NoError(t, err)
 			assert.Equal(t, want, db.Text(`SELECT string_agg(t::text, ' ' ORDER BY t::text) FROM public.usage_day_tag AS t`))
 			assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 			writeAll(t, newWriter(t, db, write.Options{}), taggedCalls(200, 300))

@@ -215,7 +215,7 @@ func (s *sources) read(p share, first string, sign int64) string {
 	for _, c := range s.keys {
 		fmt.Fprintf(&b, "%s AS %s, ", s.column(p.Level, c), c)
 	}
-	flat := s.flat && p.Level != sums.Single
+	flat := s.flat && !p.Level.IsCalls()
 	for j, c := range s.sums {
 		if j > 0 {
 			b.WriteString(", ")

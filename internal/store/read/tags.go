@@ -12,19 +12,22 @@ import (
 // tagKeys are the keys of a breakdown by tag.
 var tagKeys = []string{"tag_name", "tag_value"}
 
-// tagsSQL ranks the values of each tag by cost and sums all after the first ones.
+// tagsSQL ranks the values of each tag by cost and sums all after the first ones. All values
+// are sorted once, by cost: sorting those of each tag compares names first, of which there are
+// few, and took twice as long.
 const tagsSQL = `
-WITH tags AS (
-  SELECT period, tag_name, tag_value, %[1]s
+WITH tags AS MATERIALIZED (
+  SELECT period, tag_name, tag_value, %[1]s, row_number() OVER (ORDER BY sum(usage_dollars) DESC, tag_value COLLATE "C") AS place
   FROM %[2]s
   GROUP BY period, tag_name, tag_value
   HAVING sum(calls) <> 0 OR sum(usage_dollars) <> 0
-), ranked AS (
-  SELECT *, row_number() OVER (PARTITION BY period, tag_name ORDER BY usage_dollars DESC, tag_value) <= %[3]s AS first
+), firsts AS (
+  SELECT period, tag_name, (array_agg(place ORDER BY place))[greatest(%[3]s::integer, 1)] AS last
   FROM tags
+  GROUP BY period, tag_name
 )
-SELECT period, tag_name, CASE WHEN first THEN tag_value END, %[4]s
-FROM ranked
+SELECT period, tag_name, CASE WHEN %[3]s::integer > 0 AND (last IS NULL OR place <= last) THEN tag_value END, %[4]s
+FROM tags JOIN firsts USING (period, tag_name)
 GROUP BY 1, 2, 3
 ORDER BY 2, sum(usage_dollars) DESC, 3`
 
@@ -62,6 +65,7 @@ func (q *SummaryQuestion) queueTags(batch *pgx.Batch, e extent, both [2]*Summary
 		})
 	}
 	s := q.tagSources(e, rates, tagKeys, levels...)
+	s.flat = true
 	added := make([]string, len(measures))
 	for i, m := range measures {
 		added[i] = fmt.Sprintf("sum(%[1]s) AS %[1]s", m.Name)
