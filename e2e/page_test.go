@@ -61,6 +61,10 @@ func TestPageInABrowser(t *testing.T) {
 		apiHTTP:  "      auth: {authenticator: basicauth}\n",
 	}.String(), dsn)
 	b := newBrowser(t, chromium, axe)
+	require.Eventually(t, func() bool {
+		status, _ := c.get("/api/admin/usage", "boss:secret1")
+		return status == 200
+	}, time.Minute, 100*time.Millisecond, "until the tables are there")
 
 	boss := b.tab(t, "http://boss:secret1@"+c.api, c.api)
 	boss.open("/")
@@ -87,6 +91,8 @@ func TestPageInABrowser(t *testing.T) {
 		assert.Equal(t, "3", ada.value(`[data-name=calls] .value data`))
 		assert.Contains(t, ada.text("header"), "signed in as ada")
 		assert.NotContains(t, ada.text("body"), "grace")
+		assert.Equal(t, 1, ada.count("#budgets tbody tr"))
+		assert.Contains(t, ada.text("#budgets"), "ada’s budget")
 		ada.judge("own")
 		ada.open("/calls")
 		assert.Equal(t, 3, ada.count("#calls tbody tr"))
@@ -214,6 +220,9 @@ func fillPage(t *testing.T, pool *pgxpool.Pool) {
 	_, err = pool.Exec(t.Context(), `
 		INSERT INTO public.usage_budgets (name, scope, service, period, dollars) VALUES ('everything', 'org', NULL, 'month', 100),
 		  ('<script>alert(1)</script>', 'service', 'service-1', 'month', 0.5), ('the shop’s search, which has a long name', 'service', 'service-2', 'day', 0.9)`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `
+		INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars, thresholds) SELECT external_id || '’s budget', 'user', id, 'month', 0.001, '{50,80,100}' FROM auth.users WHERE external_id IN ('ada', 'grace')`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `
 		CREATE FUNCTION pg_temp.advice(n integer, rule text, change text, assumption text, saves numeric) RETURNS jsonb LANGUAGE sql AS $$
@@ -488,6 +497,17 @@ func (b *tab) checkAhead(c *collector, seen map[string][2]string) {
 	shown := eval[[]string](b, `[...document.querySelectorAll("[data-name=forecast] .sums div:nth-child(2) data")].map(d => d.value)`)
 	require.Len(b.t, shown, 2)
 	assert.True(b.t, low.Equal(decimal.RequireFromString(shown[0])) && high.Equal(decimal.RequireFromString(shown[1])), "the range %s on the page, %s by the API", shown, band)
+	status, answer = c.get("/api/admin/budgets", "boss:secret1")
+	require.Equal(b.t, 200, status)
+	require.Len(b.t, answer["budgets"], 5)
+	for _, one := range answer["budgets"].([]any) {
+		budget := one.(map[string]any)
+		row := eval[[]string](b, `[...document.querySelectorAll("#budgets tr")].filter(r => r.dataset.key === `+quoted(budget["name"].(string))+`).flatMap(r => [...r.querySelectorAll("data")]).map(d => d.value)`)
+		require.GreaterOrEqual(b.t, len(row), 4, budget["name"])
+		for i, key := range []string{"percent", "spent", "amount"} { // what is projected grows with the time
+			assert.True(b.t, amountOf(b.t, budget[key]).Equal(decimal.RequireFromString(row[i])), "%s of %s: %s on the page, %s of the API", key, budget["name"], row[i], budget[key])
+		}
+	}
 	status, answer = c.get("/api/admin/advice", "boss:secret1")
 	require.Equal(b.t, 200, status)
 	var saves decimal.Decimal

@@ -52,7 +52,13 @@ func (a *api) overviewPage(q *question) (*answer, error) {
 	if shown.Advice, err = a.advicePart(q); err != nil {
 		return nil, err
 	}
-	if a.isQuickToForecast(q) && !said.usage.Current.End.Before(a.now()) {
+	isOfToday := !said.usage.Current.End.Before(a.now())
+	if isOfToday && (q.own || q.params["userId"] == "") {
+		if shown.Budgets, err = a.budgetsPart(q); err != nil {
+			return nil, err
+		}
+	}
+	if isOfToday && a.isQuickToForecast(q) {
 		if shown.Forecast, err = a.forecastPart(q, true); err != nil {
 			return nil, err
 		}
@@ -73,6 +79,11 @@ func (a *api) outlookPage(q *question) (*answer, error) {
 	}
 	if shown.Advice, err = a.advicePart(q); err != nil {
 		return nil, err
+	}
+	if q.params["scope"] == "budget" {
+		if shown.Budgets, err = a.budgetsPart(q); err != nil {
+			return nil, err
+		}
 	}
 	users := []string{q.params["userId"]}
 	for i := range shown.Forecast.Forecasts {
@@ -105,6 +116,12 @@ func (a *api) advicePart(q *question) (*report.AdviceAnswer, error) {
 		return nil, nil
 	}
 	document, err := report.Advice(q, a.reader)
+	return &document, err
+}
+
+// budgetsPart returns the API's answer about the budgets that the viewer may see.
+func (a *api) budgetsPart(q *question) (*report.BudgetsAnswer, error) {
+	document, err := report.Budgets(q, a.reader, q.viewer, a.now())
 	return &document, err
 }
 

@@ -207,7 +207,7 @@ func numbersOfAPI(a report.Answer) map[string][]string {
 		estimated, assumed    report.Costs
 	}{
 		"usageByType":    {current.UsageByType, previous.UsageByType, current.Unpriced.Types, previous.Unpriced.Types, current.Estimated.Types, current.Assumed.Types},
-		"usageByUser":    {current.UsageByUser, previous.UsageByUser, current.Unpriced.Users, previous.Unpriced.Users, nil, nil},
+		"usageByUser":    {current.UsageByUser, previous.UsageByUser, current.Unpriced.Users, previous.Unpriced.Users, *current.Estimated.Users, *current.Assumed.Users},
 		"usageByModel":   {current.UsageByModel, previous.UsageByModel, current.Unpriced.Models, previous.Unpriced.Models, current.Estimated.Models, current.Assumed.Models},
 		"usageByService": {current.UsageByService, previous.UsageByService, current.Unpriced.Services, previous.Unpriced.Services, current.Estimated.Services, current.Assumed.Services},
 	} {
@@ -339,7 +339,7 @@ func TestWhatIsShownOfANumberIsThatNumber(t *testing.T) {
 	for _, want := range []string{
 		"Total cost $1,236.25 ▲ 147 % more before: $500.50", "$1.00 within a plan", "$0.75 billed by the API", "Calls 9 ▲ 350 % more before: 2",
 		"Unpriced 3 calls , 33 %", "Estimated 1 call , 11 % $0.0042 , < 0.1 % of the cost", "Assumed 3 calls, 33 % $0.75 , < 0.1 % of the cost",
-		"image 2 unpriced 2 no known cost $0.00", "no user known 1 unpriced $1,234.50 > 99 %", "eve 2 unpriced $0.0042 < 0.1 % $500.00",
+		"image 2 unpriced 2 no known cost $0.00", "no user known 1 unpriced $1,234.50 > 99 %", "eve 2 unpriced 100 % estimated $0.0042 < 0.1 % $500.00",
 		"Wed 28 Jan 2026 no known cost 2 $0.00", "Everybody’s usage",
 	} {
 		assert.Contains(t, text, want)
@@ -779,6 +779,70 @@ func TestAForecastSaysWhyThereIsNone(t *testing.T) {
 	assert.NotContains(t, text, "In 8 of 10 cases")
 	// A page of days that are over looks at them.
 	assert.NotContains(t, textOfNode(api.getPage(t, "ada", "/?startDate=2026-01-28&endDate=2026-01-29")), "Forecast of")
+}
+
+// TestBudgetsOnThePageAreThoseOfTheAPI: administrators see all, others their own alone; what is
+// not known says why.
+func TestBudgetsOnThePageAreThoseOfTheAPI(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	fillHundredDays(db)
+	db.Exec(`INSERT INTO public.usage_exchange_rates (currency, valid_from, rate, source) VALUES ('EUR', '2025-01-01', 0.8, 'test'), ('CHF', '2026-01-20', 0.9, 'test')`)
+	db.Exec(`INSERT INTO public.usage_budgets (name, scope, period, dollars, amount, currency, thresholds) VALUES
+		('<b>all</b>', 'org', 'month', 80, NULL, NULL, '{50,80}'), ('in euro', 'org', 'quarter', 800, 640, 'EUR', '{90}'), ('in francs', 'org', 'year', 10, 9, 'CHF', '{90}')`)
+	db.Exec(`INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars) VALUES ('ada alone', 'user', $1, 'month', 8), ('eve alone', 'user', $2, 'week', 900)`, usage.UserID("ada").String(), usage.UserID("eve").String())
+	db.Exec(`INSERT INTO public.usage_budgets (name, scope, period, dollars) VALUES ('small', 'org', 'day', 1000), ('tiny', 'org', 'day', 2000)`)
+	db.Exec(`INSERT INTO public.usage_budget_crossing (budget, first_day, last_day, threshold, amount, currency, spent, cause, crossed_at, delivery) VALUES ('<b>all</b>', '2026-01-01', '2026-01-31', 50, 80, 'USD', 41, '[]', '2026-01-12 08:05Z', 'none')`)
+	db.Exec(`INSERT INTO public.usage_outlook (kind, published_at, document) VALUES ('forecast', '2026-01-31 01:30Z', '{"timezone": "UTC", "forecasts": [
+		{"scope": "budget", "key": "<b>all</b>", "period": {"unit": "month", "start": "2026-01-01", "end": "2026-01-31"}, "spent": 9, "expected": 9.5, "method": "weekday", "budget": {"limit": 80, "exceeds": 0.31}}]}')`)
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	for caller, path := range map[string]string{"admin": "/api/admin/budgets", "ada": "/api/usage/budgets"} {
+		var answer report.BudgetsAnswer
+		require.NoError(t, json.Unmarshal(api.get(t, caller, path).Body.Bytes(), &answer))
+		want := map[string][]string{}
+		for _, b := range answer.Budgets {
+			var row []string
+			for _, s := range []*usage.Sum{b.Percent, b.Spent, &b.Amount, b.Projected} {
+				if s != nil {
+					row = append(row, s.String())
+				}
+			}
+			if b.Forecast != nil {
+				row = append(row, b.Forecast.Exceeds.String())
+			}
+			want[b.Name] = row
+		}
+		shown := func(target string) (found map[string][]string, order []string) {
+			found = map[string][]string{}
+			section := byID(api.getPage(t, caller, target), "budgets")
+			require.NotNil(t, section, "%s as %s", target, caller)
+			for _, row := range all(section, "tr", "data-key") {
+				order = append(order, attributeOf(row, "data-key"))
+				found[attributeOf(row, "data-key")] = values(row)
+			}
+			return found, order
+		}
+		found, order := shown("/")
+		if caller == "admin" {
+			require.Len(t, want, 7)
+			assert.Equal(t, []string{"in francs", "ada alone", "<b>all</b>"}, order[:3], "what is not known, then what is used most")
+			assert.Len(t, order, 5)
+			found, _ = shown("/outlook?scope=budget")
+		}
+		assert.Equal(t, want, found, caller)
+	}
+	text := textOfNode(api.getPage(t, "admin", "/"))
+	for _, want := range []string{"<b>all</b> everyone · January 2026 · reached 50 % on 12 Jan 2026, 80 %", "used up", "31 %", " EUR", "not known 9.00 CHF", "2 more, and forecasts of budgets →", "quarter 1 of 2026"} {
+		assert.Contains(t, text, want)
+	}
+	assert.Equal(t, "/outlook?scope=budget", linkTo(t, api.getPage(t, "admin", "/"), "2 more, and forecasts of budgets →"))
+	mine := textOfNode(api.getPage(t, "ada", "/"))
+	assert.Contains(t, mine, "ada alone")
+	for _, other := range []string{"eve alone", "everyone", "EUR", "tiny"} {
+		assert.NotContains(t, mine, other)
+	}
+	assert.Nil(t, byID(api.getPage(t, "admin", "/?userId=ada"), "budgets"), "of one user the page does not say whose all others are")
+	assert.Nil(t, byID(api.getPage(t, "ada", "/?startDate=2026-01-01&endDate=2026-01-05"), "budgets"))
 }
 
 // publishAdvice stores two pieces of advice and one that was dismissed.

@@ -42,21 +42,12 @@ type billOf struct {
 
 // billCost is an amount on a bill.
 type billCost struct {
-	Title, Currency string
-	Amount          decimal.Decimal
-}
-
-// Shown formats the amount for display.
-func (c billCost) Shown() string {
-	text := show.Dollars(c.Amount)
-	if c.Currency != "USD" {
-		text = strings.Replace(text, "$", "", 1) + " " + c.Currency
-	}
-	return text
+	Title string
+	show.Cost
 }
 
 func (b billOf) cost(title string, a explain.Amount) billCost {
-	return billCost{title, b.Currency, a.Decimal}
+	return billCost{title, show.Cost{Amount: a.Decimal, Currency: b.Currency}}
 }
 
 // Sums returns the numbers at the top of the page, or nil when nothing could be compared.

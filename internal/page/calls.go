@@ -135,9 +135,10 @@ func (l line) Quantities() (list []quantity) {
 	return list
 }
 
-func deref(text *string) string {
-	if text == nil {
-		return ""
+// deref returns what a pointer points at, or the zero value.
+func deref[T any](p *T) (value T) {
+	if p != nil {
+		value = *p
 	}
-	return *text
+	return value
 }

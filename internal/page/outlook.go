@@ -7,12 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Outlook is the page of forecasts, and for administrators of advice.
@@ -22,11 +19,13 @@ type Outlook struct {
 	// their own usage.
 	Forecast *report.ForecastAnswer
 	Advice   *report.AdviceAnswer
+	// Budgets is the query API's answer where the forecasts are those of budgets.
+	Budgets *report.BudgetsAnswer
 }
 
 // WriteOutlook renders the page.
 func WriteOutlook(o Outlook) ([]byte, error) {
-	return write("outlook", &ahead{place{o.Place}, o.Forecast, o.Advice})
+	return write("outlook", &ahead{place{o.Place}, o.Forecast, o.Advice, o.Budgets})
 }
 
 // ahead provides the data of an [Outlook] to the template, and those of an [Overview] that
@@ -35,7 +34,27 @@ type ahead struct {
 	place
 	Answer  *report.ForecastAnswer
 	Advised *report.AdviceAnswer
+	States  *report.BudgetsAnswer
 }
+
+// fewBudgets is how many budgets an overview of everybody's usage shows.
+const fewBudgets = 5
+
+// Budgets lists all budgets, FirstBudgets those of which most is used, and MoreBudgets says
+// how many others there are.
+func (a *ahead) Budgets() []show.Budget { return show.Budgets(deref(a.States).Budgets) }
+func (a *ahead) FirstBudgets() []show.Budget {
+	if list := a.Budgets(); a.Everybody {
+		return list[:min(len(list), fewBudgets)]
+	}
+	return a.Budgets()
+}
+func (a *ahead) MoreBudgets() string {
+	return beyond(len(a.FirstBudgets()), int64(len(a.Budgets())))
+}
+
+// BudgetsURL returns the URL of all budgets with their forecasts.
+func (a *ahead) BudgetsURL() string { return a.to(OutlookPath, "scope", "budget") }
 
 // Lengths returns links to forecasts of other periods.
 func (a *ahead) Lengths() (links []link) {
@@ -117,7 +136,7 @@ func (a *ahead) Nothing() string {
 
 // forecast is the forecast of one scope for display.
 type forecast struct {
-	*report.ScopeForecast
+	show.Forecast
 	Title, URL string
 	place      *place
 }
@@ -125,12 +144,12 @@ type forecast struct {
 // Forecasts returns the forecasts that have anything to say.
 func (a *ahead) Forecasts() (list []forecast) {
 	for i := range a.Answer.Forecasts {
-		f := forecast{ScopeForecast: &a.Answer.Forecasts[i], Title: a.Answer.Forecasts[i].Key, place: &a.place}
+		f := forecast{Forecast: show.Forecast{ScopeForecast: &a.Answer.Forecasts[i]}, Title: a.Answer.Forecasts[i].Key, place: &a.place}
 		param := map[string]string{"user": "userId", "service": "service", "model": "model", "provider": "provider"}[f.Scope]
 		value := f.Key
 		tag, isTag := strings.CutPrefix(f.Scope, "tag:")
 		switch {
-		case f.Scope == "org" && f.Forecast.Expected.IsZero() && f.UnpricedCalls == 0:
+		case f.Scope == "org" && f.ScopeForecast.Expected.IsZero() && f.UnpricedCalls == 0:
 			continue
 		case f.Scope == "org":
 			f.Title = "Total"
@@ -147,123 +166,6 @@ func (a *ahead) Forecasts() (list []forecast) {
 		list = append(list, f)
 	}
 	return list
-}
-
-// When returns the period in words.
-func (f forecast) When() string {
-	first := show.ParseDate(f.Period.Start)
-	switch f.Period.Unit {
-	case "day":
-		return show.LongDate(f.Period.Start)
-	case "month":
-		return first.Format("January 2006")
-	case "quarter":
-		return "quarter " + strconv.Itoa((int(first.Month())+2)/3) + " of " + first.Format("2006")
-	case "year":
-		return first.Format("2006")
-	}
-	return show.LongDate(f.Period.Start) + " – " + show.LongDate(f.Period.End)
-}
-
-// Ends returns the last day of the period in words.
-func (f forecast) Ends() string { return show.LongDate(f.Period.End) }
-
-// Spent, Expected, Low and High return amounts; Low and High bound the band of 80 % and are
-// nil without one.
-func (f forecast) Spent() show.Amount {
-	return show.Amount{Sum: f.Forecast.Spent, Unpriced: f.UnpricedCalls}
-}
-func (f forecast) Expected() show.Amount {
-	return show.Amount{Sum: f.Forecast.Expected, Unpriced: f.UnpricedCalls}
-}
-func (f forecast) Low() *show.Amount  { return f.edge(0) }
-func (f forecast) High() *show.Amount { return f.edge(1) }
-
-func (f forecast) edge(side int) *show.Amount {
-	band, ok := f.Bands["80"]
-	if !ok {
-		return nil
-	}
-	return &show.Amount{Sum: band[side]}
-}
-
-// Without returns a note about calls that no amount includes.
-func (f forecast) Without() string {
-	if f.UnpricedCalls == 0 {
-		return ""
-	}
-	return "Without " + show.Plural(f.UnpricedCalls, "call") + " of no known cost."
-}
-
-// Missed, LineMissed, Covered and Exceeds return shares, nil where none is known.
-func (f forecast) Missed() *show.Percent { return show.PercentOf(f.PastError) }
-func (f forecast) LineMissed() *show.Percent {
-	if f.Method == outlook.RunRate { // the same
-		return nil
-	}
-	return show.PercentOf(f.LineError)
-}
-func (f forecast) Covered() *show.Percent { return show.PercentOf(f.Coverage) }
-func (f forecast) Exceeds() *show.Percent {
-	if f.Budget == nil {
-		return nil
-	}
-	return show.PercentOf(f.Budget.Exceeds)
-}
-
-// Limit returns the budget.
-func (f forecast) Limit() *show.Amount {
-	if f.Budget == nil {
-		return nil
-	}
-	return &show.Amount{Sum: f.Budget.Limit}
-}
-
-// UsedUp says when the budget will be used up, or that it has been, or "" when it lasts.
-func (f forecast) UsedUp() string {
-	switch {
-	case f.Budget == nil || f.Budget.Exhausted == "":
-		return ""
-	case f.Forecast.Spent.Cmp(f.Budget.Limit) > 0:
-		return "used up since " + show.LongDate(f.Budget.Exhausted)
-	}
-	return "used up on " + show.LongDate(f.Budget.Exhausted)
-}
-
-// Basis says how the forecast was made.
-func (f forecast) Basis() string {
-	switch f.Method {
-	case outlook.Weekday:
-		return "the weekdays of the last eight weeks, at the level of the last seven days"
-	case outlook.WeekdaySteady:
-		return "the weekdays of the last eight weeks, at the level of the last four"
-	}
-	return "a straight line at the mean of the last seven days"
-}
-
-// track is a drawing of a forecast. Positions are percentages of the width.
-type track struct{ Spent, Expected, Low, Band, Limit string }
-
-// Track draws the forecast on a scale from 0 to a little more than its largest amount.
-func (f forecast) Track() track {
-	largest := decimal.Max(f.Forecast.Expected.Decimal(), f.Forecast.Spent.Decimal())
-	low, high := f.Low(), f.High()
-	if high != nil {
-		largest = decimal.Max(largest, high.Sum.Decimal())
-	}
-	if f.Budget != nil {
-		largest = decimal.Max(largest, f.Budget.Limit.Decimal())
-	}
-	largest = largest.Mul(decimal.New(102, -2))
-	at := func(s usage.Sum) string { return show.PartOf(s.Decimal(), largest) }
-	t := track{Spent: at(f.Forecast.Spent), Expected: at(f.Forecast.Expected)}
-	if high != nil {
-		t.Low, t.Band = at(low.Sum), at(high.Sum.Minus(low.Sum))
-	}
-	if f.Budget != nil {
-		t.Limit = at(f.Budget.Limit)
-	}
-	return t
 }
 
 // driver is what moved the cost most.

@@ -18,17 +18,19 @@ type Overview struct {
 	Place
 	// Answer is the query API's answer, with detail.
 	Answer report.Answer
-	// Forecast is the API's forecast of the current month without drivers, nil on a page of days that are
-	// over, or that reads no forecast because that takes too long. Advice is the API's, nil for
-	// those who see only their own usage.
+	// Forecast is the API's forecast of the current month without drivers, nil on a page of
+	// days that are over, or that reads no forecast because that takes too long. Advice is the
+	// API's, nil for those who see only their own usage. Budgets is the API's, nil on a page of
+	// days that are over, or of one user out of all.
 	Forecast *report.ForecastAnswer
 	Advice   *report.AdviceAnswer
+	Budgets  *report.BudgetsAnswer
 }
 
 // WriteOverview renders the page.
 func WriteOverview(o Overview) ([]byte, error) {
 	view := &overview{place: place{o.Place}, Answer: o.Answer}
-	view.Ahead = ahead{view.place, o.Forecast, o.Advice}
+	view.Ahead = ahead{view.place, o.Forecast, o.Advice, o.Budgets}
 	return write("overview", view)
 }
 
@@ -286,6 +288,15 @@ func taggedBy[T any](list report.Tagged[T], name string) (values T) {
 	return values
 }
 
+// UsersUnsure says why the estimated and assumed parts are missing from the users, or "".
+func (o *overview) UsersUnsure() string {
+	u := o.Answer.Current
+	if o.oneUser() || u.Estimated.Users != nil && u.Assumed.Users != nil {
+		return ""
+	}
+	return "What is estimated or assumed of a user’s cost is not known here: retention has removed calls from before it was summed by user."
+}
+
 // NoTags says why there is no table of a tag, or "" where there is nothing to say.
 func (o *overview) NoTags() string {
 	switch tags := o.Answer.Current.UsageByTag; {
@@ -303,7 +314,7 @@ func (o *overview) doubtsOf(name string, c report.Cost) (list []part) {
 		name string
 		of   report.Parts
 	}{{"estimated", o.Answer.Current.Estimated}, {"assumed", o.Answer.Current.Assumed}} {
-		costs := map[string]report.Costs{"usageByType": d.of.Types, "usageByModel": d.of.Models, "usageByProvider": d.of.Providers, "usageByService": d.of.Services}[name]
+		costs := map[string]report.Costs{"usageByType": d.of.Types, "usageByModel": d.of.Models, "usageByProvider": d.of.Providers, "usageByService": d.of.Services, "usageByUser": deref(d.of.Users)}[name]
 		for _, p := range costs {
 			if p.Key == c.Key {
 				list = append(list, part{d.name, show.Amount{Sum: p.Cost}, show.Share(p.Cost.Decimal(), c.Cost.Decimal())})
