@@ -79,6 +79,11 @@ func modifierNamed(key string) int {
 	if len(key) < 16 {
 		return -1
 	}
+	switch key[len(key)-1] { // nearly all names end at this
+	case 'r', 'e', 'o':
+	default:
+		return -1
+	}
 	switch end := key[len(key)-12:]; {
 	case end == "service_tier", end == "service-tier", strings.HasSuffix(end, ".serviceTier"):
 	case end == "traffic_type", strings.HasSuffix(end, ".trafficType"):
