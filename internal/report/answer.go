@@ -89,6 +89,9 @@ type UsageDetail struct {
 	// Estimated and Assumed break EstimatedCost and AssumedCost down by key.
 	Estimated Parts `json:"estimated"`
 	Assumed   Parts `json:"assumed"`
+	// Sampled describes the calls of traces that a sampler thinned out; omitted when there
+	// are none. Only an administrator's answer has it.
+	Sampled *Sampled `json:"sampled,omitempty"`
 	// CostByPayer breaks TotalCost down by who pays. Amounts are at API prices, so only the
 	// part of "api" is cash.
 	CostByPayer Costs `json:"costByPayer"`
@@ -102,6 +105,17 @@ type UsageDetail struct {
 	// deleted the calls and their sums are kept by UTC day. It is 0 except for one user's
 	// old usage in another time zone.
 	NotInDays usage.Sum `json:"notInDays"`
+}
+
+// Sampled describes calls that are a share of those that were made. Their costs are right,
+// and sums over them are that share of what was spent.
+type Sampled struct {
+	Calls int64 `json:"calls"`
+	// More: there are more than Calls; counting stopped.
+	More bool `json:"more"`
+	// LeastShare and MostShare bound the shares of the traces that were kept, between 0 and 1.
+	LeastShare json.Number `json:"leastShare"`
+	MostShare  json.Number `json:"mostShare"`
 }
 
 // Parts breaks part of a cost down by key. Keys with a zero cost are omitted.
@@ -459,6 +473,9 @@ func (q Question) usage(p Period, s read.Summary) Usage {
 		OtherProviders:  int64(max(0, len(s.ByProvider)-q.Top)),
 		OtherServices:   int64(max(0, len(s.ByService)-q.Top)),
 		NotInDays:       notInDays,
+	}
+	if n := s.Sampled; n.Calls > 0 {
+		u.Sampled = &Sampled{n.Calls, n.More, json.Number(n.LeastShare), json.Number(n.MostShare)}
 	}
 	u.Estimated = q.parts(s, func(c *read.Counts) usage.Sum { return c.EstimatedCost })
 	u.Estimated.Users = usersParts(s, func(d *read.Doubts) usage.Sum { return d.EstimatedCost })

@@ -53,10 +53,27 @@ type Summary struct {
 	// These need Detail. They can add up to less than Total where they are read from calls,
 	// some of which retention has deleted. The same is true of ByUser and Daily.
 	ByProvider, ByModel, ByService []Group
+	// Sampled describes the calls of traces that a sampler thinned out; only for an
+	// administrator.
+	Sampled Sampled
 	// ByTag has the tags by name; nil where no sum answers it: of an administrator's
 	// question that is narrowed by what sums by tag do not know.
 	ByTag []TagGroup
 }
+
+// Sampled describes calls that stand for more than themselves: a sampler kept a share of the
+// traces, so sums over them are a share of what was spent.
+type Sampled struct {
+	Calls int64
+	// More: there are more than Calls, which stops at [maxSampled].
+	More bool
+	// LeastShare and MostShare bound the shares of traces that were kept, such as "0.1".
+	LeastShare, MostShare string
+}
+
+// maxSampled is how many sampled calls of a period are counted: where all are sampled,
+// that they are matters more than their number.
+const maxSampled = 100_000
 
 // TagGroup is what a tag's values cost. Each call with the tag is in one of them.
 type TagGroup struct {
@@ -145,6 +162,9 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 		if q.Detail {
 			q.queueTags(&batch, e, both, rates)
 		}
+		if q.Detail && !q.Viewer.own() {
+			q.queueSampled(&batch, both)
+		}
 		if q.Viewer.own() {
 			dataThrough = e.Newest
 		} else {
@@ -194,6 +214,34 @@ func nameUsers(ctx context.Context, tx pgx.Tx, both [2]*Summary) error {
 		}
 	}
 	return nil
+}
+
+// queueSampled queues the count of sampled calls. The index api_usage_sampled has them alone.
+func (q *SummaryQuestion) queueSampled(batch *pgx.Batch, both [2]*Summary) {
+	s := newSources(q.Viewer, q.Filter)
+	parts := make([]string, 0, 2)
+	for i, p := range q.periods() {
+		var b strings.Builder
+		at := sums.Single.Column("at")
+		fmt.Fprintf(&b, "(SELECT %d AS period, metadata ->> 'sampled' AS share FROM %s WHERE metadata ? 'sampled' AND %s >= %s AND %s < %s",
+			i, relation(sums.Single, q.Viewer), at, s.arg(p[0]), at, s.arg(p[1]))
+		s.narrow(&b, sums.Single)
+		fmt.Fprintf(&b, " LIMIT %d)", maxSampled+1)
+		parts = append(parts, b.String())
+	}
+	sql := "SELECT period, count(*), min(share::numeric)::text, max(share::numeric)::text FROM (" + strings.Join(parts, " UNION ALL ") +
+		`) AS sampled WHERE share ~ '^[0-9]+(\.[0-9]+)?$' GROUP BY 1`
+	batch.Queue(sql, s.args...).Query(func(rows pgx.Rows) error {
+		var period int
+		var n Sampled
+		_, err := pgx.ForEachRow(rows, []any{&period, &n.Calls, &n.LeastShare, &n.MostShare}, func() error {
+			n.More = n.Calls > maxSampled
+			n.Calls = min(n.Calls, maxSampled)
+			both[period].Sampled = n
+			return nil
+		})
+		return err
+	})
 }
 
 // queueName queues the query for the name of the user of the question.
