@@ -74,9 +74,17 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Differe
 	return all, nil
 }
 
+// addInMemory lets a transaction add up a month of some million calls without files.
+const addInMemory = `SET LOCAL work_mem = '64MB'`
+
 func verifyMonth(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, start, end time.Time, repair bool) (*Difference, error) {
 	d := Difference{Rollup: l.Table()}
-	if err := pool.QueryRow(ctx, l.CountDifferences(), start, end).Scan(&d.Keys, &d.Dollars); err != nil {
+	if err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, addInMemory); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, l.CountDifferences(), start, end).Scan(&d.Keys, &d.Dollars)
+	}); err != nil {
 		return nil, err
 	}
 	if d.Keys == 0 {
