@@ -1,0 +1,1 @@
+DROP INDEX public.api_usage_unpriced;
