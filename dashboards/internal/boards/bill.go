@@ -51,7 +51,26 @@ func billBoard() *grafana.Dashboard {
 		billImports(),
 	)
 	l.Row(tall(4), metering())
+	l.Row(tall(6), plans())
 	return b
+}
+
+// plans returns the panel of what plans cost beside what they are worth.
+func plans() grafana.Panel {
+	p := rows("Plans: cash beside API-equivalent", "What each plan of usagectl plans costs on the UTC days of the period, and beside it what the calls that it pays for would cost at API prices. The two are not to be added. Unused: the cash of seats without a call, and of seats that nobody has. Paid beside: calls that the plan covers and that another payer pays for. docs/payer.md.", `SELECT plan AS "Plan",
+       CASE WHEN NOT bool_or(dollars IS NULL) THEN sum(dollars) END::float8 AS "Cash",
+       CASE WHEN sum(calls) = 0 OR sum(calls) > sum(unpriced_calls) THEN sum(api_dollars) END::float8 AS "API-equivalent",
+       CASE WHEN NOT bool_or(dollars IS NULL) AND (sum(calls) = 0 OR sum(calls) > sum(unpriced_calls)) THEN sum(api_dollars) - sum(dollars) END::float8 AS "Difference",
+       CASE WHEN NOT bool_or(dollars IS NULL AND calls = 0) THEN coalesce(sum(dollars) FILTER (WHERE calls = 0), 0) END::float8 AS "Unused",
+       sum(beside_dollars)::float8 AS "Paid beside",
+       nullif(sum(unpriced_calls), 0)::float8 AS "Unpriced",
+       CASE WHEN bool_or(no_price) THEN 'no price' WHEN min(no_rate_on) IS NOT NULL THEN 'no exchange rate for ' || min(no_rate_for) || ' on ' || min(no_rate_on) END AS "Not known"
+FROM usage_report.plan_user((`+from+` AT TIME ZONE 'UTC')::date, ((`+to+` - interval '1 microsecond') AT TIME ZONE 'UTC')::date + 1, 'UTC')
+GROUP BY plan
+ORDER BY plan`, names("Plan"), money("Cash", width(110)), money("API-equivalent", width(120)), money("Difference", width(110)), money("Unused", width(110)), money("Paid beside", width(110)),
+		unpricedCalls("Unpriced"), text("Not known", width(260)))
+	p.FieldConfig.Defaults.NoValue = "no plans: docs/payer.md"
+	return p
 }
 
 // billWords lists the causes with their colours.
