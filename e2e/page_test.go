@@ -136,7 +136,7 @@ func TestPageInABrowser(t *testing.T) {
 	})
 	t.Run("looks", func(t *testing.T) {
 		tab := boss.within(t)
-		for name, path := range map[string]string{"overview": "/", "year": "/?days=365", "calls": "/calls?days=90", "bill": "/bill?days=7", "sessions": "/sessions", "outlook": "/outlook", "users": "/outlook?scope=user&period=quarter", "budgets": "/outlook?scope=budget", "user": "/?days=90&userId=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "problem": "/?days=8"} {
+		for name, path := range map[string]string{"overview": "/", "year": "/?days=365", "calls": "/calls?days=90", "estimated": "/calls?days=90&status=estimated", "bill": "/bill?days=7", "sessions": "/sessions", "outlook": "/outlook", "users": "/outlook?scope=user&period=quarter", "budgets": "/outlook?scope=budget", "user": "/?days=90&userId=c4ca4238-a0b9-2382-0dcc-509a6f75849b", "problem": "/?days=8"} {
 			tab.allowed400 = name == "problem"
 			tab.open(path)
 			tab.judge(name)
@@ -219,7 +219,7 @@ func fillPage(t *testing.T, pool *pgxpool.Pool) {
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `
 		INSERT INTO public.usage_budgets (name, scope, service, period, dollars) VALUES ('everything', 'org', NULL, 'month', 100),
-		  ('<script>alert(1)</script>', 'service', 'service-1', 'month', 0.5), ('the shop’s search, which has a long name', 'service', 'service-2', 'day', 0.9)`)
+		  ('<script>alert(1)</script>', 'service', 'service-1', 'month', 100000), ('the shop’s search, which has a long name', 'service', 'service-2', 'day', 0.9)`)
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `
 		INSERT INTO public.usage_budgets (name, scope, user_id, period, dollars, thresholds) SELECT external_id || '’s budget', 'user', id, 'month', 0.001, '{50,80,100}' FROM auth.users WHERE external_id IN ('ada', 'grace')`)
