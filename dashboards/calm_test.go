@@ -97,6 +97,7 @@ func TestEveryListAddsUpToItsTotal(t *testing.T) {
 			"Calls": period("count(*)", "reported_dollars IS NOT NULL"), "Reported": period("sum(reported_dollars)", "true"), "Computed": period("sum(usage_dollars)", "reported_dollars IS NOT NULL"),
 		},
 		"Single calls, the most expensive first": {"Cost": cost},
+		"Sessions, the most expensive first":     {"Cost": cost, "Calls": calls},
 		"What changed most by ${by}":             {"Difference": cost - before, "Now": cost, "Before": before},
 	}
 	// What is no list of parts of a period.

@@ -42,6 +42,26 @@ END $$
 $function$ WHERE kind = 'FUNCTION' AND place = 1 AND name LIKE 'usage_report.recent_calls(%';
 
 UPDATE usage_reader SET command = $function$
+CREATE FUNCTION usage_report.recent_session_calls(from_time timestamptz, to_time timestamptz, users text[], at_most bigint)
+  RETURNS SETOF usage_report.session_call
+  LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+  SELECT c.*
+  FROM usage_report.session_call AS c
+  WHERE '__all' = ANY (users)
+    AND c.timestamp >= (SELECT usage_report.calls_since(from_time, to_time, users, at_most)) AND c.timestamp < usage_report.quarter(to_time)
+  UNION ALL
+  SELECT c.*
+  FROM usage_report.session_call AS c
+  WHERE '__all' <> ALL (users)
+    AND (c.user_id = ANY (usage_report.user_ids(users)) OR '00000000-0000-0000-0000-000000000000' = ANY (users) AND c.user_id IS NULL)
+    AND c.timestamp >= (SELECT usage_report.calls_since(from_time, to_time, users, at_most)) AND c.timestamp < usage_report.quarter(to_time);
+END $$
+$function$ WHERE kind = 'FUNCTION' AND place = 1 AND name LIKE 'usage_report.recent_session_calls(%';
+
+UPDATE usage_reader SET command = $function$
 CREATE FUNCTION usage_report.spend(from_time timestamptz, to_time timestamptz, zone text, users text[], detail boolean)
   RETURNS TABLE (day timestamptz, api_type text, provider text, model text, service text, environment text,
     calls bigint, unpriced_calls bigint, estimated_calls bigint, tokens bigint, unpriced_tokens bigint, input_tokens bigint, output_tokens bigint, cache_read_tokens bigint, cache_write_tokens bigint, reasoning_tokens bigint, usage_dollars numeric, estimated_dollars numeric, reported_calls bigint, assumed_calls bigint, assumed_dollars numeric, api_dollars numeric, plan_dollars numeric, credit_dollars numeric, own_dollars numeric)

@@ -36,6 +36,7 @@ func breakdownBoard() *grafana.Dashboard {
 	l.Row(tall(named+1), distribution(), reported())
 	l.Row(tall(4), currencies())
 	l.Row(14, callTable())
+	l.Row(14, sessionTable())
 	return b
 }
 
