@@ -48,11 +48,13 @@ var endpoints = map[string]audience{
 	"/api/admin/bill":          admins,
 	"/api/admin/forecast":      admins,
 	"/api/admin/advice":        admins,
+	"/api/admin/budgets":       admins,
 	"/api/admin/plans":         admins,
 	"/api/usage":               own,
 	"/api/usage/records":       own,
 	"/api/usage/export":        own,
 	"/api/usage/sessions":      own,
+	"/api/usage/budgets":       own,
 	"/api/usage/plans":         own,
 	"/api/usage/forecast":      own,
 	"/api/openapi.json":        authorised,
@@ -212,7 +214,7 @@ func TestAccessMatrix(t *testing.T) {
 	} {
 		addresses[name] = freeAddress(t)
 		extensions += `
-  usage_api/` + name + `: {dsn: "${env:DATABASE_URL}", rate_limit: {failed_logins_per_minute: 0}, access: ` + access + `, http: {endpoint: '` + addresses[name] + `', auth: {authenticator: ` + name + `}}}`
+  usage_api/` + name + `: {dsn: "${env:DATABASE_URL}", rate_limit: {requests_per_minute: 0, failed_logins_per_minute: 0}, access: ` + access + `, http: {endpoint: '` + addresses[name] + `', auth: {authenticator: ` + name + `}}}`
 		names += ", usage_api/" + name
 	}
 	c := start(t, configuration{processor: "    prices: {builtin: openai-2024}", extensions: extensions, extNames: names}.String(), dsn)

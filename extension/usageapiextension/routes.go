@@ -68,8 +68,8 @@ var routes = []route{
 	{path: "/api/usage/records", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, pageParams), answer: (*api).records},
 	{path: "/api/usage/export", audience: themselves, params: slices.Concat(periodParams, recordParams, filterParams, []string{"format", "sessions"}), stream: (*api).export},
 	{path: "/api/usage/sessions", audience: themselves, params: slices.Concat(periodParams, []string{"userId", "search"}, filterParams, pageParams), answer: (*api).sessions},
-	{path: "/api/usage/budgets", audience: themselves, answer: (*api).budgets},
-	{path: "/api/usage/plans", audience: themselves, params: plansParams, answer: (*api).plans},
+	{path: "/api/usage/budgets", audience: themselves, params: []string{"userId"}, answer: (*api).budgets},
+	{path: "/api/usage/plans", audience: themselves, params: slices.Concat([]string{"userId"}, plansParams), answer: (*api).plans},
 	{path: "/api/version", audience: everybody, answer: (*api).version},
 	{path: "/api/usage/forecast", audience: themselves, params: slices.Concat([]string{"userId"}, forecastParams), answer: (*api).forecast},
 	{path: "/api/openapi.json", audience: everybody, answer: (*api).openAPI},
@@ -286,8 +286,15 @@ func (a *api) ask(r *http.Request, route route, caller access.Caller, id string)
 		// The viewer stays without rights, because these routes read no usage.
 	}
 	var err error
-	q.params, err = parseParams(r.URL.RawQuery, route.params, route.page)
-	return q, err
+	if q.params, err = parseParams(r.URL.RawQuery, route.params, route.page); err != nil {
+		return nil, err
+	}
+	// Callers may name themselves. A caller who names another user gets an error, and not
+	// their own numbers as if they were the other user's.
+	if user, named := q.params["userId"]; q.own && named && usage.UserID(user) != usage.UserID(caller.Subject) {
+		return nil, &access.Denied{Because: "this is your own usage only; leave userId out"}
+	}
+	return q, nil
 }
 
 // audit logs which administrator read usage, by which parameters, without their values.

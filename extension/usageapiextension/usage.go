@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/otelcol-usage/otelcol-usage/internal/access"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/read"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
@@ -78,32 +77,24 @@ func (a *api) filter(q *question) (read.Filter, error) {
 		return read.Filter{}, err
 	}
 	user, named := q.params["userId"]
-	if !q.own {
-		if !named {
-			return f, nil
-		}
-		report.ByUser(&f, user)
-		if _, isID := usage.ParseID(user); isID || user == report.Unattributed {
-			return f, nil
-		}
-		found, err := a.reader.FindUser(q, user)
-		if err != nil {
-			return read.Filter{}, err
-		}
-		switch {
-		case found.Users == 1:
-			f.User = found.ID
-		case found.Users > 1:
-			return read.Filter{}, paramProblem("userId", user, "one user's; several have this e-mail address: /api/admin/users?search= lists them with their UUIDs")
-		case !found.Named:
-			return read.Filter{}, paramProblem("userId", user, "a UUID or an e-mail address of the users of this database, which another application keeps: /api/admin/users?search= finds them")
-		}
+	if !named || q.own { // who asks for themselves is not filtered, see ask
 		return f, nil
 	}
-	// Callers may name themselves. A caller who names another user gets an error, and not
-	// their own numbers as if they were the other user's.
-	if named && usage.UserID(user) != usage.UserID(q.caller.Subject) {
-		return read.Filter{}, &access.Denied{Because: "this is your own usage only; leave userId out"}
+	report.ByUser(&f, user)
+	if _, isID := usage.ParseID(user); isID || user == report.Unattributed {
+		return f, nil
+	}
+	found, err := a.reader.FindUser(q, user)
+	if err != nil {
+		return read.Filter{}, err
+	}
+	switch {
+	case found.Users == 1:
+		f.User = found.ID
+	case found.Users > 1:
+		return read.Filter{}, paramProblem("userId", user, "one user's; several have this e-mail address: /api/admin/users?search= lists them with their UUIDs")
+	case !found.Named:
+		return read.Filter{}, paramProblem("userId", user, "a UUID or an e-mail address of the users of this database, which another application keeps: /api/admin/users?search= finds them")
 	}
 	return f, nil
 }
