@@ -16,7 +16,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 
@@ -131,8 +130,10 @@ func asBudgeter(t *testing.T, db *pgtest.DB) func(args ...string) {
 	db.Exec(`CREATE ROLE ` + name + ` LOGIN PASSWORD 'x'`)
 	db.Exec(`GRANT usage_budgeter, usage_reader TO ` + name)
 	t.Cleanup(func() {
-		_, err := db.Pool.Exec(context.Background(), `DROP ROLE `+name)
-		assert.NoError(t, err)
+		for _, sql := range []string{`DROP OWNED BY ` + name, `DROP ROLE ` + name} {
+			_, err := db.Pool.Exec(context.Background(), sql)
+			assert.NoError(t, err)
+		}
 	})
 	dsn, err := url.Parse(db.DSN)
 	require.NoError(t, err)
@@ -171,7 +172,7 @@ func sendClaudeCode(t *testing.T, c *collector, subscription string, user byte) 
 func changeUser(span ptrace.Span, subscription string, user byte) {
 	trace := span.TraceID()
 	trace[0] = user
-	span.SetTraceID(pcommon.TraceID(trace))
+	span.SetTraceID(trace)
 	span.Attributes().PutStr("user.id", fmt.Sprintf("claude-%d", user))
 	span.Attributes().PutStr("session.id", fmt.Sprintf("claude-%d", user))
 	span.Attributes().PutStr("gen_ai.conversation.id", fmt.Sprintf("claude-%d", user))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -73,8 +74,7 @@ func (b *bench) watched(ctx context.Context, dir string, k *kind, writers int) (
 		var n int
 		if err := b.pool.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()`).Scan(&n); err != nil {
 			stop()
-			<-done
-			return 0, err
+			return 0, errors.Join(err, <-done)
 		}
 		waits += n
 		looks++

@@ -36,15 +36,20 @@ func period(p report.ForecastPeriod) string {
 // Ends returns the last day of the period in words.
 func (f Forecast) Ends() string { return LongDate(f.Period.End) }
 
-// Spent, Expected, Low and High return amounts; Low and High bound the band of 80 % and are
-// nil without one.
+// Spent returns what the period has cost so far.
 func (f Forecast) Spent() Amount {
 	return Amount{Sum: f.ScopeForecast.Spent, Unpriced: f.UnpricedCalls}
 }
+
+// Expected returns what the whole period is expected to cost.
 func (f Forecast) Expected() Amount {
 	return Amount{Sum: f.ScopeForecast.Expected, Unpriced: f.UnpricedCalls}
 }
-func (f Forecast) Low() *Amount  { return f.edge(0) }
+
+// Low returns the lower end of the band of 80 %, nil without one.
+func (f Forecast) Low() *Amount { return f.edge(0) }
+
+// High returns the upper end of the band of 80 %, nil without one.
 func (f Forecast) High() *Amount { return f.edge(1) }
 
 func (f Forecast) edge(side int) *Amount {
@@ -63,16 +68,22 @@ func (f Forecast) Without() string {
 	return "Without " + Plural(f.UnpricedCalls, "call") + " of no known cost."
 }
 
-// Missed, LineMissed, Covered and Exceeds return shares, nil where none is known. LineMissed is
-// also nil where it is the same as Missed.
+// Missed returns the error of past forecasts, nil where none is known.
 func (f Forecast) Missed() *Percent { return PercentOf(f.PastError) }
+
+// LineMissed returns the error of a straight line, nil where none is known or it is the same
+// as Missed.
 func (f Forecast) LineMissed() *Percent {
 	if f.LineError == nil || f.PastError != nil && *f.PastError == *f.LineError {
 		return nil
 	}
 	return PercentOf(f.LineError)
 }
+
+// Covered returns how often the band of 80 % held, nil where that is not known.
 func (f Forecast) Covered() *Percent { return PercentOf(f.Coverage) }
+
+// Exceeds returns how likely the budget is exceeded, nil without a budget.
 func (f Forecast) Exceeds() *Percent {
 	if f.Budget == nil {
 		return nil
@@ -184,9 +195,13 @@ func (b Budget) cost(s *usage.Sum) *Cost {
 // When returns the period in words.
 func (b Budget) When() string { return period(b.Period) }
 
-// Amount, Spent and Projected return amounts, nil where they are not known.
-func (b Budget) Amount() *Cost    { return b.cost(&b.BudgetStatus.Amount) }
-func (b Budget) Spent() *Cost     { return b.cost(b.BudgetStatus.Spent) }
+// Amount returns what the budget allows for the period.
+func (b Budget) Amount() *Cost { return b.cost(&b.BudgetStatus.Amount) }
+
+// Spent returns what was used of it, nil where that is not known.
+func (b Budget) Spent() *Cost { return b.cost(b.BudgetStatus.Spent) }
+
+// Projected returns what the period costs at this pace, nil where that is not known.
 func (b Budget) Projected() *Cost { return b.cost(b.BudgetStatus.Projected) }
 
 // Percent returns how much is used, nil where that is not known.

@@ -36,7 +36,8 @@ func (c column) oid() uint32 {
 }
 
 // TestColumnsAreThoseOfTheTable holds the columns that are sent to the table: who
-// adds one there adds it here, with the same type.
+// adds one there adds it here, with the same type. The database itself fills created_at and
+// written_xid, and usagectl plans apply payer_plan and payer_filled.
 func TestColumnsAreThoseOfTheTable(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
@@ -46,7 +47,7 @@ func TestColumnsAreThoseOfTheTable(t *testing.T) {
 	}
 	slices.Sort(sent)
 	assert.Equal(t, db.Text(`SELECT string_agg(attname || ' ' || atttypid, E'\n' ORDER BY attname) FROM pg_attribute
-		WHERE attrelid = 'public.api_usage'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('created_at', 'written_xid')`),
+		WHERE attrelid = 'public.api_usage'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('created_at', 'written_xid', 'payer_plan', 'payer_filled')`),
 		strings.Join(sent, "\n"))
 }
 
