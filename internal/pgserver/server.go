@@ -108,8 +108,9 @@ func (s *Server) start(ctx context.Context, o Options, binDir string, owner *sys
 	}
 
 	// Another process may take a free port before the server listens on it; the next
-	// attempt picks another.
-	const tries = 5
+	// attempt picks another. After a crash the processes of the old server hold its shared
+	// memory until each has noticed.
+	const tries = 10
 	for try := 1; ; try++ {
 		if s.Port = o.Port; s.Port == 0 {
 			if s.Port, err = FreePort(); err != nil {
@@ -126,6 +127,11 @@ func (s *Server) start(ctx context.Context, o Options, binDir string, owner *sys
 		s.halt(syscall.SIGKILL)
 		if try == tries || ctx.Err() != nil || !errors.Is(err, errEnded) {
 			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try) * 100 * time.Millisecond):
 		}
 	}
 }
