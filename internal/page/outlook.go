@@ -248,13 +248,7 @@ func (a *ahead) SavesInAll() (total show.Amount) {
 }
 
 // AdvisedAt returns when the advice was computed.
-func (a *ahead) AdvisedAt() (m show.Moment) {
-	if at := a.Advised.PublishedAt; at != nil {
-		m = show.MomentOf(*at, a.Zone)
-		m.Ago = show.Ago(a.Now.Sub(*at))
-	}
-	return m
-}
+func (a *ahead) AdvisedAt() show.Moment { return show.MomentAgo(a.Advised.PublishedAt, a.Zone, a.Now) }
 
 // AdvisedOn returns what the advice is about.
 func (a *ahead) AdvisedOn() string {

@@ -180,13 +180,7 @@ func (o *overview) Doubts() []doubt {
 }
 
 // Newest returns the time of the newest call and how long ago that was.
-func (o *overview) Newest() (n show.Moment) {
-	if t := o.Answer.DataThrough; t != nil {
-		n = show.MomentOf(*t, o.Zone)
-		n.Ago = show.Ago(o.Now.Sub(*t))
-	}
-	return n
-}
+func (o *overview) Newest() show.Moment { return show.MomentAgo(o.Answer.DataThrough, o.Zone, o.Now) }
 
 // Chart returns the cost by day.
 func (o *overview) Chart() show.Chart {

@@ -168,6 +168,15 @@ func MomentOf(t time.Time, zone *time.Location) Moment {
 	return Moment{UTC: t.UTC().Format(time.RFC3339Nano), Day: local.Format("2 Jan 2006"), Clock: local.Format("15:04:05")}
 }
 
+// MomentAgo returns t, and how long before now it was; an empty Moment for nil.
+func MomentAgo(t *time.Time, zone *time.Location, now time.Time) (m Moment) {
+	if t != nil {
+		m = MomentOf(*t, zone)
+		m.Ago = Ago(now.Sub(*t))
+	}
+	return m
+}
+
 // Ago returns a duration in words.
 func Ago(d time.Duration) string {
 	unit := func(n int64, name string) string { return Plural(n, name) + " ago" }
