@@ -58,6 +58,7 @@ func TestAFaultOfOursParksTheRecordThatMetIt(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, e.start(t.Context(), &testHost{}))
 			t.Cleanup(func() { _ = e.shutdown(context.Background()) })
+			require.NoError(t, e.ready.wait(t.Context())) // the first check uses the writer that the stage replaces
 			stage(e)
 
 			var texts []string
