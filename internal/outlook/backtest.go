@@ -67,11 +67,12 @@ func (b backtest) best(day int) Method {
 }
 
 // outcomes returns, in ascending order, what the forecast said would become if it were off
-// by the same ratio as each past forecast.
+// by the same ratio as each past forecast. The first ones knew no more than two or three
+// weeks; they are left out as soon as there are three times as many others.
 func (b backtest) outcomes(m Method, day int, said micro) []micro {
 	known := b.known(day)
 	var list []micro
-	for i := max(known-bandDays, 0); i < known; i++ {
+	for i := max(known-bandDays, min(known/4, shortest)); i < known; i++ {
 		if before := b.said[m][i]; before > 0 {
 			list = append(list, scale(said, b.came[i], before))
 		} else {
@@ -83,16 +84,16 @@ func (b backtest) outcomes(m Method, day int, said micro) []micro {
 }
 
 // band returns the range of the middle percent of outcomes. Forecasts of overlapping days
-// have similar errors, so the outcomes count as only two independent ones per forecast
+// have similar errors, so the outcomes count as only three independent ones per forecast
 // length, and a band from few of these is wider.
 func band(outcomes []micro, percent, days int) (low, high micro) {
 	n := len(outcomes)
-	out := max((2*n*(100-percent)-min(days, 2*n)*(100+percent))/400, 0)
+	out := max((3*n*(100-percent)-min(days, 2*n)*(100+percent))/600, 0)
 	return outcomes[out], outcomes[n-1-out]
 }
 
 // central is the percent of outcomes, around their median, into which a forecast is moved.
-const central = 20
+const central = 40
 
 // within returns what a method said, or the nearest edge of the central outcomes: where such
 // forecasts came out too low again and again, the next one is moved up. It matters most where
@@ -121,31 +122,36 @@ func spread(days []micro, sum micro) {
 	days[len(days)-1] += sum - total(days) // what the division lost
 }
 
-// grade measures recent forecasts that were made in the same way as the current one.
+// grade measures past forecasts that were made in the same way as the current one.
 type grade struct {
+	// missed, lineMissed and came are of the last gradedDays forecasts.
 	missed, lineMissed, came micro
-	// Of forecasts, banded had a band of 80 %, and covered of those had their outcome in
-	// it.
-	covered, banded, forecasts int
+	forecasts                int
+	// Of all past forecasts, banded had a band of 80 %, and covered of those had their
+	// outcome in it.
+	covered, banded int
 }
 
-// grade recomputes, for each of the last days, the method that would have been chosen and
-// its forecast. move says how what the method said becomes the forecast.
+// grade recomputes, for each past day, the method that would have been chosen and its
+// forecast. move says how what the method said becomes the forecast.
 func (b backtest) grade(choose func(day int) Method, move func(said micro, outcomes []micro, days int) micro) (g grade) {
-	for i := max(len(b.came)-gradedDays, 0); i < len(b.came); i++ {
+	for i := range b.came {
 		day := b.first + i
 		m := choose(day)
-		g.forecasts++
 		outcomes := b.outcomes(m, day, b.said[m][i])
-		g.missed = plus(g.missed, distance(move(b.said[m][i], outcomes, b.days), b.came[i]))
-		g.lineMissed = plus(g.lineMissed, distance(b.said[RunRate][i], b.came[i]))
-		g.came = plus(g.came, b.came[i])
 		if len(outcomes) >= fewest {
 			g.banded++
 			if low, high := band(outcomes, 80, b.days); low <= b.came[i] && b.came[i] <= high {
 				g.covered++
 			}
 		}
+		if i < len(b.came)-gradedDays {
+			continue
+		}
+		g.forecasts++
+		g.missed = plus(g.missed, distance(move(b.said[m][i], outcomes, b.days), b.came[i]))
+		g.lineMissed = plus(g.lineMissed, distance(b.said[RunRate][i], b.came[i]))
+		g.came = plus(g.came, b.came[i])
 	}
 	return g
 }

@@ -42,8 +42,9 @@ type Forecast struct {
 	ShortHistory bool   `json:"shortHistory,omitempty"`
 	// PastError and LineError are the errors of the last forecasts and of a straight line
 	// over the same days: the sum of the absolute errors as a share of the sum of the
-	// costs. Coverage is the share of outcomes within the band of 80 %. Forecasts is the
-	// number of past forecasts. All are omitted when there is nothing to compare.
+	// costs. Coverage is the share of outcomes, over up to a year, within the band of 80 %.
+	// Forecasts is the number of the last forecasts. All are omitted when there is nothing to
+	// compare.
 	PastError *Share `json:"pastError,omitempty"`
 	LineError *Share `json:"lineError,omitempty"`
 	Coverage  *Share `json:"coverage,omitempty"`

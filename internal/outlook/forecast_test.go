@@ -2,6 +2,7 @@ package outlook_test
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -46,6 +47,8 @@ type madeUp struct {
 	// cents is what a day costs without noise.
 	cents   func(day int) int
 	changes []int
+	// noise of a day: four draws below it raise its cost and four lower it, in percent; 0 is 25.
+	noise int
 	// atMost is how large the error may be, in percent of the straight line's.
 	atMost int
 }
@@ -72,8 +75,24 @@ var series = []madeUp{
 			}
 			return weekdays[day%7]
 		}},
+	{name: "level shift of even days", is: "every day the same, from one day on twice as much", days: 200, noise: 8, atMost: 105,
+		cents: func(day int) int {
+			if day >= 100 {
+				return 20000
+			}
+			return 10000
+		}},
+	{name: "early level shift", is: "the same after two months, three times as much", days: 150, noise: 8, atMost: 105,
+		cents: func(day int) int {
+			if day >= 60 {
+				return 30000
+			}
+			return 10000
+		}},
 	{name: "ramp", is: "as much again every two months", days: 300, atMost: 105,
 		cents: func(day int) int { return weekdays[day%7] * (60 + day) / 60 }},
+	{name: "steady ramp", is: "every day two dollars more, with little noise", days: 200, noise: 8, atMost: 60,
+		cents: func(day int) int { return 1000 + 200*day }},
 	{name: "price cut", is: "from a known day on two fifths", days: 300, changes: []int{200}, atMost: 105,
 		cents: func(day int) int {
 			if day >= 200 {
@@ -101,15 +120,17 @@ var series = []madeUp{
 		cents: func(int) int { return 0 }},
 }
 
-// costs adds noise: a day costs between half and double, most of them near what they should.
+// costs adds noise: with 25, a day costs between half and double, most of them near what they
+// should.
 func (m madeUp) costs(seed uint64) []usage.Sum {
+	noise := cmp.Or(m.noise, 25)
 	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // made-up days, the same on every run
 	list := make([]usage.Sum, m.days)
 	for i := range list {
 		up, down := 100, 100
 		for range 4 {
-			up += r.IntN(25)
-			down += r.IntN(25)
+			up += r.IntN(noise)
+			down += r.IntN(noise)
 		}
 		list[i] = cents(m.cents(i) * up / down)
 	}

@@ -117,6 +117,8 @@ func (f Forecast) Basis() string {
 		return "the weekdays of the last eight weeks, at the level of the last seven days"
 	case outlook.WeekdaySteady:
 		return "the weekdays of the last eight weeks, at the level of the last four"
+	case outlook.WeekdayTrend:
+		return "the weekdays of the last eight weeks, at a level that continues to change as it did"
 	}
 	return "a straight line at the mean of the last seven days"
 }
