@@ -269,6 +269,21 @@ func TestWhatBusyUsersUsedIsKept(t *testing.T) {
 	})
 }
 
+// TestSessionsOfDaysThatAreOverAreKept: no cron job has kept them.
+func TestSessionsOfDaysThatAreOverAreKept(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	db.Exec(`
+		INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, session_id)
+		SELECT at, 1, 'text', 's' FROM unnest(ARRAY['2026-01-03Z', '2026-01-03T23:00Z', '2026-01-04Z', now()]) AS at`)
+	f := start(t, fast(db.DSN), nil)
+	defer f.stop(t)
+	eventually(t, "the sessions of days that are over", func() bool {
+		return db.Text(`SELECT string_agg(bucket::date || ' ' || session_id || ' ' || calls || ' ' || usage_dollars, ', ' ORDER BY bucket) FROM public.usage_session_kept JOIN public.usage_session_days USING (bucket)`) ==
+			"2026-01-03 s 2 2.000000000000, 2026-01-04 s 1 1.000000000000"
+	})
+}
+
 func TestRecordsOutliveADatabaseThatIsAwayAndTheCollector(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

@@ -67,7 +67,7 @@ const (
 	// prepareInterval is how soon a migration that somebody ran is noticed.
 	prepareInterval = 2 * time.Second
 	// upkeepInterval is how often a database that is ready is maintained.
-	upkeepInterval = 24 * time.Hour
+	upkeepInterval = time.Hour
 )
 
 func (r *readiness) stop() {
@@ -195,6 +195,7 @@ func (e *usageExporter) keepSums(ctx context.Context) {
 		e.fillSums(ctx)
 	}
 	e.keepDetail(ctx)
+	e.keepSessions(ctx)
 }
 
 // fillSums goes on where it was stopped, until all is filled. When it fails, `usagectl migrate
@@ -225,6 +226,20 @@ func (e *usageExporter) keepDetail(ctx context.Context) {
 			e.logger.Warn("what users used of half months that are over cannot be kept; questions about one user read their calls", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
 		}
 		if err != nil || kept == 0 {
+			return
+		}
+	}
+}
+
+// keepSessions keeps what sessions cost on days that are over, so that a list of sessions
+// does not read all calls of its period. That it fails makes lists slower and nothing else.
+func (e *usageExporter) keepSessions(ctx context.Context) {
+	for ctx.Err() == nil && e.ready.err() == nil {
+		days, err := upkeep.KeepSessions(ctx, e.pool, 10)
+		if err != nil && ctx.Err() == nil {
+			e.logger.Warn("what sessions cost on days that are over cannot be kept; lists of sessions read the calls", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
+		}
+		if err != nil || days == 0 {
 			return
 		}
 	}

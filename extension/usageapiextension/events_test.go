@@ -29,7 +29,7 @@ func TestEveryBreakdownAddsUpWhateverHappensToCalls(t *testing.T) {
 	const more = `UPDATE public.api_usage SET session_id = 's' || ascii(id::text) % 7, payer = (ARRAY['api', 'plan', 'credit', 'own', NULL])[1 + ascii(right(id::text, 1)) % 5],
 		pricing_assumptions = CASE WHEN ascii(left(id::text, 1)) % 3 = 0 AND pricing_status <> 'unpriced' THEN ARRAY['service_tier'] ELSE '{}' END`
 	// What retention removed stays in the total.
-	removed, count := usage.Sum{}, 0
+	removed, removedOfSessions, count := usage.Sum{}, usage.Sum{}, 0
 	fillAtRandom(t, db, r, 800)
 	db.Exec(more + `; CREATE TABLE public.late AS SELECT * FROM public.api_usage WHERE random() < 0.3; DELETE FROM public.api_usage WHERE id IN (SELECT id FROM public.late)`)
 	for _, event := range []struct{ name, sql string }{
@@ -44,11 +44,12 @@ func TestEveryBreakdownAddsUpWhateverHappensToCalls(t *testing.T) {
 			BEGIN; SET LOCAL usage.keep_rollup = 'on'; DELETE FROM public.api_usage WHERE timestamp < '2026-01-20Z'; COMMIT`},
 		{"stored late", `INSERT INTO public.api_usage SELECT * FROM public.late WHERE timestamp >= '2026-01-20Z' AND (user_id IS NULL OR user_id IN (SELECT id FROM auth.users))`},
 	} {
-		old := sumOfCalls(t, db, "timestamp < '2026-01-20Z'")
-		db.Exec(event.sql)
+		old, oldOfSessions := sumOfCalls(t, db, "timestamp < '2026-01-20Z'"), sumOfCalls(t, db, "timestamp < '2026-01-20Z' AND session_id <> ''")
 		if event.name == "removed by retention" {
-			removed = old
+			keepSessions(t, db) // as upkeep.Retain does
+			removed, removedOfSessions = old, oldOfSessions
 		}
+		db.Exec(event.sql)
 		count++
 		total := sumOfCalls(t, db, "true").Plus(removed)
 		for _, query := range []url.Values{{}, {"top": {"0"}}, {"top": {"2"}}} {
@@ -84,9 +85,21 @@ func TestEveryBreakdownAddsUpWhateverHappensToCalls(t *testing.T) {
 				}
 			}
 		}
-		checkUsersAndSessions(t, db, api, event.name)
+		// What is kept of sessions is out of date after the event, then new.
+		checkUsersAndSessions(t, db, api, event.name, removedOfSessions)
+		keepSessions(t, db)
+		require.Equal(t, db.Text(`SELECT count(DISTINCT bucket) FROM public.usage_day_type`), db.Text(`SELECT count(*) FROM public.usage_session_days`), event.name)
+		checkUsersAndSessions(t, db, api, event.name+", kept", removedOfSessions)
 	}
 	require.Equal(t, 8, count)
+}
+
+// keepSessions keeps each day with calls that is not as it was when it was kept.
+func keepSessions(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	db.Exec(`SELECT public.usage_keep_session_day(bucket) FROM public.usage_day_type
+		WHERE bucket >= coalesce((SELECT value::timestamptz FROM public.usage_setting WHERE name = 'retained_from'), '-infinity') AND bucket NOT IN (SELECT bucket FROM public.usage_session_days)
+		GROUP BY bucket`)
 }
 
 func sumOfCalls(t *testing.T, db *pgtest.DB, where string) usage.Sum {
@@ -97,8 +110,8 @@ func sumOfCalls(t *testing.T, db *pgtest.DB, where string) usage.Sum {
 }
 
 // checkUsersAndSessions holds the list of users against the sums of their calls, and the list
-// of sessions against the calls that are stored.
-func checkUsersAndSessions(t *testing.T, db *pgtest.DB, api *testAPI, event string) {
+// of sessions against the calls that are stored and those that retention removed.
+func checkUsersAndSessions(t *testing.T, db *pgtest.DB, api *testAPI, event string, removed usage.Sum) {
 	t.Helper()
 	var users usersDocument
 	w := api.get(t, "admin", "/api/admin/users?limit=1000")
@@ -129,5 +142,5 @@ func checkUsersAndSessions(t *testing.T, db *pgtest.DB, api *testAPI, event stri
 			all = all.Plus(*s.Cost)
 		}
 	}
-	require.Equal(t, sumOfCalls(t, db, "session_id <> ''").String(), all.String(), "%s: sessions", event)
+	require.Equal(t, sumOfCalls(t, db, "session_id <> ''").Plus(removed).String(), all.String(), "%s: sessions", event)
 }

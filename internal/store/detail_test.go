@@ -171,20 +171,115 @@ func TestWhatIsKeptIsTrueAmongWriters(t *testing.T) {
 			}
 		}
 	})
-	seen := 0
-	for begin := time.Now(); time.Since(begin) < time.Second || seen < 50 && time.Since(begin) < time.Minute; {
-		var wrong, shown int
+	wg.Go(func() {
+		for !stop.Load() {
+			if _, err := db.Pool.Exec(ctx, `SELECT public.usage_keep_session_day(bucket) FROM public.usage_day_type WHERE bucket NOT IN (SELECT bucket FROM public.usage_session_days) GROUP BY bucket`); err != nil {
+				assert.Equal(t, store.ClassConflict, store.Classify(err), "%v", err)
+			}
+		}
+	})
+	seen, seenDays := 0, 0
+	for begin := time.Now(); time.Since(begin) < time.Second || min(seen, seenDays) < 50 && time.Since(begin) < time.Minute; {
+		var wrong, shown, wrongDays, days int
 		require.NoError(t, pgx.BeginTxFunc(ctx, db.Pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+			if err := tx.QueryRow(ctx, sessionDifferences).Scan(&wrongDays, &days); err != nil {
+				return err
+			}
 			return tx.QueryRow(ctx, detailDifferences).Scan(&wrong, &shown)
 		}))
+		if days > 0 {
+			seenDays++
+		}
 		if shown > 0 {
 			seen++
 		}
-		if !assert.Zero(t, wrong) {
+		if !assert.Zero(t, wrong) || !assert.Zero(t, wrongDays) {
 			break
 		}
 	}
 	stop.Store(true)
 	wg.Wait()
 	assert.Positive(t, seen, "nothing was kept")
+	assert.Positive(t, seenDays, "no sessions were kept")
+}
+
+// sessionDifferences counts what is shown of sessions that is not the sum of their calls, and
+// then the days that are shown.
+const sessionDifferences = `
+WITH shown AS (
+  SELECT bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call FROM public.usage_session_kept JOIN public.usage_session_days USING (bucket)
+), truth AS (
+  SELECT d.bucket, user_id, session_id, count(*), count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(tokens_used), 0)::bigint, sum(usage_dollars), min(timestamp), max(timestamp)
+  FROM public.usage_session_days AS d JOIN public.api_usage ON timestamp >= bucket AND timestamp < bucket + interval '24 hours'
+  WHERE session_id <> ''
+  GROUP BY 1, 2, 3
+)
+SELECT (SELECT count(*) FROM ((TABLE shown EXCEPT TABLE truth) UNION ALL (TABLE truth EXCEPT TABLE shown)) AS d),
+       (SELECT count(*) FROM public.usage_session_days)`
+
+// keepSessions keeps all days at once, without the hour between two looks at a day.
+func keepSessions(t *testing.T, db *pgtest.DB) {
+	t.Helper()
+	db.Exec(`UPDATE public.usage_session_day SET kept_at = '-infinity'`)
+	for days := 1; days > 0; {
+		var err error
+		days, err = upkeep.KeepSessions(t.Context(), db.Pool, 100)
+		require.NoError(t, err)
+	}
+}
+
+// TestWhatSessionsCostIsShownWhileItIsWhatTheirCallsSay changes calls of a day that is kept, in
+// every way there is: the day is not shown any more, the others are.
+func TestWhatSessionsCostIsShownWhileItIsWhatTheirCallsSay(t *testing.T) {
+	t.Parallel()
+	inBothModes(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		calls := randomCalls(400)
+		for i := range calls {
+			calls[i].SessionID = fmt.Sprint("s", i%40)
+		}
+		writeAll(t, w, calls)
+		keepSessions(t, db)
+		var all int
+		db.Scan(`SELECT count(DISTINCT bucket) FROM public.usage_day_type`, nil, &all)
+		require.Equal(t, fmt.Sprintf("0|%d", all), db.Text(sessionDifferences))
+		require.NotEqual(t, "0", db.Text(`SELECT count(*) FROM public.usage_session_kept`))
+		shown := func(less int, what string) {
+			t.Helper()
+			require.Equal(t, fmt.Sprintf("0|%d", all-less), db.Text(sessionDifferences), what)
+			keepSessions(t, db)
+			require.Equal(t, fmt.Sprintf("0|%d", all), db.Text(sessionDifferences), what)
+		}
+		late := calls[0]
+		late.ID, late.SessionID = usage.IDFromResponse("late", "1"), "late"
+		_, err := w.Write(t.Context(), []usage.Record{late})
+		require.NoError(t, err)
+		shown(1, "a late call")
+
+		from := late.Time.Truncate(24 * time.Hour)
+		_, err = upkeep.Reprice(t.Context(), db.Pool, upkeep.RepriceOptions{
+			Filter: upkeep.RepriceFilter{From: from, To: from.Add(24 * time.Hour)},
+			Price: func(r *usage.Record) {
+				r.Status, r.Cost = usage.StatusPriced, r.Cost+1
+			},
+		})
+		require.NoError(t, err)
+		shown(1, "prices")
+
+		var one int
+		db.Scan(`SELECT public.usage_keep_sessions(100)`, nil, &one)
+		require.Zero(t, one, "nothing has changed")
+		_, err = w.Write(t.Context(), []usage.Record{func() usage.Record { l := late; l.ID = usage.IDFromResponse("late", "2"); return l }()})
+		require.NoError(t, err)
+		db.Scan(`SELECT public.usage_keep_sessions(100)`, nil, &one)
+		require.Zero(t, one, "a day is looked at again after an hour")
+		shown(1, "another late call")
+
+		before := db.Text(`SELECT sum(usage_dollars), count(*) FROM public.usage_session_kept`)
+		keepSessions(t, db)
+		db.Exec(`UPDATE public.usage_session_day SET version = 'of a call that came after it was kept' WHERE bucket = (SELECT min(bucket) FROM public.usage_session_day)`)
+		_, err = upkeep.Retain(t.Context(), db.Pool, upkeep.RetainOptions{Before: testTime.AddDate(0, 0, 40)})
+		require.NoError(t, err)
+		keepSessions(t, db)
+		require.Equal(t, before, db.Text(`SELECT sum(usage_dollars), count(*) FROM public.usage_session_kept JOIN public.usage_session_days USING (bucket)`), "retention deletes calls and keeps their sums")
+	})
 }

@@ -39,6 +39,7 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 		months := 0
 		assert.Empty(t, verify(t, db, upkeep.VerifyOptions{Progress: func(time.Time, int) { months++ }}))
 		assert.Equal(t, 4, months, "March to June")
+		keepSessions(t, db)
 
 		good := func() string {
 			return db.Text(`SELECT md5(string_agg(t::text, ' ' ORDER BY t::text)) FROM public.usage_quarter_hour t WHERE calls <> 0`) +
@@ -52,6 +53,7 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 			"public.usage_quarter_type":    `INSERT INTO public.usage_quarter_type SELECT '2026-05-05 05:00Z', 'text', 1, 0, 0, 0, 0, 0 ON CONFLICT (bucket, api_type) DO UPDATE SET calls = 77`,
 			"public.usage_day_tag":         `UPDATE public.usage_day_tag SET tag_value = 'x' WHERE ctid IN (SELECT ctid FROM public.usage_day_tag LIMIT 1)`,
 			"public.usage_half_month_tag":  `DELETE FROM public.usage_half_month_tag WHERE ctid IN (SELECT ctid FROM public.usage_half_month_tag LIMIT 1)`,
+			"public.usage_session_kept":    `UPDATE public.usage_session_kept SET last_call = last_call - interval '1 microsecond' WHERE ctid IN (SELECT ctid FROM public.usage_session_kept LIMIT 1)`,
 			"public.usage_day_type":        `UPDATE public.usage_day_type SET tokens = tokens - 1 WHERE ctid IN (SELECT ctid FROM public.usage_day_type LIMIT 1)`,
 			"public.usage_day_user":        `UPDATE public.usage_day_user SET usage_dollars = usage_dollars + 0.000000000001 WHERE ctid IN (SELECT ctid FROM public.usage_day_user LIMIT 1)`,
 			"public.usage_half_month_user": `UPDATE public.usage_half_month_user SET user_id = gen_random_uuid() WHERE ctid IN (SELECT ctid FROM public.usage_half_month_user LIMIT 1)`,
@@ -68,6 +70,7 @@ func TestVerifyFindsEveryKindOfDifferenceAndRepairsIt(t *testing.T) {
 			assert.Empty(t, verify(t, db, upkeep.VerifyOptions{To: found[0].Month}), "other months are fine")
 			assert.Len(t, verify(t, db, upkeep.VerifyOptions{Repair: true}), 1)
 			assert.Empty(t, verify(t, db, upkeep.VerifyOptions{}))
+			keepSessions(t, db)
 		}
 		assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 		assert.Equal(t, before, good())

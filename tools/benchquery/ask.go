@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pglab"
@@ -54,6 +55,9 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 	truth := rows{pool: pool, known: map[rowsKey]rowSums{}}
 	var answers []answer
 	fmt.Printf("%-23s %5s %9s %9s %9s   milliseconds of %d questions, days of %s; processor time of the server\n", "who", "days", "p50", "p99", "server", o.repeat, o.zone)
+	if o.onlySessions {
+		return nil, askSessions(ctx, pool, o, dir)
+	}
 	for _, a := range askers {
 		for _, length := range []int{7, 30, 90, 365} {
 			from := end.In(zone).AddDate(0, 0, 1-length).Format(time.DateOnly)
@@ -91,7 +95,7 @@ func ask(ctx context.Context, pool *pgxpool.Pool, o options, dir string) ([]answ
 	}
 	fmt.Println("every answer equals the sum of the rows")
 	if o.tags {
-		return answers, askSessions(ctx, reader, o, dir)
+		return answers, askSessions(ctx, pool, o, dir)
 	}
 	return answers, nil
 }
@@ -121,24 +125,90 @@ func askersOf(ctx context.Context, pool *pgxpool.Pool, o options) ([]asker, erro
 	return askers, nil
 }
 
-// askSessions measures the first page of sessions, which are added up from the calls.
-func askSessions(ctx context.Context, reader *read.Reader, o options, dir string) error {
-	for _, days := range []int{1, 7, 30} {
-		repeat := max(1, o.repeat/10)
+// askSessions measures pages of sessions, and compares each with the calls.
+func askSessions(ctx context.Context, pool *pgxpool.Pool, o options, dir string) error {
+	reader := read.New(pool, time.Minute)
+	own, err := askersOf(ctx, pool, options{users: o.users})
+	if err != nil {
+		return err
+	}
+	busiest := own[2].filter.User
+	for _, ask := range []struct {
+		who, search string
+		viewer      read.Viewer
+		days        int
+		second      bool
+	}{
+		{who: "sessions", viewer: read.Administrator(), days: 1},
+		{who: "sessions", viewer: read.Administrator(), days: 7},
+		{who: "sessions", viewer: read.Administrator(), days: 30},
+		{who: "sessions", viewer: read.Administrator(), days: 90},
+		{who: "sessions", viewer: read.Administrator(), days: 365},
+		{who: "sessions, page 2", viewer: read.Administrator(), days: 30, second: true},
+		{who: "sessions, search", viewer: read.Administrator(), days: 30, search: "77"},
+		{who: "busiest user's own", viewer: read.OwnUsage(busiest), days: 30},
+		{who: "busiest user's own", viewer: read.OwnUsage(busiest), days: 365},
+	} {
+		q := read.SessionsQuestion{Viewer: ask.viewer, From: end.AddDate(0, 0, 1-ask.days).Truncate(24 * time.Hour), To: end, Search: ask.search, Limit: 100}
+		skip := 0
+		if ask.second {
+			first, _, err := reader.Sessions(ctx, q)
+			if err != nil {
+				return err
+			}
+			skip = len(first)
+			last := first[skip-1]
+			q.After = &read.SessionPlace{Cost: last.Cost, SessionKey: last.SessionKey}
+		}
+		var page []read.Session
 		var took []time.Duration
 		var before time.Duration
-		for n := range repeat + 1 {
+		for n := range o.repeat + 1 {
 			if n == 1 {
 				took, before = nil, pglab.CPU(dir)
 			}
 			start := time.Now()
-			if _, _, err := reader.Sessions(ctx, read.SessionsQuestion{Viewer: read.Administrator(), From: end.AddDate(0, 0, -days), To: end, Limit: 100}); err != nil {
+			if page, _, err = reader.Sessions(ctx, q); err != nil {
 				return err
 			}
 			took = append(took, time.Since(start))
 		}
 		slices.Sort(took)
-		fmt.Printf("%-23s %5d %9.1f %9.1f %9.1f   %d questions\n", "100 sessions, costliest", days, millis(took[len(took)/2]), millis(took[len(took)*99/100]), millis((pglab.CPU(dir)-before)/time.Duration(repeat)), repeat)
+		fmt.Printf("%-23s %5d %9.1f %9.1f %9.1f   100 of them\n", ask.who, ask.days, millis(took[len(took)/2]), millis(took[len(took)*99/100]), millis((pglab.CPU(dir)-before)/time.Duration(o.repeat)))
+		var user any
+		if ask.viewer == read.OwnUsage(busiest) {
+			user = [16]byte(busiest)
+		}
+		if err := compareSessions(ctx, pool, q, user, skip, page); err != nil {
+			return fmt.Errorf("%s, %d days: %w", ask.who, ask.days, err)
+		}
+	}
+	fmt.Println("every page equals the sums of the rows")
+	return nil
+}
+
+func compareSessions(ctx context.Context, pool *pgxpool.Pool, q read.SessionsQuestion, user any, skip int, page []read.Session) error {
+	rows, err := pool.Query(ctx, `
+SELECT session_id || ' ' || coalesce(user_id, '00000000-0000-0000-0000-000000000000') || ' ' || trim_scale(sum(usage_dollars)) || ' ' || count(*) || ' ' || coalesce(sum(tokens_used), 0)
+FROM public.api_usage
+WHERE timestamp >= $1 AND timestamp < $2 AND session_id <> '' AND strpos(session_id, $3) > 0 AND ($4::uuid IS NULL OR user_id = $4)
+GROUP BY session_id, user_id
+ORDER BY sum(usage_dollars) DESC, session_id, coalesce(user_id, '00000000-0000-0000-0000-000000000000') OFFSET $5 LIMIT $6`, q.From, q.To, q.Search, user, skip, q.Limit)
+	if err != nil {
+		return err
+	}
+	want, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	is := make([]string, len(page))
+	for i, s := range page {
+		is[i] = fmt.Sprintf("%s %s %s %d %d", s.ID, s.User, s.Cost, s.Calls, s.Tokens)
+	}
+	for i := range max(len(is), len(want)) {
+		if i >= len(is) || i >= len(want) || is[i] != want[i] {
+			return fmt.Errorf("the page differs from the rows at %d: %d and %d of them, %v and %v", i, len(is), len(want), is[min(i, len(is)):], want[min(i, len(want)):])
+		}
 	}
 	return nil
 }

@@ -36,11 +36,11 @@ INSERT INTO public.api_usage (id, user_id, timestamp, usage_dollars, api_type, m
   environment, pricing_status, price_id, cost_source, input_tokens, output_tokens,
   pricing_assumptions, trace_id, session_id, outcome, payer)
 SELECT gen_random_uuid(),
-       CASE WHEN r.anonymous > 0.01 THEN md5('user-' || floor($3::integer * r.who ^ 3))::uuid END,
+       CASE WHEN s.anonymous > 0.01 THEN md5('user-' || floor($3::integer * s.who ^ 3))::uuid END,
        $1::timestamptz + $5::interval * r.time,
        CASE WHEN m.n = 19 THEN 0 ELSE round((r.input * 0.0000025 + r.output * 0.00001)::numeric / (m.n + 1), 12) END,
        CASE WHEN m.n % 7 = 3 THEN 'embedding' WHEN m.n % 11 = 5 THEN 'speech' ELSE 'text' END,
-       'model-' || m.n, r.input + r.output, 'chatcmpl-' || md5(r.time::text || r.who::text),
+       'model-' || m.n, r.input + r.output, 'chatcmpl-' || md5(r.time::text || r.trace::text),
        jsonb_build_object('span_id', left(md5(r.time::text), 16), 'dialect', 'otel') ||
          CASE WHEN NOT $6 THEN '{}' ELSE jsonb_build_object('tags', jsonb_build_object('team', 'team-' || m.n % 4, 'feature', 'feature-' || m.n % 10, 'tenant', 'tenant-' || CASE
              WHEN r.tag < 0.25 THEN floor(1600 * r.tag)
@@ -49,12 +49,14 @@ SELECT gen_random_uuid(),
            || CASE WHEN r.tag < 0.5 THEN '{}' ELSE '{"folded_tags": {"tenant": "value"}}' END::jsonb END,
        'provider-' || m.n % 4, 'service-' || floor(8 * r.service ^ 2), CASE WHEN r.service > 0.1 THEN 'production' ELSE 'staging' END,
        CASE WHEN m.n = 19 THEN 'unpriced' ELSE 'priced' END, 'current/model-' || m.n, 'computed', r.input, r.output,
-       CASE WHEN m.n % 3 = 1 THEN '{service_tier}' ELSE '{}' END::text[], md5(r.who::text), 'session-' || floor($7::integer * r.session), 'unset',
+       CASE WHEN m.n % 3 = 1 THEN '{service_tier}' ELSE '{}' END::text[], md5(r.trace::text), 'session-' || s.n, 'unset',
        CASE WHEN r.service > 0.9 THEN 'plan' WHEN r.service > 0.5 THEN 'api' END
-FROM (SELECT random() AS who, random() AS anonymous, random() AS time, random() AS service, random() AS what, random() AS tag, random() AS session,
+FROM (SELECT random() AS trace, random() AS time, random() AS service, random() AS what, random() AS tag, random() AS session,
              (4000 * random() ^ 2)::integer AS input, (900 * random() ^ 2)::integer AS output
       FROM generate_series(1, $2::integer) OFFSET 0) r,
-     LATERAL (SELECT floor(20 * r.what ^ 2)::integer AS n) m
+     LATERAL (SELECT floor(20 * r.what ^ 2)::integer AS n) m,
+     LATERAL (SELECT CASE WHEN r.session < 0.05 THEN floor(20000 * r.session) ELSE $8::float8 + floor(($9::float8 - $8::float8) * (r.session - 0.05) / 0.95) END::bigint AS n) id,
+     LATERAL (SELECT id.n, (hashint8(id.n)::bigint + 2147483648) / 4294967296.0::float8 AS who, (hashint8(id.n + $7::bigint)::bigint + 2147483648) / 4294967296.0::float8 AS anonymous) s
 WHERE $1::timestamptz + $5::interval * r.time < $4`
 
 // A day is made in parts, in the order of time, as calls arrive: the block range
@@ -104,7 +106,8 @@ WHERE c.oid = 'public.api_usage'::regclass
 				if _, err := tx.Exec(ctx, `SET LOCAL session_replication_role = replica`); err != nil {
 					return err
 				}
-				_, err := tx.Exec(ctx, insertCalls, first.Add(time.Duration(part)*partLength), calls, o.users, end, partLength, o.tags, o.sessions)
+				_, err := tx.Exec(ctx, insertCalls, first.Add(time.Duration(part)*partLength), calls, o.users, end, partLength, o.tags, o.sessions,
+					float64(o.sessions)*until(part), float64(o.sessions)*until(part+1))
 				return err
 			}); err != nil {
 				return err
@@ -125,6 +128,10 @@ WHERE c.oid = 'public.api_usage'::regclass
 		return err
 	}
 	fmt.Printf(", rollups in %v", took(&start))
+	if err := keepSessions(ctx, pool); err != nil {
+		return err
+	}
+	fmt.Printf(", sessions in %v", took(&start))
 	if _, err := pool.Exec(ctx, `VACUUM ANALYZE`); err != nil {
 		return err
 	}
@@ -145,6 +152,14 @@ SELECT pg_size_pretty(pg_total_relation_size('public.api_usage')), pg_size_prett
 	}
 	fmt.Printf(", a month verified in %v; calls with indexes %s, all else %s\n", took(&start), calls, rollups)
 	return nil
+}
+
+// keepSessions keeps the days that are over at the moment of the questions. The function
+// of the product goes by the clock.
+func keepSessions(ctx context.Context, pool *pgxpool.Pool) error {
+	return doEach(ctx, pool, `
+SELECT format('SELECT public.usage_keep_session_day(%L)', bucket)
+FROM public.usage_day_type WHERE bucket < date_bin('1 day', '`+end.Format(time.RFC3339)+`'::timestamptz, '2000-01-01 00:00:00Z') GROUP BY bucket ORDER BY bucket`)
 }
 
 // took gives the time since *start, and restarts it.

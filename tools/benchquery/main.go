@@ -33,6 +33,7 @@ type options struct {
 	rows, users, repeat int
 	zone                string
 	keep, tags          bool
+	onlySessions        bool
 	sessions            int
 	dsn, growth         string
 }
@@ -43,6 +44,7 @@ func main() {
 	flag.IntVar(&o.users, "users", 2000, "users, some of them much busier than others")
 	flag.BoolVar(&o.tags, "tags", false, "give each call a team, a feature and a tenant of 100,000, and ask by tag and by session")
 	flag.IntVar(&o.sessions, "sessions", 1000, "sessions that the calls belong to")
+	flag.BoolVar(&o.onlySessions, "only-sessions", false, "with -tags: ask for sessions alone")
 	flag.IntVar(&o.repeat, "repeat", 200, "how often each question is asked")
 	flag.StringVar(&o.zone, "zone", "Asia/Kolkata", "time zone of the days")
 	flag.StringVar(&o.dsn, "dsn", "", "ask the server that another run with -keep left there")
@@ -69,7 +71,7 @@ func run(ctx context.Context, o options) error {
 		}
 		defer pool.Close()
 		answers, err := ask(ctx, pool, o, "")
-		if err == nil {
+		if err == nil && !o.onlySessions {
 			printGoals(o, answers, nil)
 		}
 		return err
@@ -84,7 +86,7 @@ func run(ctx context.Context, o options) error {
 		}
 	}
 	answers, err := measure(ctx, o)
-	if err == nil && !o.keep {
+	if err == nil && !o.keep && !o.onlySessions {
 		printGoals(o, answers, small)
 	}
 	return err

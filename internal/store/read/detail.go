@@ -8,16 +8,16 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 )
 
-// keptDetail is the time for which a user's sums are kept in [sums.UserDetail], as periods
-// between half-month boundaries, in order.
-type keptDetail []stretch
+// stretches are the time for which sums are kept beside those that writers add to, as periods
+// between boundaries of buckets, in order.
+type stretches []stretch
 
 type stretch struct{ from, to time.Time }
 
 // queueKept queues the query for it, which the breakdowns of a question about one user
 // need. The question must run in the same transaction, because the kept sums can change
 // afterwards.
-func (q *SummaryQuestion) queueKept(batch *pgx.Batch, kept *keptDetail) {
+func (q *SummaryQuestion) queueKept(batch *pgx.Batch, kept *stretches) {
 	// Half a month has no single rate.
 	if !q.partsApart(q.groupLevels(false)) || q.Currency != "" && q.Currency != Dollar {
 		return
@@ -28,27 +28,27 @@ func (q *SummaryQuestion) queueKept(batch *pgx.Batch, kept *keptDetail) {
 	}
 	batch.Queue(`SELECT DISTINCT bucket FROM `+relation(sums.UserDetail, q.Viewer)+` WHERE user_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 1`,
 		[16]byte(user), sums.HalfMonth.Floor(q.Days[0]), q.Days[len(q.Days)-1]).Query(func(rows pgx.Rows) error {
-		return kept.scan(rows)
+		return kept.scan(rows, sums.HalfMonth)
 	})
 }
 
-// scan reads the starts of half months, in order.
-func (k *keptDetail) scan(rows pgx.Rows) error {
-	var half time.Time
-	_, err := pgx.ForEachRow(rows, []any{&half}, func() error {
-		end := sums.HalfMonth.Ceil(half.Add(time.Microsecond))
-		if last := len(*k) - 1; last >= 0 && (*k)[last].to.Equal(half) {
+// scan reads the starts of buckets of a width, in order.
+func (k *stretches) scan(rows pgx.Rows, width sums.Width) error {
+	var start time.Time
+	_, err := pgx.ForEachRow(rows, []any{&start}, func() error {
+		end := width.Ceil(start.Add(time.Microsecond))
+		if last := len(*k) - 1; last >= 0 && (*k)[last].to.Equal(start) {
 			(*k)[last].to = end
 		} else {
-			*k = append(*k, stretch{half.UTC(), end})
+			*k = append(*k, stretch{start.UTC(), end})
 		}
 		return nil
 	})
 	return err
 }
 
-// cut divides a period between the kept sums and the calls.
-func (k keptDetail) cut(e extent, from, to time.Time) (pieces []sums.Piece) {
+// cut divides a period between what is kept of [sums.UserDetail] and the calls.
+func (k stretches) cut(e extent, from, to time.Time) (pieces []sums.Piece) {
 	for _, s := range k {
 		if !s.to.After(from) || !s.from.Before(to) {
 			continue

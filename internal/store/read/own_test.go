@@ -47,6 +47,15 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 			assert.Equal(t, want, sum, "%s, %s", name, relation(l, OwnUsage(ada)))
 		}
 	}
+	db.Exec(`UPDATE public.api_usage SET session_id = 's'`)
+	var whole bool
+	db.Scan(`SELECT public.usage_keep_session_day('2026-01-15Z')`, nil, &whole)
+	require.True(t, whole)
+	sum, err := asAda(`SELECT coalesce(sum(usage_dollars), 0)::text FROM public.usage_own_session_kept`)
+	require.NoError(t, err)
+	assert.Equal(t, "1.000000000000", sum)
+	_, err = asAda(`SELECT coalesce(sum(usage_dollars), 0)::text FROM public.usage_session_kept`)
+	assert.Equal(t, "42501", store.SQLState(err), "sums of all users")
 	// Eve's seat, its price and her calls are hers alone.
 	db.Exec(`INSERT INTO public.usage_plans (name, since, price, currency, period) VALUES ('hers', '2026-01-01', 31, 'USD', 'month'), ('both', '2026-01-01', 31, 'USD', 'month')`)
 	db.Exec(`INSERT INTO public.usage_plan_seats (plan, user_id, since) VALUES ('hers', $1::text::uuid, '2026-01-01'), ('both', $1::text::uuid, '2026-01-01'), ('both', $2::text::uuid, '2026-01-01')`, eve.String(), ada.String())
@@ -60,7 +69,7 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 		assert.Equal(t, want, sum, sql)
 	}
 	assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_own_plan_user('2026-01-01', '2026-02-01', 'UTC')`), "nobody is named")
-	sum, err := asAda(`SELECT sum(usage_dollars)::text FROM public.usage_own_calls`)
+	sum, err = asAda(`SELECT sum(usage_dollars)::text FROM public.usage_own_calls`)
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
@@ -90,5 +99,5 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	open, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
-	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_plan", "usage_own_user_detail", "usage_setting", "usage_tagged"}, open, "what the role usage_own can read")
+	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_plan", "usage_own_session_kept", "usage_own_user_detail", "usage_session_days", "usage_setting", "usage_tagged"}, open, "what the role usage_own can read")
 }

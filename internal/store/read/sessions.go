@@ -54,20 +54,24 @@ type Session struct {
 // SessionNames limits the names that a [Session] lists of a kind.
 const SessionNames = 10
 
-// Sessions returns a page, and whether there are more. It reads the calls of the period
-// twice: once for their cost, and once for what else is shown of the page's sessions. An
-// index with session, user and cost would halve that, and take a tenth of the writer's
-// time and 150 bytes of write-ahead log for each call.
+// Sessions returns a page, and whether there are more. UTC days that are over are read from
+// the sums by session (public.usage_session_kept), where they are kept; the edges of the
+// period, and a question with another filter than the user, from the calls.
 func (r *Reader) Sessions(ctx context.Context, q SessionsQuestion) (page []Session, more bool, err error) {
 	err = r.view(ctx, q.Viewer, func(tx pgx.Tx) error {
-		s, where := q.conditions()
+		pieces, err := q.cut(ctx, tx)
+		if err != nil {
+			return err
+		}
+		s := newSources(q.Viewer, q.Filter)
+		from := q.relation(s, pieces, "")
 		having := ""
 		if a := q.After; a != nil {
 			cost := s.arg(a.Cost.String())
 			having = fmt.Sprintf(" HAVING sum(usage_dollars) < %[1]s::text::numeric OR sum(usage_dollars) = %[1]s::text::numeric AND (session_id, %[2]s) > (%[3]s, %[4]s)",
 				cost, sessionUser, s.arg(a.ID), s.arg([16]byte(a.User)))
 		}
-		sql := "SELECT session_id, " + sessionUser + ", sum(usage_dollars)::text FROM " + relation(sums.Single, q.Viewer) + where +
+		sql := "SELECT session_id, " + sessionUser + ", sum(usage_dollars)::text FROM " + from +
 			" GROUP BY 1, 2" + having + " ORDER BY sum(usage_dollars) DESC, 1, 2 LIMIT " + s.arg(q.Limit+1)
 		rows, err := tx.Query(ctx, sql, s.args...)
 		if err != nil {
@@ -85,6 +89,12 @@ func (r *Reader) Sessions(ctx context.Context, q SessionsQuestion) (page []Sessi
 		if more = len(page) > q.Limit; more {
 			page = page[:q.Limit]
 		}
+		if len(page) == 0 {
+			return nil
+		}
+		if err := q.addUp(ctx, tx, pieces, page); err != nil {
+			return err
+		}
 		return q.describe(ctx, tx, page)
 	})
 	if err != nil {
@@ -96,48 +106,123 @@ func (r *Reader) Sessions(ctx context.Context, q SessionsQuestion) (page []Sessi
 // sessionUser is the user of a call as a key that is never NULL.
 const sessionUser = "coalesce(user_id, '00000000-0000-0000-0000-000000000000')"
 
-// conditions returns the WHERE of the question.
-func (q *SessionsQuestion) conditions() (*sources, string) {
-	s := newSources(q.Viewer, q.Filter)
-	var b strings.Builder
-	fmt.Fprintf(&b, " WHERE timestamp >= %s AND timestamp < %s AND session_id <> ''", s.arg(q.From), s.arg(q.To))
-	s.narrow(&b, sums.Single)
-	if q.Search != "" {
-		fmt.Fprintf(&b, " AND strpos(session_id, %s) > 0", s.arg(q.Search))
-	}
-	return s, b.String()
+// sessionPiece is a part of the period, read from the kept sums or from the calls.
+type sessionPiece struct {
+	stretch
+	kept bool
 }
 
-// describe reads what the page shows beside the cost.
-func (q *SessionsQuestion) describe(ctx context.Context, tx pgx.Tx, page []Session) error {
-	if len(page) == 0 {
-		return nil
+// cut divides the period. It also gives the transaction the memory to add up the sessions of
+// a month without files.
+func (q *SessionsQuestion) cut(ctx context.Context, tx pgx.Tx) (pieces []sessionPiece, err error) {
+	var kept stretches
+	var batch pgx.Batch
+	batch.Queue(`SELECT set_config('work_mem', '64MB', true)`)
+	if len(q.Filter.values()) == 0 && q.Filter.Tag == nil {
+		batch.Queue(`SELECT bucket FROM public.usage_session_days WHERE bucket >= $1 AND bucket + interval '24 hours' <= $2 ORDER BY 1`, q.From, q.To).Query(func(rows pgx.Rows) error {
+			return kept.scan(rows, sums.Day)
+		})
 	}
+	if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
+		return nil, err
+	}
+	from := q.From
+	for _, days := range kept {
+		if days.from.After(from) {
+			pieces = append(pieces, sessionPiece{stretch: stretch{from, days.from}})
+		}
+		pieces, from = append(pieces, sessionPiece{stretch: days, kept: true}), days.to
+	}
+	if from.Before(q.To) {
+		pieces = append(pieces, sessionPiece{stretch: stretch{from, q.To}})
+	}
+	return pieces, nil
+}
+
+// relation selects the rows of the pieces that the question asks for; more is a further
+// condition. A row is a call, or a session of a day.
+func (q *SessionsQuestion) relation(s *sources, pieces []sessionPiece, more string) string {
+	parts := make([]string, len(pieces))
+	for i, p := range pieces {
+		table, at, columns := relation(sums.Single, q.Viewer), "timestamp",
+			"1 AS calls, CASE WHEN pricing_status = 'unpriced' THEN 1 ELSE 0 END AS unpriced_calls, tokens_used AS tokens, timestamp AS first_call, timestamp AS last_call"
+		if p.kept {
+			table, at, columns = "public.usage_session_kept", "bucket", "calls, unpriced_calls, tokens, first_call, last_call"
+			if q.Viewer.own() {
+				table = "public.usage_own_session_kept"
+			}
+		}
+		var b strings.Builder
+		fmt.Fprintf(&b, "SELECT user_id, session_id, usage_dollars, %s FROM %s WHERE %s >= %s AND %s < %s AND session_id <> ''", columns, table, at, s.arg(p.from), at, s.arg(p.to))
+		s.narrow(&b, sums.Single)
+		if q.Search != "" {
+			fmt.Fprintf(&b, " AND strpos(session_id, %s) > 0", s.arg(q.Search))
+		}
+		b.WriteString(more)
+		parts[i] = b.String()
+	}
+	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
+}
+
+// addUp reads the sums of the page's sessions.
+func (q *SessionsQuestion) addUp(ctx context.Context, tx pgx.Tx, pieces []sessionPiece, page []Session) error {
 	ids, places := make([]string, len(page)), make(map[SessionKey]*Session, len(page))
 	for i := range page {
 		ids[i], places[page[i].SessionKey] = page[i].ID, &page[i]
 	}
-	s, where := q.conditions()
-	names := func(column string) string {
-		return fmt.Sprintf("coalesce((array_agg(DISTINCT %[1]s) FILTER (WHERE %[1]s <> ''))[1:%[2]d], '{}'), count(DISTINCT nullif(%[1]s, ''))", column, SessionNames)
-	}
-	sql := "SELECT session_id, " + sessionUser + ", count(*), count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(tokens_used), 0)::bigint, min(timestamp), max(timestamp), " +
-		names("model") + ", " + names("service") + ", " + names("trace_id") + " FROM " + relation(sums.Single, q.Viewer) + where +
-		" AND session_id = ANY (" + s.arg(ids) + ") GROUP BY 1, 2"
-	rows, err := tx.Query(ctx, sql, s.args...)
+	s := newSources(q.Viewer, q.Filter)
+	more := " AND session_id = ANY (" + s.arg(ids) + ")"
+	rows, err := tx.Query(ctx, "SELECT session_id, "+sessionUser+", sum(calls)::bigint, sum(unpriced_calls)::bigint, coalesce(sum(tokens), 0)::bigint, min(first_call), max(last_call) FROM "+
+		q.relation(s, pieces, more)+" GROUP BY 1, 2", s.args...)
 	if err != nil {
 		return err
 	}
 	var d Session
 	var user [16]byte
-	_, err = pgx.ForEachRow(rows, []any{&d.ID, &user, &d.Calls, &d.UnpricedCalls, &d.Tokens, &d.First, &d.Last,
-		&d.Models, &d.ModelCount, &d.Services, &d.ServiceCount, &d.Traces, &d.TraceCount}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&d.ID, &user, &d.Calls, &d.UnpricedCalls, &d.Tokens, &d.First, &d.Last}, func() error {
 		if to := places[SessionKey{d.ID, user}]; to != nil { // the id can also be another user's
-			d.User, d.Cost = user, to.Cost
-			*to = d
-			to.First, to.Last = d.First.UTC(), d.Last.UTC()
-			d.Models, d.Services, d.Traces = nil, nil, nil
+			to.Calls, to.UnpricedCalls, to.Tokens, to.First, to.Last = d.Calls, d.UnpricedCalls, d.Tokens, d.First.UTC(), d.Last.UTC()
 		}
+		return nil
+	})
+	return err
+}
+
+// describe reads what the calls of the page's sessions have names for. Each session is found
+// by its user and time, or by its id where it has no user.
+func (q *SessionsQuestion) describe(ctx context.Context, tx pgx.Tx, page []Session) error {
+	ids, users := make([]string, len(page)), make([][16]byte, len(page))
+	firsts, lasts := make([]time.Time, len(page)), make([]time.Time, len(page))
+	for i := range page {
+		ids[i], users[i], firsts[i], lasts[i] = page[i].ID, page[i].User, page[i].First, page[i].Last
+	}
+	s := newSources(q.Viewer, q.Filter)
+	list := fmt.Sprintf("unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS s (id, who, first, last, place)", s.arg(ids), s.arg(users), s.arg(firsts), s.arg(lasts))
+	names := func(column string) string {
+		return fmt.Sprintf("coalesce((array_agg(DISTINCT %[1]s) FILTER (WHERE %[1]s <> ''))[1:%[2]d], '{}'), count(DISTINCT nullif(%[1]s, ''))", column, SessionNames)
+	}
+	of := func(sessions, user string) string {
+		var b strings.Builder
+		fmt.Fprintf(&b, "SELECT s.place, d.* FROM %s CROSS JOIN LATERAL (SELECT %s, %s, %s FROM %s WHERE %s AND session_id = s.id AND timestamp >= s.first AND timestamp <= s.last",
+			list, names("model"), names("service"), names("trace_id"), relation(sums.Single, q.Viewer), user)
+		s.narrow(&b, sums.Single)
+		return b.String() + ") AS d WHERE " + sessions
+	}
+	const nobody = "'00000000-0000-0000-0000-000000000000'"
+	sql := of("s.who <> "+nobody, "user_id = s.who")
+	if !q.Viewer.own() {
+		sql += "\nUNION ALL " + of("s.who = "+nobody, "user_id IS NULL")
+	}
+	rows, err := tx.Query(ctx, sql, s.args...)
+	if err != nil {
+		return err
+	}
+	var place int
+	var d Session
+	_, err = pgx.ForEachRow(rows, []any{&place, &d.Models, &d.ModelCount, &d.Services, &d.ServiceCount, &d.Traces, &d.TraceCount}, func() error {
+		to := &page[place-1]
+		to.Models, to.ModelCount, to.Services, to.ServiceCount, to.Traces, to.TraceCount = d.Models, d.ModelCount, d.Services, d.ServiceCount, d.Traces, d.TraceCount
+		d.Models, d.Services, d.Traces = nil, nil, nil
 		return nil
 	})
 	return err

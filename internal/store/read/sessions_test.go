@@ -1,6 +1,7 @@
 package read
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -26,6 +27,14 @@ func TestPagesOfSessionsHaveEachOnceAndAddUp(t *testing.T) {
 			r.IntN(37), []any{ada.String(), eve.String(), nil})
 	}
 	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) SELECT '2026-01-15Z', 1, 'text' FROM generate_series(1, 20000)`)
+	// Sessions that last over days which are kept and days which are not.
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, session_id, user_id, model, trace_id)
+		SELECT '2026-01-12T12:00Z'::timestamptz + n % 7 * interval '1 day', n * 0.01, 'text', 's-' || n % 3, ($1::text[])[1 + n % 2]::uuid, 'm-' || n % 4, md5(n::text) FROM generate_series(1, 60) AS n`, []any{ada.String(), eve.String()})
+	for _, day := range []int{13, 14, 15, 17} {
+		var whole bool
+		db.Scan(`SELECT public.usage_keep_session_day('2026-01-01Z'::timestamptz + $1::int * interval '1 day')`, []any{day - 1}, &whole)
+		require.True(t, whole)
+	}
 	reader := New(db.Pool, time.Minute)
 	from, to := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
 	for name, c := range map[string]struct {
@@ -42,6 +51,11 @@ func TestPagesOfSessionsHaveEachOnceAndAddUp(t *testing.T) {
 			for _, s := range page {
 				require.False(t, seen[s.SessionKey], "%s: %v twice", name, s.SessionKey)
 				require.LessOrEqual(t, s.Cost.Cmp(last), 0, "%s: not in the order of cost", name)
+				is := fmt.Sprintf("%d|%s|%s|%d|%d", s.Calls, s.First.Format(time.DateTime), s.Last.Format(time.DateTime), s.ModelCount, s.TraceCount)
+				require.Equal(t, db.Text(`SELECT count(*), to_char(min(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), to_char(max(timestamp) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), count(DISTINCT model), count(DISTINCT trace_id)
+					FROM public.api_usage WHERE session_id = $1 AND coalesce(user_id, '00000000-0000-0000-0000-000000000000') = $2`, s.ID, [16]byte(s.User)), is)
+				require.Len(t, s.Models, int(s.ModelCount))
+				require.Len(t, s.Traces, min(int(s.TraceCount), SessionNames))
 				seen[s.SessionKey], cost, calls, last = true, cost.Plus(s.Cost), calls+s.Calls, s.Cost
 			}
 			if !more {

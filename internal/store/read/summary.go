@@ -146,7 +146,7 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 			return err
 		}
 		var e extent
-		var kept keptDetail
+		var kept stretches
 		var before, batch pgx.Batch
 		queueExtent(&before, q.Viewer, &e)
 		q.queueKept(&before, &kept)
@@ -296,7 +296,7 @@ var (
 // writer keeps sums by model, provider and service, so these are read from what was kept
 // later ([sums.UserDetail]) and from the calls. The totals still come from the sums, which
 // include calls that retention has deleted.
-func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, kept keptDetail, both [2]*Summary, rates *dayRates) {
+func (q *SummaryQuestion) queueGroups(batch *pgx.Batch, e extent, kept stretches, both [2]*Summary, rates *dayRates) {
 	levels := q.groupLevels(rates != nil)
 	apart := q.partsApart(levels)
 	cut := func(from, to time.Time) []sums.Piece { return e.Cut(from, to, levels...) }

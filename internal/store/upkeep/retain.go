@@ -85,6 +85,9 @@ func Retain(ctx context.Context, pool *pgxpool.Pool, o RetainOptions) (deleted i
 	if _, err := pool.Exec(ctx, setMark+`greatest(s.value, EXCLUDED.value)`, mark.Format(time.RFC3339)); err != nil {
 		return 0, fmt.Errorf("set retention mark: %w", err)
 	}
+	if err := keepSessionsBefore(ctx, pool, mark); err != nil {
+		return 0, err
+	}
 	if deleted, err = dropMonths(ctx, pool, o, mark); err != nil {
 		return deleted, err
 	}

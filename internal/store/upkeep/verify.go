@@ -66,6 +66,16 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Differe
 				found = append(found, *d)
 			}
 		}
+		if start, end := latest(month, mark), month.AddDate(0, 1, 0); start.Before(end) {
+			d, err := verifySessions(ctx, pool, start, end, o.Repair)
+			if err != nil {
+				return all, fmt.Errorf("verify public.usage_session_kept of %s: %w", month.Format("2006-01"), err)
+			}
+			if d.Keys > 0 {
+				d.Month = month
+				found = append(found, d)
+			}
+		}
 		all = append(all, found...)
 		if o.Progress != nil {
 			o.Progress(month, len(found))
@@ -76,6 +86,30 @@ func Verify(ctx context.Context, pool *pgxpool.Pool, o VerifyOptions) ([]Differe
 
 // addInMemory lets a transaction add up a month of some million calls without files.
 const addInMemory = `SET LOCAL work_mem = '64MB'`
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// verifySessions compares what is kept by session. A repair lets it be read from the calls
+// until the exporter keeps it again; no writer waits.
+func verifySessions(ctx context.Context, pool *pgxpool.Pool, start, end time.Time, repair bool) (d Difference, err error) {
+	d.Rollup = "public.usage_session_kept"
+	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, addInMemory); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, countSessionDifferences, start, end).Scan(&d.Keys, &d.Dollars); err != nil || d.Keys == 0 || !repair {
+			return err
+		}
+		_, err := tx.Exec(ctx, forgetSessions, start, end)
+		return err
+	})
+	return d, err
+}
 
 func verifyMonth(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, start, end time.Time, repair bool) (*Difference, error) {
 	d := Difference{Rollup: l.Table()}
