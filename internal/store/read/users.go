@@ -68,7 +68,7 @@ type User struct {
 // both ends of the indexes on calls and days.
 const usersPageSQL = `
 WITH %[6]stotals AS (
-  SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars` + sumDoubts + `
+  SELECT user_id, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars` + addDoubts + `
   FROM public.usage_half_month_user
   GROUP BY user_id
 ), page AS (

@@ -1,0 +1,1 @@
+DROP AGGREGATE public.usage_add (bigint), public.usage_add (numeric);
