@@ -127,7 +127,7 @@ func TestAttackReload(t *testing.T) {
 		return nil
 	})
 	var err error
-	if !c.process.Stop(20 * time.Second) {
+	if !c.process.Stop(time.Minute) {
 		err = errors.New("it did not end within 20 s")
 	}
 	attempt(t, "TestAttackReload: end the collector", err)

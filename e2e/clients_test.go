@@ -181,7 +181,7 @@ func (r *clientRun) compare(t *testing.T, pool *pgxpool.Pool) {
 		}
 	}
 	var rows []clientRow
-	deadline := time.Now().Add(15 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for rows = readClientRows(t, pool, r.name); len(rows) < want && time.Now().Before(deadline); rows = readClientRows(t, pool, r.name) {
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -290,7 +290,7 @@ func requireNPM(t *testing.T) {
 	if _, err := exec.LookPath("npm"); err != nil {
 		skipClients(t, "npm is not installed")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, "npm", "ping", "--fetch-retries=0").CombinedOutput(); err != nil {
 		skipClients(t, "the npm registry does not answer: "+strings.TrimSpace(string(out)))

@@ -106,8 +106,8 @@ func (c *collector) start() {
 
 // stop ends the collector in order.
 func (c *collector) stop() {
-	if c.process != nil && !c.process.Stop(20*time.Second) {
-		c.t.Error("the collector did not end within 20s")
+	if c.process != nil && !c.process.Stop(time.Minute) {
+		c.t.Error("the collector did not end within a minute")
 	}
 }
 
@@ -117,7 +117,7 @@ func (c *collector) kill() { c.process.Kill() }
 // runBinary runs the binary to its end and gives its output.
 func runBinary(t testing.TB, env []string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -131,7 +131,7 @@ func (c *collector) sendGRPC(td ptrace.Traces) error {
 		return err
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, err = ptraceotlp.NewGRPCClient(conn).Export(ctx, ptraceotlp.NewExportRequestFromTraces(td), grpc.MaxCallSendMsgSize(64<<20))
 	return err
@@ -147,7 +147,7 @@ func (c *collector) sendHTTP(td ptrace.Traces) error {
 
 // post sends a protobuf body to an OTLP path.
 func (c *collector) post(path string, body []byte) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+c.http+path, bytes.NewReader(body))
 	if err != nil {
@@ -190,17 +190,17 @@ func (c *collector) get(path, login string) (int, map[string]any) {
 	return res.StatusCode, answer
 }
 
-// eventually repeats check until it succeeds, for at most 30 seconds.
+// eventually repeats check until it succeeds, for at most a minute.
 func eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		err := check()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: not within 30s: %v", what, err)
+			t.Fatalf("%s: not within a minute: %v", what, err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -160,7 +160,7 @@ func (m *machine) openFiles() string {
 
 func (m *machine) stopService() {
 	m.t.Helper()
-	if m.service != nil && !m.service.Stop(20*time.Second) {
+	if m.service != nil && !m.service.Stop(time.Minute) {
 		m.t.Error("the service did not end")
 	}
 	m.service = nil

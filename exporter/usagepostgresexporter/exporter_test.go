@@ -157,7 +157,7 @@ func (f *fixture) queueAge(t *testing.T) float64 {
 // eventually polls; 20 seconds are for a loaded machine.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	require.Eventually(t, ok, 20*time.Second, 10*time.Millisecond, what)
+	require.Eventually(t, ok, time.Minute, 10*time.Millisecond, what)
 }
 
 const countRows = `SELECT count(*) FROM public.api_usage`

@@ -101,7 +101,7 @@ func TestLackingRightsAndAReadOnlyDatabaseAreAnErrorWithItsCure(t *testing.T) {
 			f := start(t, cfg, nil)
 			require.NoError(t, f.ConsumeTraces(t.Context(), traces(0, 3)))
 			const message = "usage cannot be stored and waits in the queue"
-			require.Eventually(t, func() bool { return f.logs.FilterMessage(message).Len() > 0 }, 20*time.Second, 10*time.Millisecond)
+			require.Eventually(t, func() bool { return f.logs.FilterMessage(message).Len() > 0 }, time.Minute, 10*time.Millisecond)
 			time.Sleep(300 * time.Millisecond) // of tries, each of which could be a line
 			lines := f.logs.FilterMessage(message).All()
 			assert.Len(t, lines, 1)

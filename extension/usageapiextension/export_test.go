@@ -55,7 +55,7 @@ func TestACallerWhoGoesAwayEndsTheExport(t *testing.T) {
 		w, _ := openExport(ctx, t, address, "")
 		leave()
 		_ = w.Body.Close()
-		require.Eventually(t, func() bool { return len(a.exports) == 0 && a.pool.Stat().AcquiredConns() == 0 }, 20*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return len(a.exports) == 0 && a.pool.Stat().AcquiredConns() == 0 }, time.Minute, time.Millisecond)
 	}
 	lines := logs.FilterMessage("An administrator read usage").All()
 	require.Len(t, lines, 2*cap(a.exports))
@@ -97,7 +97,7 @@ func TestShutdownLetsAnswersEnd(t *testing.T) {
 			_ = answer.Body.Close()
 		}
 		return err != nil
-	}, 20*time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 	_, err := io.Copy(io.Discard, body)
 	require.NoError(t, err)
 	assert.Equal(t, "5000", w.Trailer.Get(rowCountTrailer))

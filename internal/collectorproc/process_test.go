@@ -64,7 +64,7 @@ func TestAnOrderlyCollectorIsWaitedForAndEndsByItself(t *testing.T) {
 	p, address, log := start(t, "orderly")
 	require.NoError(t, p.WaitAccepting(t.Context(), address))
 	require.NoError(t, p.Ended())
-	assert.True(t, p.Stop(10*time.Second))
+	assert.True(t, p.Stop(time.Minute))
 	assert.True(t, p.Stop(time.Second), "twice is fine")
 	require.ErrorIs(t, p.Ended(), collectorproc.ErrEnded)
 	assert.Equal(t, "config a.yaml, address "+address+"\n", log.String())
@@ -83,7 +83,7 @@ func TestACollectorThatEndsAtItsStartIsNotWaitedFor(t *testing.T) {
 	p, address, _ := start(t, "broken")
 	began := time.Now()
 	require.ErrorContains(t, p.WaitAccepting(t.Context(), address), "exit status 3")
-	assert.Less(t, time.Since(began), 10*time.Second)
+	assert.Less(t, time.Since(began), 30*time.Second)
 	_, err := collectorproc.Start(collectorproc.Options{Binary: "/no/such/collector"})
 	require.ErrorContains(t, err, "start the collector")
 }

@@ -328,7 +328,7 @@ func TestAUserWithoutRightsLearnsWhatToDo(t *testing.T) {
 			assert.EventuallyWithT(t, func(c *assert.CollectT) {
 				_, err := db.Pool.Exec(context.Background(), statement)
 				assert.NoError(c, err)
-			}, 10*time.Second, 50*time.Millisecond)
+			}, time.Minute, 50*time.Millisecond)
 		}
 	})
 	config, err := pgx.ParseConfig(db.DSN)

@@ -102,7 +102,7 @@ func TestAServerEndsWithAStarterThatIsKilled(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, statErr := os.Stat(dir)
 		return errors.Is(statErr, os.ErrNotExist) && !running(pid)
-	}, 20*time.Second, 50*time.Millisecond, "the watchdog stops the server and removes %s", dir)
+	}, time.Minute, 50*time.Millisecond, "the watchdog stops the server and removes %s", dir)
 }
 
 // running: a zombie, which nobody waits for in a container without init, has

@@ -79,7 +79,7 @@ func killTheServer(t *testing.T, mode store.RollupMode) {
 	}
 	for kill := range 3 {
 		reached := acked.Load() + 3000
-		require.Eventually(t, func() bool { return acked.Load() > reached }, 30*time.Second, time.Millisecond, "kill %d", kill)
+		require.Eventually(t, func() bool { return acked.Load() > reached }, time.Minute, time.Millisecond, "kill %d", kill)
 		server.Kill()
 		require.Eventually(t, func() bool {
 			// The children of a killed server hold its memory for a moment.
@@ -88,7 +88,7 @@ func killTheServer(t *testing.T, mode store.RollupMode) {
 				server = again
 			}
 			return err == nil
-		}, 30*time.Second, 50*time.Millisecond)
+		}, time.Minute, 50*time.Millisecond)
 	}
 	stop.Store(true)
 	wg.Wait()

@@ -64,7 +64,7 @@ func TestTLS(t *testing.T) {
 		{"no client's certificate", address("127.0.0.1", "usage_cert", "sslmode", "verify-full", "sslrootcert", file("ca.crt")), "sslcert and sslkey in the dsn"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			pool, err := store.Connect(t.Context(), store.Config{DSN: c.dsn, ConnectTimeout: 10 * time.Second})
+			pool, err := store.Connect(t.Context(), store.Config{DSN: c.dsn, ConnectTimeout: time.Minute})
 			require.NoError(t, err)
 			defer pool.Close()
 			var encrypted bool

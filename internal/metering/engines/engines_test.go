@@ -126,7 +126,11 @@ func TestAFaultSaysWhetherTheEngineMayHaveTheEvents(t *testing.T) {
 					}
 					return mockengine.None
 				}
-				s, m := sink(t, e.kind, e.handler, 2*time.Second)
+				timeout := time.Duration(0)
+				if c.fault == mockengine.SilentAfter {
+					timeout = 10 * time.Second
+				}
+				s, m := sink(t, e.kind, e.handler, timeout)
 				require.NoError(t, s.Ready(t.Context(), m))
 				list := events(m, 1)
 				outcomes, err := s.Send(t.Context(), m, list)

@@ -18,7 +18,7 @@ func TestADatabaseThatDoesNotAnswerIsSaidAtOnceAndOneWithCallsIsRefused(t *testi
 	_, _, err := database(t.Context(), io.Discard, false)
 	require.ErrorContains(t, err, "is the server running at that address")
 	assert.NotContains(t, err.Error(), "hunter2")
-	assert.Less(t, time.Since(began), 20*time.Second)
+	assert.Less(t, time.Since(began), time.Minute)
 
 	t.Setenv("DATABASE_URL", db.DSN)
 	_, _, err = database(t.Context(), io.Discard, false)
