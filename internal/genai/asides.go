@@ -44,7 +44,7 @@ const maxAside = 64 << 10
 // readAsides reads the modifiers that are not known yet from these objects. What served the
 // call takes precedence over what was requested.
 func (m *modifiers) readAsides(a *attributes) {
-	if !a.present.meets(&asideNames) {
+	if !a.some(isAside) {
 		return
 	}
 	for tier, list := range [...][]nameID{modServed: namesServedAside, modAsked: namesAskedAside} {
@@ -115,7 +115,7 @@ func (m *modifiers) readInside(j *jsonText, tier int) {
 
 // modelAside returns a model that only an object beside the call names.
 func modelAside(a *attributes) string {
-	if !a.present.meets(&asideNames) && !a.present.meets(&answerNames) {
+	if !a.some(isAside | isAnswer) {
 		return ""
 	}
 	for _, list := range [][]nameID{namesAskedAside, namesUsageObject, namesServedAside} {

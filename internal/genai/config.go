@@ -150,7 +150,8 @@ func (r *Reader) declare(c *Config) error {
 	}
 	if c.TrackUsers {
 		r.userNames = list("user attributes", c.UserAttributes)
-		r.userSet = setOf(r.userNames...)
+		users := setOf(r.userNames...)
+		r.names.give(isUser, &users)
 		for _, id := range r.userNames {
 			name := r.names.names[id]
 			if slices.Contains(generalUserAttributes, name) || !slices.Contains(DefaultUserAttributes(), name) {

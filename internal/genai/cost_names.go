@@ -243,14 +243,11 @@ func (f *facts) readBilled(key string, j *jsonText) bool {
 
 // namesCostAside are objects in which a framework keeps what the provider reported beside its
 // usage. Source: pydantic/pydantic-ai (provider_details).
-var (
-	namesCostAside = names("gen_ai.provider.details", "gen_ai.provider_details", "provider_details", "gen_ai.response.provider_details")
-	costAsideSet   = setOf(namesCostAside...)
-)
+var namesCostAside = names("gen_ai.provider.details", "gen_ai.provider_details", "provider_details", "gen_ai.response.provider_details")
 
 // readCostAside reads the cost from such an object when the usage object has none.
 func (f *facts) readCostAside(a *attributes) {
-	if f.cost != "" || !a.present.meets(&costAsideSet) {
+	if f.cost != "" || !a.some(isCostAside) {
 		return
 	}
 	for _, id := range namesCostAside {

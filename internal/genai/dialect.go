@@ -189,10 +189,12 @@ func init() {
 		builtinNames.give(isMark, &d.marks)
 	}
 	requests, logins, caches := setOf(namesRequests...), setOf(loginNames...), setOf(namesFromCache...)
+	costAsides, urls := setOf(namesCostAside...), setOf(namesURL...)
 	for _, r := range []struct {
 		role roles
 		set  *nameSet
-	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}, {isAnswered, &caches}} {
+	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}, {isAnswered, &caches},
+		{isFlag, &flagNames}, {isAside, &asideNames}, {isCostAside, &costAsides}, {isURL, &urls}} {
 		builtinNames.give(r.role, r.set)
 	}
 }

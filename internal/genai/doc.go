@@ -8,6 +8,7 @@
 //	reader.go      the loop over the spans, and what is remembered between them
 //	span.go        the way of one span; units.go: seconds, characters, images, costs
 //	names.go       the table of known attribute names; one look at each attribute
+//	layout.go      the same for a span whose names came before in this order
 //	gate.go        the look at the names that is all other spans cost
 //	dialect.go     which dialect is this? dialect_*.go are they
 //	operation.go   is it a leaf, a call to a provider, or a wrapper that repeats its children?

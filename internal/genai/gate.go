@@ -6,8 +6,8 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 )
 
-// gate scans the names of a span's attributes once: most spans of a pipeline are HTTP
-// requests and database queries, and this scan is all they cost.
+// gate scans the names of a span's attributes, up to the first of GenAI: most spans of a
+// pipeline are HTTP requests and database queries, and this scan is all they cost.
 type gate struct {
 	// first tells for each byte what a name beginning with it may be.
 	first [256]sight
@@ -73,6 +73,7 @@ func (g *gate) enter(id nameID) {
 	}
 }
 
+// look returns isGenAI as soon as it sees that, and may not have seen the rest then.
 func (g *gate) look(span ptrace.Span) (seen sight) {
 	for key := range span.Attributes().All() {
 		if key == "" {
@@ -83,19 +84,19 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 			continue
 		}
 		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.matches(key) {
-			seen |= isGenAI
+			return seen | isGenAI
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
 			seen |= isOwn
 			if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // set by an app; nobody else has these names
-				seen |= isGenAI
+				return seen | isGenAI
 			}
 		}
 		if may&namesUser != 0 && len(key) < 64 && g.lengths[key[0]]>>len(key)&1 == 1 && g.entries.has(g.names.find(key)) {
 			seen |= namesUser
 		}
 	}
-	if seen&isGenAI == 0 && isAgentSpan(span.Name()) {
+	if isAgentSpan(span.Name()) {
 		seen |= isGenAI
 	}
 	return seen

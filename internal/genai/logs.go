@@ -296,7 +296,7 @@ func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.Lo
 	r.touched.join(&a.present)
 	r.enterScope(scope)
 	d := r.dialectOf(a)
-	if !a.present.meets(&d.words.sides) && !a.present.meets(&answerNames) {
+	if !a.present.meets(&d.words.sides) && !a.some(isAnswer) {
 		return
 	}
 	if d.callsComeApart || r.traces.noted(record.TraceID()) || r.spansOf.noted(r.source()) || d == &openlit && r.leavesCacheOut(a, d) {

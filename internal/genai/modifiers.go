@@ -128,7 +128,7 @@ func (m *modifiers) read(a *attributes) {
 // readFlags reads whether a coding agent was in its fast mode, which is a flag or a word,
 // and whether a call was part of a batch.
 func (m *modifiers) readFlags(a *attributes) {
-	if !a.present.meets(&flagNames) {
+	if !a.some(isFlag) {
 		return
 	}
 	for _, id := range namesBatch {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
+	"strings"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 )
@@ -25,22 +26,29 @@ type nameTable struct {
 	slots [nameSlots]nameID
 	names []string // by nameID
 	roles [maxNames]roles
+	own   string // [Config.Own]
 }
 
 // roles are the purposes of a name. Most spans have no name with any of them.
-type roles uint16
+type roles uint32
 
 const (
-	isMark     roles = 1 << iota // [dialect.marks] of some dialect
-	isModifier                   // of [modifierNames]
-	isAnswer                     // of [answerNames]
-	isBill                       // of [billNames]
-	isCost                       // of [costNames]
-	isRequests                   // of [namesRequests]
-	isSampling                   // of [samplingNames]
-	isLogin                      // of [loginNames]
-	isUnit                       // of [unitNames]
-	isAnswered                   // of [namesFromCache]
+	isMark      roles = 1 << iota // [dialect.marks] of some dialect
+	isModifier                    // of [modifierNames]
+	isAnswer                      // of [answerNames]
+	isBill                        // of [billNames]
+	isCost                        // of [costNames]
+	isRequests                    // of [namesRequests]
+	isSampling                    // of [samplingNames]
+	isLogin                       // of [loginNames]
+	isUnit                        // of [unitNames]
+	isAnswered                    // of [namesFromCache]
+	isFlag                        // of [flagNames]
+	isAside                       // of [asideNames]
+	isCostAside                   // of [namesCostAside]
+	isURL                         // of [namesURL]
+	isUser                        // of [Reader.userNames]
+	isPrefixed                    // begins with [Config.Own]
 )
 
 // give assigns a role to the names of a set.
@@ -106,6 +114,9 @@ func (t *nameTable) clone() *nameTable {
 	c.names = append(make([]string, 0, maxNames), t.names...)
 	return &c
 }
+
+// isOwn reports whether a name has the prefix [Config.Own].
+func (t *nameTable) isOwn(name string) bool { return t.own != "" && strings.HasPrefix(name, t.own) }
 
 // nameHash mixes the length and the last 16 bytes: attribute names share their beginnings
 // ("gen_ai.usage.") and differ at the end.
@@ -175,6 +186,7 @@ func (s *nameSet) each(f func(nameID)) {
 // attributes are the known attributes of one span, resource or log record, each accessible
 // by its id without another search.
 type attributes struct {
+	layouts *layouts // nil: none are remembered
 	present nameSet
 	roles   roles                   // of all that are present
 	values  [maxNames]pcommon.Value // valid where present
@@ -188,13 +200,33 @@ type attributes struct {
 // read reads the known attributes of m. The first of equal names wins, as in
 // [pcommon.Map.Get].
 func (a *attributes) read(t *nameTable, m pcommon.Map) {
-	a.present, a.roles, a.unknown = nameSet{}, 0, a.unknown[:0]
+	a.unknown = a.unknown[:0]
 	if a.hasAside {
 		a.aside, a.hasAside = modifiers{}, false
 	}
+	if a.layouts == nil {
+		a.readNames(t, m)
+		return
+	}
+	l := a.layouts.of(m)
+	if l.read(a, m) {
+		return
+	}
+	a.readNames(t, m)
+	if len(a.unknown) == 0 && !a.hasAside {
+		a.layouts.learn(l, a, t, m)
+	}
+}
+
+// readNames is read by looking up each name.
+func (a *attributes) readNames(t *nameTable, m pcommon.Map) {
+	a.present, a.roles = nameSet{}, 0
 	for key, value := range m.All() {
 		switch id := t.find(key); {
 		case id == 0:
+			if t.isOwn(key) {
+				a.roles |= isPrefixed
+			}
 			if isUsageName(key) && len(a.unknown) < maxUnknownUsage {
 				a.unknown = append(a.unknown, unknownUsage{key, value})
 			} else if modifier := modifierNamed(key); modifier >= 0 && a.aside[modifier] == "" {

@@ -109,7 +109,7 @@ func (f *found) askedAtCloud(info *modelInfo) bool {
 
 // addressIn returns the host of the first URL on the span at which a provider answers.
 func addressIn(a *attributes) string {
-	if !a.present.meets(&urlNames) {
+	if !a.some(isURL) {
 		return ""
 	}
 	for _, id := range namesURL {
@@ -119,8 +119,6 @@ func addressIn(a *attributes) string {
 	}
 	return ""
 }
-
-var urlNames = setOf(namesURL...)
 
 // hostKey is what decides who hosts a call.
 type hostKey struct{ named, address, model string }

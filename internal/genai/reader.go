@@ -22,9 +22,8 @@ type Reader struct {
 
 	userNames    []nameID
 	tags         []tagNames
-	userSet      nameSet // of userNames
-	userDefaults bool    // userNames ends with the [DefaultUserAttributes]
-	userExtra    int     // how many names precede those
+	userDefaults bool // userNames ends with the [DefaultUserAttributes]
+	userExtra    int  // how many names precede those
 	gate         gate
 
 	inputSeconds, inputCharacters, inputImages nameID
@@ -51,6 +50,12 @@ func NewReader(config Config) (*Reader, error) {
 	r.gate = newGate(r.names, config.Own)
 	if err := r.declare(&r.config); err != nil {
 		return nil, err
+	}
+	r.names.own = config.Own
+	for id, name := range r.names.names {
+		if r.names.isOwn(name) {
+			r.names.roles[id] |= isPrefixed
+		}
 	}
 	if config.RootMemory > 0 && len(r.userNames) > 0 {
 		r.roots = bounded[pcommon.TraceID, rootUser](config.RootMemory)
@@ -234,7 +239,9 @@ var (
 )
 
 func newReading(r *Reader) *reading {
-	return &reading{Reader: r}
+	state := &reading{Reader: r}
+	state.attrs.layouts = new(layouts)
+	return state
 }
 
 func (r *reading) start(td ptrace.Traces, skip func(string, SkipReason)) {

@@ -34,6 +34,12 @@ type spanReader struct {
 func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	a := &r.attrs
 	a.read(r.names, span.Attributes())
+	hasOwn := seen&isOwn != 0
+	if !hasOwn && a.some(isPrefixed) { // the gate has not looked at all of it
+		hasOwn = true
+		r.config.Touch(span)
+		a.read(r.names, span.Attributes())
+	}
 	r.touched.join(&a.present)
 	d := r.dialectOf(a)
 	words := d.words
@@ -43,7 +49,7 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	s := &r.span
 	*s = spanReader{} // field by field: a literal would be copied
 	s.r, s.a, s.span, s.scope, s.call = r, a, span, r.scope, call
-	call.Dialect, call.HasOwn = d.name, seen&isOwn != 0
+	call.Dialect, call.HasOwn = d.name, hasOwn
 	call.Operation = a.firstText(words.operation)
 	if d.operation != nil {
 		s.op = d.operation(s)
@@ -320,7 +326,7 @@ func (s *spanReader) failed() bool {
 // default list, an attribute that names an installation in this dialect comes last; d may
 // be nil.
 func (r *reading) userOf(a *attributes, d *dialect) string {
-	if !a.present.meets(&r.userSet) {
+	if !a.some(isUser) {
 		return ""
 	}
 	installation := ""
