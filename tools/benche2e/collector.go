@@ -22,6 +22,7 @@ type collector struct {
 	*collectorproc.Process
 	address string // of OTLP over gRPC
 	api     string
+	pprof   string // answers with a profile only
 }
 
 const logName = "collector.log"
@@ -43,10 +44,17 @@ service:
       readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %s}}}}]
 `
 
+// profiler writes a profile of the whole run.
+const profiler = `extensions:
+  pprof: {endpoint: %q, save_to_file: %q}
+service:
+  extensions: [health_check, file_storage, basicauth, usage_api, pprof]
+`
+
 // startCollector returns when the collector accepts connections. Its files are
 // those of dir.
-func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, error) {
-	var addresses [5]string
+func startCollector(ctx context.Context, o options, dir, dsn string) (*collector, error) {
+	var addresses [6]string
 	for i := range addresses {
 		var err error
 		if addresses[i], err = pgserver.FreeAddress(); err != nil {
@@ -62,6 +70,11 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 		"production.yaml": production,
 		"overlay.yaml":    fmt.Appendf(nil, overlay, addresses[0], addresses[1], addresses[2], addresses[4], metricsPort),
 	}
+	configs := []string{filepath.Join(dir, "production.yaml"), filepath.Join(dir, "overlay.yaml")}
+	if o.profile != "" {
+		files["profiler.yaml"] = fmt.Appendf(nil, profiler, addresses[5], o.profile)
+		configs = append(configs, filepath.Join(dir, "profiler.yaml"))
+	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			return nil, err
@@ -73,7 +86,7 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 	}
 	defer log.Close() //nolint:errcheck // the collector holds its own copy
 	process, err := collectorproc.Start(collectorproc.Options{
-		Binary: binary, Configs: []string{filepath.Join(dir, "production.yaml"), filepath.Join(dir, "overlay.yaml")}, Log: log,
+		Binary: o.collector, Configs: configs, Log: log,
 		Env: []string{
 			"DATABASE_URL=" + dsn, "USAGE_QUEUE_DIR=" + filepath.Join(dir, "queue"),
 			"OIDC_ISSUER_URL=https://127.0.0.1", "OIDC_AUDIENCE=none",
@@ -86,7 +99,25 @@ func startCollector(ctx context.Context, binary, dir, dsn string) (*collector, e
 		process.Kill()
 		return nil, err
 	}
-	return &collector{process, addresses[0], "http://" + addresses[4]}, nil
+	return &collector{process, addresses[0], "http://" + addresses[4], "http://" + addresses[5]}, nil
+}
+
+// saveAllocations writes what the process allocated since its start.
+func (c *collector) saveAllocations(ctx context.Context, path string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.pprof+"/debug/pprof/allocs", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close() //nolint:errcheck // it is read to its end
+	profile, err := io.ReadAll(response.Body)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, profile, 0o600)
 }
 
 // ask asks what an administrator asks, each three times, and reports the longest

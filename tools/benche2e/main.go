@@ -34,6 +34,7 @@ type options struct {
 	names                                int
 	maxMiB                               int
 	timeout                              time.Duration
+	profile                              string // file for the collector's CPU profile; empty for none
 }
 
 func main() {
@@ -46,6 +47,7 @@ func main() {
 	flag.IntVar(&o.names, "names", 0, "invent so many names of models, of 200 bytes, which nothing has a price for, and ask the admin's questions afterwards")
 	flag.IntVar(&o.maxMiB, "max-mib", 300, "fail when the collector's memory was ever above this, in MiB")
 	flag.DurationVar(&o.timeout, "timeout", 8*time.Minute, "give up after this")
+	flag.StringVar(&o.profile, "profile", "", "write the collector's CPU profile, from its start to its end, to this file, and what it allocated to FILE.allocs; for go tool pprof")
 	flag.Parse()
 	if o.calls < 1 || o.perRequest < 1 || o.senders < 1 || o.textSize < 0 || o.names < 0 {
 		fmt.Fprintln(os.Stderr, "benche2e: -calls, -per-request and -senders have to be positive, -text and -names not negative")
@@ -77,7 +79,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := startCollector(ctx, o.collector, dir, server.DSN)
+	c, err := startCollector(ctx, o, dir, server.DSN)
 	if err != nil {
 		return fmt.Errorf("%w; its log is kept in %s", err, dir)
 	}
@@ -108,6 +110,11 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		}
 	}
 	after := c.measure()
+	if o.profile != "" {
+		if err := c.saveAllocations(ctx, o.profile+".allocs"); err != nil {
+			return err
+		}
+	}
 
 	rows := float64(l.sent.rows)
 	fmt.Fprintf(out, "%d calls with %d bytes of text each, %d MiB of OTLP, %d connections, %d requests refused and sent again\n",
