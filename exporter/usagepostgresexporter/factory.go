@@ -91,7 +91,7 @@ func (e *usageExporter) together(consume func(ctx context.Context) error) *toget
 // A request that is shared is small, and a small part of the queue: it must not wait for
 // room that each request alone would have.
 const (
-	maxSharedBytes = 256 << 10
+	maxSharedBytes = 1 << 20
 	maxSharedPart  = 16
 )
 

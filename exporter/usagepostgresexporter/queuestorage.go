@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/extension/xextension/storage"
@@ -69,7 +71,7 @@ func (s queueStorage) GetClient(ctx context.Context, kind component.Kind, id com
 	if moved > 0 {
 		s.logger.Info("put requests that were under way back into the queue", zap.Int("requests", moved))
 	}
-	return &queueClient{Client: inner, logger: s.logger, broken: s.broken, metadata: metadata}, nil
+	return &queueClient{Client: inner, logger: s.logger, broken: s.broken, metadata: metadata, lateBy: maxLate}, nil
 }
 
 // putBack moves each request that was in progress to the end of the queue, each in one
@@ -106,18 +108,36 @@ func putBack(ctx context.Context, c storage.Client) (data []byte, moved int, err
 }
 
 // queueClient is the storage of one queue, which calls it under its own lock.
+//
+// The queue writes when it accepts a request, when it hands it out and when it is done with
+// it, and file_storage syncs the disk for each, a read included. Only the first has to be
+// on the disk at once: without the others a request is sent once more after a crash, and
+// the database knows its calls. So they wait for the next write, and what is written is
+// kept for a while, so that handing it out need not read.
 type queueClient struct {
 	storage.Client
 	logger *zap.Logger
 	broken func(error)
 
+	mu       sync.Mutex // for late.timer, which is not under the lock of the queue
 	metadata []byte
-	// overdue are deletes that failed. They are repeated with the next batch.
-	overdue []*storage.Operation
-	failing bool
+	lateBy   time.Duration
+	late     lateOps
+	run      run
+	failing  bool
 	// abandoned is set when even reading fails: the disk stays as it is for the next start.
-	abandoned bool
+	abandoned, closed bool
 }
+
+// lateOps are operations that are not on the disk yet.
+type lateOps struct {
+	metadata *storage.Operation
+	deletes  []*storage.Operation
+	timer    *time.Timer // nil unless it runs
+}
+
+// maxLate is how long a request that is done may stay on the disk when nothing is written.
+const maxLate = time.Second
 
 // Get answers the queue's request for its metadata at start. If that were an error, the
 // queue would start over and overwrite everything it holds.
@@ -131,30 +151,78 @@ func (c *queueClient) Get(ctx context.Context, key string) ([]byte, error) {
 var errQueueAbandoned = errors.New("the queue on disk cannot be read; this collector has to be started again")
 
 func (c *queueClient) Batch(ctx context.Context, ops ...*storage.Operation) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.abandoned {
 		if slices.ContainsFunc(ops, putsItem) {
 			return errQueueAbandoned
 		}
 		return nil // an item without content is handed out and stored by nobody
 	}
-	err := c.Client.Batch(ctx, slices.Concat(ops, c.overdue)...)
-	if err == nil {
-		c.overdue = nil
-		c.tell(nil)
+	switch kindOf(ops) {
+	case handsOut:
+		c.late.metadata = ops[0]
+		return c.handOut(ctx, ops[1])
+	case isDone:
+		c.late.metadata, c.late.deletes = ops[0], append(c.late.deletes, ops[1])
+		c.catchUpLater()
 		return nil
 	}
-	c.tell(err)
-	if item := handedOut(ops); item != nil {
-		// The disk need not record that it is in progress: without the record it is sent
-		// once more after a crash.
-		return c.readAlone(ctx, item)
+	err := c.write(ctx, ops...)
+	if err != nil && len(c.late.deletes) > 0 && c.write(ctx) == nil {
+		// The disk had no room for both, and what is done has given some back.
+		err = c.write(ctx, ops...)
+	}
+	if err != nil {
+		return err
 	}
 	for _, op := range ops {
-		if op.Type == storage.Delete && !slices.Contains(c.overdue, op) {
-			c.overdue = append(c.overdue, op)
+		if index, ok := indexOf(op); ok && putsItem(op) {
+			c.run.add(index, op.Value)
 		}
 	}
+	return nil
+}
+
+// write executes the operations and those that are late as one transaction.
+func (c *queueClient) write(ctx context.Context, ops ...*storage.Operation) error {
+	all := make([]*storage.Operation, 0, 1+len(c.late.deletes)+len(ops))
+	if c.late.metadata != nil {
+		all = append(all, c.late.metadata) // before ops, which may have newer
+	}
+	err := c.Client.Batch(ctx, append(append(all, c.late.deletes...), ops...)...)
+	c.tell(err)
+	if err == nil {
+		c.late.metadata, c.late.deletes = nil, nil
+	}
 	return err
+}
+
+// handOut reads an item, together with some that are next.
+func (c *queueClient) handOut(ctx context.Context, item *storage.Operation) error {
+	index, ok := indexOf(item)
+	if !ok {
+		return c.readAlone(ctx, item)
+	}
+	if value, ok := c.run.take(index); ok {
+		item.Value = value
+		return nil
+	}
+	next := make([]*storage.Operation, c.run.room())
+	for i := range next {
+		next[i] = storage.GetOperation(itemKey(index + 1 + uint64(i))) //nolint:gosec // some
+	}
+	if c.write(ctx, append([]*storage.Operation{item}, next...)...) != nil {
+		return c.readAlone(ctx, item)
+	}
+	c.run.begin(index, item.Value)
+	for i, op := range next {
+		if op.Value == nil {
+			break // written when its turn comes, or never
+		}
+		c.run.add(index+1+uint64(i), op.Value) //nolint:gosec // some
+	}
+	return nil
 }
 
 func (c *queueClient) readAlone(ctx context.Context, op *storage.Operation) error {
@@ -164,6 +232,84 @@ func (c *queueClient) readAlone(ctx context.Context, op *storage.Operation) erro
 		c.broken(fmt.Errorf("%w: %w", errQueueAbandoned, err))
 	}
 	return nil
+}
+
+// catchUpLater has what is late written when nothing else is.
+func (c *queueClient) catchUpLater() {
+	if c.late.timer == nil && !c.closed {
+		c.late.timer = time.AfterFunc(c.lateBy, c.catchUp)
+	}
+}
+
+func (c *queueClient) catchUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late.timer = nil
+	if c.closed || c.abandoned || len(c.late.deletes) == 0 {
+		return
+	}
+	if c.write(context.Background()) != nil {
+		c.catchUpLater()
+	}
+}
+
+// Close writes what is late. If it cannot, the next collector sends that once more.
+func (c *queueClient) Close(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.late.timer != nil {
+		c.late.timer.Stop()
+	}
+	if !c.abandoned && len(c.late.deletes) > 0 {
+		_ = c.write(ctx) // it tells
+	}
+	return c.Client.Close(ctx)
+}
+
+// run is a copy of the items that are next in the queue, without a gap.
+type run struct {
+	items [][]byte
+	end   uint64 // the index after the last
+	bytes int
+	size  int // of the item that was seen last
+}
+
+const (
+	maxRunBytes = 4 << 20
+	maxRunRead  = 16 // items that are read at a time, beside the one that is wanted
+)
+
+// add keeps an item if it continues the run.
+func (r *run) add(index uint64, item []byte) {
+	r.size = len(item)
+	if index == r.end && r.bytes+len(item) <= maxRunBytes {
+		r.items, r.end, r.bytes = append(r.items, item), r.end+1, r.bytes+len(item)
+	}
+}
+
+// take removes the first item of the run, if it is the one with the index.
+func (r *run) take(index uint64) ([]byte, bool) {
+	if len(r.items) == 0 || index+uint64(len(r.items)) != r.end {
+		return nil, false
+	}
+	item := r.items[0]
+	r.items[0] = nil // the array outlives it
+	r.items, r.bytes = r.items[1:], r.bytes-len(item)
+	return item, true
+}
+
+// begin begins another run, after an item that was read.
+func (r *run) begin(index uint64, item []byte) {
+	*r = run{end: index + 1, size: len(item)}
+}
+
+// room is how many items are worth reading when they have the size of the last.
+func (r *run) room() int {
+	if r.size == 0 {
+		return 0
+	}
+	return min(maxRunRead, maxRunBytes/2/r.size)
 }
 
 // tell logs when the disk begins to fail and when it has recovered.
@@ -183,13 +329,31 @@ const queueMetadataKey = "qmv0"
 
 func itemKey(index uint64) string { return strconv.FormatUint(index, 10) }
 
-// handedOut returns the item that a batch reads while it records that the item is in
-// progress, nil for other batches.
-func handedOut(ops []*storage.Operation) *storage.Operation {
-	if len(ops) == 2 && ops[0].Type == storage.Set && ops[1].Type == storage.Get {
-		return ops[1]
+// kind is what the queue wants of a batch.
+type kind int
+
+const (
+	other    kind = iota
+	handsOut      // records that an item is in progress, and reads it
+	isDone        // records that it no longer is, and deletes it
+)
+
+func kindOf(ops []*storage.Operation) kind {
+	if len(ops) != 2 || ops[0].Type != storage.Set || ops[0].Key != queueMetadataKey {
+		return other
 	}
-	return nil
+	switch ops[1].Type {
+	case storage.Get:
+		return handsOut
+	case storage.Delete:
+		return isDone
+	}
+	return other
+}
+
+func indexOf(op *storage.Operation) (index uint64, ok bool) {
+	index, err := strconv.ParseUint(op.Key, 10, 64)
+	return index, err == nil
 }
 
 func putsItem(op *storage.Operation) bool {

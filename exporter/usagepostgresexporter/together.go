@@ -38,8 +38,8 @@ type shared struct {
 	err  error
 }
 
-// maxSharingBytes is the size of a request that is worth a write of its own: some 35 calls.
-const maxSharingBytes = 16 << 10
+// maxSharingBytes is the size of a request that is worth a write of its own: some 550 calls.
+const maxSharingBytes = 256 << 10
 
 var errNotWritten = errors.New("the request was not written to the queue")
 
