@@ -195,6 +195,8 @@ type providerWork struct {
 	// noRate are the days without an exchange rate, and cut those with too many lines to
 	// keep apart.
 	noRate, cut []time.Time
+	// searches is how many steps the searches for owners may still take.
+	searches int
 }
 
 type cause struct {
@@ -209,7 +211,7 @@ type cause struct {
 func newProvider(in *bill.Input, name string) *providerWork {
 	p := &providerWork{
 		name: name, charged: map[string]decimal.Decimal{}, compared: map[time.Time]bool{}, explained: map[time.Time]bool{}, counted: map[time.Time]bool{},
-		calls: map[time.Time][]*bill.CallSum{}, names: newNameMatch(), rates: in.Rates, causes: causes{}, developers: map[string]*CustomerType{},
+		calls: map[time.Time][]*bill.CallSum{}, names: newNameMatch(), searches: mostSearched, rates: in.Rates, causes: causes{}, developers: map[string]*CustomerType{},
 	}
 	accounts := map[string]bool{}
 	for _, d := range in.Days {

@@ -663,3 +663,57 @@ func TestWhatDevelopersUsedOnASubscriptionIsNotOnTheBill(t *testing.T) {
 		t.Errorf("customer types %+v", list)
 	}
 }
+
+// TestOneModelOfManyKeysWithEveryCauseAtOnce: thirty keys use one model, some of them without
+// rows; the customer has a discount, and the calls of one more key have no usage.
+func TestOneModelOfManyKeysWithEveryCauseAtOnce(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(60) {
+		w := newWorld(seed)
+		paid := w.prices()
+		fiveQuarters := decimal.New(125, -2)
+		listed := prices{paid.input.Mul(fiveQuarters), paid.cached.Mul(fiveQuarters), paid.output.Mul(fiveQuarters)}
+		unseen := map[string]decimal.Decimal{}
+		hidden, doubts := 1+w.IntN(4), seed%4 == 0
+		if doubts {
+			hidden = 1 // of several, one set in a million others would fit
+		}
+		for n := range 30 {
+			key, b := fmt.Sprintf("key_%02d", n), w.batch()
+			if doubts {
+				b.calls = 1000 + int64(n) // so that the requests say which
+			}
+			w.charge("gpt-x", key, b, paid)
+			if n < hidden {
+				unseen[key] = paid.cost(b)
+				w.plant(explain.NotSeen, paid.cost(b))
+				continue
+			}
+			w.call("gpt-x", b, listed.cost(b), usage.StatusPriced, nil)
+			w.plant(explain.Price, paid.cost(b).Sub(listed.cost(b)))
+		}
+		if doubts {
+			b := w.batch()
+			w.charge("gpt-x", "key_streams", b, paid)
+			w.call("gpt-x", batch{calls: b.calls}, decimal.Zero, usage.StatusUnpriced, func(c *bill.CallSum) { c.Reason = usage.ReasonNoUsage })
+			w.plant(explain.Unpriced, paid.cost(b))
+		}
+		got := w.explain(t).Providers[0]
+		requireSums(t, got)
+		for _, c := range got.Causes {
+			if c.Cause == explain.NotSeen && !c.Cost.Equal(unseen[c.Details.APIKey]) {
+				t.Errorf("seed %d: %q was not seen with %s, planted were %v", seed, c.Details.APIKey, c.Cost, unseen)
+			}
+		}
+		for word, cost := range w.planted {
+			if !causesOf(got)[word].Equal(cost) {
+				t.Errorf("seed %d: %s is %s, planted were %s", seed, word, causesOf(got)[word], cost)
+			}
+		}
+		if !got.ExplainedShare.Equal(one) {
+			t.Errorf("seed %d: explained share %s", seed, got.ExplainedShare)
+		}
+	}
+}
+
+var one = decimal.New(1, 0)

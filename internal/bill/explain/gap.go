@@ -126,7 +126,7 @@ func (c *comparison) divide(cost decimal.Decimal, doubts []*class, mayHideCalls 
 
 // unseenTokens explains more tokens on the bill when it does not count requests.
 func (c *comparison) unseenTokens(gap *amounts) {
-	owners := c.find(func(s *share) bool { return equal(&s.counts, gap) })
+	owners := c.find(target{counts: gap, exact: true})
 	c.unseen(gap, owners, tokens(gap.tokens()))
 }
 
@@ -137,13 +137,13 @@ func (c *comparison) unseenRequests(gap *amounts, missing int64, doubts []*class
 		if negative {
 			gap = c.withoutNegative(gap)
 		}
-		owners := c.find(func(s *share) bool { return s.requests == missing && equal(&s.counts, gap) })
+		owners := c.find(target{requests: missing, hasRequests: true, counts: gap, exact: true})
 		c.unseen(gap, owners, calls(missing))
 		return
 	}
 	// Some calls were not seen, and the counts of others are unknown. Find the owners with
 	// exactly the missing number of requests and quantities within the gap.
-	owners := c.find(func(s *share) bool { return s.requests == missing && fits(&s.counts, gap) })
+	owners := c.find(target{requests: missing, hasRequests: true, counts: gap})
 	if owners == nil {
 		c.divideRequests(gap, missing, doubts)
 		return
@@ -227,71 +227,4 @@ func (c *comparison) withoutNegative(gap *amounts) *amounts {
 	}
 	c.unknown(&less, "rows count more of this kind than the bill, though it has more requests")
 	return &more
-}
-
-// maxSearched is the number of owners up to which every combination is tried.
-const maxSearched = 12
-
-// find returns the set of owners whose sum satisfies is, or nil unless there is exactly one
-// such set. Among up to twelve owners it tries every set; among more it tries each single
-// owner, and all owners but one.
-func (c *comparison) find(is func(*share) bool) []*share {
-	var found [][]*share
-	try := func(sum *share, list func() []*share) {
-		if len(found) < 2 && is(sum) {
-			found = append(found, list())
-		}
-	}
-	if len(c.owners) <= maxSearched {
-		for set := 1; set < 1<<len(c.owners) && len(found) < 2; set++ {
-			list := c.chosen(func(i int) bool { return set&(1<<i) != 0 })
-			sum := sumOf(list)
-			try(&sum, func() []*share { return list })
-		}
-	} else {
-		all := sumOf(c.chosen(func(int) bool { return true }))
-		for one := range c.owners {
-			o := c.owners[one]
-			try(o, func() []*share { return []*share{o} })
-			rest := share{requests: all.requests - o.requests, counts: all.counts.minus(&o.counts)}
-			try(&rest, func() []*share { return c.chosen(func(i int) bool { return i != one }) })
-		}
-	}
-	if len(found) != 1 {
-		return nil
-	}
-	return found[0]
-}
-
-// chosen returns the owners for which in is true.
-func (c *comparison) chosen(in func(i int) bool) (list []*share) {
-	for i := range c.owners {
-		if in(i) {
-			list = append(list, c.owners[i])
-		}
-	}
-	return list
-}
-
-func sumOf(list []*share) (sum share) {
-	for _, s := range list {
-		sum.requests += s.requests
-		sum.counts.addAll(&s.counts)
-	}
-	return sum
-}
-
-func equal(a, b *amounts) bool {
-	d := a.minus(b)
-	return d.isZero()
-}
-
-// fits reports whether a is not all zero and no count in it exceeds the gap's.
-func fits(a, gap *amounts) bool {
-	for k := range a {
-		if a[k].IsPositive() && a[k].Cmp(gap[k]) > 0 {
-			return false
-		}
-	}
-	return !a.isZero()
 }

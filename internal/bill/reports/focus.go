@@ -43,29 +43,28 @@ type FocusNotes struct {
 // counted and left out.
 func ReadFOCUS(in io.Reader, o Options, each func(*bill.Line) error) (FocusNotes, error) {
 	notes := FocusNotes{Others: map[string]int{}}
-	r := csv.NewReader(in)
+	r := csv.NewReader(withoutBOM(in))
 	r.ReuseRecord, r.LazyQuotes = true, false
 	first, err := r.Read()
 	if err != nil {
 		return notes, fmt.Errorf("line 1: found no header of FOCUS 1.2: %w", err)
 	}
 	header := slices.Clone(first)
-	if len(header) > 0 {
-		header[0] = strings.TrimPrefix(header[0], "\uFEFF")
-	}
-	at := make(map[string]int, len(header))
+	at := make(map[string]int, len(header)) // by name in lower case: some databases export only that
 	for i, name := range header {
-		if _, twice := at[name]; twice {
-			return notes, fmt.Errorf("line 1: the column %s is there twice", name)
+		header[i] = strings.TrimSpace(name)
+		name = strings.ToLower(header[i])
+		if _, twice := at[name]; twice && name != "" {
+			return notes, fmt.Errorf("line 1: the column %s is there twice", header[i])
 		}
 		at[name] = i
 	}
 	for _, name := range focusNeeded {
-		if _, ok := at[name]; !ok {
+		if _, ok := at[strings.ToLower(name)]; !ok {
 			return notes, fmt.Errorf("line 1: the column %s is missing; needed are those of FOCUS 1.2, at least %s", name, strings.Join(focusNeeded, ", "))
 		}
 	}
-	f := focusReader{at: at, header: header, o: o, seen: map[bill.Covered]int{}}
+	f := focusReader{at: at, named: map[string]int{}, header: header, o: o, seen: map[bill.Covered]int{}}
 	for {
 		record, err := r.Read()
 		if errors.Is(err, io.EOF) {
@@ -92,7 +91,8 @@ func ReadFOCUS(in io.Reader, o Options, each func(*bill.Line) error) (FocusNotes
 }
 
 type focusReader struct {
-	at     map[string]int
+	at     map[string]int // by name in lower case
+	named  map[string]int // the same by name, for those that were asked for; -1 when missing
 	header []string
 	record []string
 	o      Options
@@ -103,8 +103,14 @@ type focusReader struct {
 // get returns a field, or "" when the column is missing. Most providers write null as an
 // empty field, some as the word.
 func (f *focusReader) get(name string) string {
-	i, ok := f.at[name]
-	if !ok || strings.EqualFold(f.record[i], "null") {
+	i, ok := f.named[name]
+	if !ok {
+		if i, ok = f.at[strings.ToLower(name)]; !ok {
+			i = -1
+		}
+		f.named[name] = i
+	}
+	if i < 0 || strings.EqualFold(f.record[i], "null") {
 		return ""
 	}
 	return strings.TrimSpace(f.record[i])
@@ -198,7 +204,7 @@ func (f *focusReader) span(l *bill.Line) error {
 
 // focusTime parses a time of FOCUS, which is in UTC when it has no zone.
 func focusTime(text string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly} {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05", "2006-01-02T15:04:05", time.DateOnly} {
 		if at, err := time.Parse(layout, text); err == nil {
 			return at.UTC(), nil
 		}
@@ -225,7 +231,7 @@ func (f *focusReader) what(l *bill.Line, words string) {
 		}
 	}
 	if l.Tier = strings.ToLower(f.get("x_ServiceTier")); l.Tier == "" {
-		if _, ours := f.at["x_ServiceTier"]; ours {
+		if _, ours := f.at["x_servicetier"]; ours {
 			l.Tier = bill.StandardTier
 		} else {
 			l.Tier = tierOf(words)

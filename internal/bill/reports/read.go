@@ -1,6 +1,7 @@
 package reports
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -58,7 +59,7 @@ func ReadJSON(provider string, in io.Reader, o Options, each func(*bill.Line) er
 	if !ok {
 		return Page{}, fmt.Errorf("provider: found %q, pages are read of openai and anthropic", provider)
 	}
-	d := &decoder{dec: json.NewDecoder(in), format: f, provider: provider, o: o, each: each, report: o.Report}
+	d := &decoder{dec: json.NewDecoder(withoutBOM(in)), format: f, provider: provider, o: o, each: each, report: o.Report}
 	d.dec.UseNumber()
 	err := d.pages()
 	if err == nil && d.page.Rows == 0 && len(d.unknown) > 0 {
@@ -68,6 +69,15 @@ func ReadJSON(provider string, in io.Reader, o Options, each func(*bill.Line) er
 		return d.page, d.at(err)
 	}
 	return d.page, nil
+}
+
+// withoutBOM skips the byte order mark that some programs put before UTF-8.
+func withoutBOM(in io.Reader) io.Reader {
+	r := bufio.NewReader(in)
+	if start, _ := r.Peek(3); string(start) == "\uFEFF" {
+		_, _ = r.Discard(3)
+	}
+	return r
 }
 
 type decoder struct {

@@ -244,3 +244,30 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestEveryExporterWritesFOCUSInItsOwnWay: a byte order mark before a quoted header, names in
+// lower case, another order, columns of one's own, lines inside of a field, CRLF.
+func TestEveryExporterWritesFOCUSInItsOwnWay(t *testing.T) {
+	t.Parallel()
+	plain := "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ProviderName,ServiceName,SkuMeter,ConsumedQuantity,ConsumedUnit,SubAccountId\n" +
+		"0.275,EUR,Usage,2026-01-01T00:00:00Z,2026-01-02T00:00:00Z,Microsoft,Azure OpenAI Service,gpt 4o 0806 Inp glbl Tokens,110,1K Tokens,sub-1\n"
+	want, _, err := readFile("focus", plain, reports.Options{AsOf: asOf})
+	if err != nil || len(want) != 1 {
+		t.Fatal(want, err)
+	}
+	for name, text := range map[string]string{
+		"a byte order mark": "\uFEFF" + plain,
+		"quotes, another order, more columns, lines in a field": "\uFEFF\"Tags\",\"SubAccountId\",\"ConsumedUnit\",\"ConsumedQuantity\",\"SkuMeter\",\"ServiceName\",\"ProviderName\",\"ChargePeriodEnd\",\"ChargePeriodStart\",\"ChargeCategory\",\"BillingCurrency\",\"BilledCost\",\"x_Own\"\r\n" +
+			"\"{\"\"a\"\":\r\n \"\"b, c\"\"}\",\"sub-1\",\"1K Tokens\",\"110\",\"gpt 4o 0806 Inp glbl Tokens\",\"Azure OpenAI Service\",\"Microsoft\",\"2026-01-02T00:00Z\",\"2026-01-01 00:00:00+00:00\",\"Usage\",\"eur\",\"2.75E-1\",\"\"\r\n",
+		"lower case and NULL": strings.Replace(strings.ToLower(plain[:strings.Index(plain, "\n")]), ",subaccountid", ",Tags,subaccountid", 1) + strings.Replace(plain[strings.Index(plain, "\n"):], ",sub-1", ",NULL,sub-1", 1),
+	} {
+		got, _, err := readFile("focus", text, reports.Options{AsOf: asOf})
+		if err != nil || len(got) != 1 || lineText(&got[0]) != lineText(&want[0]) {
+			t.Errorf("%s: %v\ngot  %+v\nwant %s", name, err, got, lineText(&want[0]))
+		}
+	}
+	cost := "\uFEFF" + `{"data":[{"start_time":1730419200,"end_time":1730505600,"results":[{"object":"organization.costs.result","amount":{"value":1,"currency":"usd"}}]}]}`
+	if lines, _, err := readFile(catalog.OpenAI, cost, reports.Options{AsOf: asOf}); err != nil || len(lines) != 1 {
+		t.Errorf("JSON with a byte order mark: %v", err)
+	}
+}
