@@ -69,6 +69,8 @@ func (a *answer) object(j *jsonText) {
 		case "output", "content", "tool_outputs", "parts", "candidates", "groundingMetadata", "grounding_metadata":
 			a.usage.listed = a.usage.listed || j.peek() == '['
 			a.usage.readItems(key, j)
+		case "tool_usage", "toolUsage": // what other models used that a tool of OpenAI's called
+			a.usage.readToolUsage(j)
 		case "choices": // OpenAI's chat completions run no tools
 			a.usage.listed = true
 			j.skip()
@@ -347,17 +349,21 @@ func (f *facts) readModalities(j *jsonText, audio, image, video fact) {
 			}
 			return true
 		})
-		to := factCount
-		switch modality {
-		case "AUDIO":
-			to = audio
-		case "IMAGE":
-			to = image
-		case "VIDEO":
-			to = video
-		}
-		if to != factCount {
+		if to := modalityOf(modality, audio, image, video); to != factCount {
 			f.n[to] = n
 		}
 	})
+}
+
+// modalityOf returns the fact that counts a modality, factCount for text.
+func modalityOf(modality string, audio, image, video fact) fact {
+	switch strings.ToUpper(modality) {
+	case "AUDIO":
+		return audio
+	case "IMAGE":
+		return image
+	case "VIDEO":
+		return video
+	}
+	return factCount
 }

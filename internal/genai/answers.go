@@ -125,8 +125,29 @@ func (f *facts) learn(from *facts) {
 	}
 	if f.n[factInput] == absent && f.n[factOutput] == absent && (from.n[factInput].known() || f.n[factTotal] == absent && from.n[factTotal].known()) {
 		f.take(from)
-	} else {
-		f.addDetails(from)
+		return
+	}
+	f.meanAs(from)
+	f.addDetails(from)
+}
+
+// meanAs takes over what the sides of a provider's usage object include, where nobody said so
+// of the span and its sides are the same numbers. A total says it of any.
+func (f *facts) meanAs(from *facts) {
+	if f.n[factInput] != from.n[factInput] || f.n[factOutput] != from.n[factOutput] || !f.n[factInput].known() || !f.n[factOutput].known() {
+		return
+	}
+	if f.n[factTotal] == absent {
+		f.n[factTotal] = from.n[factTotal]
+	}
+	if f.inputMeans == inputUnknown && (from.n[factCacheRead] != absent || from.n[factCacheWrite] != absent) {
+		f.inputMeans = from.inputMeans
+		if from.inputMeans == inputExclusive {
+			f.inputMeans = inputAsTold
+		}
+	}
+	if f.outputMeans == outputUnknown && from.outputMeans == outputExclusive {
+		f.outputMeans = outputExclusive
 	}
 }
 

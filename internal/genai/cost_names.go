@@ -25,7 +25,7 @@ var shippedCosts = names("gen_ai.usage.cost.amount", "gen_ai.usage.cost", "gen_a
 	"tensorzero.cost_usd", "tensorzero.cost", "agw.ai.usage.cost.total", "ai.proxy.usage.cost", "portkey.cost", "helicone.cost", "helicone.cost_usd", "langwatch.cost", "mlflow.cost", "opik.cost",
 	"lmnr.cost", "traceloop.cost", "usage.cost", "usage.total_cost", "total_cost_usd", "cost_usd", "total_cost",
 	"gen_ai.client.estimated_cost", "gen_ai.usage.cost_details", "cost_details", "llm.usage.cost_details", "http.response.header.x-litellm-response-cost",
-	"gen_ai.response.header.x-litellm-response-cost", "cost", "llm.cost.amount", "gen_ai.cost.total_usd_cost")
+	"gen_ai.response.header.x-litellm-response-cost", "cost", "llm.cost.amount", "gen_ai.cost.total_usd_cost", "ag.metrics.unit.costs.total")
 
 // Attributes in which the provider itself reports what it bills.
 var (

@@ -65,6 +65,10 @@ const (
 	inputExclusive
 	// inputDisjoint: neither cached, audio nor any other part is included.
 	inputDisjoint
+	// inputAsTold: cached tokens are not included, as the names in a usage object tell, whose
+	// numbers are those of the span. They are Anthropic's and Bedrock's, and doubtful of
+	// another provider.
+	inputAsTold
 	// inputUnknown: not documented; read as inclusive unless the numbers show otherwise,
 	// and uncertain where that decides.
 	inputUnknown
@@ -188,13 +192,13 @@ func init() {
 	for _, d := range dialects {
 		builtinNames.give(isMark, &d.marks)
 	}
-	requests, logins, caches := setOf(namesRequests...), setOf(loginNames...), setOf(namesFromCache...)
+	requests, logins, caches, ends := setOf(namesRequests...), setOf(loginNames...), setOf(namesFromCache...), setOf(namesEnd...)
 	costAsides, urls := setOf(namesCostAside...), setOf(namesURL...)
 	for _, r := range []struct {
 		role roles
 		set  *nameSet
 	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}, {isAnswered, &caches},
-		{isFlag, &flagNames}, {isAside, &asideNames}, {isCostAside, &costAsides}, {isURL, &urls}} {
+		{isFlag, &flagNames}, {isAside, &asideNames}, {isCostAside, &costAsides}, {isURL, &urls}, {isEnd, &ends}} {
 		builtinNames.give(r.role, r.set)
 	}
 }

@@ -107,7 +107,7 @@ var braintrust = dialect{
 // typedOperation maps the type that a platform gives its spans to an operation.
 func typedOperation(kind string) operation {
 	switch kind {
-	case "llm", "chat_model", "generation":
+	case "llm", "chat_model", "generation", "chat", "completion", "model":
 		return opChat
 	case "embedding", "embeddings":
 		return opEmbedding

@@ -31,6 +31,8 @@ func (f *facts) readToolCounters(key string, j *jsonText) bool {
 			add(factFileSearches)
 		case "code_interpreter_calls":
 			add(factCodeSessions)
+		case "code_execution_requests", "codeExecutionRequests":
+			f.containers = j.count() > 0 || f.containers
 		}
 		return true
 	})
@@ -40,6 +42,20 @@ func (f *facts) readToolCounters(key string, j *jsonText) bool {
 		}
 	}
 	return true
+}
+
+// readToolUsage reads what the tools of an answer used: "image_gen" has the tokens of a model
+// that the answer does not name.
+func (f *facts) readToolUsage(j *jsonText) {
+	j.members(func(string) bool {
+		j.members(func(string) bool {
+			if c := j.peek(); c >= '0' && c <= '9' {
+				f.callsMissing = j.count() > 0 || f.callsMissing
+			}
+			return true
+		})
+		return true
+	})
 }
 
 // maxItems bounds how many items of an answer are read.

@@ -14,6 +14,8 @@ type gate struct {
 	// second tells for each first byte which second byte such a name has, as bits for the
 	// lower five bits of that byte: it rules out "http." and "app.".
 	second [256]uint32
+	// third does the same for the byte after it: it rules out "code.".
+	third [256]uint32
 	// patterns are genAINames by their first byte.
 	patterns [256][]namePattern
 	own      string // [Config.Own]
@@ -36,7 +38,7 @@ const (
 // genAINames match the attribute names by which a span is recognised as GenAI; a * stands for
 // any text. Names that begin with the same two letters are compared in this order.
 var genAINames = []string{
-	"gen_ai.*", "genkit:*", "gcp.vertex.agent.*",
+	"gen_ai.*", "genkit:*", "gcp.vertex.agent.*", "ag.metrics.*", "confident.llm.*",
 	"llm.*", "langfuse.observation.*", "langsmith.span.*", "langwatch.*", "lmnr.span.*", "litellm.*", "lk.*_metrics",
 	"openinference.*", "opik.*", "openrouter.*", "openclaw.*",
 	"ai.operationId", "ai.model.*", "ai.usage.*", "ai.proxy.*", "vercel.ai.*",
@@ -56,6 +58,7 @@ func newGate(names *nameTable, own string) gate {
 		prefix, suffix, starred := strings.Cut(name, "*")
 		g.first[name[0]] |= isGenAI
 		g.second[name[0]] |= 1 << (name[1] & 31)
+		g.third[name[0]] |= 1 << (name[2] & 31)
 		g.patterns[name[0]] = append(g.patterns[name[0]], namePattern{prefix, suffix, !starred})
 	}
 	if own != "" {
@@ -83,7 +86,7 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may == 0 {
 			continue
 		}
-		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.matches(key) {
+		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.third[key[0]]>>(key[2]&31)&1 != 0 && g.matches(key) {
 			return seen | isGenAI
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
@@ -112,7 +115,7 @@ func isAgentSpan(name string) bool {
 }
 
 // matches reports whether an attribute name matches one of genAINames. The caller has looked
-// at its first two bytes, because "app." and "message." are frequent too.
+// at its first three bytes, because "app." and "message." are frequent too.
 func (g *gate) matches(key string) bool {
 	for i := range g.patterns[key[0]] {
 		p := &g.patterns[key[0]][i]

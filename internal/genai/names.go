@@ -15,7 +15,7 @@ type nameID uint16
 const (
 	// maxNames is how many attribute names one reader can know: those of the dialects and
 	// those of its configuration.
-	maxNames  = 16 * 64
+	maxNames  = 17 * 64
 	nameSlots = 4096 // a power of two; sparse, because most lookups are misses
 )
 
@@ -49,6 +49,7 @@ const (
 	isURL                         // of [namesURL]
 	isUser                        // of [Reader.userNames]
 	isPrefixed                    // begins with [Config.Own]
+	isEnd                         // of [namesEnd]
 )
 
 // give assigns a role to the names of a set.

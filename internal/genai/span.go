@@ -130,6 +130,7 @@ func (s *spanReader) readNumbers(d *dialect) *facts {
 	numbers.inputMeans, numbers.outputMeans, numbers.reports, numbers.always = d.input, d.output, d.reports, d.knows.always
 	numbers.read(a, words)
 	numbers.readUnknown(a.unknown)
+	saidEstimate := numbers.estimate
 	numbers.modifiers.read(a)
 	numbers.modifiers.readFlags(a)
 	if s.isAgent {
@@ -138,6 +139,7 @@ func (s *spanReader) readNumbers(d *dialect) *facts {
 	if d.adjust != nil {
 		d.adjust(s, numbers)
 	}
+	numbers.estimate = numbers.estimate || saidEstimate || a.some(isEnd) && cutShort(a)
 	s.readAnswers(a, numbers)
 	numbers.readCostAside(a)
 	if a.some(isRequests) && a.firstCount(namesRequests) > 1 {
@@ -249,6 +251,9 @@ func (s *spanReader) conventionalOperation() operation {
 	if s.call.Operation != "" {
 		return operationNamed(s.call.Operation)
 	}
+	if op := s.operationOfKind(); op != opUnknown {
+		return op
+	}
 	if s.span.Kind() == ptrace.SpanKindClient && s.a.present.meets(&modelNames) && s.a.present.meets(&usageNames) {
 		return opChat
 	}
@@ -270,6 +275,38 @@ var (
 // Sources: litellm, Portkey, Helicone, Cloudflare (headers of their answers).
 var namesFromCache = names("litellm.cache_hit", "litellm.cache.hit", "metadata.cache_hit", "portkey.cache_status", "portkey.cache.status",
 	"http.response.header.x-portkey-cache-status", "helicone.cache.hit", "http.response.header.helicone-cache", "http.response.header.cf-aig-cache-status")
+
+// namesEnd say how a call ended: of those that were cut short, providers have reported the output
+// up to then, or only its beginning.
+var namesEnd = []nameID{nameErrorType, name("gen_ai.response.finish_reasons"), name("gen_ai.response.finish_reason"), name("llm.response.finish_reason"), name("ai.response.finishReason")}
+
+// cutShort reports whether the span says that the caller did not wait for the end.
+func cutShort(a *attributes) bool {
+	for _, id := range namesEnd {
+		if !a.has(id) {
+			continue
+		}
+		v := a.values[id]
+		if v.Type() == pcommon.ValueTypeSlice {
+			if v.Slice().Len() == 0 {
+				continue
+			}
+			v = v.Slice().At(0)
+		}
+		word := v.Str()
+		switch word {
+		case "stop", "length", "tool_calls", "end_turn", "tool_use", "STOP", "max_tokens": // nearly all values are one of these
+			continue
+		}
+		word = strings.ToLower(word)
+		for _, end := range [...]string{"cancel", "abort", "interrupted", "disconnected"} {
+			if strings.Contains(word, end) {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // answeredFromCache reports whether the span says so.
 func answeredFromCache(a *attributes) bool {

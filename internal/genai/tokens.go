@@ -106,6 +106,8 @@ func (s *split) cache() {
 		s.exclusive = kind.excludesCache()
 	case inputExclusive, inputDisjoint:
 		s.exclusive = true
+	case inputAsTold:
+		s.exclusive, s.assumed = true, cached > 0 && !kind.excludesCache()
 	case inputUnknown:
 		if cached > 0 && (kind.excludesCache() || f.unlisted) {
 			s.exclusive = f.n[factTotal].known() && f.n[factTotal].or0() == s.in+cached+s.out

@@ -41,6 +41,21 @@ func (s *spanReader) wraps(d *dialect) bool {
 		d == &braintrust && wrapperOperations[jsonMember(s.a.text(braintrustType), "type")]
 }
 
+// operationOfKind tells by the kind of the span what it does, where nothing names an operation.
+func (s *spanReader) operationOfKind() operation {
+	if !s.a.present.meets(&kindNames) {
+		return opUnknown
+	}
+	for _, id := range namesOfKind {
+		if kind := strings.ToLower(s.quoted(id)); kind != "" {
+			if op := typedOperation(kind); op != opNotACall || wrapperOperations[kind] || kind == "tool" || kind == "retriever" {
+				return op
+			}
+		}
+	}
+	return opUnknown
+}
+
 // wrapperOperations are the operations and the kinds of spans that sum up their calls.
 var wrapperOperations = map[string]bool{
 	"invoke_agent": true, "invoke_workflow": true, "agent": true, "workflow": true, "run_agent": true, "agent_step": true,
@@ -53,7 +68,9 @@ var wrapperOperations = map[string]bool{
 var (
 	// namesOfKind are the attributes in which platforms give the kind of a span.
 	namesOfKind = names("openinference.span.kind", "langfuse.observation.type", "langsmith.span.kind", "mastra.span.type", "traceloop.span.kind",
-		"mlflow.spanType", "langwatch.span.type", "honeyhive_event_type", "opik.span.type", "opik.type", "lmnr.span.type")
+		"mlflow.spanType", "langwatch.span.type", "honeyhive_event_type", "opik.span.type", "opik.type", "lmnr.span.type",
+		"gen_ai.span.kind", "gen_ai.span_kind_name", "ag.type.node", "confident.span.type", "agentops.span.kind", "cozeloop.span_type")
+	kindNames = setOf(namesOfKind...)
 
 	// sumWords are the names of an agent's sum, where they are not those of a call.
 	//

@@ -62,11 +62,12 @@ func (s *spanReader) readUnits(f *facts) {
 // Sources: pipecat-ai/pipecat (utils/tracing), livekit/agents (telemetry); the conventions
 // (gen_ai.request.choice.count).
 var (
-	namesCharacters = names("gen_ai.usage.characters", "gen_ai.usage.character_count", "gen_ai.usage.input_characters", "metrics.character_count", "llm.usage.characters")
-	namesImages     = names("gen_ai.response.image.count", "gen_ai.response.image_count", "gen_ai.request.image.count", "gen_ai.request.image_count", "gen_ai.request.choice.count")
-	namesClip       = names("gen_ai.request.video.seconds", "gen_ai.request.video.duration")
-	nameLiveKitTTS  = name("lk.tts_metrics")
-	nameLiveKitSTT  = name("lk.stt_metrics")
+	namesCharacters = names("gen_ai.usage.characters", "gen_ai.usage.character_count", "gen_ai.usage.input_characters", "metrics.character_count", "llm.usage.characters",
+		"metrics.characters_count", "tts.characters", "tts.character_count", "character_count")
+	namesImages    = names("gen_ai.response.image.count", "gen_ai.response.image_count", "gen_ai.request.image.count", "gen_ai.request.image_count", "gen_ai.request.choice.count")
+	namesClip      = names("gen_ai.request.video.seconds", "gen_ai.request.video.duration")
+	nameLiveKitTTS = name("lk.tts_metrics")
+	nameLiveKitSTT = name("lk.stt_metrics")
 
 	unitNames = func() nameSet {
 		set := setOf(conventionWords.seconds...)

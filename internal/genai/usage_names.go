@@ -1,6 +1,7 @@
 package genai
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,7 +19,8 @@ import (
 // line); getsentry (tracing/ai); pydantic/pydantic-ai and pydantic/logfire;
 // lmnr-ai/lmnr (span_attributes); livekit/agents; langfuse and langchain
 // (usage_metadata); OpenRouter Broadcast; envoyproxy/ai-gateway; agentgateway;
-// Kong's AI proxy.
+// Kong's AI proxy; maximhq/bifrost; Agenta-AI/agenta; confident-ai/deepeval; the headers of
+// Bedrock.
 var shippedNames = factNames{
 	factInput: names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "llm.usage.input_tokens",
 		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
@@ -26,17 +28,17 @@ var shippedNames = factNames{
 		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens", "usage.input_tokens", "usage.prompt_tokens", "usage.inputTokens", "usage.promptTokens",
 		"gen_ai.response.prompt_tokens", "gen_ai.response.input_tokens", "gen_ai.input_tokens", "gen_ai.prompt_tokens", "gen_ai.tokens.input", "gen_ai.tokens.prompt",
 		"gen_ai.token_usage.input_tokens", "gen_ai.token_usage.prompt_tokens", "gen_ai.token_count.input", "gen_ai.token_count.prompt", "openclaw.tokens.input", "llm.tokens.prompt", "llm.tokens.input", "tokens.prompt", "tokens.input",
-		"ai.proxy.usage.prompt_tokens"),
+		"ai.proxy.usage.prompt_tokens", "ag.metrics.unit.tokens.prompt", "confident.llm.input_token_count"),
 	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
 		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
 		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
 		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens", "usage.output_tokens", "usage.completion_tokens", "usage.outputTokens", "usage.completionTokens",
 		"gen_ai.response.completion_tokens", "gen_ai.response.completion_token", "gen_ai.response.output_tokens", "gen_ai.output_tokens", "gen_ai.completion_tokens", "gen_ai.tokens.output", "gen_ai.tokens.completion",
 		"gen_ai.token_usage.output_tokens", "gen_ai.token_usage.completion_tokens", "gen_ai.token_count.output", "gen_ai.token_count.completion", "openclaw.tokens.output", "llm.tokens.completion", "llm.tokens.output", "tokens.completion", "tokens.output",
-		"ai.proxy.usage.completion_tokens"),
+		"ai.proxy.usage.completion_tokens", "ag.metrics.unit.tokens.completion", "confident.llm.output_token_count"),
 	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
 		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens", "usage.total_tokens", "usage.totalTokens",
-		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total", "ai.proxy.usage.total_tokens"),
+		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total", "ai.proxy.usage.total_tokens", "ag.metrics.unit.tokens.total"),
 
 	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
 		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
@@ -51,7 +53,8 @@ var shippedNames = factNames{
 		"llm.usage.cache_read_input_tokens", "llm.usage.cached_tokens", "llm.usage.prompt_tokens_details.cached_tokens", "llm.usage.cache_read_tokens",
 		"ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens",
 		"usage.cache_read_input_tokens", "usage.cached_tokens", "usage.cached_input_tokens",
-		"gen_ai.response.cached_prompt_tokens", "gen_ai.cached_tokens", "gen_ai.cache_read_tokens", "gen_ai.tokens.cached", "gen_ai.tokens.cache_read", "openclaw.tokens.cache_read", "llm.tokens.cached"),
+		"gen_ai.response.cached_prompt_tokens", "gen_ai.cached_tokens", "gen_ai.cache_read_tokens", "gen_ai.tokens.cached", "gen_ai.tokens.cache_read", "openclaw.tokens.cache_read", "llm.tokens.cached",
+		"gen_ai.usage.prompt_token_details.cached_read_tokens", "gen_ai.usage.prompt_token_details.cached_tokens", "ag.metrics.unit.tokens.cache_read"),
 	factCacheWrite: names("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens",
 		"gen_ai.usage.cache_creation_input_tokens", "gen_ai.usage.cache_write_input_tokens", "gen_ai.usage.details.cache_write_tokens",
 		"gen_ai.usage.cache_write_tokens", "gen_ai.usage.cache_creation_tokens",
@@ -63,7 +66,8 @@ var shippedNames = factNames{
 		"llm.token_count.prompt_details.cache_write", "llm.token_count.prompt_details.cache_creation", "llm.usage.cache_creation_input_tokens",
 		"llm.usage.cache_write_tokens", "llm.usage.cache_creation_tokens",
 		"ai.usage.inputTokenDetails.cacheWriteTokens",
-		"usage.cache_creation_input_tokens", "usage.cache_write_input_tokens", "openclaw.tokens.cache_write"),
+		"usage.cache_creation_input_tokens", "usage.cache_write_input_tokens", "openclaw.tokens.cache_write",
+		"gen_ai.usage.prompt_token_details.cached_write_tokens"),
 	factReasoning: names("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens", "gen_ai.usage.output_tokens.reasoning",
 		"gen_ai.usage.details.reasoning_tokens", "gen_ai.usage.reasoning_output_tokens", "gen_ai.usage.details.thoughts_tokens",
 		"gen_ai.usage.details.thinking_tokens", "gen_ai.usage.output_reasoning_tokens", "gen_ai.usage.completion_tokens_details.reasoning_tokens",
@@ -71,27 +75,33 @@ var shippedNames = factNames{
 		"gen_ai.usage.completion_tokens.reasoning", "gen_ai.usage.thoughts_tokens", "gen_ai.usage.thinking_tokens", "gen_ai.usage.thoughts_token_count",
 		"gen_ai.usage.details.thoughts_token_count", "gen_ai.usage.details.reasoning_output_tokens", "gen_ai.usage.reasoningTokens", "gen_ai.usage.completion_reasoning_tokens",
 		"llm.token_count.completion_details.reasoning", "llm.usage.reasoning_tokens", "llm.usage.completion_tokens_details.reasoning_tokens",
-		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens", "usage.reasoning_tokens"),
+		"ai.usage.outputTokenDetails.reasoningTokens", "ai.usage.reasoningTokens", "usage.reasoning_tokens",
+		"gen_ai.usage.completion_token_details.reasoning_tokens"),
 
 	factCacheWrite5m: names("anthropic.usage.cache_creation.ephemeral_5m_input_tokens", "gen_ai.usage.cache_creation.ephemeral_5m_input_tokens",
 		"gen_ai.usage.cache_creation.input_tokens.ephemeral_5m", "gen_ai.usage.cache_write.ephemeral_5m_input_tokens", "gen_ai.usage.cache_write.5m.input_tokens",
 		"gen_ai.usage.cache_creation_5m_input_tokens", "gen_ai.usage.cache_write_5m_tokens", "gen_ai.usage.details.ephemeral_5m_input_tokens",
-		"gen_ai.usage.cache_creation.5m.input_tokens", "anthropic.usage.cache_write.ephemeral_5m_input_tokens"),
+		"gen_ai.usage.cache_creation.5m.input_tokens", "anthropic.usage.cache_write.ephemeral_5m_input_tokens",
+		"gen_ai.usage.prompt_token_details.cached_write_tokens_5m"),
 	factCacheWrite1h: names("anthropic.usage.cache_creation.ephemeral_1h_input_tokens", "gen_ai.usage.cache_creation.ephemeral_1h_input_tokens",
 		"gen_ai.usage.cache_creation.input_tokens.ephemeral_1h", "gen_ai.usage.cache_write.ephemeral_1h_input_tokens", "gen_ai.usage.cache_write.1h.input_tokens",
 		"gen_ai.usage.cache_creation_1h_input_tokens", "gen_ai.usage.cache_write_1h_tokens", "gen_ai.usage.details.ephemeral_1h_input_tokens",
-		"gen_ai.usage.cache_creation.1h.input_tokens", "anthropic.usage.cache_write.ephemeral_1h_input_tokens"),
+		"gen_ai.usage.cache_creation.1h.input_tokens", "anthropic.usage.cache_write.ephemeral_1h_input_tokens",
+		"gen_ai.usage.prompt_token_details.cached_write_tokens_1h"),
 
 	factInputAudio: names("gen_ai.usage.audio.input_tokens", "gen_ai.usage.details.input_audio_tokens", "gen_ai.usage.details.audio_prompt_tokens", "gen_ai.usage.input_audio_tokens", "gen_ai.usage.input_tokens.audio",
 		"gen_ai.usage.audio_input_tokens", "gen_ai.usage.input_tokens_details.audio_tokens", "gen_ai.usage.prompt_tokens_details.audio_tokens",
-		"gen_ai.usage.prompt_tokens_details.audio", "gen_ai.usage.input_token_details.audio_tokens", "gen_ai.usage.input_token_details.audio", "gen_ai.usage.prompt_audio_tokens", "llm.token_count.prompt_details.audio", "llm.usage.prompt_tokens_details.audio_tokens"),
+		"gen_ai.usage.prompt_tokens_details.audio", "gen_ai.usage.input_token_details.audio_tokens", "gen_ai.usage.input_token_details.audio", "gen_ai.usage.prompt_audio_tokens", "llm.token_count.prompt_details.audio", "llm.usage.prompt_tokens_details.audio_tokens",
+		"gen_ai.usage.prompt_token_details.audio_tokens"),
 	factInputImage: names("gen_ai.usage.image.input_tokens", "gen_ai.usage.details.input_image_tokens", "gen_ai.usage.input_image_tokens", "gen_ai.usage.input_tokens.image",
-		"gen_ai.usage.image_input_tokens", "gen_ai.usage.input_tokens_details.image_tokens", "gen_ai.usage.prompt_tokens_details.image_tokens"),
+		"gen_ai.usage.image_input_tokens", "gen_ai.usage.input_tokens_details.image_tokens", "gen_ai.usage.prompt_tokens_details.image_tokens",
+		"gen_ai.usage.prompt_token_details.image_tokens"),
 	factInputVideo: names("gen_ai.usage.video.input_tokens", "gen_ai.usage.input_tokens.video", "gen_ai.usage.input_video_tokens", "gen_ai.usage.details.input_video_tokens",
 		"gen_ai.usage.prompt_tokens_details.video_tokens"),
 	factOutputAudio: names("gen_ai.usage.audio.output_tokens", "gen_ai.usage.details.output_audio_tokens", "gen_ai.usage.output_audio_tokens", "gen_ai.usage.output_tokens.audio",
 		"gen_ai.usage.audio_output_tokens", "gen_ai.usage.output_tokens_details.audio_tokens", "gen_ai.usage.completion_tokens_details.audio_tokens",
-		"gen_ai.usage.completion_tokens_details.audio", "gen_ai.usage.output_token_details.audio_tokens", "gen_ai.usage.output_token_details.audio", "gen_ai.usage.completion_audio_tokens", "llm.token_count.completion_details.audio", "llm.usage.completion_tokens_details.audio_tokens"),
+		"gen_ai.usage.completion_tokens_details.audio", "gen_ai.usage.output_token_details.audio_tokens", "gen_ai.usage.output_token_details.audio", "gen_ai.usage.completion_audio_tokens", "llm.token_count.completion_details.audio", "llm.usage.completion_tokens_details.audio_tokens",
+		"gen_ai.usage.completion_token_details.audio_tokens"),
 	factOutputImage: names("gen_ai.usage.image.output_tokens", "gen_ai.usage.output_tokens.image", "gen_ai.usage.output_image_tokens", "gen_ai.usage.image_output_tokens",
 		"gen_ai.usage.details.output_image_tokens", "gen_ai.usage.completion_tokens_details.image_tokens", "gen_ai.usage.output_tokens_details.image_tokens"),
 	factCacheReadAudio: names("gen_ai.usage.audio.cache_read.input_tokens", "gen_ai.usage.details.cache_audio_read_tokens", "gen_ai.usage.input_cached_audio_tokens"),
@@ -144,7 +154,12 @@ const maxUnknownUsage = 16
 // When the words of a name leave no doubt what it counts, and nothing else reports that,
 // the number is used; the doubt remains.
 func (f *facts) readUnknown(list []unknownUsage) {
-	for _, u := range list {
+	for i := range list {
+		u := &list[i]
+		if f.readModality(list, u) {
+			continue
+		}
+		f.estimate = f.estimate || saysEstimate(u)
 		n := countOf(u.value)
 		if text := jsonOfValue(u.value); text != "" {
 			f.readDetailObject(u.name, text)
@@ -169,6 +184,61 @@ func (f *facts) readUnknown(list []unknownUsage) {
 			f.unknown = true
 		}
 	}
+}
+
+// readModality reads Gemini's list of modalities where each member is an attribute:
+// "gen_ai.usage.prompt_token_details.0.modality" and ".0.token_count". It returns false for
+// any other attribute.
+//
+// Source: JetBrains/tracy.
+func (f *facts) readModality(list []unknownUsage, u *unknownUsage) bool {
+	if stem, is := strings.CutSuffix(u.name, ".modality"); is {
+		to := factCount
+		switch at := strings.ToLower(stem); {
+		case strings.Contains(at, "cache"):
+			to = modalityOf(u.value.Str(), factCacheReadAudio, factCacheReadImage, factCount)
+		case strings.Contains(at, "prompt"), strings.Contains(at, "input"):
+			to = modalityOf(u.value.Str(), factInputAudio, factInputImage, factInputVideo)
+		default:
+			to = modalityOf(u.value.Str(), factOutputAudio, factOutputImage, factCount)
+		}
+		for i := range list {
+			if to != factCount && list[i].name == stem+".token_count" && f.n[to] == absent {
+				f.n[to] = countOf(list[i].value)
+			}
+		}
+		return true
+	}
+	stem, is := strings.CutSuffix(u.name, ".token_count")
+	return is && slices.ContainsFunc(list, func(other unknownUsage) bool { return other.name == stem+".modality" })
+}
+
+// saysEstimate reports whether an attribute says that the counts beside it are not those of
+// the provider: "gen_ai.usage.estimated" is true, "gen_ai.usage.source" is "tokenizer".
+func saysEstimate(u *unknownUsage) bool {
+	if strings.Contains(u.name, "cost") {
+		return false // of the money
+	}
+	switch v := u.value; v.Type() {
+	case pcommon.ValueTypeBool:
+		return v.Bool() && namesEstimate(u.name)
+	case pcommon.ValueTypeStr:
+		return namesEstimate(v.Str()) || v.Str() == "true" && namesEstimate(u.name)
+	}
+	return false
+}
+
+func namesEstimate(text string) bool {
+	if len(text) > 64 {
+		return false
+	}
+	for word := range words(text) {
+		switch word {
+		case "estimated", "estimate", "estimation", "approximate", "approximated", "tokenizer", "tiktoken", "heuristic":
+			return true
+		}
+	}
+	return false
 }
 
 // meaningOf tells from the words of a name what it counts: a fact, or factCount when the
