@@ -66,10 +66,10 @@ var hosts = map[string]host{
 		sources: []Source{
 			{Report: bill.OpenAICosts, path: "/v1/organization/costs", groups: []string{"project_id", "line_item", "api_key_id"}, days: 31},
 			{Report: bill.OpenAIUsage + "/completions", path: "/v1/organization/usage/completions", groups: openAIUsageGroups, days: 31},
-			{Report: bill.OpenAIUsage + "/embeddings", path: "/v1/organization/usage/embeddings", groups: openAIUsageGroups[:4], days: 31},
-			{Report: bill.OpenAIUsage + "/images", path: "/v1/organization/usage/images", groups: openAIUsageGroups[:4], days: 31},
-			{Report: bill.OpenAIUsage + "/audio_speeches", path: "/v1/organization/usage/audio_speeches", groups: openAIUsageGroups[:4], days: 31},
-			{Report: bill.OpenAIUsage + "/audio_transcriptions", path: "/v1/organization/usage/audio_transcriptions", groups: openAIUsageGroups[:4], days: 31},
+			{Report: bill.OpenAIUsage + "/embeddings", path: "/v1/organization/usage/embeddings", groups: openAIUsageGroups[:4], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/images", path: "/v1/organization/usage/images", groups: openAIUsageGroups[:4], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/audio_speeches", path: "/v1/organization/usage/audio_speeches", groups: openAIUsageGroups[:4], days: 31, Optional: true},
+			{Report: bill.OpenAIUsage + "/audio_transcriptions", path: "/v1/organization/usage/audio_transcriptions", groups: openAIUsageGroups[:4], days: 31, Optional: true},
 			{Report: bill.OpenAIUsage + "/moderations", path: "/v1/organization/usage/moderations", groups: openAIUsageGroups[:4], days: 31, Optional: true},
 			{Report: bill.OpenAIUsage + "/decisions", path: "/v1/organization/usage/decisions", groups: openAIUsageGroups, days: 31, Optional: true},
 			// Rows of the tools' reports are named differently from the paths.

@@ -139,7 +139,11 @@ func (o *billOptions) explain(ctx context.Context, cmd *cobra.Command, pool *pgx
 func (o *billOptions) answer(ctx context.Context, pool *pgxpool.Pool, q read.BillQuestion) (a explain.Answer, err error) {
 	err = read.New(pool, o.timeout).Bill(ctx, q, a.Explain)
 	if err == nil && len(a.Providers) == 0 {
-		err = errNoBill
+		of := ""
+		if q.Provider != "" {
+			of = fmt.Sprintf(" of %q", q.Provider)
+		}
+		err = fmt.Errorf("no bill%s is stored for those days; import one: usagectl bill import --help", of)
 	}
 	return a, err
 }

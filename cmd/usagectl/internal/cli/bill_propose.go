@@ -60,8 +60,6 @@ Nothing is changed. Review it, then run
 	return cmd
 }
 
-var errNoBill = errors.New("no bill is stored for those days; import one: usagectl bill import --help")
-
 // proposal returns a price file with a document per provider, and the number of its rows.
 // Comments contain what a price cannot correct.
 func proposal(a explain.Answer, senders []read.BillSender) (text string, rows int) {

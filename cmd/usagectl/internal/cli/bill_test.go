@@ -264,6 +264,7 @@ func TestQuestionsThatABillCannotAnswerAreRefused(t *testing.T) {
 		{[]string{"--from=2026-01-01T12:00:00Z", "--to=2026-01-03"}, "--from: found 2026-01-01T12:00:00Z, which is inside a day"},
 		{[]string{"--from=2026-01-01"}, "--to must be set"},
 		{[]string{"--from=2026-01-01", "--to=2026-01-31"}, "no bill is stored for those days"},
+		{[]string{"--from=2026-01-01", "--to=2026-01-31", "--provider=opnai"}, `no bill of "opnai" is stored for those days`},
 		{[]string{"--from=2026-01-01", "--to=2026-01-31", "--causes=-1"}, "--causes"},
 		{[]string{"--from=2026-01-01", "--to=2026-01-31", "--json", "--csv"}, "json csv"},
 		{[]string{"--days=35", "--to=2026-01-31"}, "days to"},
