@@ -233,7 +233,7 @@ func TestPlantedCausesComeBackFromTheProvidersBill(t *testing.T) {
 	_ = crashing.Wait()
 	stall.Store(false)
 	out := tool.run(t, tool.importing(t.Context()))
-	assert.Contains(t, out, "costs: going on from")
+	assert.Contains(t, out, "costs: continuing from")
 	w.requirePlanted(t, tool.explain(t))
 	for range 2 {
 		tool.run(t, tool.importing(t.Context()))
@@ -264,7 +264,7 @@ func TestPlantedCausesComeBackFromTheProvidersBill(t *testing.T) {
 
 	refused, err := tool.command(t.Context(), "import", "--provider", "openai", "--endpoint", server.URL, "--key-file", writeKey(t, "key-of-a-project")).CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(refused), "needed is an admin key of the organization")
+	assert.Contains(t, string(refused), "it must be an admin key of the organization")
 	assert.NotContains(t, string(refused), "key-of-a-project")
 }
 

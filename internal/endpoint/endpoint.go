@@ -18,11 +18,11 @@ func Check(address string) error {
 	}
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" {
-		return fmt.Errorf("found %q, needed is an address such as https://api.example.com", usage.CleanText(address, 100))
+		return fmt.Errorf("found %q, must be an address such as https://api.example.com", usage.CleanText(address, 100))
 	}
 	ip := net.ParseIP(u.Hostname())
 	if u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())) {
-		return fmt.Errorf("found %q, needed is https: the key would go in clear", usage.CleanText(address, 100))
+		return fmt.Errorf("found %q, must begin with https, because the key would be sent in clear text", usage.CleanText(address, 100))
 	}
 	return nil
 }

@@ -188,7 +188,7 @@ func duration(bad *faults, key, text string, d *time.Duration) {
 	}
 	value, err := time.ParseDuration(text)
 	if err != nil || value < 0 {
-		bad.add(key, "found %q, needed is a duration with its unit, such as 24h", text)
+		bad.add(key, "found %q, must be a duration with its unit, such as 24h", text)
 		return
 	}
 	*d = value
@@ -262,7 +262,7 @@ func (m *fileMeter) unit(bad *faults, key string) int32 {
 			return places
 		}
 	}
-	bad.add(key, "found %q, needed is a power of ten from 0.000000000001 to 1000000000000", m.Unit)
+	bad.add(key, "found %q, must be a power of ten from 0.000000000001 to 1000000000000", m.Unit)
 	return 0
 }
 
@@ -282,7 +282,7 @@ func (m *fileMeter) rules(bad *faults, key string, meter *Meter) {
 		if r.Factor != "" {
 			var err error
 			if rule.Factor, err = decimal.NewFromString(r.Factor); err != nil || len(r.Factor) > 32 || rule.Factor.IsNegative() || rule.Factor.GreaterThan(decimal.New(1000, 0)) {
-				bad.add(key+".factor", "found %q, needed is a number from 0 to 1000; 1.2 adds 20 %%", r.Factor)
+				bad.add(key+".factor", "found %q, must be a number from 0 to 1000; 1.2 adds 20 %%", r.Factor)
 			}
 		}
 		if r.Decimals != nil {
@@ -308,7 +308,7 @@ func date(bad *faults, key, text string) time.Time {
 			return at.UTC()
 		}
 	}
-	bad.add(key, "found %q, needed is a day such as 2026-01-31 (from midnight UTC on) or an instant such as 2026-01-31T12:00:00Z", text)
+	bad.add(key, "found %q, must be a day such as 2026-01-31 (from midnight UTC on) or an instant such as 2026-01-31T12:00:00Z", text)
 	return time.Time{}
 }
 

@@ -167,11 +167,11 @@ func TestEachFaultOfTheConfigurationIsNamedWithItsKey(t *testing.T) {
 	for _, c := range []struct{ meter, want string }{
 		{"engine: other, measure: cost, since: 2026-01-01, customer: {by: user}", `meters.m.engine: found "other", which is not under engines`},
 		{"engine: s, measure: money, since: 2026-01-01, customer: {by: user}", `meters.m.measure: found "money", allowed are cost, calls`},
-		{"engine: s, measure: cost, customer: {by: user}", `meters.m.since: found "", needed is a day`},
+		{"engine: s, measure: cost, customer: {by: user}", `meters.m.since: found "", must be a day`},
 		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: mail}", `meters.m.customer.by: found "mail", allowed are user, team, tag, service, environment`},
 		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: user, file: none.csv}", "meters.m.customer.file: open"},
 		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: tag}", "meters.m.customer.tag: must name the tag"},
-		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: user}, unit: 3", `meters.m.unit: found "3", needed is a power of ten`},
+		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: user}, unit: 3", `meters.m.unit: found "3", must be a power of ten`},
 		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: user}, only: {colour: [red]}", "meters.m.only.colour: allowed are api_type"},
 		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: user}, only: {service: []}", "meters.m.only.service: must list"},
 		{"engine: s, measure: cost, since: 2026-01-01, customer: {by: user}, charge: [unpriced]", `meters.m.charge: found "unpriced"`},
@@ -192,9 +192,9 @@ func TestEachFaultOfTheConfigurationIsNamedWithItsKey(t *testing.T) {
 		"engines: {x: {engine: abacus}}":    `engines.x.engine: found "abacus", allowed are lago, openmeter and stripe`,
 		"engines: {x: {engine: stripe}}":    "engines.x.key_file: must name a file",
 		"engines: {x: {engine: openmeter}}": "engines.x.repeats_within: must say",
-		"engines: {x: {engine: lago, key_file: k, endpoint: 'http://lago.example.com'}}": "engines.x.endpoint: found \"http://lago.example.com\", needed is https",
+		"engines: {x: {engine: lago, key_file: k, endpoint: 'http://lago.example.com'}}": "engines.x.endpoint: found \"http://lago.example.com\", must begin with https",
 		"engines: {x: {engine: lago, key_file: k, source: y}}":                           "engines.x.source: only events for openmeter",
-		"engines: {x: {engine: lago, key_file: k, accepts_past: 3}}":                     `engines.x.accepts_past: found "3", needed is a duration`,
+		"engines: {x: {engine: lago, key_file: k, accepts_past: 3}}":                     `engines.x.accepts_past: found "3", must be a duration`,
 	} {
 		path := filepath.Join(t.TempDir(), "metering.yaml")
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))

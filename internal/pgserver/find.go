@@ -52,7 +52,7 @@ func Find() (binDir string, err error) {
 			if version > 0 {
 				found = "version " + strconv.Itoa(version)
 			}
-			return "", fmt.Errorf("%s = %s must hold the programs of PostgreSQL %d or newer, found %s", binDirVariable, dir, minVersion, found)
+			return "", fmt.Errorf("%s = %s must contain the programs of PostgreSQL %d or newer, found %s", binDirVariable, dir, minVersion, found)
 		}
 		return filepath.Abs(dir)
 	}

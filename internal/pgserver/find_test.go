@@ -9,5 +9,5 @@ import (
 func TestADirectoryWithoutProgramsIsNamed(t *testing.T) {
 	t.Setenv(binDirVariable, "/nowhere")
 	_, err := Find()
-	require.EqualError(t, err, "PG_BINDIR = /nowhere must hold the programs of PostgreSQL 14 or newer, found none")
+	require.EqualError(t, err, "PG_BINDIR = /nowhere must contain the programs of PostgreSQL 14 or newer, found none")
 }

@@ -154,7 +154,7 @@ func readFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("read price file: %s is a folder; name its files", name)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read price file: %s is no regular file but %s; name a regular file", name, info.Mode().Type())
+		return nil, fmt.Errorf("read price file: %s is not a regular file but %s; name a regular file", name, info.Mode().Type())
 	}
 	content, err := io.ReadAll(io.LimitReader(file, book.MaxFileBytes+1)) // the file may grow meanwhile
 	if err != nil {

@@ -24,7 +24,7 @@ func TestOnlyRegularFilesAreRead(t *testing.T) {
 	require.NoError(t, os.Symlink("/dev/zero", device))
 	for _, name := range []string{pipe, device} {
 		_, err := pricing.Load(pricing.Config{Builtin: "none", Files: []string{name}})
-		assert.ErrorContains(t, err, "is no regular file")
+		assert.ErrorContains(t, err, "is not a regular file")
 	}
 
 	require.NoError(t, os.WriteFile(file, []byte(priceOf1), 0o600))

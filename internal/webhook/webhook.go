@@ -41,11 +41,11 @@ func New(address string) (*Hook, error) {
 	address = strings.TrimSpace(address)
 	u, err := url.Parse(address)
 	if err != nil || address == "" {
-		return nil, errors.New("needed is one address such as https://hooks.example.com/usage")
+		return nil, errors.New("must be one address such as https://hooks.example.com/usage")
 	}
 	plain := url.URL{Scheme: u.Scheme, Host: u.Host, User: u.User}
 	if u.Host == "" || endpoint.Check(plain.String()) != nil {
-		return nil, errors.New("needed is one address such as https://hooks.example.com/usage; http only to this machine, and no user in it")
+		return nil, errors.New("must be one address such as https://hooks.example.com/usage; http only to this machine, and no user in it")
 	}
 	return &Hook{
 		address: address, pauses: pauses,

@@ -194,7 +194,7 @@ func (r *run) pages(ctx context.Context) error {
 		case !page.HasMore:
 			return r.finish(end)
 		case page.Next == "" || seen[page.Next]:
-			return errors.New("the page says that there are more and does not lead on: nothing after it can be read")
+			return errors.New("the page says that more follow but does not lead to them: nothing after it can be read")
 		}
 		token = page.Next
 		seen[token] = true
@@ -357,11 +357,11 @@ func (f *Fetcher) fault(response *http.Response, body []byte) (again time.Durati
 	}
 	switch code := response.StatusCode; {
 	case code == http.StatusBadRequest, code == http.StatusRequestEntityTooLarge:
-		return -1, fmt.Errorf("%w, or a parameter that it does not take: status %d: %s", errTooDense, code, said)
+		return -1, fmt.Errorf("%w, or a parameter that it does not accept: status %d: %s", errTooDense, code, said)
 	case code == http.StatusUnauthorized:
-		return -1, fmt.Errorf("%w: the key is not accepted (%s); needed is %s", ErrRefused, said, hosts[f.Provider].keyText)
+		return -1, fmt.Errorf("%w: the key is not accepted (%s); it must be %s", ErrRefused, said, hosts[f.Provider].keyText)
 	case code == http.StatusForbidden:
-		return -1, fmt.Errorf("%w: the key has no right to it (%s); needed is %s", ErrRefused, said, hosts[f.Provider].keyText)
+		return -1, fmt.Errorf("%w: the key has no right to it (%s); it must be %s", ErrRefused, said, hosts[f.Provider].keyText)
 	case code == http.StatusNotFound:
 		return -1, fmt.Errorf("%w: there is no such report at this address: %s", ErrRefused, said)
 	case code == http.StatusTooManyRequests || code >= 500:
@@ -371,7 +371,7 @@ func (f *Fetcher) fault(response *http.Response, body []byte) (again time.Durati
 		}
 		return time.Duration(min(seconds, 3600)) * time.Second, fmt.Errorf("status %d: %s", code, said)
 	default:
-		return -1, fmt.Errorf("status %d, which is no report: %s", code, said)
+		return -1, fmt.Errorf("found status %d instead of a report: %s", code, said)
 	}
 }
 

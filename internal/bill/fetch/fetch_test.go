@@ -144,7 +144,7 @@ func TestWhatCannotBeReadIsAnErrorAndNeverAnEnd(t *testing.T) {
 	}{
 		{"a key of a project", nil, "key-of-somebody-else", "the key is not accepted"},
 		{"a key without the right", func(a *mockprovider.Account) { a.Forbidden = true }, adminKey, "the key has no right to it"},
-		{"pages without an end", func(a *mockprovider.Account) { a.Endless = true }, adminKey, "does not lead on"},
+		{"pages without an end", func(a *mockprovider.Account) { a.Endless = true }, adminKey, "does not lead to them"},
 		{"broken for good", func(a *mockprovider.Account) { a.Broken = 1000 }, adminKey, "status 500: we are sorry"},
 		{"too dense for one day", func(a *mockprovider.Account) { a.MostRows = 2 }, adminKey, "status 400"},
 	} {

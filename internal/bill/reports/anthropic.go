@@ -32,7 +32,7 @@ func anthropicReport(row []byte) (bill.Report, error) {
 	case r.Actor != nil:
 		return bill.AnthropicDevelopers, nil
 	}
-	return "", errors.New("found a row with none of amount, uncached_input_tokens and actor: it is of no report that is known here")
+	return "", errors.New("found a row with none of amount, uncached_input_tokens and actor: no known report has such rows")
 }
 
 func isDeveloperRow(row []byte) bool {
@@ -201,7 +201,7 @@ func developerLine(l *bill.Line, raw []byte, o Options) error {
 	case "subscription":
 		l.Payer = usage.PayerPlan
 	default:
-		return fmt.Errorf("customer_type: found %q, known are api and subscription", usage.CleanText(r.CustomerType, 40))
+		return fmt.Errorf("customer_type: found %q, must be api or subscription", usage.CleanText(r.CustomerType, 40))
 	}
 	// The row keeps the breakdown by model; only the sums are compared.
 	for _, m := range r.Models {

@@ -61,7 +61,7 @@ func ReadFOCUS(in io.Reader, o Options, each func(*bill.Line) error) (FocusNotes
 	}
 	for _, name := range focusNeeded {
 		if _, ok := at[strings.ToLower(name)]; !ok {
-			return notes, fmt.Errorf("line 1: the column %s is missing; needed are those of FOCUS 1.2, at least %s", name, strings.Join(focusNeeded, ", "))
+			return notes, fmt.Errorf("line 1: the column %s is missing; those of FOCUS 1.2 are required, at least %s", name, strings.Join(focusNeeded, ", "))
 		}
 	}
 	f := focusReader{at: at, named: map[string]int{}, header: header, o: o, seen: map[bill.Covered]int{}}

@@ -35,7 +35,7 @@ type Page struct {
 }
 
 // errNoReport means that a document has no rows from which the report could be recognised.
-var errNoReport = errors.New("no row says which report this is; name it by --report")
+var errNoReport = errors.New("no row shows which report this is; name it with --report")
 
 // format describes the results of one provider.
 type format struct {
@@ -57,7 +57,7 @@ type format struct {
 func ReadJSON(provider string, in io.Reader, o Options, each func(*bill.Line) error) (Page, error) {
 	f, ok := formats[provider]
 	if !ok {
-		return Page{}, fmt.Errorf("provider: found %q, pages are read of openai and anthropic", provider)
+		return Page{}, fmt.Errorf("provider: found %q, only pages of openai and anthropic can be read", provider)
 	}
 	d := &decoder{dec: json.NewDecoder(withoutBOM(in)), format: f, provider: provider, o: o, each: each, report: o.Report}
 	d.dec.UseNumber()
@@ -185,7 +185,7 @@ func (d *decoder) readPage() error {
 		}
 	}
 	if !hasData {
-		return errors.New("found an object without data: it is no page of a report")
+		return errors.New("found an object without data: it is not a page of a report")
 	}
 	_, err := d.dec.Token()
 	return err
@@ -287,7 +287,7 @@ func (d *decoder) unbucketed(fields map[string]json.RawMessage) error {
 		return err
 	}
 	if d.format.unbucketed == nil || !d.format.unbucketed(row) {
-		return errors.New("an element of data has no results: it is no bucket of a report that is known here")
+		return errors.New("an element of data has no results: it is not a bucket of a known report")
 	}
 	return d.row(bucketHead{}, row)
 }

@@ -131,7 +131,7 @@ func TestWrongFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"dollars where cents are text", catalog.Anthropic, anthropic(`{"amount":12.5,"currency":"USD"}`), "must be the text of a number of cents"},
 		{"a bucket of a month", catalog.OpenAI, strings.Replace(cost(""), "1730505600", "1733011200", 1), "longer than a UTC day"},
 		{"two reports", catalog.OpenAI, cost("") + fmt.Sprintf(bucket, `{"object":"organization.usage.images.result","images":1}`), "give each report its own file"},
-		{"nothing that names the report", catalog.OpenAI, fmt.Sprintf(bucket, ""), "name it by --report"},
+		{"nothing that names the report", catalog.OpenAI, fmt.Sprintf(bucket, ""), "name it with --report"},
 		{"no currency", catalog.OpenAI, strings.Replace(cost(""), `"usd"`, `"$"`, 1), "currency: found \"$\""},
 		{"a negative count", catalog.OpenAI, fmt.Sprintf(bucket, `{"object":"organization.usage.completions.result","input_tokens":-1}`), "input_tokens: found -1"},
 		{"parts above their total", catalog.OpenAI, fmt.Sprintf(bucket, `{"object":"organization.usage.completions.result","input_tokens":1,"input_cached_tokens":2}`), "more than their total"},
@@ -139,7 +139,7 @@ func TestWrongFilesAreRefusedWithTheirPlace(t *testing.T) {
 		{"an unknown payer", catalog.Anthropic, `{"data":[{"date":"2026-09-01","actor":{},"customer_type":"gift"}]}`, "customer_type: found \"gift\""},
 		{"no FOCUS", "focus", "a,b\n1,2\n", "the column BilledCost is missing"},
 		{"a FOCUS amount", "focus", "BilledCost,BillingCurrency,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ProviderName\n\"1,5\",EUR,Usage,2026-01-01,2026-01-02,openai\n", "line 2: BilledCost: found \"1,5\""},
-		{"a provider without pages", "mistral", "{}", "pages are read of openai and anthropic"},
+		{"a provider without pages", "mistral", "{}", "only pages of openai and anthropic can be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,7 @@ func New(e metering.Engine, timeout time.Duration) (metering.Sink, error) {
 	}
 	key := strings.TrimSpace(string(text))
 	if key == "" || strings.ContainsAny(key, " \t\r\n") {
-		return nil, fmt.Errorf("engines.%s.key_file: %s must hold the key and nothing else", e.Name, e.KeyFile)
+		return nil, fmt.Errorf("engines.%s.key_file: %s must contain the key and nothing else", e.Name, e.KeyFile)
 	}
 	client := post.Client{Base: e.Endpoint, Key: key, Timeout: timeout}
 	switch e.Kind {

@@ -232,7 +232,7 @@ func TestAMeterThatCountsOtherwiseIsRefused(t *testing.T) {
 		s, m := sink(t, kind, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }), 0)
 		err := s.Ready(t.Context(), m)
 		require.ErrorIs(t, err, metering.ErrMeter)
-		assert.Contains(t, err.Error(), "needed is")
+		assert.Contains(t, err.Error(), "must be ")
 	}
 }
 

@@ -53,7 +53,7 @@ func (s *Sink) Ready(ctx context.Context, m *metering.Meter) error {
 	case a.Status != http.StatusOK || json.Unmarshal(a.Body, &answer) != nil:
 		return fmt.Errorf("%w: billable metric %q: status %d: %s", metering.ErrMeter, m.Code, a.Status, s.Client.Said(a.Body))
 	case answer.Metric.Aggregation != "sum_agg" || answer.Metric.Field != m.Field:
-		return fmt.Errorf("%w: billable metric %q has aggregation %s of %q, needed is sum_agg of %q", metering.ErrMeter, m.Code, answer.Metric.Aggregation, answer.Metric.Field, m.Field)
+		return fmt.Errorf("%w: billable metric %q has aggregation %s of %q, must be sum_agg of %q", metering.ErrMeter, m.Code, answer.Metric.Aggregation, answer.Metric.Field, m.Field)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (s *Sink) Ready(ctx context.Context, m *metering.Meter) error {
 	case a.Status != http.StatusOK || json.Unmarshal(a.Body, &meter) != nil:
 		return fmt.Errorf("%w: meter %q: status %d: %s", metering.ErrMeter, m.Code, a.Status, s.Client.Said(a.Body))
 	case !strings.EqualFold(meter.Aggregation, "SUM") || meter.ValueProperty != "$."+m.Field:
-		return fmt.Errorf("%w: meter %q has aggregation %s of %s, needed is SUM of $.%s", metering.ErrMeter, m.Code, meter.Aggregation, meter.ValueProperty, m.Field)
+		return fmt.Errorf("%w: meter %q has aggregation %s of %s, must be SUM of $.%s", metering.ErrMeter, m.Code, meter.Aggregation, meter.ValueProperty, m.Field)
 	}
 	if s.types == nil {
 		s.types = map[string]string{}

@@ -97,7 +97,7 @@ func (c *Client) Do(ctx context.Context, r Request) (a Answer, err error) {
 		return a, &metering.Busy{Why: fmt.Sprintf("status %d: %s", code, c.Said(a.Body)), After: after(response)}
 	case code >= 300 && code < 400:
 		a.State = metering.NotTaken
-		return a, fmt.Errorf("status %d: the address leads elsewhere; needed is the address of the API itself", code)
+		return a, fmt.Errorf("status %d: the address redirects; use the address of the API itself", code)
 	}
 	return a, nil
 }

@@ -80,7 +80,7 @@ func (s *Sink) Ready(ctx context.Context, m *metering.Meter) error {
 				continue
 			}
 			if meter.Aggregation.Formula != "sum" || meter.Customer.EventPayloadKey != customerKey || meter.Value.EventPayloadKey != m.Field {
-				return fmt.Errorf("%w: the meter of event %q has %s of %q by %q, needed is sum of %q by %q", metering.ErrMeter, m.Code,
+				return fmt.Errorf("%w: the meter of event %q has %s of %q by %q, must be sum of %q by %q", metering.ErrMeter, m.Code,
 					meter.Aggregation.Formula, meter.Value.EventPayloadKey, meter.Customer.EventPayloadKey, m.Field, customerKey)
 			}
 			if s.meters == nil {

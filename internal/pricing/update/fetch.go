@@ -120,7 +120,7 @@ func withoutUser(from string) string {
 func (f *Fetcher) download(ctx context.Context, from, etag string, s *Source, parts map[string][]byte) error {
 	u, err := url.Parse(from)
 	if err != nil {
-		return fmt.Errorf("%s is no URL", s.From)
+		return fmt.Errorf("%s is not a URL", s.From)
 	}
 	if err := allowed(u); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (f *Fetcher) download(ctx context.Context, from, etag string, s *Source, pa
 	defer stop()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
 	if err != nil {
-		return fmt.Errorf("%s is no URL", s.From)
+		return fmt.Errorf("%s is not a URL", s.From)
 	}
 	if etag != "" {
 		request.Header.Set("If-None-Match", etag)

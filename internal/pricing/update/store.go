@@ -104,7 +104,7 @@ func (s Store) Rollback() error {
 	}
 	// The stored ETags belong to what is rolled back: the next update reads all sources.
 	if err := os.Remove(s.state()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("go back to the price update before: %w", err)
+		return fmt.Errorf("restore the previous price update: %w", err)
 	}
 	put := func(name string, content []byte, err error) error {
 		if err != nil {
@@ -113,7 +113,7 @@ func (s Store) Rollback() error {
 		return replace(name, content)
 	}
 	if err := errors.Join(put(s.Path, before, errBefore), put(s.previous(), now, errNow)); err != nil {
-		return fmt.Errorf("go back to the price update before: %w", err)
+		return fmt.Errorf("restore the previous price update: %w", err)
 	}
 	return nil
 }

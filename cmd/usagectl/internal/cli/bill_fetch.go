@@ -50,10 +50,10 @@ func (o *billFetch) key(provider string) (string, error) {
 		key, from = string(text), "--key-file"
 	}
 	if key = strings.TrimSpace(key); key == "" {
-		return "", fmt.Errorf("%s is empty: needed is an admin key of the organization; or give a report by --file", from)
+		return "", fmt.Errorf("%s is empty: set it to an admin key of the organization, or name a report with --file", from)
 	}
 	if strings.ContainsAny(key, " \t\r\n") {
-		return "", fmt.Errorf("%s holds more than a key", from)
+		return "", fmt.Errorf("%s contains more than a key", from)
 	}
 	return key, nil
 }
@@ -67,7 +67,7 @@ func (o *billFetch) days(now time.Time) (from, to time.Time, err error) {
 			return from, to, err
 		}
 		if !from.Equal(from.Truncate(24*time.Hour)) || !from.Before(to) {
-			return from, to, fmt.Errorf("--since: found %s, needed is a day such as 2026-01-31, today or before", o.since)
+			return from, to, fmt.Errorf("--since: found %s, must be a day such as 2026-01-31, not later than today", o.since)
 		}
 	}
 	return from, to, nil
@@ -95,7 +95,7 @@ func (o *billImport) fetch(ctx context.Context, cmd *cobra.Command, pool *pgxpoo
 	f := fetch.Fetcher{
 		Provider: o.provider, Key: key, Endpoint: o.ask.endpoint,
 		Retried: func(why string, pause time.Duration) {
-			cmd.PrintErrf("%s; again in %s\n", plain(why), pause.Round(time.Second))
+			cmd.PrintErrf("%s; retrying in %s\n", plain(why), pause.Round(time.Second))
 		},
 	}
 	for _, s := range sources {
@@ -108,7 +108,7 @@ func (o *billImport) fetch(ctx context.Context, cmd *cobra.Command, pool *pgxpoo
 			return err // the key has no access: stop
 		}
 		if err != nil {
-			return fmt.Errorf("%w; the days before are stored, and the same command goes on from there", err)
+			return fmt.Errorf("%w; the days before are stored, and the same command continues from there", err)
 		}
 	}
 	return nil
@@ -128,7 +128,7 @@ func (o *billImport) fetchReport(ctx context.Context, cmd *cobra.Command, pool *
 		return err
 	}
 	if resumed {
-		cmd.PrintErrf("%s: going on from %s, where the last run was stopped\n", s.Report, c.DoneUntil.Format(time.DateOnly))
+		cmd.PrintErrf("%s: continuing from %s, where the last run stopped\n", s.Report, c.DoneUntil.Format(time.DateOnly))
 	}
 	var rows int64
 	var days, replaced int

@@ -123,7 +123,7 @@ func (o *billImport) open() (*os.File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is no regular file; a report is read twice, first to check it")
+		err = errors.New("it is not a regular file; a report is read twice, first to check it")
 	}
 	if err != nil {
 		file.Close() //nolint:errcheck,gosec // only opened

@@ -140,7 +140,7 @@ func runMeters(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, c *m
 		sender := outbox.Sender{
 			Pool: pool, Lock: lock, Engine: e, Sink: sinks[i], Meters: metersOf(c, e.Name),
 			Retried: func(why string, pause time.Duration) {
-				cmd.PrintErrf("%s: %s; again in %s\n", e.Name, plain(why), pause.Round(time.Second))
+				cmd.PrintErrf("%s: %s; retrying in %s\n", e.Name, plain(why), pause.Round(time.Second))
 			},
 			Progress: func(sent outbox.Sent) { cmd.PrintErrf("%s: %s accepted\n", e.Name, plural(sent.Accepted, "event")) },
 		}

@@ -59,7 +59,7 @@ func readTraces(file string) (ptrace.Traces, error) {
 func unmarshalJSON(payload []byte) (ptrace.Traces, error) {
 	td, err := new(ptrace.JSONUnmarshaler).UnmarshalTraces(payload)
 	if err == nil && td.ResourceSpans().Len() == 0 && !bytes.Contains(payload, []byte(`"resourceSpans"`)) {
-		err = errors.New("there is no resourceSpans in it")
+		err = errors.New("it has no resourceSpans")
 	}
 	return td, err
 }

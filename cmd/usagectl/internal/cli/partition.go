@@ -56,7 +56,7 @@ func partition(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, conv
 		return err
 	}
 	if !is && !convert {
-		return errors.New("public.api_usage is not partitioned; say --convert to copy all calls into partitions, see usagectl partition --help")
+		return errors.New("public.api_usage is not partitioned; add --convert to copy all calls into partitions, see usagectl partition --help")
 	}
 	if !is {
 		start := time.Now()

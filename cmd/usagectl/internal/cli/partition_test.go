@@ -14,7 +14,7 @@ func TestTheTableIsConvertedOnceAndMonthsAreAddedAfterwards(t *testing.T) {
 	db := pgtest.New(t)
 	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES ('2026-03-05Z', 1, 'text')`)
 	_, err := on(t, db.DSN, "partition")
-	require.ErrorContains(t, err, "not partitioned; say --convert")
+	require.ErrorContains(t, err, "not partitioned; add --convert")
 	assert.Equal(t, "r", db.Text(`SELECT relkind::text FROM pg_class WHERE oid = 'public.api_usage'::regclass`))
 
 	out, err := on(t, db.DSN, "partition", "--convert")

@@ -540,7 +540,7 @@ change of plans, and every few minutes with --days 3 for calls that are new.`,
 		return db.with(cmd, asPricer, func(ctx context.Context, pool *pgxpool.Pool) error {
 			done, err := plan.Apply(ctx, pool, o)
 			if err != nil {
-				return fmt.Errorf("%w (%s and stay so; the same command goes on from there)", err, plural(done.Changed, "call is changed", "calls are changed"))
+				return fmt.Errorf("%w (%s and stay so; the same command continues from there)", err, plural(done.Changed, "call is changed", "calls are changed"))
 			}
 			if asJSON {
 				return printJSON(cmd.OutOrStdout(), plansApplied{o.DryRun, done.Compared, done.Changed, named(done.Before), named(done.After)})

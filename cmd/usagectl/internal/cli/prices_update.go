@@ -163,7 +163,7 @@ func (o *updateOptions) finish(cmd *cobra.Command, s update.Store, a *updateAnsw
 	var refused error
 	switch {
 	case len(a.Suspect) > 0 && !o.yes && !o.dryRun:
-		refused = fmt.Errorf("nothing is written: %s; look at the list above, then say --yes", strings.Join(a.Suspect, "; "))
+		refused = fmt.Errorf("nothing is written: %s; check the list above, then add --yes", strings.Join(a.Suspect, "; "))
 	case !o.dryRun && len(a.Changes) > 0:
 		if err := s.Save(a.Proposal); err != nil {
 			return err

@@ -163,7 +163,7 @@ func reprice(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, s upke
 		}
 		done, err := upkeep.Reprice(ctx, pool, s)
 		if err != nil {
-			return fmt.Errorf("%w (%s and stay so; the same command goes on from there)", err, plural(done.Changed, "call is changed", "calls are changed"))
+			return fmt.Errorf("%w (%s and stay so; the same command continues from there)", err, plural(done.Changed, "call is changed", "calls are changed"))
 		}
 		if done.ID != 0 {
 			a.Run = &repriceRun{done.ID, done.Resumed, done.Changed, done.OldCost, done.NewCost}

@@ -97,7 +97,7 @@ func (o *runsOptions) compare(pricer pricing.Pricer) (d outlook.RunDifference, s
 			return d, nil, err
 		}
 		if len(runs[i].Calls) == 0 {
-			return d, nil, fmt.Errorf("%s: there is no call of a model in its %s; docs/instrumenting.md says what a span has to carry", file, plural(td.SpanCount(), "span"))
+			return d, nil, fmt.Errorf("%s: found no model call in its %s; docs/instrumenting.md describes what a span must have", file, plural(td.SpanCount(), "span"))
 		}
 		runs[i].Price = pricer.Price
 	}

@@ -146,9 +146,9 @@ func TestRunsThatCannotBeCompared(t *testing.T) {
 	}{
 		{[]string{"--traces", good}, "base"},
 		{[]string{"--traces", good, "--base", "/none"}, "no such file"},
-		{[]string{"--traces", good, "--base", write("")}, "there is no call of a model in its 0 spans"},
-		{[]string{"--traces", good, "--base", asLines(t, []ptrace.Traces{nothing})}, "there is no call of a model in its 1 span"},
-		{[]string{"--traces", good, "--base", write("{\"resourceLogs\":[]}\n")}, "payload 1: there is no resourceSpans in it"},
+		{[]string{"--traces", good, "--base", write("")}, "found no model call in its 0 spans"},
+		{[]string{"--traces", good, "--base", asLines(t, []ptrace.Traces{nothing})}, "found no model call in its 1 span"},
+		{[]string{"--traces", good, "--base", write("{\"resourceLogs\":[]}\n")}, "payload 1: it has no resourceSpans"},
 		{[]string{"--traces", good, "--base", write("{broken\n")}, "must be traces as the file exporter writes them"},
 		{[]string{"--traces", good, "--base", write("\x00\x00\x00\x09abc")}, "the file breaks off"},
 		{[]string{"--traces", good, "--base", write("\x00\x00")}, "the file breaks off"},

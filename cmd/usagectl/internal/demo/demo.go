@@ -204,7 +204,7 @@ func askDatabase(ctx context.Context, dsn string, addTo bool) error {
 	case err != nil:
 		return fmt.Errorf("DATABASE_URL: %w; %s", store.InOneLine(err), cmp.Or(store.Advice(err, "usage_reader"), "unset it, and the demo starts a private server"))
 	case has && !addTo:
-		return errors.New("the database of DATABASE_URL holds calls, and the demo's are invented: unset DATABASE_URL to get a private one, name an empty one, or say --add-to-existing (see usagectl demo --help)")
+		return errors.New("the database of DATABASE_URL holds calls, and the demo's are invented: unset DATABASE_URL to get a private one, name an empty one, or add --add-to-existing (see usagectl demo --help)")
 	}
 	return nil
 }
