@@ -237,7 +237,7 @@ func TestTheGateLooksAtNamesThatMatch(t *testing.T) {
 	for _, pattern := range genAINames {
 		assert.Equal(t, isGenAI, look(strings.ReplaceAll(pattern, "*", "x")), pattern)
 	}
-	for _, name := range []string{"", "g", "gen", "gen_ai", "genre", "input_tokens_left", "ai.operationIds", "lk.room", "lk._metric", "llm", "app.gen_ai.x", "http.url"} {
+	for _, name := range []string{"", "g", "gen", "gen_aix", "genre", "input_tokens_left", "ai.operationIds", "lk.room", "lk._metric", "llms", "app.gen_ai.x", "http.url", "http.response.header.x-amzn-requestid"} {
 		assert.Zero(t, look(name), name)
 	}
 }

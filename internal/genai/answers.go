@@ -17,7 +17,7 @@ var (
 		"openai.response.usage", "anthropic.response.usage", "response.usage", "usage_metadata", "token_usage", "usage",
 		"mlflow.chat.tokenUsage", "langwatch.metrics", "braintrust.metrics", "llm.token.counts", "lk.llm_metrics", "lk.realtime_model_metrics",
 		"opik.usage", "honeyhive_metadata.usage", "honeyhive_metadata", "langsmith.usage_metadata", "langsmith.metadata.usage_metadata", "lmnr.span.usage", "llm.token_counts",
-		"gen_ai.usage.metadata", "gen_ai.response.usage_metadata", "gen_ai.response.token_usage", "llm.token_usage", "usage_details", "gen_ai.usage_object")
+		"gen_ai.usage.metadata", "gen_ai.response.usage_metadata", "gen_ai.response.token_usage", "llm.token_usage", "usage_details", "gen_ai.usage_object", "au.llm.usage.detail_tokens")
 	// namesDetailObject are parts of a usage object. Those under a usage prefix need no
 	// list: see [facts.readUnknown].
 	namesDetailObject = names("gen_ai.usage.input_token_details", "gen_ai.usage.output_token_details", "prompt_tokens_details", "completion_tokens_details",

@@ -198,7 +198,7 @@ func init() {
 		role roles
 		set  *nameSet
 	}{{isModifier, &modifierNames}, {isAnswer, &answerNames}, {isBill, &billNames}, {isCost, &costNames}, {isRequests, &requests}, {isSampling, &samplingNames}, {isLogin, &logins}, {isUnit, &unitNames}, {isAnswered, &caches},
-		{isFlag, &flagNames}, {isAside, &asideNames}, {isCostAside, &costAsides}, {isURL, &urls}, {isEnd, &ends}} {
+		{isFlag, &flagNames}, {isAside, &asideNames}, {isCostAside, &costAsides}, {isURL, &urls}, {isEnd, &ends}, {isNested, &nestedNames}, {isHeader, &headerNames}} {
 		builtinNames.give(r.role, r.set)
 	}
 }

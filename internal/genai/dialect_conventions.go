@@ -17,7 +17,7 @@ var conventionWords = vocabulary{
 	model:     names("gen_ai.response.model", "llm.response.model", "llm.response.model_name", "ai.proxy.meta.response_model"),
 	requestModel: names("gen_ai.request.model", "llm.request.model", "llm.request.model_name", "llm.model_name", "llm.model", "gen_ai.model", "gen_ai.model.name",
 		"gen_ai.model_name", "gen_ai.request.model_name", "gen_ai.model.id", "ai.model.id", "llm_model", "model", "model_name",
-		"llm.model.name", "llm.model_id", "gen_ai.request.model_id", "model_id", "model.id", "model.name", "openclaw.model", "ai.proxy.meta.request_model", "ag.meta.configuration.model", "confident.llm.model"),
+		"llm.model.name", "llm.model_id", "gen_ai.request.model_id", "model_id", "model.id", "model.name", "openclaw.model", "ai.proxy.meta.request_model", "ag.meta.configuration.model", "confident.llm.model", "au.llm.name"),
 	responseID: names("gen_ai.response.id"),
 	seconds: names("gen_ai.usage.seconds", "gen_ai.usage.audio_seconds", "gen_ai.usage.duration_seconds", "ai.usage.seconds", "metrics.audio_seconds",
 		"metrics.audio_duration", "audio_seconds", "audio_duration_seconds", "stt.audio_duration", "stt.audio_seconds", "gen_ai.audio.duration_seconds", "gen_ai.request.audio.duration"),

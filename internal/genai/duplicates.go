@@ -48,6 +48,7 @@ func (r *reading) dropDuplicates() {
 		r.ids.Match(r)
 		r.ids.DropSums(r)
 	}
+	r.dropTools()
 	r.dropAgents()
 	if r.window != nil {
 		r.askWindow()
@@ -55,7 +56,7 @@ func (r *reading) dropDuplicates() {
 	for i := range r.calls {
 		f := &r.calls[i]
 		switch {
-		case f.report.dropped && f.isAgent:
+		case f.report.dropped && (f.isAgent || f.isTool):
 			r.nameUser(f.span, f.call.User, f.call.SessionID, f.call.Service, f.report.Service)
 			r.skip(f.call.Dialect, SkipNotACall)
 			continue
@@ -136,6 +137,9 @@ func (r *reading) dropAgents() {
 			agents = true
 		} else if !f.call.TraceID.IsEmpty() {
 			r.traces.note(f.call.TraceID)
+			if f.report.Parent != [8]byte{} {
+				r.parents.note(spanInTrace(f.call.TraceID, f.report.Parent))
+			}
 		}
 	}
 	if !agents {

@@ -38,12 +38,13 @@ const (
 // genAINames match the attribute names by which a span is recognised as GenAI; a * stands for
 // any text. Names that begin with the same two letters are compared in this order.
 var genAINames = []string{
-	"gen_ai.*", "genkit:*", "gcp.vertex.agent.*", "ag.metrics.*", "confident.llm.*",
+	"gen_ai.*", "genkit:*", "gcp.vertex.agent.*", "ag.metrics.*", "confident.llm.*", "au.llm.*",
 	"llm.*", "langfuse.observation.*", "langsmith.span.*", "langwatch.*", "lmnr.span.*", "litellm.*", "lk.*_metrics",
 	"openinference.*", "opik.*", "openrouter.*", "openclaw.*",
 	"ai.operationId", "ai.model.*", "ai.usage.*", "ai.proxy.*", "vercel.ai.*",
 	"mastra.*", "mlflow.*", "honeyhive*", "haystack.component.*", "braintrust.*",
-	"input_tokens", "prompt_tokens",
+	"input_tokens", "prompt_tokens", "gen_ai", "llm",
+	"http.response.header.x-amzn-bedrock-*-token-count", "http.response.header.character-cost",
 }
 
 // namePattern is one of genAINames.
@@ -86,7 +87,7 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may == 0 {
 			continue
 		}
-		if may&isGenAI != 0 && len(key) > 3 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.third[key[0]]>>(key[2]&31)&1 != 0 && g.matches(key) {
+		if may&isGenAI != 0 && len(key) > 2 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.third[key[0]]>>(key[2]&31)&1 != 0 && g.matches(key) {
 			return seen | isGenAI
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {

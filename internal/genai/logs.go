@@ -156,14 +156,14 @@ func isCallEvent(event string) bool {
 // carriesUsage reports whether a record has usage under the names of the conventions: the
 // access log of a gateway, or the event of an app.
 func carriesUsage(record plog.LogRecord) bool {
-	for key := range record.Attributes().All() {
-		if strings.HasPrefix(key, "gen_ai.usage.") {
+	for key, value := range record.Attributes().All() {
+		if strings.HasPrefix(key, "gen_ai.usage.") || usesNested(key, value) {
 			return true
 		}
 	}
 	if body := record.Body(); body.Type() == pcommon.ValueTypeMap {
-		for key := range body.Map().All() {
-			if strings.HasPrefix(key, "gen_ai.usage.") {
+		for key, value := range body.Map().All() {
+			if strings.HasPrefix(key, "gen_ai.usage.") || usesNested(key, value) {
 				return true
 			}
 		}
@@ -316,7 +316,7 @@ func (r *reading) readDetails(scope pcommon.InstrumentationScope, record plog.Lo
 		return
 	}
 	f := &r.calls[before]
-	if f.isAgent {
+	if f.isAgent || f.isTool {
 		r.dropFound(before)
 		r.skip(d.name, SkipNotACall)
 		return

@@ -100,6 +100,13 @@ func bounded[K comparable, V any](size int) *lru.Cache[K, V] {
 // traceNotes remembers recent traces: a new one replaces an older one with the same hash.
 type traceNotes [1 << 12]atomic.Uint64
 
+// spanInTrace makes one id of a span and its trace.
+func spanInTrace(trace pcommon.TraceID, span pcommon.SpanID) (id pcommon.TraceID) {
+	copy(id[:8], trace[8:])
+	copy(id[8:], span[:])
+	return id
+}
+
 func (n *traceNotes) slot(trace pcommon.TraceID) (*atomic.Uint64, uint64) {
 	half := binary.LittleEndian.Uint64(trace[8:]) ^ binary.LittleEndian.Uint64(trace[:8])*0x9E3779B97F4A7C15
 	return &n[half%uint64(len(n))], half

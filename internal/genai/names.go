@@ -50,6 +50,8 @@ const (
 	isUser                        // of [Reader.userNames]
 	isPrefixed                    // begins with [Config.Own]
 	isEnd                         // of [namesEnd]
+	isNested                      // of [namesNested]
+	isHeader                      // of [headerNames]
 )
 
 // give assigns a role to the names of a set.
@@ -205,6 +207,13 @@ func (a *attributes) read(t *nameTable, m pcommon.Map) {
 	if a.hasAside {
 		a.aside, a.hasAside = modifiers{}, false
 	}
+	a.readTop(t, m)
+	if a.some(isNested) {
+		a.flatten(t)
+	}
+}
+
+func (a *attributes) readTop(t *nameTable, m pcommon.Map) {
 	if a.layouts == nil {
 		a.readNames(t, m)
 		return
@@ -223,21 +232,26 @@ func (a *attributes) read(t *nameTable, m pcommon.Map) {
 func (a *attributes) readNames(t *nameTable, m pcommon.Map) {
 	a.present, a.roles = nameSet{}, 0
 	for key, value := range m.All() {
-		switch id := t.find(key); {
-		case id == 0:
-			if t.isOwn(key) {
-				a.roles |= isPrefixed
-			}
-			if isUsageName(key) && len(a.unknown) < maxUnknownUsage {
-				a.unknown = append(a.unknown, unknownUsage{key, value})
-			} else if modifier := modifierNamed(key); modifier >= 0 && a.aside[modifier] == "" {
-				a.aside[modifier], a.hasAside = value.Str(), true
-			}
-		case !a.present.has(id):
-			a.present.put(id)
-			a.roles |= t.roles[id]
-			a.values[id] = value
+		a.readName(t, key, t.find(key), value)
+	}
+}
+
+// readName reads one attribute; id is 0 for an unknown name.
+func (a *attributes) readName(t *nameTable, key string, id nameID, value pcommon.Value) {
+	switch {
+	case id == 0:
+		if t.isOwn(key) {
+			a.roles |= isPrefixed
 		}
+		if isUsageName(key) && len(a.unknown) < maxUnknownUsage {
+			a.unknown = append(a.unknown, unknownUsage{key, value})
+		} else if modifier := modifierNamed(key); modifier >= 0 && a.aside[modifier] == "" {
+			a.aside[modifier], a.hasAside = value.Str(), true
+		}
+	case !a.present.has(id):
+		a.present.put(id)
+		a.roles |= t.roles[id]
+		a.values[id] = value
 	}
 }
 

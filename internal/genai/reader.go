@@ -35,6 +35,8 @@ type Reader struct {
 	aroundSums *lru.Cache[pcommon.SpanID, struct{}]
 	window     *once.Window
 	traces     traceNotes
+	// parents are the spans directly around calls.
+	parents traceNotes
 	// spansOf are the services and scopes whose calls come as spans.
 	spansOf traceNotes
 
@@ -184,6 +186,7 @@ type found struct {
 	// isAgent: the span of an agent, which counts as a call only when nothing else of its
 	// trace does.
 	isAgent bool
+	isTool  bool     // the span of a tool that asked a model
 	inner   once.Sum // of the calls inside this one
 }
 

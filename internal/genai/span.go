@@ -25,7 +25,7 @@ type spanReader struct {
 	// callFailed: the dialect reports the failure in its own way.
 	callFailed bool
 	// isUnclaimed and isAgent: see [spanReader.unclaimed].
-	isUnclaimed, isAgent bool
+	isUnclaimed, isAgent, isTool bool
 	// wrapped: LangChain messages on other spans may report more of the call.
 	wrapped bool
 }
@@ -109,8 +109,8 @@ func (r *reading) readSpan(span ptrace.Span, seen sight) {
 	f.span, f.user = span, r.resource.user
 	report := &f.report.Report
 	report.Observer, report.Service, report.Environment, report.Parent = r.observer, r.resource.serviceHash, r.resource.environmentHash, span.ParentSpanID()
-	report.Unclaimed, report.Sum, f.isAgent = s.isUnclaimed, s.isAgent, s.isAgent
-	numbers.callsMissing = numbers.callsMissing || s.isAgent
+	report.Unclaimed, report.Sum, f.isAgent, f.isTool = s.isUnclaimed, s.isAgent, s.isAgent, s.isTool
+	numbers.callsMissing = numbers.callsMissing || s.isAgent || s.isTool
 	f.op, f.provider, f.address, f.cloudRegion = s.op, s.provider, s.address, numbers.modifiers[modCloud]
 	f.wrapped = s.wrapped && numbers.n[factCacheRead] == absent
 	if call.Model == "" && !span.ParentSpanID().IsEmpty() || f.wrapped {
@@ -144,6 +144,9 @@ func (s *spanReader) readNumbers(d *dialect) *facts {
 	numbers.readCostAside(a)
 	if a.some(isRequests) && a.firstCount(namesRequests) > 1 {
 		numbers.several = true
+	}
+	if a.some(isHeader) {
+		s.readHeaders(numbers)
 	}
 	s.readEvents(numbers, words)
 	numbers.modifiers.readAsides(a)

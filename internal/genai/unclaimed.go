@@ -19,12 +19,48 @@ func (s *spanReader) unclaimed(d *dialect, op operation) operation {
 		if op = operationLike(s.call.Operation); op == opChat {
 			op = operationOf(s.unit())
 		}
+		if s.a.has(headerCredits) {
+			op = opTTS
+		}
 		return op
 	case op == opNotACall && !d.callsComeApart && s.wraps(d):
 		s.isUnclaimed, s.isAgent = true, true
 		return opChat
+	case op == opNotACall && !d.callsComeApart && s.isToolSpan() && !s.r.parents.noted(spanInTrace(s.span.TraceID(), s.span.SpanID())):
+		s.isUnclaimed, s.isTool = true, true
+		return opChat
 	}
 	return op
+}
+
+// isToolSpan reports whether the span is that of a tool. One that reports usage asked a model
+// itself.
+func (s *spanReader) isToolSpan() bool {
+	if s.call.Operation == "execute_tool" {
+		return true
+	}
+	for _, id := range namesOfKind {
+		if strings.EqualFold(s.quoted(id), "tool") {
+			return true
+		}
+	}
+	return false
+}
+
+// dropTools drops the spans of tools that repeat the usage of a call of their trace.
+func (r *reading) dropTools() {
+	for i := range r.calls {
+		tool := &r.calls[i]
+		if !tool.isTool || tool.report.dropped {
+			continue
+		}
+		for k := range r.calls {
+			if c := &r.calls[k]; k != i && !c.isTool && c.call.TraceID == tool.call.TraceID && c.report.Counts == tool.report.Counts {
+				tool.report.dropped = true
+				break
+			}
+		}
+	}
 }
 
 // wraps reports whether the span says that it sums up its calls.
@@ -69,7 +105,7 @@ var (
 	// namesOfKind are the attributes in which platforms give the kind of a span.
 	namesOfKind = names("openinference.span.kind", "langfuse.observation.type", "langsmith.span.kind", "mastra.span.type", "traceloop.span.kind",
 		"mlflow.spanType", "langwatch.span.type", "honeyhive_event_type", "opik.span.type", "opik.type", "lmnr.span.type",
-		"gen_ai.span.kind", "gen_ai.span_kind_name", "ag.type.node", "confident.span.type", "agentops.span.kind", "cozeloop.span_type")
+		"gen_ai.span.kind", "gen_ai.span_kind_name", "ag.type.node", "confident.span.type", "agentops.span.kind", "cozeloop.span_type", "au.span.kind")
 	kindNames = setOf(namesOfKind...)
 
 	// sumWords are the names of an agent's sum, where they are not those of a call.
@@ -124,7 +160,7 @@ func (s *spanReader) reportsUsage(d *dialect) bool {
 			return true
 		}
 	}
-	return s.unit() != factCount
+	return s.unit() != factCount || countsInHeaders(a)
 }
 
 // operationOf tells by the unit what a span without an operation did. Its model may tell

@@ -19,8 +19,8 @@ import (
 // line); getsentry (tracing/ai); pydantic/pydantic-ai and pydantic/logfire;
 // lmnr-ai/lmnr (span_attributes); livekit/agents; langfuse and langchain
 // (usage_metadata); OpenRouter Broadcast; envoyproxy/ai-gateway; agentgateway;
-// Kong's AI proxy; maximhq/bifrost; Agenta-AI/agenta; confident-ai/deepeval; the headers of
-// Bedrock.
+// Kong's AI proxy; maximhq/bifrost; Agenta-AI/agenta; confident-ai/deepeval;
+// antgroup/agentUniverse.
 var shippedNames = factNames{
 	factInput: names("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens", "llm.usage.input_tokens",
 		"ai.usage.inputTokens", "ai.usage.promptTokens", "gen_ai.usage.request_tokens", "gen_ai.usage.prompt_token_count", "gen_ai.usage.input_token_count",
@@ -28,17 +28,17 @@ var shippedNames = factNames{
 		"gen_ai.usage.inputTokens", "gen_ai.usage.promptTokens", "llm.prompt_tokens", "llm.input_tokens", "input_tokens", "prompt_tokens", "usage.input_tokens", "usage.prompt_tokens", "usage.inputTokens", "usage.promptTokens",
 		"gen_ai.response.prompt_tokens", "gen_ai.response.input_tokens", "gen_ai.input_tokens", "gen_ai.prompt_tokens", "gen_ai.tokens.input", "gen_ai.tokens.prompt",
 		"gen_ai.token_usage.input_tokens", "gen_ai.token_usage.prompt_tokens", "gen_ai.token_count.input", "gen_ai.token_count.prompt", "openclaw.tokens.input", "llm.tokens.prompt", "llm.tokens.input", "tokens.prompt", "tokens.input",
-		"ai.proxy.usage.prompt_tokens", "ag.metrics.unit.tokens.prompt", "confident.llm.input_token_count"),
+		"ai.proxy.usage.prompt_tokens", "ag.metrics.unit.tokens.prompt", "confident.llm.input_token_count", "au.llm.usage.prompt_tokens"),
 	factOutput: names("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion", "llm.usage.completion_tokens", "llm.usage.output_tokens",
 		"ai.usage.outputTokens", "ai.usage.completionTokens", "gen_ai.usage.response_tokens", "gen_ai.usage.completion_token_count", "gen_ai.usage.output_token_count",
 		"gen_ai.response.candidates_token_count", "gen_ai.response.usage.completion_tokens", "gen_ai.response.usage.output_tokens", "llm.response.usage.completion_tokens",
 		"gen_ai.usage.outputTokens", "gen_ai.usage.completionTokens", "llm.completion_tokens", "llm.output_tokens", "output_tokens", "completion_tokens", "usage.output_tokens", "usage.completion_tokens", "usage.outputTokens", "usage.completionTokens",
 		"gen_ai.response.completion_tokens", "gen_ai.response.completion_token", "gen_ai.response.output_tokens", "gen_ai.output_tokens", "gen_ai.completion_tokens", "gen_ai.tokens.output", "gen_ai.tokens.completion",
 		"gen_ai.token_usage.output_tokens", "gen_ai.token_usage.completion_tokens", "gen_ai.token_count.output", "gen_ai.token_count.completion", "openclaw.tokens.output", "llm.tokens.completion", "llm.tokens.output", "tokens.completion", "tokens.output",
-		"ai.proxy.usage.completion_tokens", "ag.metrics.unit.tokens.completion", "confident.llm.output_token_count"),
+		"ai.proxy.usage.completion_tokens", "ag.metrics.unit.tokens.completion", "confident.llm.output_token_count", "au.llm.usage.completion_tokens"),
 	factTotal: names("gen_ai.usage.total_tokens", "llm.token_count.total", "llm.usage.total_tokens", "ai.usage.totalTokens",
 		"gen_ai.usage.total_token_count", "gen_ai.response.usage.total_tokens", "gen_ai.usage.totalTokens", "llm.total_tokens", "total_tokens", "usage.total_tokens", "usage.totalTokens",
-		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total", "ai.proxy.usage.total_tokens", "ag.metrics.unit.tokens.total"),
+		"gen_ai.response.total_tokens", "gen_ai.total_tokens", "gen_ai.tokens.total", "gen_ai.token_usage.total_tokens", "gen_ai.token_count.total", "openclaw.tokens.total", "llm.tokens.total", "tokens.total", "ai.proxy.usage.total_tokens", "ag.metrics.unit.tokens.total", "au.llm.usage.total_tokens"),
 
 	factCacheRead: names("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens",
 		"gen_ai.usage.input_tokens.cached", "gen_ai.usage.cached_tokens", "gen_ai.usage.details.cache_read_tokens",
