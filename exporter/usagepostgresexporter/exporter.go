@@ -55,6 +55,8 @@ type usageExporter struct {
 
 	// failing is set while the last log line about the database reported a fault.
 	failing atomic.Bool
+	// notFolded is set while sums of slots cannot be moved together, which is logged once.
+	notFolded atomic.Bool
 }
 
 func newUsageExporter(set exporter.Settings, cfg *Config) (*usageExporter, error) {
@@ -84,7 +86,7 @@ func (e *usageExporter) start(context.Context, component.Host) error {
 		UserCacheSize:    e.cfg.UserCacheSize,
 		Encode:           usageattr.Append,
 	})
-	e.ready.start(e.prepare, e.keepSums)
+	e.ready.start(e.prepare, e.keepSums, e.foldSlots)
 	return e.observeAge()
 }
 

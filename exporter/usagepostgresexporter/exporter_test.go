@@ -284,6 +284,24 @@ func TestSessionsOfDaysThatAreOverAreKept(t *testing.T) {
 	})
 }
 
+// TestSumsOfConcurrentWritersAreMovedTogether: no cron job has done it.
+func TestSumsOfConcurrentWritersAreMovedTogether(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	insert := `INSERT INTO public.api_usage (timestamp, usage_dollars, api_type) VALUES ('2026-01-03Z', 1, 'text')`
+	tx, err := db.Pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), insert)
+	require.NoError(t, err)
+	db.Exec(insert)
+	require.NoError(t, tx.Commit(t.Context()))
+	const rows = `SELECT string_agg(calls::text, ', ') FROM public.usage_day_type`
+	require.Equal(t, "1, 1", db.Text(rows))
+	f := start(t, fast(db.DSN), nil)
+	defer f.stop(t)
+	eventually(t, "one row", func() bool { return db.Text(rows) == "2" })
+}
+
 func TestRecordsOutliveADatabaseThatIsAwayAndTheCollector(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)

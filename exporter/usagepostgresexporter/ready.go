@@ -23,19 +23,32 @@ type readiness struct {
 	notReady error         // nil when ready
 	wake     chan struct{} // requests another check
 	cancel   context.CancelFunc
-	done     chan struct{}
+	running  sync.WaitGroup
 	looked   chan struct{} // closed after the first check
 }
 
 // errNotLooked is returned until the first check has ended.
 var errNotLooked = errors.New("the database was not reached yet; usage waits in the queue")
 
-// start looks with prepare, and runs after when the database is ready.
-func (r *readiness) start(prepare func(context.Context) error, after func(context.Context)) {
+// start looks with prepare, and runs after when the database is ready, and often beside it
+// while it is.
+func (r *readiness) start(prepare func(context.Context) error, after, often func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r.notReady, r.wake, r.cancel, r.done, r.looked = errNotLooked, make(chan struct{}, 1), cancel, make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(r.done)
+	r.notReady, r.wake, r.cancel, r.looked = errNotLooked, make(chan struct{}, 1), cancel, make(chan struct{})
+	r.running.Go(func() {
+		for next := r.looked; ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-next:
+			case <-time.After(oftenInterval):
+			}
+			if next = nil; r.err() == nil {
+				often(ctx)
+			}
+		}
+	})
+	r.running.Go(func() {
 		for first := true; ; first = false {
 			err := prepare(ctx)
 			if ctx.Err() != nil {
@@ -60,7 +73,7 @@ func (r *readiness) start(prepare func(context.Context) error, after func(contex
 			case <-time.After(again):
 			}
 		}
-	}()
+	})
 }
 
 const (
@@ -68,12 +81,14 @@ const (
 	prepareInterval = 2 * time.Second
 	// upkeepInterval is how often a database that is ready is maintained.
 	upkeepInterval = time.Hour
+	// oftenInterval is how often the sums of slots are moved together.
+	oftenInterval = time.Minute
 )
 
 func (r *readiness) stop() {
 	if r.cancel != nil {
 		r.cancel()
-		<-r.done
+		r.running.Wait()
 	}
 }
 
@@ -194,6 +209,7 @@ func (e *usageExporter) keepSums(ctx context.Context) {
 	if e.cfg.Migrate {
 		e.fillSums(ctx)
 	}
+	e.foldSlots(ctx) // what is in slots is not kept
 	e.keepDetail(ctx)
 	e.keepSessions(ctx)
 }
@@ -243,6 +259,18 @@ func (e *usageExporter) keepSessions(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// foldSlots moves together what writers have summed beside each other, so that questions
+// read few rows. That it fails makes these slower and nothing else.
+func (e *usageExporter) foldSlots(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, oftenInterval)
+	defer cancel()
+	err := upkeep.FoldSlots(ctx, e.pool)
+	if err != nil && !e.notFolded.Load() && ctx.Err() == nil {
+		e.logger.Warn("the sums of concurrent writers cannot be moved together; questions read more rows", zap.Error(&write.Error{Class: store.Classify(err), Err: err}))
+	}
+	e.notFolded.Store(err != nil)
 }
 
 // tellsItself reports whether an error of a migration already says what to do.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -39,7 +40,7 @@ func TestRollupsAreExactUnderAnyWriter(t *testing.T) {
 func anyWriter(t *testing.T, db *pgtest.DB) {
 	t.Helper()
 	ctx := context.Background()
-	kinds := []string{"write", "cost", "key", "delete", "user", "insert", "repriced", "savepoint"}
+	kinds := []string{"write", "cost", "key", "delete", "user", "insert", "repriced", "savepoint", "fold"}
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	done := map[string]int{}
@@ -78,6 +79,11 @@ func anyWriter(t *testing.T, db *pgtest.DB) {
 			}
 		})
 	}
+	wg.Go(func() { // who moves the sums of slots together
+		for goOn() {
+			tally(t, "fold", upkeep.FoldSlots(ctx, db.Pool))
+		}
+	})
 	for n := range 2 {
 		wg.Go(func() { // people and other programs
 			r := rand.New(rand.NewPCG(2, uint64(n)))
@@ -134,6 +140,9 @@ func anyWriter(t *testing.T, db *pgtest.DB) {
 	assert.Zero(t, done["abort"])
 	assert.NotEqual(t, "0", db.Text(`SELECT count(*) FROM public.api_usage`))
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	require.NoError(t, upkeep.FoldSlots(ctx, db.Pool))
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	assert.Equal(t, "0", db.Text(countInSlots))
 }
 
 // TestRollupsStayExactWhileTheirKeeperChanges hands them over and back under
@@ -181,6 +190,8 @@ func TestRollupsStayExactWhileTheirKeeperChanges(t *testing.T) {
 	stop.Store(true)
 	wg.Wait()
 	assert.NotEqual(t, "0", rows())
+	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
+	require.NoError(t, upkeep.FoldSlots(ctx, db.Pool))
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/pgtest"
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
 	"github.com/otelcol-usage/otelcol-usage/internal/store/write"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -188,7 +189,15 @@ var rollupDifferences = func() string {
 		{"quarter_type", "quarter, api_type, " + typeSums + " FROM c GROUP BY 1, 2"},
 		{"day_type", "day, api_type, " + typeSums + " FROM c GROUP BY 1, 2"},
 	} {
-		kept := "SELECT * FROM public.usage_" + r.table + " WHERE calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0"
+		level := sums.Levels[slices.IndexFunc(sums.Levels, func(l *sums.Level) bool { return l.Name == "usage_"+r.table })]
+		kept, groups := "SELECT bucket", "1"
+		for i, k := range level.Keys {
+			kept, groups = kept+", "+k.Name, fmt.Sprintf("%s, %d", groups, i+2)
+		}
+		for _, m := range level.Measures {
+			kept += ", sum(" + m.Name + ")"
+		}
+		kept += " FROM " + level.Table() + " GROUP BY " + groups + " HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(tokens) <> 0 OR sum(usage_dollars) <> 0"
 		each = append(each, "SELECT '"+r.table+"', count(*) FROM (((SELECT "+r.truth+") EXCEPT "+kept+") UNION ALL (("+kept+") EXCEPT SELECT "+r.truth+")) d")
 	}
 	return `

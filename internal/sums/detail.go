@@ -17,19 +17,19 @@ var UserDetail = &Level{
 }
 
 // remakeUserDetail makes it again with other measures. What goes is made of the calls again.
-func (l *Level) remakeUserDetail() string {
+func (l *Level) remakeUserDetail(inSlots bool) string {
 	return `DROP FUNCTION public.usage_keep_user_detail(integer, integer);
 DROP VIEW public.usage_own_user_detail;
 DROP VIEW public.usage_user_detail;
 DROP TABLE public.usage_user_detail_kept;
-` + l.userDetail() + `
+` + l.userDetail(inSlots) + `
 GRANT SELECT ON public.usage_user_detail TO usage_reader;
 GRANT SELECT ON public.usage_own_user_detail TO usage_own;
 GRANT EXECUTE ON FUNCTION public.usage_keep_user_detail(integer, integer) TO usage_writer;`
 }
 
 // userDetail returns the table, the views and the function of [UserDetail].
-func (l *Level) userDetail() string {
+func (l *Level) userDetail(inSlots bool) string {
 	var columns strings.Builder
 	for _, k := range l.Keys {
 		fmt.Fprintf(&columns, "  %-18s %-11s NOT NULL,\n", k.Name, k.Type)
@@ -37,6 +37,21 @@ func (l *Level) userDetail() string {
 	for _, m := range l.Measures {
 		fmt.Fprintf(&columns, "  %-18s %-11s NOT NULL,\n", m.Name, m.Type())
 	}
+	return `CREATE TABLE ` + l.Table() + `_kept (
+  -- The row of ` + HalfMonthUser.Name + ` that was there: the transaction that wrote it, and its place.
+  version            xid         NOT NULL,
+  place              tid         NOT NULL,
+  bucket             timestamptz NOT NULL,
+` + columns.String() + `  CONSTRAINT ` + l.Name + `_kept_pkey PRIMARY KEY (user_id, bucket, ` + commas(l.keyNames()[2:]) + `),
+  CONSTRAINT ` + l.Name + `_kept_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
+);
+
+` + l.detailReaders("CREATE", inSlots)
+}
+
+// detailReaders returns the views and the function of [UserDetail]. In slots, a user and half
+// month may have several rows; then nothing of it is kept, nor shown.
+func (l *Level) detailReaders(create string, inSlots bool) string {
 	var made []string
 	for _, k := range l.Keys[1:] {
 		made = append(made, as(Single.Column(k.Name), k.Name))
@@ -48,22 +63,20 @@ func (l *Level) userDetail() string {
 	rest := commas(append(l.keyNames()[2:], l.measureNames()...))
 	h := HalfMonthUser.Table()
 	const unchanged = "h.bucket = k.bucket AND h.user_id = k.user_id AND h.xmin = k.version AND h.ctid = k.place"
-	return `CREATE TABLE ` + l.Table() + `_kept (
-  -- The row of ` + HalfMonthUser.Name + ` that was there: the transaction that wrote it, and its place.
-  version            xid         NOT NULL,
-  place              tid         NOT NULL,
-  bucket             timestamptz NOT NULL,
-` + columns.String() + `  CONSTRAINT ` + l.Name + `_kept_pkey PRIMARY KEY (user_id, bucket, ` + commas(l.keyNames()[2:]) + `),
-  CONSTRAINT ` + l.Name + `_kept_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
-);
-
--- What is as it was when it was made.
-CREATE VIEW ` + l.Table() + ` AS
+	// No other row of the user and half month than the one of that transaction and place.
+	alone := func(h, version, place string) string {
+		if !inSlots {
+			return ""
+		}
+		return "\n      AND NOT EXISTS (SELECT FROM " + HalfMonthUser.Table() + " AS o WHERE o.bucket = " + h + ".bucket AND o.user_id = " + h + ".user_id AND (o.xmin <> " + h + "." + version + " OR o.ctid <> " + h + "." + place + "))"
+	}
+	return `-- What is as it was when it was made.
+` + create + ` VIEW ` + l.Table() + ` AS
   SELECT ` + list + `
   FROM ` + l.Table() + `_kept AS k
-  WHERE EXISTS (SELECT FROM ` + h + ` AS h WHERE ` + unchanged + `);
+  WHERE EXISTS (SELECT FROM ` + h + ` AS h WHERE ` + unchanged + `)` + alone("k", "version", "place") + `;
 
-CREATE VIEW ` + l.OwnView + ` WITH (security_barrier) AS
+` + create + ` VIEW ` + l.OwnView + ` WITH (security_barrier) AS
   SELECT ` + list + `
   FROM ` + l.Table() + `
   WHERE user_id = nullif(current_setting('usage.user_id', true), '')::uuid;
@@ -71,7 +84,7 @@ CREATE VIEW ` + l.OwnView + ` WITH (security_barrier) AS
 -- Keeps at most so many half months of users that are over, have at least so many calls
 -- and are not kept yet, or have changed since. It says how many it kept: 0 when it is
 -- done, and when somebody else is at it. When it is done it forgets what else changed.
-CREATE FUNCTION public.usage_keep_user_detail(most integer, fewest_calls integer) RETURNS integer
+` + create + ` FUNCTION public.usage_keep_user_detail(most integer, fewest_calls integer) RETURNS integer
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $keep$
 DECLARE
   half record;
@@ -88,7 +101,7 @@ BEGIN
     WHERE h.calls >= fewest_calls AND h.bucket < ` + HalfMonth.of("(now() - interval '1 day')") + `
       AND h.bucket >= coalesce((SELECT value::timestamptz FROM public.usage_setting WHERE name = 'retained_from'), '-infinity')
       AND h.user_id <> '00000000-0000-0000-0000-000000000000'
-      AND NOT EXISTS (SELECT FROM ` + l.Table() + `_kept AS k WHERE ` + unchanged + `)
+      AND NOT EXISTS (SELECT FROM ` + l.Table() + `_kept AS k WHERE ` + unchanged + `)` + alone("h", "xmin", "ctid") + `
     ORDER BY h.calls DESC, h.bucket, h.user_id
     LIMIT most
   LOOP
@@ -100,7 +113,7 @@ BEGIN
     INSERT INTO ` + l.Table() + `_kept (version, place, ` + list + `)
     SELECT h.xmin, h.ctid, h.bucket, h.user_id, ` + rest + `
     FROM (SELECT xmin, ctid, bucket, user_id, calls AS all_calls, usage_dollars AS all_dollars FROM ` + h + ` WHERE bucket = half.bucket AND user_id = half.user_id) AS h, made
-    WHERE (all_calls, all_dollars) = (SELECT sum(calls), sum(usage_dollars) FROM made);
+    WHERE (all_calls, all_dollars) = (SELECT sum(calls), sum(usage_dollars) FROM made)` + alone("h", "xmin", "ctid") + `;
     GET DIAGNOSTICS keys = ROW_COUNT;
     kept := kept + least(keys, 1);
   END LOOP;

@@ -18,7 +18,7 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 		"tables of names":            nameTables(),
 		"functions that decide":      decide(),
 		"drop tables of sums":        drop(first),
-		"functions of triggers":      functions("CREATE", first),
+		"functions of triggers":      functions("CREATE", first, false),
 		"reader sees sums":           grant("GRANT SELECT ON", first, "TO usage_reader"),
 		"reader sees no sums":        grant("REVOKE ALL ON", first, "FROM usage_writer, usage_reader"),
 		"own sums":                   ownViews("CREATE", first),
@@ -27,13 +27,14 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 		"writer folds":               grant("GRANT SELECT, INSERT, UPDATE ON", levels, "TO usage_writer, usage_pricer"),
 		"triggers fold":              grant("REVOKE INSERT, UPDATE ON", levels, "FROM usage_writer, usage_pricer") + "\n" + grant("REVOKE SELECT ON", levels, "FROM usage_writer"),
 		"forget the calls of a user": forget(levels),
-		"views of sums":              views("CREATE", append(slices.Clone(first), single.upTo(0))),
+		"views of sums":              views("CREATE", append(slices.Clone(first), single.upTo(0)), false),
 		"spend":                      spend(),
 		"spend by user":              spendByUser(),
-		"what single users used":     detail.upTo(detail.Since).userDetail(),
+		"what single users used":     detail.upTo(detail.Since).userDetail(false),
 		"functions that decide tags": decideTags(),
 		"decide names without tags":  decideNames("CREATE OR REPLACE", anyLimit),
 	}
+	inSlots(texts, upTo(levels, slotsSince), detail.upTo(slotsSince))
 	for _, number := range migrationsOf(append(slices.Clone(levels), single)) {
 		before, after := upTo(levels, number-1), upTo(levels, number)
 		created := filter(after, func(l *Level) bool { return l.Since == number })
@@ -43,17 +44,25 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 				texts[fmt.Sprintf("%04d: %s", number, name)] = text
 			}
 		}
-		add("triggers", functions("CREATE OR REPLACE", after))
-		add("triggers before", functions("CREATE OR REPLACE", before))
+		add("triggers", functions("CREATE OR REPLACE", after, number >= slotsSince))
+		add("triggers before", functions("CREATE OR REPLACE", before, number > slotsSince))
+		if number > slotsSince {
+			add("function of slots", foldSlots(after))
+			add("function of slots before", foldSlots(before))
+		}
 		if forget(after) != forget(before) {
 			add("forget a user", forget(after))
 			add("forget a user before", forget(before))
 		}
 		add("sums to fill", toFill(number))
 		add("no sums to fill", fmt.Sprintf("DELETE FROM public.usage_setting WHERE name = '%s';", Unfilled(number)))
-		add("views of sums", joined(views("CREATE", created), views("CREATE OR REPLACE", grown), ownViews("CREATE OR REPLACE", grown)))
+		add("views of sums", joined(views("CREATE", created, number > slotsSince), views("CREATE OR REPLACE", grown, number > slotsSince), ownViews("CREATE OR REPLACE", grown)))
 		if len(created) > 0 {
 			add("tables of sums", tables(created))
+			if number > slotsSince {
+				add("tables of slots", slotTables(created))
+				add("drop tables of slots", dropSlotTables(created))
+			}
 			add("drop tables of sums", drop(created))
 			add("reader sees sums", grant("GRANT SELECT ON", created, "TO usage_reader, usage_pricer"))
 			add("writer folds", indent(grant("GRANT SELECT, INSERT, UPDATE ON", created, "TO usage_writer, usage_pricer"), "    "))
@@ -63,8 +72,8 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 			add("drop columns of sums", dropColumns(grown, number))
 		}
 		if detail.grows(number) {
-			add("what single users used", detail.upTo(number).remakeUserDetail())
-			add("what single users used before", detail.upTo(number-1).remakeUserDetail())
+			add("what single users used", detail.upTo(number).remakeUserDetail(number > slotsSince))
+			add("what single users used before", detail.upTo(number-1).remakeUserDetail(number > slotsSince))
 		}
 	}
 	return texts
@@ -132,11 +141,14 @@ func tables(levels []*Level) string {
 		}
 		fmt.Fprintf(&b, "  CONSTRAINT %s_pkey PRIMARY KEY (%s)\n) WITH (fillfactor = %d);\n", l.Name, commas(l.keyNames()), l.Fillfactor)
 		if l.Index != "" {
-			fmt.Fprintf(&b, "-- Serves: %s.\nCREATE INDEX %s_by_%s ON %s (%s);\n", l.IndexServes, l.Name, strings.TrimSuffix(strings.Split(l.Index, ",")[0], "_id"), l.Table(), l.Index)
+			fmt.Fprintf(&b, "-- Serves: %s.\nCREATE INDEX %s_by_%s ON %s (%s);\n", l.IndexServes, l.Name, l.indexed(), l.Table(), l.Index)
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
+
+// indexed is what the second index is called by.
+func (l *Level) indexed() string { return strings.TrimSuffix(strings.Split(l.Index, ",")[0], "_id") }
 
 // ownViews returns the views that show users their own sums.
 func ownViews(create string, levels []*Level) string {
@@ -155,7 +167,7 @@ func ownViews(create string, levels []*Level) string {
 }
 
 // functions returns the trigger functions.
-func functions(create string, levels []*Level) string {
+func functions(create string, levels []*Level, inSlots bool) string {
 	columns := commas(Columns(levels))
 	var b strings.Builder
 	for i, f := range []struct {
@@ -177,9 +189,16 @@ func functions(create string, levels []*Level) string {
 		if i > 0 {
 			b.WriteString("\n")
 		}
+		declare := ""
+		switch {
+		case inSlots && !f.rows.Signed:
+			declare, f.guard = "DECLARE\n  mine smallint := 0;\n", f.guard+takeSlot(levels, f.rows)
+		case inSlots:
+			f.guard += leaveSlot
+		}
 		fmt.Fprintf(&b, "%s FUNCTION public.%s() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $fold$\n"+
-			"BEGIN\n%s%s\n  RETURN NULL;\nEND $fold$;\nREVOKE ALL ON FUNCTION public.%s() FROM PUBLIC;\n",
-			create, f.name, f.guard, indent(foldInFunction(levels, f.rows), "  "), f.name)
+			"%sBEGIN\n%s%s\n  RETURN NULL;\nEND $fold$;\nREVOKE ALL ON FUNCTION public.%s() FROM PUBLIC;\n",
+			create, f.name, declare, f.guard, indent(foldInFunction(levels, f.rows), "  "), f.name)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }

@@ -13,6 +13,8 @@ type Rows struct {
 	// Signed means that the relation has a column sign: 1 for an added call and -1 for a
 	// removed one. Without it every call is added.
 	Signed bool
+	// InSlot means that the sums go into the slot mine, a variable of the trigger function.
+	InSlot bool
 }
 
 // Fold returns the CTEs that add the calls of rows to the levels: first the sums, each
@@ -62,21 +64,30 @@ func foldInFunction(levels []*Level, rows Rows) string {
 	return With(parts[:len(parts)-1], levels[0].insert(levels, rows)) + ";"
 }
 
-// insert returns the INSERT that adds the rows to one level.
+// insert returns the INSERT that adds the rows to one level, or to their slot of it.
 func (l *Level) insert(levels []*Level, rows Rows) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "INSERT INTO %s AS r (%s,\n  %s)\n", l.Table(), commas(l.keyNames()), commas(l.measureNames()))
+	added := l.toAdd(levels, rows)
 	if isParent(levels, l) {
-		fmt.Fprintf(&b, "SELECT %s,\n  %s\nFROM of_%s\n", commas(l.keyNames()), commas(l.measureNames()), l.Name)
-	} else {
-		b.WriteString(l.toAdd(levels, rows) + "\n")
+		added = fmt.Sprintf("SELECT %s,\n  %s\nFROM of_%s", commas(l.keyNames()), commas(l.measureNames()), l.Name)
+	}
+	if rows.InSlot {
+		return l.add(l.slotTable(), append(l.keyNames(), "slot"), "SELECT added.*, mine\nFROM (\n"+indent(added, "  ")+"\n) AS added")
+	}
+	return l.add(l.Table(), l.keyNames(), added)
+}
+
+// add returns the INSERT of sums into a table, which adds them where the key has some.
+func (l *Level) add(table string, key []string, added string) string {
+	columns := l.measureNames()
+	if table != l.Table() {
+		columns = append(columns, "slot")
 	}
 	adds := make([]string, len(l.Measures))
 	for i, m := range l.Measures {
 		adds[i] = fmt.Sprintf("%[1]s = r.%[1]s + EXCLUDED.%[1]s", m.Name)
 	}
-	fmt.Fprintf(&b, "ORDER BY %s\nON CONFLICT (%s) DO UPDATE SET\n  %s", numbered(len(l.Keys)+1), commas(l.keyNames()), strings.Join(adds, ",\n  "))
-	return b.String()
+	return fmt.Sprintf("INSERT INTO %s AS r (%s,\n  %s)\n%s\nORDER BY %s\nON CONFLICT (%s) DO UPDATE SET\n  %s",
+		table, commas(l.keyNames()), commas(columns), added, numbered(len(l.Keys)+1), commas(key), strings.Join(adds, ",\n  "))
 }
 
 // toAdd returns the query for what the rows add to a level.
@@ -213,16 +224,22 @@ func filter[T any](all []T, keep func(T) bool) (list []T) {
 // CountDifferences returns a statement that compares the level with the calls of [$1, $2).
 // It returns the number of keys whose sums differ, and the difference in dollars.
 func (l *Level) CountDifferences() string {
-	truth, kept, some := make([]string, len(l.Measures)), make([]string, len(l.Measures)), make([]string, len(l.Measures))
+	truth, kept := make([]string, len(l.Measures)), make([]string, len(l.Measures))
+	added, some := make([]string, len(l.Measures)), make([]string, len(l.Measures))
 	for i, m := range l.Measures {
-		truth[i], kept[i], some[i] = "t."+m.Name, "k."+m.Name, m.Name+" <> 0"
+		truth[i], kept[i] = "t."+m.Name, "k."+m.Name
+		added[i], some[i] = "sum("+m.Name+") AS "+m.Name, "sum("+m.Name+") <> 0"
+		if m.Since > 0 {
+			added[i] = "CASE WHEN count(" + m.Name + ") = count(*) THEN sum(" + m.Name + ") END AS " + m.Name
+		}
 	}
 	key := commas(l.keyNames())
 	return `WITH t AS (
 ` + indent(l.FromCalls(Single.Table(), "WHERE timestamp >= $1 AND timestamp < $2"), "  ") + `
 ), k AS (
-  SELECT ` + key + `, ` + commas(l.measureNames()) + ` FROM ` + l.Table() + `
-  WHERE bucket >= $1 AND bucket < $2 AND (` + strings.Join(some, " OR ") + `)
+  SELECT ` + key + `, ` + commas(added) + ` FROM ` + l.Table() + `
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY ` + key + ` HAVING ` + strings.Join(some, " OR ") + `
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (` + key + `)

@@ -39,7 +39,7 @@ func dropColumns(levels []*Level, migration int) string {
 	for _, l := range levels {
 		old := l.upTo(migration - 1)
 		if view := l.reportView(); view != "" {
-			roots, before = append(roots, "usage_report."+view), append(before, views("CREATE OR REPLACE", []*Level{old}))
+			roots, before = append(roots, "usage_report."+view), append(before, views("CREATE OR REPLACE", []*Level{old}, migration > slotsSince))
 		}
 		if l.OwnView != "" && !l.IsCalls() {
 			roots, before = append(roots, l.OwnView), append(before, ownViews("CREATE OR REPLACE", []*Level{old}))

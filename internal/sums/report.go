@@ -9,10 +9,14 @@ import (
 // views returns the reporting views of the sums, and of the calls in the same form. They
 // show '(none)' for an unknown name, so that a filter never meets NULL or an empty text.
 // Keys without calls are left out.
-func views(create string, levels []*Level) string {
+func views(create string, levels []*Level, inSlots bool) string {
 	var b strings.Builder
 	for _, l := range levels {
 		view, where := l.View, "\n  WHERE calls <> 0"
+		if inSlots {
+			// A row without calls may take amounts from another row of its key.
+			where = "\n  WHERE (" + commas(l.measureNames()) + ") <> (0" + strings.Repeat(", 0", len(l.Measures)-1) + ")"
+		}
 		if l.IsCalls() {
 			view, where = oneCall, ""
 		}

@@ -14,6 +14,23 @@ DROP TRIGGER IF EXISTS api_usage_fold_delete ON public.api_usage;
 DROP TRIGGER IF EXISTS api_usage_fold_update ON public.api_usage;
 DROP TRIGGER IF EXISTS api_usage_fold_insert ON public.api_usage;
 
+-- Citus distributes no table that others inherit from.
+DO $do$
+DECLARE
+  after integer := 0;
+BEGIN
+  IF to_regclass('pg_catalog.pg_dist_partition') IS NULL OR to_regclass('public.usage_day_type_slot') IS NULL THEN RETURN; END IF;
+  PERFORM pg_advisory_xact_lock('public.usage_day_type'::regclass::oid::integer, -1);
+  WHILE after IS NOT NULL LOOP
+    after := public.usage_fold_slots(after, 1000000);
+  END LOOP;
+-- Made by internal/sums: Citus has no slots.
+DROP TABLE IF EXISTS public.usage_day_type_slot, public.usage_quarter_type_slot, public.usage_half_month_slot,
+  public.usage_day_slot, public.usage_quarter_hour_slot, public.usage_half_month_tag_slot,
+  public.usage_day_tag_slot, public.usage_half_month_user_slot, public.usage_day_user_slot;
+-- End of what internal/sums made.
+END $do$;
+
 -- The triggers ran with the rights of their owner; now these two add up themselves.
 -- Made by internal/sums: writer folds.
 GRANT SELECT, INSERT, UPDATE ON public.usage_day_user, public.usage_half_month_user, public.usage_day_tag,

@@ -27,10 +27,10 @@ type OtherModels struct {
 
 var modelsSQL = `
 SELECT count(*) OVER (), (sum(sum(calls)) OVER ())::bigint, (sum(sum(usage_dollars)) OVER ())::text,
-  provider, model, api_type, min(bucket), max(bucket), ` + selectSums(sums.AllMeasures()) + `
+  provider, model, api_type, min(bucket) FILTER (WHERE calls > 0), max(bucket) FILTER (WHERE calls > 0), ` + selectSums(sums.AllMeasures()) + `
 FROM public.usage_day
-WHERE calls > 0
 GROUP BY provider, model, api_type
+HAVING sum(calls) > 0
 ORDER BY sum(unpriced_calls) = 0, sum(usage_dollars) DESC, provider, model, api_type
 LIMIT $1`
 

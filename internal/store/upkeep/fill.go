@@ -70,6 +70,9 @@ func fillNext(ctx context.Context, pool *pgxpool.Pool, migration int) (day time.
 			if _, err := tx.Exec(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
 				return err
 			}
+			if _, err := tx.Exec(ctx, sums.HoldSlots); err != nil {
+				return err
+			}
 			if waiting {
 				if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE MODE`); err != nil {
 					return err

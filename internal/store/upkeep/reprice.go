@@ -94,7 +94,7 @@ func repriceWindows(ctx context.Context, pool *pgxpool.Pool, f RepriceFilter) ([
 	rows, err := pool.Query(ctx, `
 SELECT bucket, sum(calls)::bigint
 FROM public.usage_quarter_hour
-WHERE bucket >= $1 AND bucket < $2 AND calls <> 0
+WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0)
   AND ($3::text IS NULL OR provider IN ($3, '`+sums.Other+`')) AND ($4::text IS NULL OR model IN ($4, '`+sums.Other+`')) AND (NOT $5 OR unpriced_calls <> 0)
 GROUP BY 1
 ORDER BY 1`, sums.Quarter.Floor(f.From), f.To, f.Provider, f.Model, f.OnlyUnpriced)

@@ -133,6 +133,9 @@ func verifyMonth(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, start, 
 // build recomputes the sums of [start, end).
 func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bool, start, end time.Time) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, sums.HoldSlots); err != nil {
+			return err
+		}
 		// Writers wait from here on. Readers, and builders of other levels, continue.
 		if _, err := tx.Exec(ctx, `LOCK TABLE public.api_usage IN SHARE MODE`); err != nil {
 			return err
@@ -144,7 +147,8 @@ func build(ctx context.Context, pool *pgxpool.Pool, l *sums.Level, fromParent bo
 	})
 }
 
-// rebuild replaces the sums of [start, end).
+// rebuild replaces the sums of [start, end), in a transaction that began with
+// [sums.HoldSlots].
 func rebuild(ctx context.Context, tx pgx.Tx, l *sums.Level, fromParent bool, start, end time.Time) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM `+l.Table()+` WHERE bucket >= $1 AND bucket < $2`, start, end); err != nil {
 		return err

@@ -334,8 +334,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3
 ), k AS (
-  SELECT bucket, user_id, api_type, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars FROM public.usage_day_user
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_dollars <> 0)
+  SELECT bucket, user_id, api_type, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars, CASE WHEN count(estimated_dollars) = count(*) THEN sum(estimated_dollars) END AS estimated_dollars, CASE WHEN count(assumed_dollars) = count(*) THEN sum(assumed_dollars) END AS assumed_dollars FROM public.usage_day_user
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, user_id, api_type HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(tokens) <> 0 OR sum(usage_dollars) <> 0 OR sum(estimated_dollars) <> 0 OR sum(assumed_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, user_id, api_type)
@@ -370,8 +371,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2
 ), k AS (
-  SELECT bucket, user_id, calls, unpriced_calls, tokens, usage_dollars, estimated_dollars, assumed_dollars FROM public.usage_half_month_user
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR assumed_dollars <> 0)
+  SELECT bucket, user_id, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars, CASE WHEN count(estimated_dollars) = count(*) THEN sum(estimated_dollars) END AS estimated_dollars, CASE WHEN count(assumed_dollars) = count(*) THEN sum(assumed_dollars) END AS assumed_dollars FROM public.usage_half_month_user
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, user_id HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(tokens) <> 0 OR sum(usage_dollars) <> 0 OR sum(estimated_dollars) <> 0 OR sum(assumed_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, user_id)
@@ -431,8 +433,9 @@ WITH t AS (
   WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
   GROUP BY 1, 2, 3, 4
 ), k AS (
-  SELECT bucket, tag_name, tag_value, api_type, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_day_tag
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, tag_name, tag_value, api_type, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars FROM public.usage_day_tag
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, tag_name, tag_value, api_type HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(tokens) <> 0 OR sum(usage_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, tag_name, tag_value, api_type)
@@ -488,8 +491,9 @@ WITH t AS (
   WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
   GROUP BY 1, 2, 3
 ), k AS (
-  SELECT bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars FROM public.usage_half_month_tag
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, tag_name, tag_value, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars FROM public.usage_half_month_tag
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, tag_name, tag_value HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(tokens) <> 0 OR sum(usage_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, tag_name, tag_value)
@@ -563,8 +567,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_quarter_hour
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens, sum(reasoning_tokens) AS reasoning_tokens, sum(usage_dollars) AS usage_dollars, sum(estimated_dollars) AS estimated_dollars, sum(reported_calls) AS reported_calls, sum(assumed_calls) AS assumed_calls, sum(assumed_dollars) AS assumed_dollars, sum(api_dollars) AS api_dollars, sum(plan_dollars) AS plan_dollars, sum(credit_dollars) AS credit_dollars, sum(own_dollars) AS own_dollars FROM public.usage_quarter_hour
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, api_type, provider, model, service, environment HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(estimated_calls) <> 0 OR sum(tokens) <> 0 OR sum(unpriced_tokens) <> 0 OR sum(input_tokens) <> 0 OR sum(output_tokens) <> 0 OR sum(cache_read_tokens) <> 0 OR sum(cache_write_tokens) <> 0 OR sum(reasoning_tokens) <> 0 OR sum(usage_dollars) <> 0 OR sum(estimated_dollars) <> 0 OR sum(reported_calls) <> 0 OR sum(assumed_calls) <> 0 OR sum(assumed_dollars) <> 0 OR sum(api_dollars) <> 0 OR sum(plan_dollars) <> 0 OR sum(credit_dollars) <> 0 OR sum(own_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
@@ -632,8 +637,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_day
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens, sum(reasoning_tokens) AS reasoning_tokens, sum(usage_dollars) AS usage_dollars, sum(estimated_dollars) AS estimated_dollars, sum(reported_calls) AS reported_calls, sum(assumed_calls) AS assumed_calls, sum(assumed_dollars) AS assumed_dollars, sum(api_dollars) AS api_dollars, sum(plan_dollars) AS plan_dollars, sum(credit_dollars) AS credit_dollars, sum(own_dollars) AS own_dollars FROM public.usage_day
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, api_type, provider, model, service, environment HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(estimated_calls) <> 0 OR sum(tokens) <> 0 OR sum(unpriced_tokens) <> 0 OR sum(input_tokens) <> 0 OR sum(output_tokens) <> 0 OR sum(cache_read_tokens) <> 0 OR sum(cache_write_tokens) <> 0 OR sum(reasoning_tokens) <> 0 OR sum(usage_dollars) <> 0 OR sum(estimated_dollars) <> 0 OR sum(reported_calls) <> 0 OR sum(assumed_calls) <> 0 OR sum(assumed_dollars) <> 0 OR sum(api_dollars) <> 0 OR sum(plan_dollars) <> 0 OR sum(credit_dollars) <> 0 OR sum(own_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
@@ -732,8 +738,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2, 3, 4, 5, 6
 ), k AS (
-  SELECT bucket, api_type, provider, model, service, environment, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, usage_dollars, estimated_dollars, reported_calls, assumed_calls, assumed_dollars, api_dollars, plan_dollars, credit_dollars, own_dollars FROM public.usage_half_month
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR input_tokens <> 0 OR output_tokens <> 0 OR cache_read_tokens <> 0 OR cache_write_tokens <> 0 OR reasoning_tokens <> 0 OR usage_dollars <> 0 OR estimated_dollars <> 0 OR reported_calls <> 0 OR assumed_calls <> 0 OR assumed_dollars <> 0 OR api_dollars <> 0 OR plan_dollars <> 0 OR credit_dollars <> 0 OR own_dollars <> 0)
+  SELECT bucket, api_type, provider, model, service, environment, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(input_tokens) AS input_tokens, sum(output_tokens) AS output_tokens, sum(cache_read_tokens) AS cache_read_tokens, sum(cache_write_tokens) AS cache_write_tokens, sum(reasoning_tokens) AS reasoning_tokens, sum(usage_dollars) AS usage_dollars, sum(estimated_dollars) AS estimated_dollars, sum(reported_calls) AS reported_calls, sum(assumed_calls) AS assumed_calls, sum(assumed_dollars) AS assumed_dollars, sum(api_dollars) AS api_dollars, sum(plan_dollars) AS plan_dollars, sum(credit_dollars) AS credit_dollars, sum(own_dollars) AS own_dollars FROM public.usage_half_month
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, api_type, provider, model, service, environment HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(estimated_calls) <> 0 OR sum(tokens) <> 0 OR sum(unpriced_tokens) <> 0 OR sum(input_tokens) <> 0 OR sum(output_tokens) <> 0 OR sum(cache_read_tokens) <> 0 OR sum(cache_write_tokens) <> 0 OR sum(reasoning_tokens) <> 0 OR sum(usage_dollars) <> 0 OR sum(estimated_dollars) <> 0 OR sum(reported_calls) <> 0 OR sum(assumed_calls) <> 0 OR sum(assumed_dollars) <> 0 OR sum(api_dollars) <> 0 OR sum(plan_dollars) <> 0 OR sum(credit_dollars) <> 0 OR sum(own_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type, provider, model, service, environment)
@@ -815,8 +822,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2
 ), k AS (
-  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars FROM public.usage_quarter_type
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, api_type, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(usage_dollars) AS usage_dollars FROM public.usage_quarter_type
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, api_type HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(estimated_calls) <> 0 OR sum(tokens) <> 0 OR sum(unpriced_tokens) <> 0 OR sum(usage_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type)
@@ -864,8 +872,9 @@ WITH t AS (
   WHERE timestamp >= $1 AND timestamp < $2
   GROUP BY 1, 2
 ), k AS (
-  SELECT bucket, api_type, calls, unpriced_calls, estimated_calls, tokens, unpriced_tokens, usage_dollars FROM public.usage_day_type
-  WHERE bucket >= $1 AND bucket < $2 AND (calls <> 0 OR unpriced_calls <> 0 OR estimated_calls <> 0 OR tokens <> 0 OR unpriced_tokens <> 0 OR usage_dollars <> 0)
+  SELECT bucket, api_type, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(estimated_calls) AS estimated_calls, sum(tokens) AS tokens, sum(unpriced_tokens) AS unpriced_tokens, sum(usage_dollars) AS usage_dollars FROM public.usage_day_type
+  WHERE bucket >= $1 AND bucket < $2
+  GROUP BY bucket, api_type HAVING sum(calls) <> 0 OR sum(unpriced_calls) <> 0 OR sum(estimated_calls) <> 0 OR sum(tokens) <> 0 OR sum(unpriced_tokens) <> 0 OR sum(usage_dollars) <> 0
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, api_type)
