@@ -116,7 +116,7 @@ func TestAWrongFileStoresNothing(t *testing.T) {
 		{[]string{"--provider=openai", "--key-file=" + billFile(t, "two", "a\nb")}, "--key-file contains more than a key"},
 		{[]string{"--provider=openai", "--endpoint=http://proxy.example.com"}, "must begin with https"},
 		{[]string{"--provider=openai", "--file=x", "--since=2026-01-01"}, "file since"},
-		{[]string{"--provider=openai", "--key-file=" + billFile(t, "key", "k"), "--since=2099-01-01"}, "today or before"},
+		{[]string{"--provider=openai", "--key-file=" + billFile(t, "key", "k"), "--since=2099-01-01"}, "not later than today"},
 		{[]string{"--provider=openai", "--key-file=" + billFile(t, "key", "k"), "--report=nothing"}, "can be asked for costs, usage/completions"},
 	} {
 		_, err := on(t, db.DSN, append([]string{"bill", "import"}, c.args...)...)
