@@ -99,10 +99,11 @@ var rooms = map[string]room{
 	// A panic that ends nothing.
 	"internal/fault":     {},
 	"internal/durations": {},
+	"internal/trim":      {},
 
 	// The components; they never import one another.
 	"processor/genaiusageprocessor": {
-		uses: []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/recorder", "internal/usageattr", "internal/usage"},
+		uses: []string{"internal/fault", "internal/unsampled", "internal/genai", "internal/pricing", "internal/recorder", "internal/trim", "internal/usageattr", "internal/usage"},
 	},
 	"exporter/usagepostgresexporter": {
 		uses: []string{"internal/durations", "internal/fault", "internal/usageattr", "internal/store", "internal/store/write", "internal/store/upkeep", "internal/dbmigrate", "internal/usage"},

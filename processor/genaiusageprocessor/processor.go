@@ -2,9 +2,7 @@ package genaiusageprocessor
 
 import (
 	"context"
-	"runtime/debug"
 	"sync"
-	"time"
 
 	"go.opentelemetry.io/collector/component"
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -17,6 +15,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/genai"
 	"github.com/otelcol-usage/otelcol-usage/internal/pricing"
 	"github.com/otelcol-usage/otelcol-usage/internal/recorder"
+	"github.com/otelcol-usage/otelcol-usage/internal/trim"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 	"github.com/otelcol-usage/otelcol-usage/internal/usageattr"
 )
@@ -64,13 +63,9 @@ func (p *usageProcessor) start(context.Context, component.Host) error {
 		return err
 	}
 	p.prices.Start()
-	returnMemory()
+	trim.AfterStart()
 	return nil
 }
-
-// returnMemory gives back to the system, once and soon after the start, what the start
-// needed and an idle collector does not.
-var returnMemory = sync.OnceFunc(func() { time.AfterFunc(500*time.Millisecond, debug.FreeOSMemory) })
 
 func (p *usageProcessor) shutdown(context.Context) error {
 	p.release()
