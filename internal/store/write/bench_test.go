@@ -19,6 +19,7 @@ func BenchmarkEncode(b *testing.B) {
 			TraceID: [16]byte{1}, SpanID: [8]byte{2}, Dialect: "otel_genai",
 			Quantities: usage.Quantities{usage.InputTextTokens: 1000, usage.OutputTextTokens: 100, usage.CacheReadTokens: 1024},
 			Cost:       12345678, Status: usage.StatusPriced, CostSource: usage.SourceComputed, PriceID: "current/gpt-4o",
+			Assumptions: usage.AssumedServiceTier | usage.AssumedRegion, HasAssumptions: true,
 		}
 	}
 	b.Run("check", func(b *testing.B) {

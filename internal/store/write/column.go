@@ -3,6 +3,7 @@ package write
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -220,7 +221,7 @@ func (a *arrays) words(_ string, r *row) {
 		a.null()
 		return
 	}
-	addValue(a, strings.Join(r.assumptions(), "+"), true)
+	addValue(a, strings.Join(slices.Collect(r.assumptions()), "+"), true)
 }
 
 func secondsText(nanos int64) string {

@@ -194,18 +194,18 @@ func (b *binaryRow) words(_ string, r *row) {
 		return
 	}
 	const textOID = 25
-	words := r.assumptions()
 	start := len(b.buf)
-	b.buf = append(b.buf, 0, 0, 0, 0)
-	b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(min(len(words), 1))) //nolint:gosec // 0 or 1
-	b.buf = binary.BigEndian.AppendUint32(b.buf, 0)
-	b.buf = binary.BigEndian.AppendUint32(b.buf, textOID)
-	if len(words) > 0 {
-		b.buf = binary.BigEndian.AppendUint32(b.buf, uint32(len(words))) //nolint:gosec // some
-		b.buf = binary.BigEndian.AppendUint32(b.buf, 1)
-	}
-	for _, word := range words {
+	b.buf = binary.BigEndian.AppendUint32(append(b.buf, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), textOID)
+	head, words := len(b.buf), uint32(0)
+	for word := range r.assumptions() {
+		if words++; words == 1 {
+			b.buf[start+7] = 1 // dimension
+			b.buf = append(b.buf, 0, 0, 0, 0, 0, 0, 0, 1)
+		}
 		b.buf = appendField(b.buf, word)
+	}
+	if words > 0 {
+		binary.BigEndian.PutUint32(b.buf[head:], words)
 	}
 	b.setLength(start)
 }

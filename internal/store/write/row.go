@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"strings"
 
@@ -103,16 +104,26 @@ func jsonTags(b []byte, key string, tags []usage.Tag) []byte {
 	return append(b, '}')
 }
 
-// assumptions returns the words of the column pricing_assumptions. Those that only a newer
+// assumptions yields the words of the column pricing_assumptions. Those that only a newer
 // build knows come last.
-func (r *row) assumptions() []string {
-	words := r.Assumptions.Names()
-	for _, field := range r.Unread {
-		if field.Key == "assumed" {
-			words = append(words, strings.Split(field.Value, "+")...)
+func (r *row) assumptions() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for word := range r.Assumptions.All() {
+			if !yield(word) {
+				return
+			}
+		}
+		for _, field := range r.Unread {
+			if field.Key != "assumed" {
+				continue
+			}
+			for word := range strings.SplitSeq(field.Value, "+") {
+				if !yield(word) {
+					return
+				}
+			}
 		}
 	}
-	return words
 }
 
 // appendOtherQuantities appends the value of the column other_quantities, or nothing for
