@@ -19,4 +19,3 @@ DROP VIEW public.usage_session_days;
 DROP FUNCTION public.usage_session_version(timestamptz);
 DROP TABLE public.usage_session_day;
 DROP TABLE public.usage_session_kept;
-DROP INDEX public.api_usage_session_without_user;

@@ -3,12 +3,7 @@
 -- added at an insert, because an app has as many sessions as it likes and each would cost a
 -- writer a row for nearly every call. The exporter fills it, at its start and every hour.
 --
--- The index holds calls with a session and without a user only: milliseconds on an empty
--- table, about a minute for 100 million such calls. It touches no existing data otherwise.
-
--- Serves: the models, services and traces of a session without a user. Those of a user's are
--- found by user and time.
-CREATE INDEX api_usage_session_without_user ON public.api_usage (session_id, timestamp) WHERE user_id IS NULL AND session_id IS NOT NULL;
+-- Runs in milliseconds: it touches no existing data.
 
 -- What the calls of a UTC day add up to, by session. A session is one user's.
 CREATE TABLE public.usage_session_kept (
@@ -21,6 +16,10 @@ CREATE TABLE public.usage_session_kept (
   usage_dollars      numeric     NOT NULL,
   first_call         timestamptz NOT NULL,
   last_call          timestamptz NOT NULL,
+  -- All different ones, in order.
+  models             text[]      NOT NULL,
+  services           text[]      NOT NULL,
+  traces             text[]      NOT NULL,
   CONSTRAINT usage_session_kept_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users (id) ON DELETE CASCADE
 );
 -- Serves: the sessions of all users in a period.
@@ -57,14 +56,14 @@ CREATE VIEW public.usage_session_days AS
      OR version = public.usage_session_version(bucket);
 
 CREATE VIEW public.usage_own_session_kept WITH (security_barrier) AS
-  SELECT bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call
+  SELECT bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call, models, services, traces
   FROM public.usage_session_kept
   WHERE user_id = nullif(current_setting('usage.user_id', true), '')::uuid;
 
 -- Keeps a day as it is. It says whether all calls of its sums are there; if not, it leaves
 -- what is kept.
 CREATE FUNCTION public.usage_keep_session_day(day timestamptz) RETURNS boolean
-  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $keep$
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $keep$
 DECLARE
   is_whole boolean;
 BEGIN
@@ -73,7 +72,10 @@ BEGIN
   -- One statement, which sees one moment.
   WITH made AS MATERIALIZED (
     SELECT user_id, nullif(session_id, '') AS session_id, count(*) AS calls, count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-           coalesce(sum(tokens_used), 0)::bigint AS tokens, sum(usage_dollars) AS usage_dollars, min(timestamp) AS first_call, max(timestamp) AS last_call
+           coalesce(sum(tokens_used), 0)::bigint AS tokens, sum(usage_dollars) AS usage_dollars, min(timestamp) AS first_call, max(timestamp) AS last_call,
+           coalesce(array_agg(DISTINCT model) FILTER (WHERE session_id <> '' AND model <> ''), '{}') AS models,
+           coalesce(array_agg(DISTINCT service) FILTER (WHERE session_id <> '' AND service <> ''), '{}') AS services,
+           coalesce(array_agg(DISTINCT trace_id) FILTER (WHERE session_id <> '' AND trace_id <> ''), '{}') AS traces
     FROM public.api_usage
     WHERE timestamp >= day AND timestamp < day + interval '24 hours'
     GROUP BY 1, 2
@@ -84,8 +86,8 @@ BEGIN
   ), old AS (
     DELETE FROM public.usage_session_kept WHERE bucket = day AND (SELECT ok FROM whole)
   ), fresh AS (
-    INSERT INTO public.usage_session_kept (bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call)
-    SELECT day, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call
+    INSERT INTO public.usage_session_kept (bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call, models, services, traces)
+    SELECT day, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call, models, services, traces
     FROM made
     WHERE session_id IS NOT NULL AND (SELECT ok FROM whole)
   )

@@ -207,9 +207,10 @@ func TestWhatIsKeptIsTrueAmongWriters(t *testing.T) {
 // then the days that are shown.
 const sessionDifferences = `
 WITH shown AS (
-  SELECT bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call FROM public.usage_session_kept JOIN public.usage_session_days USING (bucket)
+  SELECT bucket, user_id, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call, models, services, traces FROM public.usage_session_kept JOIN public.usage_session_days USING (bucket)
 ), truth AS (
-  SELECT d.bucket, user_id, session_id, count(*), count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(tokens_used), 0)::bigint, sum(usage_dollars), min(timestamp), max(timestamp)
+  SELECT d.bucket, user_id, session_id, count(*), count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(tokens_used), 0)::bigint, sum(usage_dollars), min(timestamp), max(timestamp),
+         coalesce(array_agg(DISTINCT model) FILTER (WHERE model <> ''), '{}'), coalesce(array_agg(DISTINCT service) FILTER (WHERE service <> ''), '{}'), coalesce(array_agg(DISTINCT trace_id) FILTER (WHERE trace_id <> ''), '{}')
   FROM public.usage_session_days AS d JOIN public.api_usage ON timestamp >= bucket AND timestamp < bucket + interval '24 hours'
   WHERE session_id <> ''
   GROUP BY 1, 2, 3

@@ -157,6 +157,9 @@ SELECT pg_size_pretty(pg_total_relation_size('public.api_usage')), pg_size_prett
 // keepSessions keeps the days that are over at the moment of the questions. The function
 // of the product goes by the clock.
 func keepSessions(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := pool.Exec(ctx, `ANALYZE public.api_usage`); err != nil { // as a database that is in use has done
+		return err
+	}
 	return doEach(ctx, pool, `
 SELECT format('SELECT public.usage_keep_session_day(%L)', bucket)
 FROM public.usage_day_type WHERE bucket < date_bin('1 day', '`+end.Format(time.RFC3339)+`'::timestamptz, '2000-01-01 00:00:00Z') GROUP BY bucket ORDER BY bucket`)

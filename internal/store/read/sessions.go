@@ -64,7 +64,7 @@ func (r *Reader) Sessions(ctx context.Context, q SessionsQuestion) (page []Sessi
 			return err
 		}
 		s := newSources(q.Viewer, q.Filter)
-		from := q.relation(s, pieces, "")
+		from := q.relation(s, pieces, "", "")
 		having := ""
 		if a := q.After; a != nil {
 			cost := s.arg(a.Cost.String())
@@ -92,10 +92,7 @@ func (r *Reader) Sessions(ctx context.Context, q SessionsQuestion) (page []Sessi
 		if len(page) == 0 {
 			return nil
 		}
-		if err := q.addUp(ctx, tx, pieces, page); err != nil {
-			return err
-		}
-		return q.describe(ctx, tx, page)
+		return q.describe(ctx, tx, pieces, page)
 	})
 	if err != nil {
 		return nil, false, fmt.Errorf("list sessions: %w", err)
@@ -139,91 +136,77 @@ func (q *SessionsQuestion) cut(ctx context.Context, tx pgx.Tx) (pieces []session
 	return pieces, nil
 }
 
-// relation selects the rows of the pieces that the question asks for; more is a further
-// condition. A row is a call, or a session of a day.
-func (q *SessionsQuestion) relation(s *sources, pieces []sessionPiece, more string) string {
+// relation selects the user, session and cost of the rows that the question asks for, and what
+// more is wanted of a call or of what is kept of a day's calls; only is a further condition.
+func (q *SessionsQuestion) relation(s *sources, pieces []sessionPiece, more, only string) string {
 	parts := make([]string, len(pieces))
 	for i, p := range pieces {
-		table, at, columns := relation(sums.Single, q.Viewer), "timestamp",
-			"1 AS calls, CASE WHEN pricing_status = 'unpriced' THEN 1 ELSE 0 END AS unpriced_calls, tokens_used AS tokens, timestamp AS first_call, timestamp AS last_call"
+		table, at, columns := relation(sums.Single, q.Viewer), "timestamp", ""
+		if more != "" {
+			columns = ", 1 AS calls, CASE WHEN pricing_status = 'unpriced' THEN 1 ELSE 0 END AS unpriced_calls, tokens_used AS tokens, timestamp AS first_call, timestamp AS last_call, ARRAY[model] AS models, ARRAY[service] AS services, ARRAY[trace_id] AS traces"
+		}
 		if p.kept {
-			table, at, columns = "public.usage_session_kept", "bucket", "calls, unpriced_calls, tokens, first_call, last_call"
+			table, at, columns = "public.usage_session_kept", "bucket", more
 			if q.Viewer.own() {
 				table = "public.usage_own_session_kept"
 			}
 		}
 		var b strings.Builder
-		fmt.Fprintf(&b, "SELECT user_id, session_id, usage_dollars, %s FROM %s WHERE %s >= %s AND %s < %s AND session_id <> ''", columns, table, at, s.arg(p.from), at, s.arg(p.to))
+		fmt.Fprintf(&b, "SELECT user_id, session_id, usage_dollars%s FROM %s WHERE %s >= %s AND %s < %s AND session_id <> ''", columns, table, at, s.arg(p.from), at, s.arg(p.to))
 		s.narrow(&b, sums.Single)
 		if q.Search != "" {
 			fmt.Fprintf(&b, " AND strpos(session_id, %s) > 0", s.arg(q.Search))
 		}
-		b.WriteString(more)
+		b.WriteString(only)
 		parts[i] = b.String()
 	}
 	return "(" + strings.Join(parts, "\nUNION ALL ") + ") AS source"
 }
 
-// addUp reads the sums of the page's sessions.
-func (q *SessionsQuestion) addUp(ctx context.Context, tx pgx.Tx, pieces []sessionPiece, page []Session) error {
-	ids, places := make([]string, len(page)), make(map[SessionKey]*Session, len(page))
+// describe reads what the page shows beside the cost.
+func (q *SessionsQuestion) describe(ctx context.Context, tx pgx.Tx, pieces []sessionPiece, page []Session) error {
+	ids, users, places := make([]string, len(page)), make([][16]byte, len(page)), make(map[SessionKey]*Session, len(page))
 	for i := range page {
-		ids[i], places[page[i].SessionKey] = page[i].ID, &page[i]
+		ids[i], users[i], places[page[i].SessionKey] = page[i].ID, page[i].User, &page[i]
 	}
 	s := newSources(q.Viewer, q.Filter)
-	more := " AND session_id = ANY (" + s.arg(ids) + ")"
-	rows, err := tx.Query(ctx, "SELECT session_id, "+sessionUser+", sum(calls)::bigint, sum(unpriced_calls)::bigint, coalesce(sum(tokens), 0)::bigint, min(first_call), max(last_call) FROM "+
-		q.relation(s, pieces, more)+" GROUP BY 1, 2", s.args...)
+	only := fmt.Sprintf(" AND session_id = ANY (%s) AND %s = ANY (%s::uuid[])", s.arg(ids), sessionUser, s.arg(users))
+	from := q.relation(s, pieces, ", calls, unpriced_calls, tokens, first_call, last_call, models, services, traces", only)
+	rows, err := tx.Query(ctx, fmt.Sprintf(describeSessions, sessionUser, from, SessionNames), s.args...)
 	if err != nil {
 		return err
 	}
 	var d Session
 	var user [16]byte
-	_, err = pgx.ForEachRow(rows, []any{&d.ID, &user, &d.Calls, &d.UnpricedCalls, &d.Tokens, &d.First, &d.Last}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&d.ID, &user, &d.Calls, &d.UnpricedCalls, &d.Tokens, &d.First, &d.Last,
+		&d.Models, &d.ModelCount, &d.Services, &d.ServiceCount, &d.Traces, &d.TraceCount}, func() error {
 		if to := places[SessionKey{d.ID, user}]; to != nil { // the id can also be another user's
-			to.Calls, to.UnpricedCalls, to.Tokens, to.First, to.Last = d.Calls, d.UnpricedCalls, d.Tokens, d.First.UTC(), d.Last.UTC()
+			d.User, d.Cost = user, to.Cost
+			*to = d
+			to.First, to.Last = d.First.UTC(), d.Last.UTC()
+			d.Models, d.Services, d.Traces = nil, nil, nil
 		}
 		return nil
 	})
 	return err
 }
 
-// describe reads what the calls of the page's sessions have names for. Each session is found
-// by its user and time, or by its id where it has no user.
-func (q *SessionsQuestion) describe(ctx context.Context, tx pgx.Tx, page []Session) error {
-	ids, users := make([]string, len(page)), make([][16]byte, len(page))
-	firsts, lasts := make([]time.Time, len(page)), make([]time.Time, len(page))
-	for i := range page {
-		ids[i], users[i], firsts[i], lasts[i] = page[i].ID, page[i].User, page[i].First, page[i].Last
-	}
-	s := newSources(q.Viewer, q.Filter)
-	list := fmt.Sprintf("unnest(%s::text[], %s::uuid[], %s::timestamptz[], %s::timestamptz[]) WITH ORDINALITY AS s (id, who, first, last, place)", s.arg(ids), s.arg(users), s.arg(firsts), s.arg(lasts))
-	names := func(column string) string {
-		return fmt.Sprintf("coalesce((array_agg(DISTINCT %[1]s) FILTER (WHERE %[1]s <> ''))[1:%[2]d], '{}'), count(DISTINCT nullif(%[1]s, ''))", column, SessionNames)
-	}
-	of := func(sessions, user string) string {
-		var b strings.Builder
-		fmt.Fprintf(&b, "SELECT s.place, d.* FROM %s CROSS JOIN LATERAL (SELECT %s, %s, %s FROM %s WHERE %s AND session_id = s.id AND timestamp >= s.first AND timestamp <= s.last",
-			list, names("model"), names("service"), names("trace_id"), relation(sums.Single, q.Viewer), user)
-		s.narrow(&b, sums.Single)
-		return b.String() + ") AS d WHERE " + sessions
-	}
-	const nobody = "'00000000-0000-0000-0000-000000000000'"
-	sql := of("s.who <> "+nobody, "user_id = s.who")
-	if !q.Viewer.own() {
-		sql += "\nUNION ALL " + of("s.who = "+nobody, "user_id IS NULL")
-	}
-	rows, err := tx.Query(ctx, sql, s.args...)
-	if err != nil {
-		return err
-	}
-	var place int
-	var d Session
-	_, err = pgx.ForEachRow(rows, []any{&place, &d.Models, &d.ModelCount, &d.Services, &d.ServiceCount, &d.Traces, &d.TraceCount}, func() error {
-		to := &page[place-1]
-		to.Models, to.ModelCount, to.Services, to.ServiceCount, to.Traces, to.TraceCount = d.Models, d.ModelCount, d.Services, d.ServiceCount, d.Traces, d.TraceCount
-		d.Models, d.Services, d.Traces = nil, nil, nil
-		return nil
-	})
-	return err
-}
+// describeSessions adds up the rows of sessions, and lists their different names.
+const describeSessions = `
+WITH r AS MATERIALIZED (
+  SELECT *, %[1]s AS who FROM %[2]s
+), named AS (
+  SELECT session_id, who, kind, (array_agg(DISTINCT name))[1:%[3]d] AS names, count(DISTINCT name) AS different
+  FROM r CROSS JOIN LATERAL (SELECT 1, unnest(models) UNION ALL SELECT 2, unnest(services) UNION ALL SELECT 3, unnest(traces)) AS n (kind, name)
+  WHERE name <> ''
+  GROUP BY 1, 2, 3
+), added AS (
+  SELECT session_id, who, sum(calls)::bigint AS calls, sum(unpriced_calls)::bigint AS unpriced_calls, coalesce(sum(tokens), 0)::bigint AS tokens, min(first_call) AS first_call, max(last_call) AS last_call
+  FROM r GROUP BY 1, 2
+)
+SELECT session_id, who, calls, unpriced_calls, tokens, first_call, last_call,
+       coalesce(m.names, '{}'), coalesce(m.different, 0), coalesce(s.names, '{}'), coalesce(s.different, 0), coalesce(t.names, '{}'), coalesce(t.different, 0)
+FROM added
+LEFT JOIN (SELECT * FROM named WHERE kind = 1) AS m USING (session_id, who)
+LEFT JOIN (SELECT * FROM named WHERE kind = 2) AS s USING (session_id, who)
+LEFT JOIN (SELECT * FROM named WHERE kind = 3) AS t USING (session_id, who)`

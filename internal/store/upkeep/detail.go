@@ -73,18 +73,21 @@ WITH days AS MATERIALIZED (
 ), t AS (
   SELECT bucket, coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS who, session_id,
          count(*) AS calls, count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls, coalesce(sum(tokens_used), 0) AS tokens,
-         sum(usage_dollars) AS usage_dollars, min(timestamp) AS first_call, max(timestamp) AS last_call
+         sum(usage_dollars) AS usage_dollars, min(timestamp) AS first_call, max(timestamp) AS last_call,
+         coalesce(array_agg(DISTINCT model) FILTER (WHERE model <> ''), '{}') AS models, coalesce(array_agg(DISTINCT service) FILTER (WHERE service <> ''), '{}') AS services,
+         coalesce(array_agg(DISTINCT trace_id) FILTER (WHERE trace_id <> ''), '{}') AS traces
   FROM days JOIN public.api_usage ON timestamp >= bucket AND timestamp < bucket + interval '24 hours'
   WHERE timestamp >= $1 AND timestamp < $2 AND session_id <> ''
   GROUP BY 1, 2, 3
 ), k AS (
-  SELECT bucket, coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS who, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call
+  SELECT bucket, coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS who, session_id, calls, unpriced_calls, tokens, usage_dollars, first_call, last_call, models, services, traces
   FROM public.usage_session_kept
   WHERE bucket IN (SELECT bucket FROM days)
 )
 SELECT count(*), coalesce(sum(abs(coalesce(t.usage_dollars, 0) - coalesce(k.usage_dollars, 0))), 0)::text
 FROM t FULL JOIN k USING (bucket, who, session_id)
-WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars, t.first_call, t.last_call) IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars, k.first_call, k.last_call)`
+WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars, t.first_call, t.last_call, t.models, t.services, t.traces)
+  IS DISTINCT FROM (k.calls, k.unpriced_calls, k.tokens, k.usage_dollars, k.first_call, k.last_call, k.models, k.services, k.traces)`
 
 // forgetSessions lets the sessions of [$1, $2) be read from the calls until they are kept again.
 const forgetSessions = `UPDATE public.usage_session_day SET version = '', kept_at = '-infinity' WHERE bucket >= $1 AND bucket < $2`
