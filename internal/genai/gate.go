@@ -11,10 +11,12 @@ import (
 type gate struct {
 	// first tells for each byte what a name beginning with it may be.
 	first [256]sight
-	// second tells for each first byte which second byte such a name has, as bits for the
-	// lower five bits of that byte: it rules out "http." and "app.".
-	second [256]uint32
-	// third does the same for the byte after it: it rules out "code.".
+	// shortest tells for each first byte, and for the lower five bits of the second, how long
+	// such a name is at least; 0 for none. It rules out "app." and what begins with "http."
+	// but for the headers.
+	shortest [256][32]uint8
+	// third tells for each first byte which third byte such a name has, as bits for its lower
+	// five bits: it rules out "code.".
 	third [256]uint32
 	// patterns are genAINames by their first byte.
 	patterns [256][]namePattern
@@ -58,7 +60,9 @@ func newGate(names *nameTable, own string) gate {
 	for _, name := range genAINames {
 		prefix, suffix, starred := strings.Cut(name, "*")
 		g.first[name[0]] |= isGenAI
-		g.second[name[0]] |= 1 << (name[1] & 31)
+		if least := &g.shortest[name[0]][name[1]&31]; *least == 0 || int(*least) > len(prefix)+len(suffix) {
+			*least = uint8(len(prefix) + len(suffix)) //nolint:gosec // the names above are shorter
+		}
 		g.third[name[0]] |= 1 << (name[2] & 31)
 		g.patterns[name[0]] = append(g.patterns[name[0]], namePattern{prefix, suffix, !starred})
 	}
@@ -87,7 +91,7 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may == 0 {
 			continue
 		}
-		if may&isGenAI != 0 && len(key) > 2 && g.second[key[0]]>>(key[1]&31)&1 != 0 && g.third[key[0]]>>(key[2]&31)&1 != 0 && g.matches(key) {
+		if may&isGenAI != 0 && g.mayMatch(key) && g.matches(key) {
 			return seen | isGenAI
 		}
 		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
@@ -115,8 +119,16 @@ func isAgentSpan(name string) bool {
 	return strings.HasPrefix(name, "claude_code.") || strings.HasPrefix(name, "qwen-code.") || strings.HasPrefix(name, "gemini_cli.")
 }
 
-// matches reports whether an attribute name matches one of genAINames. The caller has looked
-// at its first three bytes, because "app." and "message." are frequent too.
+// mayMatch reports whether matches may return true: nearly all names are rejected by it.
+func (g *gate) mayMatch(key string) bool {
+	if len(key) < 3 {
+		return false
+	}
+	least := g.shortest[key[0]][key[1]&31]
+	return least != 0 && len(key) >= int(least) && g.third[key[0]]>>(key[2]&31)&1 != 0
+}
+
+// matches reports whether an attribute name matches one of genAINames.
 func (g *gate) matches(key string) bool {
 	for i := range g.patterns[key[0]] {
 		p := &g.patterns[key[0]][i]
