@@ -47,7 +47,8 @@ func waitForRows(t testing.TB, pool *pgxpool.Pool, n int64) {
 	})
 }
 
-// requireRollupsEqualRows compares both rollups with the sums of the rows.
+// requireRollupsEqualRows compares both rollups with the sums of the rows. A key has several
+// rows while sums of writers at the same time are not moved together.
 func requireRollupsEqualRows(t testing.TB, pool *pgxpool.Pool) {
 	t.Helper()
 	for name, query := range map[string]string{
@@ -56,14 +57,18 @@ func requireRollupsEqualRows(t testing.TB, pool *pgxpool.Pool) {
 				SELECT date_bin('15 min', timestamp, '2000-01-01Z') AS bucket, api_type, provider, coalesce(model, '') AS model, service, environment,
 				       count(*) AS calls, coalesce(sum(tokens_used), 0)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
 				FROM public.api_usage GROUP BY 1, 2, 3, 4, 5, 6) AS raw
-			FULL JOIN (SELECT * FROM public.usage_quarter_hour WHERE calls <> 0) AS rollup USING (bucket, api_type, provider, model, service, environment)
+			FULL JOIN (
+				SELECT bucket, api_type, provider, model, service, environment, sum(calls)::bigint AS calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
+				FROM public.usage_quarter_hour GROUP BY 1, 2, 3, 4, 5, 6 HAVING sum(calls) <> 0) AS rollup USING (bucket, api_type, provider, model, service, environment)
 			WHERE (raw.calls, raw.tokens, raw.usage_dollars) IS DISTINCT FROM (rollup.calls, rollup.tokens, rollup.usage_dollars)`,
 		"usage_day_user": `
 			SELECT count(*) FROM (
 				SELECT date_trunc('day', timestamp, 'UTC') AS bucket, coalesce(user_id, '00000000-0000-0000-0000-000000000000') AS user_id, api_type,
 				       count(*) AS calls, coalesce(sum(tokens_used), 0)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
 				FROM public.api_usage GROUP BY 1, 2, 3) AS raw
-			FULL JOIN (SELECT * FROM public.usage_day_user WHERE calls <> 0) AS rollup USING (bucket, user_id, api_type)
+			FULL JOIN (
+				SELECT bucket, user_id, api_type, sum(calls)::bigint AS calls, sum(tokens)::bigint AS tokens, sum(usage_dollars) AS usage_dollars
+				FROM public.usage_day_user GROUP BY 1, 2, 3 HAVING sum(calls) <> 0) AS rollup USING (bucket, user_id, api_type)
 			WHERE (raw.calls, raw.tokens, raw.usage_dollars) IS DISTINCT FROM (rollup.calls, rollup.tokens, rollup.usage_dollars)`,
 	} {
 		var differences int

@@ -233,9 +233,10 @@ func provokeDeadlocks(ctx context.Context, l *lab) (seen, error) {
 					`WITH some AS (SELECT id FROM public.api_usage WHERE timestamp > now() - interval '3 seconds' ORDER BY random() LIMIT 200)
 					 UPDATE public.api_usage u SET metadata = metadata || '{"touched": "1"}' FROM some WHERE u.id = some.id`,
 					// The sums in the opposite of the collectors' order, slowly: a collector
-					// that comes meanwhile has its users' rows and waits for the others.
-					`WITH total AS MATERIALIZED (SELECT bucket FROM public.usage_day_type ORDER BY bucket DESC LIMIT 1 FOR UPDATE),
-					      pause AS MATERIALIZED (SELECT pg_sleep(0.02) FROM total)
+					// that comes meanwhile has its users' rows and waits for the others. The day has a
+					// row for each writer at the same time.
+					`WITH total AS MATERIALIZED (SELECT bucket FROM public.usage_day_type ORDER BY bucket DESC LIMIT 16 FOR UPDATE),
+					      pause AS MATERIALIZED (SELECT pg_sleep(0.02 * sign(count(*))) FROM total)
 					 SELECT count(*) FROM (SELECT m.* FROM public.usage_half_month_user m, pause ORDER BY m.user_id DESC FOR UPDATE OF m) m`,
 					`UPDATE auth.users SET email = 'x@example.com' WHERE id IN (SELECT id FROM auth.users ORDER BY random() LIMIT 20)`,
 				} {
