@@ -90,6 +90,7 @@ func TestEveryListAddsUpToItsTotal(t *testing.T) {
 		"Cost by ${by}": {"Cost": cost, "Calls": calls, "Share": 1}, "Who uses it": {"Cost": cost, "Calls": calls},
 		"Cost by kind of token":        {"Cost": cost},
 		"Cost by ${tag}":               {"Cost": cost, "Calls": calls},
+		"Cost by agent":                {"Cost": cost, "Calls": calls},
 		"Cost of a call by ${by}":      {"Cost": cost, "Calls": period("count(*)", "pricing_status <> 'unpriced'")},
 		"Unpriced and estimated calls": {"Calls": period("count(*)", "pricing_status IN ('unpriced', 'estimated')")},
 		"Costs on assumptions":         {"Calls": period("count(*)", "pricing_assumptions <> '{}'"), "Cost": period("sum(usage_dollars)", "pricing_assumptions <> '{}'")},

@@ -8,11 +8,12 @@ const tagDays = `bucket >= date_trunc('day', ` + from + `, 'UTC') AND bucket < `
 // chosenTag is the selected tag. A quote in a name would arrive as \".
 const chosenTag = `replace((ARRAY[${tag:sqlstring}]::text[])[1], '\"', '"')`
 
-// tagged selects sums by UTC day and value of the selected tag, with the calls that do not
-// have it as (none), so that they add up to the total.
-const tagged = `SELECT bucket AS at, tag_value AS value, calls, unpriced_calls, tokens, usage_dollars
+// taggedBy selects sums by UTC day and value of a tag, with the calls that do not have it as
+// (none), so that they add up to the total.
+func taggedBy(tag string) string {
+	return `SELECT bucket AS at, tag_value AS value, calls, unpriced_calls, tokens, usage_dollars
 FROM usage_report.day_tag
-WHERE tag_name = ` + chosenTag + ` AND ` + tagDays + `
+WHERE tag_name = ` + tag + ` AND ` + tagDays + `
 UNION ALL
 SELECT bucket, '(none)', sum(calls), sum(unpriced_calls), sum(tokens), sum(usage_dollars)
 FROM (
@@ -22,10 +23,11 @@ WHERE ` + tagDays + `
 UNION ALL
 SELECT bucket, -calls, -unpriced_calls, -tokens, -usage_dollars
 FROM usage_report.day_tag
-WHERE tag_name = ` + chosenTag + ` AND ` + tagDays + `
+WHERE tag_name = ` + tag + ` AND ` + tagDays + `
 ) AS rest
 GROUP BY bucket
 HAVING sum(calls) <> 0`
+}
 
 // tagNames lists the tags of the period. It always returns a row, because Grafana marks a
 // variable as failed whose query returns none.
@@ -50,13 +52,24 @@ func tagsBoard() *grafana.Dashboard {
 	}
 	l := grafana.NewLayout(b)
 	daily := byRank(amount(bars("Cost over time by ${tag}", "The eight largest values, all others and the total, by UTC day. (none) stands for calls without the tag, (other) for the values beyond the limit of a day.", cents,
-		series(overTime(tagged, "at", "value")))))
+		series(overTime(taggedBy(chosenTag), "at", "value")))))
 	daily.FieldConfig.Defaults.NoValue = noTags
 	l.Row(12, daily)
-	values := rows("Cost by ${tag}", "The 100 values with the highest cost, preceded by one row for all others if there are more. The rows add up to the total of the UTC days.", `WITH sums AS (
+	values := tagValues("Cost by ${tag}", "The 100 values with the highest cost, preceded by one row for all others if there are more. The rows add up to the total of the UTC days.", chosenTag)
+	values.FieldConfig.Defaults.NoValue = noTags
+	l.Row(14, values)
+	agents := tagValues("Cost by agent", "The 100 agents with the highest cost: the values of the tag agent, whichever tag is chosen above. It needs agent: [gen_ai.agent.name, gen_ai.agent.id] among the tags of genai_usage (docs/attribution.md); without it every call is (none).", "'agent'")
+	agents.FieldConfig.Defaults.NoValue = noTags
+	l.Row(14, agents)
+	return b
+}
+
+// tagValues returns the table of the values of a tag, an SQL expression.
+func tagValues(title, description, tag string) grafana.Panel {
+	return rows(title, description, `WITH sums AS (
 SELECT value, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS cost
 FROM (
-`+tagged+`
+`+taggedBy(tag)+`
 ) AS t
 GROUP BY value
 ), ranks AS (
@@ -73,7 +86,4 @@ FROM ranks
 GROUP BY listed, 1
 ORDER BY listed, sum(cost) DESC, 1`,
 		names("Name"), money("Cost", width(110)), unit("Calls", count, width(90)), unit("Unpriced", count, width(90)), unit("Tokens", count, width(90)), perUnit("Cost per call", width(120)))
-	values.FieldConfig.Defaults.NoValue = noTags
-	l.Row(14, values)
-	return b
 }
