@@ -166,7 +166,7 @@ func TestWhatIsKeptIsTrueAmongWriters(t *testing.T) {
 	}
 	wg.Go(func() {
 		for !stop.Load() {
-			if _, err := upkeep.KeepUserDetail(ctx, db.Pool, upkeep.KeepOptions{FewestCalls: 1}); err != nil {
+			if _, err := upkeep.KeepUserDetail(ctx, db.Pool, upkeep.KeepOptions{FewestCalls: 1, FewestForQuarters: 1}); err != nil {
 				assert.Equal(t, store.ClassConflict, store.Classify(err), "%v", err)
 			}
 		}
@@ -185,6 +185,11 @@ func TestWhatIsKeptIsTrueAmongWriters(t *testing.T) {
 			if err := tx.QueryRow(ctx, sessionDifferences).Scan(&wrongDays, &days); err != nil {
 				return err
 			}
+			var wrongQuarters, quarters int
+			if err := tx.QueryRow(ctx, quarterDifferences).Scan(&wrongQuarters, &quarters); err != nil {
+				return err
+			}
+			assert.Zero(t, wrongQuarters, "of %d half months by quarter hour", quarters)
 			return tx.QueryRow(ctx, detailDifferences).Scan(&wrong, &shown)
 		}))
 		if days > 0 {

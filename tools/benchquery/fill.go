@@ -128,10 +128,15 @@ WHERE c.oid = 'public.api_usage'::regclass
 		return err
 	}
 	fmt.Printf(", rollups in %v", took(&start))
-	if err := keepSessions(ctx, pool); err != nil {
+	// Of what an exporter keeps, what the questions read.
+	keep := keepUsers
+	if o.tags {
+		keep = keepSessions
+	}
+	if err := keep(ctx, pool); err != nil {
 		return err
 	}
-	fmt.Printf(", sessions in %v", took(&start))
+	fmt.Printf(", what is kept of users or sessions in %v", took(&start))
 	if _, err := pool.Exec(ctx, `VACUUM ANALYZE`); err != nil {
 		return err
 	}
@@ -152,6 +157,18 @@ SELECT pg_size_pretty(pg_total_relation_size('public.api_usage')), pg_size_prett
 	}
 	fmt.Printf(", a month verified in %v; calls with indexes %s, all else %s\n", took(&start), calls, rollups)
 	return nil
+}
+
+// keepUsers keeps the half months of busy users that are over at the moment of the questions.
+func keepUsers(ctx context.Context, pool *pgxpool.Pool) error {
+	for kept := 1; kept > 0; {
+		var err error
+		if kept, err = upkeep.KeepUserDetail(ctx, pool, upkeep.KeepOptions{FewestCalls: 20_000}); err != nil {
+			return err
+		}
+	}
+	_, err := pool.Exec(ctx, `DELETE FROM public.usage_user_quarter_kept WHERE bucket >= $1`, time.Date(end.Year(), end.Month(), 1, 0, 0, 0, 0, time.UTC))
+	return err
 }
 
 // keepSessions keeps the days that are over at the moment of the questions. The function

@@ -56,7 +56,7 @@ func (r *Reader) Days(ctx context.Context, v Viewer, scopes []DaysScope) ([]Days
 		for i, s := range scopes {
 			sums[i] = [2]*Summary{{}, {}}
 			ask := SummaryQuestion{Viewer: v, Filter: s.Filter, Days: s.bounded()}
-			ask.queueDays(&batch, e, sums[i], nil)
+			ask.queueDays(&batch, e, nil, sums[i], nil)
 		}
 		if err := tx.SendBatch(ctx, &batch).Close(); err != nil {
 			return err

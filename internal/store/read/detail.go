@@ -1,6 +1,7 @@
 package read
 
 import (
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,14 +23,48 @@ func (q *SummaryQuestion) queueKept(batch *pgx.Batch, kept *stretches) {
 	if !q.partsApart(q.groupLevels(false)) || q.Currency != "" && q.Currency != Dollar {
 		return
 	}
+	q.queueHalfMonths(batch, kept, relation(sums.UserDetail, q.Viewer))
+}
+
+// queueKeptQuarters queues the query for the time for which the user's quarter hours are kept
+// in [sums.UserQuarter], if the days of the question begin within days of UTC.
+func (q *SummaryQuestion) queueKeptQuarters(batch *pgx.Batch, kept *stretches) {
+	inside := q.Days[1 : len(q.Days)-1]
+	if !q.oneUser() || len(q.Filter.values()) > 0 || q.Filter.Tag != nil ||
+		!slices.ContainsFunc(inside, func(t time.Time) bool { return !sums.Day.Floor(t).Equal(t) }) {
+		return
+	}
+	view := "public.usage_user_quarter_half"
+	if q.Viewer.own() {
+		view = "public.usage_own_user_quarter_half"
+	}
+	q.queueHalfMonths(batch, kept, view)
+}
+
+// queueHalfMonths reads which half months of the user a relation has.
+func (q *SummaryQuestion) queueHalfMonths(batch *pgx.Batch, kept *stretches, relation string) {
 	user := q.Filter.User
 	if q.Viewer.own() {
 		user = q.Viewer.user
 	}
-	batch.Queue(`SELECT DISTINCT bucket FROM `+relation(sums.UserDetail, q.Viewer)+` WHERE user_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 1`,
+	batch.Queue(`SELECT DISTINCT bucket FROM `+relation+` WHERE user_id = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 1`,
 		[16]byte(user), sums.HalfMonth.Floor(q.Days[0]), q.Days[len(q.Days)-1]).Query(func(rows pgx.Rows) error {
 		return kept.scan(rows, sums.HalfMonth)
 	})
+}
+
+// byQuarter divides calls between kept quarter hours and the calls. What was before the
+// retention mark is read from the calls, of which there are none.
+func (k stretches) byQuarter(e extent, p sums.Piece) []sums.Piece {
+	if !p.Level.IsCalls() || p.From.Before(e.Retained) ||
+		!slices.ContainsFunc(k, func(s stretch) bool { return !p.From.Before(s.from) && !p.To.After(s.to) }) {
+		return []sums.Piece{p}
+	}
+	pieces := e.Cut(p.From, p.To, sums.UserQuarter, p.Level)
+	for i := range pieces {
+		pieces[i].Minus = pieces[i].Minus != p.Minus
+	}
+	return pieces
 }
 
 // scan reads the starts of buckets of a width, in order.

@@ -56,6 +56,12 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	assert.Equal(t, "1.000000000000", sum)
 	_, err = asAda(`SELECT coalesce(sum(usage_dollars), 0)::text FROM public.usage_session_kept`)
 	assert.Equal(t, "42501", store.SQLState(err), "sums of all users")
+	// Quarter hours are kept of both.
+	db.Exec(`INSERT INTO public.usage_user_quarter (user_id, bucket, unpriced_calls, usage_dollars) VALUES ($1::text::uuid, '2026-01-01Z', 0, 31), ($2::text::uuid, '2026-01-01Z', 0, 1)`, eve.String(), ada.String())
+	db.Exec(`INSERT INTO public.usage_user_quarter_kept (user_id, bucket, version, place) SELECT user_id, bucket, xmin, ctid FROM public.usage_half_month_user WHERE user_id <> '00000000-0000-0000-0000-000000000000'`)
+	sum, err = asAda(`SELECT sum(usage_dollars)::text || ' ' || (SELECT string_agg(DISTINCT user_id::text, ' ') FROM public.usage_own_user_quarter_half) FROM public.usage_own_user_quarter`)
+	require.NoError(t, err)
+	assert.Equal(t, "1 "+ada.String(), sum)
 	// Eve's seat, its price and her calls are hers alone.
 	db.Exec(`INSERT INTO public.usage_plans (name, since, price, currency, period) VALUES ('hers', '2026-01-01', 31, 'USD', 'month'), ('both', '2026-01-01', 31, 'USD', 'month')`)
 	db.Exec(`INSERT INTO public.usage_plan_seats (plan, user_id, since) VALUES ('hers', $1::text::uuid, '2026-01-01'), ('both', $1::text::uuid, '2026-01-01'), ('both', $2::text::uuid, '2026-01-01')`, eve.String(), ada.String())
@@ -87,7 +93,7 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.000000000000", sum)
 
-	for _, l := range append([]*sums.Level{sums.Single, sums.UserDetail}, sums.Levels...) {
+	for _, l := range append([]*sums.Level{sums.Single, sums.UserDetail, sums.UserQuarter}, sums.Levels...) {
 		_, err := asAda(`SELECT sum(usage_dollars)::text FROM ` + relation(l, Administrator()))
 		assert.Equal(t, "42501", store.SQLState(err), "%s is the administrators'", relation(l, Administrator()))
 	}
@@ -99,5 +105,5 @@ func TestAFaultInOurCodeShowsNobodyElsesUsage(t *testing.T) {
 	require.NoError(t, err)
 	open, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
-	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_plan", "usage_own_session_kept", "usage_own_user_detail", "usage_session_days", "usage_setting", "usage_tagged"}, open, "what the role usage_own can read")
+	assert.Equal(t, []string{"usage_exchange_rates", "usage_migration", "usage_own_calls", "usage_own_day_user", "usage_own_plan", "usage_own_session_kept", "usage_own_user_detail", "usage_own_user_quarter", "usage_own_user_quarter_half", "usage_session_days", "usage_setting", "usage_tagged"}, open, "what the role usage_own can read")
 }

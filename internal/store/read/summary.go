@@ -149,16 +149,17 @@ func (r *Reader) Summaries(ctx context.Context, q SummaryQuestion) (previous, cu
 			return err
 		}
 		var e extent
-		var kept stretches
+		var kept, quarters stretches
 		var before, batch pgx.Batch
 		queueExtent(&before, q.Viewer, &e)
 		q.queueKept(&before, &kept)
+		q.queueKeptQuarters(&before, &quarters)
 		if err := tx.SendBatch(ctx, &before).Close(); err != nil {
 			return err
 		}
 		both := [2]*Summary{&previous, &current}
 		q.queueGroups(&batch, e, kept, both, rates)
-		q.queueDays(&batch, e, both, rates)
+		q.queueDays(&batch, e, quarters, both, rates)
 		if !q.oneUser() {
 			q.queueUsers(&batch, e, both, rates)
 		}
@@ -417,7 +418,7 @@ WHERE cost.usage_dollars IS NOT NULL`
 // queueDays queues the queries for the cost of each day. A day of another time zone
 // overlaps mostly with one UTC day. The hours between the two midnights are read once, then
 // added to one day and subtracted from the other.
-func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary, rates *dayRates) {
+func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, quarters stretches, both [2]*Summary, rates *dayRates) {
 	for i, days := range []int{q.Split, len(q.Days) - 1 - q.Split} {
 		both[i].Daily, both[i].DailyUnpriced = make([]usage.Sum, days), make([]int64, days)
 	}
@@ -425,10 +426,12 @@ func (q *SummaryQuestion) queueDays(batch *pgx.Batch, e extent, both [2]*Summary
 	shares := make(map[*sums.Level][]share)
 	for day := range len(q.Days) - 1 {
 		for _, p := range e.Cut(q.Days[day], q.Days[day+1], levels...) {
-			shares[p.Level] = addShares(shares[p.Level], day, []sums.Piece{p})
+			for _, p := range quarters.byQuarter(e, p) {
+				shares[p.Level] = addShares(shares[p.Level], day, []sums.Piece{p})
+			}
 		}
 	}
-	for _, l := range levels {
+	for _, l := range append(levels, sums.UserQuarter) {
 		if len(shares[l]) > 0 {
 			q.queueDayPieces(batch, e, l, shares[l], both, rates)
 		}

@@ -21,12 +21,16 @@ type KeepOptions struct {
 	// means 1,000. Fewer calls are read in a few milliseconds, and have about as many keys
 	// as calls.
 	FewestCalls int
+	// FewestForQuarters is that number for a half month whose quarter hours are kept, which
+	// are up to 1,536 rows; 0 means 20,000.
+	FewestForQuarters int
 }
 
-// KeepUserDetail stores the sums of users for past half months; see sums.UserDetail. It
-// returns how many it stored, and 0 when all are stored.
+// KeepUserDetail stores the sums of users for past half months; see sums.UserDetail and
+// sums.UserQuarter. It returns how many it stored, and 0 when all are stored.
 func KeepUserDetail(ctx context.Context, pool *pgxpool.Pool, o KeepOptions) (kept int, err error) {
-	if err := pool.QueryRow(ctx, `SELECT public.usage_keep_user_detail($1, $2)`, cmp.Or(o.Most, 10), cmp.Or(o.FewestCalls, 1000)).Scan(&kept); err != nil {
+	if err := pool.QueryRow(ctx, `SELECT public.usage_keep_user_detail($1, $2) + public.usage_keep_user_quarters($1, $3)`,
+		cmp.Or(o.Most, 10), cmp.Or(o.FewestCalls, 1000), cmp.Or(o.FewestForQuarters, 20_000)).Scan(&kept); err != nil {
 		return 0, fmt.Errorf("keep what users used: %w", err)
 	}
 	return kept, nil
