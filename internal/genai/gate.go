@@ -66,7 +66,7 @@ func newGate(names *nameTable, own string) gate {
 		g.third[name[0]] |= 1 << (name[2] & 31)
 		g.patterns[name[0]] = append(g.patterns[name[0]], namePattern{prefix, suffix, !starred})
 	}
-	if own != "" {
+	if len(own) > 1 {
 		g.first[own[0]] |= isOwn
 	}
 	return g
@@ -94,7 +94,7 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may&isGenAI != 0 && g.mayMatch(key) && g.matches(key) {
 			return seen | isGenAI
 		}
-		if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
+		if may&isOwn != 0 && len(key) > 1 && key[1] == g.own[1] && strings.HasPrefix(key, g.own) { // rules out "url."
 			seen |= isOwn
 			if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // set by an app; nobody else has these names
 				return seen | isGenAI
