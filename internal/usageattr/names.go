@@ -11,9 +11,6 @@ const (
 	// stores it; the other attributes repeat parts of it for people, trace stores and
 	// connectors.
 	Record = Prefix + "record"
-	// CostUSD is the exact cost in US dollars as decimal text, absent when the call is
-	// unpriced.
-	CostUSD = Prefix + "cost_usd"
 	// APIType is one of usage.APITypes.
 	APIType = Prefix + "api_type"
 	// PricingStatus is one of usage.PricingStatuses.
@@ -32,6 +29,9 @@ const (
 // Attributes that the processor writes when its configuration lists them. Each costs an
 // allocation per call.
 const (
+	// CostUSD is the exact cost in US dollars as decimal text, absent when the call is
+	// unpriced.
+	CostUSD  = Prefix + "cost_usd"
 	ID       = Prefix + "id"       // UUID of the record
 	Provider = Prefix + "provider" // who bills the call, as gen_ai.provider.name spells it
 	Model    = Prefix + "model"    // the model as which the call is priced
@@ -67,7 +67,7 @@ const (
 
 // Optional lists the attributes that a configuration can request in addition to those that
 // are always written.
-var Optional = []string{ID, Provider, Model, UserID, PriceID, Dialect, Payer, Assumptions, Quantities, CostCurrency, CostSource}
+var Optional = []string{ID, CostUSD, Provider, Model, UserID, PriceID, Dialect, Payer, Assumptions, Quantities, CostCurrency, CostSource}
 
 // Quantities in a configured list means all attributes under [QuantityPrefix].
 const Quantities = Prefix + "quantities"

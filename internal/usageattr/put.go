@@ -44,8 +44,8 @@ func NewWriter(optional []string) (*Writer, error) {
 	return w, nil
 }
 
-// alwaysWritten counts Record, CostUSD, CostAmount, APIType and PricingStatus.
-const alwaysWritten = 5
+// alwaysWritten counts Record, CostAmount, APIType and PricingStatus.
+const alwaysWritten = 4
 
 // Put writes the record, and whether the call was sent before, on attributes from which
 // [Strip] has removed all of ours.
@@ -70,11 +70,10 @@ func (w *Writer) Put(attributes pcommon.Map, r *usage.Record, sentAgain bool) {
 		attributes.PutStr(PricingReason, string(r.Reason))
 	}
 	if r.Status != usage.StatusUnpriced {
-		attributes.PutStr(CostUSD, text[cost.start:cost.end])
 		attributes.PutDouble(CostAmount, r.Cost.Float64())
 	}
 	if w.optional != nil {
-		w.putOptional(attributes, r, text)
+		w.putOptional(attributes, r, text, cost)
 	}
 	if sentAgain {
 		attributes.PutBool(SentAgain, true)
@@ -92,7 +91,7 @@ func (w *Writer) keep(b []byte) string {
 	return w.chunk.String()[start:]
 }
 
-func (w *Writer) putOptional(attributes pcommon.Map, r *usage.Record, text string) {
+func (w *Writer) putOptional(attributes pcommon.Map, r *usage.Record, text string, cost part) {
 	putText := func(name, value string) {
 		if value != "" && w.optional[name] {
 			attributes.PutStr(name, value)
@@ -111,6 +110,7 @@ func (w *Writer) putOptional(attributes pcommon.Map, r *usage.Record, text strin
 		attributes.PutStr(UserID, r.UserID.String())
 	}
 	if r.Status != usage.StatusUnpriced {
+		putText(CostUSD, text[cost.start:cost.end])
 		putText(CostCurrency, "USD")
 		source := "local"
 		if r.CostSource == usage.SourceReported {

@@ -231,8 +231,19 @@ func TestPutWritesTheExactCostAndKeepsTheRest(t *testing.T) {
 	assert.NotContains(t, got, "usage.pricing_reason")
 }
 
-func TestAnUnpricedCallHasNoCostAttribute(t *testing.T) {
+func TestPutWritesNothingThatWasNotAskedFor(t *testing.T) {
 	w, err := usageattr.NewWriter(nil)
+	require.NoError(t, err)
+	r := chatRecord()
+	attributes := pcommon.NewMap()
+	w.Put(attributes, &r, false)
+	assert.Equal(t, map[string]any{
+		"usage.record": string(usageattr.Append(nil, &r)), "usage.api_type": "text", "usage.pricing_status": "priced", "gen_ai.usage.cost.amount": 0.0003681,
+	}, attributes.AsRaw())
+}
+
+func TestAnUnpricedCallHasNoCostAttribute(t *testing.T) {
+	w, err := usageattr.NewWriter([]string{usageattr.CostUSD})
 	require.NoError(t, err)
 	r := chatRecord()
 	r.Status, r.Reason, r.Cost = usage.StatusUnpriced, usage.ReasonUnknownModel, 0
