@@ -169,6 +169,7 @@ func (f *facts) readUsage(j *jsonText) {
 		case "billed_units": // Cohere's; the other tokens are what its model processed
 			f.n[factInput], f.n[factOutput] = absent, absent
 			f.readUsage(j)
+			f.billedUnits = f.n[factInput].known() && f.n[factOutput].known()
 		case "tokens":
 			if f.n[factInput] == absent && j.peek() == '{' {
 				f.readUsage(j)

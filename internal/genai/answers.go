@@ -123,7 +123,7 @@ func (f *facts) learn(from *facts) {
 	if !from.detailed || !from.n[factInput].known() {
 		from.reports = 0
 	}
-	if f.n[factInput] == absent && f.n[factOutput] == absent && (from.n[factInput].known() || f.n[factTotal] == absent && from.n[factTotal].known()) {
+	if from.billedUnits || f.n[factInput] == absent && f.n[factOutput] == absent && (from.n[factInput].known() || f.n[factTotal] == absent && from.n[factTotal].known()) {
 		f.take(from)
 		return
 	}

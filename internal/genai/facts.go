@@ -94,6 +94,8 @@ type facts struct {
 	containers bool
 	// listed: the answer is there with all its items, so it says which tools ran.
 	listed bool
+	// billedUnits: the sides are what Cohere bills, which is less than its model processed.
+	billedUnits bool
 	// unknown: a name under a usage prefix is in no vocabulary.
 	unknown bool
 	// inconsistent: the source contradicts itself in a way that only its dialect can

@@ -264,3 +264,18 @@ func TestHeadersOfAnAnswerCountOnce(t *testing.T) {
 	require.Equal(t, int64(5000), call.Quantities[usage.CacheReadTokens])
 	require.Empty(t, call.Reason)
 }
+
+// Where the answer has what Cohere bills, the span's own numbers are those of its model.
+func TestWhatCohereBillsIsReadFromItsAnswer(t *testing.T) {
+	t.Parallel()
+	everyDialect(t, func(t *testing.T, d *dialect) {
+		if d == &claudeCode {
+			return // Claude alone
+		}
+		answer := `{"id":"c14c80c3","message":{},"usage":{"billed_units":{"input_tokens":1000,"output_tokens":100},"tokens":{"input_tokens":1400,"output_tokens":120}}}`
+		processed := map[fact]int64{factInput: 1400, factOutput: 120}
+		call := onlyCall(t, written(d, "cohere", "command-a-03-2025", processed, map[string]any{"gen_ai.response.raw": answer}))
+		require.Equal(t, int64(1000), call.Quantities[usage.InputTextTokens])
+		require.Equal(t, int64(100), call.Quantities[usage.OutputTextTokens])
+	})
+}
