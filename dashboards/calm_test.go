@@ -28,11 +28,11 @@ import (
 // rest is most of the cost.
 const many = `
 INSERT INTO auth.users (id, external_id) SELECT md5('u' || i)::uuid, 'user-' || i FROM generate_series(1, 300) AS i;
-INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, pricing_assumptions, cost_source, reported_dollars, metadata)
+INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, tokens_used, input_tokens, output_tokens, pricing_status, pricing_reason, pricing_assumptions, cost_source, reported_dollars, tags)
 SELECT md5('u' || 1 + i % 300)::uuid, timestamptz '2026-02-01 00:00Z' + i * interval '28 minutes', CASE i % 3 WHEN 2 THEN 0 ELSE 0.01 + (i % 13) * 0.001 END,
        (ARRAY['text', 'tts', 'transcription', 'speech', 'embedding', 'image', 'video', 'rerank'])[1 + i % 8], 'model-' || i % 16, 'provider-' || i % 10, 'service-' || i % 12, 'env-' || i % 11,
        100, 80, 20, (ARRAY['priced', 'estimated', 'unpriced'])[1 + i % 3], CASE i % 3 WHEN 0 THEN NULL ELSE 'reason_' || i % 14 END, CASE i % 3 WHEN 0 THEN ARRAY['assumed_' || i % 18] END, 'computed', CASE i % 3 WHEN 0 THEN 0.02 END,
-       CASE WHEN i % 5 > 0 THEN jsonb_build_object('tags', jsonb_build_object('team', 'team-' || i % 131, 'tenant', i)) ELSE '{}' END
+       CASE WHEN i % 5 > 0 THEN 'team=team-' || i % 131 || E'\ntenant=' || i END
 FROM generate_series(0, 2999) AS i;
 INSERT INTO public.usage_budgets (name, scope, service, period, dollars) SELECT 'budget ' || i, 'service', 'service-' || i, 'month', 0.01 FROM generate_series(0, 11) AS i`
 

@@ -138,7 +138,7 @@ func readClientRows(t *testing.T, pool *pgxpool.Pool, service string) []clientRo
 		       coalesce((other_quantities->>'input_audio')::bigint, 0) + coalesce((other_quantities->>'cache_read_audio')::bigint, 0),
 		       coalesce((other_quantities->>'output_audio')::bigint, 0),
 		       coalesce(audio_seconds, 0)::bigint, coalesce(characters, 0), coalesce(images, 0), coalesce(request_id, ''), coalesce(metadata->>'dialect', ''),
-		       coalesce(metadata->'tags', '{}'), coalesce(session_id, '')
+		       coalesce((SELECT jsonb_object_agg(split_part(line, '=', 1), split_part(line, '=', 2)) FROM unnest(string_to_array(tags, E'\n')) AS line), '{}'), coalesce(session_id, '')
 		FROM public.api_usage LEFT JOIN auth.users ON users.id = user_id
 		WHERE service = $1 ORDER BY timestamp`, service)
 	require.NoError(t, err)

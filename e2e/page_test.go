@@ -211,7 +211,7 @@ func fillPage(t *testing.T, pool *pgxpool.Pool) {
 	require.NoError(t, err)
 	_, err = pool.Exec(t.Context(), `
 		UPDATE public.api_usage SET session_id = CASE WHEN trace_id = md5('7') THEN repeat('s', 256) ELSE 'conversation ' || left(trace_id, 2) END,
-		       metadata = jsonb_build_object('tags', jsonb_build_object('team', (ARRAY['search', 'shop', '<b>research & development</b>'])[1 + get_byte(id_bytes, 0) % 3], 'tenant', 'tenant-' || get_byte(id_bytes, 1)))
+		       tags = 'team=' || (ARRAY['search', 'shop', '<b>research & development</b>'])[1 + get_byte(id_bytes, 0) % 3] || E'\ntenant=tenant-' || get_byte(id_bytes, 1)
 		FROM (SELECT id AS of, uuid_send(id) AS id_bytes FROM public.api_usage) AS bytes
 		WHERE of = id AND model LIKE 'model-%' AND get_byte(id_bytes, 2) < 200`)
 	require.NoError(t, err)

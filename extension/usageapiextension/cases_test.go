@@ -129,7 +129,7 @@ func askAs(t *testing.T, db *pgtest.DB, method, target string, headers http.Head
 var rowColumns = map[string]string{
 	"time": "2026-01-15T12:00:00Z", "user": "", "dollars": "0", "type": "text", "model": "gpt-4o", "provider": "openai", "service": "shop",
 	"environment": "", "status": "priced", "reason": "", "input": "", "output": "", "cacheRead": "", "cacheWrite5m": "", "cacheWrite1h": "", "reasoning": "",
-	"requestId": "", "traceId": "", "payer": "", "assumptions": "", "metadata": "{}", "repeat": "1",
+	"requestId": "", "traceId": "", "payer": "", "assumptions": "", "metadata": "{}", "tags": "", "sumTags": "", "repeat": "1",
 }
 
 // insertRows fills the tables. Users exist before their calls, as the exporter
@@ -173,14 +173,14 @@ func insertRows(t testing.TB, db *pgtest.DB, text []byte) {
 		ON CONFLICT DO NOTHING`, asJSON(t, users))
 	db.Exec(`
 		INSERT INTO public.api_usage (id, user_id, timestamp, usage_dollars, api_type, model, provider, service, environment, pricing_status, pricing_reason,
-		  input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, tokens_used, request_id, trace_id, payer, pricing_assumptions, metadata, created_at)
+		  input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, tokens_used, request_id, trace_id, payer, pricing_assumptions, metadata, created_at, tags, sum_tags)
 		SELECT id, "userId", time, dollars, type, nullif(model, ''), provider, service, environment, status, nullif(reason, ''),
 		  nullif(input, '')::bigint, nullif(output, '')::bigint, nullif("cacheRead", '')::bigint, nullif("cacheWrite5m", '')::bigint,
 		  nullif("cacheWrite1h", '')::bigint, nullif(reasoning, '')::bigint, coalesce(nullif(input, '')::bigint, 0) + coalesce(nullif(output, '')::bigint, 0),
-		  nullif("requestId", ''), nullif("traceId", ''), nullif(payer, ''), string_to_array(assumptions, '+'), metadata::jsonb, '2026-02-01 00:00:00Z'
+		  nullif("requestId", ''), nullif("traceId", ''), nullif(payer, ''), string_to_array(assumptions, '+'), metadata::jsonb, '2026-02-01 00:00:00Z', nullif(tags, ''), nullif("sumTags", '')
 		FROM jsonb_to_recordset($1) AS r (id uuid, "userId" uuid, time timestamptz, dollars numeric, type text, model text, provider text, service text,
 		  environment text, status text, reason text, input text, output text, "cacheRead" text, "cacheWrite5m" text, "cacheWrite1h" text, reasoning text,
-		  "requestId" text, "traceId" text, payer text, assumptions text, metadata text)`, asJSON(t, calls))
+		  "requestId" text, "traceId" text, payer text, assumptions text, metadata text, tags text, "sumTags" text)`, asJSON(t, calls))
 }
 
 // asJSON is how a statement takes many rows at once.

@@ -60,12 +60,12 @@ func TestFOCUSHasWhatTheSpecificationWants(t *testing.T) {
 func TestFOCUSHasALineForEachCombinationOfTags(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, environment, metadata) VALUES
-		('2026-01-30T01:00:00Z', 1, 'text', 'prod', '{"tags": {"team": "search"}}'),
-		('2026-01-30T02:00:00Z', 2, 'text', 'prod', '{"tags": {"team": "search"}}'),
-		('2026-01-30T03:00:00Z', 4, 'text', '', '{"tags": {"tenant": "t1", "team": "=HYPERLINK()"}}'),
-		('2026-01-30T04:00:00Z', 8, 'text', 'prod', '{"tags": {"environment": "theirs"}}'),
-		('2026-01-30T05:00:00Z', 16, 'text', '', '{}')`)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, environment, tags) VALUES
+		('2026-01-30T01:00:00Z', 1, 'text', 'prod', 'team=search'),
+		('2026-01-30T02:00:00Z', 2, 'text', 'prod', 'team=search'),
+		('2026-01-30T03:00:00Z', 4, 'text', '', E'team==HYPERLINK()\ntenant=t1'),
+		('2026-01-30T04:00:00Z', 8, 'text', 'prod', 'environment=theirs'),
+		('2026-01-30T05:00:00Z', 16, 'text', '', NULL)`)
 	lines := readCSV(t, newTestAPI(t, db.DSN, endOfJanuary).get(t, "admin", "/api/admin/usage/export?format=focus").Body.Bytes())
 	tags, cost := slices.Index(lines[0], "Tags"), slices.Index(lines[0], "BilledCost")
 	found := map[string]string{}
@@ -83,7 +83,7 @@ func TestExportsSayWhatACallWasForAndWhoPays(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
 	insertRows(t, db, []byte("time,user,dollars,type\n2026-01-29T23:59:59Z,ada,1,text\n2026-01-30T00:00:00Z,ada,2,text\n2026-01-30T01:00:00Z,ada,4,text\n2026-01-30T02:00:00Z,eve,8,text\n2026-01-30T03:00:00Z,,16,text\n"))
-	db.Exec(`UPDATE public.api_usage SET session_id = CASE WHEN usage_dollars < 4 THEN '=s1' ELSE 's2' END, payer = CASE usage_dollars WHEN 2 THEN 'plan' WHEN 4 THEN 'api' END, metadata = '{"tags": {"feature": "chat"}}'`)
+	db.Exec(`UPDATE public.api_usage SET session_id = CASE WHEN usage_dollars < 4 THEN '=s1' ELSE 's2' END, payer = CASE usage_dollars WHEN 2 THEN 'plan' WHEN 4 THEN 'api' END, tags = 'feature=chat'`)
 	api := newTestAPI(t, db.DSN, endOfJanuary)
 	column := func(query string, names ...string) (list []string) {
 		t.Helper()

@@ -40,8 +40,11 @@ func TestEveryBreakdownAddsUpToWhatTheRowsSay(t *testing.T) {
 var (
 	randomUsers  = []string{"ada", "eve", "bob", "6f9619ff-8b86-4d11-b42d-00c04fc964ff", "zoë", ""}
 	randomModels = []string{"gpt-4o", "gpt-4o-mini", "", "others", "(none)", "claude-sonnet-4-5"}
-	randomTags   = []string{"{}", "{}", `"{""tags"":{""team"":""search""}}"`, `"{""tags"":{""team"":""search"",""tenant"":""a:b""}}"`, `"{""tags"":{""team"":""shop"",""tenant"":""others"",""x"":""1""}}"`,
-		`"{""tags"":{""team"":""rare"",""tenant"":""c""},""folded_tags"":{""team"":""value""}}"`, `"{""tags"":[1],""folded_tags"":7}"`, `"{""tags"":{""team"":null,""tenant"":""""}}"`}
+	// The columns tags and sumTags.
+	randomTags = []string{
+		",", ",", "team=search,", "\"team=search\ntenant=a:b\",", "\"team=shop\ntenant=others\nx=1\",", "\"team=rare\ntenant=c\",\"team=(other)\ntenant=c\"",
+		"x,=", "\"team=\ntenant=\",",
+	}
 	randomZones = []string{"UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "Pacific/Apia", "Europe/Berlin", "Australia/Lord_Howe"}
 )
 
@@ -51,7 +54,7 @@ func fillAtRandom(t testing.TB, db *pgtest.DB, r *rand.Rand, n int) {
 	t.Helper()
 	start := time.Date(2025, 12, 1, 0, 0, 0, 0, time.UTC)
 	var b strings.Builder
-	b.WriteString("time,user,dollars,type,model,provider,service,environment,status,reason,input,output,cacheRead,cacheWrite5m,reasoning,metadata\n")
+	b.WriteString("time,user,dollars,type,model,provider,service,environment,status,reason,input,output,cacheRead,cacheWrite5m,reasoning,tags,sumTags\n")
 	for range n {
 		at := start.Add(time.Duration(r.Int64N(int64(122 * 24 * time.Hour))))
 		switch r.IntN(4) {
@@ -141,7 +144,7 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 		value := []string{"search", "shop", "(none)"}[r.IntN(3)]
 		query.Set("tag", "team:"+value)
 		narrowed = true
-		conditions = append(conditions, "coalesce(metadata -> 'tags' ->> 'team', '') = '"+report.KeyText(value)+"'")
+		conditions = append(conditions, "coalesce(substring(E'\\n' || tags FROM E'\\nteam=([^\\n]*)'), '') = '"+report.KeyText(value)+"'")
 	}
 	target := path + "?" + query.Encode()
 	w := api.get(t, caller, target)
@@ -186,7 +189,7 @@ func checkSums(t *testing.T, db *pgtest.DB, api *testAPI, r *rand.Rand, now time
 			same("usageByTag "+tag.Name, total, addUp(tag.Values))
 			for _, by := range tag.Values {
 				if by.Key == "search" || by.Key == "a:b" || by.Key == report.NoName {
-					same("usageByTag "+tag.Name+" "+by.Key, sum(" AND coalesce(metadata -> 'tags' ->> $3, '') = $4", tag.Name, report.KeyText(by.Key)), by.Cost)
+					same("usageByTag "+tag.Name+" "+by.Key, sum(" AND coalesce(substring(E'\\n' || tags FROM E'\\n' || $3::text || '=([^\\n]*)'), '') = $4", tag.Name, report.KeyText(by.Key)), by.Cost)
 				}
 			}
 		}

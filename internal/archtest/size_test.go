@@ -30,7 +30,7 @@ var large = map[string]struct {
 	"internal/store/upkeep":          {2500, "a command's statements are a file; they share little but the pool"},
 	"internal/report":                {2200, "a document of the query API is a file; they share periods, filters and the keys of breakdowns"},
 	"internal/bill/explain":          {2000, "one division: what the parts of a difference are depends on one another"},
-	"internal/sums":                  {2250, "a level is an entry and all that is made of it; its texts for the migrations, its fold, its slots, its plan and what is kept of single users read the same declaration"},
+	"internal/sums":                  {2300, "a level is an entry and all that is made of it; its texts for the migrations, its fold, its slots, its plan and what is kept of single users read the same declaration"},
 	"exporter/usagepostgresexporter": {2000, "a component of the collector: two hundred lines of it are the queue's form on disk (decision 0004)"},
 }
 

@@ -28,9 +28,12 @@ func TestEveryColumnIsReadOrSaysWhyNot(t *testing.T) {
 			"session_id": "no price depends on it",
 			"outcome":    "no price depends on it",
 			"folded":     "says of the sums what they hold, and nothing of the call",
+			"tags":       "no price depends on them",
+			"sum_tags":   "says of the sums what they hold, and nothing of the call",
 		}},
 		{"a call that people see", read.CallColumns(), map[string]string{
 			"folded":      "says of the sums what they hold, and nothing of the call",
+			"sum_tags":    "says of the sums what they hold, and nothing of the call",
 			"written_xid": "distinguishes our transactions, says nothing about the call",
 		}},
 	} {

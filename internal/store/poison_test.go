@@ -238,8 +238,8 @@ func TestTextsThatNoColumnTakesAreCleaned(t *testing.T) {
 		r.Model, r.SessionID, r.RequestID = "gpt\x004", "\xff\xfe\x00", strings.Repeat("x", 9999)
 		r.Tags = []usage.Tag{{Key: "\x00", Value: "\xed\xa0\x80\x01"}}
 		assert.Equal(t, 1, writeAll(t, w, []usage.Record{r}).Inserted)
-		assert.Equal(t, "gpt\uFFFD4|512|{\"tags\": {\"\uFFFD\": \"\uFFFD\\u0001\"}, \"request_model\": \"gpt-4o-mini\"}|\uFFFD\uFFFD",
-			db.Text(`SELECT model, length(request_id), metadata::text, session_id FROM public.api_usage`))
+		assert.Equal(t, "gpt\uFFFD4|512|\uFFFD=\uFFFD\x01|\uFFFD\uFFFD",
+			db.Text(`SELECT model, length(request_id), tags, session_id FROM public.api_usage`))
 	})
 }
 

@@ -32,7 +32,7 @@ var countInSlots = func() string {
 	return "SELECT " + strings.Join(tables, " + ")
 }()
 
-const insertOne = `INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, tokens_used, metadata) VALUES ('2026-01-03T10:00Z', 1, 'text', 'm', 2, '{"tags": {"team": "blue"}}')`
+const insertOne = `INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, tokens_used, tags) VALUES ('2026-01-03T10:00Z', 1, 'text', 'm', 2, 'team=blue')`
 
 // beside runs some work while another transaction has stored a call of the same keys and
 // has not ended yet.
@@ -145,7 +145,7 @@ func TestSumsAreInNoSlotOfAnEarlierSchema(t *testing.T) {
 	back(t, db, slotsMigration)
 	assert.Equal(t, "2", db.Text(`SELECT calls FROM public.usage_day_type`))
 	assert.Equal(t, noDifferences, db.Text(rollupDifferences))
-	db.Exec(insertOne)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, tokens_used, metadata) VALUES ('2026-01-03T10:00Z', 1, 'text', 'm', 2, '{"tags": {"team": "blue"}}')`)
 	_, err := dbmigrate.New().Up(t.Context(), db.Pool)
 	require.NoError(t, err)
 	beside(t, db, func() { db.Exec(insertOne) })

@@ -57,7 +57,7 @@ func TestATagOfManyValuesLeavesTheOthersTheirSums(t *testing.T) {
 		assert.Equal(t, "3|1000|11|1000", db.Text(`SELECT count(DISTINCT tag_value) FILTER (WHERE tag_name = 'team'), sum(calls) FILTER (WHERE tag_name = 'team'),
 			count(DISTINCT tag_value) FILTER (WHERE tag_name = 'tenant'), sum(calls) FILTER (WHERE tag_name = 'tenant') FROM public.usage_day_tag`))
 		assert.Equal(t, "5", db.Text(`SELECT count(DISTINCT tag_name) FROM public.usage_half_month_tag`))
-		assert.Equal(t, "40", db.Text(`SELECT count(DISTINCT metadata -> 'tags' ->> 'tenant') FROM public.api_usage`), "calls keep their tags")
+		assert.Equal(t, "40", db.Text(`SELECT count(DISTINCT substring(tags FROM 'tenant=(.*)')) FROM public.api_usage`), "calls keep their tags")
 
 		db.Exec(`INSERT INTO public.usage_name_limit (kind, names) VALUES ('tag:tenant', 20)`)
 		later := taggedCalls(1000, 1100)
@@ -91,15 +91,28 @@ func TestATagOfManyValuesLeavesTheOthersTheirSums(t *testing.T) {
 	})
 }
 
-// TestMetadataOfOthersMakesNoSumAndNoError: the column was there before us.
-func TestMetadataOfOthersMakesNoSumAndNoError(t *testing.T) {
+// TestTagsOfOthersMakeNoErrorAndNoSumWithoutNameOrValue: any text may be in the column.
+func TestTagsOfOthersMakeNoErrorAndNoSumWithoutNameOrValue(t *testing.T) {
 	t.Parallel()
 	db := pgtest.New(t)
-	for _, metadata := range []string{`{"tags": ["a"]}`, `{"tags": "a"}`, `{"tags": null}`, `{"tags": {"a": null, "b": ""}}`, `[]`, `{"tags": {"a": "` + fmt.Sprintf("%0300d", 1) + `"}}`} {
-		db.Exec(`INSERT INTO public.api_usage (usage_dollars, api_type, metadata) VALUES (1, 'text', $1::text::jsonb)`, metadata)
+	for _, tags := range []string{"", "=", "a", "a=", "=b", "\n\n", `{"a": "b"}`} {
+		db.Exec(`INSERT INTO public.api_usage (usage_dollars, api_type, tags) VALUES (1, 'text', $1)`, tags)
+		assert.Equal(t, "0", db.Text(`SELECT count(*) FROM public.usage_day_tag`), "%q", tags)
 	}
-	db.Exec(`INSERT INTO public.api_usage (usage_dollars, api_type, metadata) VALUES (1, 'text', '{"tags": {"a": 1, "b": {"c": true}}}')`)
-	assert.Equal(t, `a=1 b={"c": true}`, db.Text(`SELECT string_agg(tag_name || '=' || tag_value, ' ' ORDER BY 1) FROM public.usage_day_tag`))
+	db.Exec(`INSERT INTO public.api_usage (usage_dollars, api_type, tags) VALUES (1, 'text', E'a=1\n\nb=x=\nc\nd=')`)
+	assert.Equal(t, "a: 1, b: x=", db.Text(`SELECT string_agg(tag_name || ': ' || tag_value, ', ' ORDER BY 1) FROM public.usage_day_tag`))
+}
+
+// TestATagIsOneLine: what would make a line of its own, or another name, is another text.
+func TestATagIsOneLine(t *testing.T) {
+	t.Parallel()
+	inEveryMode(t, func(t *testing.T, db *pgtest.DB, w *write.Writer) {
+		c := call(1)
+		c.Tags = []usage.Tag{{Key: "z", Value: "1"}, {Key: "b", Value: "x\ny=2"}, {Key: "a=c", Value: "=ä"}, {Key: "z", Value: "last"}, {Key: "", Value: "3"}}
+		writeAll(t, w, []usage.Record{c})
+		assert.Equal(t, "a_c==ä\nb=x y=2\nz=last", db.Text(`SELECT tags FROM public.api_usage`))
+		assert.Equal(t, "a_c: =ä, b: x y=2, z: last", db.Text(`SELECT string_agg(tag_name || ': ' || tag_value, ', ' ORDER BY tag_name) FROM public.usage_day_tag`))
+	})
 }
 
 // TestAnUpgradeMakesTheSumsOfTagsThatAreThere takes a database of before sums by tag,

@@ -170,8 +170,7 @@ var rollupDifferences = func() string {
 		allSums  = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(i), sum(o), sum(cr), sum(cw), sum(re), sum(usage_dollars), "
 		typeSums = "count(*), sum(unpriced), sum(estimated), sum(tokens), sum(unpriced * tokens), sum(usage_dollars)"
 		userSums = "count(*), sum(unpriced), sum(tokens), sum(usage_dollars)"
-		tagged   = " FROM c CROSS JOIN LATERAL (SELECT key AS tag, CASE folded_tags ->> key WHEN 'value' THEN '(other)' ELSE value END AS value" +
-			" FROM jsonb_each_text(tags) WHERE value <> '' AND coalesce(folded_tags ->> key, '') <> 'name') AS tags"
+		tagged   = " FROM c CROSS JOIN LATERAL (SELECT t[1] AS tag, t[2] AS value FROM regexp_matches(tags, '^([^=\n]+)=([^\n]+)$', 'gn') AS t) AS tags"
 	)
 	sumOf := func(when string) string { return "coalesce(sum(usage_dollars) FILTER (WHERE " + when + "), 0)" }
 	moreSums := sumOf("estimated = 1") + ", count(*) FILTER (WHERE reported), count(*) FILTER (WHERE assumed), " + sumOf("assumed") + ", " +
@@ -211,8 +210,9 @@ WITH c AS (
          coalesce(input_tokens, 0) AS i, coalesce(output_tokens, 0) AS o, coalesce(cache_read_tokens, 0) AS cr,
          coalesce(cache_write_5m_tokens, 0) + coalesce(cache_write_1h_tokens, 0) AS cw, coalesce(reasoning_tokens, 0) AS re, usage_dollars,
          (array_length(pricing_assumptions, 1) >= 1) IS TRUE AS assumed, pricing_status = 'reported' AS reported, coalesce(payer, '') AS payer,
-         metadata -> 'tags' AS tags, metadata -> 'folded_tags' AS folded_tags
-  FROM public.api_usage
+         -- Earlier schemas have no such columns.
+         coalesce(to_jsonb(u) ->> 'sum_tags', to_jsonb(u) ->> 'tags', (SELECT string_agg(key || '=' || value, E'\n') FROM jsonb_each_text(metadata -> 'tags'))) AS tags
+  FROM public.api_usage AS u
 )
 ` + strings.Join(each, "\nUNION ALL\n")
 }()
@@ -240,16 +240,16 @@ func TestEveryColumnHoldsWhatTheRecordSays(t *testing.T) {
 		assert.Equal(t, 1, writeAll(t, w, []usage.Record{c}).Inserted)
 		assert.Equal(t, strings.Join([]string{
 			c.ID.String(), usage.UserID("ada@example.com").String(), "2026-03-14 15:09:27.535897+00", "0.000367950000", "text", "gpt-4o-mini-2024-07-18", "511", "chatcmpl-1",
-			`{"tags": {"x": "", "team": "blue"}, "user": "ada@example.com", "region": "größe\n", "unread": {"colour": "blue", "assumed": "weather"}, "span_id": "cd00000000000000", "request_model": "gpt-4o-mini"}`,
+			`{"user": "ada@example.com", "region": "größe\n", "unread": {"colour": "blue", "assumed": "weather"}, "span_id": "cd00000000000000", "request_model": "gpt-4o-mini"}`,
 			"openai", "shop", "test", "estimated", "tier_fallback", "current/openai/gpt-4o-mini", "computed", "0.000000000001",
 			"63", "448", "34", "4", "8", "128", "12.500000000", "512", "1024",
 			`{"input_audio": 16, "output_audio": 256, "video_seconds": 3.000000001, "cache_read_audio": 32}`,
-			"{service_tier,region,weather}", "ab000000000000000000000000000000", `a "b" \ c`, "error", "plan",
+			"{service_tier,region,weather}", "ab000000000000000000000000000000", `a "b" \ c`, "error", "plan", "team=blue\nx=",
 		}, "|"), db.Text(`SELECT id::text, user_id::text, timestamp::text, usage_dollars::text, api_type, model, tokens_used, request_id, metadata::text,
 			provider, service, environment, pricing_status, pricing_reason, price_id, cost_source, reported_dollars::text,
 			input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
 			audio_seconds::text, characters, images, other_quantities::text,
-			pricing_assumptions::text, trace_id, session_id, outcome, payer FROM public.api_usage`))
+			pricing_assumptions::text, trace_id, session_id, outcome, payer, tags FROM public.api_usage`))
 		assert.Equal(t, usage.UserID("ada@example.com").String()+"|ada@example.com|2026-03-14T15:09:27.535897Z",
 			db.Text(`SELECT id, external_id, last_seen_at FROM auth.users`))
 	})
@@ -261,10 +261,10 @@ func TestWhatIsNotKnownIsNull(t *testing.T) {
 		writeAll(t, w, []usage.Record{{
 			ID: usage.ID{1}, Time: testTime, APIType: usage.APITypeTranscription, Status: usage.StatusUnpriced, Reason: usage.ReasonNoUsage,
 		}})
-		assert.Equal(t, "-|-|-|-|{}|unpriced|no_usage|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-",
+		assert.Equal(t, "-|-|-|-|{}|unpriced|no_usage|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-|-",
 			db.Text(`SELECT user_id, model, tokens_used, request_id, metadata::text, pricing_status, pricing_reason, price_id, cost_source, reported_dollars,
 				input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities,
-				pricing_assumptions::text, trace_id, session_id, outcome, payer FROM public.api_usage`))
+				pricing_assumptions::text, trace_id, session_id, outcome, payer, tags, sum_tags FROM public.api_usage`))
 	})
 }
 
@@ -282,7 +282,7 @@ func TestBothWaysOfWritingMakeTheSameRow(t *testing.T) {
 	}
 	const rows = `SELECT md5(string_agg(t::text, E'\n' ORDER BY id)) FROM (SELECT id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service, environment,
 		pricing_status, pricing_reason, price_id, cost_source, reported_dollars, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, audio_seconds, characters, images, other_quantities,
-		pricing_assumptions, trace_id, session_id, outcome, payer FROM public.api_usage) t`
+		pricing_assumptions, trace_id, session_id, outcome, payer, tags, sum_tags FROM public.api_usage) t`
 	byCopy, byInsert := pgtest.New(t), pgtest.New(t)
 	result := writeAll(t, newWriter(t, byCopy, write.Options{}), records)
 	assert.True(t, result.Copied)

@@ -36,7 +36,7 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 		"decide names without tags":     decideNames("CREATE OR REPLACE", anyLimit),
 	}
 	inSlots(texts, upTo(levels, slotsSince), detail.upTo(slotsSince))
-	for _, number := range migrationsOf(append(slices.Clone(levels), single)) {
+	for _, number := range slices.Concat(migrationsOf(append(slices.Clone(levels), single)), changesOf(levels)) {
 		before, after := upTo(levels, number-1), upTo(levels, number)
 		created := filter(after, func(l *Level) bool { return l.Since == number })
 		grown := filter(append(slices.Clone(after), single.upTo(number)), func(l *Level) bool { return l.grows(number) })
@@ -47,7 +47,7 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 		}
 		add("triggers", functions("CREATE OR REPLACE", after, number >= slotsSince))
 		add("triggers before", functions("CREATE OR REPLACE", before, number > slotsSince))
-		if number > slotsSince {
+		if number > slotsSince && len(created)+len(grown) > 0 {
 			add("function of slots", foldSlots(after))
 			add("function of slots before", foldSlots(before))
 		}
@@ -55,8 +55,10 @@ func textsOf(levels []*Level, single, detail *Level) map[string]string {
 			add("forget a user", forget(after))
 			add("forget a user before", forget(before))
 		}
-		add("sums to fill", toFill(number))
-		add("no sums to fill", fmt.Sprintf("DELETE FROM public.usage_setting WHERE name = '%s';", Unfilled(number)))
+		if len(created)+len(grown) > 0 {
+			add("sums to fill", toFill(number))
+			add("no sums to fill", fmt.Sprintf("DELETE FROM public.usage_setting WHERE name = '%s';", Unfilled(number)))
+		}
 		add("views of sums", joined(views("CREATE", created, number > slotsSince), views("CREATE OR REPLACE", grown, number > slotsSince), ownViews("CREATE OR REPLACE", grown)))
 		if len(created) > 0 {
 			add("tables of sums", tables(created))
@@ -92,6 +94,16 @@ func migrationsOf(levels []*Level) (list []int) {
 			if n > 0 && !slices.Contains(list, n) {
 				list = append(list, n)
 			}
+		}
+	}
+	return list
+}
+
+// changesOf are the numbers of the migrations since which levels are computed another way.
+func changesOf(levels []*Level) (list []int) {
+	for _, l := range levels {
+		if l.Changed > 0 && !slices.Contains(list, l.Changed) {
+			list = append(list, l.Changed)
 		}
 	}
 	return list

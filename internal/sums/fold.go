@@ -115,28 +115,40 @@ func (l *Level) fromCalls(rows Rows, where string) string {
 		return l.selected(list, rows.From, where)
 	}
 	// What has the same sets and other keys first, then each of the sets apart.
-	outer := []string{"bucket"}
-	for _, s := range unnest.Sets {
+	for _, s := range unnest.sets() {
 		list = append(list, as(s.Of, s.Name))
 	}
+	others := []string{"bucket"}
 	for _, k := range l.Keys {
 		if Single.Has(k.Name) {
-			list, outer = append(list, as(k.inSums(), k.Name)), append(outer, k.Name)
-		} else {
-			outer = append(outer, as(k.inSums(), k.Name))
+			list, others = append(list, as(k.inSums(), k.Name)), append(others, k.Name)
 		}
 	}
 	groups := numbered(len(list))
+	var again []string
 	for _, m := range l.Measures {
-		list, outer = append(list, as(m.sum(rows.Signed), m.Name)), append(outer, "sum("+m.Name+") AS "+m.Name)
+		list, again = append(list, as(m.sum(rows.Signed), m.Name)), append(again, "sum("+m.Name+") AS "+m.Name)
 	}
 	if where == "" {
 		where = "WHERE " + unnest.When
 	} else {
 		where += " AND " + unnest.When
 	}
-	sets := "SELECT " + strings.Join(list, ",\n  ") + "\nFROM " + rows.From + "\n" + where + "\nGROUP BY " + groups
-	return l.selected(outer, "(\n"+indent(sets, "  ")+"\n) AS sets "+unnest.Join, "WHERE "+unnest.Keep)
+	from := "(\n" + indent("SELECT "+strings.Join(list, ",\n  ")+"\nFROM "+rows.From+"\n"+where+"\nGROUP BY "+groups, "  ") + "\n) AS sets " + unnest.Join
+	keys := []string{"bucket"}
+	for _, k := range l.Keys {
+		if Single.Has(k.Name) {
+			keys = append(keys, k.Name)
+		} else {
+			keys = append(keys, as(k.inSums(), k.Name))
+		}
+	}
+	if unnest.Lines == "" {
+		return l.selected(append(keys, again...), from, "WHERE "+unnest.Keep)
+	}
+	// A line is one combination of keys, which are read of it once.
+	lines := "SELECT " + strings.Join(append(append([]string{"line"}, others...), again...), ",\n  ") + "\nFROM " + from + "\nGROUP BY " + numbered(len(others)+1)
+	return "SELECT " + strings.Join(append(keys, l.measureNames()...), ",\n  ") + "\nFROM (\n" + indent(lines, "  ") + "\n) AS lines\nWHERE " + unnest.Keep
 }
 
 // FromParent returns a query for the sums of a level, computed from those of its parent,

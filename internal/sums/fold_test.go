@@ -18,10 +18,10 @@ func TestALevelMayCountACallUnderSeveralKeys(t *testing.T) {
 	byTag := &sums.Level{
 		Name: "sums_by_tag", Width: sums.Day,
 		Unnest: &sums.Unnest{
-			Sets: []sums.Set{{Name: "tags", Of: "metadata -> 'tags'"}}, Reads: []string{"metadata"}, When: "metadata ? 'tags'",
-			Join: "CROSS JOIN LATERAL jsonb_each_text(tags) AS tag (name, value)", Keep: "true",
+			Lines: "tags", Reads: []string{"tags"}, When: "tags IS NOT NULL",
+			Join: "CROSS JOIN LATERAL unnest(string_to_array(lines, ' ')) AS line", Keep: "true",
 		},
-		Keys:     []sums.Key{{Name: "tag_name", Of: "tag.name", Type: "text"}, {Name: "tag_value", Of: "tag.value", Type: "text"}},
+		Keys:     []sums.Key{{Name: "tag_name", Of: "split_part(line, '=', 1)", Type: "text"}, {Name: "tag_value", Of: "split_part(line, '=', 2)", Type: "text"}},
 		Measures: []sums.Measure{sums.Calls, sums.UnpricedCalls, sums.Dollars},
 	}
 	halves := &sums.Level{Name: "sums_by_name", Of: byTag, Width: sums.HalfMonth, Keys: byTag.Keys[:1], Measures: byTag.Measures}
@@ -31,12 +31,12 @@ func TestALevelMayCountACallUnderSeveralKeys(t *testing.T) {
 	db.Exec(`CREATE TABLE public.sums_by_tag (bucket timestamptz, tag_name text, tag_value text, calls bigint, unpriced_calls bigint, usage_dollars numeric, PRIMARY KEY (bucket, tag_name, tag_value))`)
 	db.Exec(`CREATE TABLE public.sums_by_name (bucket timestamptz, tag_name text, calls bigint, unpriced_calls bigint, usage_dollars numeric, PRIMARY KEY (bucket, tag_name))`)
 	db.Exec(`
-		INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, pricing_status, metadata) VALUES
-		('2026-01-15T12:00Z', 1, 'text', 'priced', '{"tags": {"team": "a", "feature": "x"}}'),
-		('2026-01-15T13:00Z', 2, 'text', 'priced', '{"tags": {"team": "a"}}'),
-		('2026-01-16T00:00Z', 0, 'text', 'unpriced', '{"tags": {"team": "b"}}'),
-		('2026-01-16T01:00Z', 4, 'text', 'priced', '{}')`)
-	assert.Equal(t, []string{"timestamp", "metadata", "pricing_status", "usage_dollars"}, sums.Columns(levels))
+		INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, pricing_status, tags) VALUES
+		('2026-01-15T12:00Z', 1, 'text', 'priced', 'team=a feature=x'),
+		('2026-01-15T13:00Z', 2, 'text', 'priced', 'team=a'),
+		('2026-01-16T00:00Z', 0, 'text', 'unpriced', 'team=b'),
+		('2026-01-16T01:00Z', 4, 'text', 'priced', NULL)`)
+	assert.Equal(t, []string{"timestamp", "tags", "pricing_status", "usage_dollars"}, sums.Columns(levels))
 	fold := func(rows string, signed bool) {
 		db.Exec(sums.With(sums.Fold(levels, sums.Rows{From: rows, Signed: signed}), "SELECT 1"))
 	}

@@ -57,29 +57,40 @@ type Key struct {
 	InSums string
 }
 
-// Unnest makes several rows of calls that have the same sets.
+// Unnest makes several rows of calls that have the same lines or sets.
 type Unnest struct {
-	// Sets are what is taken apart. Reads are the columns of public.api_usage that
-	// they read, When is the condition under which a call has any.
-	Sets  []Set
-	Reads []string
-	When  string
-	// Join is the part of a FROM that takes the sets apart, such as a CROSS JOIN
-	// LATERAL, and Keep says which of its rows count. Only keys of a level with this
-	// Unnest may name what it makes.
+	// Lines is the text that is taken apart into lines, and RawLines the same before any
+	// names become [Other]; instead Sets may be taken apart. Reads are the columns of
+	// public.api_usage that they read, When is the condition under which a call has any.
+	Lines, RawLines string
+	Sets            []Set
+	Reads           []string
+	When            string
+	// Join is the part of a FROM that takes the sets, or the column lines, apart, such as a
+	// CROSS JOIN LATERAL, and Keep says which of its rows count. Only keys of a level with
+	// this Unnest may name what it makes; of lines that is the column line.
 	Join, Keep string
 }
 
 // Set is a name, and what it is of a call.
 type Set struct{ Name, Of string }
 
-// FromCalls is the part of a FROM after calls that are not added up first.
-func (u *Unnest) FromCalls() string {
-	names, values := make([]string, len(u.Sets)), make([]string, len(u.Sets))
-	for i, s := range u.Sets {
-		names[i], values[i] = s.Name, s.Of
+// sets returns what calls are summed by before it is taken apart.
+func (u *Unnest) sets() []Set {
+	if u.Lines != "" {
+		return []Set{{"lines", u.Lines}}
 	}
-	return "CROSS JOIN LATERAL (VALUES (" + commas(values) + ")) AS sets (" + commas(names) + ") " + u.Join
+	return u.Sets
+}
+
+// FromCalls is the part of a FROM after calls that are not added up first. folded says that
+// calls count under the names that their sums have.
+func (u *Unnest) FromCalls(folded bool) string {
+	lines := u.RawLines
+	if folded {
+		lines = u.Lines
+	}
+	return "CROSS JOIN LATERAL (VALUES (" + lines + ")) AS sets (lines) " + u.Join
 }
 
 // Level is a table of sums.
@@ -109,6 +120,10 @@ type Level struct {
 	// OwnView is the view that shows users their own sums; empty when the level has no key
 	// user_id.
 	OwnView string
+	// Changed is the number of the migration since which the level is computed by these
+	// Keys and this Unnest; 0 when it always was. Before has those of earlier triggers.
+	Changed int
+	Before  *Level
 }
 
 var (
@@ -122,8 +137,8 @@ var (
 	allKeys = []Key{apiType, provider, model, service, environment}
 
 	// What tags.go takes a call apart by.
-	tagName  = Key{Name: "tag_name", Of: "tag.name", Type: "text", Reads: []string{"metadata"}}
-	tagValue = Key{Name: "tag_value", Of: "tag.value", Type: "text", Reads: []string{"metadata"}, InSums: "CASE WHEN folded_tags ? tag.name THEN '" + Other + "' ELSE tag.value END"}
+	tagName  = Key{Name: "tag_name", Of: "left(line, strpos(line, '=') - 1)", Type: "text"}
+	tagValue = Key{Name: "tag_value", Of: "substr(line, strpos(line, '=') + 1)", Type: "text"}
 )
 
 // knownTypes is the expression for the API type as the sums have it: [Other] where this
@@ -240,6 +255,11 @@ var (
 			"without tags in none.",
 		Width: Day, Unnest: byTags,
 		Keys: []Key{tagName, tagValue, apiType}, Measures: basicMeasures, Fillfactor: 70, View: "day_tag",
+		Changed: 31, Before: &Level{Unnest: byTagsInMetadata, Keys: []Key{
+			{Name: "tag_name", Of: "tag.name", Type: "text"},
+			{Name: "tag_value", Of: "tag.value", Type: "text", InSums: "CASE WHEN folded_tags ? tag.name THEN '" + Other + "' ELSE tag.value END"},
+			apiType,
+		}},
 	}
 	HalfMonthTag = &Level{
 		Name: "usage_half_month_tag", Since: 16,
@@ -326,6 +346,9 @@ func upTo(levels []*Level, migration int) (list []*Level) {
 func (l *Level) upTo(migration int) *Level {
 	then := *l
 	then.Measures = filter(l.Measures, func(m Measure) bool { return m.Since <= migration })
+	if migration < l.Changed {
+		then.Keys, then.Unnest = l.Before.Keys, l.Before.Unnest
+	}
 	return &then
 }
 

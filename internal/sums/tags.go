@@ -2,35 +2,55 @@ package sums
 
 import "fmt"
 
-// byTags splits a call into its tags, public.api_usage.metadata -> 'tags', an object of
-// texts. Other values, which only another program can have written, empty values, and
-// values longer than a tag can be are ignored without an error. Calls with the same tags
-// are summed first: a batch has few different sets, and splitting one costs as much as
-// adding ten calls.
+// byTags splits a call into its tags, a line "name=value" each of public.api_usage.tags, or
+// of sum_tags where the sums have them otherwise. Text is the cheapest to store and to
+// compare: as an object in metadata, tags cost a call twice as much. Calls with the same
+// lines are summed first, and the sums of the same line next, because comparing takes less
+// than splitting.
 var byTags = &Unnest{
+	Lines: "coalesce(sum_tags, tags)", RawLines: "tags",
+	Reads: []string{"tags", "sum_tags"},
+	When:  "tags IS NOT NULL",
+	Join:  "CROSS JOIN LATERAL unnest(string_to_array(lines, E'\\n')) AS line",
+	// Nameless lines and empty values are in no sum.
+	Keep: "strpos(line, '=') BETWEEN 2 AND length(line) - 1",
+}
+
+// byTagsInMetadata is how it was before migration 31: tags were an object of texts, of which
+// other values, which only another program can have written, are ignored without an error.
+var byTagsInMetadata = &Unnest{
 	Sets:  []Set{{"tags", "metadata -> 'tags'"}, {"folded_tags", "metadata -> 'folded_tags'"}},
 	Reads: []string{"metadata"},
 	// Not "?": PostgreSQL estimates that as rare, and would sort the sets to sum them.
 	When: "metadata -> 'tags' IS NOT NULL",
 	Join: "CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)",
 	Keep: "tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256" +
-		" AND (folded_tags ->> tag.name) IS DISTINCT FROM '" + foldedName + "'",
+		" AND (folded_tags ->> tag.name) IS DISTINCT FROM '" + FoldedName + "'",
 }
+
+// TagsObject is an expression for the tags of a call, or of its other columns, as a JSON
+// object; NULL without any.
+const TagsObject = `(SELECT jsonb_object_agg(left(line, strpos(line, '=') - 1), substr(line, strpos(line, '=') + 1)) FROM unnest(string_to_array(tags, E'\n')) AS line WHERE strpos(line, '=') > 1)`
 
 // Values of a tag are bounded as names are (see [Other]), and each tag by itself, so
 // that a tenant of many leaves the teams their sums. What was decided stands in the
 // call, in metadata -> 'folded_tags', by the name of the tag: its value is [Other], or
 // the day has too many tags and none of the call's sums has this one.
 const (
-	foldedValue, foldedName = "value", "name"
+	FoldedValue, FoldedName = "value", "name"
 
 	tagNames, tagValues = 50, 500 // of a day, by default
 )
 
 // FoldTags is a statement that decides about tags before calls are stored: $1 are
-// their UTC days, $2 and $3 names and values. It gives an array with what
-// metadata -> 'folded_tags' says of each, ” where it says nothing.
+// their UTC days, $2 and $3 names and values. It gives an array with [FoldedValue] where the
+// sums replace the value, [FoldedName] where they leave the tag out, and ” for the others.
 const FoldTags = `SELECT public.usage_fold_tags($1::timestamptz[], $2::text[], $3::text[])`
+
+// TagValues is a statement that gives an array of the values of a tag that have sums of
+// their own: $1 is the UTC day, $2 the name. They are all there will be once [FoldTags] has
+// replaced a value of that day and tag.
+const TagValues = `SELECT public.usage_tag_values($1::timestamptz, $2::text)`
 
 // decideTags returns the function behind FoldTags.
 func decideTags() string {
@@ -56,7 +76,7 @@ BEGIN
             FROM (SELECT DISTINCT day, 'tag:' || name AS kind, value FROM tags WHERE NOT left_out) AS d) AS a,
            public.usage_decide_names(a.days, a.kinds, a.list) AS f
     )
-    SELECT array_agg(CASE WHEN left_out THEN '` + foldedName + `' WHEN (day, 'tag:' || name, value) IN (SELECT day, kind, name FROM full_values) THEN '` + foldedValue + `' ELSE '' END ORDER BY n) FROM tags);
+    SELECT array_agg(CASE WHEN left_out THEN '` + FoldedName + `' WHEN (day, 'tag:' || name, value) IN (SELECT day, kind, name FROM full_values) THEN '` + FoldedValue + `' ELSE '' END ORDER BY n) FROM tags);
 END $fold$;
 REVOKE ALL ON FUNCTION public.usage_fold_tags(timestamptz[], text[], text[]) FROM PUBLIC;`
 }

@@ -3,6 +3,7 @@ package usage
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -242,6 +243,10 @@ func CleanText(text string, maxBytes int) string {
 // Clean brings every text of the record within its limits. Call it again after changing a
 // text.
 func (r *Record) Clean() {
+	if !slices.IsSortedFunc(r.Tags, byKey) {
+		// Equal tags are one text then, wherever each came from.
+		slices.SortStableFunc(r.Tags, byKey)
+	}
 	if r.plain = r.allPlain(); r.plain {
 		return
 	}
@@ -271,16 +276,33 @@ func (r *Record) Clean() {
 			list[i].Value = CleanText(list[i].Value, MaxTextBytes)
 		}
 	}
+	for i := range r.Tags {
+		r.Tags[i].Key = strings.ReplaceAll(oneLine(r.Tags[i].Key), "=", "_")
+		r.Tags[i].Value = oneLine(r.Tags[i].Value)
+	}
 }
 
-// allPlain reports whether there are no tags, and every text [IsPlain] and short enough, as
-// nearly all records are.
+func byKey(a, b Tag) int { return strings.Compare(a.Key, b.Key) }
+
+// oneLine replaces line breaks by spaces: a tag is stored as a line.
+func oneLine(text string) string { return strings.ReplaceAll(text, "\n", " ") }
+
+// allPlain reports whether every text [IsPlain] and short enough, as in nearly all records,
+// and there is nothing unread.
 func (r *Record) allPlain() bool {
-	if len(r.Tags)+len(r.Unread) > 0 {
+	if len(r.Unread) > 0 || len(r.Tags) > MaxTags {
 		return false
 	}
 	long := 0
 	bad := uint64(0)
+	for i := range r.Tags {
+		tag := &r.Tags[i]
+		long = max(long, len(tag.Key), len(tag.Value))
+		bad |= unplain(tag.Key) | unplain(tag.Value)
+		if strings.IndexByte(tag.Key, '=') >= 0 {
+			return false
+		}
+	}
 	for _, text := range [...]*string{
 		&r.Provider, &r.Model, &r.RequestModel, &r.Service, &r.Environment, &r.UserExternalID, &r.SessionID, &r.RequestID,
 		&r.ServiceTier, &r.Region, &r.Variant, &r.PriceID, &r.Sampled, &r.Dialect,
@@ -294,7 +316,7 @@ func (r *Record) allPlain() bool {
 }
 
 // Cleaned reports whether [Record.Clean] found every text to be plain, see [IsPlain], so
-// that none needs escaping, and no tags.
+// that none needs escaping.
 func (r *Record) Cleaned() bool { return r.plain }
 
 // Validate reports everything that the table would refuse, all faults at once.

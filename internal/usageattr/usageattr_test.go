@@ -128,6 +128,9 @@ func TestACleanedRecordIsEscapedAsAnyOther(t *testing.T) {
 	tagged.Tags = []usage.Tag{{Key: "a=b", Value: "c"}}
 	tagged.Clean()
 	require.False(t, tagged.Cleaned())
+	tagged.Tags = []usage.Tag{{Key: "a", Value: "b=c"}}
+	tagged.Clean()
+	require.True(t, tagged.Cleaned())
 }
 
 func TestDecodeRefusesAndNamesTheFieldNotItsContent(t *testing.T) {

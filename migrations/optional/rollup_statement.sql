@@ -59,33 +59,41 @@ BEGIN
 -- Made by internal/sums: forget the calls of a user.
   WITH del AS (
     DELETE FROM public.api_usage WHERE user_id = forgotten
-    RETURNING timestamp, metadata, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
+    RETURNING timestamp, tags, sum_tags, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer
   ), gone AS (
-    SELECT -1 AS sign, timestamp, metadata, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
+    SELECT -1 AS sign, timestamp, tags, sum_tags, api_type, pricing_status, tokens_used, usage_dollars, provider, folded, model, service, environment, input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, pricing_assumptions, payer FROM del
   ), of_usage_day_tag AS MATERIALIZED (
     SELECT bucket,
-      tag.name AS tag_name,
-      CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+      left(line, strpos(line, '=') - 1) AS tag_name,
+      substr(line, strpos(line, '=') + 1) AS tag_value,
       api_type,
-      sum(calls) AS calls,
-      sum(unpriced_calls) AS unpriced_calls,
-      sum(tokens) AS tokens,
-      sum(usage_dollars) AS usage_dollars
+      calls,
+      unpriced_calls,
+      tokens,
+      usage_dollars
     FROM (
-      SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-        metadata -> 'tags' AS tags,
-        metadata -> 'folded_tags' AS folded_tags,
-        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-        sum(sign) AS calls,
-        coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
-        coalesce(sum(sign * (tokens_used)), 0) AS tokens,
-        coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
-      FROM gone
-      WHERE metadata -> 'tags' IS NOT NULL
-      GROUP BY 1, 2, 3, 4
-    ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-    WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
-    GROUP BY 1, 2, 3, 4
+      SELECT line,
+        bucket,
+        api_type,
+        sum(calls) AS calls,
+        sum(unpriced_calls) AS unpriced_calls,
+        sum(tokens) AS tokens,
+        sum(usage_dollars) AS usage_dollars
+      FROM (
+        SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+          coalesce(sum_tags, tags) AS lines,
+          CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+          sum(sign) AS calls,
+          coalesce(sum(sign) FILTER (WHERE pricing_status = 'unpriced'), 0) AS unpriced_calls,
+          coalesce(sum(sign * (tokens_used)), 0) AS tokens,
+          coalesce(sum(sign * (usage_dollars)), 0) AS usage_dollars
+        FROM gone
+        WHERE tags IS NOT NULL
+        GROUP BY 1, 2, 3
+      ) AS sets CROSS JOIN LATERAL unnest(string_to_array(lines, E'\n')) AS line
+      GROUP BY 1, 2, 3
+    ) AS lines
+    WHERE strpos(line, '=') BETWEEN 2 AND length(line) - 1
   ), of_usage_quarter_hour AS MATERIALIZED (
     SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
       CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,

@@ -234,7 +234,7 @@ type rowSums struct {
 const selectRowSums = `
 SELECT count(*), coalesce(sum(tokens_used), 0)::bigint, count(*) FILTER (WHERE pricing_status = 'unpriced'), coalesce(sum(usage_dollars), 0)::text
 FROM public.api_usage
-WHERE timestamp >= $1 AND timestamp < $2 AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR metadata -> 'tags' ->> $4 = $5)`
+WHERE timestamp >= $1 AND timestamp < $2 AND ($3::uuid IS NULL OR user_id = $3) AND ($4::text IS NULL OR strpos(E'\n' || tags || E'\n', E'\n' || $4 || '=' || $5 || E'\n') > 0)`
 
 func (r rows) sums(ctx context.Context, f read.Filter, from, to time.Time) (rowSums, error) {
 	key := rowsKey{f, from.UTC(), to.UTC()}

@@ -31,29 +31,29 @@ SELECT md5('user-' || n)::uuid, 'user-' || n || '@example.com' FROM generate_ser
 const insertCalls = `
 INSERT INTO public.api_usage (id, user_id, timestamp, usage_dollars, api_type, model, tokens_used, request_id, metadata, provider, service,
   environment, pricing_status, price_id, cost_source, input_tokens, output_tokens,
-  pricing_assumptions, trace_id, session_id, outcome, payer)
+  pricing_assumptions, trace_id, session_id, outcome, payer, tags, sum_tags)
 SELECT gen_random_uuid(),
        CASE WHEN s.anonymous > 0.01 THEN md5('user-' || floor($3::integer * s.who ^ 3))::uuid END,
        $1::timestamptz + $5::interval * r.time,
        CASE WHEN m.n = 19 THEN 0 ELSE round((r.input * 0.0000025 + r.output * 0.00001)::numeric / (m.n + 1), 12) END,
        CASE WHEN m.n % 7 = 3 THEN 'embedding' WHEN m.n % 11 = 5 THEN 'speech' ELSE 'text' END,
        'model-' || m.n, r.input + r.output, 'chatcmpl-' || md5(r.time::text || r.trace::text),
-       jsonb_build_object('span_id', left(md5(r.time::text), 16), 'dialect', 'otel') ||
-         CASE WHEN NOT $6 THEN '{}' ELSE jsonb_build_object('tags', jsonb_build_object('team', 'team-' || m.n % 4, 'feature', 'feature-' || m.n % 10, 'tenant', 'tenant-' || CASE
-             WHEN r.tag < 0.25 THEN floor(1600 * r.tag)
-             WHEN r.tag < 0.5 THEN floor(400 * (r.tag - 0.25)) + 400 + 100 * extract(day FROM $1::timestamptz - '2025-01-01 00:00Z')
-             ELSE 40400 + floor(119200 * (r.tag - 0.5)) END))
-           || CASE WHEN r.tag < 0.5 THEN '{}' ELSE '{"folded_tags": {"tenant": "value"}}' END::jsonb END,
+       jsonb_build_object('span_id', left(md5(r.time::text), 16), 'dialect', 'otel'),
        'provider-' || m.n % 4, 'service-' || floor(8 * r.service ^ 2), CASE WHEN r.service > 0.1 THEN 'production' ELSE 'staging' END,
        CASE WHEN m.n = 19 THEN 'unpriced' ELSE 'priced' END, 'current/model-' || m.n, 'computed', r.input, r.output,
        CASE WHEN m.n % 3 = 1 THEN '{service_tier}' ELSE '{}' END::text[], md5(r.trace::text), 'session-' || s.n, 'unset',
-       CASE WHEN r.service > 0.9 THEN 'plan' WHEN r.service > 0.5 THEN 'api' END
+       CASE WHEN r.service > 0.9 THEN 'plan' WHEN r.service > 0.5 THEN 'api' END,
+       CASE WHEN $6 THEN t.known || t.tenant END, CASE WHEN $6 AND r.tag >= 0.5 THEN t.known || '(other)' END
 FROM (SELECT random() AS trace, random() AS time, random() AS service, random() AS what, random() AS tag, random() AS session,
              (4000 * random() ^ 2)::integer AS input, (900 * random() ^ 2)::integer AS output
       FROM generate_series(1, $2::integer) OFFSET 0) r,
      LATERAL (SELECT floor(20 * r.what ^ 2)::integer AS n) m,
      LATERAL (SELECT CASE WHEN r.session < 0.05 THEN floor(20000 * r.session) ELSE $8::float8 + floor(($9::float8 - $8::float8) * (r.session - 0.05) / 0.95) END::bigint AS n) id,
-     LATERAL (SELECT id.n, (hashint8(id.n)::bigint + 2147483648) / 4294967296.0::float8 AS who, (hashint8(id.n + $7::bigint)::bigint + 2147483648) / 4294967296.0::float8 AS anonymous) s
+     LATERAL (SELECT id.n, (hashint8(id.n)::bigint + 2147483648) / 4294967296.0::float8 AS who, (hashint8(id.n + $7::bigint)::bigint + 2147483648) / 4294967296.0::float8 AS anonymous) s,
+     LATERAL (SELECT 'feature=feature-' || m.n % 10 || E'\nteam=team-' || m.n % 4 || E'\ntenant=' AS known, 'tenant-' || CASE
+        WHEN r.tag < 0.25 THEN floor(1600 * r.tag)
+        WHEN r.tag < 0.5 THEN floor(400 * (r.tag - 0.25)) + 400 + 100 * extract(day FROM $1::timestamptz - '2025-01-01 00:00Z')
+        ELSE 40400 + floor(119200 * (r.tag - 0.5)) END AS tenant) t
 WHERE $1::timestamptz + $5::interval * r.time < $4`
 
 // A day is made in parts, in the order of time, as calls arrive: the block range

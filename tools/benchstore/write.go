@@ -27,7 +27,7 @@ var columns = []string{
 	"provider", "service", "environment", "pricing_status", "pricing_reason", "price_id", "cost_source", "reported_dollars",
 	"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens", "reasoning_tokens",
 	"audio_seconds", "characters", "images", "other_quantities",
-	"pricing_assumptions", "trace_id", "session_id", "outcome", "payer",
+	"pricing_assumptions", "trace_id", "session_id", "outcome", "payer", "tags",
 }
 
 // prepareRaw makes the table with a primary key and nothing else, and the

@@ -34,7 +34,7 @@ func truth(db *pgtest.DB, by string, from, to time.Time) string {
 	return db.Text(`SELECT coalesce(string_agg(centre || ' ' || calls || ' ' || unpriced || ' ' || trim_scale(cost), ', ' ORDER BY centre COLLATE "C"), '') FROM (
 		SELECT `+by+` AS centre, count(*) AS calls, count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced, sum(usage_dollars) AS cost
 		FROM (SELECT c.*, `+teamsOf+` AS teams, ARRAY(SELECT `+fmt.Sprintf(centreOf, "t")+` FROM unnest(`+teamsOf+`) AS t) AS centres,
-			c.metadata -> 'tags' ->> 'team' AS tag, `+fmt.Sprintf(centreOf, "c.metadata -> 'tags' ->> 'team'")+` AS tag_centre
+			split_part(split_part(c.tags, E'\n', 1), '=', 2) AS tag, `+fmt.Sprintf(centreOf, "split_part(split_part(c.tags, E'\\n', 1), '=', 2)")+` AS tag_centre
 			FROM truth AS c WHERE c.timestamp >= $1 AND c.timestamp < $2) AS c
 		GROUP BY 1) AS s`, from, to)
 }
@@ -54,9 +54,9 @@ func TestCostCentresAddUpWhateverHappensToCalls(t *testing.T) {
 
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	late := func(n int, from time.Time) {
-		const columns = `(id, timestamp, user_id, usage_dollars, api_type, tokens_used, pricing_status, pricing_reason, metadata)`
+		const columns = `(id, timestamp, user_id, usage_dollars, api_type, tokens_used, pricing_status, pricing_reason, tags)`
 		db.Exec(`WITH new AS (SELECT gen_random_uuid() AS id, $2::timestamptz + random() * ('2026-03-01Z'::timestamptz - $2::timestamptz) AS timestamp, u, CASE WHEN p THEN (random() / 7)::numeric(20,12) ELSE 0 END AS dollars, CASE WHEN p THEN 'priced' ELSE 'unpriced' END AS status, CASE WHEN NOT p THEN 'unknown_model' END AS reason, m
-			FROM (SELECT floor(random() * 7)::int AS u, random() < 0.9 AS p, (ARRAY['{}', '{"tags": {"team": "red"}}', '{"tags": {"team": "blue", "x": "1"}}', '{"tags": {"team": "loose"}}'])[1 + floor(random() * 4)]::jsonb AS m FROM generate_series(1, $1)) AS r),
+			FROM (SELECT floor(random() * 7)::int AS u, random() < 0.9 AS p, (ARRAY[NULL, 'team=red', E'team=blue\nx=1', 'team=loose'])[1 + floor(random() * 4)] AS m FROM generate_series(1, $1)) AS r),
 		made AS (SELECT id, timestamp, CASE WHEN u < 6 THEN md5(u::text)::uuid END, dollars, 'text', 10, status, reason, m FROM new),
 		copied AS (INSERT INTO truth `+columns+` SELECT * FROM made)
 		INSERT INTO public.api_usage `+columns+` SELECT * FROM made`, n, from)
@@ -73,7 +73,7 @@ func TestCostCentresAddUpWhateverHappensToCalls(t *testing.T) {
 		}},
 		{"corrected", func() {
 			for _, table := range []string{"public.api_usage", "truth"} {
-				db.Exec(`UPDATE `+table+` SET user_id = $1::text::uuid, metadata = '{"tags": {"team": "red"}}', usage_dollars = 0.000000000001, pricing_status = 'priced', pricing_reason = NULL WHERE get_byte(uuid_send(id), 1) < 30`, db.Text(`SELECT md5('0')::uuid`))
+				db.Exec(`UPDATE `+table+` SET user_id = $1::text::uuid, tags = 'team=red', usage_dollars = 0.000000000001, pricing_status = 'priced', pricing_reason = NULL WHERE get_byte(uuid_send(id), 1) < 30`, db.Text(`SELECT md5('0')::uuid`))
 			}
 		}},
 		{"deleted", func() {

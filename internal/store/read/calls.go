@@ -95,7 +95,7 @@ var callColumns = []store.Selected[scannedCall]{
 	{SQL: "characters", Into: func(c *scannedCall) any { return &c.Characters }},
 	{SQL: "images", Into: func(c *scannedCall) any { return &c.Images }},
 	{SQL: "trim_scale(audio_seconds)::text", Into: func(c *scannedCall) any { return &c.AudioSeconds }},
-	{SQL: "metadata::text", Into: func(c *scannedCall) any { return (*[]byte)(&c.Metadata) }},
+	{SQL: "(CASE WHEN tags IS NULL THEN metadata ELSE metadata || jsonb_build_object('tags', " + sums.TagsObject + ") END)::text", Into: func(c *scannedCall) any { return (*[]byte)(&c.Metadata) }},
 	{SQL: "other_quantities::text", Into: func(c *scannedCall) any { return (*[]byte)(&c.OtherQuantities) }},
 	{SQL: "pricing_assumptions", Into: func(c *scannedCall) any { return &c.Assumptions }},
 	{SQL: "trace_id", Into: func(c *scannedCall) any { return &c.TraceID }},

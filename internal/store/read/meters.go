@@ -88,7 +88,7 @@ func (r *Reader) EachMeterGroup(ctx context.Context, q CallsQuestion, sessions b
 	err := r.eachDay(ctx, q, timeout, func(tx pgx.Tx, from, to time.Time) error {
 		s, where := q.conditions(from, to)
 		rows, err := tx.Query(ctx, `SELECT user_id, api_type, provider, coalesce(model, ''), service, environment, coalesce(price_id, ''),
-		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, coalesce(payer, ''), coalesce(payer_plan, ''), `+session+`, coalesce(metadata->'tags', '{}'),
+		    coalesce(metadata->>'service_tier', ''), coalesce(metadata->>'region', ''), pricing_status, coalesce(payer, ''), coalesce(payer_plan, ''), `+session+`, coalesce(tags, ''),
 		    count(*), sum(usage_dollars)::text`+amounts.String()+
 			" FROM "+relation(sums.Single, q.Viewer)+where+" GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14", s.args...)
 		return eachRow(rows, err, scanMeterGroup, func(g *MeterGroup) error {
@@ -105,9 +105,9 @@ func (r *Reader) EachMeterGroup(ctx context.Context, q CallsQuestion, sessions b
 func scanMeterGroup(row pgx.CollectableRow) (MeterGroup, error) {
 	var g MeterGroup
 	var user *[16]byte
-	var cost string
+	var cost, tags string
 	var amounts [usage.QuantityKindCount]string
-	into := []any{&user, &g.APIType, &g.Provider, &g.Model, &g.Service, &g.Environment, &g.PriceID, &g.ServiceTier, &g.Region, &g.Status, &g.Payer, &g.PayerPlan, &g.Session, &g.Tags, &g.Calls, &cost}
+	into := []any{&user, &g.APIType, &g.Provider, &g.Model, &g.Service, &g.Environment, &g.PriceID, &g.ServiceTier, &g.Region, &g.Status, &g.Payer, &g.PayerPlan, &g.Session, &tags, &g.Calls, &cost}
 	for i := range amounts {
 		into = append(into, &amounts[i])
 	}
@@ -116,6 +116,14 @@ func scanMeterGroup(row pgx.CollectableRow) (MeterGroup, error) {
 	}
 	if user != nil {
 		g.UserID = *user
+	}
+	for line := range strings.Lines(tags) {
+		if name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), "="); ok {
+			if g.Tags == nil {
+				g.Tags = map[string]string{}
+			}
+			g.Tags[name] = value
+		}
 	}
 	for k, amount := range amounts {
 		if amount != "0" {

@@ -91,7 +91,7 @@ func (s *sources) sum(l *sums.Level, column string) string {
 func (s *sources) from(l *sums.Level) string {
 	from := relation(l, s.viewer)
 	if l.IsCalls() && l.Unnest != nil {
-		from += " " + l.Unnest.FromCalls()
+		from += " " + l.Unnest.FromCalls(s.folded)
 	}
 	if s.rates != nil {
 		from += s.withRates(l)
@@ -155,8 +155,13 @@ func (s *sources) narrow(b *strings.Builder, l *sums.Level) {
 	case t == nil:
 	case l.Has("tag_name") && !slices.Contains(s.keys, "tag_name"):
 		fmt.Fprintf(b, " AND %s = %s AND %s = %s", s.column(l, "tag_name"), s.arg(t.Name), s.column(l, "tag_value"), s.arg(t.Value))
+	case strings.ContainsAny(t.Name, "=\n") || strings.Contains(t.Value, "\n"):
+		b.WriteString(" AND false") // no tag is so
+	case t.Value == "":
+		fmt.Fprintf(b, ` AND (tags IS NULL OR strpos(E'\n' || tags, %s) = 0 OR strpos(E'\n' || tags || E'\n', %s) > 0)`,
+			s.arg("\n"+t.Name+"="), s.arg("\n"+t.Name+"=\n"))
 	default:
-		fmt.Fprintf(b, " AND coalesce(metadata -> 'tags' ->> %s, '') = %s", s.arg(t.Name), s.arg(t.Value))
+		fmt.Fprintf(b, ` AND strpos(E'\n' || tags || E'\n', %s) > 0`, s.arg("\n"+t.Name+"="+t.Value+"\n"))
 	}
 }
 

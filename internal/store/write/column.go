@@ -50,6 +50,8 @@ func (r *row) fill(f fields) {
 	f.textOrNull("outcome", string(r.Outcome))
 	f.textOrNull("payer", string(r.Payer))
 	f.integer("folded", 2, int64(r.folded), r.folded != 0)
+	f.lines("tags", r, (*row).appendTags)
+	f.lines("sum_tags", r, (*row).appendSumTags)
 }
 
 // fields takes the columns of a row one after the other. [binaryRow] encodes them for COPY,
@@ -71,6 +73,8 @@ type fields interface {
 	seconds(name string, nanos int64)
 	// json is the document that fill appends; NULL when it appends nothing.
 	json(name string, r *row, fill func(*row, []byte) []byte)
+	// lines is the text that fill appends; NULL when it appends nothing.
+	lines(name string, r *row, fill func(*row, []byte) []byte)
 	// words is the list of assumptions that pricing made; NULL when unknown.
 	words(name string, r *row)
 }
@@ -113,6 +117,9 @@ func (l *columnList) dollars(name string, _ usage.Money, _ bool) { l.add(name, "
 func (l *columnList) seconds(name string, _ int64)               { l.add(name, "text", "%s::numeric") }
 func (l *columnList) json(name string, _ *row, _ func(*row, []byte) []byte) {
 	l.add(name, "text", "%s::jsonb")
+}
+func (l *columnList) lines(name string, _ *row, _ func(*row, []byte) []byte) {
+	l.add(name, "text", "%s")
 }
 
 func (l *columnList) words(name string, _ *row) {
@@ -211,7 +218,9 @@ func (a *arrays) seconds(_ string, nanos int64) {
 	addValue(a, secondsText(nanos), true)
 }
 
-func (a *arrays) json(_ string, r *row, fill func(*row, []byte) []byte) {
+func (a *arrays) json(name string, r *row, fill func(*row, []byte) []byte) { a.lines(name, r, fill) }
+
+func (a *arrays) lines(_ string, r *row, fill func(*row, []byte) []byte) {
 	text := string(fill(r, nil))
 	addValue(a, text, text != "")
 }

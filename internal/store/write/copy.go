@@ -181,6 +181,17 @@ func (b *binaryRow) json(_ string, r *row, fill func(*row, []byte) []byte) {
 	b.setLength(start)
 }
 
+func (b *binaryRow) lines(_ string, r *row, fill func(*row, []byte) []byte) {
+	start := len(b.buf)
+	b.buf = fill(r, append(b.buf, 0, 0, 0, 0))
+	if len(b.buf) == start+4 {
+		b.buf = b.buf[:start]
+		b.null()
+		return
+	}
+	b.setLength(start)
+}
+
 // setLength sets the length of the field that starts at start.
 func (b *binaryRow) setLength(start int) {
 	binary.BigEndian.PutUint32(b.buf[start:], uint32(len(b.buf)-start-4)) //nolint:gosec // some kilobytes

@@ -194,7 +194,7 @@ SET user_id = coalesce(u.user_id, n.user_id), usage_dollars = n.usage_dollars, m
   reasoning_tokens = n.reasoning_tokens, audio_seconds = n.audio_seconds, characters = n.characters, images = n.images,
   other_quantities = n.other_quantities, pricing_assumptions = n.pricing_assumptions, session_id = coalesce(u.session_id, n.session_id),
   outcome = coalesce(n.outcome, u.outcome), payer = coalesce(n.payer, u.payer),
-  payer_filled = CASE WHEN n.payer IS NULL THEN u.payer_filled END, folded = n.folded, written_xid = pg_current_xact_id()
+  payer_filled = CASE WHEN n.payer IS NULL THEN u.payer_filled END, folded = n.folded, tags = n.tags, sum_tags = n.sum_tags, written_xid = pg_current_xact_id()
 FROM (` + selectRows + `) AS n JOIN unnest(` + after(1, "uuid") + `, ` + after(2, "timestamptz") + `, ` + after(3, "text") + `) AS o (id, at, mark) ON o.id = n.id
 WHERE u.id = n.id AND u.timestamp = o.at AND u.written_xid = o.mark::xid8`
 

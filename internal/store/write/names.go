@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/sums"
-	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // named holds the names of a call by which sums are kept, on one UTC day.
@@ -16,31 +15,24 @@ type named struct {
 	provider, model, service, environment string
 }
 
-// tagged is a tag of a call, on a UTC day.
-type tagged struct {
-	day         int64 // since 1970
-	name, value string
-}
-
-// decisions remembers what was decided about names or tags. A decision never changes, so
-// an entry is never out of date.
-type decisions[Key comparable, Decision any] struct {
+// decisions remembers what was decided about names. A decision never changes, so an entry is
+// never out of date.
+type decisions struct {
 	mu    sync.Mutex
-	known map[Key]Decision
+	known map[named]int16
 }
 
-// maxNames bounds the memory of each: 9 MB when every name has its maximum length.
+// maxNames bounds its memory: 9 MB when every name has its maximum length.
 const maxNames = 8192
 
 // each calls walk, which passes keys to its argument and uses the decisions it gets. When
-// some are unknown, it has them decided in one query and calls walk again; clone returns a
-// key that does not share memory with a payload.
-func (d *decisions[Key, Decision]) each(walk func(decision func(Key) Decision), decide func([]Key) ([]Decision, error), clone func(Key) Key) error {
-	var fresh []Key
-	asked := map[Key]int{}
+// some are unknown, it has them decided in one query and calls walk again.
+func (d *decisions) each(walk func(decision func(named) int16), decide func([]named) ([]int16, error)) error {
+	var fresh []named
+	asked := map[named]int{}
 	d.mu.Lock()
 	known := d.known
-	walk(func(k Key) Decision {
+	walk(func(k named) int16 {
 		decision, ok := known[k]
 		if !ok {
 			if _, ok := asked[k]; !ok {
@@ -60,17 +52,19 @@ func (d *decisions[Key, Decision]) each(walk func(decision func(Key) Decision), 
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	walk(func(k Key) Decision {
+	walk(func(k named) int16 {
 		if at, ok := asked[k]; ok {
 			return decided[at]
 		}
 		return known[k]
 	})
 	if d.known == nil || len(d.known)+len(fresh) > maxNames {
-		d.known = make(map[Key]Decision, len(fresh))
+		d.known = make(map[named]int16, len(fresh))
 	}
 	for i, k := range fresh[:min(len(fresh), maxNames)] {
-		d.known[clone(k)] = decided[i]
+		// A copy that does not share memory with a payload.
+		k.provider, k.model, k.service, k.environment = strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.service), strings.Clone(k.environment)
+		d.known[k] = decided[i]
 	}
 	return nil
 }
@@ -89,34 +83,11 @@ func (w *Writer) foldNames(ctx context.Context, rows []row) error {
 		func(fresh []named) ([]int16, error) {
 			w.services.add(fresh)
 			return w.decide(ctx, fresh)
-		},
-		func(k named) named {
-			k.provider, k.model, k.service, k.environment = strings.Clone(k.provider), strings.Clone(k.model), strings.Clone(k.service), strings.Clone(k.environment)
-			return k
 		})
 	if err != nil {
 		return err
 	}
-	return w.tags.each(
-		func(decision func(tagged) string) {
-			for i := range rows {
-				r := &rows[i]
-				r.foldedTags = nil
-				for _, tag := range r.Tags {
-					if tag.Value == "" {
-						continue // no sum has one without a value
-					}
-					if folded := decision(tagged{dayOf(r), tag.Key, tag.Value}); folded != "" {
-						r.foldedTags = append(r.foldedTags, usage.Tag{Key: tag.Key, Value: folded})
-					}
-				}
-			}
-		},
-		func(fresh []tagged) ([]string, error) { return w.decideTags(ctx, fresh) },
-		func(k tagged) tagged {
-			k.name, k.value = strings.Clone(k.name), strings.Clone(k.value)
-			return k
-		})
+	return w.foldTags(ctx, rows)
 }
 
 const secondsOfDay = 24 * 60 * 60
@@ -138,17 +109,5 @@ func (w *Writer) decide(ctx context.Context, list []named) (folded []int16, err 
 	ctx, cancel := context.WithTimeout(ctx, w.o.StatementTimeout)
 	defer cancel()
 	err = w.pool.QueryRow(ctx, sums.FoldNames, days, providers, models, services, environments).Scan(&folded)
-	return folded, err
-}
-
-// decideTags asks the database about tags, in one way to it.
-func (w *Writer) decideTags(ctx context.Context, list []tagged) (folded []string, err error) {
-	days, names, values := make([]time.Time, len(list)), make([]string, len(list)), make([]string, len(list))
-	for i, key := range list {
-		days[i], names[i], values[i] = startOf(key.day), key.name, key.value
-	}
-	ctx, cancel := context.WithTimeout(ctx, w.o.StatementTimeout)
-	defer cancel()
-	err = w.pool.QueryRow(ctx, sums.FoldTags, days, names, values).Scan(&folded)
 	return folded, err
 }

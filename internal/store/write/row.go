@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/store"
+	"github.com/otelcol-usage/otelcol-usage/internal/sums"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
@@ -21,7 +23,8 @@ type row struct {
 	userUnknown bool
 	// folded is the value of the column folded; 0 for NULL.
 	folded int16
-	// foldedTags are the tags whose value the sums replace or leave out, and which of both.
+	// foldedTags are the tags whose value the sums replace or leave out, and which of both:
+	// [sums.FoldedValue] or [sums.FoldedName].
 	foldedTags []usage.Tag
 	// others are different calls that arrived under the same id.
 	others []*usage.Record
@@ -82,26 +85,73 @@ func (r *row) appendMetadata(b []byte) []byte {
 		b = append(jsonKey(b, "user"), '"')
 		b = append(r.UserID.AppendText(b), '"')
 	}
-	b = jsonTags(b, "tags", r.Tags)
-	b = jsonTags(b, "folded_tags", r.foldedTags)
-	b = jsonTags(b, "unread", r.Unread)
+	if len(r.Unread) > 0 {
+		b = append(jsonKey(b, "unread"), '{')
+		for i, field := range r.Unread {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = append(appendJSONString(b, field.Key), ':')
+			b = appendJSONString(b, field.Value)
+		}
+		b = append(b, '}')
+	}
 	return append(b, '}')
 }
 
-// jsonTags appends a JSON object of strings, or nothing when there are no tags.
-func jsonTags(b []byte, key string, tags []usage.Tag) []byte {
-	if len(tags) == 0 {
+// appendTags appends the value of the column tags: a line for each tag, of several with one
+// name for the last. Clean has made lines of them.
+func (r *row) appendTags(b []byte) []byte {
+	start := len(b)
+	for i := range r.Tags {
+		if r.counts(i) {
+			b = appendLine(b, start, r.Tags[i].Key, r.Tags[i].Value)
+		}
+	}
+	return b
+}
+
+// appendSumTags appends the value of the column sum_tags, or nothing for NULL.
+func (r *row) appendSumTags(b []byte) []byte {
+	if len(r.foldedTags) == 0 {
 		return b
 	}
-	b = append(jsonKey(b, key), '{')
-	for i, tag := range tags {
-		if i > 0 {
-			b = append(b, ',')
+	start := len(b)
+	for i, tag := range r.Tags {
+		if !r.counts(i) {
+			continue
 		}
-		b = append(appendJSONString(b, tag.Key), ':')
-		b = appendJSONString(b, tag.Value)
+		for _, folded := range r.foldedTags {
+			if folded.Key == tag.Key {
+				tag = usage.Tag{Key: tag.Key, Value: sums.Other}
+				if folded.Value == sums.FoldedName {
+					tag.Key = ""
+				}
+			}
+		}
+		if tag.Key != "" {
+			b = appendLine(b, start, tag.Key, tag.Value)
+		}
 	}
-	return append(b, '}')
+	if len(b) == start {
+		b = append(b, '=') // no tag is left
+	}
+	return b
+}
+
+// counts reports whether the tag has a name, and none after it has the same.
+func (r *row) counts(i int) bool {
+	name := r.Tags[i].Key
+	return name != "" && !slices.ContainsFunc(r.Tags[i+1:], func(later usage.Tag) bool { return later.Key == name })
+}
+
+func appendLine(b []byte, start int, name, value string) []byte {
+	if len(b) > start {
+		b = append(b, '\n')
+	}
+	b = append(b, name...)
+	b = append(b, '=')
+	return append(b, value...)
 }
 
 // assumptions yields the words of the column pricing_assumptions. Those that only a newer

@@ -46,8 +46,8 @@ type Writer struct {
 	o     Options
 	begin pgx.TxOptions
 	users *userCache
-	names decisions[named, int16]
-	tags  decisions[tagged, string]
+	names decisions
+	tags  tagDecisions
 
 	mu sync.Mutex
 	db *database // nil: not read yet, or out of date

@@ -13,28 +13,36 @@ WITH of_usage_day_user AS MATERIALIZED (
   GROUP BY 1, 2, 3
 ), of_usage_day_tag AS MATERIALIZED (
   SELECT bucket,
-    tag.name AS tag_name,
-    CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+    left(line, strpos(line, '=') - 1) AS tag_name,
+    substr(line, strpos(line, '=') + 1) AS tag_value,
     api_type,
-    sum(calls) AS calls,
-    sum(unpriced_calls) AS unpriced_calls,
-    sum(tokens) AS tokens,
-    sum(usage_dollars) AS usage_dollars
+    calls,
+    unpriced_calls,
+    tokens,
+    usage_dollars
   FROM (
-    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      metadata -> 'tags' AS tags,
-      metadata -> 'folded_tags' AS folded_tags,
-      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars
-    FROM ins
-    WHERE metadata -> 'tags' IS NOT NULL
-    GROUP BY 1, 2, 3, 4
-  ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-  WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
-  GROUP BY 1, 2, 3, 4
+    SELECT line,
+      bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM (
+      SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+        coalesce(sum_tags, tags) AS lines,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+        count(*) AS calls,
+        count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+        coalesce(sum(tokens_used), 0) AS tokens,
+        coalesce(sum(usage_dollars), 0) AS usage_dollars
+      FROM ins
+      WHERE tags IS NOT NULL
+      GROUP BY 1, 2, 3
+    ) AS sets CROSS JOIN LATERAL unnest(string_to_array(lines, E'\n')) AS line
+    GROUP BY 1, 2, 3
+  ) AS lines
+  WHERE strpos(line, '=') BETWEEN 2 AND length(line) - 1
 ), of_usage_quarter_hour AS MATERIALIZED (
   SELECT date_bin('15 minutes', timestamp, '2000-01-01 00:00:00Z') AS bucket,
     CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
@@ -410,28 +418,36 @@ GROUP BY 1, 2
 -- CountDifferences of usage_day_tag
 WITH t AS (
   SELECT bucket,
-    tag.name AS tag_name,
-    CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+    left(line, strpos(line, '=') - 1) AS tag_name,
+    substr(line, strpos(line, '=') + 1) AS tag_value,
     api_type,
-    sum(calls) AS calls,
-    sum(unpriced_calls) AS unpriced_calls,
-    sum(tokens) AS tokens,
-    sum(usage_dollars) AS usage_dollars
+    calls,
+    unpriced_calls,
+    tokens,
+    usage_dollars
   FROM (
-    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-      metadata -> 'tags' AS tags,
-      metadata -> 'folded_tags' AS folded_tags,
-      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-      count(*) AS calls,
-      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-      coalesce(sum(tokens_used), 0) AS tokens,
-      coalesce(sum(usage_dollars), 0) AS usage_dollars
-    FROM public.api_usage
-    WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
-    GROUP BY 1, 2, 3, 4
-  ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-  WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
-  GROUP BY 1, 2, 3, 4
+    SELECT line,
+      bucket,
+      api_type,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM (
+      SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+        coalesce(sum_tags, tags) AS lines,
+        CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
+        count(*) AS calls,
+        count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+        coalesce(sum(tokens_used), 0) AS tokens,
+        coalesce(sum(usage_dollars), 0) AS usage_dollars
+      FROM public.api_usage
+      WHERE timestamp >= $1 AND timestamp < $2 AND tags IS NOT NULL
+      GROUP BY 1, 2, 3
+    ) AS sets CROSS JOIN LATERAL unnest(string_to_array(lines, E'\n')) AS line
+    GROUP BY 1, 2, 3
+  ) AS lines
+  WHERE strpos(line, '=') BETWEEN 2 AND length(line) - 1
 ), k AS (
   SELECT bucket, tag_name, tag_value, api_type, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars FROM public.usage_day_tag
   WHERE bucket >= $1 AND bucket < $2
@@ -444,52 +460,67 @@ WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k
 -- Fill of usage_day_tag from the calls
 INSERT INTO public.usage_day_tag (bucket, tag_name, tag_value, api_type, calls, unpriced_calls, tokens, usage_dollars)
 SELECT bucket,
-  tag.name AS tag_name,
-  CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+  left(line, strpos(line, '=') - 1) AS tag_name,
+  substr(line, strpos(line, '=') + 1) AS tag_value,
   api_type,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(tokens) AS tokens,
-  sum(usage_dollars) AS usage_dollars
+  calls,
+  unpriced_calls,
+  tokens,
+  usage_dollars
 FROM (
-  SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
-    metadata -> 'tags' AS tags,
-    metadata -> 'folded_tags' AS folded_tags,
-    CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
-    count(*) AS calls,
-    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-    coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
-  FROM public.api_usage
-  WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
-  GROUP BY 1, 2, 3, 4
-) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
-GROUP BY 1, 2, 3, 4
-
--- CountDifferences of usage_half_month_tag
-WITH t AS (
-  SELECT bucket,
-    tag.name AS tag_name,
-    CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
+  SELECT line,
+    bucket,
+    api_type,
     sum(calls) AS calls,
     sum(unpriced_calls) AS unpriced_calls,
     sum(tokens) AS tokens,
     sum(usage_dollars) AS usage_dollars
   FROM (
-    SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
-      metadata -> 'tags' AS tags,
-      metadata -> 'folded_tags' AS folded_tags,
+    SELECT date_bin('1 day', timestamp, '2000-01-01 00:00:00Z') AS bucket,
+      coalesce(sum_tags, tags) AS lines,
+      CASE WHEN api_type IN ('text', 'speech', 'tts', 'transcription', 'embedding', 'image', 'video', 'rerank') THEN api_type ELSE '(other)' END AS api_type,
       count(*) AS calls,
       count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
       coalesce(sum(tokens_used), 0) AS tokens,
       coalesce(sum(usage_dollars), 0) AS usage_dollars
     FROM public.api_usage
-    WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
+    WHERE timestamp >= $1 AND timestamp < $2 AND tags IS NOT NULL
     GROUP BY 1, 2, 3
-  ) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-  WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
+  ) AS sets CROSS JOIN LATERAL unnest(string_to_array(lines, E'\n')) AS line
   GROUP BY 1, 2, 3
+) AS lines
+WHERE strpos(line, '=') BETWEEN 2 AND length(line) - 1
+
+-- CountDifferences of usage_half_month_tag
+WITH t AS (
+  SELECT bucket,
+    left(line, strpos(line, '=') - 1) AS tag_name,
+    substr(line, strpos(line, '=') + 1) AS tag_value,
+    calls,
+    unpriced_calls,
+    tokens,
+    usage_dollars
+  FROM (
+    SELECT line,
+      bucket,
+      sum(calls) AS calls,
+      sum(unpriced_calls) AS unpriced_calls,
+      sum(tokens) AS tokens,
+      sum(usage_dollars) AS usage_dollars
+    FROM (
+      SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+        coalesce(sum_tags, tags) AS lines,
+        count(*) AS calls,
+        count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+        coalesce(sum(tokens_used), 0) AS tokens,
+        coalesce(sum(usage_dollars), 0) AS usage_dollars
+      FROM public.api_usage
+      WHERE timestamp >= $1 AND timestamp < $2 AND tags IS NOT NULL
+      GROUP BY 1, 2
+    ) AS sets CROSS JOIN LATERAL unnest(string_to_array(lines, E'\n')) AS line
+    GROUP BY 1, 2
+  ) AS lines
+  WHERE strpos(line, '=') BETWEEN 2 AND length(line) - 1
 ), k AS (
   SELECT bucket, tag_name, tag_value, sum(calls) AS calls, sum(unpriced_calls) AS unpriced_calls, sum(tokens) AS tokens, sum(usage_dollars) AS usage_dollars FROM public.usage_half_month_tag
   WHERE bucket >= $1 AND bucket < $2
@@ -502,26 +533,33 @@ WHERE (t.calls, t.unpriced_calls, t.tokens, t.usage_dollars) IS DISTINCT FROM (k
 -- Fill of usage_half_month_tag from the calls
 INSERT INTO public.usage_half_month_tag (bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars)
 SELECT bucket,
-  tag.name AS tag_name,
-  CASE WHEN folded_tags ? tag.name THEN '(other)' ELSE tag.value END AS tag_value,
-  sum(calls) AS calls,
-  sum(unpriced_calls) AS unpriced_calls,
-  sum(tokens) AS tokens,
-  sum(usage_dollars) AS usage_dollars
+  left(line, strpos(line, '=') - 1) AS tag_name,
+  substr(line, strpos(line, '=') + 1) AS tag_value,
+  calls,
+  unpriced_calls,
+  tokens,
+  usage_dollars
 FROM (
-  SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
-    metadata -> 'tags' AS tags,
-    metadata -> 'folded_tags' AS folded_tags,
-    count(*) AS calls,
-    count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
-    coalesce(sum(tokens_used), 0) AS tokens,
-    coalesce(sum(usage_dollars), 0) AS usage_dollars
-  FROM public.api_usage
-  WHERE timestamp >= $1 AND timestamp < $2 AND metadata -> 'tags' IS NOT NULL
-  GROUP BY 1, 2, 3
-) AS sets CROSS JOIN LATERAL jsonb_each_text(CASE jsonb_typeof(tags) WHEN 'object' THEN tags END) AS tag (name, value)
-WHERE tag.value <> '' AND octet_length(tag.name) <= 256 AND octet_length(tag.value) <= 256 AND (folded_tags ->> tag.name) IS DISTINCT FROM 'name'
-GROUP BY 1, 2, 3
+  SELECT line,
+    bucket,
+    sum(calls) AS calls,
+    sum(unpriced_calls) AS unpriced_calls,
+    sum(tokens) AS tokens,
+    sum(usage_dollars) AS usage_dollars
+  FROM (
+    SELECT date_trunc('month', timestamp, 'UTC') + interval '360 hours' * (extract(day FROM timestamp AT TIME ZONE 'UTC') > 15)::integer AS bucket,
+      coalesce(sum_tags, tags) AS lines,
+      count(*) AS calls,
+      count(*) FILTER (WHERE pricing_status = 'unpriced') AS unpriced_calls,
+      coalesce(sum(tokens_used), 0) AS tokens,
+      coalesce(sum(usage_dollars), 0) AS usage_dollars
+    FROM public.api_usage
+    WHERE timestamp >= $1 AND timestamp < $2 AND tags IS NOT NULL
+    GROUP BY 1, 2
+  ) AS sets CROSS JOIN LATERAL unnest(string_to_array(lines, E'\n')) AS line
+  GROUP BY 1, 2
+) AS lines
+WHERE strpos(line, '=') BETWEEN 2 AND length(line) - 1
 
 -- Fill of usage_half_month_tag from its parent
 INSERT INTO public.usage_half_month_tag (bucket, tag_name, tag_value, calls, unpriced_calls, tokens, usage_dollars)

@@ -97,10 +97,10 @@ func TestForecastsByTeamAndTag(t *testing.T) {
 	db.Exec(`INSERT INTO auth.users (id) VALUES ('11111111-1111-1111-1111-111111111111'), ('22222222-2222-2222-2222-222222222222')`)
 	db.Exec(`INSERT INTO public.usage_team_members VALUES ('both', '11111111-1111-1111-1111-111111111111'), ('both', '22222222-2222-2222-2222-222222222222'),
 		('one', '22222222-2222-2222-2222-222222222222')`)
-	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, pricing_status, user_id, metadata)
-		SELECT now() - n * interval '1 day', d, 'text', 'gpt-4o', 'openai', 'priced', u::uuid, m::jsonb
-		FROM generate_series(1, 70) AS n, (VALUES (1, '11111111-1111-1111-1111-111111111111', '{"tags": {"feature": "chat"}}'),
-		  (2, '22222222-2222-2222-2222-222222222222', '{"tags": {"feature": "search"}}'), (4, NULL, '{}')) AS v (d, u, m)`)
+	db.Exec(`INSERT INTO public.api_usage (timestamp, usage_dollars, api_type, model, provider, pricing_status, user_id, tags)
+		SELECT now() - n * interval '1 day', d, 'text', 'gpt-4o', 'openai', 'priced', u::uuid, m
+		FROM generate_series(1, 70) AS n, (VALUES (1, '11111111-1111-1111-1111-111111111111', 'feature=chat'),
+		  (2, '22222222-2222-2222-2222-222222222222', 'feature=search'), (4, NULL, NULL)) AS v (d, u, m)`)
 	ask := func(args ...string) string {
 		t.Helper()
 		out, err := on(t, db.DSN, append([]string{"forecast", "--period", "day", "--json"}, args...)...)
