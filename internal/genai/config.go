@@ -32,7 +32,7 @@ type Config struct {
 	InputCharacters   string
 	InputImages       string
 
-	// Own is the prefix of the caller's own attributes, of two bytes or more. Touch is called
+	// Own is the prefix of the caller's own attributes, of three bytes or more. Touch is called
 	// for each span that has one of them, GenAI or not, before the span is read: a separate
 	// pass over a large payload would load all of it once more.
 	Own   string

@@ -12,8 +12,8 @@ type gate struct {
 	// first tells for each byte what a name beginning with it may be.
 	first [256]sight
 	// shortest tells for each first byte, and for the lower five bits of the second, how long
-	// such a name is at least; 0 for none. It rules out "app." and what begins with "http."
-	// but for the headers.
+	// such a name, or one of our own, is at least; 0 for none. It rules out "app.", "url." and
+	// what begins with "http." but for the headers.
 	shortest [256][32]uint8
 	// third tells for each first byte which third byte such a name has, as bits for its lower
 	// five bits: it rules out "code.".
@@ -59,17 +59,22 @@ func newGate(names *nameTable, own string) gate {
 	g := gate{own: own, names: names}
 	for _, name := range genAINames {
 		prefix, suffix, starred := strings.Cut(name, "*")
-		g.first[name[0]] |= isGenAI
-		if least := &g.shortest[name[0]][name[1]&31]; *least == 0 || int(*least) > len(prefix)+len(suffix) {
-			*least = uint8(len(prefix) + len(suffix)) //nolint:gosec // the names above are shorter
-		}
-		g.third[name[0]] |= 1 << (name[2] & 31)
+		g.expect(isGenAI, name, len(prefix)+len(suffix))
 		g.patterns[name[0]] = append(g.patterns[name[0]], namePattern{prefix, suffix, !starred})
 	}
-	if len(own) > 1 {
-		g.first[own[0]] |= isOwn
+	if own != "" {
+		g.expect(isOwn, own, len(own))
 	}
 	return g
+}
+
+// expect makes the gate compare names that begin as name does and are not shorter than least.
+func (g *gate) expect(as sight, name string, least int) {
+	g.first[name[0]] |= as
+	if known := &g.shortest[name[0]][name[1]&31]; *known == 0 || int(*known) > least {
+		*known = uint8(least) //nolint:gosec // no such name is as long as 256 bytes
+	}
+	g.third[name[0]] |= 1 << (name[2] & 31)
 }
 
 // enter makes the gate look for a user attribute.
@@ -91,13 +96,15 @@ func (g *gate) look(span ptrace.Span) (seen sight) {
 		if may == 0 {
 			continue
 		}
-		if may&isGenAI != 0 && g.mayMatch(key) && g.matches(key) {
-			return seen | isGenAI
-		}
-		if may&isOwn != 0 && len(key) > 1 && key[1] == g.own[1] && strings.HasPrefix(key, g.own) { // rules out "url."
-			seen |= isOwn
-			if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // set by an app; nobody else has these names
+		if may&(isGenAI|isOwn) != 0 && g.mayMatch(key) {
+			if may&isGenAI != 0 && g.matches(key) {
 				return seen | isGenAI
+			}
+			if may&isOwn != 0 && strings.HasPrefix(key, g.own) {
+				seen |= isOwn
+				if key == "usage.input_tokens" || key == "usage.prompt_tokens" { // set by an app; nobody else has these names
+					return seen | isGenAI
+				}
 			}
 		}
 		if may&namesUser != 0 && len(key) < 64 && g.lengths[key[0]]>>len(key)&1 == 1 && g.entries.has(g.names.find(key)) {
