@@ -77,9 +77,10 @@ var rooms = map[string]room{
 	// Its rooms, which do not import one another.
 	"internal/store/write":   {uses: []string{"internal/catalog", "internal/once", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/read":    {uses: []string{"internal/bill", "internal/outlook", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
-	"internal/store/upkeep":  {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/teams", "internal/usage"}},
+	"internal/store/upkeep":  {uses: []string{"internal/bill", "internal/bill/explain", "internal/outlook", "internal/pause", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/plan":    {uses: []string{"internal/pause", "internal/payer", "internal/store", "internal/sums", "internal/usage"}},
 	"internal/store/outbox":  {uses: []string{"internal/metering", "internal/pause", "internal/store", "internal/usage"}, tests: []string{"internal/dbmigrate"}},
+	"internal/store/team":    {uses: []string{"internal/sums", "internal/teams", "internal/usage"}},
 	"internal/store/budgets": {uses: []string{"internal/usage"}},
 	// What comes next: arithmetic over sums.
 	"internal/outlook":         {uses: []string{"internal/usage"}},
@@ -118,7 +119,7 @@ var rooms = map[string]room{
 		uses: []string{
 			"dashboards", "examples", "internal/build", "internal/bill", "internal/bill/explain", "internal/bill/fetch", "internal/bill/reports", "internal/catalog", "internal/collectorproc", "internal/dbmigrate", "internal/endpoint", "internal/genai", "internal/metering", "internal/metering/engines", "internal/outlook", "internal/outlook/savings", "internal/pgserver", "internal/pricing", "internal/pricing/book",
 			"internal/pricing/foreign", "internal/pricing/update", "internal/recorder", "internal/replay", "internal/report", "internal/report/showback",
-			"internal/store", "internal/store/budgets", "internal/store/outbox", "internal/store/plan", "internal/store/read", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr", "internal/webhook",
+			"internal/store", "internal/store/budgets", "internal/store/outbox", "internal/store/plan", "internal/store/read", "internal/store/team", "internal/store/upkeep", "internal/store/write", "internal/teams", "internal/usage", "internal/usageattr", "internal/webhook",
 		},
 		tests: []string{"e2e/mockengine"},
 	},

@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/otelcol-usage/otelcol-usage/internal/report/showback"
-	"github.com/otelcol-usage/otelcol-usage/internal/store/upkeep"
+	"github.com/otelcol-usage/otelcol-usage/internal/store/team"
 	"github.com/otelcol-usage/otelcol-usage/internal/teams"
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
@@ -94,16 +94,16 @@ type teamsImport struct {
 }
 
 func importTeams(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, i teamsImport) error {
-	kept, ends := upkeep.Members, i.on
+	kept, ends := team.Members, i.on
 	if ends.IsZero() {
 		ends = time.Now().UTC().Truncate(24 * time.Hour)
 	}
 	var newUsers map[usage.ID]string
 	name := func(to string) string { return to }
 	if i.costCentres {
-		kept, ends = upkeep.CostCentres, time.Time{}
+		kept, ends = team.CostCentres, time.Time{}
 	} else {
-		users, err := upkeep.ReadUsers(ctx, pool)
+		users, err := team.ReadUsers(ctx, pool)
 		if err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func importTeams(ctx context.Context, cmd *cobra.Command, pool *pgxpool.Pool, i 
 
 // findUsers replaces what the file says of users by their ids. It returns those who have not
 // called yet, or an error where users cannot be added.
-func (i *teamsImport) findUsers(users *upkeep.Users) (map[usage.ID]string, error) {
+func (i *teamsImport) findUsers(users *team.Users) (map[usage.ID]string, error) {
 	added := map[usage.ID]string{}
 	var unknown []string
 	for n := range i.file {
@@ -257,15 +257,15 @@ func newTeamsList(db *database) *cobra.Command {
 			}
 		}
 		return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-			users, err := upkeep.ReadUsers(ctx, pool)
+			users, err := team.ReadUsers(ctx, pool)
 			if err != nil {
 				return err
 			}
-			members, err := upkeep.Members.List(ctx, pool)
+			members, err := team.Members.List(ctx, pool)
 			if err != nil {
 				return err
 			}
-			centres, err := upkeep.CostCentres.List(ctx, pool)
+			centres, err := team.CostCentres.List(ctx, pool)
 			if err != nil {
 				return err
 			}
@@ -305,7 +305,7 @@ several teams, teams without a cost centre, and cost centres of teams without me
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return db.with(cmd, asReader, func(ctx context.Context, pool *pgxpool.Pool) error {
-				s, err := upkeep.ReadTeamStatus(ctx, pool)
+				s, err := team.ReadStatus(ctx, pool)
 				if err != nil {
 					return err
 				}

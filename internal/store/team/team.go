@@ -1,4 +1,7 @@
-package upkeep
+// Package team keeps who is in which team, and which cost centre pays for a team, by day. It
+// owns these tables; what assignments mean is internal/teams', and what teams used is read by
+// internal/store/read.
+package team
 
 import (
 	"context"
@@ -25,8 +28,8 @@ var (
 	CostCentres = Assignments{"public.usage_team_cost_centre", "cost_centre", "text"}
 )
 
-// ErrTeamsChanged means that somebody else changed the teams after they were read.
-var ErrTeamsChanged = errors.New("the teams were changed meanwhile, and nothing was stored: run the command again")
+// ErrChanged means that somebody else changed the teams after they were read.
+var ErrChanged = errors.New("the teams were changed meanwhile, and nothing was stored: run the command again")
 
 // reading is a pool or a transaction.
 type reading interface {
@@ -82,7 +85,7 @@ func (t Assignments) Save(ctx context.Context, pool *pgxpool.Pool, before []team
 			return err
 		}
 		if !slices.Equal(now, before) {
-			return ErrTeamsChanged
+			return ErrChanged
 		}
 		if err := addUsers(ctx, tx, newUsers); err != nil {
 			return err
@@ -167,8 +170,8 @@ func (u *Users) Name(id usage.ID) string {
 	return id.String()
 }
 
-// TeamStatus is what teams cover today.
-type TeamStatus struct {
+// Status is what teams cover today.
+type Status struct {
 	Teams, Members int64
 	// Several are users in more than one team.
 	Several int64
@@ -179,8 +182,8 @@ type TeamStatus struct {
 	NoCostCentre, NoMembers int64
 }
 
-// ReadTeamStatus reads what teams cover today.
-func ReadTeamStatus(ctx context.Context, pool *pgxpool.Pool) (s TeamStatus, err error) {
+// ReadStatus reads what teams cover today.
+func ReadStatus(ctx context.Context, pool *pgxpool.Pool) (s Status, err error) {
 	err = pool.QueryRow(ctx, `
 WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day),
 members AS (SELECT team, user_id FROM usage_report.team_member),
