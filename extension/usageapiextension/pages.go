@@ -85,6 +85,11 @@ func (a *api) outlookPage(q *question) (*answer, error) {
 			return nil, err
 		}
 	}
+	if cmp.Or(q.params["scope"], report.ForecastScopes[0]) == report.ForecastScopes[0] && (q.own || q.params["userId"] == "") {
+		if shown.Plans, err = a.plansPart(q); err != nil {
+			return nil, err
+		}
+	}
 	users := []string{q.params["userId"]}
 	for i := range shown.Forecast.Forecasts {
 		users = append(users, shown.Forecast.Forecasts[i].Key)
@@ -122,6 +127,16 @@ func (a *api) advicePart(q *question) (*report.AdviceAnswer, error) {
 // budgetsPart returns the API's answer about the budgets that the viewer may see.
 func (a *api) budgetsPart(q *question) (*report.BudgetsAnswer, error) {
 	document, err := report.Budgets(q, a.reader, q.viewer, a.now())
+	return &document, err
+}
+
+// plansPart returns the API's answer about plans on the days of the page.
+func (a *api) plansPart(q *question) (*report.PlansAnswer, error) {
+	span, err := report.ParseSpan(q.params["startDate"], q.params["endDate"], q.params["timezone"], a.now())
+	if err != nil {
+		return nil, err
+	}
+	document, err := report.Plans(q, a.reader, q.viewer, span, 0)
 	return &document, err
 }
 

@@ -964,3 +964,33 @@ func TestSessionsOnThePage(t *testing.T) {
 	assert.Len(t, all(byID(next, "sessions"), "tr", "data-key"), 61-50)
 	assert.Equal(t, "/sessions?days=7&userId=eve", linkTo(t, next, "Most expensive"))
 }
+
+// TestThePageShowsWhatPlansCostAndAreWorth compares the section with the API: all plans for an
+// administrator, one's own for a user, none where there is none.
+func TestThePageShowsWhatPlansCostAndAreWorth(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	ada, eve := usage.UserID("ada"), usage.UserID("eve")
+	for id, name := range map[usage.ID]string{ada: "ada", eve: "eve"} {
+		db.Exec(`INSERT INTO auth.users (id, external_id) VALUES ($1::text::uuid, $2)`, id.String(), name)
+	}
+	api := newTestAPI(t, db.DSN, endOfJanuary, withPage)
+	assert.NotContains(t, textOfNode(api.getPage(t, "admin", "/outlook")), "At API prices")
+	db.Exec(`INSERT INTO public.usage_plans (name, since, price, currency, period) VALUES ('<b>seat', '2026-01-01', 31, 'USD', 'month'), ('free', '2026-01-01', NULL, NULL, NULL)`)
+	db.Exec(`INSERT INTO public.usage_plan_seats (plan, user_id, since) VALUES ('<b>seat', $1::text::uuid, '2026-01-01'), ('<b>seat', $2::text::uuid, '2026-01-01'), ('free', $2::text::uuid, '2026-01-01')`, ada.String(), eve.String())
+	db.Exec(`INSERT INTO public.api_usage (user_id, timestamp, usage_dollars, api_type, payer, payer_plan, payer_filled) VALUES ($1::text::uuid, '2026-01-15Z', 83.5, 'text', 'plan', '<b>seat', true)`, ada.String())
+	const days = "/outlook?startDate=2026-01-01&endDate=2026-01-31"
+	text := textOfNode(api.getPage(t, "admin", days))
+	for _, want := range []string{"Plans", "<b>seat", "$62.00", "$83.50", "$21.50", "$31.00", "free", "not known: the plan has no price"} {
+		assert.Contains(t, text, want)
+	}
+	own := textOfNode(api.getPage(t, "ada", days))
+	for _, want := range []string{"Your plans", "$31.00", "$83.50", "$52.50"} {
+		assert.Contains(t, own, want)
+	}
+	assert.NotContains(t, own, "$62.00", "another's seat")
+	assert.NotContains(t, own, "free", "another's plan")
+	for _, other := range []string{days + "&scope=model", days + "&userId=" + ada.String()} {
+		assert.NotContains(t, textOfNode(api.getPage(t, "admin", other)), "Paid beside", other)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/outlook"
 	"github.com/otelcol-usage/otelcol-usage/internal/page/show"
 	"github.com/otelcol-usage/otelcol-usage/internal/report"
+	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
 // Outlook is the page of forecasts, and for administrators of advice.
@@ -21,11 +22,14 @@ type Outlook struct {
 	Advice   *report.AdviceAnswer
 	// Budgets is the query API's answer where the forecasts are those of budgets.
 	Budgets *report.BudgetsAnswer
+	// Plans is the query API's answer for the days of the page, nil where it shows a scope or
+	// one user out of all.
+	Plans *report.PlansAnswer
 }
 
 // WriteOutlook renders the page.
 func WriteOutlook(o Outlook) ([]byte, error) {
-	return write("outlook", &ahead{place{o.Place}, o.Forecast, o.Advice, o.Budgets})
+	return write("outlook", &ahead{place{o.Place}, o.Forecast, o.Advice, o.Budgets, o.Plans})
 }
 
 // ahead provides the data of an [Outlook] to the template, and those of an [Overview] that
@@ -35,7 +39,43 @@ type ahead struct {
 	Answer  *report.ForecastAnswer
 	Advised *report.AdviceAnswer
 	States  *report.BudgetsAnswer
+	Paid    *report.PlansAnswer
 }
+
+// plan is what a plan costs on the days of the page, beside what it is worth. An amount is nil
+// when it is not known.
+type plan struct {
+	Name, WhyUnknown                            string
+	Seats, UnusedSeats                          show.Number
+	Cash, APIEquivalent, Difference, UnusedCost *show.Amount
+	PaidBeside                                  show.Amount
+}
+
+// Plans returns one line per plan.
+func (a *ahead) Plans() []plan {
+	amount := func(sum *usage.Sum, unpriced int64) *show.Amount {
+		if sum == nil {
+			return nil
+		}
+		return &show.Amount{Sum: *sum, Unpriced: unpriced}
+	}
+	lines := make([]plan, 0, len(deref(a.Paid).Plans))
+	for _, p := range deref(a.Paid).Plans {
+		lines = append(lines, plan{
+			Name: p.Plan, WhyUnknown: deref(p.CashCostUnknown), Seats: show.Number(p.Seats), UnusedSeats: show.Number(p.UnusedSeats),
+			Cash: amount(p.CashCostUSD, 0), APIEquivalent: amount(p.APIEquivalent, p.UnpricedCalls), Difference: amount(p.Difference, 0),
+			UnusedCost: amount(p.UnusedCost, 0), PaidBeside: show.Amount{Sum: p.PaidBeside},
+		})
+	}
+	return lines
+}
+
+// WithoutSeat and UnknownPayer are API-equivalents that no plan is known for.
+func (a *ahead) WithoutSeat() show.Amount  { return show.Amount{Sum: deref(a.Paid).PlanCostWithoutSeat} }
+func (a *ahead) UnknownPayer() show.Amount { return show.Amount{Sum: deref(a.Paid).UnknownPayerCost} }
+
+// PlansPending reports whether plans were changed and not applied to the calls yet.
+func (a *ahead) PlansPending() bool { return deref(deref(a.Paid).Pending) }
 
 // fewBudgets is how many budgets an overview of everybody's usage shows.
 const fewBudgets = 5

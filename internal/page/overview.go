@@ -30,7 +30,7 @@ type Overview struct {
 // WriteOverview renders the page.
 func WriteOverview(o Overview) ([]byte, error) {
 	view := &overview{place: place{o.Place}, Answer: o.Answer}
-	view.Ahead = ahead{view.place, o.Forecast, o.Advice, o.Budgets}
+	view.Ahead = ahead{view.place, o.Forecast, o.Advice, o.Budgets, nil}
 	return write("overview", view)
 }
 
