@@ -25,7 +25,7 @@ var large = map[string]struct {
 	"internal/store/write":           {3500, "one transaction: storing, correcting, attributing and parking a batch share its rows and its retries"},
 	"internal/pricing/book":          {3000, "one form, read, checked and written; a key of a price file is in all three"},
 	"dashboards/internal/boards":     {3000, "a board is a file; they share the snippets of SQL and the looks of panels"},
-	"internal/store/read":            {4500, "a question is a file; all are asked through the one door that takes a role on"},
+	"internal/store/read":            {4700, "a question is a file; all are asked through the one door that takes a role on"},
 	"tools/pricebook":                {2500, "made for one purpose and read by who keeps prices"},
 	"internal/store/upkeep":          {2500, "a command's statements are a file; they share little but the pool"},
 	"internal/report":                {2200, "a document of the query API is a file; they share periods, filters and the keys of breakdowns"},

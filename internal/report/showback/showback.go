@@ -17,6 +17,12 @@ import (
 	"github.com/otelcol-usage/otelcol-usage/internal/usage"
 )
 
+// HasPayers reports whether anything is known of who pays.
+func (s *Report) HasPayers() bool {
+	t := &s.Total
+	return t.UnknownPayerCost().Cmp(t.Cost) != 0 || !t.PlanCash.IsZero() || t.NoPlanCash
+}
+
 // IsNobody reports whether a name is a row that is no cost centre's.
 func IsNobody(name string) bool { return slices.Contains(teams.Nobodys, name) }
 
@@ -70,10 +76,27 @@ type Report struct {
 type Row struct {
 	CostCentre string `json:"costCentre,omitempty"`
 	// UnpricedCalls are part of Calls and have no part in Cost.
-	Calls         int64     `json:"calls"`
-	UnpricedCalls int64     `json:"unpricedCalls"`
-	Tokens        int64     `json:"tokens"`
-	Cost          usage.Sum `json:"cost"` // null when no call has a price
+	Calls         int64 `json:"calls"`
+	UnpricedCalls int64 `json:"unpricedCalls"`
+	Tokens        int64 `json:"tokens"`
+	// Cost is at API prices, whoever pays: the API-equivalent. It is null in JSON when no call
+	// has a price.
+	Cost usage.Sum `json:"cost"`
+	// APICost, PlanCost, CreditCost and OwnCost are the parts of Cost that each payer pays, of
+	// the calls that retention has left. The payer of the rest is not known.
+	APICost    usage.Sum `json:"-"`
+	PlanCost   usage.Sum `json:"-"`
+	CreditCost usage.Sum `json:"-"`
+	OwnCost    usage.Sum `json:"-"`
+	// PlanCash is what seats and plans cost, in US dollars. It is never added to Cost.
+	// NoPlanCash means that it is not known, because a price or an exchange rate is missing.
+	PlanCash   usage.Sum `json:"-"`
+	NoPlanCash bool      `json:"-"`
+}
+
+// UnknownPayerCost is the part of Cost whose payer is not known.
+func (r *Row) UnknownPayerCost() usage.Sum {
+	return r.Cost.Minus(r.APICost).Minus(r.PlanCost).Minus(r.CreditCost).Minus(r.OwnCost)
 }
 
 // Known reports whether any call has a price; if not, the cost is unknown and not 0.
@@ -82,18 +105,53 @@ func (r *Row) Known() bool { return r.Calls == 0 || r.Calls > r.UnpricedCalls }
 // MarshalJSON writes the object.
 func (r Row) MarshalJSON() ([]byte, error) {
 	type plain Row
+	type byPayer struct {
+		API     usage.Sum `json:"api"`
+		Plan    usage.Sum `json:"plan"`
+		Credit  usage.Sum `json:"credit"`
+		Own     usage.Sum `json:"own"`
+		Unknown usage.Sum `json:"(unknown)"`
+	}
 	document := struct {
 		plain
-		Cost *usage.Sum `json:"cost"`
+		Cost        *usage.Sum `json:"cost"`
+		CostByPayer *byPayer   `json:"costByPayer"`
+		PlanCash    *usage.Sum `json:"planCash"`
 	}{plain: plain(r)}
 	if r.Known() {
-		document.Cost = &r.Cost
+		document.Cost, document.CostByPayer = &r.Cost, &byPayer{r.APICost, r.PlanCost, r.CreditCost, r.OwnCost, r.UnknownPayerCost()}
+	}
+	if !r.NoPlanCash {
+		document.PlanCash = &r.PlanCash
 	}
 	return json.Marshal(document)
 }
 
 func (r *Row) add(c *read.Counts) {
 	r.Calls, r.UnpricedCalls, r.Tokens, r.Cost = r.Calls+c.Calls, r.UnpricedCalls+c.UnpricedCalls, r.Tokens+c.Tokens, r.Cost.Plus(c.Cost)
+	r.APICost, r.PlanCost = r.APICost.Plus(c.APICost), r.PlanCost.Plus(c.PlanCost)
+	r.CreditCost, r.OwnCost = r.CreditCost.Plus(c.CreditCost), r.OwnCost.Plus(c.OwnCost)
+}
+
+// addSeat adds what seats cost.
+func (r *Row) addSeat(d read.SeatDay) {
+	if d.Cash == nil {
+		r.NoPlanCash = true
+		return
+	}
+	r.PlanCash = r.PlanCash.Plus(*d.Cash)
+}
+
+// addSeats adds what seats cost to the rows of their users; centre says which one that is.
+func (s *Report) addSeats(ctx context.Context, r *read.Reader, rows map[string]*Row, centre func(usage.ID, time.Time) string) error {
+	return r.EachSeatDay(ctx, s.Start, s.End, func(d read.SeatDay) {
+		name := teams.NotAssigned
+		if !d.User.IsZero() {
+			name = centre(d.User, d.Day)
+		}
+		s.row(rows, name).addSeat(d)
+		s.Total.addSeat(d)
+	})
 }
 
 // ByMembers assigns the usage of each user and UTC day of [from, to) to the cost
@@ -105,6 +163,10 @@ func ByMembers(ctx context.Context, r *read.Reader, from, to time.Time, members 
 		s.row(rows, members.on(d.Day, d.User)).add(&d.Counts)
 		s.Total.add(&d.Counts)
 	})
+	if err != nil {
+		return s, err
+	}
+	err = s.addSeats(ctx, r, rows, func(user usage.ID, day time.Time) string { return members.on(day, user) })
 	return s.sorted(rows), err
 }
 
@@ -121,11 +183,15 @@ func ByTeams(ctx context.Context, r *read.Reader, from, to time.Time, costCentre
 		s.row(rows, directory.Of(d.User, d.Day, costCentres)).add(&d.Counts)
 		s.Total.add(&d.Counts)
 	})
+	if err != nil {
+		return s, err
+	}
+	err = s.addSeats(ctx, r, rows, func(user usage.ID, day time.Time) string { return directory.Of(user, day, costCentres) })
 	return s.sorted(rows), err
 }
 
 // ByTag takes the values of a tag as cost centres or, with costCentres, as teams, whose cost
-// centres it takes.
+// centres it takes. What seats cost is nobody's.
 func ByTag(ctx context.Context, r *read.Reader, from, to time.Time, tag string, costCentres bool) (Report, error) {
 	s := Report{Start: from, End: to}
 	centre := func(value string, _ time.Time) string { return value }
@@ -151,11 +217,15 @@ func ByTag(ctx context.Context, r *read.Reader, from, to time.Time, tag string, 
 	rest := read.Counts{
 		Calls: total.Calls - assigned.Calls, UnpricedCalls: total.UnpricedCalls - assigned.UnpricedCalls,
 		Tokens: total.Tokens - assigned.Tokens, Cost: total.Cost.Minus(assigned.Cost),
+		APICost: total.APICost.Minus(assigned.APICost), PlanCost: total.PlanCost.Minus(assigned.PlanCost),
+		CreditCost: total.CreditCost.Minus(assigned.CreditCost), OwnCost: total.OwnCost.Minus(assigned.OwnCost),
 	}
 	if rest.Calls != 0 || !rest.Cost.IsZero() {
 		s.row(rows, teams.NotAssigned).add(&rest)
 	}
-	return s.sorted(rows), nil
+	// A seat is a user's, and has no tag.
+	err = s.addSeats(ctx, r, rows, func(usage.ID, time.Time) string { return teams.NotAssigned })
+	return s.sorted(rows), err
 }
 
 func (s *Report) row(rows map[string]*Row, costCentre string) *Row {

@@ -52,12 +52,14 @@ func TestCostCentresAddUpWhateverHappensToCalls(t *testing.T) {
 		('blue', md5('2')::uuid, '2026-01-05', '2026-02-05'), ('blue', md5('2')::uuid, '2026-01-31', '2026-02-10'), ('grey', md5('3')::uuid, '-infinity', 'infinity'), ('blue', md5('3')::uuid, '2026-02-01', '2026-02-03')`)
 	db.Exec(`INSERT INTO public.usage_team_cost_centre VALUES ('red', 'C1', '-infinity', '2026-01-12'), ('red', 'C2', '2026-01-12', 'infinity'), ('green', 'C2', '-infinity', 'infinity'), ('blue', 'C1', '2026-01-25', 'infinity')`)
 
+	db.Exec(`INSERT INTO public.usage_plans (name, since, price, currency, period) VALUES ('seat', '2026-01-01', 1, 'USD', 'day')`)
+	db.Exec(`INSERT INTO public.usage_plan_seats (plan, user_id, since) VALUES ('seat', md5('0')::uuid, '2026-01-01'), ('seat', md5('2')::uuid, '2026-01-09')`)
 	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	late := func(n int, from time.Time) {
-		const columns = `(id, timestamp, user_id, usage_dollars, api_type, tokens_used, pricing_status, pricing_reason, tags)`
+		const columns = `(id, timestamp, user_id, usage_dollars, api_type, tokens_used, pricing_status, pricing_reason, tags, payer)`
 		db.Exec(`WITH new AS (SELECT gen_random_uuid() AS id, $2::timestamptz + random() * ('2026-03-01Z'::timestamptz - $2::timestamptz) AS timestamp, u, CASE WHEN p THEN (random() / 7)::numeric(20,12) ELSE 0 END AS dollars, CASE WHEN p THEN 'priced' ELSE 'unpriced' END AS status, CASE WHEN NOT p THEN 'unknown_model' END AS reason, m
 			FROM (SELECT floor(random() * 7)::int AS u, random() < 0.9 AS p, (ARRAY[NULL, 'team=red', E'team=blue\nx=1', 'team=loose'])[1 + floor(random() * 4)] AS m FROM generate_series(1, $1)) AS r),
-		made AS (SELECT id, timestamp, CASE WHEN u < 6 THEN md5(u::text)::uuid END, dollars, 'text', 10, status, reason, m FROM new),
+		made AS (SELECT id, timestamp, CASE WHEN u < 6 THEN md5(u::text)::uuid END, dollars, 'text', 10, status, reason, m, (ARRAY['api', 'plan', 'credit', 'own', NULL])[1 + get_byte(uuid_send(id), 4) % 5] FROM new),
 		copied AS (INSERT INTO truth `+columns+` SELECT * FROM made)
 		INSERT INTO public.api_usage `+columns+` SELECT * FROM made`, n, from)
 	}
@@ -114,9 +116,16 @@ func TestCostCentresAddUpWhateverHappensToCalls(t *testing.T) {
 				var sum showback.Row
 				for _, row := range r.Rows {
 					sum.Calls, sum.UnpricedCalls, sum.Tokens, sum.Cost = sum.Calls+row.Calls, sum.UnpricedCalls+row.UnpricedCalls, sum.Tokens+row.Tokens, sum.Cost.Plus(row.Cost)
+					sum.APICost, sum.PlanCost, sum.CreditCost, sum.OwnCost = sum.APICost.Plus(row.APICost), sum.PlanCost.Plus(row.PlanCost), sum.CreditCost.Plus(row.CreditCost), sum.OwnCost.Plus(row.OwnCost)
+					sum.PlanCash = sum.PlanCash.Plus(row.PlanCash)
 				}
 				sum.CostCentre = r.Total.CostCentre
 				assert.Equal(t, fmt.Sprint(r.Total), fmt.Sprint(sum), "%s: %s", step.name, c.name)
+				payers := fmt.Sprintf("%s|%s|%s|%s|%s", sum.APICost, sum.PlanCost, sum.CreditCost, sum.OwnCost, sum.PlanCash)
+				require.Equal(t, db.Text(`SELECT trim_scale(coalesce(sum(usage_dollars) FILTER (WHERE payer = 'api'), 0)), trim_scale(coalesce(sum(usage_dollars) FILTER (WHERE payer = 'plan'), 0)),
+					trim_scale(coalesce(sum(usage_dollars) FILTER (WHERE payer = 'credit'), 0)), trim_scale(coalesce(sum(usage_dollars) FILTER (WHERE payer = 'own'), 0)),
+					(SELECT count(*) FROM usage_report.plan_seat CROSS JOIN generate_series($1::timestamptz, $2::timestamptz - interval '1 day', '1 day') AS day WHERE since <= (day AT TIME ZONE 'UTC')::date)
+					FROM public.api_usage WHERE timestamp >= $1 AND timestamp < $2`, from, to), payers, "%s: %s", step.name, c.name)
 			}
 		}
 	}

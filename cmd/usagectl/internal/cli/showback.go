@@ -48,6 +48,10 @@ user who moves is divided. In a file a user is the id that apps send or a UUID; 
 first day and until the day after the last; both may be empty. Nobody may belong to two
 on one day.
 
+The cost is at API prices. Beside it stand its parts by payer, of the calls that retention
+has left, and what seats and plans (usagectl plans) cost in cash: that of a seat belongs to
+the cost centre of its user on each day, with --tag to none. The two are never added.
+
 The format csv has FOCUS columns where they exist, and every digit.`,
 		Example: `  usagectl showback --start 2026-11-01 --end 2026-11-30 --teams --cost-centres
   usagectl showback --start 2026-11-01 --end 2026-11-30 --tag team
@@ -109,34 +113,55 @@ The format csv has FOCUS columns where they exist, and every digit.`,
 	return cmd
 }
 
+// printShowback writes a table, with a second one about payers where any is known.
 func printShowback(w io.Writer, s showback.Report) error {
-	var t table
+	var t, payers table
 	t.row("COST CENTRE", number("COST $"), number("CALLS"), number("UNPRICED"), number("TOKENS"))
+	payers.row("COST CENTRE", number("BILLED BY API $"), number("WITHIN PLANS"), number("FROM CREDIT"), number("OWN HARDWARE"), number("NOT KNOWN"), number("PLANS' CASH $"))
 	total := s.Total
 	total.CostCentre = "total"
-	for _, r := range append(slices.Clone(s.Rows), total) {
-		cost := "–"
-		if r.Known() {
-			cost = r.Cost.Decimal().StringFixed(6)
+	dollars := func(sum usage.Sum, isKnown bool) any {
+		if !isKnown {
+			return number("–")
 		}
-		t.row(r.CostCentre, number(cost), count(r.Calls), count(r.UnpricedCalls), count(r.Tokens))
+		return number(sum.Decimal().StringFixed(6))
 	}
-	return t.print(w)
+	for _, r := range append(slices.Clone(s.Rows), total) {
+		t.row(r.CostCentre, dollars(r.Cost, r.Known()), count(r.Calls), count(r.UnpricedCalls), count(r.Tokens))
+		payers.row(r.CostCentre, dollars(r.APICost, r.Known()), dollars(r.PlanCost, r.Known()), dollars(r.CreditCost, r.Known()), dollars(r.OwnCost, r.Known()),
+			dollars(r.UnknownPayerCost(), r.Known()), dollars(r.PlanCash, !r.NoPlanCash))
+	}
+	if err := t.print(w); err != nil || !s.HasPayers() {
+		return err
+	}
+	if _, err := fmt.Fprintln(w, "\nThe same cost by payer, at API prices. What the API bills is cash; plans' cash stands beside it and is never added."); err != nil {
+		return err
+	}
+	return payers.print(w)
 }
 
 // printShowbackCSV writes a row per cost centre. The total is what the rows add up to.
 func printShowbackCSV(w io.Writer, s showback.Report) error {
 	out := csv.NewWriter(w)
-	lines := [][]string{{"BillingCurrency", "ChargeCategory", "ChargePeriodEnd", "ChargePeriodStart", "EffectiveCost", "ServiceCategory", "x_CostCenter", "x_Calls", "x_UnpricedCalls", "x_Tokens"}}
+	lines := [][]string{{
+		"BillingCurrency", "ChargeCategory", "ChargePeriodEnd", "ChargePeriodStart", "EffectiveCost", "ServiceCategory", "x_CostCenter", "x_Calls", "x_UnpricedCalls", "x_Tokens",
+		"x_CostBilledByAPI", "x_CostWithinPlans", "x_CostFromCredit", "x_CostOnOwnHardware", "x_CostPayerUnknown", "x_PlanCash",
+	}}
 	for _, r := range s.Rows {
-		cost := ""
-		if r.Known() {
-			cost = r.Cost.String()
+		line := []string{
+			"USD", "Usage", s.End.Format(time.RFC3339), s.Start.Format(time.RFC3339), "", "AI and Machine Learning", csvCell(r.CostCentre),
+			strconv.FormatInt(r.Calls, 10), strconv.FormatInt(r.UnpricedCalls, 10), strconv.FormatInt(r.Tokens, 10), "", "", "", "", "", "",
 		}
-		lines = append(lines, []string{
-			"USD", "Usage", s.End.Format(time.RFC3339), s.Start.Format(time.RFC3339), cost, "AI and Machine Learning", csvCell(r.CostCentre),
-			strconv.FormatInt(r.Calls, 10), strconv.FormatInt(r.UnpricedCalls, 10), strconv.FormatInt(r.Tokens, 10),
-		})
+		if r.Known() {
+			line[4] = r.Cost.String()
+			for i, part := range []usage.Sum{r.APICost, r.PlanCost, r.CreditCost, r.OwnCost, r.UnknownPayerCost()} {
+				line[10+i] = part.String()
+			}
+		}
+		if !r.NoPlanCash {
+			line[15] = r.PlanCash.String()
+		}
+		lines = append(lines, line)
 	}
 	return out.WriteAll(lines)
 }
