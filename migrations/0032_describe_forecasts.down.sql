@@ -1,0 +1,1 @@
+COMMENT ON COLUMN usage_report.forecast.method IS 'run_rate, weekday or weekday_steady';
