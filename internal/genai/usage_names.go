@@ -193,7 +193,7 @@ func (f *facts) readUnknown(list []unknownUsage) {
 // Source: JetBrains/tracy.
 func (f *facts) readModality(list []unknownUsage, u *unknownUsage) bool {
 	if stem, is := strings.CutSuffix(u.name, ".modality"); is {
-		to := factCount
+		var to fact
 		switch at := strings.ToLower(stem); {
 		case strings.Contains(at, "cache"):
 			to = modalityOf(u.value.Str(), factCacheReadAudio, factCacheReadImage, factCount)

@@ -37,14 +37,15 @@ const TagsObject = `(SELECT jsonb_object_agg(left(line, strpos(line, '=') - 1), 
 // call, in metadata -> 'folded_tags', by the name of the tag: its value is [Other], or
 // the day has too many tags and none of the call's sums has this one.
 const (
-	FoldedValue, FoldedName = "value", "name"
+	FoldedValue = "value"
+	FoldedName  = "name"
 
 	tagNames, tagValues = 50, 500 // of a day, by default
 )
 
 // FoldTags is a statement that decides about tags before calls are stored: $1 are
 // their UTC days, $2 and $3 names and values. It gives an array with [FoldedValue] where the
-// sums replace the value, [FoldedName] where they leave the tag out, and ” for the others.
+// sums replace the value, [FoldedName] where they leave the tag out, and an empty text for the others.
 const FoldTags = `SELECT public.usage_fold_tags($1::timestamptz[], $2::text[], $3::text[])`
 
 // TagValues is a statement that gives an array of the values of a tag that have sums of

@@ -150,18 +150,18 @@ func printShowbackCSV(w io.Writer, s showback.Report) error {
 	for _, r := range s.Rows {
 		line := []string{
 			"USD", "Usage", s.End.Format(time.RFC3339), s.Start.Format(time.RFC3339), "", "AI and Machine Learning", csvCell(r.CostCentre),
-			strconv.FormatInt(r.Calls, 10), strconv.FormatInt(r.UnpricedCalls, 10), strconv.FormatInt(r.Tokens, 10), "", "", "", "", "", "",
+			strconv.FormatInt(r.Calls, 10), strconv.FormatInt(r.UnpricedCalls, 10), strconv.FormatInt(r.Tokens, 10),
 		}
+		parts := []string{"", "", "", "", ""}
 		if r.Known() {
 			line[4] = r.Cost.String()
-			for i, part := range []usage.Sum{r.APICost, r.PlanCost, r.CreditCost, r.OwnCost, r.UnknownPayerCost()} {
-				line[10+i] = part.String()
-			}
+			parts = []string{r.APICost.String(), r.PlanCost.String(), r.CreditCost.String(), r.OwnCost.String(), r.UnknownPayerCost().String()}
 		}
+		planCash := ""
 		if !r.NoPlanCash {
-			line[15] = r.PlanCash.String()
+			planCash = r.PlanCash.String()
 		}
-		lines = append(lines, line)
+		lines = append(lines, append(append(line, parts...), planCash))
 	}
 	return out.WriteAll(lines)
 }
